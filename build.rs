@@ -1,0 +1,14 @@
+//! Gives the shared library its SONAME, which Cargo leaves out.
+
+/// The major version of the C ABI: `TFR_ABI_VERSION` of the header (a test compares the two).
+const ABI_VERSION: u32 = 1;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=CARGO_C_CARGO");
+    let linux = std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux");
+    let cargo_c = std::env::var_os("CARGO_C_CARGO").is_some(); // it sets a SONAME of its own
+    if linux && !cargo_c {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libtfr_index.so.{ABI_VERSION}");
+    }
+}

@@ -1,0 +1,563 @@
+/*
+ * tfr-index: indexes for TFRecord files.
+ *
+ * Generated from src/ffi by cbindgen; not edited by hand.
+ *
+ * A TFRecord file has no table of contents: to reach record 42 one must walk records 0 to 41. This
+ * library makes that table, an index: where each record's frame starts (offset) and how large it
+ * is (size). Index files are text, a line "offset size" for each record, as NVIDIA DALI reads them.
+ *
+ * A frame is, little-endian:
+ *
+ *     uint64 length | uint32 masked CRC-32C of the length | payload | uint32 masked CRC-32C of it
+ *
+ * so the payload of an entry is the size - 16 bytes from offset + 12.
+ *
+ * Rules that hold for every function:
+ *
+ * - A function that can fail returns a tfr_status. Its last argument, error_out, may be NULL; if it
+ *   isn't, *error_out becomes NULL on success, and on failure an error that says what went wrong
+ *   and where, which the caller frees with tfr_error_free().
+ * - Outputs come last. They are written only on success; handles are NULL on failure.
+ * - NULL is an error, never undefined behaviour, and says which argument it was, except where it
+ *   is said to be allowed. The functions that free take NULL and do nothing.
+ * - Paths are bytes with a NUL at their end, as the operating system takes them.
+ * - Nothing is printed, no signal is raised, and the process is never ended.
+ * - Every function may be called on any thread. An index, an error and options may be used by many
+ *   threads at once, as long as none changes or frees them.
+ *
+ * An example, which indexes a file and finds its record 42:
+ *
+ *     #include <inttypes.h>
+ *     #include <stdio.h>
+ *     #include <tfr_index.h>
+ *
+ *     int main(int argc, char **argv) {
+ *         tfr_index *index = NULL;
+ *         tfr_error *error = NULL;
+ *         tfr_entry entry;
+ *         if (argc == 2 && tfr_index_scan(argv[1], NULL, &index, &error) == TFR_OK &&
+ *             tfr_index_get(index, 42, &entry, &error) == TFR_OK) {
+ *             printf("%" PRIu64 " bytes of payload at byte %" PRIu64 "\n", entry.size - 16,
+ *                    entry.offset + 12);
+ *         }
+ *         if (error != NULL) {
+ *             fprintf(stderr, "%s\n", tfr_error_message(error));
+ *         }
+ *         tfr_error_free(error);
+ *         tfr_index_free(index);
+ *         return 0;
+ *     }
+ */
+
+
+#ifndef TFR_INDEX_H
+#define TFR_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The ABI version of this header. It changes only when programs must be compiled again; the
+ * shared library's name, libtfr_index.so.1, carries it too.
+ */
+#define TFR_ABI_VERSION 1
+
+/**
+ * What tfr_error_record() and tfr_error_offset() return when there is no such number.
+ */
+#define TFR_UNKNOWN UINT64_MAX
+
+/**
+ * How a call ended. The numbers never change; later versions may add more.
+ */
+typedef enum {
+    /**
+     * Success.
+     */
+    TFR_OK = 0,
+    /**
+     * An argument cannot be used: NULL, a number that is no member of its enum, a path that is
+     * no regular file, an index path that leads to the TFRecord file itself.
+     */
+    TFR_ERR_INVALID_ARGUMENT = 1,
+    /**
+     * The operating system refused: see tfr_error_os_error().
+     */
+    TFR_ERR_IO = 2,
+    /**
+     * The first header cannot be one: not a TFRecord file, or one that is compressed.
+     */
+    TFR_ERR_NOT_TFRECORD = 3,
+    /**
+     * The data ends inside a record.
+     */
+    TFR_ERR_TRUNCATED = 4,
+    /**
+     * A length overflows or passes the end of the data, and its CRC does not hold.
+     */
+    TFR_ERR_LENGTH = 5,
+    /**
+     * The masked CRC-32C of a record's length does not hold.
+     */
+    TFR_ERR_LENGTH_CRC = 6,
+    /**
+     * The masked CRC-32C of a record's payload does not hold.
+     */
+    TFR_ERR_PAYLOAD_CRC = 7,
+    /**
+     * Text or entries that are not an index.
+     */
+    TFR_ERR_INVALID_INDEX = 8,
+    /**
+     * A record number that is not below the index's length.
+     */
+    TFR_ERR_OUT_OF_RANGE = 9,
+    /**
+     * The progress callback asked to stop.
+     */
+    TFR_ERR_CANCELLED = 10,
+    /**
+     * Memory for the result could not be had.
+     */
+    TFR_ERR_OUT_OF_MEMORY = 11,
+    /**
+     * A bug in the library, caught before it reached the caller.
+     */
+    TFR_ERR_PANIC = 12,
+} tfr_status;
+
+/**
+ * Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
+ * the file and the last one ends exactly at its end.
+ */
+typedef enum {
+    /**
+     * The default. If the first header's CRC holds, every length CRC must; if it doesn't, none
+     * may: the file then counts as written without checksums. A first header that is one bit
+     * away from a true CRC, or all zeros, is an error.
+     */
+    TFR_CHECKSUMS_AUTO = 0,
+    /**
+     * None: structure only.
+     */
+    TFR_CHECKSUMS_NONE = 1,
+    /**
+     * Every length CRC.
+     */
+    TFR_CHECKSUMS_LENGTH = 2,
+    /**
+     * Every length CRC and every payload CRC; all of the file is read.
+     */
+    TFR_CHECKSUMS_FULL = 3,
+} tfr_checksums;
+
+/**
+ * What went wrong and where. The functions that read it take NULL, too, for "no error".
+ *
+ * Threads: an error may be read by many threads at once.
+ */
+typedef struct tfr_error tfr_error;
+
+/**
+ * An index: an immutable list of entries, one for each record. Any order, gaps and overlaps are
+ * legal: an index may select and reorder records.
+ *
+ * Threads: an index may be used by many threads at once.
+ */
+typedef struct tfr_index tfr_index;
+
+/**
+ * Choices for a scan. NULL stands for the defaults wherever options are asked for.
+ *
+ * Threads: options may be used by many threads at once while none changes them.
+ */
+typedef struct tfr_options tfr_options;
+
+/**
+ * Told how far a scan is: bytes of data passed, bytes in all, records found. A return value
+ * other than 0 cancels the scan, which then ends with TFR_ERR_CANCELLED. It must return: no
+ * longjmp, no C++ exception.
+ */
+typedef int32_t (*tfr_progress_fn)(void *context,
+                                   uint64_t bytes_done,
+                                   uint64_t bytes_total,
+                                   uint64_t records);
+
+/**
+ * One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
+ */
+typedef struct {
+    /**
+     * The byte where the record's frame starts.
+     */
+    uint64_t offset;
+    /**
+     * The whole frame's size in bytes: the payload's and 16 more.
+     */
+    uint64_t size;
+} tfr_entry;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The ABI version of the library. Programs that load it at run time compare it with the
+ * TFR_ABI_VERSION that they were compiled with.
+ *
+ * Threads: any.
+ */
+uint32_t tfr_abi_version(void);
+
+/**
+ * The version of the library, such as "0.1.0".
+ *
+ * Ownership: static; never freed.
+ * Threads: any.
+ */
+const char *tfr_version(void);
+
+/**
+ * The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
+ *
+ * Ownership: static; never freed.
+ * Threads: any.
+ */
+const char *tfr_status_name(int32_t status);
+
+/**
+ * The status that the failed call returned; TFR_OK for NULL.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+tfr_status tfr_error_status(const tfr_error *error);
+
+/**
+ * One line for people: the file, the record, the byte, what is wrong, what to do. Its wording may
+ * change from version to version. "" for NULL.
+ *
+ * Ownership: UTF-8 with a NUL at its end, borrowed from the error, gone when that is freed.
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+const char *tfr_error_message(const tfr_error *error);
+
+/**
+ * The path of the file that the error is about, as it was given; NULL if there is none.
+ *
+ * Ownership: the path's bytes with a NUL at their end, borrowed from the error.
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+const char *tfr_error_path(const tfr_error *error);
+
+/**
+ * The number of the bad record, from 0; of a bad index, how many entries stand before its bad
+ * line. TFR_UNKNOWN if there is none.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+uint64_t tfr_error_record(const tfr_error *error);
+
+/**
+ * The byte where the bad record's frame starts; of a bad index, where its bad line starts.
+ * TFR_UNKNOWN if there is none.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+uint64_t tfr_error_offset(const tfr_error *error);
+
+/**
+ * The operating system's error number (errno); 0 if there is none.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+int32_t tfr_error_os_error(const tfr_error *error);
+
+/**
+ * Frees an error. NULL is allowed.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed and not used again.
+ */
+void tfr_error_free(tfr_error *error);
+
+/**
+ * Makes options that hold the defaults.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Ownership: the caller frees *options_out with tfr_options_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `options_out`: NULL, or may be written to.
+ * - `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_options_new(tfr_options **options_out, tfr_error **error_out);
+
+/**
+ * Sets the checksum policy: a member of tfr_checksums.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a number that is no policy.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_options_set_checksums(tfr_options *options,
+                                     int32_t checksums,
+                                     tfr_error **error_out);
+
+/**
+ * Sets a callback that is called at the start of a scan, about every 16 MiB of data, and at the
+ * end, with `context` as its first argument. NULL as `progress`: none.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ * Ownership: the context stays the caller's and must outlive the options' use.
+ * Threads: no other may use the options meanwhile. The callback may be called on any thread,
+ * never on two at once for one scan.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `progress`: NULL, or a function that may be called with `context`.
+ * - `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_options_set_progress(tfr_options *options,
+                                    tfr_progress_fn progress,
+                                    void *context,
+                                    tfr_error **error_out);
+
+/**
+ * Frees options. NULL is allowed.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed and not used again.
+ */
+void tfr_options_free(tfr_options *options);
+
+/**
+ * Indexes a TFRecord file into an index file, in constant memory. The index file is written
+ * beside its place and renamed over it when it is whole: on any error nothing is left behind, and
+ * an index that was there stays as it was.
+ *
+ * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+ * `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is no regular file, and
+ * when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or written;
+ * TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
+ * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
+ * Threads: any; two that create one index at once leave it whole, by one of them.
+ *
+ * # Safety
+ * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `count_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_create(const char *tfrecord_path,
+                            const char *index_path,
+                            const tfr_options *options,
+                            uint64_t *count_out,
+                            tfr_error **error_out);
+
+/**
+ * Indexes a TFRecord file into memory: 16 bytes for each record. No file is written.
+ *
+ * Inputs: `options` may be NULL: the defaults.
+ * Errors: as tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `tfrecord_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_scan(const char *tfrecord_path,
+                          const tfr_options *options,
+                          tfr_index **index_out,
+                          tfr_error **error_out);
+
+/**
+ * Reads an index file.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be read;
+ * TFR_ERR_INVALID_INDEX when it is not an index, as tfr_index_from_text();
+ * TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `index_path`: NULL, or NUL-terminated.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_read(const char *index_path, tfr_index **index_out, tfr_error **error_out);
+
+/**
+ * Indexes TFRecord bytes in memory. They are not copied, and payloads are not looked at unless
+ * the policy is TFR_CHECKSUMS_FULL.
+ *
+ * Inputs: `data` may be NULL if `size` is 0. `options` may be NULL: the defaults.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_create() for bad data;
+ * TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the data is borrowed during the call. The caller frees *index_out with
+ * tfr_index_free(); it is NULL on failure.
+ * Threads: any; none may change the data meanwhile.
+ *
+ * # Safety
+ * - `data`: NULL, or `size` bytes that may be read.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_from_bytes(const uint8_t *data,
+                                size_t size,
+                                const tfr_options *options,
+                                tfr_index **index_out,
+                                tfr_error **error_out);
+
+/**
+ * Makes an index of index text: a line "offset size" for each record, decimal. Spaces, tabs and
+ * carriage returns may stand around the numbers, blank lines are skipped, the last line needs no
+ * line feed.
+ *
+ * Inputs: `text` needs no NUL at its end, and may be NULL if `size` is 0.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a line is anything but
+ * two numbers, a size is under 16, or a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the text is borrowed during the call. The caller frees *index_out with
+ * tfr_index_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `text`: NULL, or `size` bytes that may be read.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_from_text(const char *text,
+                               size_t size,
+                               tfr_index **index_out,
+                               tfr_error **error_out);
+
+/**
+ * Makes an index of entries, in their order: a selection of another's, for instance.
+ *
+ * Inputs: `entries` may be NULL if `count` is 0.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a size is under 16 or a
+ * record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the entries are copied. The caller frees *index_out with tfr_index_free(); it is
+ * NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `entries`: NULL, or `count` entries that may be read.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_from_entries(const tfr_entry *entries,
+                                  size_t count,
+                                  tfr_index **index_out,
+                                  tfr_error **error_out);
+
+/**
+ * The number of records; 0 for NULL.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ */
+size_t tfr_index_len(const tfr_index *index);
+
+/**
+ * One record's entry. Where many are wanted, tfr_index_entries() is faster.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when `record` is not below
+ * tfr_index_len().
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `entry_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_get(const tfr_index *index,
+                         size_t record,
+                         tfr_entry *entry_out,
+                         tfr_error **error_out);
+
+/**
+ * All entries: an array of tfr_index_len() of them; NULL for an empty index and for NULL.
+ *
+ * Ownership: borrowed from the index, gone when that is freed.
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ */
+const tfr_entry *tfr_index_entries(const tfr_index *index);
+
+/**
+ * The index as text: a line "offset size" for each record.
+ *
+ * Inputs: `size_out` may be NULL; it gets the text's size without the NUL.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: ASCII with a NUL at its end. The caller frees *text_out with tfr_text_free(); it is
+ * NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `text_out`, `size_out`, `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_to_text(const tfr_index *index,
+                             char **text_out,
+                             size_t *size_out,
+                             tfr_error **error_out);
+
+/**
+ * Frees the text of tfr_index_to_text(). NULL is allowed.
+ *
+ * # Safety
+ * - `text`: NULL, or from tfr_index_to_text(), unchanged, not yet freed and not used again.
+ */
+void tfr_text_free(char *text);
+
+/**
+ * Writes the index to a file, whole or not at all, as tfr_index_create() does.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be written.
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `index_path`: NULL, or NUL-terminated.
+ * - `error_out`: NULL, or may be written to.
+ */
+tfr_status tfr_index_write(const tfr_index *index, const char *index_path, tfr_error **error_out);
+
+/**
+ * Frees an index, and with it the array of tfr_index_entries(). NULL is allowed.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed and not used again.
+ */
+void tfr_index_free(tfr_index *index);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TFR_INDEX_H */

@@ -1,0 +1,37 @@
+//! `s3-cli tfrecord-index FILE`: the command of that name in s3dlio.
+
+mod cli;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tfr_index::{default_index_path, Options};
+
+/// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create the index of a TFRecord file, as NVIDIA DALI reads it
+    TfrecordIndex {
+        /// The TFRecord file
+        tfrecord_path: PathBuf,
+        /// The index file to write [default: the TFRecord file's path with .idx appended]
+        index_path: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
+    let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
+    match cli::create(&tfrecord_path, &index_path, &Options::new()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::fail(&error),
+    }
+}

@@ -1,0 +1,168 @@
+//! `tfr-index`: create and look at indexes of TFRecord files.
+
+mod cli;
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use tfr_index::{default_index_path, Checksums, Index, Options};
+
+/// Indexes for TFRecord files: where each record starts and how large it is.
+///
+/// An index is a text file with a line "OFFSET SIZE" for each record, as NVIDIA DALI reads it.
+/// SIZE is that of the whole frame: the payload is the SIZE - 16 bytes from OFFSET + 12.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index create train-*.tfrecord          # write train-….tfrecord.idx beside each
+  tfr-index create train.tfrecord -o my.idx  # say where
+  tfr-index create --checksums full *.tfrecord
+  tfr-index show train.tfrecord.idx          # how many records, how large
+  tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
+
+Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create the indexes of TFRecord files
+    ///
+    /// Each index is written whole or not at all: when a file is damaged, its old index stays.
+    Create {
+        /// TFRecord files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Where to write the index; for several files, a folder [default: FILE.idx]
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+        /// Which checksums the files are held to
+        #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+        checksums: Policy,
+    },
+    /// Check index files and print their entries, a line "OFFSET SIZE" for each record
+    Read {
+        /// Index files
+        #[arg(required = true, value_name = "INDEX")]
+        indexes: Vec<PathBuf>,
+    },
+    /// Check index files and print how many records they have and how large these are
+    Show {
+        /// Index files
+        #[arg(required = true, value_name = "INDEX")]
+        indexes: Vec<PathBuf>,
+    },
+}
+
+/// [`Checksums`], for the command line.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Policy {
+    /// Length checksums, unless the file was written without true ones
+    #[default]
+    Auto,
+    /// None: only the structure is checked
+    None,
+    /// Every length checksum
+    Length,
+    /// Every length and payload checksum; reads all of the file
+    Full,
+}
+
+impl From<Policy> for Checksums {
+    fn from(policy: Policy) -> Checksums {
+        match policy {
+            Policy::Auto => Checksums::Auto,
+            Policy::None => Checksums::None,
+            Policy::Length => Checksums::Length,
+            Policy::Full => Checksums::Full,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Create { files, output, checksums } => {
+            let options = Options::new().checksums(checksums.into());
+            let index_paths = index_paths(&files, output);
+            for_each(files.iter().zip(&index_paths), |(file, index_path)| {
+                Ok(cli::create(file, index_path, &options)?)
+            })
+        }
+        Command::Read { indexes } => {
+            for_each(&indexes, |path| print(&Index::read(path)?.to_text()?))
+        }
+        Command::Show { indexes } => for_each(&indexes, |path| {
+            print(&format!("{}: {}\n", path.display(), summary(&Index::read(path)?)))
+        }),
+    }
+}
+
+/// Does all of the work; says what failed.
+fn for_each<T>(
+    items: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> anyhow::Result<()>,
+) -> ExitCode {
+    let mut exit = ExitCode::SUCCESS;
+    for item in items {
+        if let Err(error) = work(item) {
+            exit = cli::fail(&error);
+        }
+    }
+    exit
+}
+
+/// Where the files' indexes go.
+fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> Vec<PathBuf> {
+    match output {
+        None => files.iter().map(default_index_path).collect(),
+        Some(folder) if folder.is_dir() => {
+            let name = |file: &PathBuf| default_index_path(file.file_name().unwrap_or_default());
+            let paths: Vec<_> = files.iter().map(|file| folder.join(name(file))).collect();
+            let mut seen = HashSet::new();
+            if let Some(twice) = paths.iter().find(|path| !seen.insert(*path)) {
+                refuse(format!("two of the files have the index {}", twice.display()));
+            }
+            paths
+        }
+        Some(path) if files.len() == 1 => vec![path],
+        Some(path) => {
+            refuse(format!("{} is no folder, but there are several files", path.display()))
+        }
+    }
+}
+
+/// Ends the program because of its command line.
+fn refuse(message: String) -> ! {
+    Arguments::command().error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+fn summary(index: &Index) -> String {
+    let mut sizes: Vec<u64> = index.iter().map(|entry| entry.size).collect();
+    sizes.sort_unstable();
+    let (Some(smallest), Some(largest)) = (sizes.first(), sizes.last()) else {
+        return "0 records".to_owned();
+    };
+    let bytes: u128 = sizes.iter().map(|&size| u128::from(size)).sum();
+    let (count, median) = (sizes.len(), sizes[sizes.len() / 2]);
+    format!(
+        "{count} records, {bytes} bytes; frame sizes: smallest {smallest}, median {median}, \
+         largest {largest}"
+    )
+}
+
+/// Prints the result; a reader that has seen enough (`tfr-index read x.idx | head`) is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
+}

@@ -1,0 +1,195 @@
+//! The one error of this crate.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A [`Result`](std::result::Result) with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, for programs to act on. The C ABI's `tfr_status` has the same members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument that cannot be used, such as an index path that is the data file's own.
+    InvalidArgument,
+    /// The operating system refused; [`Error::os_error`] says why.
+    Io,
+    /// The first header cannot be one: not a TFRecord file, or one that is compressed.
+    NotTfRecord,
+    /// The data ends inside a record.
+    Truncated,
+    /// A record's length overflows or passes the end of the data, and its CRC does not hold.
+    Length,
+    /// The masked CRC-32C of a record's length does not hold.
+    LengthCrc,
+    /// The masked CRC-32C of a record's payload does not hold.
+    PayloadCrc,
+    /// Text or entries that are not an index.
+    InvalidIndex,
+    /// A record number that is not below the index's length.
+    OutOfRange,
+    /// The progress callback asked to stop.
+    Cancelled,
+    /// Memory for the result could not be had.
+    OutOfMemory,
+    /// A bug in this library, caught at the C boundary.
+    Panic,
+}
+
+/// What went wrong and where: kind, path, record number, byte offset and the system's error.
+///
+/// Its `Display` is one line that names all of them:
+///
+/// ```
+/// use tfr_index::{ErrorKind, Index, Options};
+///
+/// // A record that says it has 5 payload bytes, cut short after 2.
+/// let data = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eab";
+/// let error = Index::from_bytes(data, &Options::new()).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Truncated);
+/// assert_eq!((error.record(), error.offset()), (Some(0), Some(0)));
+/// assert!(error.to_string().starts_with("record 0 at byte 0: the data ends"));
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    path: Option<PathBuf>,
+    record: Option<u64>,
+    offset: Option<u64>,
+    detail: String,
+    source: Option<io::Error>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Error {
+        let detail = detail.into();
+        Error(Box::new(Inner {
+            kind,
+            path: None,
+            record: None,
+            offset: None,
+            detail,
+            source: None,
+        }))
+    }
+
+    /// `doing` completes "cannot …": "read", "open".
+    pub(crate) fn io(doing: &str, source: io::Error) -> Error {
+        let kind = match source.kind() {
+            io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
+            _ => ErrorKind::Io,
+        };
+        let mut error = Error::new(kind, format!("cannot {doing}: {source}"));
+        error.0.source = Some(source);
+        error
+    }
+
+    pub(crate) fn out_of_memory(what: &str) -> Error {
+        Error::new(ErrorKind::OutOfMemory, format!("out of memory for {what}"))
+    }
+
+    pub(crate) fn at(mut self, record: u64, offset: u64) -> Error {
+        self.0.record = Some(record);
+        self.0.offset = Some(offset);
+        self
+    }
+
+    pub(crate) fn of(mut self, path: &Path) -> Error {
+        self.0.path = Some(path.to_owned());
+        self
+    }
+
+    pub(crate) fn of_record(mut self, record: u64) -> Error {
+        self.0.record = Some(record);
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The file, where there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The record's number, from 0. Of an index: how many entries stand before the bad line.
+    pub fn record(&self) -> Option<u64> {
+        self.0.record
+    }
+
+    /// The byte where the record's frame starts. Of an index: where the bad line starts.
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
+    }
+
+    /// The operating system's error number (`errno`).
+    pub fn os_error(&self) -> Option<i32> {
+        self.0.source.as_ref()?.raw_os_error()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, path, record, offset, detail, .. } = &*self.0;
+        if let Some(path) = path {
+            write!(f, "{}: ", path.display())?;
+        }
+        // An index's lines are named in the detail.
+        if *kind != ErrorKind::InvalidIndex {
+            match (record, offset) {
+                (Some(record), Some(offset)) => write!(f, "record {record} at byte {offset}: ")?,
+                (Some(record), None) => write!(f, "record {record}: ")?,
+                _ => {}
+            }
+        }
+        f.write_str(detail)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({self})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The system's message is part of ours: only what it says beyond that is a cause.
+        self.0.source.as_ref()?.get_ref().map(|inner| inner as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_which_file_record_and_byte() {
+        let error = Error::new(ErrorKind::LengthCrc, "length CRC mismatch").at(41, 9120);
+        let error = error.of(Path::new("train.tfrecord"));
+        let text = "train.tfrecord: record 41 at byte 9120: length CRC mismatch";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.path(), Some(Path::new("train.tfrecord")));
+        assert_eq!((error.record(), error.offset()), (Some(41), Some(9120)));
+        assert_eq!(error.os_error(), None);
+    }
+
+    #[test]
+    fn keeps_the_systems_error() {
+        let missing = || io::Error::from_raw_os_error(libc::ENOENT);
+        let error = Error::io("open", missing()).of(Path::new("x"));
+        assert_eq!(error.to_string(), format!("x: cannot open: {}", missing()));
+        assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::ENOENT)));
+    }
+
+    #[test]
+    fn is_small_and_crosses_threads() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<Error>();
+        assert_eq!(std::mem::size_of::<Result<()>>(), std::mem::size_of::<usize>());
+    }
+}

@@ -1,0 +1,190 @@
+//! `tfr_options`: what a caller may choose about a scan.
+
+use std::ops::ControlFlow;
+
+use libc::c_void;
+
+use super::error::tfr_error;
+use super::guard::guard;
+use super::pointer;
+use super::status::tfr_status;
+use crate::error::{Error, ErrorKind};
+use crate::{Checksums, Options, Progress};
+
+/// Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
+/// the file and the last one ends exactly at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tfr_checksums {
+    /// The default. If the first header's CRC holds, every length CRC must; if it doesn't, none
+    /// may: the file then counts as written without checksums. A first header that is one bit
+    /// away from a true CRC, or all zeros, is an error.
+    TFR_CHECKSUMS_AUTO = 0,
+    /// None: structure only.
+    TFR_CHECKSUMS_NONE = 1,
+    /// Every length CRC.
+    TFR_CHECKSUMS_LENGTH = 2,
+    /// Every length CRC and every payload CRC; all of the file is read.
+    TFR_CHECKSUMS_FULL = 3,
+}
+
+/// Told how far a scan is: bytes of data passed, bytes in all, records found. A return value
+/// other than 0 cancels the scan, which then ends with TFR_ERR_CANCELLED. It must return: no
+/// longjmp, no C++ exception.
+pub type tfr_progress_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        bytes_done: u64,
+        bytes_total: u64,
+        records: u64,
+    ) -> i32,
+>;
+
+/// Choices for a scan. NULL stands for the defaults wherever options are asked for.
+///
+/// Threads: options may be used by many threads at once while none changes them.
+pub struct tfr_options {
+    checksums: Checksums,
+    progress: tfr_progress_fn,
+    context: *mut c_void,
+}
+
+/// A progress callback and its context, for any thread.
+struct Callback(tfr_progress_fn, *mut c_void);
+
+// SAFETY: `tfr_options_set_progress` asks for a callback that any thread may call.
+unsafe impl Sync for Callback {}
+
+impl Callback {
+    fn call(&self, progress: Progress) -> ControlFlow<()> {
+        let Progress { bytes_done, bytes_total, records } = progress;
+        let Callback(Some(function), context) = self else { return ControlFlow::Continue(()) };
+        // SAFETY: the caller gave this context for this function.
+        match unsafe { function(*context, bytes_done, bytes_total, records) } {
+            0 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl tfr_options {
+    const DEFAULT: tfr_options =
+        tfr_options { checksums: Checksums::Auto, progress: None, context: std::ptr::null_mut() };
+
+    /// Does `work` with the Rust form of these options.
+    ///
+    /// # Safety
+    /// `options` is NULL or valid for reads.
+    pub(super) unsafe fn with<T>(
+        options: *const tfr_options,
+        work: impl FnOnce(&Options<'_>) -> T,
+    ) -> T {
+        // SAFETY: the caller's.
+        let options = unsafe { options.as_ref() }.unwrap_or(&tfr_options::DEFAULT);
+        let callback = Callback(options.progress, options.context);
+        let call = |progress| callback.call(progress);
+        let with_checksums = Options::new().checksums(options.checksums);
+        match options.progress {
+            Some(_) => work(&with_checksums.progress(&call)),
+            None => work(&with_checksums),
+        }
+    }
+}
+
+/// Makes options that hold the defaults.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Ownership: the caller frees *options_out with tfr_options_free(); it is NULL on failure.
+/// Threads: any.
+///
+/// # Safety
+/// - `options_out`: NULL, or may be written to.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_new(
+    options_out: *mut *mut tfr_options,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let out = pointer::handle_out(options_out, "options_out")?;
+        *out = pointer::give(tfr_options::DEFAULT);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets the checksum policy: a member of tfr_checksums.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a number that is no policy.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_checksums(
+    options: *mut tfr_options,
+    checksums: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let policies = [
+        (tfr_checksums::TFR_CHECKSUMS_AUTO, Checksums::Auto),
+        (tfr_checksums::TFR_CHECKSUMS_NONE, Checksums::None),
+        (tfr_checksums::TFR_CHECKSUMS_LENGTH, Checksums::Length),
+        (tfr_checksums::TFR_CHECKSUMS_FULL, Checksums::Full),
+    ];
+    let body = || {
+        // SAFETY: the caller's.
+        let options = unsafe { pointer::borrow_mut(options, "options") }?;
+        let policy = policies.into_iter().find(|(number, _)| *number as i32 == checksums);
+        let (_, policy) = policy.ok_or_else(|| {
+            let detail = format!("checksums is {checksums}, which is no member of tfr_checksums");
+            Error::new(ErrorKind::InvalidArgument, detail)
+        })?;
+        options.checksums = policy;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets a callback that is called at the start of a scan, about every 16 MiB of data, and at the
+/// end, with `context` as its first argument. NULL as `progress`: none.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+/// Ownership: the context stays the caller's and must outlive the options' use.
+/// Threads: no other may use the options meanwhile. The callback may be called on any thread,
+/// never on two at once for one scan.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `progress`: NULL, or a function that may be called with `context`.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_progress(
+    options: *mut tfr_options,
+    progress: tfr_progress_fn,
+    context: *mut c_void,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        let options = unsafe { pointer::borrow_mut(options, "options") }?;
+        (options.progress, options.context) = (progress, context);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Frees options. NULL is allowed.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed and not used again.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_free(options: *mut tfr_options) {
+    // SAFETY: the caller's.
+    unsafe { pointer::free(options) }
+}

@@ -1,0 +1,109 @@
+//! Pointers from C: checked, then borrowed.
+
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use libc::c_char;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// An error that names the argument.
+fn invalid(name: &str, what: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}"))
+}
+
+/// What `pointer` points to.
+///
+/// # Safety
+/// NULL, or valid for reads while `'a` lasts.
+pub(super) unsafe fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
+    // SAFETY: the caller's.
+    unsafe { pointer.as_ref() }.ok_or_else(|| invalid(name, "NULL"))
+}
+
+/// What `pointer` points to, to be changed.
+///
+/// # Safety
+/// NULL, or valid for reads and writes by no one else while `'a` lasts.
+pub(super) unsafe fn borrow_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
+    // SAFETY: the caller's.
+    unsafe { pointer.as_mut() }.ok_or_else(|| invalid(name, "NULL"))
+}
+
+/// The `count` items from `pointer`; none if both are zero.
+///
+/// # Safety
+/// NULL, or valid for reads of `count` items while `'a` lasts.
+pub(super) unsafe fn slice<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() {
+        return Err(invalid(name, "NULL"));
+    }
+    if pointer as usize % std::mem::align_of::<T>() != 0 {
+        return Err(invalid(name, "not aligned"));
+    }
+    if count > isize::MAX as usize / std::mem::size_of::<T>() {
+        return Err(invalid(name, "longer than memory can be"));
+    }
+    // SAFETY: not NULL, aligned, not too long; the rest is the caller's.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// A path.
+///
+/// # Safety
+/// NULL, or a NUL-terminated string valid for reads while `'a` lasts.
+pub(super) unsafe fn path<'a>(pointer: *const c_char, name: &str) -> Result<&'a Path> {
+    if pointer.is_null() {
+        return Err(invalid(name, "NULL"));
+    }
+    // SAFETY: not NULL; the rest is the caller's.
+    let path = unsafe { CStr::from_ptr(pointer) };
+    Ok(Path::new(OsStr::from_bytes(path.to_bytes())))
+}
+
+/// Sets an output handle to NULL, and returns where it goes.
+///
+/// # Safety
+/// NULL, or valid for writes while `'a` lasts.
+pub(super) unsafe fn handle_out<'a, T>(pointer: *mut *mut T, name: &str) -> Result<&'a mut *mut T> {
+    if pointer.is_null() {
+        return Err(invalid(name, "NULL"));
+    }
+    // SAFETY: not NULL. Written before it is borrowed, since C may leave it uninitialised.
+    unsafe {
+        pointer.write(std::ptr::null_mut());
+        Ok(&mut *pointer)
+    }
+}
+
+/// Where an output goes. It may be uninitialised, so it is not borrowed but written to.
+///
+/// # Safety
+/// NULL, or valid for writes.
+pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<impl FnOnce(T)> {
+    if pointer.is_null() {
+        return Err(invalid(name, "NULL"));
+    }
+    // SAFETY: not NULL; the rest is the caller's.
+    Ok(move |value| unsafe { pointer.write(value) })
+}
+
+/// Gives an object to C.
+pub(super) fn give<T>(value: T) -> *mut T {
+    Box::into_raw(Box::new(value))
+}
+
+/// Takes an object back from C and drops it.
+///
+/// # Safety
+/// NULL, or from [`give`] and not used again.
+pub(super) unsafe fn free<T>(pointer: *mut T) {
+    if !pointer.is_null() {
+        // SAFETY: not NULL; the rest is the caller's.
+        drop(unsafe { Box::from_raw(pointer) });
+    }
+}

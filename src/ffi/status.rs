@@ -1,0 +1,102 @@
+//! `tfr_status`: how a call ended.
+
+use libc::c_char;
+
+use crate::error::ErrorKind;
+
+/// How a call ended. The numbers never change; later versions may add more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tfr_status {
+    /// Success.
+    TFR_OK = 0,
+    /// An argument cannot be used: NULL, a number that is no member of its enum, a path that is
+    /// no regular file, an index path that leads to the TFRecord file itself.
+    TFR_ERR_INVALID_ARGUMENT = 1,
+    /// The operating system refused: see tfr_error_os_error().
+    TFR_ERR_IO = 2,
+    /// The first header cannot be one: not a TFRecord file, or one that is compressed.
+    TFR_ERR_NOT_TFRECORD = 3,
+    /// The data ends inside a record.
+    TFR_ERR_TRUNCATED = 4,
+    /// A length overflows or passes the end of the data, and its CRC does not hold.
+    TFR_ERR_LENGTH = 5,
+    /// The masked CRC-32C of a record's length does not hold.
+    TFR_ERR_LENGTH_CRC = 6,
+    /// The masked CRC-32C of a record's payload does not hold.
+    TFR_ERR_PAYLOAD_CRC = 7,
+    /// Text or entries that are not an index.
+    TFR_ERR_INVALID_INDEX = 8,
+    /// A record number that is not below the index's length.
+    TFR_ERR_OUT_OF_RANGE = 9,
+    /// The progress callback asked to stop.
+    TFR_ERR_CANCELLED = 10,
+    /// Memory for the result could not be had.
+    TFR_ERR_OUT_OF_MEMORY = 11,
+    /// A bug in the library, caught before it reached the caller.
+    TFR_ERR_PANIC = 12,
+}
+
+use tfr_status::*;
+
+impl tfr_status {
+    /// All statuses with their names, NUL-terminated.
+    const NAMES: [(tfr_status, &'static str); 13] = [
+        (TFR_OK, "TFR_OK\0"),
+        (TFR_ERR_INVALID_ARGUMENT, "TFR_ERR_INVALID_ARGUMENT\0"),
+        (TFR_ERR_IO, "TFR_ERR_IO\0"),
+        (TFR_ERR_NOT_TFRECORD, "TFR_ERR_NOT_TFRECORD\0"),
+        (TFR_ERR_TRUNCATED, "TFR_ERR_TRUNCATED\0"),
+        (TFR_ERR_LENGTH, "TFR_ERR_LENGTH\0"),
+        (TFR_ERR_LENGTH_CRC, "TFR_ERR_LENGTH_CRC\0"),
+        (TFR_ERR_PAYLOAD_CRC, "TFR_ERR_PAYLOAD_CRC\0"),
+        (TFR_ERR_INVALID_INDEX, "TFR_ERR_INVALID_INDEX\0"),
+        (TFR_ERR_OUT_OF_RANGE, "TFR_ERR_OUT_OF_RANGE\0"),
+        (TFR_ERR_CANCELLED, "TFR_ERR_CANCELLED\0"),
+        (TFR_ERR_OUT_OF_MEMORY, "TFR_ERR_OUT_OF_MEMORY\0"),
+        (TFR_ERR_PANIC, "TFR_ERR_PANIC\0"),
+    ];
+}
+
+impl From<ErrorKind> for tfr_status {
+    fn from(kind: ErrorKind) -> tfr_status {
+        match kind {
+            ErrorKind::InvalidArgument => TFR_ERR_INVALID_ARGUMENT,
+            ErrorKind::Io => TFR_ERR_IO,
+            ErrorKind::NotTfRecord => TFR_ERR_NOT_TFRECORD,
+            ErrorKind::Truncated => TFR_ERR_TRUNCATED,
+            ErrorKind::Length => TFR_ERR_LENGTH,
+            ErrorKind::LengthCrc => TFR_ERR_LENGTH_CRC,
+            ErrorKind::PayloadCrc => TFR_ERR_PAYLOAD_CRC,
+            ErrorKind::InvalidIndex => TFR_ERR_INVALID_INDEX,
+            ErrorKind::OutOfRange => TFR_ERR_OUT_OF_RANGE,
+            ErrorKind::Cancelled => TFR_ERR_CANCELLED,
+            ErrorKind::OutOfMemory => TFR_ERR_OUT_OF_MEMORY,
+            ErrorKind::Panic => TFR_ERR_PANIC,
+        }
+    }
+}
+
+/// The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
+///
+/// Ownership: static; never freed.
+/// Threads: any.
+#[no_mangle]
+pub extern "C" fn tfr_status_name(status: i32) -> *const c_char {
+    let mut names = tfr_status::NAMES.iter();
+    let name = names.find(|(member, _)| *member as i32 == status);
+    name.map_or("TFR_UNKNOWN_STATUS\0", |(_, name)| name).as_ptr().cast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_named_as_it_is_spelt() {
+        for (number, (status, name)) in (0..).zip(tfr_status::NAMES) {
+            assert_eq!(status as i32, number);
+            assert_eq!(format!("{status:?}\0"), name);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Versions: of the ABI and of the library.
+
+use libc::c_char;
+
+/// The ABI version of this header. It changes only when programs must be compiled again; the
+/// shared library's name, libtfr_index.so.1, carries it too.
+pub const TFR_ABI_VERSION: u32 = 1;
+
+/// What tfr_error_record() and tfr_error_offset() return when there is no such number.
+pub const TFR_UNKNOWN: u64 = u64::MAX;
+
+/// The ABI version of the library. Programs that load it at run time compare it with the
+/// TFR_ABI_VERSION that they were compiled with.
+///
+/// Threads: any.
+#[no_mangle]
+pub extern "C" fn tfr_abi_version() -> u32 {
+    TFR_ABI_VERSION
+}
+
+/// The version of the library, such as "0.1.0".
+///
+/// Ownership: static; never freed.
+/// Threads: any.
+#[no_mangle]
+pub extern "C" fn tfr_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}

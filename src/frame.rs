@@ -1,0 +1,139 @@
+//! One record frame, as bytes.
+//!
+//! ```text
+//! u64le length | u32le masked_crc32c(length) | payload | u32le masked_crc32c(payload)
+//! ```
+//!
+//! From `tensorflow/core/lib/io/record_writer.cc`: 16 bytes around each payload, no file header or
+//! footer.
+
+use crate::crc;
+
+/// Bytes before the payload: the length and its CRC.
+pub(crate) const HEADER_LEN: usize = 12;
+/// Bytes after the payload: its CRC.
+pub(crate) const FOOTER_LEN: usize = 4;
+/// Bytes of a frame around its payload; no frame is smaller.
+pub(crate) const OVERHEAD: u64 = (HEADER_LEN + FOOTER_LEN) as u64;
+
+/// A frame's first 12 bytes, decoded but not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Payload bytes, as stored.
+    pub length: u64,
+    /// Masked CRC-32C of the length's 8 bytes, as stored.
+    pub length_crc: u32,
+}
+
+impl Header {
+    pub fn decode(bytes: &[u8; HEADER_LEN]) -> Header {
+        let [l0, l1, l2, l3, l4, l5, l6, l7, c0, c1, c2, c3] = *bytes;
+        Header {
+            length: u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]),
+            length_crc: u32::from_le_bytes([c0, c1, c2, c3]),
+        }
+    }
+
+    /// What the stored length's CRC should be.
+    pub fn computed_crc(self) -> u32 {
+        crc::masked(&self.length.to_le_bytes())
+    }
+
+    pub fn crc_holds(self) -> bool {
+        self.length_crc == self.computed_crc()
+    }
+
+    pub fn is_zero(self) -> bool {
+        self.length == 0 && self.length_crc == 0
+    }
+
+    /// Whether flipping exactly one of the header's 96 bits makes its CRC hold: the mark of a
+    /// damaged header, as opposed to one that was written without a true checksum.
+    pub fn is_one_bit_off(self) -> bool {
+        let flipped_length = |bit: u32| Header { length: self.length ^ (1 << bit), ..self };
+        (self.length_crc ^ self.computed_crc()).count_ones() == 1
+            || (0..u64::BITS).any(|bit| flipped_length(bit).crc_holds())
+    }
+
+    /// The whole frame's size, if it fits in `rest` bytes.
+    pub fn frame_size(self, rest: u64) -> Option<u64> {
+        let size = self.length.checked_add(OVERHEAD)?;
+        (size <= rest).then_some(size)
+    }
+}
+
+/// The payload's masked CRC-32C, as stored in the frame's last 4 bytes.
+pub(crate) fn decode_footer(bytes: [u8; FOOTER_LEN]) -> u32 {
+    u32::from_le_bytes(bytes)
+}
+
+/// A frame around `payload`, for tests.
+#[cfg(test)]
+pub(crate) fn encode(payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u64).to_le_bytes();
+    let mut frame = length.to_vec();
+    frame.extend(crc::masked(&length).to_le_bytes());
+    frame.extend(payload);
+    frame.extend(crc::masked(payload).to_le_bytes());
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(length: u64) -> Header {
+        let length_crc = crc::masked(&length.to_le_bytes());
+        Header { length, length_crc }
+    }
+
+    #[test]
+    fn decodes_what_tensorflow_writes() {
+        // The header of an 82-byte payload.
+        let bytes = [82, 0, 0, 0, 0, 0, 0, 0, 0x25, 0xeb, 0x07, 0xb7];
+        assert_eq!(Header::decode(&bytes), header(82));
+        assert!(Header::decode(&bytes).crc_holds());
+    }
+
+    #[test]
+    fn encode_and_decode_agree() {
+        let frame = encode(b"payload");
+        let header = Header::decode(frame[..HEADER_LEN].try_into().unwrap());
+        assert_eq!(header.length, 7);
+        assert!(header.crc_holds());
+        assert_eq!(header.frame_size(frame.len() as u64), Some(frame.len() as u64));
+        let footer = decode_footer(frame[HEADER_LEN + 7..].try_into().unwrap());
+        assert_eq!(footer, crc::masked(b"payload"));
+    }
+
+    #[test]
+    fn zeros_are_no_header() {
+        let zero = Header::decode(&[0; HEADER_LEN]);
+        assert!(zero.is_zero() && !zero.crc_holds() && !zero.is_one_bit_off());
+    }
+
+    #[test]
+    fn every_single_bit_flip_is_one_bit_off() {
+        for length in [0, 1, 82, 1 << 20, u64::MAX] {
+            let good = header(length);
+            assert!(!good.is_one_bit_off());
+            for bit in 0..64 {
+                let flipped = Header { length: length ^ (1 << bit), ..good };
+                assert!(!flipped.crc_holds() && flipped.is_one_bit_off());
+            }
+            for bit in 0..32 {
+                let flipped = Header { length_crc: good.length_crc ^ (1 << bit), ..good };
+                assert!(!flipped.crc_holds() && flipped.is_one_bit_off());
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_do_not_overflow() {
+        assert_eq!(header(5).frame_size(21), Some(21));
+        assert_eq!(header(5).frame_size(20), None);
+        for length in [u64::MAX, u64::MAX - 15, u64::MAX - 16, 1 << 63] {
+            assert_eq!(header(length).frame_size(i64::MAX as u64), None);
+        }
+    }
+}

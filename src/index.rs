@@ -1,0 +1,144 @@
+//! An index: where each record's frame starts and how large it is.
+
+mod text;
+
+pub(crate) use text::{encode_line, Decoder};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::OVERHEAD;
+
+/// The largest offset and the largest end of a frame: NVIDIA DALI reads both into `int64_t`.
+pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64;
+
+/// One record's place in its TFRecord file.
+///
+/// The payload is the `size - 16` bytes from `offset + 12`.
+///
+/// ```
+/// let entry = tfr_index::Entry { offset: 21, size: 16 }; // an empty payload
+/// assert_eq!(entry.payload(), 33..33);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+pub struct Entry {
+    /// The byte where the record's frame starts.
+    pub offset: u64,
+    /// The whole frame's size in bytes: the payload's and 16 more.
+    pub size: u64,
+}
+
+impl Entry {
+    /// The payload's byte range in the file.
+    pub fn payload(&self) -> std::ops::Range<u64> {
+        let start = self.offset + crate::frame::HEADER_LEN as u64;
+        start..start + self.size - OVERHEAD
+    }
+
+    /// What is wrong with the entry: its frame must be able to lie in a file.
+    fn fault(&self) -> Option<String> {
+        let Entry { offset, size } = *self;
+        if size < OVERHEAD {
+            return Some(format!("size {size} is less than the {OVERHEAD} bytes of a frame"));
+        }
+        match offset.checked_add(size) {
+            Some(end) if end <= MAX_OFFSET => None,
+            _ => Some(format!("offset {offset} and size {size} end past {MAX_OFFSET}")),
+        }
+    }
+}
+
+/// An immutable list of [`Entry`]s: record `i` of a data set is where entry `i` says.
+///
+/// Any order, gaps and overlaps are legal: an index may select and reorder records. It
+/// dereferences to a slice of entries.
+///
+/// ```
+/// use tfr_index::{Entry, Index};
+///
+/// let index = Index::from_text("0 21\n21 16\n")?;
+/// assert_eq!(index.len(), 2);
+/// assert_eq!(index[1], Entry { offset: 21, size: 16 });
+/// let reversed = Index::from_entries(index.iter().rev().copied())?;
+/// assert_eq!(reversed.to_text()?, "21 16\n0 21\n");
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Index {
+    entries: Vec<Entry>,
+}
+
+impl Index {
+    /// An index of these entries, in this order.
+    ///
+    /// # Errors
+    /// When an entry's size is under 16 or its end passes `i64::MAX`.
+    pub fn from_entries(entries: impl IntoIterator<Item = Entry>) -> Result<Index> {
+        let mut checked = Vec::new();
+        for (record, entry) in (0..).zip(entries) {
+            if let Some(fault) = entry.fault() {
+                let detail = format!("entry {record}: {fault}");
+                return Err(Error::new(ErrorKind::InvalidIndex, detail).of_record(record));
+            }
+            push(&mut checked, entry)?;
+        }
+        Ok(Index::from_checked(checked))
+    }
+
+    /// An index of entries that are known to be right.
+    pub(crate) fn from_checked(entries: Vec<Entry>) -> Index {
+        Index { entries }
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries, without the index around them.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+}
+
+impl std::ops::Deref for Index {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+impl<'a> IntoIterator for &'a Index {
+    type Item = &'a Entry;
+    type IntoIter = std::slice::Iter<'a, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.iter()
+    }
+}
+
+/// Pushes, with an error instead of an abort when memory is out.
+pub(crate) fn push(entries: &mut Vec<Entry>, entry: Entry) -> Result<()> {
+    if entries.len() == entries.capacity() {
+        entries.try_reserve(1).map_err(|_| Error::out_of_memory("the index"))?;
+    }
+    entries.push(entry);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_entries_that_no_file_can_hold() {
+        let max = i64::MAX as u64;
+        for (offset, size) in [(0, 15), (0, 0), (max, 16), (0, max + 1), (u64::MAX, u64::MAX)] {
+            let good = Entry { offset: 0, size: 16 };
+            let error = Index::from_entries([good, Entry { offset, size }]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidIndex);
+            assert_eq!(error.record(), Some(1));
+        }
+        assert_eq!(Index::from_entries([Entry { offset: max - 16, size: 16 }]).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,250 @@
+//! Entries ⇄ index text: a line `"{offset} {size}\n"` for each record, as NVIDIA DALI reads it.
+//!
+//! DALI's reader (`dali/operators/reader/loader/indexed_file_loader.h`) is `while (in >> pos >>
+//! size)`: it ends silently at the first token that is no number. [`Decoder`] takes everything
+//! that DALI reads whole, and makes an error of what it would lose.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::{push, Entry, Index, MAX_OFFSET};
+
+/// The longest line: two numbers of 20 digits, a space and a line feed.
+const LINE_MAX: usize = 42;
+
+/// A longer line is no index's: the decoder keeps no more than this of a line that is not whole.
+const DECODED_LINE_MAX: usize = 1 << 16;
+
+impl Index {
+    /// The index as text, as it stands in an index file.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn to_text(&self) -> Result<String> {
+        let mut text = Vec::new();
+        for entry in self.entries() {
+            if text.capacity() - text.len() < LINE_MAX {
+                text.try_reserve(LINE_MAX).map_err(|_| Error::out_of_memory("the index text"))?;
+            }
+            encode_line(*entry, &mut text);
+        }
+        Ok(String::from_utf8(text).expect("digits"))
+    }
+
+    /// The index that this text holds: a line `offset size` for each record, decimal.
+    ///
+    /// Spaces, tabs and carriage returns may stand around the numbers, blank lines are skipped,
+    /// the last line needs no line feed.
+    ///
+    /// # Errors
+    /// When a line is anything but two numbers, the size is under 16, or the record's end passes
+    /// `i64::MAX`. The error names the line.
+    pub fn from_text(text: impl AsRef<[u8]>) -> Result<Index> {
+        let mut decoder = Decoder::new();
+        decoder.push(text.as_ref())?;
+        decoder.finish()
+    }
+}
+
+/// Appends the entry's line.
+pub(crate) fn encode_line(entry: Entry, text: &mut Vec<u8>) {
+    let mut line = [0; LINE_MAX];
+    line[LINE_MAX - 1] = b'\n';
+    let space = encode_number(entry.size, &mut line[..LINE_MAX - 1]);
+    line[space - 1] = b' ';
+    let start = encode_number(entry.offset, &mut line[..space - 1]);
+    text.extend_from_slice(&line[start..]);
+}
+
+/// Writes the number's digits at the end of `line`; returns where they start.
+fn encode_number(mut number: u64, line: &mut [u8]) -> usize {
+    let mut start = line.len();
+    loop {
+        start -= 1;
+        line[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return start;
+        }
+    }
+}
+
+/// Takes index text in pieces of any size and gathers its entries.
+pub(crate) struct Decoder {
+    entries: Vec<Entry>,
+    /// Lines before the current one, and the byte where that starts.
+    lines: u64,
+    offset: u64,
+    /// The current line, as far as it came with earlier pieces.
+    begun: Vec<u8>,
+}
+
+impl Decoder {
+    pub fn new() -> Decoder {
+        Decoder { entries: Vec::new(), lines: 0, offset: 0, begun: Vec::new() }
+    }
+
+    pub fn push(&mut self, mut text: &[u8]) -> Result<()> {
+        while let Some(end) = text.iter().position(|&byte| byte == b'\n') {
+            let (line, rest) = (&text[..end], &text[end + 1..]);
+            if self.begun.is_empty() {
+                self.line(line)?;
+            } else {
+                self.begin(line)?;
+                let line = std::mem::take(&mut self.begun);
+                self.line(&line)?;
+            }
+            text = rest;
+        }
+        self.begin(text)
+    }
+
+    pub fn finish(mut self) -> Result<Index> {
+        let line = std::mem::take(&mut self.begun);
+        self.line(&line)?;
+        Ok(Index::from_checked(self.entries))
+    }
+
+    /// Keeps the start of a line whose end comes with a later piece.
+    fn begin(&mut self, text: &[u8]) -> Result<()> {
+        if self.begun.len() + text.len() > DECODED_LINE_MAX {
+            return Err(self.error("longer than any line of an index"));
+        }
+        self.begun.extend_from_slice(text);
+        Ok(())
+    }
+
+    /// Takes one whole line.
+    fn line(&mut self, line: &[u8]) -> Result<()> {
+        if line.len() > DECODED_LINE_MAX {
+            return Err(self.error("longer than any line of an index"));
+        }
+        let mut tokens = line.split(|byte| is_space(*byte)).filter(|token| !token.is_empty());
+        match (tokens.next(), tokens.next(), tokens.next()) {
+            (None, ..) => {}
+            (Some(offset), Some(size), None) => {
+                let entry = Entry { offset: self.number(offset)?, size: self.number(size)? };
+                if let Some(fault) = entry.fault() {
+                    return Err(self.error(&fault));
+                }
+                push(&mut self.entries, entry)?;
+            }
+            (Some(token), None, _) => {
+                self.number(token)?;
+                return Err(self.error("only one number, expected \"offset size\""));
+            }
+            (Some(offset), Some(size), Some(token)) => {
+                for token in [offset, size, token] {
+                    self.number(token)?;
+                }
+                return Err(self.error("more than two numbers, expected \"offset size\""));
+            }
+        }
+        self.lines += 1;
+        self.offset += line.len() as u64 + 1;
+        Ok(())
+    }
+
+    fn number(&self, token: &[u8]) -> Result<u64> {
+        let mut number = 0u64;
+        for &byte in token {
+            if !byte.is_ascii_digit() {
+                let token = String::from_utf8_lossy(&token[..token.len().min(40)]);
+                return Err(self.error(&format!("{token:?} is not a decimal number")));
+            }
+            number = match number.checked_mul(10).map(|n| n.saturating_add((byte - b'0').into())) {
+                Some(number) if number <= MAX_OFFSET => number,
+                _ => return Err(self.error(&format!("a number over {MAX_OFFSET}"))),
+            };
+        }
+        Ok(number)
+    }
+
+    #[cold]
+    fn error(&self, what: &str) -> Error {
+        let detail = format!(
+            "line {}: {what}: not an index, or a damaged one; create it again",
+            self.lines + 1
+        );
+        Error::new(ErrorKind::InvalidIndex, detail).at(self.entries.len() as u64, self.offset)
+    }
+}
+
+/// What C's `isspace` takes for white space, but for the line feed.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\x0b' | b'\x0c')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn encodes_as_the_specification_shows() {
+        let entries = [(0, 1234), (1234, 5678), (6912, 2345)];
+        let index = Index::from_entries(entries.map(|(offset, size)| Entry { offset, size }));
+        assert_eq!(index.unwrap().to_text().unwrap(), "0 1234\n1234 5678\n6912 2345\n");
+        assert_eq!(Index::default().to_text().unwrap(), "");
+    }
+
+    #[test]
+    fn the_longest_line_fits() {
+        let mut text = Vec::new();
+        encode_line(Entry { offset: u64::MAX, size: u64::MAX }, &mut text);
+        assert_eq!(text.len(), LINE_MAX);
+        assert_eq!(text, format!("{0} {0}\n", u64::MAX).into_bytes());
+    }
+
+    #[test]
+    fn errors_name_the_line_and_its_byte() {
+        let error = Index::from_text("0 16\n\n16 16\nx 16\n").unwrap_err();
+        assert_eq!((error.record(), error.offset()), (Some(2), Some(12)));
+        assert!(error.to_string().starts_with("line 4: \"x\" is not a decimal number"), "{error}");
+        let error = Index::from_text("0 16\n16 16 7").unwrap_err();
+        assert!(error.to_string().starts_with("line 2: more than two numbers"), "{error}");
+    }
+
+    #[test]
+    fn an_endless_line_is_not_kept() {
+        let mut decoder = Decoder::new();
+        let piece = [b' '; 4096];
+        let error = (0..1000).find_map(|_| decoder.push(&piece).err()).unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidIndex);
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_what_it_encodes_in_any_pieces(
+            entries in prop::collection::vec((0..1u64 << 62, 16..1u64 << 62), 0..50),
+            pieces in 1usize..100,
+        ) {
+            let entries = entries.into_iter().map(|(offset, size)| Entry { offset, size });
+            let index = Index::from_entries(entries).unwrap();
+            let text = index.to_text().unwrap();
+            let lines = index.iter().map(|e| format!("{} {}\n", e.offset, e.size));
+            prop_assert_eq!(&text, &lines.collect::<String>());
+            let mut decoder = Decoder::new();
+            for piece in text.as_bytes().chunks(pieces) {
+                decoder.push(piece).unwrap();
+            }
+            prop_assert_eq!(decoder.finish().unwrap(), index);
+        }
+
+        /// Anything at all is an index or an error, the same in one piece and in many.
+        #[test]
+        fn pieces_do_not_matter(
+            text in "[0-9 \\t\\r\\nx-]{0,60}",
+            pieces in 1usize..10,
+        ) {
+            let mut decoder = Decoder::new();
+            let in_pieces = text.as_bytes().chunks(pieces).try_for_each(|p| decoder.push(p));
+            let in_pieces = in_pieces.and_then(|()| decoder.finish());
+            match (in_pieces, Index::from_text(&text)) {
+                (Ok(in_pieces), Ok(whole)) => prop_assert_eq!(in_pieces, whole),
+                (Err(in_pieces), Err(whole)) => {
+                    prop_assert_eq!(in_pieces.to_string(), whole.to_string());
+                }
+                (in_pieces, whole) => prop_assert!(false, "{:?} but {:?}", in_pieces, whole),
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Indexes for TFRecord files: where each record starts and how large it is.
+//!
+//! A TFRecord file has no table of contents: to reach record 42 one must walk records 0–41. This
+//! crate makes that table, at the speed of the page cache and with every length checked, in the
+//! text format of NVIDIA DALI's `tfrecord2idx`.
+//!
+//! ```
+//! use std::io::{Read, Seek, SeekFrom};
+//! use tfr_index::{create_index, Index, Options};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let index_path = folder.path().join("examples.tfrecord.idx");
+//! # let data_path = "tests/data/examples.tfrecord";
+//! create_index(data_path, &index_path, &Options::new())?;
+//!
+//! let index = Index::read(&index_path)?;
+//! let range = index[42].payload();
+//! let mut payload = vec![0; (range.end - range.start) as usize];
+//! let mut data = std::fs::File::open(data_path)?;
+//! data.seek(SeekFrom::Start(range.start))?;
+//! data.read_exact(&mut payload)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`tfrecord_index`] has the same in the names of the `s3dlio` crate. The C ABI is documented in
+//! `include/tfr_index.h`.
+
+#![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+
+#[cfg(not(unix))]
+compile_error!("tfr-index reads files with pread, which only Unix-like systems have");
+
+mod crc;
+mod error;
+
+mod ffi;
+mod file;
+mod frame;
+mod index;
+mod index_file;
+mod options;
+mod push;
+mod scan;
+mod source;
+pub mod tfrecord_index;
+
+pub use error::{Error, ErrorKind, Result};
+pub use index::{Entry, Index};
+pub use index_file::{create_index, default_index_path};
+pub use options::{Checksums, Options, Progress};
+pub use scan::Scanner;
+pub use source::ReadAt;

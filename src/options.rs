@@ -1,0 +1,103 @@
+//! What a caller may choose about a scan.
+
+use std::ops::ControlFlow;
+
+/// Which checksums a scan holds a file to.
+///
+/// Structure is always checked: every frame lies inside the file and the last one ends exactly at
+/// its end. Files without true checksums exist (their writers store zeros, or CRC-32 IEEE instead
+/// of CRC-32C), and readers such as NVIDIA DALI accept them.
+///
+/// ```
+/// use tfr_index::{Checksums, ErrorKind, Index, Options};
+///
+/// // One empty record, its checksums left 0 by its writer, after one of 1 byte.
+/// let mut data = vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'x', 0, 0, 0, 0];
+/// data.extend([0; 16]);
+/// assert_eq!(Index::from_bytes(&data, &Options::new())?.len(), 2);
+///
+/// let strict = Options::new().checksums(Checksums::Length);
+/// let error = Index::from_bytes(&data, &strict).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::LengthCrc);
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Checksums {
+    /// If the first header's CRC holds, every length CRC must; if it doesn't, none may: the file
+    /// then counts as written without checksums. A first header that is one bit away from a true
+    /// CRC, or all zeros, is an error.
+    #[default]
+    Auto,
+    /// None: structure only.
+    None,
+    /// Every length CRC.
+    Length,
+    /// Every length CRC and every payload CRC; all of the file is read.
+    Full,
+}
+
+/// How far a scan is; what a progress callback is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of data passed, read or hopped over.
+    pub bytes_done: u64,
+    /// Bytes of data in all.
+    pub bytes_total: u64,
+    /// Records found.
+    pub records: u64,
+}
+
+/// Choices for a scan: the checksum policy, and a callback that watches and can cancel it.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tfr_index::{Checksums, ErrorKind, Index, Options};
+///
+/// let stop = |progress: tfr_index::Progress| {
+///     assert_eq!((progress.bytes_done, progress.bytes_total), (0, 0));
+///     ControlFlow::Break(())
+/// };
+/// let options = Options::new().checksums(Checksums::Full).progress(&stop);
+/// assert_eq!(Index::from_bytes(b"", &options).unwrap_err().kind(), ErrorKind::Cancelled);
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    pub(crate) checksums: Checksums,
+    pub(crate) progress: Option<ProgressFn<'a>>,
+}
+
+/// The callback of [`Options::progress`].
+type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
+
+impl<'a> Options<'a> {
+    /// The defaults: [`Checksums::Auto`], no callback.
+    pub fn new() -> Options<'a> {
+        Options::default()
+    }
+
+    /// Sets the checksum policy.
+    pub fn checksums(mut self, checksums: Checksums) -> Options<'a> {
+        self.checksums = checksums;
+        self
+    }
+
+    /// Sets a callback that is called at the start, about every 16 MiB of data, and at the end.
+    /// When it returns [`ControlFlow::Break`], the work stops with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and leaves nothing behind.
+    pub fn progress(
+        mut self,
+        callback: &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a),
+    ) -> Options<'a> {
+        self.progress = Some(callback);
+        self
+    }
+}
+
+impl std::fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("checksums", &self.checksums)
+            .field("progress", &self.progress.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,161 @@
+//! The chain fed by pushed bytes: for streams that cannot be read at a position.
+
+use crate::crc;
+use crate::error::Result;
+use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN};
+use crate::index::{Entry, MAX_OFFSET};
+use crate::options::Checksums;
+use crate::scan::chain::Chain;
+
+/// Takes a TFRecord stream in pieces of any size and gives the entries of the records that are
+/// complete.
+#[derive(Debug)]
+pub(crate) struct PushScanner {
+    chain: Chain,
+    check_payloads: bool,
+    /// The next record's header, as far as it has come.
+    header: [u8; HEADER_LEN],
+    header_len: usize,
+    /// The next record's frame, once its header is whole.
+    frame: Option<Frame>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    header: Header,
+    size: u64,
+    /// Bytes of payload and footer still to come.
+    left: u64,
+    /// Plain CRC-32C of the payload so far.
+    crc: u32,
+    footer: [u8; FOOTER_LEN],
+}
+
+impl PushScanner {
+    pub fn new(checksums: Checksums) -> PushScanner {
+        PushScanner {
+            chain: Chain::new(checksums),
+            check_payloads: checksums == Checksums::Full,
+            header: [0; HEADER_LEN],
+            header_len: 0,
+            frame: None,
+        }
+    }
+
+    /// Takes bytes from the front of `bytes` until a record is complete or none are left.
+    pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Entry>> {
+        loop {
+            let Some(frame) = &mut self.frame else {
+                let piece = take(bytes, (HEADER_LEN - self.header_len) as u64);
+                self.header[self.header_len..][..piece.len()].copy_from_slice(piece);
+                self.header_len += piece.len();
+                if self.header_len < HEADER_LEN {
+                    return Ok(None);
+                }
+                let header = Header::decode(&self.header);
+                // How much follows isn't known: all that an index can address, at most.
+                let size = self.chain.accept(header, MAX_OFFSET - self.chain.offset())?;
+                let left = size - HEADER_LEN as u64;
+                self.frame = Some(Frame { header, size, left, crc: 0, footer: [0; FOOTER_LEN] });
+                continue;
+            };
+            let payload = take(bytes, frame.left.saturating_sub(FOOTER_LEN as u64));
+            if self.check_payloads {
+                frame.crc = crc::append(frame.crc, payload);
+            }
+            frame.left -= payload.len() as u64;
+            if frame.left <= FOOTER_LEN as u64 {
+                let piece = take(bytes, frame.left);
+                let at = FOOTER_LEN - frame.left as usize;
+                frame.footer[at..][..piece.len()].copy_from_slice(piece);
+                frame.left -= piece.len() as u64;
+            }
+            if frame.left > 0 {
+                return Ok(None);
+            }
+            let (stored, computed) = (frame::decode_footer(frame.footer), crc::mask(frame.crc));
+            if self.check_payloads && stored != computed {
+                return Err(self.chain.payload_crc_mismatch(stored, computed));
+            }
+            let size = frame.size;
+            self.frame = None;
+            self.header_len = 0;
+            return Ok(Some(self.chain.pass(size)));
+        }
+    }
+
+    /// Says that the stream is at its end: an error if that is inside a record.
+    pub fn finish(&self) -> Result<()> {
+        match &self.frame {
+            Some(frame) => Err(self.chain.does_not_fit(frame.header, frame.size - frame.left)),
+            None if self.header_len > 0 => Err(self.chain.header_is_cut(self.header_len as u64)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reading the stream failed.
+    pub fn read_failed(&self, source: std::io::Error) -> crate::Error {
+        self.chain.read_failed(source)
+    }
+}
+
+/// Takes at most `most` bytes from the front of `bytes`.
+fn take<'a>(bytes: &mut &'a [u8], most: u64) -> &'a [u8] {
+    let count = bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+    let (front, back) = bytes.split_at(count);
+    *bytes = back;
+    front
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Index, Options};
+    use proptest::prelude::*;
+
+    fn pushed(data: &[u8], pieces: usize, checksums: Checksums) -> Result<Vec<Entry>> {
+        let mut scanner = PushScanner::new(checksums);
+        let mut entries = Vec::new();
+        for mut piece in data.chunks(pieces) {
+            while let Some(entry) = scanner.push(&mut piece)? {
+                entries.push(entry);
+            }
+            assert!(piece.is_empty());
+        }
+        scanner.finish()?;
+        Ok(entries)
+    }
+
+    proptest! {
+        /// Pushed in pieces of any size, damaged or not, data gives what it gives in memory.
+        #[test]
+        fn agrees_with_the_scan_of_memory(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6),
+            damage in prop::option::of((any::<prop::sample::Index>(), 0..8u32)),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+            pieces in 1usize..64,
+            checksums in prop::sample::select(
+                &[Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full][..]),
+        ) {
+            let mut data: Vec<u8> = payloads.iter().flat_map(|p| frame::encode(p)).collect();
+            if let (Some((at, bit)), false) = (damage, data.is_empty()) {
+                let at = at.index(data.len());
+                data[at] ^= 1 << bit;
+            }
+            if let Some(cut) = cut {
+                data.truncate(cut.index(data.len() + 1));
+            }
+            let options = Options::new().checksums(checksums);
+            match (pushed(&data, pieces, checksums), Index::from_bytes(&data, &options)) {
+                (Ok(pushed), Ok(index)) => prop_assert_eq!(&pushed[..], index.entries()),
+                (Err(pushed), Err(scanned)) => {
+                    // The end of a stream is seen later: what passes it is judged only then.
+                    prop_assert_eq!(pushed.kind(), scanned.kind());
+                    prop_assert_eq!(pushed.record(), scanned.record());
+                    prop_assert_eq!(pushed.offset(), scanned.offset());
+                }
+                (pushed, scanned) => prop_assert!(false, "{:?} but {:?}", pushed, scanned),
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Walks the headers of a source: bytes in, entries out, in constant memory.
+
+pub(crate) mod chain;
+mod window;
+
+use std::ops::ControlFlow;
+
+use crate::crc;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::index::{Entry, Index, MAX_OFFSET};
+use crate::options::{Checksums, Options, Progress};
+use crate::source::ReadAt;
+use chain::Chain;
+use window::Window;
+
+/// Bytes of data between two calls of the progress callback.
+const PROGRESS_STEP: u64 = 16 << 20;
+
+/// The records of a source, one after the other; an iterator that ends after its first error.
+///
+/// Payloads are not read, unless [`Checksums::Full`] asks for it. Memory stays constant.
+///
+/// ```
+/// use tfr_index::{Entry, Options, Scanner};
+///
+/// let data = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0";
+/// let mut scanner = Scanner::new(&data[..], &Options::new())?;
+/// assert_eq!(scanner.next().unwrap()?, Entry { offset: 0, size: 21 });
+/// assert!(scanner.next().is_none());
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+pub struct Scanner<'a, S> {
+    source: S,
+    size: u64,
+    chain: Chain,
+    window: Window,
+    options: Options<'a>,
+    next_report: u64,
+    finished: bool,
+}
+
+impl<'a, S: ReadAt> Scanner<'a, S> {
+    /// A scanner at the source's start. The source must not change while it is scanned; one that
+    /// becomes shorter is an error, what is appended to it is not seen.
+    ///
+    /// # Errors
+    /// When the source does not know its size, or has more than `i64::MAX` bytes.
+    pub fn new(source: S, options: &Options<'a>) -> Result<Scanner<'a, S>> {
+        let size = source.size().map_err(|error| Error::io("find the size", error))?;
+        if size > MAX_OFFSET {
+            let detail = format!("{size} bytes of data: more than an index can address");
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        Ok(Scanner {
+            source,
+            size,
+            chain: Chain::new(options.checksums),
+            window: Window::new(size),
+            options: *options,
+            next_report: 0,
+            finished: false,
+        })
+    }
+
+    fn next_entry(&mut self) -> Result<Option<Entry>> {
+        let at = self.chain.offset();
+        let rest = self.size - at;
+        if rest == 0 {
+            self.next_report = self.next_report.min(at); // the last report, at the end
+            self.report(at)?;
+            return Ok(None);
+        }
+        if at >= self.next_report {
+            self.report(at)?;
+        }
+        if rest < HEADER_LEN as u64 {
+            return Err(self.chain.header_is_cut(rest));
+        }
+        let bytes = match self.window.bytes_at(&self.source, at, HEADER_LEN) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.chain.read_failed(error)),
+        };
+        let Some(header) = bytes.get(..HEADER_LEN) else { return Err(self.chain.shrank()) };
+        let header = Header::decode(header.try_into().expect("12 bytes"));
+        let size = self.chain.accept(header, rest)?;
+        if self.options.checksums == Checksums::Full {
+            self.check_payload(at, size)?;
+        } else {
+            self.window.hop(size);
+        }
+        Ok(Some(self.chain.pass(size)))
+    }
+
+    /// Computes the payload CRC of the frame at `at` and compares it with the stored one.
+    fn check_payload(&mut self, at: u64, size: u64) -> Result<()> {
+        let mut position = at + HEADER_LEN as u64;
+        let mut left = size - OVERHEAD;
+        let mut crc = 0;
+        while left > 0 {
+            let bytes = self.bytes_at(position, 1)?;
+            let count = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            crc = crc::append(crc, &bytes[..count]);
+            position += count as u64;
+            left -= count as u64;
+            if position >= self.next_report {
+                self.report(position)?;
+            }
+        }
+        let footer = self.bytes_at(position, FOOTER_LEN)?[..FOOTER_LEN].try_into();
+        let stored = frame::decode_footer(footer.expect("4 bytes"));
+        let computed = crc::mask(crc);
+        if stored != computed {
+            return Err(self.chain.payload_crc_mismatch(stored, computed));
+        }
+        Ok(())
+    }
+
+    /// At least `least` bytes of the source from `offset`.
+    fn bytes_at(&mut self, offset: u64, least: usize) -> Result<&[u8]> {
+        match self.window.bytes_at(&self.source, offset, least) {
+            Ok(bytes) if bytes.len() >= least => Ok(bytes),
+            Ok(_) => Err(self.chain.shrank()),
+            Err(error) => Err(self.chain.read_failed(error)),
+        }
+    }
+
+    /// Tells the progress callback that the data is passed up to `bytes_done`.
+    #[cold]
+    fn report(&mut self, bytes_done: u64) -> Result<()> {
+        self.next_report = bytes_done.saturating_add(PROGRESS_STEP);
+        let Some(callback) = self.options.progress else { return Ok(()) };
+        let progress =
+            Progress { bytes_done, bytes_total: self.size, records: self.chain.record() };
+        match callback(progress) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
+                Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"))
+            }
+        }
+    }
+}
+
+impl<S: ReadAt> Iterator for Scanner<'_, S> {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Result<Entry>> {
+        if self.finished {
+            return None;
+        }
+        let entry = self.next_entry().transpose();
+        self.finished = !matches!(entry, Some(Ok(_)));
+        entry
+    }
+}
+
+impl Index {
+    /// The index of TFRecord bytes in memory.
+    ///
+    /// ```
+    /// use tfr_index::{Index, Options};
+    ///
+    /// let data = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0";
+    /// let index = Index::from_bytes(data, &Options::new())?;
+    /// assert_eq!(index.to_text()?, "0 21\n");
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the bytes are not whole records, with the first bad one's number and offset.
+    pub fn from_bytes(data: &[u8], options: &Options<'_>) -> Result<Index> {
+        Index::from_source(data, options)
+    }
+
+    /// The index of a source's records.
+    ///
+    /// ```
+    /// use tfr_index::{Index, Options};
+    ///
+    /// let file = std::fs::File::open("tests/data/examples.tfrecord")?;
+    /// assert_eq!(Index::from_source(&file, &Options::new())?.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Index::from_bytes`], and when the source cannot be read.
+    pub fn from_source(source: impl ReadAt, options: &Options<'_>) -> Result<Index> {
+        let mut entries = Vec::new();
+        for entry in Scanner::new(source, options)? {
+            crate::index::push(&mut entries, entry?)?;
+        }
+        Ok(Index::from_checked(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests;

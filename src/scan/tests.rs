@@ -1,0 +1,246 @@
+//! The scanner against a naive walk of the whole data in memory.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+
+use super::window::WINDOW;
+use super::*;
+
+/// Where and how a scan ends that does not end well.
+type Fault = (ErrorKind, Option<u64>, Option<u64>);
+
+fn scanned(source: impl ReadAt, checksums: Checksums) -> std::result::Result<Vec<Entry>, Fault> {
+    let scanner = Scanner::new(source, &Options::new().checksums(checksums)).unwrap();
+    let entries: Result<Vec<Entry>> = scanner.collect();
+    entries.map_err(|error| (error.kind(), error.record(), error.offset()))
+}
+
+/// Every rule of policy `length` or `full`, one after the other, for records after the first.
+fn walked(data: &[u8], payloads_too: bool) -> std::result::Result<Vec<Entry>, Fault> {
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while at < data.len() {
+        let fault = |kind| Err((kind, Some(entries.len() as u64), Some(at as u64)));
+        let rest = &data[at..];
+        if rest.len() < 12 {
+            return fault(ErrorKind::Truncated);
+        }
+        let length = u64::from_le_bytes(rest[..8].try_into().unwrap());
+        if crc::masked(&rest[..8]) != u32::from_le_bytes(rest[8..12].try_into().unwrap()) {
+            return fault(ErrorKind::LengthCrc);
+        }
+        if u128::from(length) + 16 > rest.len() as u128 {
+            return fault(ErrorKind::Truncated);
+        }
+        let (payload, footer) = rest[12..length as usize + 16].split_at(length as usize);
+        if payloads_too && crc::masked(payload) != u32::from_le_bytes(footer.try_into().unwrap()) {
+            return fault(ErrorKind::PayloadCrc);
+        }
+        entries.push(Entry { offset: at as u64, size: length + 16 });
+        at += length as usize + 16;
+    }
+    Ok(entries)
+}
+
+/// Reads no more than so many bytes at a time, and notes what it read.
+struct Pieces<'a> {
+    data: &'a [u8],
+    most: usize,
+    reads: RefCell<Vec<(u64, usize)>>,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(data: &'a [u8], most: usize) -> Pieces<'a> {
+        Pieces { data, most, reads: RefCell::default() }
+    }
+}
+
+impl ReadAt for Pieces<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.data.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let most = self.most.min(buffer.len());
+        let count = self.data.read_at(&mut buffer[..most], offset)?;
+        self.reads.borrow_mut().push((offset, count));
+        Ok(count)
+    }
+}
+
+fn file_of(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    sizes.into_iter().flat_map(|size| frame::encode(&vec![0xa5; size])).collect()
+}
+
+/// Payload sizes about which a window may err: tiny, or such that frames end near its end.
+fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    let size = prop_oneof![
+        4 => 0..40usize,
+        2 => 1000..5000usize,
+        1 => WINDOW - 50..WINDOW + 50,
+        1 => Just(3 * WINDOW),
+    ];
+    prop::collection::vec(size, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn agrees_with_the_walk(
+        sizes in sizes(),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        damage in prop::option::of((any::<prop::sample::Index>(), 0..8u32)),
+        most in prop::sample::select(&[1000, WINDOW, 4 * WINDOW][..]),
+    ) {
+        let mut data = file_of(sizes);
+        if let Some(cut) = cut {
+            data.truncate(cut.index(data.len() + 1));
+        }
+        if let (Some((at, bit)), false) = (damage, data.is_empty()) {
+            let at = at.index(data.len());
+            data[at] ^= 1 << bit;
+        }
+        for (checksums, payloads_too) in [(Checksums::Length, false), (Checksums::Full, true)] {
+            let expected = walked(&data, payloads_too);
+            prop_assert_eq!(&scanned(&data[..], checksums), &expected);
+            prop_assert_eq!(&scanned(Pieces::new(&data, most), checksums), &expected);
+        }
+    }
+
+    /// Any bytes at all, under any policy: memory and a source that is read give the same.
+    #[test]
+    fn memory_and_reads_agree(
+        data in prop::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..100),
+        checksums in prop::sample::select(
+            &[Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full][..]),
+    ) {
+        prop_assert_eq!(scanned(&data[..], checksums), scanned(Pieces::new(&data, 7), checksums));
+    }
+}
+
+#[test]
+fn payloads_of_large_records_are_not_read() {
+    let data = file_of([10 * WINDOW; 20]);
+    let source = Pieces::new(&data, usize::MAX);
+    assert_eq!(scanned(&source, Checksums::Auto).unwrap().len(), 20);
+    let bytes: usize = source.reads.borrow().iter().map(|(_, count)| count).sum();
+    assert!(bytes < data.len() / 20, "{bytes} of {}", data.len());
+}
+
+#[test]
+fn small_records_take_few_reads() {
+    let data = file_of([100; 50_000]);
+    let source = Pieces::new(&data, usize::MAX);
+    assert_eq!(scanned(&source, Checksums::Auto).unwrap().len(), 50_000);
+    assert!(source.reads.borrow().len() <= data.len() / (WINDOW - 200) + 1);
+}
+
+/// A source that says it is larger than it is: one that became shorter while it was read.
+struct Shrunk<'a>(&'a [u8], u64);
+
+impl ReadAt for Shrunk<'_> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.1)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+}
+
+#[test]
+fn a_source_that_shrinks_is_an_error() {
+    let data = file_of([5, 5]);
+    for size in 0..data.len() {
+        let shrunk = Shrunk(&data[..size], data.len() as u64);
+        let error = Index::from_source(shrunk, &Options::new().checksums(Checksums::Full));
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated);
+        assert!(error.to_string().contains("became shorter"), "{error}");
+    }
+}
+
+/// A source that fails from some byte on.
+struct Failing<'a>(&'a [u8], u64);
+
+impl ReadAt for Failing<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match offset.checked_sub(self.1) {
+            Some(_) => Err(io::Error::from_raw_os_error(libc::EIO)),
+            None => self.0.read_at(buffer, offset),
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fails_says_where() {
+    let data = file_of([2 * WINDOW; 3]);
+    let frame = data.len() as u64 / 3;
+    let error = Index::from_source(Failing(&data, frame + 1), &Options::new()).unwrap_err();
+    assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::EIO)));
+    assert_eq!((error.record(), error.offset()), (Some(2), Some(2 * frame)));
+}
+
+#[test]
+fn sizes_past_what_an_index_can_address_are_refused() {
+    let scanner = Scanner::new(Shrunk(b"", 1 << 63), &Options::new());
+    assert_eq!(scanner.err().unwrap().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn ends_after_its_first_error() {
+    let data = file_of([5, 5]);
+    let mut scanner = Scanner::new(&data[..data.len() - 1], &Options::new()).unwrap();
+    assert!(scanner.next().unwrap().is_ok());
+    assert!(scanner.next().unwrap().is_err());
+    assert!(scanner.next().is_none());
+}
+
+#[test]
+fn progress_goes_from_start_to_end_in_steps() {
+    let size = 1 << 20;
+    let data = file_of(vec![size - 16; 100]);
+    for checksums in [Checksums::Auto, Checksums::Full] {
+        let seen = Mutex::new(Vec::new());
+        let note = |progress| {
+            seen.lock().unwrap().push(progress);
+            ControlFlow::Continue(())
+        };
+        let options = Options::new().checksums(checksums).progress(&note);
+        Index::from_bytes(&data, &options).unwrap();
+        let seen = seen.into_inner().unwrap();
+        let bytes_total = data.len() as u64;
+        assert_eq!(seen[0], Progress { bytes_done: 0, bytes_total, records: 0 });
+        let last = Progress { bytes_done: bytes_total, bytes_total, records: 100 };
+        assert_eq!(*seen.last().unwrap(), last);
+        assert_eq!(seen.len(), 1 + 100 / 16 + 1);
+        assert!(seen.windows(2).all(|pair| pair[0].bytes_done < pair[1].bytes_done));
+    }
+}
+
+#[test]
+fn progress_cancels_at_any_call() {
+    let data = file_of(vec![1 << 20; 40]);
+    for stop_at in 0..4 {
+        let calls = Mutex::new(0);
+        let stop = |_| {
+            let mut calls = calls.lock().unwrap();
+            *calls += 1;
+            match *calls > stop_at {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let error = Index::from_bytes(&data, &Options::new().progress(&stop)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert_eq!(*calls.lock().unwrap(), stop_at + 1);
+    }
+}

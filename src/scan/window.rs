@@ -1,0 +1,71 @@
+//! A piece of the source in memory, moved forward as it is asked for.
+
+use std::io;
+
+use crate::source::{fill_at, ReadAt};
+
+/// Bytes read at once: small enough to stay in the cache, large enough to make calls few.
+pub(super) const WINDOW: usize = 128 << 10;
+/// Bytes read after a hop over a record that is larger than the window: the next one is likely
+/// to be so too, and its payload needn't be read.
+const AFTER_HOP: usize = 4 << 10;
+
+pub(super) struct Window {
+    /// The source's size: no byte is asked for beyond it.
+    size: u64,
+    buffer: Vec<u8>,
+    /// Where the buffer starts in the source, and how much of it is filled.
+    start: u64,
+    filled: usize,
+    /// How much the next read asks for.
+    read: usize,
+}
+
+impl Window {
+    pub fn new(size: u64) -> Window {
+        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: WINDOW }
+    }
+
+    /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_HOP`]) unless
+    /// the source ends before.
+    #[inline]
+    pub fn bytes_at<'s>(
+        &'s mut self,
+        source: &'s impl ReadAt,
+        offset: u64,
+        least: usize,
+    ) -> io::Result<&'s [u8]> {
+        if let Some(bytes) = source.as_bytes() {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            return Ok(&bytes[start..]);
+        }
+        // In reach when it starts inside the window and `least` bytes follow.
+        let ahead = offset.wrapping_sub(self.start);
+        if ahead > self.filled as u64 || self.filled - (ahead as usize) < least {
+            self.fill(source, offset)?;
+        }
+        let ahead = (offset - self.start) as usize;
+        Ok(&self.buffer[ahead..self.filled])
+    }
+
+    /// Says that the next bytes asked for come after a record of `size` bytes.
+    #[inline]
+    pub fn hop(&mut self, size: u64) {
+        self.read = if size > WINDOW as u64 { AFTER_HOP } else { WINDOW };
+    }
+
+    #[cold]
+    fn fill(&mut self, source: &impl ReadAt, offset: u64) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            self.buffer
+                .try_reserve_exact(WINDOW)
+                .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            self.buffer.resize(WINDOW, 0);
+        }
+        self.start = offset;
+        self.filled = 0; // nothing is at hand if the read fails
+        let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.filled = fill_at(source, &mut self.buffer[..self.read.min(rest)], offset)?;
+        Ok(())
+    }
+}

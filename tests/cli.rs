@@ -1,0 +1,169 @@
+//! The command-line programs, run as a user runs them.
+
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/examples.tfrecord");
+
+fn tfr_index(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+    command.current_dir(folder).args(arguments).output().unwrap()
+}
+
+/// Exit status, stdout and stderr.
+fn ended(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn creates_reads_and_shows() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a.tfrecord", &data), ("empty.tfrecord", b"")]);
+    let output = tfr_index(folder.path(), &["create", "a.tfrecord", "empty.tfrecord"]);
+    let said = "a.tfrecord: 100 records -> a.tfrecord.idx\n\
+                empty.tfrecord: 0 records -> empty.tfrecord.idx\n";
+    assert_eq!(ended(&output), (0, said.to_owned(), String::new()));
+
+    let text = fs::read_to_string(folder.path().join("a.tfrecord.idx")).unwrap();
+    assert_eq!(text, tfr_index::tfrecord_index::index_text_from_bytes(&data).unwrap());
+    let output = tfr_index(folder.path(), &["read", "a.tfrecord.idx"]);
+    assert_eq!(ended(&output), (0, text, String::new()));
+
+    let output = tfr_index(folder.path(), &["show", "a.tfrecord.idx", "empty.tfrecord.idx"]);
+    let (status, stdout, _) = ended(&output);
+    assert_eq!(status, 0);
+    let start = format!("a.tfrecord.idx: 100 records, {} bytes; ", data.len());
+    assert!(stdout.starts_with(&start), "{stdout}");
+    assert!(stdout.ends_with("\nempty.tfrecord.idx: 0 records\n"), "{stdout}");
+}
+
+#[test]
+fn output_is_a_file_or_a_folder() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b", &data)]);
+    fs::create_dir(folder.path().join("out")).unwrap();
+    fs::write(folder.path().join("out/a"), &data).unwrap();
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments)).0;
+    assert_eq!(run(&["create", "a", "-o", "my.idx"]), 0);
+    assert_eq!(run(&["create", "a", "b", "-o", "out"]), 0);
+    let expected = fs::read(folder.path().join("my.idx")).unwrap();
+    for name in ["out/a.idx", "out/b.idx"] {
+        assert_eq!(fs::read(folder.path().join(name)).unwrap(), expected);
+    }
+    // Two files cannot share an index.
+    assert_eq!(run(&["create", "a", "b", "-o", "my.idx"]), 2);
+    assert_eq!(run(&["create", "a", "out/a", "-o", "out"]), 2);
+}
+
+#[test]
+fn a_failure_is_one_line_and_the_others_are_done() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let cut = &data[..data.len() - 1];
+    let folder = folder_with(&[("cut", cut), ("cut.idx", b"0 16\n"), ("good", &data)]);
+    let output = tfr_index(folder.path(), &["create", "missing", "cut", "good"]);
+    let (status, stdout, stderr) = ended(&output);
+    assert_eq!((status, stdout.as_str()), (1, "good: 100 records -> good.idx\n"));
+    let lines: Vec<_> = stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{stderr}");
+    assert!(lines[0].starts_with("error: missing: cannot open: "), "{stderr}");
+    assert!(lines[1].starts_with("error: cut: record 99 at byte "), "{stderr}");
+    assert_eq!(fs::read(folder.path().join("cut.idx")).unwrap(), b"0 16\n");
+    assert_eq!(ended(&tfr_index(folder.path(), &["read", "cut", "good.idx"])).0, 1);
+}
+
+#[test]
+fn the_checksum_policy_is_chosen() {
+    let mut data = fs::read(EXAMPLES).unwrap();
+    data[12] ^= 1; // the first payload
+    let folder = folder_with(&[("x", &data)]);
+    for (policy, status) in [("auto", 0), ("none", 0), ("length", 0), ("full", 1), ("some", 2)] {
+        let output = tfr_index(folder.path(), &["create", "x", "--checksums", policy]);
+        assert_eq!(ended(&output).0, status, "{policy}");
+    }
+}
+
+#[test]
+fn wrong_command_lines_exit_with_2() {
+    let folder = folder_with(&[]);
+    for arguments in [&[][..], &["create"], &["creat", "x"], &["create", "x", "--chekcsums"]] {
+        assert_eq!(ended(&tfr_index(folder.path(), arguments)).0, 2, "{arguments:?}");
+    }
+    let (status, help, _) = ended(&tfr_index(folder.path(), &["--help"]));
+    assert!(status == 0 && help.contains("Examples:") && help.contains("Exit status:"), "{help}");
+}
+
+#[test]
+fn s3_cli_does_what_the_quick_reference_shows() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("train.tfrecord", &data)]);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_s3-cli"));
+        ended(&command.current_dir(folder.path()).args(arguments).output().unwrap())
+    };
+    let said = "train.tfrecord: 100 records -> train.tfrecord.idx\n".to_owned();
+    assert_eq!(run(&["tfrecord-index", "train.tfrecord"]), (0, said, String::new()));
+    assert_eq!(run(&["tfrecord-index", "train.tfrecord", "my.idx"]).0, 0);
+    let read = |name| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("train.tfrecord.idx"), read("my.idx"));
+    assert_eq!(run(&["tfrecord-index", "missing"]).0, 1);
+    assert_eq!(run(&["tfrecord-index"]).0, 2);
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let lines = "0 16\n".repeat(1 << 20); // more than a pipe holds
+    let folder = folder_with(&[("x.idx", lines.as_bytes())]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+    command.current_dir(folder.path()).args(["read", "x.idx"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(ended(&child.wait_with_output().unwrap()), (0, String::new(), String::new()));
+}
+
+/// Memory is limited to less than the data, and less than its entries: 16 bytes a record.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_constant() {
+    const RECORDS: usize = 6 << 20;
+    let frame = b"\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2";
+    let folder = folder_with(&[("x", &frame.repeat(RECORDS))]);
+    let program = env!("CARGO_BIN_EXE_tfr-index");
+    for policy in ["auto", "full"] {
+        let script = format!("ulimit -v 32768; exec {program} create x --checksums {policy}");
+        let mut command = Command::new("sh");
+        let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+        let said = format!("x: {RECORDS} records -> x.idx\n");
+        assert_eq!(ended(&output), (0, said, String::new()));
+    }
+}
+
+/// Four records of a terabyte each, all holes: there is no reading them.
+#[test]
+fn payloads_are_not_read() {
+    let folder = folder_with(&[]);
+    let file = fs::File::create(folder.path().join("x")).unwrap();
+    let size = (1u64 << 40) + 16;
+    if file.set_len(4 * size).is_err() {
+        return; // no file system for it: some refuse files this large
+    }
+    for record in 0..4 {
+        file.write_all_at(&(1u64 << 40).to_le_bytes(), record * size).unwrap();
+    }
+    let output = tfr_index(folder.path(), &["create", "x"]);
+    assert_eq!(ended(&output), (0, "x: 4 records -> x.idx\n".to_owned(), String::new()));
+    let text: String = (0..4).map(|record| format!("{} {size}\n", record * size)).collect();
+    assert_eq!(fs::read_to_string(folder.path().join("x.idx")).unwrap(), text);
+}

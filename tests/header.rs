@@ -1,0 +1,22 @@
+//! The C header is the one that cbindgen makes of src/ffi.
+//!
+//! `TFR_UPDATE=1 cargo test --test header` writes it.
+
+use std::fs;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include/tfr_index.h");
+
+#[test]
+fn header_is_generated_from_the_source() {
+    let mut generated = Vec::new();
+    cbindgen::generate(env!("CARGO_MANIFEST_DIR")).unwrap().write(&mut generated);
+    let generated = String::from_utf8(generated).unwrap();
+    if std::env::var_os("TFR_UPDATE").is_some() {
+        fs::write(PATH, &generated).unwrap();
+    }
+    let committed = fs::read_to_string(PATH).unwrap();
+    assert!(
+        committed == generated,
+        "include/tfr_index.h is not what src/ffi gives: run TFR_UPDATE=1 cargo test --test header"
+    );
+}
