@@ -66,7 +66,7 @@
 /**
  * What tfr_error_record() and tfr_error_offset() return when there is no such number.
  */
-#define TFR_UNKNOWN UINT64_MAX
+#define TFR_UNKNOWN 18446744073709551615ull
 
 /**
  * How a call ended. The numbers never change; later versions may add more.
@@ -332,8 +332,8 @@ tfr_status tfr_options_set_checksums(tfr_options *options,
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
  * Ownership: the context stays the caller's and must outlive the options' use.
- * Threads: no other may use the options meanwhile. The callback may be called on any thread,
- * never on two at once for one scan.
+ * Threads: no other may use the options meanwhile. The callback is called on the thread that
+ * called the function that scans.
  *
  * # Safety
  * - `options`: NULL, or options that are not yet freed.

@@ -11,6 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that pass through memory at once.
 const CHUNK: usize = 128 << 10;
+/// Bytes that are appended at once, at most: more than an index line has.
+const MARGIN: usize = 64;
 
 /// Opens a regular file: one with a size, that can be read at any position.
 pub(crate) fn open_regular(path: &Path) -> Result<File> {
@@ -23,7 +25,9 @@ pub(crate) fn open_regular(path: &Path) -> Result<File> {
     };
     match open() {
         Ok(Some(file)) => Ok(file),
-        Ok(None) if path.is_dir() => Err(is_a_directory("open", path)),
+        Ok(None) if path.is_dir() => {
+            Err(Error::io("open", io::Error::from_raw_os_error(libc::EISDIR)).of(path))
+        }
         Ok(None) => {
             let detail = "not a regular file: its size is unknown, it cannot be read at a position";
             Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
@@ -71,32 +75,55 @@ pub(crate) struct NewFile {
 impl NewFile {
     pub fn create(target: &Path) -> Result<NewFile> {
         let opened = match fs::metadata(target) {
-            Ok(old) if old.is_dir() => return Err(is_a_directory("write", target)),
-            Ok(old) if old.is_file() => create_beside(target, Some(old.permissions())),
-            Ok(_) => OpenOptions::new().write(true).open(target).map(|file| (file, None)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create_beside(target, None),
+            Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
+            Ok(old) if old.is_file() => NewFile::beside(target, Some(old.permissions())),
+            Ok(_) => NewFile::onto(target),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => NewFile::beside(target, None),
             Err(error) => Err(error),
         };
-        let (file, paths) = opened.map_err(|error| Error::io("create", error).of(target))?;
-        let (temporary, target) = match paths {
-            Some((temporary, target)) => (Some(temporary), target),
-            None => (None, target.to_owned()),
+        opened.map_err(|error| Error::io("create", error).of(target))
+    }
+
+    /// A new file beside what `target` leads to.
+    fn beside(target: &Path, permissions: Option<fs::Permissions>) -> io::Result<NewFile> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let target = follow_links(target)?;
+        let (temporary, file) = loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".tfr-index.{}.{count}.tmp", std::process::id());
+            let temporary = target.with_file_name(name);
+            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+                Ok(file) => break (temporary, file),
+                // Left there by a process that was killed and had this process's number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
         };
-        Ok(NewFile { target, temporary, file, buffer: Vec::with_capacity(CHUNK) })
-    }
-
-    /// The buffer whose bytes come next in the file: append to it, then call
-    /// [`flush_if_full`](Self::flush_if_full).
-    pub fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
-    }
-
-    #[inline]
-    pub fn flush_if_full(&mut self) -> Result<()> {
-        if self.buffer.len() < CHUNK - 64 {
-            return Ok(());
+        let new = NewFile::of(file, target, Some(temporary));
+        if let Some(permissions) = permissions {
+            new.file.set_permissions(permissions)?;
         }
-        self.flush()
+        Ok(new)
+    }
+
+    /// The target itself.
+    fn onto(target: &Path) -> io::Result<NewFile> {
+        let file = OpenOptions::new().write(true).open(target)?;
+        Ok(NewFile::of(file, target.to_owned(), None))
+    }
+
+    fn of(file: File, target: PathBuf, temporary: Option<PathBuf>) -> NewFile {
+        NewFile { target, temporary, file, buffer: Vec::with_capacity(CHUNK + MARGIN) }
+    }
+
+    /// Lets `write` append bytes, at most [`MARGIN`] of them, to those that come next in the file.
+    #[inline]
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        write(&mut self.buffer);
+        match self.buffer.len() < CHUNK {
+            true => Ok(()),
+            false => self.flush(),
+        }
     }
 
     #[cold]
@@ -126,35 +153,6 @@ impl Drop for NewFile {
     }
 }
 
-/// Creates a file beside what `target` leads to; returns it, its path, and where it belongs.
-#[allow(clippy::type_complexity)]
-fn create_beside(
-    target: &Path,
-    permissions: Option<fs::Permissions>,
-) -> io::Result<(File, Option<(PathBuf, PathBuf)>)> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let target = follow_links(target)?;
-    loop {
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".tfr-index.{}.{count}.tmp", std::process::id());
-        let temporary = target.with_file_name(name);
-        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            Ok(file) => {
-                if let Some(permissions) = permissions {
-                    if let Err(error) = file.set_permissions(permissions) {
-                        let _ = fs::remove_file(&temporary);
-                        return Err(error);
-                    }
-                }
-                return Ok((file, Some((temporary, target))));
-            }
-            // Left there by a process that was killed and had this process's number.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Where a path's last component leads, be there a file yet or not.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
@@ -166,10 +164,6 @@ fn follow_links(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::from_raw_os_error(libc::ELOOP))
-}
-
-fn is_a_directory(doing: &str, path: &Path) -> Error {
-    Error::io(doing, io::Error::from_raw_os_error(libc::EISDIR)).of(path)
 }
 
 /// `path` with `extension` appended to whatever it ends in.
@@ -186,8 +180,7 @@ mod tests {
 
     fn write(path: &Path, text: &str) -> Result<()> {
         let mut file = NewFile::create(path)?;
-        file.buffer().extend_from_slice(text.as_bytes());
-        file.flush_if_full()?;
+        file.append(|buffer| buffer.extend_from_slice(text.as_bytes()))?;
         file.commit()
     }
 
@@ -204,7 +197,7 @@ mod tests {
         let path = folder.path().join("x.idx");
         write(&path, "old").unwrap();
         let mut dropped = NewFile::create(&path).unwrap();
-        dropped.buffer().extend_from_slice(b"new");
+        dropped.append(|buffer| buffer.extend_from_slice(b"new")).unwrap();
         drop(dropped);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         write(&path, "new").unwrap();

@@ -53,8 +53,7 @@ pub fn create_index(
     let mut count = 0;
     for entry in Scanner::new(&data, options).map_err(|error| error.of(tfrecord_path))? {
         let entry = entry.map_err(|error| error.of(tfrecord_path))?;
-        encode_line(entry, index_file.buffer());
-        index_file.flush_if_full()?;
+        index_file.append(|text| encode_line(entry, text))?;
         count += 1;
     }
     index_file.commit()?;
@@ -113,8 +112,7 @@ impl Index {
     pub fn write(&self, index_path: impl AsRef<Path>) -> Result<()> {
         let mut index_file = NewFile::create(index_path.as_ref())?;
         for entry in self {
-            encode_line(*entry, index_file.buffer());
-            index_file.flush_if_full()?;
+            index_file.append(|text| encode_line(*entry, text))?;
         }
         index_file.commit()
     }

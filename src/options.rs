@@ -81,7 +81,8 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets a callback that is called at the start, about every 16 MiB of data, and at the end.
+    /// Sets a callback that is called at the start, about every 16 MiB of data, and at the end, on
+    /// the caller's thread.
     /// When it returns [`ControlFlow::Break`], the work stops with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and leaves nothing behind.
     pub fn progress(

@@ -16,6 +16,8 @@ use window::Window;
 
 /// Bytes of data between two calls of the progress callback.
 const PROGRESS_STEP: u64 = 16 << 20;
+/// Bytes of a payload whose CRC is computed at once: progress is reported in between.
+const CRC_STEP: usize = 1 << 20;
 
 /// The records of a source, one after the other; an iterator that ends after its first error.
 ///
@@ -99,7 +101,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         let mut crc = 0;
         while left > 0 {
             let bytes = self.bytes_at(position, 1)?;
-            let count = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = bytes.len().min(CRC_STEP).min(usize::try_from(left).unwrap_or(CRC_STEP));
             crc = crc::append(crc, &bytes[..count]);
             position += count as u64;
             left -= count as u64;

@@ -52,7 +52,7 @@ pub struct tfr_options {
 /// A progress callback and its context, for any thread.
 struct Callback(tfr_progress_fn, *mut c_void);
 
-// SAFETY: `tfr_options_set_progress` asks for a callback that any thread may call.
+// SAFETY: it is called on the calling thread alone. `Options` asks for `Sync` for what may come.
 unsafe impl Sync for Callback {}
 
 impl Callback {
@@ -155,8 +155,8 @@ pub unsafe extern "C" fn tfr_options_set_checksums(
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
 /// Ownership: the context stays the caller's and must outlive the options' use.
-/// Threads: no other may use the options meanwhile. The callback may be called on any thread,
-/// never on two at once for one scan.
+/// Threads: no other may use the options meanwhile. The callback is called on the thread that
+/// called the function that scans.
 ///
 /// # Safety
 /// - `options`: NULL, or options that are not yet freed.

@@ -7,7 +7,8 @@ use libc::c_char;
 pub const TFR_ABI_VERSION: u32 = 1;
 
 /// What tfr_error_record() and tfr_error_offset() return when there is no such number.
-pub const TFR_UNKNOWN: u64 = u64::MAX;
+// Not `u64::MAX`: cbindgen would write UINT64_MAX, which cffi cannot read.
+pub const TFR_UNKNOWN: u64 = 0xffff_ffff_ffff_ffff;
 
 /// The ABI version of the library. Programs that load it at run time compare it with the
 /// TFR_ABI_VERSION that they were compiled with.

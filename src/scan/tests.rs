@@ -227,6 +227,21 @@ fn progress_goes_from_start_to_end_in_steps() {
 }
 
 #[test]
+fn progress_goes_on_within_one_record() {
+    let data = file_of([100 << 20]);
+    let calls = Mutex::new(0);
+    let count = |_| {
+        *calls.lock().unwrap() += 1;
+        ControlFlow::Continue(())
+    };
+    let options = Options::new().checksums(Checksums::Full).progress(&count);
+    for source in [&&data[..] as &dyn ReadAt, &Pieces::new(&data, usize::MAX)] {
+        Index::from_source(source, &options).unwrap();
+        assert_eq!(std::mem::take(&mut *calls.lock().unwrap()), 1 + 100 / 16 + 1);
+    }
+}
+
+#[test]
 fn progress_cancels_at_any_call() {
     let data = file_of(vec![1 << 20; 40]);
     for stop_at in 0..4 {

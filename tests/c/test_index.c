@@ -1,244 +1,228 @@
-/* Every function of the C ABI, used as it is meant to be. argv[1] is an empty
- * folder. */
+/* Every function of the C ABI, used as it is meant to be. argv[1] is an empty folder. */
 #include "check.h"
 
 static char folder[4096];
 
 static const char *in_folder(const char *name) {
-  static char path[5000];
-  CHECK(snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path);
-  return path;
+    static char path[5000];
+    CHECK(snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path);
+    return path;
 }
 
 static void write_file(const char *name, const void *bytes, size_t size) {
-  FILE *file = fopen(in_folder(name), "wb");
-  CHECK(file != NULL);
-  CHECK(fwrite(bytes, 1, size, file) == size);
-  CHECK(fclose(file) == 0);
+    FILE *file = fopen(in_folder(name), "wb");
+    CHECK(file != NULL);
+    CHECK(fwrite(bytes, 1, size, file) == size);
+    CHECK(fclose(file) == 0);
 }
 
 static void expect_file(const char *name, const char *text) {
-  char bytes[256];
-  FILE *file = fopen(in_folder(name), "rb");
-  CHECK(file != NULL);
-  size_t size = fread(bytes, 1, sizeof bytes, file);
-  CHECK(fclose(file) == 0);
-  CHECK(size == strlen(text) && memcmp(bytes, text, size) == 0);
+    char bytes[256];
+    FILE *file = fopen(in_folder(name), "rb");
+    CHECK(file != NULL);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    CHECK(fclose(file) == 0);
+    CHECK(size == strlen(text) && memcmp(bytes, text, size) == 0);
 }
 
 static void expect_three(const tfr_index *index) {
-  const tfr_entry expected[] = {{0, 21}, {21, 16}, {37, 19}};
-  CHECK(tfr_index_len(index) == 3);
-  const tfr_entry *entries = tfr_index_entries(index);
-  for (size_t i = 0; i < 3; i++) {
-    tfr_entry entry = {0, 0};
-    CHECK(tfr_index_get(index, i, &entry, NULL) == TFR_OK);
-    CHECK(entry.offset == expected[i].offset && entry.size == expected[i].size);
-    CHECK(entries[i].offset == entry.offset && entries[i].size == entry.size);
-  }
+    const tfr_entry expected[] = {{0, 21}, {21, 16}, {37, 19}};
+    CHECK(tfr_index_len(index) == 3);
+    const tfr_entry *entries = tfr_index_entries(index);
+    for (size_t i = 0; i < 3; i++) {
+        tfr_entry entry = {0, 0};
+        CHECK(tfr_index_get(index, i, &entry, NULL) == TFR_OK);
+        CHECK(entry.offset == expected[i].offset && entry.size == expected[i].size);
+        CHECK(entries[i].offset == entry.offset && entries[i].size == entry.size);
+    }
 }
 
 static void versions_and_names(void) {
-  CHECK(tfr_abi_version() == TFR_ABI_VERSION);
-  CHECK(strcmp(tfr_version(), EXPECTED_VERSION) == 0);
-  CHECK(strcmp(tfr_status_name(TFR_OK), "TFR_OK") == 0);
-  CHECK(strcmp(tfr_status_name(TFR_ERR_PANIC), "TFR_ERR_PANIC") == 0);
-  CHECK(strcmp(tfr_status_name(-1), "TFR_UNKNOWN_STATUS") == 0);
-  CHECK(strcmp(tfr_status_name(13), "TFR_UNKNOWN_STATUS") == 0);
+    CHECK(tfr_abi_version() == TFR_ABI_VERSION);
+    CHECK(strcmp(tfr_version(), EXPECTED_VERSION) == 0);
+    CHECK(strcmp(tfr_status_name(TFR_OK), "TFR_OK") == 0);
+    CHECK(strcmp(tfr_status_name(TFR_ERR_PANIC), "TFR_ERR_PANIC") == 0);
+    CHECK(strcmp(tfr_status_name(-1), "TFR_UNKNOWN_STATUS") == 0);
+    CHECK(strcmp(tfr_status_name(13), "TFR_UNKNOWN_STATUS") == 0);
 }
 
 static void files(void) {
-  uint64_t count = 0;
-  tfr_error *error = NULL;
-  tfr_index *index = NULL;
+    uint64_t count = 0;
+    tfr_error *error = NULL;
+    tfr_index *index = NULL;
 
-  write_file("three.tfrecord", THREE, THREE_SIZE);
-  char data_path[5000];
-  strcpy(data_path, in_folder("three.tfrecord"));
+    write_file("three.tfrecord", THREE, THREE_SIZE);
+    char data_path[5000];
+    strcpy(data_path, in_folder("three.tfrecord"));
 
-  /* The index's path is made of the data's unless it is given. */
-  CHECK(tfr_index_create(data_path, NULL, NULL, &count, &error) == TFR_OK);
-  CHECK(count == 3 && error == NULL);
-  expect_file("three.tfrecord.idx", "0 21\n21 16\n37 19\n");
-  CHECK(tfr_index_create(data_path, in_folder("other"), NULL, NULL, NULL) ==
-        TFR_OK);
-  expect_file("other", "0 21\n21 16\n37 19\n");
+    /* The index's path is made of the data's unless it is given. */
+    CHECK(tfr_index_create(data_path, NULL, NULL, &count, &error) == TFR_OK);
+    CHECK(count == 3 && error == NULL);
+    expect_file("three.tfrecord.idx", "0 21\n21 16\n37 19\n");
+    CHECK(tfr_index_create(data_path, in_folder("other"), NULL, NULL, NULL) == TFR_OK);
+    expect_file("other", "0 21\n21 16\n37 19\n");
 
-  CHECK(tfr_index_read(in_folder("other"), &index, &error) == TFR_OK);
-  expect_three(index);
-  CHECK(tfr_index_write(index, in_folder("copy"), &error) == TFR_OK);
-  expect_file("copy", "0 21\n21 16\n37 19\n");
-  tfr_index_free(index);
+    CHECK(tfr_index_read(in_folder("other"), &index, &error) == TFR_OK);
+    expect_three(index);
+    CHECK(tfr_index_write(index, in_folder("copy"), &error) == TFR_OK);
+    expect_file("copy", "0 21\n21 16\n37 19\n");
+    tfr_index_free(index);
 
-  CHECK(tfr_index_scan(data_path, NULL, &index, &error) == TFR_OK);
-  expect_three(index);
-  tfr_index_free(index);
+    CHECK(tfr_index_scan(data_path, NULL, &index, &error) == TFR_OK);
+    expect_three(index);
+    tfr_index_free(index);
 
-  /* The data itself is never replaced. */
-  CHECK(tfr_index_create(data_path, data_path, NULL, &count, &error) ==
-        TFR_ERR_INVALID_ARGUMENT);
-  CHECK(strcmp(tfr_error_path(error), data_path) == 0);
-  tfr_error_free(error);
+    /* The data itself is never replaced. */
+    CHECK(tfr_index_create(data_path, data_path, NULL, &count, &error) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(strcmp(tfr_error_path(error), data_path) == 0);
+    tfr_error_free(error);
 }
 
 static void memory(void) {
-  tfr_index *index = NULL;
-  tfr_error *error = NULL;
-  CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, NULL, &index, &error) ==
-        TFR_OK);
-  expect_three(index);
+    tfr_index *index = NULL;
+    tfr_error *error = NULL;
+    CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, NULL, &index, &error) == TFR_OK);
+    expect_three(index);
 
-  char *text = NULL;
-  size_t size = 0;
-  CHECK(tfr_index_to_text(index, &text, &size, &error) == TFR_OK);
-  CHECK(strcmp(text, "0 21\n21 16\n37 19\n") == 0 && size == strlen(text));
-  tfr_index *again = NULL;
-  CHECK(tfr_index_from_text(text, size, &again, &error) == TFR_OK);
-  expect_three(again);
-  tfr_index_free(again);
-  tfr_text_free(text);
+    char *text = NULL;
+    size_t size = 0;
+    CHECK(tfr_index_to_text(index, &text, &size, &error) == TFR_OK);
+    CHECK(strcmp(text, "0 21\n21 16\n37 19\n") == 0 && size == strlen(text));
+    tfr_index *again = NULL;
+    CHECK(tfr_index_from_text(text, size, &again, &error) == TFR_OK);
+    expect_three(again);
+    tfr_index_free(again);
+    tfr_text_free(text);
 
-  /* A selection: every other record, backwards. */
-  const tfr_entry *entries = tfr_index_entries(index);
-  const tfr_entry chosen[] = {entries[2], entries[0]};
-  tfr_index *selection = NULL;
-  CHECK(tfr_index_from_entries(chosen, 2, &selection, &error) == TFR_OK);
-  CHECK(tfr_index_to_text(selection, &text, NULL, &error) == TFR_OK);
-  CHECK(strcmp(text, "37 19\n0 21\n") == 0);
-  tfr_text_free(text);
-  tfr_index_free(selection);
-  tfr_index_free(index);
+    /* A selection: every other record, backwards. */
+    const tfr_entry *entries = tfr_index_entries(index);
+    const tfr_entry chosen[] = {entries[2], entries[0]};
+    tfr_index *selection = NULL;
+    CHECK(tfr_index_from_entries(chosen, 2, &selection, &error) == TFR_OK);
+    CHECK(tfr_index_to_text(selection, &text, NULL, &error) == TFR_OK);
+    CHECK(strcmp(text, "37 19\n0 21\n") == 0);
+    tfr_text_free(text);
+    tfr_index_free(selection);
+    tfr_index_free(index);
 
-  /* No bytes, no text and no entries are an empty index. */
-  CHECK(tfr_index_from_bytes(NULL, 0, NULL, &index, &error) == TFR_OK);
-  CHECK(tfr_index_len(index) == 0 && tfr_index_entries(index) == NULL);
-  CHECK(tfr_index_to_text(index, &text, &size, &error) == TFR_OK);
-  CHECK(size == 0 && text[0] == '\0');
-  tfr_text_free(text);
-  tfr_index_free(index);
-  CHECK(tfr_index_from_text(NULL, 0, &index, &error) == TFR_OK);
-  tfr_index_free(index);
-  CHECK(tfr_index_from_entries(NULL, 0, &index, &error) == TFR_OK);
-  tfr_index_free(index);
+    /* No bytes, no text and no entries are an empty index. */
+    CHECK(tfr_index_from_bytes(NULL, 0, NULL, &index, &error) == TFR_OK);
+    CHECK(tfr_index_len(index) == 0 && tfr_index_entries(index) == NULL);
+    CHECK(tfr_index_to_text(index, &text, &size, &error) == TFR_OK);
+    CHECK(size == 0 && text[0] == '\0');
+    tfr_text_free(text);
+    tfr_index_free(index);
+    CHECK(tfr_index_from_text(NULL, 0, &index, &error) == TFR_OK);
+    tfr_index_free(index);
+    CHECK(tfr_index_from_entries(NULL, 0, &index, &error) == TFR_OK);
+    tfr_index_free(index);
 }
 
 static void errors(void) {
-  tfr_index *index = NULL;
-  tfr_error *error = NULL;
-  tfr_entry entry = {7, 7};
+    tfr_index *index = NULL;
+    tfr_error *error = NULL;
+    tfr_entry entry = {7, 7};
 
-  /* A file that isn't there. */
-  const char *missing = in_folder("missing");
-  CHECK(tfr_index_read(missing, &index, &error) == TFR_ERR_IO);
-  CHECK(index == NULL);
-  CHECK(tfr_error_status(error) == TFR_ERR_IO);
-  CHECK(tfr_error_os_error(error) == 2); /* ENOENT */
-  CHECK(strcmp(tfr_error_path(error), missing) == 0);
-  CHECK(strstr(tfr_error_message(error), missing) != NULL);
-  CHECK(tfr_error_record(error) == TFR_UNKNOWN);
-  CHECK(tfr_error_offset(error) == TFR_UNKNOWN);
-  tfr_error_free(error);
+    /* A file that isn't there. */
+    const char *missing = in_folder("missing");
+    CHECK(tfr_index_read(missing, &index, &error) == TFR_ERR_IO);
+    CHECK(index == NULL);
+    CHECK(tfr_error_status(error) == TFR_ERR_IO);
+    CHECK(tfr_error_os_error(error) == 2); /* ENOENT */
+    CHECK(strcmp(tfr_error_path(error), missing) == 0);
+    CHECK(strstr(tfr_error_message(error), missing) != NULL);
+    CHECK(tfr_error_record(error) == TFR_UNKNOWN);
+    CHECK(tfr_error_offset(error) == TFR_UNKNOWN);
+    tfr_error_free(error);
 
-  /* Data that ends in the middle of record 2. */
-  CHECK(tfr_index_from_bytes(THREE, THREE_SIZE - 1, NULL, &index, &error) ==
-        TFR_ERR_TRUNCATED);
-  CHECK(index == NULL);
-  CHECK(tfr_error_record(error) == 2 && tfr_error_offset(error) == 37);
-  CHECK(tfr_error_path(error) == NULL && tfr_error_os_error(error) == 0);
-  tfr_error_free(error);
+    /* Data that ends in the middle of record 2. */
+    CHECK(tfr_index_from_bytes(THREE, THREE_SIZE - 1, NULL, &index, &error) == TFR_ERR_TRUNCATED);
+    CHECK(index == NULL);
+    CHECK(tfr_error_record(error) == 2 && tfr_error_offset(error) == 37);
+    CHECK(tfr_error_path(error) == NULL && tfr_error_os_error(error) == 0);
+    tfr_error_free(error);
 
-  /* A record that isn't there leaves the output alone; success clears the
-   * error. */
-  CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, NULL, &index, &error) ==
-        TFR_OK);
-  CHECK(error == NULL);
-  CHECK(tfr_index_get(index, 3, &entry, &error) == TFR_ERR_OUT_OF_RANGE);
-  CHECK(entry.offset == 7 && tfr_error_record(error) == 3);
-  tfr_error_free(error);
-  CHECK(tfr_index_get(index, SIZE_MAX, &entry, NULL) == TFR_ERR_OUT_OF_RANGE);
-  tfr_index_free(index);
+    /* A record that isn't there leaves the output alone; success clears the error. */
+    CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, NULL, &index, &error) == TFR_OK);
+    CHECK(error == NULL);
+    CHECK(tfr_index_get(index, 3, &entry, &error) == TFR_ERR_OUT_OF_RANGE);
+    CHECK(entry.offset == 7 && tfr_error_record(error) == 3);
+    tfr_error_free(error);
+    CHECK(tfr_index_get(index, SIZE_MAX, &entry, NULL) == TFR_ERR_OUT_OF_RANGE);
+    tfr_index_free(index);
 
-  /* Counts that no memory holds. */
-  CHECK(tfr_index_from_bytes(THREE, SIZE_MAX, NULL, &index, NULL) ==
-        TFR_ERR_INVALID_ARGUMENT);
-  CHECK(tfr_index_from_entries(&entry, SIZE_MAX / 16 + 1, &index, NULL) ==
-        TFR_ERR_INVALID_ARGUMENT);
-  CHECK(tfr_index_from_entries((const tfr_entry *)((const char *)&entry + 1), 1,
-                               &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    /* Counts that no memory holds. */
+    CHECK(tfr_index_from_bytes(THREE, SIZE_MAX, NULL, &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_index_from_entries(&entry, SIZE_MAX / 16 + 1, &index, NULL) ==
+          TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_index_from_entries((const tfr_entry *)((const char *)&entry + 1), 1, &index, NULL) ==
+          TFR_ERR_INVALID_ARGUMENT);
 }
 
 struct progress {
-  int calls;
-  uint64_t bytes_done, bytes_total, records;
-  int32_t answer;
+    int calls;
+    uint64_t bytes_done, bytes_total, records;
+    int32_t answer;
 };
 
-static int32_t on_progress(void *context, uint64_t bytes_done,
-                           uint64_t bytes_total, uint64_t records) {
-  struct progress *progress = context;
-  progress->calls++;
-  progress->bytes_done = bytes_done;
-  progress->bytes_total = bytes_total;
-  progress->records = records;
-  return progress->answer;
+static int32_t on_progress(void *context, uint64_t bytes_done, uint64_t bytes_total,
+                           uint64_t records) {
+    struct progress *progress = context;
+    progress->calls++;
+    progress->bytes_done = bytes_done;
+    progress->bytes_total = bytes_total;
+    progress->records = records;
+    return progress->answer;
 }
 
 static void options(void) {
-  tfr_options *options = NULL;
-  tfr_index *index = NULL;
-  tfr_error *error = NULL;
-  uint8_t damaged[THREE_SIZE];
-  memcpy(damaged, THREE, THREE_SIZE);
-  damaged[12] ^= 1; /* the first payload */
+    tfr_options *options = NULL;
+    tfr_index *index = NULL;
+    tfr_error *error = NULL;
+    uint8_t damaged[THREE_SIZE];
+    memcpy(damaged, THREE, THREE_SIZE);
+    damaged[12] ^= 1; /* the first payload */
 
-  CHECK(tfr_options_new(&options, &error) == TFR_OK);
-  CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) ==
-        TFR_OK);
-  tfr_index_free(index);
-  CHECK(tfr_options_set_checksums(options, TFR_CHECKSUMS_FULL, &error) ==
-        TFR_OK);
-  CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) ==
-        TFR_ERR_PAYLOAD_CRC);
-  CHECK(tfr_error_record(error) == 0 && tfr_error_offset(error) == 0);
-  tfr_error_free(error);
-  CHECK(tfr_options_set_checksums(options, 4, &error) ==
-        TFR_ERR_INVALID_ARGUMENT);
-  tfr_error_free(error);
-  CHECK(tfr_options_set_checksums(options, -1, NULL) ==
-        TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_options_new(&options, &error) == TFR_OK);
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) == TFR_OK);
+    tfr_index_free(index);
+    CHECK(tfr_options_set_checksums(options, TFR_CHECKSUMS_FULL, &error) == TFR_OK);
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) ==
+          TFR_ERR_PAYLOAD_CRC);
+    CHECK(tfr_error_record(error) == 0 && tfr_error_offset(error) == 0);
+    tfr_error_free(error);
+    CHECK(tfr_options_set_checksums(options, 4, &error) == TFR_ERR_INVALID_ARGUMENT);
+    tfr_error_free(error);
+    CHECK(tfr_options_set_checksums(options, -1, NULL) == TFR_ERR_INVALID_ARGUMENT);
 
-  struct progress progress = {0, 0, 0, 0, 0};
-  CHECK(tfr_options_set_progress(options, on_progress, &progress, &error) ==
-        TFR_OK);
-  CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, options, &index, &error) ==
-        TFR_OK);
-  CHECK(progress.calls == 2 && progress.records == 3);
-  CHECK(progress.bytes_done == THREE_SIZE &&
-        progress.bytes_total == THREE_SIZE);
-  tfr_index_free(index);
+    struct progress progress = {0, 0, 0, 0, 0};
+    CHECK(tfr_options_set_progress(options, on_progress, &progress, &error) == TFR_OK);
+    CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, options, &index, &error) == TFR_OK);
+    CHECK(progress.calls == 2 && progress.records == 3);
+    CHECK(progress.bytes_done == THREE_SIZE && progress.bytes_total == THREE_SIZE);
+    tfr_index_free(index);
 
-  /* A cancelled scan leaves no file. */
-  progress.answer = 1;
-  write_file("cancelled.tfrecord", THREE, THREE_SIZE);
-  CHECK(tfr_index_create(in_folder("cancelled.tfrecord"), NULL, options, NULL,
-                         &error) == TFR_ERR_CANCELLED);
-  CHECK(fopen(in_folder("cancelled.tfrecord.idx"), "rb") == NULL);
-  tfr_error_free(error);
+    /* A cancelled scan leaves no file. */
+    progress.answer = 1;
+    write_file("cancelled.tfrecord", THREE, THREE_SIZE);
+    CHECK(tfr_index_create(in_folder("cancelled.tfrecord"), NULL, options, NULL, &error) ==
+          TFR_ERR_CANCELLED);
+    CHECK(fopen(in_folder("cancelled.tfrecord.idx"), "rb") == NULL);
+    tfr_error_free(error);
 
-  CHECK(tfr_options_set_progress(options, NULL, NULL, NULL) == TFR_OK);
-  CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, options, &index, NULL) ==
-        TFR_OK);
-  tfr_index_free(index);
-  tfr_options_free(options);
+    CHECK(tfr_options_set_progress(options, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, options, &index, NULL) == TFR_OK);
+    tfr_index_free(index);
+    tfr_options_free(options);
 }
 
 int main(int argc, char **argv) {
-  CHECK(argc == 2 && strlen(argv[1]) < sizeof folder);
-  strcpy(folder, argv[1]);
-  versions_and_names();
-  files();
-  memory();
-  errors();
-  options();
-  return 0;
+    CHECK(argc == 2 && strlen(argv[1]) < sizeof folder);
+    strcpy(folder, argv[1]);
+    versions_and_names();
+    files();
+    memory();
+    errors();
+    options();
+    return 0;
 }

@@ -1,97 +1,93 @@
-/* Every function with every pointer NULL: alone where it must not be, and all
- * at once. argv[1] is an empty folder. */
+/* Every function with every pointer NULL: alone where it must not be, and all at once. argv[1] is
+ * an empty folder. */
 #include "check.h"
 
-/* The call fails as it should, sets the handle to NULL and names the argument.
- */
-#define REFUSES(name, call)                                                    \
-  do {                                                                         \
-    tfr_error *error = NULL, **error_out = &error;                             \
-    CHECK((call) == TFR_ERR_INVALID_ARGUMENT);                                 \
-    CHECK(strcmp(tfr_error_message(error), name " is NULL") == 0);             \
-    tfr_error_free(error);                                                     \
-    error_out = NULL;                                                          \
-    CHECK((call) == TFR_ERR_INVALID_ARGUMENT);                                 \
-  } while (0)
+/* The call fails as it should, sets the handle to NULL and names the argument. */
+#define REFUSES(name, call)                                                                        \
+    do {                                                                                           \
+        tfr_error *error = NULL, **error_out = &error;                                             \
+        CHECK((call) == TFR_ERR_INVALID_ARGUMENT);                                                 \
+        CHECK(strcmp(tfr_error_message(error), name " is NULL") == 0);                             \
+        tfr_error_free(error);                                                                     \
+        error_out = NULL;                                                                          \
+        CHECK((call) == TFR_ERR_INVALID_ARGUMENT);                                                 \
+    } while (0)
 
 int main(int argc, char **argv) {
-  CHECK(argc == 2);
-  char path[4096];
-  CHECK(snprintf(path, sizeof path, "%s/x", argv[1]) < (int)sizeof path);
-  tfr_entry entry = {0, 16};
-  tfr_index *index = NULL, *made = NULL;
-  tfr_options *options = NULL;
-  char *text = NULL;
-  size_t size = 0;
-  CHECK(tfr_index_from_entries(&entry, 1, &index, NULL) == TFR_OK);
+    CHECK(argc == 2);
+    char path[4096];
+    CHECK(snprintf(path, sizeof path, "%s/x", argv[1]) < (int)sizeof path);
+    tfr_entry entry = {0, 16};
+    tfr_index *index = NULL, *made = NULL;
+    tfr_options *options = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    CHECK(tfr_index_from_entries(&entry, 1, &index, NULL) == TFR_OK);
 
-  CHECK(tfr_error_status(NULL) == TFR_OK);
-  CHECK(strcmp(tfr_error_message(NULL), "") == 0);
-  CHECK(tfr_error_path(NULL) == NULL);
-  CHECK(tfr_error_record(NULL) == TFR_UNKNOWN);
-  CHECK(tfr_error_offset(NULL) == TFR_UNKNOWN);
-  CHECK(tfr_error_os_error(NULL) == 0);
-  tfr_error_free(NULL);
+    CHECK(tfr_error_status(NULL) == TFR_OK);
+    CHECK(strcmp(tfr_error_message(NULL), "") == 0);
+    CHECK(tfr_error_path(NULL) == NULL);
+    CHECK(tfr_error_record(NULL) == TFR_UNKNOWN);
+    CHECK(tfr_error_offset(NULL) == TFR_UNKNOWN);
+    CHECK(tfr_error_os_error(NULL) == 0);
+    tfr_error_free(NULL);
 
-  REFUSES("options_out", tfr_options_new(NULL, error_out));
-  REFUSES("options", tfr_options_set_checksums(NULL, 0, error_out));
-  REFUSES("options", tfr_options_set_progress(NULL, NULL, NULL, error_out));
-  CHECK(tfr_options_new(&options, NULL) == TFR_OK);
-  CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);
-  CHECK(tfr_options_set_progress(options, NULL, NULL, NULL) == TFR_OK);
-  tfr_options_free(options);
-  tfr_options_free(NULL);
+    REFUSES("options_out", tfr_options_new(NULL, error_out));
+    REFUSES("options", tfr_options_set_checksums(NULL, 0, error_out));
+    REFUSES("options", tfr_options_set_progress(NULL, NULL, NULL, error_out));
+    CHECK(tfr_options_new(&options, NULL) == TFR_OK);
+    CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);
+    CHECK(tfr_options_set_progress(options, NULL, NULL, NULL) == TFR_OK);
+    tfr_options_free(options);
+    tfr_options_free(NULL);
 
-  REFUSES("tfrecord_path",
-          tfr_index_create(NULL, path, NULL, NULL, error_out));
-  REFUSES("tfrecord_path",
-          tfr_index_create(NULL, NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_index_create(NULL, path, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_index_create(NULL, NULL, NULL, NULL, error_out));
 
-  REFUSES("tfrecord_path", tfr_index_scan(NULL, NULL, &made, error_out));
-  REFUSES("index_out", tfr_index_scan(path, NULL, NULL, error_out));
-  REFUSES("index_out", tfr_index_scan(NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_index_scan(NULL, NULL, &made, error_out));
+    REFUSES("index_out", tfr_index_scan(path, NULL, NULL, error_out));
+    REFUSES("index_out", tfr_index_scan(NULL, NULL, NULL, error_out));
 
-  REFUSES("index_path", tfr_index_read(NULL, &made, error_out));
-  REFUSES("index_out", tfr_index_read(path, NULL, error_out));
-  REFUSES("index_out", tfr_index_read(NULL, NULL, error_out));
+    REFUSES("index_path", tfr_index_read(NULL, &made, error_out));
+    REFUSES("index_out", tfr_index_read(path, NULL, error_out));
+    REFUSES("index_out", tfr_index_read(NULL, NULL, error_out));
 
-  REFUSES("data", tfr_index_from_bytes(NULL, 1, NULL, &made, error_out));
-  REFUSES("index_out",
-          tfr_index_from_bytes(THREE, THREE_SIZE, NULL, NULL, error_out));
-  REFUSES("index_out", tfr_index_from_bytes(NULL, 0, NULL, NULL, error_out));
+    REFUSES("data", tfr_index_from_bytes(NULL, 1, NULL, &made, error_out));
+    REFUSES("index_out", tfr_index_from_bytes(THREE, THREE_SIZE, NULL, NULL, error_out));
+    REFUSES("index_out", tfr_index_from_bytes(NULL, 0, NULL, NULL, error_out));
 
-  REFUSES("text", tfr_index_from_text(NULL, 1, &made, error_out));
-  REFUSES("index_out", tfr_index_from_text("", 0, NULL, error_out));
-  REFUSES("index_out", tfr_index_from_text(NULL, 0, NULL, error_out));
+    REFUSES("text", tfr_index_from_text(NULL, 1, &made, error_out));
+    REFUSES("index_out", tfr_index_from_text("", 0, NULL, error_out));
+    REFUSES("index_out", tfr_index_from_text(NULL, 0, NULL, error_out));
 
-  REFUSES("entries", tfr_index_from_entries(NULL, 1, &made, error_out));
-  REFUSES("index_out", tfr_index_from_entries(&entry, 1, NULL, error_out));
-  REFUSES("index_out", tfr_index_from_entries(NULL, 0, NULL, error_out));
+    REFUSES("entries", tfr_index_from_entries(NULL, 1, &made, error_out));
+    REFUSES("index_out", tfr_index_from_entries(&entry, 1, NULL, error_out));
+    REFUSES("index_out", tfr_index_from_entries(NULL, 0, NULL, error_out));
 
-  CHECK(tfr_index_len(NULL) == 0);
-  CHECK(tfr_index_entries(NULL) == NULL);
+    CHECK(tfr_index_len(NULL) == 0);
+    CHECK(tfr_index_entries(NULL) == NULL);
 
-  REFUSES("index", tfr_index_get(NULL, 0, &entry, error_out));
-  REFUSES("entry_out", tfr_index_get(index, 0, NULL, error_out));
-  REFUSES("index", tfr_index_get(NULL, 0, NULL, error_out));
+    REFUSES("index", tfr_index_get(NULL, 0, &entry, error_out));
+    REFUSES("entry_out", tfr_index_get(index, 0, NULL, error_out));
+    REFUSES("index", tfr_index_get(NULL, 0, NULL, error_out));
 
-  REFUSES("index", tfr_index_to_text(NULL, &text, &size, error_out));
-  REFUSES("text_out", tfr_index_to_text(index, NULL, &size, error_out));
-  REFUSES("text_out", tfr_index_to_text(NULL, NULL, NULL, error_out));
-  CHECK(tfr_index_to_text(index, &text, NULL, NULL) == TFR_OK);
-  tfr_text_free(text);
-  tfr_text_free(NULL);
+    REFUSES("index", tfr_index_to_text(NULL, &text, &size, error_out));
+    REFUSES("text_out", tfr_index_to_text(index, NULL, &size, error_out));
+    REFUSES("text_out", tfr_index_to_text(NULL, NULL, NULL, error_out));
+    CHECK(tfr_index_to_text(index, &text, NULL, NULL) == TFR_OK);
+    tfr_text_free(text);
+    tfr_text_free(NULL);
 
-  REFUSES("index", tfr_index_write(NULL, path, error_out));
-  REFUSES("index_path", tfr_index_write(index, NULL, error_out));
-  REFUSES("index", tfr_index_write(NULL, NULL, error_out));
+    REFUSES("index", tfr_index_write(NULL, path, error_out));
+    REFUSES("index_path", tfr_index_write(index, NULL, error_out));
+    REFUSES("index", tfr_index_write(NULL, NULL, error_out));
 
-  /* Handles are NULL after a failure, whatever they were before. */
-  made = index;
-  CHECK(tfr_index_read(NULL, &made, NULL) == TFR_ERR_INVALID_ARGUMENT);
-  CHECK(made == NULL);
+    /* Handles are NULL after a failure, whatever they were before. */
+    made = index;
+    CHECK(tfr_index_read(NULL, &made, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(made == NULL);
 
-  tfr_index_free(index);
-  tfr_index_free(NULL);
-  return 0;
+    tfr_index_free(index);
+    tfr_index_free(NULL);
+    return 0;
 }
