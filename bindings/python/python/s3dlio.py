@@ -1,0 +1,73 @@
+r"""The TFRecord functions of s3dlio, by `tfr_index`.
+
+Only these four are here. The rest of s3dlio is in the package of that name on the Python Package
+Index; where that is installed, `import s3dlio` gets it, and not this module.
+
+    import s3dlio
+
+    num_records = s3dlio.create_tfrecord_index("train.tfrecord")  # writes train.tfrecord.idx
+    index = s3dlio.read_tfrecord_index("train.tfrecord.idx")
+    offset, size = index[42]
+
+Errors are `RuntimeError`s that name file, record and byte: see `tfr_index.TfrError`. All functions
+may be called in many threads at once.
+"""
+
+import tfr_index as _tfr_index
+from tfr_index._typing import Buffer as _Buffer
+from tfr_index._typing import Path as _Path
+
+__all__ = [
+    "create_tfrecord_index",
+    "get_tfrecord_index_entries",
+    "index_tfrecord_bytes",
+    "read_tfrecord_index",
+]
+
+
+def create_tfrecord_index(tfrecord_path: _Path, index_path: _Path | None = None) -> int:
+    r"""Indexes a TFRecord file into an index file, `tfrecord_path` + ".idx" if none is given.
+
+    Returns the number of records. Errors and more choices: `tfr_index.create_index`.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+    ...     print(create_tfrecord_index(path))
+    ...     print(read_tfrecord_index(path + ".idx"))
+    1
+    [(0, 21)]
+    """
+    return _tfr_index.create_index(tfrecord_path, index_path)
+
+
+def read_tfrecord_index(index_path: _Path) -> list[tuple[int, int]]:
+    """Reads an index file: `(offset, size)` of each record's frame.
+
+    Errors, and a result that needs less memory: `tfr_index.read_index`.
+    """
+    return list(_tfr_index.read_index(index_path))
+
+
+def index_tfrecord_bytes(data: _Buffer) -> str:
+    r"""Indexes TFRecord data in memory into the text of an index file.
+
+    Errors and more choices: `tfr_index.index_bytes`.
+
+    >>> index_tfrecord_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+    '0 21\n'
+    """
+    return _tfr_index.index_bytes(data).to_text()
+
+
+def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
+    r"""Indexes TFRecord data in memory: `(offset, size)` of each record's frame.
+
+    Errors and more choices: `tfr_index.index_bytes`.
+
+    >>> get_tfrecord_index_entries(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+    [(0, 21)]
+    """
+    return list(_tfr_index.index_bytes(data))

@@ -1,0 +1,187 @@
+r"""Indexes for TFRecord files: where each record is, so that any of them can be read directly.
+
+    import tfr_index
+
+    count = tfr_index.create_index("train.tfrecord")  # writes train.tfrecord.idx
+    index = tfr_index.read_index("train.tfrecord.idx")
+    offset, size = index[42]  # the payload: size - 16 bytes from offset + 12
+
+Index files are text, a line "offset size" for each record, as NVIDIA DALI reads them.
+
+Paths are `str`, `bytes` or `os.PathLike`. Whatever goes wrong is a `TfrError`, which names file,
+record and byte; a missing file is also a `FileNotFoundError`, a bad argument a `ValueError`, and
+so on. All functions may be called in many threads at once, and let other threads run meanwhile.
+Ctrl-C stops a scan, and nothing of it is left behind.
+"""
+
+from ._errors import (
+    TfrCancelled,
+    TfrError,
+    TfrFileExistsError,
+    TfrFileNotFoundError,
+    TfrIsADirectoryError,
+    TfrMemoryError,
+    TfrNotADirectoryError,
+    TfrOSError,
+    TfrPermissionError,
+    TfrValueError,
+)
+from ._index import Index
+from ._library import borrow, call, encode_path, ffi, lib, text, with_options
+from ._typing import Buffer, Checksums, Path, Progress
+
+__all__ = [
+    "Checksums",
+    "Index",
+    "Progress",
+    "TfrCancelled",
+    "TfrError",
+    "TfrFileExistsError",
+    "TfrFileNotFoundError",
+    "TfrIsADirectoryError",
+    "TfrMemoryError",
+    "TfrNotADirectoryError",
+    "TfrOSError",
+    "TfrPermissionError",
+    "TfrValueError",
+    "__version__",
+    "create_index",
+    "index_bytes",
+    "read_index",
+    "scan",
+]
+
+__version__: str = text(lib.tfr_version())
+"""The version of the native library, and of this package."""
+
+
+def create_index(
+    tfrecord_path: Path,
+    index_path: Path | None = None,
+    *,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+) -> int:
+    r"""Indexes a TFRecord file into an index file, in constant memory.
+
+    The index appears whole or not at all: on any error, what was there stays as it was.
+
+    Args:
+        tfrecord_path: the file to index.
+        index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None.
+        checksums: which of the file's checksums must hold. "auto": the lengths', unless the first
+            one doesn't; the file then counts as written without checksums. "none". "length": the
+            lengths'. "full": the lengths' and the payloads'; all of the file is read. The file's
+            structure is checked in any case.
+        progress: called now and then as `progress(bytes_done, bytes_total, records)`. What it
+            returns cancels the call if it is true; what it raises is raised from here.
+
+    Returns:
+        The number of records.
+
+    Raises:
+        TfrError: the file is not a TFRecord file, or damaged: see `status`, `record`, `offset`.
+        TfrOSError: a file cannot be opened, read or written; more exactly, for instance,
+            TfrFileNotFoundError, which is also a FileNotFoundError.
+        TfrValueError: an argument cannot be used; both paths lead to one file; the file is none
+            that has a size.
+        TfrCancelled: `progress` asked to stop.
+
+    >>> import os, tempfile
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(record + record)
+    ...     print(create_index(path))
+    ...     print(open(path + ".idx").read(), end="")
+    2
+    0 21
+    21 21
+    """
+    path = encode_path(tfrecord_path)
+    target = ffi.NULL if index_path is None else encode_path(index_path)
+    count_out = ffi.new("uint64_t *")
+    with_options(
+        checksums,
+        progress,
+        lambda options: call(lib.tfr_index_create, path, target, options, count_out),
+    )
+    return int(count_out[0])
+
+
+def read_index(index_path: Path) -> Index:
+    r"""Reads an index file.
+
+    Raises:
+        TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
+        TfrValueError: the file is not an index; the error names the line.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord.idx")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("0 21\n21 16\n")
+    ...     index = read_index(path)
+    >>> index[1]
+    (21, 16)
+    """
+    return Index._made_by(lib.tfr_index_read, encode_path(index_path))
+
+
+def scan(
+    tfrecord_path: Path,
+    *,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+) -> Index:
+    r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
+
+    Arguments and errors are those of `create_index`; moreover, TfrMemoryError.
+
+    >>> import os, tempfile
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(record + record)
+    ...     index = scan(path)
+    >>> offset, size = index[1]
+    >>> (record + record)[offset + 12 : offset + size - 4]
+    b'hello'
+    """
+    path = encode_path(tfrecord_path)
+    return with_options(
+        checksums,
+        progress,
+        lambda options: Index._made_by(lib.tfr_index_scan, path, options),
+    )
+
+
+def index_bytes(
+    data: Buffer,
+    *,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+) -> Index:
+    r"""Indexes TFRecord data in memory.
+
+    Arguments and errors are otherwise those of `scan`.
+
+    Args:
+        data: `bytes` or any other object with the buffer protocol whose memory is contiguous,
+            such as `bytearray`, `memoryview`, `mmap.mmap` or a numpy array. It is not copied, and
+            may not be changed by another thread meanwhile.
+
+    >>> index = index_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+    >>> list(index)
+    [(0, 21)]
+    """
+    with borrow(data) as pointer:
+        return with_options(
+            checksums,
+            progress,
+            lambda options: Index._made_by(
+                lib.tfr_index_from_bytes, pointer, len(pointer), options
+            ),
+        )

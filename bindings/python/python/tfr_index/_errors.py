@@ -1,0 +1,141 @@
+"""What goes wrong, as exceptions: all are `TfrError`, and the builtin one that fits."""
+
+import os
+
+__all__ = [
+    "TfrCancelled",
+    "TfrError",
+    "TfrFileExistsError",
+    "TfrFileNotFoundError",
+    "TfrIsADirectoryError",
+    "TfrMemoryError",
+    "TfrNotADirectoryError",
+    "TfrOSError",
+    "TfrPermissionError",
+    "TfrValueError",
+]
+
+
+class TfrError(RuntimeError):
+    """What went wrong, and where. Its text is one line that names file, record and byte.
+
+    It can be pickled and copied, so that it crosses from worker processes whole.
+
+    >>> import tfr_index
+    >>> try:
+    ...     tfr_index.index_bytes(b"a text that is no TFRecord")
+    ... except tfr_index.TfrError as error:
+    ...     print(error.status, error.record, error.offset, error.path)
+    TFR_ERR_NOT_TFRECORD 0 0 None
+
+    Attributes:
+        status: what went wrong, for programs to act on: a name from the C header, such as
+            "TFR_ERR_TRUNCATED".
+        path: the file it is about, as it was given, decoded as by `os.fsdecode`; or None.
+        record: the bad record's number, from 0; of a bad index, how many entries stand before
+            the bad line; or None.
+        offset: the byte where the bad record's frame, or the bad line, starts; or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: str = "TFR_UNKNOWN_STATUS",
+        path: str | None = None,
+        record: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        # What is in `args` is what pickle and copy call the class with.
+        super().__init__(message, status, path, record, offset)
+        self.status = status
+        self.path = path
+        self.record = record
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TfrValueError(TfrError, ValueError):
+    """An argument that cannot be used, or text and entries that are not an index."""
+
+
+class TfrCancelled(TfrError):
+    """The progress callback asked to stop."""
+
+
+class TfrMemoryError(TfrError, MemoryError):
+    """Memory for the result could not be had."""
+
+
+class TfrOSError(TfrError, OSError):
+    """The operating system refused. `errno`, `strerror` and `filename` are those of `OSError`."""
+
+    def __init__(
+        self,
+        message: str,
+        status: str = "TFR_ERR_IO",
+        path: str | None = None,
+        record: int | None = None,
+        offset: int | None = None,
+        errno: int | None = None,
+    ) -> None:
+        if errno is not None:
+            OSError.__init__(self, errno, os.strerror(errno), path)
+        TfrError.__init__(self, message, status, path, record, offset)
+        self.args += (errno,)
+
+
+class TfrFileNotFoundError(TfrOSError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
+class TfrFileExistsError(TfrOSError, FileExistsError):
+    """Something else is there already."""
+
+
+class TfrPermissionError(TfrOSError, PermissionError):
+    """The file or folder may not be used so."""
+
+
+class TfrIsADirectoryError(TfrOSError, IsADirectoryError):
+    """A folder stands where a file should."""
+
+
+class TfrNotADirectoryError(TfrOSError, NotADirectoryError):
+    """A file stands where a folder should."""
+
+
+for _name in __all__:  # tracebacks and pickles name the place where all may find them
+    globals()[_name].__module__ = "tfr_index"
+
+_BY_STATUS: dict[str, type[TfrError]] = {
+    "TFR_ERR_INVALID_ARGUMENT": TfrValueError,
+    "TFR_ERR_INVALID_INDEX": TfrValueError,
+    "TFR_ERR_CANCELLED": TfrCancelled,
+    "TFR_ERR_OUT_OF_MEMORY": TfrMemoryError,
+}
+
+_BY_BUILTIN: dict[type[OSError], type[TfrOSError]] = {
+    FileNotFoundError: TfrFileNotFoundError,
+    FileExistsError: TfrFileExistsError,
+    PermissionError: TfrPermissionError,
+    IsADirectoryError: TfrIsADirectoryError,
+    NotADirectoryError: TfrNotADirectoryError,
+}
+
+
+def make_error(
+    message: str,
+    status: str,
+    path: str | None,
+    record: int | None,
+    offset: int | None,
+    errno: int | None,
+) -> TfrError:
+    """An error of the class for its status and, where the system refused, its error number."""
+    if status == "TFR_ERR_IO":
+        builtin = type(OSError(errno, ""))  # which maps numbers to classes
+        kind = _BY_BUILTIN.get(builtin, TfrOSError)
+        return kind(message, status, path, record, offset, errno)
+    return _BY_STATUS.get(status, TfrError)(message, status, path, record, offset)

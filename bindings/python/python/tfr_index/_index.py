@@ -1,0 +1,195 @@
+"""`Index`: the table of contents of a TFRecord file."""
+
+from __future__ import annotations
+
+import operator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import final, overload
+
+from ._errors import TfrValueError
+from ._library import CData, borrow, call, encode_path, ffi, lib
+from ._typing import Buffer, Path
+
+__all__ = ["Index"]
+
+
+@final
+class Index(Sequence[tuple[int, int]]):
+    r"""An immutable sequence of `(offset, size)`, one for each record of a TFRecord file.
+
+    `offset` is the byte where the record's frame starts, `size` the size of the frame; the
+    payload is the `size - 16` bytes from `offset + 12`. Any order, gaps and overlaps are legal:
+    an index may select and reorder records. Slices are indexes, too.
+
+    Entries may be given as any iterable of pairs of integers.
+
+    Raises:
+        TfrValueError: a size is under 16, or a record's end passes 2**63 - 1.
+        TypeError, ValueError: what is given is not pairs of integers.
+
+    Threads: one index may be used by many at once.
+
+    >>> index = Index([(0, 21), (21, 16), (37, 316)])
+    >>> index[1]
+    (21, 16)
+    >>> index[::2]
+    <tfr_index.Index of 2 records>
+    >>> list(index[::-1])
+    [(37, 316), (21, 16), (0, 21)]
+    >>> (21, 16) in index
+    True
+    """
+
+    __slots__ = ("__weakref__", "_native", "_offsets", "_sizes")
+
+    _native: CData
+    _offsets: memoryview
+    _sizes: memoryview
+
+    def __init__(self, entries: Iterable[tuple[int, int]] = ()) -> None:
+        numbers = array("Q")
+        try:
+            for offset, size in entries:
+                numbers.append(offset)
+                numbers.append(size)
+        except OverflowError as error:
+            record = len(numbers) // 2
+            message = f"entry {record}: a number is below 0 or above 2**64 - 1"
+            raise TfrValueError(message, "TFR_ERR_INVALID_INDEX", record=record) from error
+        self._make(lib.tfr_index_from_entries, *_entries(numbers))
+
+    @classmethod
+    def from_text(cls, text: str | Buffer) -> Index:
+        r"""An index of index text: a line "offset size" for each record.
+
+        Spaces, tabs and carriage returns may stand around the numbers, blank lines are skipped,
+        and the last line needs no line feed.
+
+        Raises:
+            TfrValueError: a line is anything but two numbers, a size is under 16, or a record's
+                end passes 2**63 - 1; its `offset` is the byte where the line starts.
+
+        >>> list(Index.from_text("0 21\n21 16\n"))
+        [(0, 21), (21, 16)]
+        """
+        with borrow(text.encode() if isinstance(text, str) else text) as data:
+            return cls._made_by(lib.tfr_index_from_text, data, len(data))
+
+    @classmethod
+    def _made_by(cls, function: Callable[..., int], *arguments: CData) -> Index:
+        """The index that a native function makes."""
+        index = cls.__new__(cls)
+        index._make(function, *arguments)
+        return index
+
+    def _make(self, function: Callable[..., int], *arguments: CData) -> None:
+        index_out = ffi.new("tfr_index **")
+        call(function, *arguments, index_out)
+        size = 16 * lib.tfr_index_len(index_out[0])
+        native = self._native = ffi.gc(index_out[0], lib.tfr_index_free, size)
+        # A pointer into the native index keeps nothing alive: a destructor that refers to it does.
+        entries = ffi.gc(lib.tfr_index_entries(native), lambda _: native)
+        memory = memoryview(ffi.buffer(entries, size) if size else b"")
+        numbers = memory.toreadonly().cast("Q")
+        self._offsets, self._sizes = numbers[0::2], numbers[1::2]
+
+    @property
+    def offsets(self) -> memoryview:
+        """The offsets: a read-only view of format "Q" on the index's own memory.
+
+        It is strided, and keeps the memory alive. `numpy.asarray(index.offsets)` is an array on
+        the same memory.
+
+        >>> Index([(0, 21), (21, 16)]).offsets.tolist()
+        [0, 21]
+        """
+        return self._offsets[:]
+
+    @property
+    def sizes(self) -> memoryview:
+        """The sizes: a view as that of `offsets`.
+
+        >>> Index([(0, 21), (21, 16)]).sizes.tolist()
+        [21, 16]
+        """
+        return self._sizes[:]
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    @overload
+    def __getitem__(self, record: int) -> tuple[int, int]: ...
+
+    @overload
+    def __getitem__(self, record: slice) -> Index: ...
+
+    def __getitem__(self, record: int | slice) -> tuple[int, int] | Index:
+        if isinstance(record, slice):
+            return self._slice(record)
+        number = operator.index(record)
+        try:
+            return self._offsets[number], self._sizes[number]
+        except IndexError:
+            message = f"record {number} is not in an index of {len(self)} records"
+            raise IndexError(message) from None
+
+    def _slice(self, part: slice) -> Index:
+        offsets, sizes = self._offsets[part], self._sizes[part]
+        numbers = memoryview(bytearray(16 * len(offsets))).cast("Q")
+        numbers[0::2], numbers[1::2] = offsets, sizes
+        return Index._made_by(lib.tfr_index_from_entries, *_entries(numbers))
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._offsets, self._sizes, strict=True)
+
+    def __contains__(self, entry: object) -> bool:
+        entries: Iterator[object] = iter(self)
+        return entry in entries
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Index):
+            return NotImplemented
+        return self._offsets == other._offsets and self._sizes == other._sizes
+
+    def __repr__(self) -> str:
+        return f"<tfr_index.Index of {len(self)} records>"
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Index.from_text, (self.to_text(),)
+
+    def to_text(self) -> str:
+        r"""The index as text, as it stands in an index file.
+
+        Raises:
+            TfrMemoryError: there is no memory for the text.
+
+        >>> Index([(0, 21), (21, 16)]).to_text()
+        '0 21\n21 16\n'
+        """
+        text_out, size_out = ffi.new("char **"), ffi.new("size_t *")
+        call(lib.tfr_index_to_text, self._native, text_out, size_out)
+        text = ffi.gc(text_out[0], lib.tfr_text_free)
+        return str(ffi.buffer(text, size_out[0]), "ascii")
+
+    def write(self, index_path: Path) -> None:
+        """Writes the index to a file, whole or not at all: on any error, what was there stays.
+
+        Raises:
+            TfrOSError: the file cannot be written.
+
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "train.tfrecord.idx")
+        ...     Index([(0, 21), (21, 16)]).write(path)
+        ...     print(open(path).read(), end="")
+        0 21
+        21 16
+        """
+        call(lib.tfr_index_write, self._native, encode_path(index_path))
+
+
+def _entries(numbers: Buffer) -> tuple[CData, int]:
+    """Numbers that are by turns offsets and sizes, as an array of C, and its length."""
+    entries = ffi.from_buffer("tfr_entry[]", numbers)
+    return entries, len(entries)

@@ -1,0 +1,143 @@
+"""The native library: calls that raise, and what goes into them."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, TypeVar
+
+from ._errors import TfrCancelled, TfrError, TfrValueError, make_error
+from ._native import ffi as _ffi
+from ._native import lib as _lib
+from ._typing import Buffer, Checksums, Path, Progress
+
+ffi: Any = _ffi  # cffi's, made of the C header by the build
+lib: Any = _lib  # the library's functions and constants
+
+#: An object of cffi's: a pointer of C.
+CData: TypeAlias = Any
+
+Result = TypeVar("Result")
+
+
+def check_abi(found: int, expected: int) -> None:
+    """Raises ImportError unless the library is the one that the package was built with."""
+    if found != expected:
+        raise ImportError(
+            f"the native library of tfr_index has ABI version {found}, but the package was built "
+            f"for {expected}: install it anew, with pip install --force-reinstall"
+        )
+
+
+check_abi(lib.tfr_abi_version(), lib.TFR_ABI_VERSION)
+
+
+def text(string: CData) -> str:
+    """A C string of the library's, which are all UTF-8."""
+    return bytes(ffi.string(string)).decode()
+
+
+def call(function: Callable[..., int], *arguments: CData) -> None:
+    """Calls a function that returns a status and whose last argument is `error_out`.
+
+    The interpreter lock is free meanwhile.
+    """
+    error_out = ffi.new("tfr_error **")
+    if function(*arguments, error_out) != lib.TFR_OK:
+        raise _exception(ffi.gc(error_out[0], lib.tfr_error_free))
+
+
+def _exception(error: CData) -> TfrError:
+    """The exception for an error of the library's."""
+    path = lib.tfr_error_path(error)
+    return make_error(
+        message=text(lib.tfr_error_message(error)),
+        status=text(lib.tfr_status_name(lib.tfr_error_status(error))),
+        path=os.fsdecode(ffi.string(path)) if path else None,
+        record=_known(lib.tfr_error_record(error)),
+        offset=_known(lib.tfr_error_offset(error)),
+        errno=lib.tfr_error_os_error(error) or None,
+    )
+
+
+def _known(number: int) -> int | None:
+    return None if number == lib.TFR_UNKNOWN else number
+
+
+def encode_path(path: Path) -> bytes:
+    """A path as the operating system takes it."""
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        message = f"the path has a NUL character in it: {os.fsdecode(encoded)!r}"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", os.fsdecode(encoded))
+    return encoded
+
+
+@contextlib.contextmanager
+def borrow(data: Buffer) -> Iterator[CData]:
+    """The bytes of `data`, borrowed and not copied: a pointer whose `len` is their number."""
+    if isinstance(data, str):
+        raise TypeError("the data must be bytes or another bytes-like object, not str")
+    with memoryview(data) as view:
+        if not view.c_contiguous:
+            message = "the data is not contiguous in memory: pass a copy, such as bytes(data)"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        with ffi.from_buffer(view) as pointer:
+            yield pointer
+
+
+_CHECKSUMS = {
+    "auto": lib.TFR_CHECKSUMS_AUTO,
+    "none": lib.TFR_CHECKSUMS_NONE,
+    "length": lib.TFR_CHECKSUMS_LENGTH,
+    "full": lib.TFR_CHECKSUMS_FULL,
+}
+
+
+def with_options(
+    checksums: Checksums, progress: Progress | None, scan: Callable[[CData], Result]
+) -> Result:
+    """Calls `scan` with native options, and returns what it returns.
+
+    Raises:
+        TfrValueError: `checksums` is none of the policies.
+        Exception: whatever `progress` raised.
+    """
+    if checksums not in _CHECKSUMS:
+        message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    options_out = ffi.new("tfr_options **")
+    call(lib.tfr_options_new, options_out)
+    options = ffi.gc(options_out[0], lib.tfr_options_free)
+    call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
+
+    if progress is None and threading.current_thread() is threading.main_thread():
+        progress = _let_signals_in
+    if progress is None:
+        return scan(options)
+
+    asked = progress
+    raised: list[BaseException] = []
+
+    def report(_context: CData, bytes_done: int, bytes_total: int, records: int) -> bool:
+        return bool(asked(bytes_done, bytes_total, records))
+
+    def keep(_type: object, error: BaseException, _traceback: object) -> None:
+        raised.append(error)
+
+    # If `report` raises, cffi calls `keep` and returns `error` to the library: cancel.
+    callback = ffi.callback("tfr_progress_fn", report, error=1, onerror=keep)
+    call(lib.tfr_options_set_progress, options, callback, ffi.NULL)
+    try:
+        return scan(options)
+    except TfrCancelled:
+        if raised:
+            raise raised.pop() from None
+        raise
+
+
+def _let_signals_in(bytes_done: int, bytes_total: int, records: int) -> None:
+    """The progress callback where none is asked for, so that Ctrl-C stops a scan.
+
+    Signals wait until Python code runs in the main thread: here, KeyboardInterrupt is raised.
+    """
