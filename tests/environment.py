@@ -1,0 +1,180 @@
+"""The tests' virtual environments, made when first needed and kept under target/test-env.
+
+    python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters and linters
+    python3 tests/environment.py clients    the same, TensorFlow and NVIDIA DALI (CPU only)
+    python3 tests/environment.py pythons    the interpreters that were found, one a line
+
+`quick` and `clients` install the package as its sources are now, print the environment's Python
+on standard output and what takes long on standard error. `quick --each-python` does so for every
+interpreter found, one line each. The pinned requirements have wheels for CPython 3.11, 3.12 and
+3.13; any of them will do to call this file, which needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+HOME = ROOT / "target" / "test-env"
+WHEELS = HOME / "wheel"
+SUPPORTED = ("3.11", "3.12", "3.13")
+REQUIREMENTS = {
+    "quick": ["requirements-quick.txt"],
+    "clients": ["requirements-quick.txt", "requirements-clients.txt"],
+}
+DOWNLOADS = {
+    "quick": "a download of about 50 MB",
+    "clients": "a download of about 850 MB, TensorFlow and NVIDIA DALI; 2.6 GB on disk",
+}
+
+
+class Interpreter(NamedTuple):
+    """A CPython that runs and can make virtual environments."""
+
+    minor: str  # "3.12"
+    path: str
+    version: str  # with the build, as in sys.version
+
+
+def pythons() -> list[Interpreter]:
+    """One interpreter of each supported version that is on PATH or that pyenv installed."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = []
+    for minor in SUPPORTED:
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        folders += [str(folder / "bin") for folder in pyenv.glob(f"{minor}.*")]
+        candidates = (describe(os.path.join(folder, f"python{minor}")) for folder in folders)
+        found += [one for one in candidates if one and one.minor == minor][:1]
+    return found
+
+
+def describe(executable: str) -> Interpreter | None:
+    """What `executable` is; None if it doesn't run (pyenv's shims may not) or can't serve."""
+    question = (
+        "import ensurepip, os, platform, sys, venv;"
+        "assert platform.python_implementation() == 'CPython' and 't' not in sys.abiflags;"
+        "minor = '%d.%d' % sys.version_info[:2];"
+        "base = os.path.join(sys.base_prefix, 'bin', 'python' + minor);"
+        "print(minor, base if os.path.exists(base) else sys.executable, sys.version, sep='\\n')"
+    )
+    try:
+        command = [executable, "-I", "-c", question]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    if answer.returncode != 0:
+        return None
+    minor, path, version = answer.stdout.split("\n", 2)
+    return Interpreter(minor, path, version)
+
+
+def default_interpreter() -> Interpreter:
+    """The one that runs this file where it will do, else the first that does."""
+    running = describe(sys.executable)
+    if running and running.minor in SUPPORTED:
+        return running
+    found = pythons()
+    if not found:
+        sys.exit(f"needs CPython {', '.join(SUPPORTED)} with its venv and ensurepip modules")
+    return found[0]
+
+
+def prepare(name: str, interpreters: list[Interpreter] | None = None) -> list[str]:
+    """Environment `name` for each interpreter, the package freshly built and installed in it."""
+    with _only_one_at_a_time():
+        made = [_environment(name, one) for one in interpreters or [default_interpreter()]]
+        package = _build_wheel(made[0])
+        for python in made:
+            _pip(python, "install", "--force-reinstall", "--no-deps", str(package))
+    return made
+
+
+def wheel() -> Path:
+    """The package's wheel, as the last `prepare` built it."""
+    found = list(WHEELS.glob("*.whl"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"{len(found)} wheels in {WHEELS}: call this file first")
+    return found[0]
+
+
+def run_as_script(file: str, name: str) -> NoReturn:
+    """Runs a test file under pytest in environment `name`, in place of this process."""
+    python = prepare(name)[0]
+    os.execv(python, [python, "-m", "pytest", file, *sys.argv[1:]])
+
+
+def _environment(name: str, interpreter: Interpreter) -> str:
+    folder = HOME / f"{name}-{interpreter.minor}"
+    files = [TESTS / file for file in REQUIREMENTS[name]]
+    # Scripts in a virtual environment name its path, so it is made in place, not renamed into it;
+    # the stamp comes last, and an environment without its own one is made anew.
+    stamp = folder / "made-from"
+    wanted = "".join([interpreter.path, "\n", interpreter.version, str(folder), "\n"])
+    wanted += "".join(file.read_text() for file in files)
+    python = str(folder / "bin" / "python")
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    _say(f"making {folder.relative_to(ROOT)} ({DOWNLOADS[name]})")
+    stamp.unlink(missing_ok=True)
+    _run(interpreter.path, "-m", "venv", "--clear", str(folder))
+    _pip(python, "install", "--only-binary=:all:", *(f"--requirement={file}" for file in files))
+    stamp.write_text(wanted)
+    return python
+
+
+def _build_wheel(python: str) -> Path:
+    _say("building the Python package")
+    shutil.rmtree(WHEELS, ignore_errors=True)
+    package = str(ROOT / "bindings" / "python")
+    _pip(python, "wheel", "--no-deps", f"--wheel-dir={WHEELS}", package)
+    return wheel()
+
+
+def _pip(python: str, command: str, *arguments: str) -> None:
+    _run(python, "-m", "pip", "--disable-pip-version-check", command, *arguments)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\nfailed with exit code {done.returncode}: {' '.join(command)}")
+
+
+def _say(what: str) -> None:
+    print(f"test environment: {what}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _only_one_at_a_time() -> Iterator[None]:
+    HOME.mkdir(parents=True, exist_ok=True)
+    with open(HOME / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The tests' virtual environments.")
+    parser.add_argument("what", choices=[*REQUIREMENTS, "pythons"])
+    parser.add_argument("--each-python", action="store_true", help="for every interpreter found")
+    options = parser.parse_args()
+    if options.what == "pythons":
+        lines = [one.path for one in pythons()]
+    else:
+        lines = prepare(options.what, pythons() if options.each_python else None)
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

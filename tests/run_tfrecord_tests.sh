@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Runs every test: Rust, C, Python and, unless called with --quick, the real TensorFlow and DALI.
+# Sets up what it needs under target/. Exits with 1 when anything fails.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+quick=no
+case "${1-}" in
+"") ;;
+--quick) quick=yes ;;
+*)
+    echo "usage: $0 [--quick]" >&2
+    exit 2
+    ;;
+esac
+
+logs=target/test-logs
+mkdir -p "$logs"
+passed=0
+failed=()
+summary=()
+
+# step NAME COMMAND…: runs it, its output in a log that is shown when it fails.
+step() {
+    local name=$1 start=$SECONDS log
+    shift
+    log=$logs/${name// /-}.log
+    printf '%-32s' "$name"
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $((SECONDS - start)) s"
+    else
+        failed+=("$name")
+        echo "FAILED  $((SECONDS - start)) s, the end of $log:"
+        tail -n 60 "$log" | sed 's/^/    /'
+    fi
+    # What the test runners counted, for the summary.
+    summary+=("$(grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$log" |
+        sed -E "s/^=+ ?//; s/ ?=+$//; s/^/    $name: /")")
+}
+
+# Formatters and lints are tools of whoever changes the code: without them there is less to run.
+if cargo fmt --version >/dev/null 2>&1; then
+    step "rust format" cargo fmt --check
+fi
+if cargo clippy --version >/dev/null 2>&1; then
+    step "rust lints" cargo clippy --all-targets --features cli -- -D warnings
+fi
+step "rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+step "rust and C" cargo test --features cli
+step "rust facade" cargo test --lib tfrecord_index::tests --release
+step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
+    cargo run --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
+
+# The environment's interpreters, one a line; everything from here on needs them.
+pythons=$logs/pythons
+step "python environments" sh -c "python3 tests/environment.py quick --each-python >$pythons"
+python=$(head -n 1 "$pythons")
+if [ -x "$python" ]; then
+    bin=$(dirname "$python")
+    step "python format" "$bin/ruff" format --check --config bindings/python/pyproject.toml \
+        bindings/python/python examples tests
+    step "python lints" "$bin/ruff" check --config bindings/python/pyproject.toml \
+        bindings/python/python examples tests
+    step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
+        bindings/python/python
+    step "C format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
+        tests/c/*.c tests/c/*.h
+    while read -r python; do
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \
+            tests/test_index_usage_examples.py tests/test_python_*.py
+    done <"$pythons"
+    step "python docs" "$bin/python" -m pytest --doctest-modules --pyargs tfr_index s3dlio
+    step "README" "$bin/python" -m pytest tests/test_readme.py tests/test_dependencies.py
+fi
+
+if [ $quick = no ]; then
+    step "TensorFlow and DALI environment" sh -c \
+        "python3 tests/environment.py clients >$logs/clients"
+    python=$(head -n 1 "$logs/clients")
+    if [ -x "$python" ]; then
+        step "TensorFlow" "$python" -m pytest tests/test_tensorflow.py
+        step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
+        step "beside s3dlio" "$python" -m pytest tests/test_s3dlio_coexistence.py
+    fi
+fi
+
+echo
+printf '%s\n' "${summary[@]}" | grep .
+for name in "${failed[@]}"; do
+    echo "    $name: FAILED"
+done
+echo "$passed passed, ${#failed[@]} failed"
+[ ${#failed[@]} = 0 ]

@@ -1,0 +1,173 @@
+"""NVIDIA DALI, without a GPU, on our indexes; and our indexes against its own tfrecord2idx."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "clients")
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import make_examples
+import nvidia.dali.tfrecord as tfrec
+import pytest
+import s3dlio
+import tensorflow as tf
+import tfr_index
+from nvidia.dali import fn, pipeline_def
+from tfrecords import tfrecord
+
+# The quick reference's use case 4, as written.
+USE_CASE = """
+import s3dlio
+from nvidia.dali import fn, pipeline_def
+
+# Generate indexes
+for tfr_file in tfrecord_files:
+    s3dlio.create_tfrecord_index(tfr_file)
+
+# Use with DALI
+@pipeline_def
+def train_pipeline():
+    inputs = fn.readers.tfrecord(
+        path=tfrecord_files,
+        index_path=[f + ".idx" for f in tfrecord_files],
+        random_shuffle=True,
+    )
+    # ... rest of pipeline
+"""
+FEATURES = {
+    "id": tfrec.FixedLenFeature([1], tfrec.int64, -1),
+    "image": tfrec.FixedLenFeature([], tfrec.string, ""),
+}
+COUNTS = (40, 1, 59)
+IDS = list(range(sum(COUNTS)))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Three files of Examples numbered throughout, and the image of each."""
+    folder = tmp_path_factory.mktemp("train")
+    chance = random.Random(4)
+    examples = [make_examples.example(number, chance) for number in IDS]
+    rest = iter(examples)
+    for name, count in enumerate(COUNTS):
+        with tf.io.TFRecordWriter(str(folder / f"train-{name}.tfrecord")) as writer:
+            for _ in range(count):
+                writer.write(next(rest).SerializeToString())
+    return folder, [one.features.feature["image"].bytes_list.value[0] for one in examples]
+
+
+@pytest.fixture
+def files(written):
+    """The files' paths, freshly indexed."""
+    paths = sorted(str(path) for path in written[0].glob("*.tfrecord"))
+    counts = [s3dlio.create_tfrecord_index(path) for path in paths]
+    assert tuple(counts) == COUNTS
+    return paths
+
+
+@pipeline_def(batch_size=1, num_threads=2, device_id=None, seed=1)
+def train_pipeline(path, index_path, options):
+    inputs = fn.readers.tfrecord(
+        path=path, index_path=index_path, features=FEATURES, name="reader", **options
+    )
+    return inputs["id"], inputs["image"]
+
+
+class Reader:
+    """DALI's reader over files and their indexes, record by record."""
+
+    def __init__(self, files: list[str], indexes: list[str] | None = None, **options) -> None:
+        indexes = indexes or [file + ".idx" for file in files]
+        self.pipeline = train_pipeline(files, indexes, options)
+        self.pipeline.build()
+        self.size = self.pipeline.reader_meta("reader")["epoch_size"]
+
+    def read(self, count: int) -> list[tuple[int, bytes]]:
+        batches = (self.pipeline.run() for _ in range(count))
+        return [(int(ids.at(0)[0]), images.at(0).tobytes()) for ids, images in batches]
+
+    def epoch_ids(self) -> list[int]:
+        return [number for number, _ in self.read(self.size)]
+
+
+def test_use_case_as_written(files):
+    for file in files:
+        Path(file + ".idx").unlink()
+    namespace = {"tfrecord_files": files}
+    exec(compile(USE_CASE, "use case 4", "exec"), namespace)
+    assert callable(namespace["train_pipeline"])
+    assert sorted(Reader(files, random_shuffle=True).epoch_ids()) == IDS
+
+
+def test_each_record_once_an_epoch_in_order(files, written):
+    reader = Reader(files)
+    assert reader.size == len(IDS)
+    for _ in range(2):
+        assert reader.read(reader.size) == list(zip(IDS, written[1], strict=True))
+
+
+def test_each_record_once_a_shuffled_epoch(files):
+    reader = Reader(files, random_shuffle=True)
+    epochs = [reader.epoch_ids() for _ in range(3)]
+    assert all(sorted(epoch) == IDS for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+@pytest.mark.parametrize("num_shards", [1, 2, 7])
+@pytest.mark.parametrize("random_shuffle", [False, True])
+def test_shards_cover_every_record_once(files, num_shards, random_shuffle):
+    options = {"num_shards": num_shards, "random_shuffle": random_shuffle, "stick_to_shard": True}
+    seen = []
+    for shard in range(num_shards):
+        first, end = (len(IDS) * number // num_shards for number in (shard, shard + 1))
+        seen += Reader(files, shard_id=shard, **options).read(end - first)
+    assert sorted(number for number, _ in seen) == IDS
+
+
+def test_same_bytes_as_tfrecord2idx(files, examples, tmp_path):
+    script = Path(sys.executable).with_name("tfrecord2idx")
+    lengths = tmp_path / "lengths.tfrecord"
+    lengths.write_bytes(tfrecord([bytes(length) for length in (12, 0, 1, 0, 70_000, 16)], "zeros"))
+    for file in (files[0], str(examples), str(lengths)):
+        theirs = tmp_path / "theirs.idx"
+        subprocess.run([sys.executable, script, file, theirs], check=True, capture_output=True)
+        ours = tmp_path / "ours.idx"
+        s3dlio.create_tfrecord_index(file, str(ours))
+        assert ours.read_bytes() == theirs.read_bytes() != b""
+
+
+def test_reordered_partial_index_is_honoured(files, tmp_path):
+    entries = list(tfr_index.read_index(files[2] + ".idx"))
+    chosen = [17, 3, 58, 3, 0, 41]
+    index = str(tmp_path / "chosen.idx")
+    tfr_index.Index([entries[number] for number in chosen]).write(index)
+    first_id = COUNTS[0] + COUNTS[1]
+    assert Reader(files[2:], [index]).epoch_ids() == [first_id + number for number in chosen]
+    assert list(s3dlio.read_tfrecord_index(index)) == [entries[number] for number in chosen]
+
+
+def test_slice_of_an_index_is_a_shard(files, tmp_path):
+    index = str(tmp_path / "odd.idx")
+    tfr_index.read_index(files[0] + ".idx")[1::2].write(index)
+    assert Reader(files[:1], [index]).epoch_ids() == list(range(1, COUNTS[0], 2))
+
+
+@pytest.mark.parametrize(
+    "token", ["# comment", "\N{BYTE ORDER MARK}", "x 1", "9223372036854775808 16"]
+)
+def test_index_that_dali_shortens_in_silence_is_an_error(files, tmp_path, token):
+    lines = Path(files[0] + ".idx").read_text().splitlines(keepends=True)
+    index = tmp_path / "bad.idx"
+    index.write_text("".join([*lines[:10], token + "\n", *lines[10:]]), encoding="utf-8")
+    assert Reader(files[:1], [str(index)]).epoch_ids() == list(range(10))
+    with pytest.raises(tfr_index.TfrError, match="line 11") as caught:
+        tfr_index.read_index(index)
+    assert (caught.value.record, caught.value.offset) == (10, len("".join(lines[:10])))
+    with pytest.raises(RuntimeError):
+        s3dlio.read_tfrecord_index(str(index))

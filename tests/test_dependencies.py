@@ -1,0 +1,63 @@
+"""What a user of the library builds with it: little, and nothing newer than it promises."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import json
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def version(text):
+    return tuple(map(int, text.split(".")))
+
+
+def built_packages():
+    """tfr-index and what Cargo builds for a package that depends on it, no features on."""
+    command = ["cargo", "metadata", "--format-version=1", "--locked"]
+    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+    metadata = json.loads(out)
+    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    built, todo = set(), [metadata["resolve"]["root"]]
+    while todo:
+        node = nodes[todo.pop()]
+        if node["id"] in built:
+            continue
+        built.add(node["id"])
+        for dependency in node["deps"]:
+            if dependency["name"] == "clap":
+                continue  # the only optional one
+            if any(kind["kind"] != "dev" for kind in dependency["dep_kinds"]):
+                todo.append(dependency["pkg"])
+    return [package for package in metadata["packages"] if package["id"] in built]
+
+
+def test_runtime_dependencies_are_the_chosen_three():
+    [root] = [package for package in built_packages() if package["name"] == "tfr-index"]
+    direct = {
+        dependency["name"]
+        for dependency in root["dependencies"]
+        if dependency["kind"] is None and not dependency["optional"]
+    }
+    assert direct == {"anyhow", "crc32c", "libc"}
+
+
+def test_nothing_asks_for_a_newer_compiler_than_the_library_does():
+    packages = {package["name"]: package["rust_version"] for package in built_packages()}
+    promised = packages.pop("tfr-index")
+    assert promised == "1.70"
+    # crc32c names no version; its source passes Clippy's incompatible_msrv for 1.70.
+    assert packages.pop("crc32c") is None
+    assert set(packages) == {"anyhow", "libc", "rustc_version", "semver"}
+    for name, needed in packages.items():
+        assert version(needed) <= version(promised), name
+
+
+def test_the_python_package_has_the_crates_version():
+    [root] = [package for package in built_packages() if package["name"] == "tfr-index"]
+    project = (ROOT / "bindings/python/pyproject.toml").read_text()
+    assert 'dynamic = ["version"]' in project or f'version = "{root["version"]}"' in project

@@ -1,0 +1,95 @@
+"""Every snippet of the README, run as a reader would run it."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = BLOCK.findall((ROOT / "README.md").read_text())
+ALL_TESTS = "./tests/run_tfrecord_tests.sh\n"  # what runs this test
+
+
+def blocks(language):
+    return [text for name, text in BLOCKS if name == language]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """A reader's folder with train.tfrecord in it, and the environment of a reader's shell."""
+    folder = tmp_path_factory.mktemp("reader")
+    shutil.copy(ROOT / "tests/data/examples.tfrecord", folder / "train.tfrecord")
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    path = f"{folder}/venv/bin:{folder}/bin:{os.environ['PATH']}"
+    target = str(ROOT / "target")
+    variables = {"PATH": path, "CARGO_INSTALL_ROOT": str(folder), "CARGO_TARGET_DIR": target}
+    return folder, os.environ | variables
+
+
+def run(reader, command, cwd=None):
+    folder, variables = reader
+    done = subprocess.run(
+        command, cwd=cwd or folder, env=variables, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def at_home(text):
+    """The reader has put the clone somewhere; here it is."""
+    return text.replace("path/to/tfr-index", str(ROOT))
+
+
+def test_every_block_is_run_by_a_test():
+    assert {name for name, _ in BLOCKS} == {"sh", "python", "toml", "rust", "c", "cpp", "text"}
+    assert blocks("sh")[1] == ALL_TESTS
+    assert blocks("toml") and blocks("rust") and blocks("c") and blocks("cpp")
+
+
+def test_first_command_then_python(reader):
+    out = run(reader, ["bash", "-euo", "pipefail", "-c", blocks("sh")[0]], cwd=ROOT)
+    assert "100 records indexed" in out
+    run(reader, ["python", "-m", "pip", "install", "numpy"])
+    for block in blocks("python"):
+        out = run(reader, ["python", "-c", block])
+    folder, _ = reader
+    assert (folder / "train.tfrecord.idx").exists() and (folder / "even-records.idx").exists()
+
+
+def test_rust(reader):
+    folder, variables = reader
+    for number, block in enumerate(blocks("rust")):
+        package = folder / f"rust{number}"
+        (package / "src").mkdir(parents=True)
+        manifest = f'[package]\nname = "readme"\nedition = "2021"\n{blocks("toml")[0]}'
+        (package / "Cargo.toml").write_text(at_home(manifest))
+        (package / "src/main.rs").write_text(block)
+        target = variables | {"CARGO_TARGET_DIR": str(ROOT / "target/examples")}
+        command = ["cargo", "run", "--manifest-path", str(package / "Cargo.toml")]
+        assert "record 42" in run((folder, target), command)
+
+
+def test_shell_c_and_cpp(reader):
+    folder, _ = reader
+    for block in blocks("c") + blocks("cpp"):
+        name = re.match(r"// (\S+)\n", block)
+        assert name, "a program begins with its file's name"
+        (folder / name[1]).write_text(block)
+    out = ""
+    for block in blocks("sh")[2:]:
+        out += run(reader, ["bash", "-euo", "pipefail", "-c", at_home(block)])
+    assert "100 records, the last at byte 7" in out  # C
+    assert "\n100 records\n" in out  # C++
+    assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
+    assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
+    assert out.endswith("train.tfrecord: 100 records -> train.tfrecord.idx\n")  # s3-cli
