@@ -96,8 +96,9 @@ impl Error {
         self
     }
 
+    /// Names the file that the error is about, unless one is named already.
     pub(crate) fn of(mut self, path: &Path) -> Error {
-        self.0.path = Some(path.to_owned());
+        self.0.path.get_or_insert_with(|| path.to_owned());
         self
     }
 

@@ -11,8 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that pass through memory at once.
 const CHUNK: usize = 128 << 10;
-/// Bytes that are appended at once, at most: more than an index line has.
-const MARGIN: usize = 64;
 
 /// Opens a regular file: one with a size, that can be read at any position.
 pub(crate) fn open_regular(path: &Path) -> Result<File> {
@@ -69,7 +67,6 @@ pub(crate) struct NewFile {
     /// Where it is written; none when that is the target itself.
     temporary: Option<PathBuf>,
     file: File,
-    buffer: Vec<u8>,
 }
 
 impl NewFile {
@@ -113,29 +110,16 @@ impl NewFile {
     }
 
     fn of(file: File, target: PathBuf, temporary: Option<PathBuf>) -> NewFile {
-        NewFile { target, temporary, file, buffer: Vec::with_capacity(CHUNK + MARGIN) }
+        NewFile { target, temporary, file }
     }
 
-    /// Lets `write` append bytes, at most [`MARGIN`] of them, to those that come next in the file.
-    #[inline]
-    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
-        write(&mut self.buffer);
-        match self.buffer.len() < CHUNK {
-            true => Ok(()),
-            false => self.flush(),
-        }
-    }
-
-    #[cold]
-    fn flush(&mut self) -> Result<()> {
-        let written = self.file.write_all(&self.buffer);
-        self.buffer.clear();
-        written.map_err(|error| Error::io("write", error).of(&self.target))
+    /// Writes bytes at the file's end.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
     }
 
     /// Puts the file in its target's place.
     pub fn commit(mut self) -> Result<()> {
-        self.flush()?;
         if let Some(temporary) = &self.temporary {
             fs::rename(temporary, &self.target)
                 .map_err(|error| Error::io("replace", error).of(&self.target))?;
@@ -180,7 +164,7 @@ mod tests {
 
     fn write(path: &Path, text: &str) -> Result<()> {
         let mut file = NewFile::create(path)?;
-        file.append(|buffer| buffer.extend_from_slice(text.as_bytes()))?;
+        file.write(text.as_bytes())?;
         file.commit()
     }
 
@@ -197,7 +181,7 @@ mod tests {
         let path = folder.path().join("x.idx");
         write(&path, "old").unwrap();
         let mut dropped = NewFile::create(&path).unwrap();
-        dropped.append(|buffer| buffer.extend_from_slice(b"new")).unwrap();
+        dropped.write(b"new").unwrap();
         drop(dropped);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         write(&path, "new").unwrap();

@@ -2,7 +2,7 @@
 
 mod text;
 
-pub(crate) use text::{encode_line, Decoder};
+pub(crate) use text::{Decoder, Encoder};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;

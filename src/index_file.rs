@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
-use crate::index::{encode_line, Decoder, Index};
+use crate::index::{Decoder, Encoder, Entry, Index};
 use crate::options::Options;
-use crate::scan::Scanner;
+use crate::scan::parallel::{self, Batch};
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.
@@ -50,14 +50,24 @@ pub fn create_index(
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let mut index_file = NewFile::create(index_path)?;
-    let mut count = 0;
-    for entry in Scanner::new(&data, options).map_err(|error| error.of(tfrecord_path))? {
-        let entry = entry.map_err(|error| error.of(tfrecord_path))?;
-        index_file.append(|text| encode_line(entry, text))?;
-        count += 1;
-    }
+    let count = parallel::scan(&data, options, |text: &mut Encoder| {
+        index_file.write(text.text())?;
+        text.clear();
+        Ok(())
+    });
+    let count = count.map_err(|error| error.of(tfrecord_path))?;
     index_file.commit()?;
     Ok(count)
+}
+
+impl Batch for Encoder {
+    fn push(&mut self, entry: Entry) -> Result<()> {
+        Encoder::push(self, entry)
+    }
+
+    fn size(&self) -> usize {
+        self.text().len()
+    }
 }
 
 impl Index {
@@ -75,7 +85,8 @@ impl Index {
     /// As [`create_index`].
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
-        Index::from_source(&file::open_regular(path)?, options).map_err(|error| error.of(path))
+        let data = file::open_regular(path)?;
+        Index::from_shared_source(&data, options).map_err(|error| error.of(path))
     }
 
     /// Reads an index file.
@@ -111,8 +122,11 @@ impl Index {
     /// When the file cannot be written; what was there stays as it was.
     pub fn write(&self, index_path: impl AsRef<Path>) -> Result<()> {
         let mut index_file = NewFile::create(index_path.as_ref())?;
-        for entry in self {
-            index_file.append(|text| encode_line(*entry, text))?;
+        let mut encoder = Encoder::default();
+        for entries in self.chunks(4096) {
+            entries.iter().try_for_each(|entry| encoder.push(*entry))?;
+            index_file.write(encoder.text())?;
+            encoder.clear();
         }
         index_file.commit()
     }

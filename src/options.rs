@@ -64,6 +64,7 @@ pub struct Progress {
 pub struct Options<'a> {
     pub(crate) checksums: Checksums,
     pub(crate) progress: Option<ProgressFn<'a>>,
+    pub(crate) threads: usize,
 }
 
 /// The callback of [`Options::progress`].
@@ -78,6 +79,14 @@ impl<'a> Options<'a> {
     /// Sets the checksum policy.
     pub fn checksums(mut self, checksums: Checksums) -> Options<'a> {
         self.checksums = checksums;
+        self
+    }
+
+    /// Sets how many threads walk the data besides the caller's; 1: the caller's alone. 0, the
+    /// default: as many as there are processors, or more where they wait for the medium. The result
+    /// is the same with any number.
+    pub fn threads(mut self, threads: usize) -> Options<'a> {
+        self.threads = threads;
         self
     }
 
@@ -99,6 +108,7 @@ impl std::fmt::Debug for Options<'_> {
         f.debug_struct("Options")
             .field("checksums", &self.checksums)
             .field("progress", &self.progress.is_some())
+            .field("threads", &self.threads)
             .finish()
     }
 }

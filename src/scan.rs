@@ -1,6 +1,7 @@
 //! Walks the headers of a source: bytes in, entries out, in constant memory.
 
 pub(crate) mod chain;
+pub(crate) mod parallel;
 mod window;
 
 use std::ops::ControlFlow;
@@ -73,9 +74,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             self.report(at)?;
             return Ok(None);
         }
-        if at >= self.next_report {
-            self.report(at)?;
-        }
+        self.report_if_due()?;
         if rest < HEADER_LEN as u64 {
             return Err(self.chain.header_is_cut(rest));
         }
@@ -88,8 +87,6 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         let size = self.chain.accept(header, rest)?;
         if self.options.checksums == Checksums::Full {
             self.check_payload(at, size)?;
-        } else {
-            self.window.hop(size);
         }
         Ok(Some(self.chain.pass(size)))
     }
@@ -124,6 +121,14 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             Ok(bytes) if bytes.len() >= least => Ok(bytes),
             Ok(_) => Err(self.chain.shrank()),
             Err(error) => Err(self.chain.read_failed(error)),
+        }
+    }
+
+    #[inline]
+    fn report_if_due(&mut self) -> Result<()> {
+        match self.chain.offset() >= self.next_report {
+            true => self.report(self.chain.offset()),
+            false => Ok(()),
         }
     }
 
@@ -171,7 +176,21 @@ impl Index {
     /// # Errors
     /// When the bytes are not whole records, with the first bad one's number and offset.
     pub fn from_bytes(data: &[u8], options: &Options<'_>) -> Result<Index> {
-        Index::from_source(data, options)
+        Index::from_shared_source(data, options)
+    }
+
+    /// As [`from_source`](Self::from_source), from several threads at once.
+    pub(crate) fn from_shared_source<S: ReadAt + Sync + ?Sized>(
+        source: &S,
+        options: &Options<'_>,
+    ) -> Result<Index> {
+        let mut entries = Vec::new();
+        parallel::scan(&source, options, |batch: &mut Vec<Entry>| {
+            entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;
+            entries.append(batch);
+            Ok(())
+        })?;
+        Ok(Index::from_checked(entries))
     }
 
     /// The index of a source's records.
@@ -192,6 +211,16 @@ impl Index {
             crate::index::push(&mut entries, entry?)?;
         }
         Ok(Index::from_checked(entries))
+    }
+}
+
+impl parallel::Batch for Vec<Entry> {
+    fn push(&mut self, entry: Entry) -> Result<()> {
+        crate::index::push(self, entry)
+    }
+
+    fn size(&self) -> usize {
+        std::mem::size_of_val(self.as_slice())
     }
 }
 

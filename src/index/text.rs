@@ -5,6 +5,7 @@
 //! that DALI reads whole, and makes an error of what it would lose.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::OVERHEAD;
 use crate::index::{push, Entry, Index, MAX_OFFSET};
 
 /// The longest line: two numbers of 20 digits, a space and a line feed.
@@ -19,14 +20,12 @@ impl Index {
     /// # Errors
     /// When there is not enough memory.
     pub fn to_text(&self) -> Result<String> {
-        let mut text = Vec::new();
+        let mut encoder = Encoder::default();
         for entry in self.entries() {
-            if text.capacity() - text.len() < LINE_MAX {
-                text.try_reserve(LINE_MAX).map_err(|_| Error::out_of_memory("the index text"))?;
-            }
-            encode_line(*entry, &mut text);
+            encoder.push(*entry)?;
         }
-        Ok(String::from_utf8(text).expect("digits"))
+        encoder.bytes.truncate(encoder.len);
+        Ok(String::from_utf8(encoder.bytes).expect("digits"))
     }
 
     /// The index that this text holds: a line `offset size` for each record, decimal.
@@ -44,27 +43,73 @@ impl Index {
     }
 }
 
-/// Appends the entry's line.
-pub(crate) fn encode_line(entry: Entry, text: &mut Vec<u8>) {
-    let mut line = [0; LINE_MAX];
-    line[LINE_MAX - 1] = b'\n';
-    let space = encode_number(entry.size, &mut line[..LINE_MAX - 1]);
-    line[space - 1] = b' ';
-    let start = encode_number(entry.offset, &mut line[..space - 1]);
-    text.extend_from_slice(&line[start..]);
+/// Gathers entries as text.
+#[derive(Default)]
+pub(crate) struct Encoder {
+    /// All of it may be written to; the first `len` bytes are text.
+    bytes: Vec<u8>,
+    len: usize,
 }
 
-/// Writes the number's digits at the end of `line`; returns where they start.
-fn encode_number(mut number: u64, line: &mut [u8]) -> usize {
-    let mut start = line.len();
-    loop {
-        start -= 1;
-        line[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return start;
+impl Encoder {
+    /// Appends the entry's line.
+    #[inline]
+    pub fn push(&mut self, entry: Entry) -> Result<()> {
+        if self.bytes.len() - self.len < LINE_MAX {
+            self.grow()?;
         }
+        let line = &mut self.bytes[self.len..][..LINE_MAX];
+        let space = encode_number(entry.offset, line);
+        line[space] = b' ';
+        let end = space + 1 + encode_number(entry.size, &mut line[space + 1..]);
+        line[end] = b'\n';
+        self.len += end + 1;
+        Ok(())
     }
+
+    pub fn text(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Result<()> {
+        let more = self.bytes.len().max(8 * LINE_MAX);
+        self.bytes.try_reserve(more).map_err(|_| Error::out_of_memory("the index text"))?;
+        self.bytes.resize(self.bytes.capacity(), 0);
+        Ok(())
+    }
+}
+
+/// The numbers from 00 to 99: two digits at a time halve the divisions.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+/// Writes the number's digits at the start of `line`; returns how many.
+#[inline]
+fn encode_number(mut number: u64, line: &mut [u8]) -> usize {
+    let count = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let digits = &mut line[..count];
+    let mut left = count;
+    while left >= 2 {
+        left -= 2;
+        digits[left..left + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
+        number /= 100;
+    }
+    if left == 1 {
+        digits[0] = b'0' + number as u8;
+    }
+    count
 }
 
 /// Takes index text in pieces of any size and gathers its entries.
@@ -83,7 +128,11 @@ impl Decoder {
     }
 
     pub fn push(&mut self, mut text: &[u8]) -> Result<()> {
-        while let Some(end) = text.iter().position(|&byte| byte == b'\n') {
+        loop {
+            if self.begun.is_empty() {
+                text = self.plain_lines(text)?;
+            }
+            let Some(end) = text.iter().position(|&byte| byte == b'\n') else { break };
             let (line, rest) = (&text[..end], &text[end + 1..]);
             if self.begun.is_empty() {
                 self.line(line)?;
@@ -101,6 +150,18 @@ impl Decoder {
         let line = std::mem::take(&mut self.begun);
         self.line(&line)?;
         Ok(Index::from_checked(self.entries))
+    }
+
+    /// Takes lines from the front of `text` while they are as [`Encoder`] writes them; returns the
+    /// rest. Faster than [`line`](Self::line), which takes all others, and all errors.
+    fn plain_lines<'t>(&mut self, mut text: &'t [u8]) -> Result<&'t [u8]> {
+        while let Some((entry, size)) = plain_line(text) {
+            push(&mut self.entries, entry)?;
+            self.lines += 1;
+            self.offset += size as u64;
+            text = &text[size..];
+        }
+        Ok(text)
     }
 
     /// Keeps the start of a line whose end comes with a later piece.
@@ -168,6 +229,59 @@ impl Decoder {
     }
 }
 
+/// The entry in the first line of `text` and the line's size, if both numbers have 16 digits at
+/// most, one space is between them and a line feed behind them.
+#[inline]
+fn plain_line(text: &[u8]) -> Option<(Entry, usize)> {
+    let text = text.get(..PLAIN_LINE_MAX)?;
+    let (offset, space) = plain_number(text)?;
+    let (size, end) = plain_number(&text[space + 1..])?;
+    let end = space + 1 + end;
+    let entry = Entry { offset, size };
+    // Both are under 10^16: their sum cannot pass i64::MAX.
+    (text[space] == b' ' && text[end] == b'\n' && size >= OVERHEAD).then_some((entry, end + 1))
+}
+
+/// What [`plain_line`] looks at: two numbers, for each of which two words are read, and the bytes
+/// behind them.
+const PLAIN_LINE_MAX: usize = 2 * 17;
+
+/// The number at the start of `text` and how many digits it has, from 1 to 16.
+#[inline]
+fn plain_number(text: &[u8]) -> Option<(u64, usize)> {
+    let (high, count) = leading_digits(text);
+    if count < 8 {
+        return (count > 0).then_some((high, count));
+    }
+    let (low, more) = leading_digits(&text[8..]);
+    Some((high * POWERS[more] + low, 8 + more))
+}
+
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The number that the digits at the start of the first 8 bytes of `text` make, and how many there
+/// are: all at once, in the lanes of a word.
+#[inline]
+fn leading_digits(text: &[u8]) -> (u64, usize) {
+    let word = u64::from_le_bytes(text[..8].try_into().expect("8 bytes")) ^ (EACH * 0x30);
+    // A lane is a digit if it is at most 9. Adding 0x76 sets its top bit if not, but for lanes that
+    // have it set already; no sum of the lower 7 bits carries into the next lane.
+    let others = (((word & (EACH * 0x7f)) + EACH * 0x76) | word) & (EACH * 0x80);
+    let count = others.trailing_zeros() as usize / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // The digits to the top, zeros before them; then neighbours are added up: to 2, 4, 8 digits.
+    let word = word << (64 - 8 * count);
+    let word = (word * 10 + (word >> 8)) & (EACH_OTHER * 0xff);
+    let word = (word * 100 + (word >> 16)) & 0x0000_ffff_0000_ffff;
+    ((word * 10_000 + (word >> 32)) & 0xffff_ffff, count)
+}
+
+/// 1 in each byte of a word, and in each other one.
+const EACH: u64 = 0x0101_0101_0101_0101;
+const EACH_OTHER: u64 = 0x0001_0001_0001_0001;
+
 /// What C's `isspace` takes for white space, but for the line feed.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\x0b' | b'\x0c')
@@ -188,10 +302,10 @@ mod tests {
 
     #[test]
     fn the_longest_line_fits() {
-        let mut text = Vec::new();
-        encode_line(Entry { offset: u64::MAX, size: u64::MAX }, &mut text);
-        assert_eq!(text.len(), LINE_MAX);
-        assert_eq!(text, format!("{0} {0}\n", u64::MAX).into_bytes());
+        let mut encoder = Encoder::default();
+        encoder.push(Entry { offset: u64::MAX, size: u64::MAX }).unwrap();
+        assert_eq!(encoder.text().len(), LINE_MAX);
+        assert_eq!(encoder.text(), format!("{0} {0}\n", u64::MAX).as_bytes());
     }
 
     #[test]

@@ -37,6 +37,16 @@ impl Chain {
         Chain { trust, record: 0, offset: 0 }
     }
 
+    /// A chain that starts in the middle of data whose length CRCs are known to be true.
+    pub fn checked_from(offset: u64) -> Chain {
+        Chain { trust: Trust::Checked, record: 0, offset }
+    }
+
+    /// Whether every length CRC must hold from here on.
+    pub fn is_checked(&self) -> bool {
+        matches!(self.trust, Trust::Checked)
+    }
+
     /// The number of the record that comes next: how many were passed.
     pub fn record(&self) -> u64 {
         self.record
@@ -65,6 +75,11 @@ impl Chain {
         self.record += 1;
         self.offset += size;
         entry
+    }
+
+    /// Goes to a record further on, where this very chain is known to arrive.
+    pub fn go_to(&mut self, record: u64, offset: u64) {
+        (self.record, self.offset) = (record, offset);
     }
 
     /// Everything that [`accept`](Chain::accept) doesn't see at first sight.

@@ -136,7 +136,8 @@ fn small_records_take_few_reads() {
     let data = file_of([100; 50_000]);
     let source = Pieces::new(&data, usize::MAX);
     assert_eq!(scanned(&source, Checksums::Auto).unwrap().len(), 50_000);
-    assert!(source.reads.borrow().len() <= data.len() / (WINDOW - 200) + 1);
+    // The first are short.
+    assert!(source.reads.borrow().len() <= data.len() / (WINDOW - 200) + 4);
 }
 
 /// A source that says it is larger than it is: one that became shorter while it was read.

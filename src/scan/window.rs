@@ -4,11 +4,14 @@ use std::io;
 
 use crate::source::{fill_at, ReadAt};
 
-/// Bytes read at once: small enough to stay in the cache, large enough to make calls few.
+/// Bytes read at once where all of the source is read: small enough to stay in the cache, large
+/// enough to make calls few.
 pub(super) const WINDOW: usize = 128 << 10;
-/// Bytes read after a hop over a record that is larger than the window: the next one is likely
-/// to be so too, and its payload needn't be read.
+/// Bytes read after a hop: a page costs hardly more than the header, and holds some records more
+/// where small ones follow.
 const AFTER_HOP: usize = 4 << 10;
+/// A gap that is worth hopping over: reading on costs more than another call.
+pub(super) const HOP: u64 = 16 << 10;
 
 pub(super) struct Window {
     /// The source's size: no byte is asked for beyond it.
@@ -17,13 +20,13 @@ pub(super) struct Window {
     /// Where the buffer starts in the source, and how much of it is filled.
     start: u64,
     filled: usize,
-    /// How much the next read asks for.
+    /// How much the last read asked for.
     read: usize,
 }
 
 impl Window {
     pub fn new(size: u64) -> Window {
-        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: WINDOW }
+        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: 0 }
     }
 
     /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_HOP`]) unless
@@ -48,12 +51,6 @@ impl Window {
         Ok(&self.buffer[ahead..self.filled])
     }
 
-    /// Says that the next bytes asked for come after a record of `size` bytes.
-    #[inline]
-    pub fn hop(&mut self, size: u64) {
-        self.read = if size > WINDOW as u64 { AFTER_HOP } else { WINDOW };
-    }
-
     #[cold]
     fn fill(&mut self, source: &impl ReadAt, offset: u64) -> io::Result<()> {
         if self.buffer.is_empty() {
@@ -62,6 +59,9 @@ impl Window {
                 .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
             self.buffer.resize(WINDOW, 0);
         }
+        // Little after a hop, since the next record is likely to be as large; then more and more.
+        let gap = offset.saturating_sub(self.start + self.filled as u64);
+        self.read = if gap >= HOP { AFTER_HOP } else { (4 * self.read).clamp(AFTER_HOP, WINDOW) };
         self.start = offset;
         self.filled = 0; // nothing is at hand if the read fails
         let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);

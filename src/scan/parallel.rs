@@ -1,0 +1,464 @@
+//! Segments of one source, walked at once.
+//!
+//! A chain of headers is sequential, but the CRC of a length finds record starts in the middle of a
+//! source. So each segment is walked from the first header found in it, by guess; the proven chain,
+//! which comes from offset 0, takes over what a segment gave if it arrives exactly where the
+//! segment's chain starts, and walks through the segment itself if not. What was guessed wrong costs
+//! time and changes nothing; errors are the proven chain's own.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+use super::chain::Chain;
+use super::window::HOP;
+use super::Scanner;
+use crate::error::Result;
+use crate::frame::{Header, HEADER_LEN};
+use crate::index::Entry;
+use crate::options::{Checksums, Options};
+use crate::source::ReadAt;
+
+/// Gathers entries, many at a time.
+pub(crate) trait Batch: Default + Send {
+    fn push(&mut self, entry: Entry) -> Result<()>;
+    /// Bytes of memory that the entries take.
+    fn size(&self) -> usize;
+}
+
+// The tests' segments are tiny, so that small files have many.
+
+/// A batch that takes more bytes than this is passed on.
+const BATCH: usize = if cfg!(test) { 20 * 16 } else { 512 << 10 };
+/// A segment's least bytes and records: much work beside what it takes to hand it over, and to find
+/// its first record.
+const SEGMENT: u64 = if cfg!(test) { 300 } else { 512 << 10 };
+const SEGMENT_RECORDS: u64 = if cfg!(test) { 3 } else { 128 };
+/// How far to look for a segment's first record, at least: two records further than usual.
+const SEARCH: u64 = if cfg!(test) { 100 } else { 64 << 10 };
+/// Where records are hopped over, threads wait for the medium and not for a processor: so many
+/// reads are under way at once.
+const HOPPING_THREADS: usize = 32;
+/// Where all is read, more threads than this wait for memory.
+const READING_THREADS: usize = 8;
+/// Segments that wait for the proven chain while all threads work.
+const AHEAD: usize = 4;
+/// So many segments in a row that are of no use, and the proven chain goes on alone for a while.
+const FUTILE: u32 = 4;
+/// How often the caller's thread looks up from waiting: the progress callback hears of Ctrl-C.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Scans a source and passes its entries on, batch by batch in their order; returns their number.
+///
+/// `deliver`, which empties the batch, and the progress callback are called on the caller's thread.
+pub(crate) fn scan<S: ReadAt + Sync, B: Batch>(
+    source: &S,
+    options: &Options<'_>,
+    mut deliver: impl FnMut(&mut B) -> Result<()>,
+) -> Result<u64> {
+    let mut proven = Proven { scanner: Scanner::new(source, options)?, batch: B::default() };
+    // Enough to know how large the records are, and whether their checksums are true.
+    let mut alone = SEGMENT;
+    while !proven.is_at_end() {
+        proven.walk(alone, &mut deliver)?;
+        let mean = proven.offset() / proven.record().max(1);
+        let alone_is_best = options.threads == 1 || !proven.is_worth_sharing(mean);
+        if proven.scanner.chain.is_checked() && !alone_is_best {
+            walk_in_segments(source, options, &mut proven, mean, &mut deliver)?;
+        }
+        alone = alone.saturating_mul(4);
+    }
+    proven.scanner.next_entry()?; // none: it reports that the end is reached
+    Ok(proven.record())
+}
+
+/// The chain from offset 0.
+struct Proven<'a, S, B> {
+    scanner: Scanner<'a, S>,
+    batch: B,
+}
+
+impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
+    fn offset(&self) -> u64 {
+        self.scanner.chain.offset()
+    }
+
+    fn record(&self) -> u64 {
+        self.scanner.chain.record()
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.offset() == self.scanner.size
+    }
+
+    /// Whether enough lies ahead to share it: two segments of records of `mean` bytes.
+    fn is_worth_sharing(&self, mean: u64) -> bool {
+        self.scanner.size - self.offset() >= segment_length(mean).saturating_mul(2)
+    }
+
+    /// Walks on for `distance` bytes, to the end of a record.
+    fn walk(
+        &mut self,
+        distance: u64,
+        deliver: &mut impl FnMut(&mut B) -> Result<()>,
+    ) -> Result<()> {
+        let end = self.offset().saturating_add(distance).min(self.scanner.size);
+        while self.offset() < end {
+            let Some(entry) = self.scanner.next_entry()? else { break };
+            self.batch.push(entry)?;
+            if self.batch.size() >= BATCH {
+                deliver(&mut self.batch)?;
+            }
+        }
+        deliver(&mut self.batch)
+    }
+
+    /// Takes over what was found, if its chain starts where this one stands.
+    fn adopt(
+        &mut self,
+        mut found: Found<B>,
+        deliver: &mut impl FnMut(&mut B) -> Result<()>,
+    ) -> Result<bool> {
+        let fits = found.start == self.offset();
+        if fits {
+            deliver(&mut found.batch)?;
+            self.scanner.chain.go_to(self.record() + found.records, found.end);
+            self.scanner.report_if_due()?;
+        }
+        Ok(fits)
+    }
+
+    /// Waits for what a segment gave; none if there is nothing.
+    fn wait(&mut self, reply: &Receiver<Option<Found<B>>>) -> Result<Option<Found<B>>> {
+        loop {
+            match reply.recv_timeout(PATIENCE) {
+                Ok(found) => return Ok(found),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => self.scanner.report(self.offset())?,
+            }
+        }
+    }
+}
+
+/// Bytes in a segment of records of `mean` bytes.
+fn segment_length(mean: u64) -> u64 {
+    SEGMENT.max(mean.saturating_mul(SEGMENT_RECORDS))
+}
+
+/// The chain from the first header that was found in a segment.
+struct Found<B> {
+    start: u64,
+    end: u64,
+    records: u64,
+    batch: B,
+}
+
+/// A segment to be walked from the first header within `search` bytes.
+struct Job<B> {
+    start: u64,
+    end: u64,
+    search: u64,
+    reply: Sender<Option<Found<B>>>,
+}
+
+/// Walks the source in segments, to its end or to where that is of no use; records are of `mean`
+/// bytes to begin with.
+fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
+    source: &S,
+    options: &Options<'_>,
+    proven: &mut Proven<'_, &S, B>,
+    mut mean: u64,
+    deliver: &mut impl FnMut(&mut B) -> Result<()>,
+) -> Result<()> {
+    let size = proven.scanner.size;
+    let passed = AtomicU64::new(proven.offset());
+    let (jobs, queue) = channel::<Job<B>>();
+    let queue = Mutex::new(queue);
+    let work = || {
+        let mut scanner =
+            Scanner::new(source, &Options::new().checksums(options.checksums)).ok()?;
+        loop {
+            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
+            let found = walk_segment(&mut scanner, &job, &passed);
+            let _ = job.reply.send(found); // nobody listens if the proven chain is past it
+        }
+    };
+    thread::scope(|scope| {
+        let jobs = jobs; // dropped at the end, so that the workers leave
+        let mut workers = Workers { scope, work: &work, count: 0 };
+        let mut pending = VecDeque::new();
+        let mut next = proven.offset();
+        let mut futile = 0;
+        let mut result = Ok(());
+        while futile < FUTILE {
+            if pending.is_empty() && !proven.is_worth_sharing(mean) {
+                break;
+            }
+            let length = segment_length(mean);
+            let threads = workers.hire(options, mean);
+            next = next.max(proven.offset());
+            while pending.len() < threads + AHEAD && next < size {
+                let end = next.saturating_add(length).min(size);
+                let (reply, found) = channel();
+                let search = SEARCH.max(mean.saturating_mul(2));
+                let _ = jobs.send(Job { start: next, end, search, reply });
+                pending.push_back((end, found));
+                next = end;
+            }
+            let Some((end, reply)) = pending.pop_front() else { break };
+            let (offset, record) = (proven.offset(), proven.record());
+            if offset >= end {
+                continue; // hopped over
+            }
+            passed.store(offset, Ordering::Relaxed);
+            let step = proven.wait(&reply).and_then(|found| {
+                let adopted = match found {
+                    Some(found) => proven.adopt(found, deliver)?,
+                    None => false,
+                };
+                futile = if adopted { 0 } else { futile + 1 };
+                proven.walk(end.saturating_sub(proven.offset()), deliver)
+            });
+            if let Err(error) = step {
+                result = Err(error);
+                break;
+            }
+            mean = (proven.offset() - offset) / (proven.record() - record).max(1);
+        }
+        passed.store(u64::MAX, Ordering::Relaxed); // whatever is under way is of no use now
+        result
+    })
+}
+
+/// The threads that walk segments.
+struct Workers<'scope, 'env, W> {
+    scope: &'scope Scope<'scope, 'env>,
+    work: &'scope W,
+    count: usize,
+}
+
+impl<W: Fn() -> Option<()> + Sync> Workers<'_, '_, W> {
+    /// Has as many threads as records of `mean` bytes ask for; returns how many.
+    fn hire(&mut self, options: &Options<'_>, mean: u64) -> usize {
+        let hopping = mean > HOP && options.checksums != Checksums::Full;
+        let wanted = match options.threads {
+            0 if hopping => HOPPING_THREADS,
+            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get).min(READING_THREADS),
+            threads => threads,
+        };
+        while self.count < wanted {
+            let work = self.work;
+            match thread::Builder::new().spawn_scoped(self.scope, work) {
+                Ok(_) => self.count += 1,
+                Err(_) => break, // the system has no more: fewer will do
+            }
+        }
+        wanted.min(self.count)
+    }
+}
+
+/// Walks a segment from the first header in it, until its end, a fault, or a full batch.
+fn walk_segment<S: ReadAt, B: Batch>(
+    scanner: &mut Scanner<'_, &S>,
+    job: &Job<B>,
+    passed: &AtomicU64,
+) -> Option<Found<B>> {
+    let start = find_header(scanner, job)?;
+    let mut batch = B::default();
+    scanner.chain = Chain::checked_from(start);
+    while scanner.chain.offset() < job.end && batch.size() < BATCH {
+        if passed.load(Ordering::Relaxed) > start {
+            return None; // the proven chain cannot arrive at the start any more
+        }
+        // A fault is judged by the proven chain, when it comes here.
+        let Ok(Some(entry)) = scanner.next_entry() else { break };
+        batch.push(entry).ok()?;
+    }
+    let (records, end) = (scanner.chain.record(), scanner.chain.offset());
+    (records > 0).then_some(Found { start, end, records, batch })
+}
+
+/// The offset of the first header of a frame that fits, its CRC right.
+fn find_header<S: ReadAt, B>(scanner: &mut Scanner<'_, &S>, job: &Job<B>) -> Option<u64> {
+    let mut at = job.start;
+    let end = job.end.min(job.start.saturating_add(job.search));
+    while at < end {
+        let bytes = scanner.window.bytes_at(&scanner.source, at, HEADER_LEN).ok()?;
+        if bytes.len() < HEADER_LEN {
+            return None; // the source's end
+        }
+        let most = usize::try_from(end - at).unwrap_or(usize::MAX).saturating_add(HEADER_LEN - 1);
+        let bytes = &bytes[..bytes.len().min(most)];
+        let found = bytes.windows(HEADER_LEN).position(|header| {
+            let header = Header::decode(header.try_into().expect("12 bytes"));
+            // Most lengths that are none are too large: no CRC is computed for them.
+            header.frame_size(scanner.size - at).is_some() && header.crc_holds()
+        });
+        if let Some(ahead) = found {
+            return Some(at + ahead as u64);
+        }
+        at += (bytes.len() - (HEADER_LEN - 1)) as u64;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::frame;
+    use proptest::prelude::*;
+    use std::io;
+    use std::sync::atomic::AtomicUsize;
+
+    type Outcome = std::result::Result<Vec<Entry>, (ErrorKind, Option<u64>, Option<u64>)>;
+
+    fn outcome(result: Result<Vec<Entry>>) -> Outcome {
+        result.map_err(|error| (error.kind(), error.record(), error.offset()))
+    }
+
+    fn in_segments(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Outcome {
+        let mut entries = Vec::new();
+        let count = scan(source, options, |batch: &mut Vec<Entry>| {
+            entries.append(batch);
+            Ok(())
+        });
+        outcome(count.map(|count| {
+            assert_eq!(count, entries.len() as u64);
+            entries
+        }))
+    }
+
+    fn one_by_one(source: &impl ReadAt, options: &Options<'_>) -> Outcome {
+        outcome(Scanner::new(source, options).unwrap().collect())
+    }
+
+    /// Memory that has to be read, as a file has.
+    struct Read<'a>(&'a [u8], AtomicUsize);
+
+    impl ReadAt for Read<'_> {
+        fn size(&self) -> io::Result<u64> {
+            self.0.size()
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.read_at(buffer, offset)
+        }
+    }
+
+    /// Payloads: bytes, or a whole TFRecord file, whose headers are as true as the outer ones.
+    fn payload() -> impl Strategy<Value = Vec<u8>> {
+        let bytes = prop_oneof![
+            4 => prop::collection::vec(any::<u8>(), 0..30),
+            1 => prop::collection::vec(any::<u8>(), 200..1000),
+            1 => prop::collection::vec(Just(0), 0..300),
+        ];
+        let file =
+            |payloads: Vec<Vec<u8>>| payloads.iter().flat_map(|p| frame::encode(p)).collect();
+        let nested = prop::collection::vec(bytes.clone(), 0..12).prop_map(file);
+        prop_oneof![6 => bytes, 1 => nested]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn gives_what_one_walk_gives(
+            payloads in prop::collection::vec(payload(), 0..200),
+            checksums in prop::sample::select(
+                &[Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full][..]),
+            without_checksums in prop::bool::weighted(0.1),
+            cut in prop::option::weighted(0.3, any::<prop::sample::Index>()),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), 0..8u32), 0..3),
+            threads in 2usize..5,
+        ) {
+            let mut data = Vec::new();
+            for payload in &payloads {
+                let mut record = frame::encode(payload);
+                if without_checksums {
+                    record[8..12].fill(0);
+                }
+                data.extend(record);
+            }
+            if let Some(cut) = cut {
+                data.truncate(cut.index(data.len() + 1));
+            }
+            for (at, bit) in damage {
+                if !data.is_empty() {
+                    let at = at.index(data.len());
+                    data[at] ^= 1 << bit;
+                }
+            }
+            let options = Options::new().checksums(checksums).threads(threads);
+            let expected = one_by_one(&&data[..], &options);
+            prop_assert_eq!(&in_segments(&&data[..], &options), &expected);
+            prop_assert_eq!(&in_segments(&Read(&data, AtomicUsize::new(0)), &options), &expected);
+        }
+    }
+
+    fn file_of(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
+        sizes.into_iter().flat_map(|size| frame::encode(&vec![0xa5; size])).collect()
+    }
+
+    #[test]
+    fn segments_are_taken_over() {
+        let data = file_of([30; 10_000]);
+        let source = Read(&data, AtomicUsize::new(0));
+        let mut scanner = Scanner::new(&source, &Options::new()).unwrap();
+        assert!(scanner.next_entry().unwrap().is_some());
+        let mut proven = Proven { scanner, batch: Vec::new() };
+        let mut records = 1;
+        let options = Options::new().threads(2);
+        walk_in_segments(&source, &options, &mut proven, 46, &mut |batch: &mut Vec<Entry>| {
+            records += batch.len();
+            batch.clear();
+            Ok(())
+        })
+        .unwrap();
+        // All but a rest that is too small to share.
+        assert!(records > 9_900 && records as u64 == proven.record(), "{records}");
+    }
+
+    #[test]
+    fn an_error_of_the_receiver_ends_the_scan() {
+        let data = file_of([30; 10_000]);
+        for fail_at in [0, 1, 50] {
+            let mut calls = 0;
+            let result = scan(&&data[..], &Options::new().threads(3), |batch: &mut Vec<Entry>| {
+                batch.clear();
+                calls += 1;
+                match calls > fail_at {
+                    true => Err(crate::Error::new(ErrorKind::OutOfRange, "here")),
+                    false => Ok(()),
+                }
+            });
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::OutOfRange);
+            assert_eq!(calls, fail_at + 1);
+        }
+    }
+
+    #[test]
+    fn progress_is_called_on_the_callers_thread_and_cancels() {
+        let data = file_of([1 << 20; 40]);
+        let caller = thread::current().id();
+        for stop_at in 0..3 {
+            let calls = AtomicUsize::new(0);
+            let stop = |_| {
+                assert_eq!(thread::current().id(), caller);
+                match calls.fetch_add(1, Ordering::Relaxed) >= stop_at {
+                    true => std::ops::ControlFlow::Break(()),
+                    false => std::ops::ControlFlow::Continue(()),
+                }
+            };
+            let options = Options::new().threads(3).progress(&stop);
+            let result = in_segments(&&data[..], &options);
+            assert_eq!(result.unwrap_err().0, ErrorKind::Cancelled);
+            assert_eq!(calls.into_inner(), stop_at + 1);
+        }
+    }
+}
