@@ -22,7 +22,8 @@
  * - NULL is an error, never undefined behaviour, and says which argument it was, except where it
  *   is said to be allowed. The functions that free take NULL and do nothing.
  * - Paths are bytes with a NUL at their end, as the operating system takes them.
- * - Nothing is printed, no signal is raised, and the process is never ended.
+ * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
+ *   an index is written into a pipe that nobody reads.
  * - Every function may be called on any thread. An index, an error and options may be used by many
  *   threads at once, as long as none changes or frees them.
  *
@@ -71,7 +72,7 @@
 /**
  * How a call ended. The numbers never change; later versions may add more.
  */
-typedef enum {
+typedef enum tfr_status {
     /**
      * Success.
      */
@@ -131,11 +132,12 @@ typedef enum {
  * Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
  * the file and the last one ends exactly at its end.
  */
-typedef enum {
+typedef enum tfr_checksums {
     /**
      * The default. If the first header's CRC holds, every length CRC must; if it doesn't, none
      * may: the file then counts as written without checksums. A first header that is one bit
-     * away from a true CRC, or all zeros, is an error.
+     * away from a true CRC, or all zeros, is an error; so is a later one that is all zeros, if the
+     * first isn't zero in its CRC.
      */
     TFR_CHECKSUMS_AUTO = 0,
     /**
@@ -187,7 +189,7 @@ typedef int32_t (*tfr_progress_fn)(void *context,
 /**
  * One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
  */
-typedef struct {
+typedef struct tfr_entry {
     /**
      * The byte where the record's frame starts.
      */
@@ -234,7 +236,7 @@ const char *tfr_status_name(int32_t status);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed.
  */
-tfr_status tfr_error_status(const tfr_error *error);
+enum tfr_status tfr_error_status(const struct tfr_error *error);
 
 /**
  * One line for people: the file, the record, the byte, what is wrong, what to do. Its wording may
@@ -246,7 +248,7 @@ tfr_status tfr_error_status(const tfr_error *error);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed.
  */
-const char *tfr_error_message(const tfr_error *error);
+const char *tfr_error_message(const struct tfr_error *error);
 
 /**
  * The path of the file that the error is about, as it was given; NULL if there is none.
@@ -257,7 +259,7 @@ const char *tfr_error_message(const tfr_error *error);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed.
  */
-const char *tfr_error_path(const tfr_error *error);
+const char *tfr_error_path(const struct tfr_error *error);
 
 /**
  * The number of the bad record, from 0; of a bad index, how many entries stand before its bad
@@ -268,7 +270,7 @@ const char *tfr_error_path(const tfr_error *error);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed.
  */
-uint64_t tfr_error_record(const tfr_error *error);
+uint64_t tfr_error_record(const struct tfr_error *error);
 
 /**
  * The byte where the bad record's frame starts; of a bad index, where its bad line starts.
@@ -279,7 +281,7 @@ uint64_t tfr_error_record(const tfr_error *error);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed.
  */
-uint64_t tfr_error_offset(const tfr_error *error);
+uint64_t tfr_error_offset(const struct tfr_error *error);
 
 /**
  * The operating system's error number (errno); 0 if there is none.
@@ -289,7 +291,7 @@ uint64_t tfr_error_offset(const tfr_error *error);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed.
  */
-int32_t tfr_error_os_error(const tfr_error *error);
+int32_t tfr_error_os_error(const struct tfr_error *error);
 
 /**
  * Frees an error. NULL is allowed.
@@ -297,7 +299,7 @@ int32_t tfr_error_os_error(const tfr_error *error);
  * # Safety
  * - `error`: NULL, or an error that is not yet freed and not used again.
  */
-void tfr_error_free(tfr_error *error);
+void tfr_error_free(struct tfr_error *error);
 
 /**
  * Makes options that hold the defaults.
@@ -310,7 +312,7 @@ void tfr_error_free(tfr_error *error);
  * - `options_out`: NULL, or may be written to.
  * - `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_options_new(tfr_options **options_out, tfr_error **error_out);
+enum tfr_status tfr_options_new(struct tfr_options **options_out, struct tfr_error **error_out);
 
 /**
  * Sets the checksum policy: a member of tfr_checksums.
@@ -322,28 +324,45 @@ tfr_status tfr_options_new(tfr_options **options_out, tfr_error **error_out);
  * - `options`: NULL, or options that are not yet freed.
  * - `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_options_set_checksums(tfr_options *options,
-                                     int32_t checksums,
-                                     tfr_error **error_out);
+enum tfr_status tfr_options_set_checksums(struct tfr_options *options,
+                                          int32_t checksums,
+                                          struct tfr_error **error_out);
 
 /**
- * Sets a callback that is called at the start of a scan, about every 16 MiB of data, and at the
- * end, with `context` as its first argument. NULL as `progress`: none.
+ * Sets how many threads walk the data besides the caller's; 1: the caller's alone. 0, the default:
+ * as many as there are processors, or more where they wait for the medium. The result is the same
+ * with any number.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_threads(struct tfr_options *options,
+                                        size_t threads,
+                                        struct tfr_error **error_out);
+
+/**
+ * Sets a callback that is called at the start of a scan, at the end, and between them at least
+ * about every 16 MiB of data that is read, and every 50 ms of waiting; `context` is its first
+ * argument. NULL as `progress`: none.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
  * Ownership: the context stays the caller's and must outlive the options' use.
  * Threads: no other may use the options meanwhile. The callback is called on the thread that
- * called the function that scans.
+ * called the function that scans: on many at once, where many scan with the same options.
  *
  * # Safety
  * - `options`: NULL, or options that are not yet freed.
  * - `progress`: NULL, or a function that may be called with `context`.
  * - `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_options_set_progress(tfr_options *options,
-                                    tfr_progress_fn progress,
-                                    void *context,
-                                    tfr_error **error_out);
+enum tfr_status tfr_options_set_progress(struct tfr_options *options,
+                                         tfr_progress_fn progress,
+                                         void *context,
+                                         struct tfr_error **error_out);
 
 /**
  * Frees options. NULL is allowed.
@@ -351,7 +370,7 @@ tfr_status tfr_options_set_progress(tfr_options *options,
  * # Safety
  * - `options`: NULL, or options that are not yet freed and not used again.
  */
-void tfr_options_free(tfr_options *options);
+void tfr_options_free(struct tfr_options *options);
 
 /**
  * Indexes a TFRecord file into an index file, in constant memory. The index file is written
@@ -360,8 +379,9 @@ void tfr_options_free(tfr_options *options);
  *
  * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
  * `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is no regular file, and
- * when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or written;
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is a device, a pipe or the
+ * like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
+ * written, or is a folder;
  * TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
  * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
  * Threads: any; two that create one index at once leave it whole, by one of them.
@@ -371,11 +391,11 @@ void tfr_options_free(tfr_options *options);
  * - `options`: NULL, or options that are not yet freed.
  * - `count_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_create(const char *tfrecord_path,
-                            const char *index_path,
-                            const tfr_options *options,
-                            uint64_t *count_out,
-                            tfr_error **error_out);
+enum tfr_status tfr_index_create(const char *tfrecord_path,
+                                 const char *index_path,
+                                 const struct tfr_options *options,
+                                 uint64_t *count_out,
+                                 struct tfr_error **error_out);
 
 /**
  * Indexes a TFRecord file into memory: 16 bytes for each record. No file is written.
@@ -390,10 +410,10 @@ tfr_status tfr_index_create(const char *tfrecord_path,
  * - `options`: NULL, or options that are not yet freed.
  * - `index_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_scan(const char *tfrecord_path,
-                          const tfr_options *options,
-                          tfr_index **index_out,
-                          tfr_error **error_out);
+enum tfr_status tfr_index_scan(const char *tfrecord_path,
+                               const struct tfr_options *options,
+                               struct tfr_index **index_out,
+                               struct tfr_error **error_out);
 
 /**
  * Reads an index file.
@@ -408,7 +428,9 @@ tfr_status tfr_index_scan(const char *tfrecord_path,
  * - `index_path`: NULL, or NUL-terminated.
  * - `index_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_read(const char *index_path, tfr_index **index_out, tfr_error **error_out);
+enum tfr_status tfr_index_read(const char *index_path,
+                               struct tfr_index **index_out,
+                               struct tfr_error **error_out);
 
 /**
  * Indexes TFRecord bytes in memory. They are not copied, and payloads are not looked at unless
@@ -426,11 +448,11 @@ tfr_status tfr_index_read(const char *index_path, tfr_index **index_out, tfr_err
  * - `options`: NULL, or options that are not yet freed.
  * - `index_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_from_bytes(const uint8_t *data,
-                                size_t size,
-                                const tfr_options *options,
-                                tfr_index **index_out,
-                                tfr_error **error_out);
+enum tfr_status tfr_index_from_bytes(const uint8_t *data,
+                                     size_t size,
+                                     const struct tfr_options *options,
+                                     struct tfr_index **index_out,
+                                     struct tfr_error **error_out);
 
 /**
  * Makes an index of index text: a line "offset size" for each record, decimal. Spaces, tabs and
@@ -448,10 +470,10 @@ tfr_status tfr_index_from_bytes(const uint8_t *data,
  * - `text`: NULL, or `size` bytes that may be read.
  * - `index_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_from_text(const char *text,
-                               size_t size,
-                               tfr_index **index_out,
-                               tfr_error **error_out);
+enum tfr_status tfr_index_from_text(const char *text,
+                                    size_t size,
+                                    struct tfr_index **index_out,
+                                    struct tfr_error **error_out);
 
 /**
  * Makes an index of entries, in their order: a selection of another's, for instance.
@@ -467,10 +489,10 @@ tfr_status tfr_index_from_text(const char *text,
  * - `entries`: NULL, or `count` entries that may be read.
  * - `index_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_from_entries(const tfr_entry *entries,
-                                  size_t count,
-                                  tfr_index **index_out,
-                                  tfr_error **error_out);
+enum tfr_status tfr_index_from_entries(const struct tfr_entry *entries,
+                                       size_t count,
+                                       struct tfr_index **index_out,
+                                       struct tfr_error **error_out);
 
 /**
  * The number of records; 0 for NULL.
@@ -480,7 +502,7 @@ tfr_status tfr_index_from_entries(const tfr_entry *entries,
  * # Safety
  * - `index`: NULL, or an index that is not yet freed.
  */
-size_t tfr_index_len(const tfr_index *index);
+size_t tfr_index_len(const struct tfr_index *index);
 
 /**
  * One record's entry. Where many are wanted, tfr_index_entries() is faster.
@@ -493,10 +515,10 @@ size_t tfr_index_len(const tfr_index *index);
  * - `index`: NULL, or an index that is not yet freed.
  * - `entry_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_get(const tfr_index *index,
-                         size_t record,
-                         tfr_entry *entry_out,
-                         tfr_error **error_out);
+enum tfr_status tfr_index_get(const struct tfr_index *index,
+                              size_t record,
+                              struct tfr_entry *entry_out,
+                              struct tfr_error **error_out);
 
 /**
  * All entries: an array of tfr_index_len() of them; NULL for an empty index and for NULL.
@@ -507,7 +529,7 @@ tfr_status tfr_index_get(const tfr_index *index,
  * # Safety
  * - `index`: NULL, or an index that is not yet freed.
  */
-const tfr_entry *tfr_index_entries(const tfr_index *index);
+const struct tfr_entry *tfr_index_entries(const struct tfr_index *index);
 
 /**
  * The index as text: a line "offset size" for each record.
@@ -522,10 +544,10 @@ const tfr_entry *tfr_index_entries(const tfr_index *index);
  * - `index`: NULL, or an index that is not yet freed.
  * - `text_out`, `size_out`, `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_to_text(const tfr_index *index,
-                             char **text_out,
-                             size_t *size_out,
-                             tfr_error **error_out);
+enum tfr_status tfr_index_to_text(const struct tfr_index *index,
+                                  char **text_out,
+                                  size_t *size_out,
+                                  struct tfr_error **error_out);
 
 /**
  * Frees the text of tfr_index_to_text(). NULL is allowed.
@@ -546,7 +568,9 @@ void tfr_text_free(char *text);
  * - `index_path`: NULL, or NUL-terminated.
  * - `error_out`: NULL, or may be written to.
  */
-tfr_status tfr_index_write(const tfr_index *index, const char *index_path, tfr_error **error_out);
+enum tfr_status tfr_index_write(const struct tfr_index *index,
+                                const char *index_path,
+                                struct tfr_error **error_out);
 
 /**
  * Frees an index, and with it the array of tfr_index_entries(). NULL is allowed.
@@ -554,7 +578,7 @@ tfr_status tfr_index_write(const tfr_index *index, const char *index_path, tfr_e
  * # Safety
  * - `index`: NULL, or an index that is not yet freed and not used again.
  */
-void tfr_index_free(tfr_index *index);
+void tfr_index_free(struct tfr_index *index);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,6 +1,6 @@
 //! The one error of this crate.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -137,7 +137,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, path, record, offset, detail, .. } = &*self.0;
         if let Some(path) = path {
-            write!(f, "{}: ", path.display())?;
+            // One line, whatever characters the path has.
+            for character in path.display().to_string().chars() {
+                match character.is_control() {
+                    true => write!(f, "{}", character.escape_default())?,
+                    false => f.write_char(character)?,
+                }
+            }
+            f.write_str(": ")?;
         }
         // An index's lines are named in the detail.
         if *kind != ErrorKind::InvalidIndex {
@@ -177,6 +184,12 @@ mod tests {
         assert_eq!(error.path(), Some(Path::new("train.tfrecord")));
         assert_eq!((error.record(), error.offset()), (Some(41), Some(9120)));
         assert_eq!(error.os_error(), None);
+    }
+
+    #[test]
+    fn stays_one_line_whatever_the_path() {
+        let error = Error::new(ErrorKind::Io, "gone").of(Path::new("a\nb\x1b[31mö"));
+        assert_eq!(error.to_string(), "a\\nb\\u{1b}[31mö: gone");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Files by path: open one to read, write one that appears whole or not at all.
 
-use std::ffi::OsString;
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,24 +16,22 @@ const CHUNK: usize = 128 << 10;
 
 /// Opens a regular file: one with a size, that can be read at any position.
 pub(crate) fn open_regular(path: &Path) -> Result<File> {
-    let open = || -> io::Result<Option<File>> {
-        // Asked before opening, because opening a FIFO waits for its writer.
-        if !fs::metadata(path)?.is_file() {
-            return Ok(None);
+    let open = || {
+        // Opening a FIFO waits for its writer, unless it is told not to.
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::from_raw_os_error(libc::EISDIR));
         }
-        File::open(path).map(Some)
+        // Files as those under /proc say that they are empty, and aren't.
+        let sized = metadata.len() > 0 || FileExt::read_at(&file, &mut [0], 0)? == 0;
+        Ok((metadata.is_file() && sized).then_some(file))
     };
-    match open() {
-        Ok(Some(file)) => Ok(file),
-        Ok(None) if path.is_dir() => {
-            Err(Error::io("open", io::Error::from_raw_os_error(libc::EISDIR)).of(path))
-        }
-        Ok(None) => {
-            let detail = "not a regular file: its size is unknown, it cannot be read at a position";
-            Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
-        }
-        Err(error) => Err(Error::io("open", error).of(path)),
-    }
+    let file = open().map_err(|error| Error::io("open", error).of(path))?;
+    file.ok_or_else(|| {
+        let detail = "not a regular file: its size is unknown, it cannot be read at a position";
+        Error::new(ErrorKind::InvalidArgument, detail).of(path)
+    })
 }
 
 /// Passes the file's bytes to `take`, a chunk at a time.
@@ -60,13 +60,14 @@ pub(crate) fn is_same(file: &File, path: &Path) -> bool {
 /// and leaves alone when it is dropped.
 ///
 /// It gets the permissions of the file that it replaces, or those of any new file. A link is
-/// followed: what it leads to is replaced. A target that is no regular file (`/dev/stdout`, a
-/// FIFO) is written to directly.
+/// followed: what it leads to is replaced. A target that is no regular file, or that this process
+/// or another has open (`/dev/stdout`), is written to directly, at its end.
 pub(crate) struct NewFile {
+    /// The target as it was given.
     target: PathBuf,
-    /// Where it is written; none when that is the target itself.
-    temporary: Option<PathBuf>,
-    file: File,
+    /// Where it is written, and where that belongs; none when it is the target itself.
+    paths: Option<(PathBuf, PathBuf)>,
+    file: Option<File>,
 }
 
 impl NewFile {
@@ -84,83 +85,99 @@ impl NewFile {
     /// A new file beside what `target` leads to.
     fn beside(target: &Path, permissions: Option<fs::Permissions>) -> io::Result<NewFile> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let target = follow_links(target)?;
-        let (temporary, file) = loop {
+        if target.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(io::Error::from_raw_os_error(libc::EISDIR));
+        }
+        let Some(place) = follow_links(target)? else { return NewFile::onto(target) };
+        // The current folder may change before the file takes its place.
+        let place = env::current_dir().map_or_else(|_| place.clone(), |folder| folder.join(&place));
+        let mode = permissions.as_ref().map_or(0o666, |old| old.mode() & 0o777);
+        loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!(".tfr-index.{}.{count}.tmp", std::process::id());
-            let temporary = target.with_file_name(name);
-            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-                Ok(file) => break (temporary, file),
+            let temporary = place.with_file_name(name);
+            match OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary) {
+                Ok(file) => {
+                    // The mask of new files may have taken something from the old file's mode. Some
+                    // file systems refuse, and have no modes to speak of.
+                    let _ = permissions.map(|permissions| file.set_permissions(permissions));
+                    let paths = Some((temporary, place));
+                    return Ok(NewFile { target: target.to_owned(), paths, file: Some(file) });
+                }
                 // Left there by a process that was killed and had this process's number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
-        };
-        let new = NewFile::of(file, target, Some(temporary));
-        if let Some(permissions) = permissions {
-            new.file.set_permissions(permissions)?;
         }
-        Ok(new)
     }
 
     /// The target itself.
     fn onto(target: &Path) -> io::Result<NewFile> {
-        let file = OpenOptions::new().write(true).open(target)?;
-        Ok(NewFile::of(file, target.to_owned(), None))
-    }
-
-    fn of(file: File, target: PathBuf, temporary: Option<PathBuf>) -> NewFile {
-        NewFile { target, temporary, file }
+        let file = OpenOptions::new().append(true).open(target)?;
+        Ok(NewFile { target: target.to_owned(), paths: None, file: Some(file) })
     }
 
     /// Writes bytes at the file's end.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
+        let mut file = self.file.as_ref().expect("open until it is committed");
+        file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
     }
 
     /// Puts the file in its target's place.
     pub fn commit(mut self) -> Result<()> {
-        if let Some(temporary) = &self.temporary {
-            fs::rename(temporary, &self.target)
+        let file = self.file.take().expect("open until it is committed");
+        close(file).map_err(|error| Error::io("write", error).of(&self.target))?;
+        if let Some((temporary, place)) = &self.paths {
+            fs::rename(temporary, place)
                 .map_err(|error| Error::io("replace", error).of(&self.target))?;
-            self.temporary = None;
+            self.paths = None;
         }
         Ok(())
     }
 }
 
+/// Closes a file and says what dropping it would not: network file systems write, and run out of
+/// space, only then.
+#[allow(unsafe_code)]
+fn close(file: File) -> io::Result<()> {
+    // SAFETY: the descriptor is open and owned by no one else now.
+    match unsafe { libc::close(file.into_raw_fd()) } {
+        0 => Ok(()),
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(()), // closed all the same
+            error => Err(error),
+        },
+    }
+}
+
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
+        if let Some((temporary, _)) = &self.paths {
             let _ = fs::remove_file(temporary);
         }
     }
 }
 
-/// Where a path's last component leads, be there a file yet or not.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
+/// Where a path's last component leads, be there a file yet or not; none if to what a process has
+/// open, which has no place of its own.
+fn follow_links(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = path.to_owned();
     for _ in 0..40 {
         match fs::read_link(&path) {
+            Ok(_) if path.starts_with("/proc") => return Ok(None),
             Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
             // Not a link, or nothing there.
-            Err(_) => return Ok(path),
+            Err(_) => return Ok(Some(path)),
         }
     }
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// `path` with `extension` appended to whatever it ends in.
-pub(crate) fn append_extension(path: &Path, extension: &str) -> PathBuf {
-    let mut path = OsString::from(path);
-    path.push(extension);
-    path.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{symlink, PermissionsExt};
+    use std::ffi::OsString;
+    use std::os::unix::fs::symlink;
 
     fn write(path: &Path, text: &str) -> Result<()> {
         let mut file = NewFile::create(path)?;
@@ -240,8 +257,16 @@ mod tests {
             let error = open_regular(&path).unwrap_err();
             assert_eq!((error.path(), error.os_error()), (Some(&*path), Some(errno)));
         }
-        let error = open_regular(Path::new("/dev/zero")).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        let error = write(&folder.path().join("no/"), "").unwrap_err();
+        assert_eq!(error.os_error(), Some(libc::EISDIR));
+        for path in ["/dev/zero", "/proc/self/status"] {
+            let error = open_regular(Path::new(path)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        }
+        let not_below_a_file = Path::new("Cargo.toml/x.idx");
+        for error in [write(not_below_a_file, "").err(), open_regular(not_below_a_file).err()] {
+            assert_eq!(error.unwrap().os_error(), Some(libc::ENOTDIR));
+        }
         assert_eq!(names(folder.path()).len(), 0);
     }
 

@@ -5,7 +5,7 @@ mod text;
 pub(crate) use text::{Decoder, Encoder};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::OVERHEAD;
+use crate::frame::{HEADER_LEN, OVERHEAD};
 
 /// The largest offset and the largest end of a frame: NVIDIA DALI reads both into `int64_t`.
 pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64;
@@ -28,10 +28,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The payload's byte range in the file.
+    /// The payload's byte range in the file. Entries that no index can hold have an empty one.
     pub fn payload(&self) -> std::ops::Range<u64> {
-        let start = self.offset + crate::frame::HEADER_LEN as u64;
-        start..start + self.size - OVERHEAD
+        let start = self.offset.saturating_add(HEADER_LEN as u64);
+        start..start.saturating_add(self.size.saturating_sub(OVERHEAD))
     }
 
     /// What is wrong with the entry: its frame must be able to lie in a file.

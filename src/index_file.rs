@@ -1,5 +1,6 @@
 //! Index files: created from a TFRecord file, read and written, by path.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,7 +17,9 @@ use crate::scan::parallel::{self, Batch};
 /// assert_eq!(path, std::path::Path::new("train.tfrecord.idx"));
 /// ```
 pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
-    file::append_extension(tfrecord_path.as_ref(), ".idx")
+    let mut path = OsString::from(tfrecord_path.as_ref());
+    path.push(".idx");
+    path.into()
 }
 
 /// Indexes a TFRecord file into an index file; returns the number of records.

@@ -22,10 +22,12 @@ use std::ops::ControlFlow;
 /// # Ok::<(), tfr_index::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Checksums {
     /// If the first header's CRC holds, every length CRC must; if it doesn't, none may: the file
     /// then counts as written without checksums. A first header that is one bit away from a true
-    /// CRC, or all zeros, is an error.
+    /// CRC, or all zeros, is an error; so is a later one that is all zeros, if the first isn't zero
+    /// in its CRC.
     #[default]
     Auto,
     /// None: structure only.
@@ -38,6 +40,7 @@ pub enum Checksums {
 
 /// How far a scan is; what a progress callback is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Bytes of data passed, read or hopped over.
     pub bytes_done: u64,
@@ -68,7 +71,7 @@ pub struct Options<'a> {
 }
 
 /// The callback of [`Options::progress`].
-type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
+type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + 'a);
 
 impl<'a> Options<'a> {
     /// The defaults: [`Checksums::Auto`], no callback.
@@ -90,13 +93,13 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets a callback that is called at the start, about every 16 MiB of data, and at the end, on
-    /// the caller's thread.
+    /// Sets a callback that is called on the caller's thread: at the start, at the end, and between
+    /// them at least about every 16 MiB of data that is read, and every 50 ms of waiting.
     /// When it returns [`ControlFlow::Break`], the work stops with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and leaves nothing behind.
     pub fn progress(
         mut self,
-        callback: &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a),
+        callback: &'a (dyn Fn(Progress) -> ControlFlow<()> + 'a),
     ) -> Options<'a> {
         self.progress = Some(callback);
         self

@@ -1,8 +1,7 @@
 //! The chain fed by pushed bytes: for streams that cannot be read at a position.
 
-use crate::crc;
 use crate::error::Result;
-use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN};
+use crate::frame::{Header, HEADER_LEN};
 use crate::index::{Entry, MAX_OFFSET};
 use crate::options::Checksums;
 use crate::scan::chain::Chain;
@@ -12,7 +11,6 @@ use crate::scan::chain::Chain;
 #[derive(Debug)]
 pub(crate) struct PushScanner {
     chain: Chain,
-    check_payloads: bool,
     /// The next record's header, as far as it has come.
     header: [u8; HEADER_LEN],
     header_len: usize,
@@ -26,16 +24,13 @@ struct Frame {
     size: u64,
     /// Bytes of payload and footer still to come.
     left: u64,
-    /// Plain CRC-32C of the payload so far.
-    crc: u32,
-    footer: [u8; FOOTER_LEN],
 }
 
 impl PushScanner {
-    pub fn new(checksums: Checksums) -> PushScanner {
+    /// A scanner under checksum policy `auto`.
+    pub fn new() -> PushScanner {
         PushScanner {
-            chain: Chain::new(checksums),
-            check_payloads: checksums == Checksums::Full,
+            chain: Chain::new(Checksums::Auto),
             header: [0; HEADER_LEN],
             header_len: 0,
             frame: None,
@@ -56,26 +51,12 @@ impl PushScanner {
                 // How much follows isn't known: all that an index can address, at most.
                 let size = self.chain.accept(header, MAX_OFFSET - self.chain.offset())?;
                 let left = size - HEADER_LEN as u64;
-                self.frame = Some(Frame { header, size, left, crc: 0, footer: [0; FOOTER_LEN] });
+                self.frame = Some(Frame { header, size, left });
                 continue;
             };
-            let payload = take(bytes, frame.left.saturating_sub(FOOTER_LEN as u64));
-            if self.check_payloads {
-                frame.crc = crc::append(frame.crc, payload);
-            }
-            frame.left -= payload.len() as u64;
-            if frame.left <= FOOTER_LEN as u64 {
-                let piece = take(bytes, frame.left);
-                let at = FOOTER_LEN - frame.left as usize;
-                frame.footer[at..][..piece.len()].copy_from_slice(piece);
-                frame.left -= piece.len() as u64;
-            }
+            frame.left -= take(bytes, frame.left).len() as u64;
             if frame.left > 0 {
                 return Ok(None);
-            }
-            let (stored, computed) = (frame::decode_footer(frame.footer), crc::mask(frame.crc));
-            if self.check_payloads && stored != computed {
-                return Err(self.chain.payload_crc_mismatch(stored, computed));
             }
             let size = frame.size;
             self.frame = None;
@@ -110,11 +91,11 @@ fn take<'a>(bytes: &mut &'a [u8], most: u64) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Index, Options};
+    use crate::{frame, Index, Options};
     use proptest::prelude::*;
 
-    fn pushed(data: &[u8], pieces: usize, checksums: Checksums) -> Result<Vec<Entry>> {
-        let mut scanner = PushScanner::new(checksums);
+    fn pushed(data: &[u8], pieces: usize) -> Result<Vec<Entry>> {
+        let mut scanner = PushScanner::new();
         let mut entries = Vec::new();
         for mut piece in data.chunks(pieces) {
             while let Some(entry) = scanner.push(&mut piece)? {
@@ -134,8 +115,6 @@ mod tests {
             damage in prop::option::of((any::<prop::sample::Index>(), 0..8u32)),
             cut in prop::option::of(any::<prop::sample::Index>()),
             pieces in 1usize..64,
-            checksums in prop::sample::select(
-                &[Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full][..]),
         ) {
             let mut data: Vec<u8> = payloads.iter().flat_map(|p| frame::encode(p)).collect();
             if let (Some((at, bit)), false) = (damage, data.is_empty()) {
@@ -145,8 +124,7 @@ mod tests {
             if let Some(cut) = cut {
                 data.truncate(cut.index(data.len() + 1));
             }
-            let options = Options::new().checksums(checksums);
-            match (pushed(&data, pieces, checksums), Index::from_bytes(&data, &options)) {
+            match (pushed(&data, pieces), Index::from_bytes(&data, &Options::new())) {
                 (Ok(pushed), Ok(index)) => prop_assert_eq!(&pushed[..], index.entries()),
                 (Err(pushed), Err(scanned)) => {
                     // The end of a stream is seen later: what passes it is judged only then.

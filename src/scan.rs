@@ -78,12 +78,8 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         if rest < HEADER_LEN as u64 {
             return Err(self.chain.header_is_cut(rest));
         }
-        let bytes = match self.window.bytes_at(&self.source, at, HEADER_LEN) {
-            Ok(bytes) => bytes,
-            Err(error) => return Err(self.chain.read_failed(error)),
-        };
-        let Some(header) = bytes.get(..HEADER_LEN) else { return Err(self.chain.shrank()) };
-        let header = Header::decode(header.try_into().expect("12 bytes"));
+        let header = self.bytes_at(at, HEADER_LEN)?[..HEADER_LEN].try_into();
+        let header = Header::decode(header.expect("12 bytes"));
         let size = self.chain.accept(header, rest)?;
         if self.options.checksums == Checksums::Full {
             self.check_payload(at, size)?;
@@ -116,6 +112,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     }
 
     /// At least `least` bytes of the source from `offset`.
+    #[inline]
     fn bytes_at(&mut self, offset: u64, least: usize) -> Result<&[u8]> {
         match self.window.bytes_at(&self.source, offset, least) {
             Ok(bytes) if bytes.len() >= least => Ok(bytes),

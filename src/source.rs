@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Bytes of known size that can be read at any position, by many threads at once.
+/// Bytes of known size that can be read at any position.
 ///
 /// [`File`] (through `pread`) and byte slices are sources.
 ///

@@ -20,7 +20,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::options::{Checksums, Options};
+use crate::options::Options;
 use crate::push::PushScanner;
 use crate::Index;
 
@@ -134,7 +134,7 @@ impl<R: Read> TfRecordIndexer<R> {
     pub fn new(reader: R) -> Result<Self> {
         Ok(TfRecordIndexer {
             reader,
-            scanner: PushScanner::new(Checksums::Auto),
+            scanner: PushScanner::new(),
             buffer: vec![0; 128 << 10],
             unscanned: 0..0,
             finished: false,

@@ -275,3 +275,20 @@ def test_other_processes(tmp_path, method):
     command = [sys.executable, script, method, *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2, 40])
+def test_the_number_of_threads_does_not_matter(tmp_path, threads):
+    payloads = [b"x" * (number % 500) for number in range(20_000)] + [b"y" * 40_000] * 200
+    data = tfrecord(payloads)
+    path = tmp_path / "many.tfrecord"
+    path.write_bytes(data)
+    expected = walk(data)
+    for checksums in ("auto", "full"):
+        options = {"checksums": checksums, "threads": threads}
+        assert list(tfr_index.index_bytes(data, **options)) == expected
+        assert list(tfr_index.scan(path, **options)) == expected
+        assert tfr_index.create_index(path, **options) == len(expected)
+        assert list(tfr_index.read_index(f"{path}.idx")) == expected
+    with pytest.raises(ValueError, match="threads is -1"):
+        tfr_index.scan(path, threads=-1)

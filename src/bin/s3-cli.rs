@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cli::Interrupts;
 use tfr_index::{default_index_path, Options};
 
 /// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "s3-cli", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,7 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
     let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
-    match cli::create(&tfrecord_path, &index_path, &Options::new()) {
+    match cli::create(&tfrecord_path, &index_path, &Options::new(), &Interrupts::listen()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::fail(&error),
     }

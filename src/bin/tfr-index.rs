@@ -4,12 +4,13 @@ mod cli;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{bail, Context};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use cli::Interrupts;
 use tfr_index::{default_index_path, Checksums, Index, Options};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
@@ -30,6 +31,7 @@ Examples:
   tfr-index create --checksums full *.tfrecord
   tfr-index show train.tfrecord.idx          # how many records, how large
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
+  tfr-index create train.tfrecord -o - | wc -l
 
 Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line.";
 
@@ -42,12 +44,15 @@ enum Command {
         /// TFRecord files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Where to write the index; for several files, a folder [default: FILE.idx]
+        /// Where to write the index: a file, an existing folder, or - for stdout [default: FILE.idx]
         #[arg(short, long, value_name = "OUT")]
         output: Option<PathBuf>,
         /// Which checksums the files are held to
         #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
         checksums: Policy,
+        /// Threads that walk each file; 0 decides by the file and the processors
+        #[arg(short, long, default_value_t, value_name = "N")]
+        threads: usize,
     },
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
@@ -69,7 +74,7 @@ enum Policy {
     /// Length checksums, unless the file was written without true ones
     #[default]
     Auto,
-    /// None: only the structure is checked
+    /// No checksum, only the structure
     None,
     /// Every length checksum
     Length,
@@ -90,11 +95,15 @@ impl From<Policy> for Checksums {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Create { files, output, checksums } => {
-            let options = Options::new().checksums(checksums.into());
+        Command::Create { files, output, checksums, threads } => {
+            let options = Options::new().checksums(checksums.into()).threads(threads);
+            let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
             for_each(files.iter().zip(&index_paths), |(file, index_path)| {
-                Ok(cli::create(file, index_path, &options)?)
+                if interrupts.heard() {
+                    bail!("{}: not begun, interrupted", file.display());
+                }
+                cli::create(file, index_path, &options, &interrupts)
             })
         }
         Command::Read { indexes } => {
@@ -124,6 +133,7 @@ fn for_each<T>(
 fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> Vec<PathBuf> {
     match output {
         None => files.iter().map(default_index_path).collect(),
+        Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
         Some(folder) if folder.is_dir() => {
             let name = |file: &PathBuf| default_index_path(file.file_name().unwrap_or_default());
             let paths: Vec<_> = files.iter().map(|file| folder.join(name(file))).collect();
@@ -135,14 +145,16 @@ fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> Vec<PathBuf> {
         }
         Some(path) if files.len() == 1 => vec![path],
         Some(path) => {
-            refuse(format!("{} is no folder, but there are several files", path.display()))
+            refuse(format!("{} is no existing folder, but there are several files", path.display()))
         }
     }
 }
 
 /// Ends the program because of its command line.
 fn refuse(message: String) -> ! {
-    Arguments::command().error(ErrorKind::ArgumentConflict, message).exit()
+    let mut command = Arguments::command();
+    let create = command.find_subcommand_mut("create").expect("declared above");
+    create.clone().bin_name("tfr-index create").error(ErrorKind::ValueValidation, message).exit()
 }
 
 fn summary(index: &Index) -> String {
@@ -159,7 +171,7 @@ fn summary(index: &Index) -> String {
     )
 }
 
-/// Prints the result; a reader that has seen enough (`tfr-index read x.idx | head`) is no failure.
+/// Prints the text; a reader that has seen enough (`tfr-index read x.idx | head`) is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -23,10 +23,11 @@ pub(super) unsafe fn guard(
     body: impl FnOnce() -> Result<()>,
 ) -> tfr_status {
     silence_guarded_panics();
-    let outer = GUARDED.with(|guarded| guarded.replace(true));
-    // Unwind safety: what a panic may leave half done is dropped here, or owned by no one else.
-    let ended = panic::catch_unwind(AssertUnwindSafe(body));
-    GUARDED.with(|guarded| guarded.set(outer));
+    let ended = {
+        let _guarded = Guarded::set(true);
+        // Unwind safety: what a panic may leave half done is dropped, or owned by no one else.
+        panic::catch_unwind(AssertUnwindSafe(body))
+    };
     let result = ended.unwrap_or_else(|panic| Err(from_panic(&*panic)));
     let (status, error) = match result {
         Ok(()) => (tfr_status::TFR_OK, std::ptr::null_mut()),
@@ -38,6 +39,29 @@ pub(super) unsafe fn guard(
         unsafe { *error_out = error };
     }
     status
+}
+
+/// Runs the caller's own code, whose panics, if it is Rust, are not ours to silence.
+pub(super) fn unguarded<T>(code: impl FnOnce() -> T) -> T {
+    let _unguarded = Guarded::set(false);
+    code()
+}
+
+/// Sets [`GUARDED`] while it lives.
+struct Guarded {
+    before: bool,
+}
+
+impl Guarded {
+    fn set(now: bool) -> Guarded {
+        Guarded { before: GUARDED.with(|guarded| guarded.replace(now)) }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        GUARDED.with(|guarded| guarded.set(self.before));
+    }
 }
 
 fn from_panic(panic: &(dyn Any + Send)) -> Error {
@@ -82,6 +106,29 @@ mod tests {
         // SAFETY: NULL is allowed.
         let status = unsafe { guard(std::ptr::null_mut(), || panic!("planted")) };
         assert_eq!(status, tfr_status::TFR_ERR_PANIC);
+    }
+
+    /// Runs this very test in a process of its own, to see what it prints.
+    #[test]
+    fn only_guarded_panics_are_silent() {
+        if std::env::var_os("TFR_TEST_PANICS").is_some() {
+            // SAFETY: NULL is allowed.
+            let status = unsafe {
+                guard(std::ptr::null_mut(), || {
+                    let _ = panic::catch_unwind(|| unguarded(|| panic!("in the callback")));
+                    panic!("in the library")
+                })
+            };
+            assert_eq!(status, tfr_status::TFR_ERR_PANIC);
+            panic!("in the host");
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "--nocapture", "ffi::guard::tests::only_guarded_panics_are_silent"]);
+        let output = child.env("TFR_TEST_PANICS", "1").output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(printed.contains("in the host"), "{printed}");
+        assert!(printed.contains("in the callback"), "{printed}");
+        assert!(!printed.contains("in the library"), "{printed}");
     }
 
     #[test]

@@ -34,8 +34,9 @@ pub struct tfr_index(Index);
 ///
 /// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
 /// `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is no regular file, and
-/// when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or written;
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is a device, a pipe or the
+/// like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
+/// written, or is a folder;
 /// TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
 /// TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
 /// Threads: any; two that create one index at once leave it whole, by one of them.
@@ -90,10 +91,10 @@ pub unsafe extern "C" fn tfr_index_scan(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(index_out, "index_out")?;
+        let store = pointer::handle_out(index_out, "index_out")?;
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
         let index = tfr_options::with(options, |options| Index::scan(path, options))?;
-        *out = pointer::give(tfr_index(index));
+        store(pointer::give(tfr_index(index)));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -119,9 +120,9 @@ pub unsafe extern "C" fn tfr_index_read(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(index_out, "index_out")?;
+        let store = pointer::handle_out(index_out, "index_out")?;
         let index = Index::read(pointer::path(index_path, "index_path")?)?;
-        *out = pointer::give(tfr_index(index));
+        store(pointer::give(tfr_index(index)));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -152,10 +153,10 @@ pub unsafe extern "C" fn tfr_index_from_bytes(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(index_out, "index_out")?;
+        let store = pointer::handle_out(index_out, "index_out")?;
         let data = pointer::slice(data, size, "data")?;
         let index = tfr_options::with(options, |options| Index::from_bytes(data, options))?;
-        *out = pointer::give(tfr_index(index));
+        store(pointer::give(tfr_index(index)));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -185,9 +186,9 @@ pub unsafe extern "C" fn tfr_index_from_text(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(index_out, "index_out")?;
+        let store = pointer::handle_out(index_out, "index_out")?;
         let index = Index::from_text(pointer::slice(text.cast::<u8>(), size, "text")?)?;
-        *out = pointer::give(tfr_index(index));
+        store(pointer::give(tfr_index(index)));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -215,10 +216,10 @@ pub unsafe extern "C" fn tfr_index_from_entries(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(index_out, "index_out")?;
+        let store = pointer::handle_out(index_out, "index_out")?;
         let entries = pointer::slice(entries, count, "entries")?.iter();
         let entries = entries.map(|&tfr_entry { offset, size }| Entry { offset, size });
-        *out = pointer::give(tfr_index(Index::from_entries(entries)?));
+        store(pointer::give(tfr_index(Index::from_entries(entries)?)));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -305,12 +306,12 @@ pub unsafe extern "C" fn tfr_index_to_text(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(text_out, "text_out")?;
+        let store = pointer::handle_out(text_out, "text_out")?;
         let text = pointer::borrow(index, "index")?.0.to_text()?;
         if !size_out.is_null() {
             size_out.write(text.len());
         }
-        *out = CString::new(text).expect("no NUL among digits").into_raw();
+        store(CString::new(text).expect("no NUL among digits").into_raw());
         Ok(())
     };
     // SAFETY: the caller's.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use libc::c_void;
 
 use super::error::tfr_error;
-use super::guard::guard;
+use super::guard::{guard, unguarded};
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
@@ -18,7 +18,8 @@ use crate::{Checksums, Options, Progress};
 pub enum tfr_checksums {
     /// The default. If the first header's CRC holds, every length CRC must; if it doesn't, none
     /// may: the file then counts as written without checksums. A first header that is one bit
-    /// away from a true CRC, or all zeros, is an error.
+    /// away from a true CRC, or all zeros, is an error; so is a later one that is all zeros, if the
+    /// first isn't zero in its CRC.
     TFR_CHECKSUMS_AUTO = 0,
     /// None: structure only.
     TFR_CHECKSUMS_NONE = 1,
@@ -45,31 +46,18 @@ pub type tfr_progress_fn = Option<
 /// Threads: options may be used by many threads at once while none changes them.
 pub struct tfr_options {
     checksums: Checksums,
+    threads: usize,
     progress: tfr_progress_fn,
     context: *mut c_void,
 }
 
-/// A progress callback and its context, for any thread.
-struct Callback(tfr_progress_fn, *mut c_void);
-
-// SAFETY: it is called on the calling thread alone. `Options` asks for `Sync` for what may come.
-unsafe impl Sync for Callback {}
-
-impl Callback {
-    fn call(&self, progress: Progress) -> ControlFlow<()> {
-        let Progress { bytes_done, bytes_total, records } = progress;
-        let Callback(Some(function), context) = self else { return ControlFlow::Continue(()) };
-        // SAFETY: the caller gave this context for this function.
-        match unsafe { function(*context, bytes_done, bytes_total, records) } {
-            0 => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        }
-    }
-}
-
 impl tfr_options {
-    const DEFAULT: tfr_options =
-        tfr_options { checksums: Checksums::Auto, progress: None, context: std::ptr::null_mut() };
+    const DEFAULT: tfr_options = tfr_options {
+        checksums: Checksums::Auto,
+        threads: 0,
+        progress: None,
+        context: std::ptr::null_mut(),
+    };
 
     /// Does `work` with the Rust form of these options.
     ///
@@ -81,13 +69,19 @@ impl tfr_options {
     ) -> T {
         // SAFETY: the caller's.
         let options = unsafe { options.as_ref() }.unwrap_or(&tfr_options::DEFAULT);
-        let callback = Callback(options.progress, options.context);
-        let call = |progress| callback.call(progress);
-        let with_checksums = Options::new().checksums(options.checksums);
-        match options.progress {
-            Some(_) => work(&with_checksums.progress(&call)),
-            None => work(&with_checksums),
-        }
+        let with_all = Options::new().checksums(options.checksums).threads(options.threads);
+        let Some(function) = options.progress else { return work(&with_all) };
+        let call = |progress| {
+            let Progress { bytes_done, bytes_total, records, .. } = progress;
+            // SAFETY: the caller gave this context for this function.
+            match unguarded(|| unsafe {
+                function(options.context, bytes_done, bytes_total, records)
+            }) {
+                0 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        };
+        work(&with_all.progress(&call))
     }
 }
 
@@ -107,8 +101,8 @@ pub unsafe extern "C" fn tfr_options_new(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let out = pointer::handle_out(options_out, "options_out")?;
-        *out = pointer::give(tfr_options::DEFAULT);
+        let store = pointer::handle_out(options_out, "options_out")?;
+        store(pointer::give(tfr_options::DEFAULT));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -150,13 +144,39 @@ pub unsafe extern "C" fn tfr_options_set_checksums(
     unsafe { guard(error_out, body) }
 }
 
-/// Sets a callback that is called at the start of a scan, about every 16 MiB of data, and at the
-/// end, with `context` as its first argument. NULL as `progress`: none.
+/// Sets how many threads walk the data besides the caller's; 1: the caller's alone. 0, the default:
+/// as many as there are processors, or more where they wait for the medium. The result is the same
+/// with any number.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_threads(
+    options: *mut tfr_options,
+    threads: usize,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.threads = threads;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets a callback that is called at the start of a scan, at the end, and between them at least
+/// about every 16 MiB of data that is read, and every 50 ms of waiting; `context` is its first
+/// argument. NULL as `progress`: none.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
 /// Ownership: the context stays the caller's and must outlive the options' use.
 /// Threads: no other may use the options meanwhile. The callback is called on the thread that
-/// called the function that scans.
+/// called the function that scans: on many at once, where many scan with the same options.
 ///
 /// # Safety
 /// - `options`: NULL, or options that are not yet freed.

@@ -68,16 +68,16 @@ pub(super) unsafe fn path<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
 /// Sets an output handle to NULL, and returns where it goes.
 ///
 /// # Safety
-/// NULL, or valid for writes while `'a` lasts.
-pub(super) unsafe fn handle_out<'a, T>(pointer: *mut *mut T, name: &str) -> Result<&'a mut *mut T> {
-    if pointer.is_null() {
-        return Err(invalid(name, "NULL"));
-    }
-    // SAFETY: not NULL. Written before it is borrowed, since C may leave it uninitialised.
-    unsafe {
-        pointer.write(std::ptr::null_mut());
-        Ok(&mut *pointer)
-    }
+/// NULL, or valid for writes.
+pub(super) unsafe fn handle_out<T>(
+    pointer: *mut *mut T,
+    name: &str,
+) -> Result<impl FnOnce(*mut T)> {
+    // SAFETY: the caller's.
+    let store = unsafe { out(pointer, name) }?;
+    // SAFETY: not NULL, or there were an error; the rest is the caller's.
+    unsafe { pointer.write(std::ptr::null_mut()) };
+    Ok(store)
 }
 
 /// Where an output goes. It may be uninitialised, so it is not borrowed but written to.

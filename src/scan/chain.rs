@@ -4,7 +4,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Header, HEADER_LEN};
-use crate::index::Entry;
+use crate::index::{Entry, MAX_OFFSET};
 use crate::options::Checksums;
 
 /// Where the chain stands, and how far its checksums are trusted.
@@ -149,9 +149,11 @@ impl Chain {
             );
             return self.error(ErrorKind::Truncated, detail);
         }
-        let why = format!(
-            "length {length} passes the end of the data, {rest} bytes on, and its CRC does not hold"
-        );
+        let end = match rest == MAX_OFFSET - self.offset {
+            true => "what an index can address".to_owned(), // a stream, whose end is not known
+            false => format!("the end of the data, {rest} bytes on"),
+        };
+        let why = format!("length {length} passes {end}, and its CRC does not hold");
         if self.record == 0 {
             let detail = format!(
                 "not a TFRecord file, or a compressed or damaged one: {why}; decompress it, or \

@@ -178,9 +178,9 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     let passed = AtomicU64::new(proven.offset());
     let (jobs, queue) = channel::<Job<B>>();
     let queue = Mutex::new(queue);
+    let checksums = options.checksums;
     let work = || {
-        let mut scanner =
-            Scanner::new(source, &Options::new().checksums(options.checksums)).ok()?;
+        let mut scanner = Scanner::new(source, &Options::new().checksums(checksums)).ok()?;
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
             let found = walk_segment(&mut scanner, &job, &passed);

@@ -215,7 +215,7 @@ fn progress_goes_from_start_to_end_in_steps() {
             seen.lock().unwrap().push(progress);
             ControlFlow::Continue(())
         };
-        let options = Options::new().checksums(checksums).progress(&note);
+        let options = Options::new().checksums(checksums).threads(1).progress(&note);
         Index::from_bytes(&data, &options).unwrap();
         let seen = seen.into_inner().unwrap();
         let bytes_total = data.len() as u64;

@@ -195,6 +195,7 @@ static void options(void) {
     tfr_error_free(error);
     CHECK(tfr_options_set_checksums(options, -1, NULL) == TFR_ERR_INVALID_ARGUMENT);
 
+    CHECK(tfr_options_set_threads(options, 2, &error) == TFR_OK);
     struct progress progress = {0, 0, 0, 0, 0};
     CHECK(tfr_options_set_progress(options, on_progress, &progress, &error) == TFR_OK);
     CHECK(tfr_index_from_bytes(THREE, THREE_SIZE, options, &index, &error) == TFR_OK);

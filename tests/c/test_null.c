@@ -34,9 +34,11 @@ int main(int argc, char **argv) {
 
     REFUSES("options_out", tfr_options_new(NULL, error_out));
     REFUSES("options", tfr_options_set_checksums(NULL, 0, error_out));
+    REFUSES("options", tfr_options_set_threads(NULL, 0, error_out));
     REFUSES("options", tfr_options_set_progress(NULL, NULL, NULL, error_out));
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);
+    CHECK(tfr_options_set_threads(options, 0, NULL) == TFR_OK);
     CHECK(tfr_options_set_progress(options, NULL, NULL, NULL) == TFR_OK);
     tfr_options_free(options);
     tfr_options_free(NULL);

@@ -61,6 +61,7 @@ def create_index(
     *,
     checksums: Checksums = "auto",
     progress: Progress | None = None,
+    threads: int = 0,
 ) -> int:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
@@ -75,6 +76,9 @@ def create_index(
             structure is checked in any case.
         progress: called now and then as `progress(bytes_done, bytes_total, records)`. What it
             returns cancels the call if it is true; what it raises is raised from here.
+        threads: how many threads walk the file besides the caller's; 1: the caller's alone; 0: as
+            many as there are processors, or more where they wait for the disk. The result is the
+            same with any number.
 
     Returns:
         The number of records.
@@ -134,6 +138,7 @@ def scan(
     *,
     checksums: Checksums = "auto",
     progress: Progress | None = None,
+    threads: int = 0,
 ) -> Index:
     r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
 
@@ -163,6 +168,7 @@ def index_bytes(
     *,
     checksums: Checksums = "auto",
     progress: Progress | None = None,
+    threads: int = 0,
 ) -> Index:
     r"""Indexes TFRecord data in memory.
 

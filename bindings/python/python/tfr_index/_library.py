@@ -95,7 +95,10 @@ _CHECKSUMS = {
 
 
 def with_options(
-    checksums: Checksums, progress: Progress | None, scan: Callable[[CData], Result]
+    checksums: Checksums,
+    progress: Progress | None,
+    threads: int,
+    scan: Callable[[CData], Result],
 ) -> Result:
     """Calls `scan` with native options, and returns what it returns.
 
@@ -106,10 +109,14 @@ def with_options(
     if checksums not in _CHECKSUMS:
         message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    if threads < 0:
+        message = f"threads is {threads}, but must be 0 or more"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     options_out = ffi.new("tfr_options **")
     call(lib.tfr_options_new, options_out)
     options = ffi.gc(options_out[0], lib.tfr_options_free)
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
+    call(lib.tfr_options_set_threads, options, threads)
 
     if progress is None and threading.current_thread() is threading.main_thread():
         progress = _let_signals_in
