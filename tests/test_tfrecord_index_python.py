@@ -62,9 +62,12 @@ def test_shim_has_the_documented_signatures():
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("create_index", "(tfrecord_path, index_path=None, *, checksums='auto', progress=None)"),
-        ("scan", "(tfrecord_path, *, checksums='auto', progress=None)"),
-        ("index_bytes", "(data, *, checksums='auto', progress=None)"),
+        (
+            "create_index",
+            "(tfrecord_path, index_path=None, *, checksums='auto', progress=None, threads=0)",
+        ),
+        ("scan", "(tfrecord_path, *, checksums='auto', progress=None, threads=0)"),
+        ("index_bytes", "(data, *, checksums='auto', progress=None, threads=0)"),
         ("read_index", "(index_path)"),
     ],
 )

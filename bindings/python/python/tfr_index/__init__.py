@@ -109,6 +109,7 @@ def create_index(
     with_options(
         checksums,
         progress,
+        threads,
         lambda options: call(lib.tfr_index_create, path, target, options, count_out),
     )
     return int(count_out[0])
@@ -159,6 +160,7 @@ def scan(
     return with_options(
         checksums,
         progress,
+        threads,
         lambda options: Index._made_by(lib.tfr_index_scan, path, options),
     )
 
@@ -187,6 +189,7 @@ def index_bytes(
         return with_options(
             checksums,
             progress,
+            threads,
             lambda options: Index._made_by(
                 lib.tfr_index_from_bytes, pointer, len(pointer), options
             ),
