@@ -284,6 +284,7 @@ fn walk_segment<S: ReadAt, B: Batch>(
 
 /// The offset of the first header of a frame that fits, its CRC right.
 fn find_header<S: ReadAt, B>(scanner: &mut Scanner<'_, &S>, job: &Job<B>) -> Option<u64> {
+    scanner.window.start_at(job.start);
     let mut at = job.start;
     let end = job.end.min(job.start.saturating_add(job.search));
     while at < end {

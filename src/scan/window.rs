@@ -51,6 +51,12 @@ impl Window {
         Ok(&self.buffer[ahead..self.filled])
     }
 
+    /// Moves the window to `offset`, where records are likely to be such as those before: this is
+    /// no hop.
+    pub fn start_at(&mut self, offset: u64) {
+        (self.start, self.filled) = (offset, 0);
+    }
+
     #[cold]
     fn fill(&mut self, source: &impl ReadAt, offset: u64) -> io::Result<()> {
         if self.buffer.is_empty() {
