@@ -1,7 +1,8 @@
-"""The tests' virtual environments, made when first needed and kept under target/test-env.
+"""The tests' virtual environments, made when first needed and kept under target.
 
     python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters and linters
     python3 tests/environment.py clients    the same, TensorFlow and NVIDIA DALI (CPU only)
+    python3 tests/environment.py bench      the same, and the other tools that make indexes
     python3 tests/environment.py pythons    the interpreters that were found, one a line
 
 `quick` and `clients` install the package as its sources are now, print the environment's Python
@@ -31,10 +32,12 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 REQUIREMENTS = {
     "quick": ["requirements-quick.txt"],
     "clients": ["requirements-quick.txt", "requirements-clients.txt"],
+    "bench": ["requirements-quick.txt", "requirements-clients.txt", "bench/requirements.txt"],
 }
 DOWNLOADS = {
     "quick": "a download of about 50 MB",
     "clients": "a download of about 850 MB, TensorFlow and NVIDIA DALI; 2.6 GB on disk",
+    "bench": "a download of about 900 MB, TensorFlow, NVIDIA DALI and s3dlio; 2.8 GB on disk",
 }
 
 
@@ -114,7 +117,8 @@ def run_as_script(file: str, name: str) -> NoReturn:
 
 
 def _environment(name: str, interpreter: Interpreter) -> str:
-    folder = HOME / f"{name}-{interpreter.minor}"
+    home = HOME.with_name("bench-env") if name == "bench" else HOME
+    folder = home / f"{name}-{interpreter.minor}"
     files = [TESTS / file for file in REQUIREMENTS[name]]
     # Scripts in a virtual environment name its path, so it is made in place, not renamed into it;
     # the stamp comes last, and an environment without its own one is made anew.

@@ -1,0 +1,59 @@
+"""Measures tfr-index beside the other tools that make TFRecord indexes, and beside the machine.
+
+    python3 tests/bench/run.py            1 GB files; under a quarter of an hour
+    python3 tests/bench/run.py --quick    a fiftieth of that: to try the benchmarks, not the tools
+    python3 tests/bench/run.py --plot     time of create against record size, as record-size.svg
+
+Sets itself up under target/: a virtual environment with the peers, the tools built as their
+sources are now, the data. Every tool runs in a process of its own, by turns with the others; every
+answer is checked, and the exit status is 1 if one of ours is wrong. It is never a time that fails.
+Micro-benchmarks of the core are `cargo bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH.parent))
+
+import environment  # noqa: E402
+
+ROOT = environment.ROOT
+
+
+def build() -> None:
+    """The command-line program, and the benchmarks' own two in C."""
+    cargo = ["cargo", "build", "--release", "--features=cli", f"--target-dir={ROOT / 'target'}"]
+    subprocess.run([*cargo, "--quiet"], cwd=ROOT, check=True)
+    tools = ROOT / "target" / "bench-tools"
+    tools.mkdir(parents=True, exist_ok=True)
+    cc = ["cc", "-std=c11", "-O2", "-Wall", f"-I{ROOT / 'include'}"]
+    library = [ROOT / "target" / "release" / "libtfr_index.a", "-lpthread", "-ldl", "-lm"]
+    for name, needs in (("machine", []), ("lookup", library)):
+        subprocess.run([*cc, BENCH / f"{name}.c", *needs, "-o", tools / name], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures tfr-index beside other tools.")
+    parser.add_argument("--quick", action="store_true", help="small files, few rounds")
+    parser.add_argument("--plot", action="store_true", help="draw record-size.svg instead")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="[default: target/bench.json]")
+    options = parser.parse_args()
+    name = "bench-plot.json" if options.plot else "bench.json"
+    json_path = (options.json or ROOT / "target" / name).absolute()
+
+    [python] = environment.prepare("bench")
+    build()
+    script = BENCH / ("plot.py" if options.plot else "suite.py")
+    variables = {"PYTHONPATH": str(BENCH.parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    quick = ["--quick"] if options.quick else []
+    os.execve(python, [python, str(script), str(json_path), *quick], os.environ | variables)
+
+
+if __name__ == "__main__":
+    main()
