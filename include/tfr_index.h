@@ -329,9 +329,9 @@ enum tfr_status tfr_options_set_checksums(struct tfr_options *options,
                                           struct tfr_error **error_out);
 
 /**
- * Sets how many threads walk the data besides the caller's; 1: the caller's alone. 0, the default:
- * as many as there are processors, or more where they wait for the medium. The result is the same
- * with any number.
+ * Sets how many threads work. 1: the caller's alone. More: so many others walk the data for it, each
+ * with up to 1 MiB of memory. 0, the default: as many as there are processors, or more where they
+ * wait for the medium. The result is the same with any number.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
  * Threads: no other may use the options meanwhile.

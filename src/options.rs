@@ -85,9 +85,9 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets how many threads walk the data besides the caller's; 1: the caller's alone. 0, the
-    /// default: as many as there are processors, or more where they wait for the medium. The result
-    /// is the same with any number.
+    /// Sets how many threads work. 1: the caller's alone. More: so many others walk the data for it,
+    /// each with up to 1 MiB of memory. 0, the default: as many as there are processors, or more
+    /// where they wait for the medium. The result is the same with any number.
     pub fn threads(mut self, threads: usize) -> Options<'a> {
         self.threads = threads;
         self

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -121,7 +122,7 @@ fn the_index_goes_to_stdout_and_nothing_else_does() {
         assert_eq!(ended(&output), (0, text.clone(), String::new()));
         // A file that the shell has open is appended to, not replaced.
         let script = format!(
-            "echo first > log; {} create x -o {out} >> log; echo last >> log",
+            "echo first > log; '{}' create x -o {out} >> log; echo last >> log",
             env!("CARGO_BIN_EXE_tfr-index")
         );
         let mut shell = Command::new("sh");
@@ -135,7 +136,7 @@ fn the_index_goes_to_stdout_and_nothing_else_does() {
 fn a_deaf_stderr_stops_nothing() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("good", &data)]);
-    let script = format!("{} create missing good 2>/dev/full", env!("CARGO_BIN_EXE_tfr-index"));
+    let script = format!("'{}' create missing good 2>/dev/full", env!("CARGO_BIN_EXE_tfr-index"));
     let mut shell = Command::new("sh");
     let output = shell.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
     assert_eq!(ended(&output).0, 1);
@@ -152,18 +153,21 @@ fn an_interrupt_leaves_nothing_behind() {
     let header_crc =
         0xa282_ead8u32.wrapping_add(crc32c::crc32c(&(size - 16).to_le_bytes()).rotate_right(15));
     file.write_all_at(&header_crc.to_le_bytes(), 8).unwrap();
-    for signal in ["INT", "TERM", "HUP"] {
+    for number in [libc::SIGINT, libc::SIGTERM] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
         command.current_dir(folder.path()).args(["create", "x", "--checksums", "full"]);
-        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         // Once its temporary file is there, it is at work.
         while fs::read_dir(folder.path()).unwrap().count() < 2 {
-            std::thread::yield_now();
+            assert!(child.try_wait().unwrap().is_none());
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        let kill = format!("kill -{signal} {}", child.id());
+        let kill = format!("kill -{number} {}", child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-        let (status, _, stderr) = ended(&child.wait_with_output().unwrap());
-        assert_eq!((status, stderr.as_str()), (1, "error: x: interrupted, nothing is written\n"));
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(stderr, "error: x: interrupted, nothing is written\n");
+        assert_eq!(output.status.signal(), Some(number));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
@@ -216,7 +220,7 @@ fn memory_stays_constant() {
     let folder = folder_with(&[("x", &frame.repeat(RECORDS))]);
     let program = env!("CARGO_BIN_EXE_tfr-index");
     for policy in ["auto", "full"] {
-        let script = format!("ulimit -v 32768; exec {program} create x --checksums {policy}");
+        let script = format!("ulimit -v 32768; exec '{program}' create x --checksums {policy}");
         let mut command = Command::new("sh");
         let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
         let said = format!("x: {RECORDS} records -> x.idx\n");

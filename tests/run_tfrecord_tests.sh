@@ -14,6 +14,8 @@ case "${1-}" in
     ;;
 esac
 
+trap 'exit 130' INT TERM
+
 logs=target/test-logs
 mkdir -p "$logs"
 passed=0
@@ -42,15 +44,19 @@ step() {
 # Formatters and lints are tools of whoever changes the code: without them there is less to run.
 if cargo fmt --version >/dev/null 2>&1; then
     step "rust format" cargo fmt --check
+else
+    echo "rust format                     skipped, there is no rustfmt"
 fi
 if cargo clippy --version >/dev/null 2>&1; then
     step "rust lints" cargo clippy --all-targets --features cli -- -D warnings
+else
+    echo "rust lints                      skipped, there is no clippy"
 fi
 step "rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-step "rust and C" cargo test --features cli
-step "rust facade" cargo test --lib tfrecord_index::tests --release
+step "rust and C" cargo test --locked --no-fail-fast --features cli
+step "rust facade" cargo test --locked --lib tfrecord_index::tests --release
 step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
-    cargo run --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
+    cargo run --locked --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
 
 # The environment's interpreters, one a line; everything from here on needs them.
 pythons=$logs/pythons
@@ -65,17 +71,18 @@ if [ -x "$python" ]; then
     step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
         bindings/python/python
     step "C format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
-        tests/c/*.c tests/c/*.h
+        tests/c/*.c tests/c/*.h tests/bench/*.c
     while read -r python; do
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \
             tests/test_index_usage_examples.py tests/test_python_*.py
     done <"$pythons"
-    step "python docs" "$bin/python" -m pytest --doctest-modules --pyargs tfr_index s3dlio
+    step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
     step "README" "$bin/python" -m pytest tests/test_readme.py tests/test_dependencies.py
 fi
 
 if [ $quick = no ]; then
+    [ -e target/test-env/clients-* ] || echo "The first time, this downloads about 850 MB:"
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")
@@ -88,7 +95,7 @@ fi
 
 echo
 printf '%s\n' "${summary[@]}" | grep .
-for name in "${failed[@]}"; do
+for name in ${failed[@]+"${failed[@]}"}; do
     echo "    $name: FAILED"
 done
 echo "$passed passed, ${#failed[@]} failed"

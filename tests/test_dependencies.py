@@ -29,8 +29,8 @@ def built_packages():
             continue
         built.add(node["id"])
         for dependency in node["deps"]:
-            if dependency["name"] == "clap":
-                continue  # the only optional one
+            if dependency["name"] in ("clap", "signal_hook"):
+                continue  # the optional ones
             if any(kind["kind"] != "dev" for kind in dependency["dep_kinds"]):
                 todo.append(dependency["pkg"])
     return [package for package in metadata["packages"] if package["id"] in built]

@@ -158,6 +158,8 @@ INTERRUPTED = """
 import mmap, os, signal, sys, threading, time
 import tfr_index
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests' parent ignores
+
 def interrupt():
     start = time.process_time()
     while time.process_time() < start + 0.3:

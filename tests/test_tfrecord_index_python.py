@@ -9,6 +9,7 @@ import array
 import contextlib
 import copy
 import errno
+import importlib.metadata
 import importlib.resources
 import inspect
 import mmap
@@ -16,6 +17,8 @@ import os
 import pickle
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 import typing
 from pathlib import Path
@@ -24,6 +27,7 @@ import numpy
 import pytest
 import s3dlio
 import tfr_index
+from tfr_index import _library
 from tfrecords import CHECKSUMS, frame, index_text, tfrecord, walk
 
 DATA = tfrecord([b"first", b"", b"x" * 300])
@@ -412,3 +416,43 @@ def test_errors_can_be_pickled_and_copied(tmp_path):
                 assert (again.errno, again.filename) == (error.errno, error.filename)
         kinds.add(type(error))
     assert len(kinds) >= 4
+
+
+# The package as a whole.
+
+
+def test_versions():
+    assert tfr_index.__version__ == importlib.metadata.version("tfr-index")
+    _library.check_abi(1, 1)
+    with pytest.raises(ImportError, match=r"ABI version 1, .* built\s+for 2"):
+        _library.check_abi(1, 2)
+
+
+def test_shim_gives_way_to_a_package_further_on_the_path(tmp_path):
+    package = tmp_path / "s3dlio"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import part\nwhole = part.there\n")
+    (package / "part.py").write_text("there = True\n")
+    script = f"import sys; sys.path.append({str(tmp_path)!r}); import s3dlio; print(s3dlio.whole)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_what_progress_raises_keeps_its_cause():
+    def progress(*numbers):
+        raise LookupError("here") from KeyError("why")
+
+    with pytest.raises(LookupError) as caught:
+        tfr_index.index_bytes(b"", progress=progress)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_what_entries_raise_arrives():
+    def entries():
+        yield (0, 16)
+        raise OverflowError("mine")
+
+    with pytest.raises(OverflowError, match="mine"):
+        tfr_index.Index(entries())

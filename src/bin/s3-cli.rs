@@ -31,8 +31,9 @@ enum Command {
 fn main() -> ExitCode {
     let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
     let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
-    match cli::create(&tfrecord_path, &index_path, &Options::new(), &Interrupts::listen()) {
+    let interrupts = Interrupts::listen();
+    interrupts.end(match cli::create(&tfrecord_path, &index_path, &Options::new(), &interrupts) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::fail(&error),
-    }
+    })
 }

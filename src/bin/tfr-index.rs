@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{bail, Context};
+use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use cli::Interrupts;
@@ -99,12 +99,10 @@ fn main() -> ExitCode {
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
-            for_each(files.iter().zip(&index_paths), |(file, index_path)| {
-                if interrupts.heard() {
-                    bail!("{}: not begun, interrupted", file.display());
-                }
+            let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
+            interrupts.end(for_each(begun, |(file, index_path)| {
                 cli::create(file, index_path, &options, &interrupts)
-            })
+            }))
         }
         Command::Read { indexes } => {
             for_each(&indexes, |path| print(&Index::read(path)?.to_text()?))

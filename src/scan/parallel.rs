@@ -199,7 +199,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
                 break;
             }
             let length = segment_length(mean);
-            let threads = workers.hire(options, mean);
+            let threads = workers.hire(options, mean, size / length);
             next = next.max(proven.offset());
             while pending.len() < threads + AHEAD && next < size {
                 let end = next.saturating_add(length).min(size);
@@ -242,14 +242,16 @@ struct Workers<'scope, 'env, W> {
 }
 
 impl<W: Fn() -> Option<()> + Sync> Workers<'_, '_, W> {
-    /// Has as many threads as records of `mean` bytes ask for; returns how many.
-    fn hire(&mut self, options: &Options<'_>, mean: u64) -> usize {
+    /// Has as many threads as records of `mean` bytes ask for, but no more than there are segments;
+    /// returns how many.
+    fn hire(&mut self, options: &Options<'_>, mean: u64, segments: u64) -> usize {
         let hopping = mean > HOP && options.checksums != Checksums::Full;
         let wanted = match options.threads {
             0 if hopping => HOPPING_THREADS,
             0 => thread::available_parallelism().map_or(1, NonZeroUsize::get).min(READING_THREADS),
             threads => threads,
         };
+        let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         while self.count < wanted {
             let work = self.work;
             match thread::Builder::new().spawn_scoped(self.scope, work) {

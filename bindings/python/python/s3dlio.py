@@ -3,6 +3,8 @@ r"""The TFRecord functions of s3dlio, by `tfr_index`.
 Only these four are here. The rest of s3dlio is in the package of that name on the Python Package
 Index; where that is installed, `import s3dlio` gets it, and not this module.
 
+Their `checksums` policy is "auto"; `tfr_index` has the others.
+
     import s3dlio
 
     num_records = s3dlio.create_tfrecord_index("train.tfrecord")  # writes train.tfrecord.idx
@@ -12,6 +14,11 @@ Index; where that is installed, `import s3dlio` gets it, and not this module.
 Errors are `RuntimeError`s that name file, record and byte: see `tfr_index.TfrError`. All functions
 may be called in many threads at once.
 """
+
+import sys as _sys
+from importlib.machinery import PathFinder as _PathFinder
+from importlib.util import module_from_spec as _module_from_spec
+from pathlib import Path as _FilePath
 
 import tfr_index as _tfr_index
 from tfr_index._typing import Buffer as _Buffer
@@ -71,3 +78,27 @@ def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
     [(0, 21)]
     """
     return list(_tfr_index.index_bytes(data))
+
+
+def _give_way() -> None:
+    """Imports the package s3dlio in place of this module, if there is one further on `sys.path`.
+
+    In one and the same folder Python prefers the package by itself.
+    """
+    here = _FilePath(__file__).parent
+    others = [
+        folder for folder in _sys.path if _FilePath(folder or ".").resolve() != here.resolve()
+    ]
+    spec = _PathFinder.find_spec("s3dlio", others)
+    if spec is not None and spec.loader is not None and spec.submodule_search_locations:
+        package = _module_from_spec(spec)
+        _sys.modules["s3dlio"] = package
+        try:
+            spec.loader.exec_module(package)
+        except BaseException:
+            del _sys.modules["s3dlio"]
+            raise
+
+
+if __name__ == "s3dlio":
+    _give_way()

@@ -76,8 +76,8 @@ def create_index(
             structure is checked in any case.
         progress: called now and then as `progress(bytes_done, bytes_total, records)`. What it
             returns cancels the call if it is true; what it raises is raised from here.
-        threads: how many threads walk the file besides the caller's; 1: the caller's alone; 0: as
-            many as there are processors, or more where they wait for the disk. The result is the
+        threads: 1: the caller's thread works alone. More: so many others walk the file for it. 0:
+            as many as there are processors, or more where they wait for the disk. The result is the
             same with any number.
 
     Returns:

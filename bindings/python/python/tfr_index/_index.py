@@ -49,14 +49,14 @@ class Index(Sequence[tuple[int, int]]):
 
     def __init__(self, entries: Iterable[tuple[int, int]] = ()) -> None:
         numbers = array("Q")
-        try:
-            for offset, size in entries:
+        for offset, size in entries:
+            try:
                 numbers.append(offset)
                 numbers.append(size)
-        except OverflowError as error:
-            record = len(numbers) // 2
-            message = f"entry {record}: a number is below 0 or above 2**64 - 1"
-            raise TfrValueError(message, "TFR_ERR_INVALID_INDEX", record=record) from error
+            except OverflowError as error:
+                record = len(numbers) // 2
+                message = f"entry {record}: a number is below 0 or above 2**64 - 1"
+                raise TfrValueError(message, "TFR_ERR_INVALID_INDEX", record=record) from error
         self._make(lib.tfr_index_from_entries, *_entries(numbers))
 
     @classmethod
@@ -73,7 +73,7 @@ class Index(Sequence[tuple[int, int]]):
         >>> list(Index.from_text("0 21\n21 16\n"))
         [(0, 21), (21, 16)]
         """
-        with borrow(text.encode() if isinstance(text, str) else text) as data:
+        with borrow(text.encode(errors="surrogatepass") if isinstance(text, str) else text) as data:
             return cls._made_by(lib.tfr_index_from_text, data, len(data))
 
     @classmethod

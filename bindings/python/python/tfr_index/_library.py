@@ -1,6 +1,7 @@
 """The native library: calls that raise, and what goes into them."""
 
 import contextlib
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -109,8 +110,8 @@ def with_options(
     if checksums not in _CHECKSUMS:
         message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-    if threads < 0:
-        message = f"threads is {threads}, but must be 0 or more"
+    if not 0 <= operator.index(threads) < 2**32:
+        message = f"threads is {threads}, but must be 0 or more, and no giant number"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     options_out = ffi.new("tfr_options **")
     call(lib.tfr_options_new, options_out)
@@ -133,14 +134,19 @@ def with_options(
         raised.append(error)
 
     # If `report` raises, cffi calls `keep` and returns `error` to the library: cancel.
-    callback = ffi.callback("tfr_progress_fn", report, error=1, onerror=keep)
+    try:
+        callback = ffi.callback("tfr_progress_fn", report, error=1, onerror=keep)
+    except MemoryError:  # the system lets no process make code, which this takes
+        if asked is _let_signals_in:
+            return scan(options)
+        raise
     call(lib.tfr_options_set_progress, options, callback, ffi.NULL)
     try:
         return scan(options)
     except TfrCancelled:
-        if raised:
-            raise raised.pop() from None
-        raise
+        if not raised:
+            raise
+    raise raised.pop()
 
 
 def _let_signals_in(bytes_done: int, bytes_total: int, records: int) -> None:
