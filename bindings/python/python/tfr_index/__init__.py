@@ -91,14 +91,13 @@ def create_index(
             that has a size.
         TfrCancelled: `progress` asked to stop.
 
-    >>> import os, tempfile
+    >>> import pathlib, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "train.tfrecord")
-    ...     with open(path, "wb") as file:
-    ...         _ = file.write(record + record)
+    ...     path = pathlib.Path(folder, "train.tfrecord")
+    ...     _ = path.write_bytes(record + record)
     ...     print(create_index(path))
-    ...     print(open(path + ".idx").read(), end="")
+    ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
     2
     0 21
     21 21

@@ -178,11 +178,11 @@ class Index(Sequence[tuple[int, int]]):
         Raises:
             TfrOSError: the file cannot be written.
 
-        >>> import os, tempfile
+        >>> import pathlib, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = os.path.join(folder, "train.tfrecord.idx")
+        ...     path = pathlib.Path(folder, "train.tfrecord.idx")
         ...     Index([(0, 21), (21, 16)]).write(path)
-        ...     print(open(path).read(), end="")
+        ...     print(path.read_text(), end="")
         0 21
         21 16
         """
