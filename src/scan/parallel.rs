@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -165,6 +166,9 @@ struct Job<B> {
     reply: Sender<Option<Found<B>>>,
 }
 
+/// How far the proven chain is when there is no more to wait for.
+const OVER: u64 = u64::MAX;
+
 /// Walks the source in segments, to its end or to where that is of no use; records are of `mean`
 /// bytes to begin with.
 fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
@@ -180,7 +184,13 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     let queue = Mutex::new(queue);
     let checksums = options.checksums;
     let work = || {
-        let mut scanner = Scanner::new(source, &Options::new().checksums(checksums)).ok()?;
+        // A giant payload is not read to its end when nobody waits for it any more.
+        let watch = |_| match passed.load(Ordering::Relaxed) {
+            OVER => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let options = Options::new().checksums(checksums).progress(&watch);
+        let mut scanner = Scanner::new(source, &options).ok()?;
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
             let found = walk_segment(&mut scanner, &job, &passed);
@@ -229,7 +239,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             }
             mean = (proven.offset() - offset) / (proven.record() - record).max(1);
         }
-        passed.store(u64::MAX, Ordering::Relaxed); // whatever is under way is of no use now
+        passed.store(OVER, Ordering::Relaxed); // whatever is under way is of no use now
         result
     })
 }
