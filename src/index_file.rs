@@ -24,9 +24,9 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
 
 /// Indexes a TFRecord file into an index file; returns the number of records.
 ///
-/// Takes a constant few megabytes of memory. The index file is written beside its place
-/// and renamed over it when it is whole: on any error nothing is left behind, and an index that
-/// was there stays as it was.
+/// Takes some megabytes of memory, whatever the file's size. The index file is written beside its
+/// place and renamed over it when it is whole: on any error nothing is left behind, and an index
+/// that was there stays as it was.
 ///
 /// ```
 /// use tfr_index::{create_index, Index, Options};
