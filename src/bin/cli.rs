@@ -83,7 +83,7 @@ pub fn create(
                 _ => error.into(),
             }
         })?;
-    if !["/dev", "/proc"].iter().any(|folder| index.starts_with(folder)) {
+    if !is_stream(index) {
         let records = if count == 1 { "record" } else { "records" };
         let (data, index) = (data.display(), index.display());
         // The index is what counts: nobody need listen.
@@ -97,9 +97,14 @@ pub fn create(
 fn is_something_else(path: &Path) -> bool {
     let mut start = [0; 4096];
     let regular = path.metadata().is_ok_and(|metadata| metadata.is_file());
-    if !regular || path.starts_with("/dev") || path.starts_with("/proc") {
+    if !regular || is_stream(path) {
         return false;
     }
     let count = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
     !start[..count].iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
+}
+
+/// Whether the path names what the program has open, such as /dev/stdout, and is appended to.
+fn is_stream(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
 }

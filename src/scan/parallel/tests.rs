@@ -1,0 +1,154 @@
+//! Segments against the sequential walk of the same data.
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::frame;
+use proptest::prelude::*;
+use std::io;
+use std::sync::atomic::AtomicUsize;
+
+type Outcome = std::result::Result<Vec<Entry>, (ErrorKind, Option<u64>, Option<u64>)>;
+
+fn outcome(result: Result<Vec<Entry>>) -> Outcome {
+    result.map_err(|error| (error.kind(), error.record(), error.offset()))
+}
+
+fn in_segments(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Outcome {
+    let mut entries = Vec::new();
+    let count = scan(source, options, |batch: &mut Vec<Entry>| {
+        entries.append(batch);
+        Ok(())
+    });
+    outcome(count.map(|count| {
+        assert_eq!(count, entries.len() as u64);
+        entries
+    }))
+}
+
+fn one_by_one(source: &impl ReadAt, options: &Options<'_>) -> Outcome {
+    outcome(Scanner::new(source, options).unwrap().collect())
+}
+
+/// Memory that has to be read, as a file has.
+struct Read<'a>(&'a [u8], AtomicUsize);
+
+impl ReadAt for Read<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read_at(buffer, offset)
+    }
+}
+
+/// Payloads: bytes, or a whole TFRecord file, whose headers are as true as the outer ones.
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 0..30),
+        1 => prop::collection::vec(any::<u8>(), 200..1000),
+        1 => prop::collection::vec(Just(0), 0..300),
+    ];
+    let file = |payloads: Vec<Vec<u8>>| payloads.iter().flat_map(|p| frame::encode(p)).collect();
+    let nested = prop::collection::vec(bytes.clone(), 0..12).prop_map(file);
+    prop_oneof![6 => bytes, 1 => nested]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn gives_what_one_walk_gives(
+        payloads in prop::collection::vec(payload(), 0..200),
+        checksums in prop::sample::select(
+            &[Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full][..]),
+        without_checksums in prop::bool::weighted(0.1),
+        cut in prop::option::weighted(0.3, any::<prop::sample::Index>()),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0..8u32), 0..3),
+        threads in 2usize..5,
+    ) {
+        let mut data = Vec::new();
+        for payload in &payloads {
+            let mut record = frame::encode(payload);
+            if without_checksums {
+                record[8..12].fill(0);
+            }
+            data.extend(record);
+        }
+        if let Some(cut) = cut {
+            data.truncate(cut.index(data.len() + 1));
+        }
+        for (at, bit) in damage {
+            if !data.is_empty() {
+                let at = at.index(data.len());
+                data[at] ^= 1 << bit;
+            }
+        }
+        let options = Options::new().checksums(checksums).threads(threads);
+        let expected = one_by_one(&&data[..], &options);
+        prop_assert_eq!(&in_segments(&&data[..], &options), &expected);
+        prop_assert_eq!(&in_segments(&Read(&data, AtomicUsize::new(0)), &options), &expected);
+    }
+}
+
+fn file_of(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    sizes.into_iter().flat_map(|size| frame::encode(&vec![0xa5; size])).collect()
+}
+
+#[test]
+fn segments_are_taken_over() {
+    let data = file_of([30; 10_000]);
+    let source = Read(&data, AtomicUsize::new(0));
+    let mut scanner = Scanner::new(&source, &Options::new()).unwrap();
+    assert!(scanner.next_entry().unwrap().is_some());
+    let mut proven = Proven { scanner, batch: Vec::new() };
+    let mut records = 1;
+    let options = Options::new().threads(2);
+    walk_in_segments(&source, &options, &mut proven, 46, &mut |batch: &mut Vec<Entry>| {
+        records += batch.len();
+        batch.clear();
+        Ok(())
+    })
+    .unwrap();
+    // All but a rest that is too small to share.
+    assert!(records > 9_900 && records as u64 == proven.record(), "{records}");
+}
+
+#[test]
+fn an_error_of_the_receiver_ends_the_scan() {
+    let data = file_of([30; 10_000]);
+    for fail_at in [0, 1, 50] {
+        let mut calls = 0;
+        let result = scan(&&data[..], &Options::new().threads(3), |batch: &mut Vec<Entry>| {
+            batch.clear();
+            calls += 1;
+            match calls > fail_at {
+                true => Err(crate::Error::new(ErrorKind::OutOfRange, "here")),
+                false => Ok(()),
+            }
+        });
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::OutOfRange);
+        assert_eq!(calls, fail_at + 1);
+    }
+}
+
+#[test]
+fn progress_is_called_on_the_callers_thread_and_cancels() {
+    let data = file_of([1 << 20; 40]);
+    let caller = thread::current().id();
+    for stop_at in 0..3 {
+        let calls = AtomicUsize::new(0);
+        let stop = |_| {
+            assert_eq!(thread::current().id(), caller);
+            match calls.fetch_add(1, Ordering::Relaxed) >= stop_at {
+                true => std::ops::ControlFlow::Break(()),
+                false => std::ops::ControlFlow::Continue(()),
+            }
+        };
+        let options = Options::new().threads(3).progress(&stop);
+        let result = in_segments(&&data[..], &options);
+        assert_eq!(result.unwrap_err().0, ErrorKind::Cancelled);
+        assert_eq!(calls.into_inner(), stop_at + 1);
+    }
+}
