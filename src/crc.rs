@@ -9,6 +9,7 @@ pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
 }
 
 /// The form in which a TFRecord stores the plain CRC-32C `crc`.
+#[inline]
 pub(crate) fn mask(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -16,6 +17,48 @@ pub(crate) fn mask(crc: u32) -> u32 {
 /// The masked CRC-32C of `bytes`.
 pub(crate) fn masked(bytes: &[u8]) -> u32 {
     mask(append(0, bytes))
+}
+
+/// The masked CRC-32C of a record length's 8 bytes.
+///
+/// A CRC is linear: each byte of the message adds its own share to that of zeros. So three look-ups
+/// do for the lengths that are common, at 2 ns instead of 7 for a call of the crc32c crate.
+#[inline]
+pub(crate) fn masked_length(length: u64) -> u32 {
+    match length.to_le_bytes() {
+        [low, middle, high, 0, 0, 0, 0, 0] => mask(
+            LENGTH_SHARES[0][low as usize]
+                ^ LENGTH_SHARES[1][middle as usize]
+                ^ LENGTH_SHARES[2][high as usize],
+        ),
+        bytes => masked(&bytes),
+    }
+}
+
+/// What each value of a length's three lowest bytes adds to the CRC; the share of zeros is in those
+/// of the first.
+const LENGTH_SHARES: [[u32; 256]; 3] = {
+    let mut shares = [[0; 256]; 3];
+    let mut byte = 0;
+    while byte < 256 {
+        shares[0][byte] = crc_of_length(byte as u64);
+        shares[1][byte] = crc_of_length((byte as u64) << 8) ^ crc_of_length(0);
+        shares[2][byte] = crc_of_length((byte as u64) << 16) ^ crc_of_length(0);
+        byte += 1;
+    }
+    shares
+};
+
+/// The plain CRC-32C of a length's 8 bytes, bit by bit.
+const fn crc_of_length(length: u64) -> u32 {
+    let mut crc = !0;
+    let mut bit = 0;
+    while bit < u64::BITS {
+        let differs = (crc ^ (length >> bit) as u32) & 1;
+        crc = (crc >> 1) ^ (0x82f6_3b78 * differs);
+        bit += 1;
+    }
+    !crc
 }
 
 #[cfg(test)]
@@ -28,6 +71,14 @@ mod tests {
         assert_eq!(masked(b""), 0xa282_ead8);
         assert_eq!(masked(&0u64.to_le_bytes()), 0x0798_0329);
         assert_eq!(masked(&82u64.to_le_bytes()), 0xb707_eb25);
+    }
+
+    #[test]
+    fn lengths_have_the_crc_of_their_bytes() {
+        let edges = (0..64).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        for length in edges.chain((0..1 << 24).step_by(251)).chain([u64::MAX]) {
+            assert_eq!(masked_length(length), masked(&length.to_le_bytes()), "{length}");
+        }
     }
 
     #[test]

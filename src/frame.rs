@@ -26,6 +26,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline]
     pub fn decode(bytes: &[u8; HEADER_LEN]) -> Header {
         let [l0, l1, l2, l3, l4, l5, l6, l7, c0, c1, c2, c3] = *bytes;
         Header {
@@ -35,10 +36,12 @@ impl Header {
     }
 
     /// What the stored length's CRC should be.
+    #[inline]
     pub fn computed_crc(self) -> u32 {
-        crc::masked(&self.length.to_le_bytes())
+        crc::masked_length(self.length)
     }
 
+    #[inline]
     pub fn crc_holds(self) -> bool {
         self.length_crc == self.computed_crc()
     }
@@ -56,6 +59,7 @@ impl Header {
     }
 
     /// The whole frame's size, if it fits in `rest` bytes.
+    #[inline]
     pub fn frame_size(self, rest: u64) -> Option<u64> {
         let size = self.length.checked_add(OVERHEAD)?;
         (size <= rest).then_some(size)

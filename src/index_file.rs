@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
 use crate::index::{Decoder, Encoder, Entry, Index};
 use crate::options::Options;
-use crate::scan::parallel::{self, Batch};
+use crate::scan::{parallel, Batch};
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.
@@ -64,10 +64,12 @@ pub fn create_index(
 }
 
 impl Batch for Encoder {
+    #[inline]
     fn push(&mut self, entry: Entry) -> Result<()> {
         Encoder::push(self, entry)
     }
 
+    #[inline]
     fn size(&self) -> usize {
         self.text().len()
     }

@@ -87,6 +87,35 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(Some(self.chain.pass(size)))
     }
 
+    /// Passes records that start before `end` into `batch`: the next one, and those whose headers
+    /// are in memory by then, until the batch takes `limit` bytes. False if there is none.
+    fn step<B: Batch>(&mut self, end: u64, limit: usize, batch: &mut B) -> Result<bool> {
+        if self.chain.offset() >= end {
+            return Ok(false);
+        }
+        let Some(entry) = self.next_entry()? else { return Ok(false) };
+        batch.push(entry)?;
+        if self.options.checksums == Checksums::Full {
+            return Ok(true);
+        }
+        // The loop in which small records spend their time: nothing to read, decide or report.
+        let end = end.min(self.next_report);
+        let (mut record, mut offset) = (self.chain.record(), self.chain.offset());
+        let mut bytes = self.window.at_hand(&self.source, offset);
+        while offset < end && batch.size() < limit {
+            let Some(header) = bytes.get(..HEADER_LEN) else { break };
+            let header = Header::decode(header.try_into().expect("12 bytes"));
+            let size = self.chain.size_at_first_sight(header, self.size - offset);
+            let Some(size) = size else { break };
+            batch.push(Entry { offset, size })?;
+            record += 1;
+            offset += size;
+            bytes = usize::try_from(size).ok().and_then(|size| bytes.get(size..)).unwrap_or(&[]);
+        }
+        self.chain.go_to(record, offset);
+        Ok(true)
+    }
+
     /// Computes the payload CRC of the frame at `at` and compares it with the stored one.
     fn check_payload(&mut self, at: u64, size: u64) -> Result<()> {
         let mut position = at + HEADER_LEN as u64;
@@ -204,18 +233,26 @@ impl Index {
     /// As [`Index::from_bytes`], and when the source cannot be read.
     pub fn from_source(source: impl ReadAt, options: &Options<'_>) -> Result<Index> {
         let mut entries = Vec::new();
-        for entry in Scanner::new(source, options)? {
-            crate::index::push(&mut entries, entry?)?;
-        }
+        let mut scanner = Scanner::new(source, options)?;
+        while scanner.step(u64::MAX, usize::MAX, &mut entries)? {}
         Ok(Index::from_checked(entries))
     }
 }
 
-impl parallel::Batch for Vec<Entry> {
+/// Gathers entries, many at a time.
+pub(crate) trait Batch: Default + Send {
+    fn push(&mut self, entry: Entry) -> Result<()>;
+    /// Bytes of memory that the entries take.
+    fn size(&self) -> usize;
+}
+
+impl Batch for Vec<Entry> {
+    #[inline]
     fn push(&mut self, entry: Entry) -> Result<()> {
         crate::index::push(self, entry)
     }
 
+    #[inline]
     fn size(&self) -> usize {
         std::mem::size_of_val(self.as_slice())
     }

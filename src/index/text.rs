@@ -10,6 +10,10 @@ use crate::index::{push, Entry, Index, MAX_OFFSET};
 
 /// The longest line: two numbers of 20 digits, a space and a line feed.
 const LINE_MAX: usize = 42;
+/// What is written to at once for a line, and for the first digits of its offset: digits come by
+/// eight, also where fewer are wanted.
+const LINE_ROOM: usize = LINE_MAX + 8;
+const HEAD_ROOM: usize = 16;
 
 /// A longer line is no index's: the decoder keeps no more than this of a line that is not whole.
 const DECODED_LINE_MAX: usize = 1 << 16;
@@ -49,19 +53,40 @@ pub(crate) struct Encoder {
     /// All of it may be written to; the first `len` bytes are text.
     bytes: Vec<u8>,
     len: usize,
+    /// The digits of the last offset before its last eight, which are those of the next one mostly.
+    head: u64,
+    head_digits: [u8; HEAD_ROOM],
+    head_len: usize,
 }
 
 impl Encoder {
     /// Appends the entry's line.
     #[inline]
     pub fn push(&mut self, entry: Entry) -> Result<()> {
-        if self.bytes.len() - self.len < LINE_MAX {
+        if self.bytes.len() - self.len < LINE_ROOM {
             self.grow()?;
         }
-        let line = &mut self.bytes[self.len..][..LINE_MAX];
-        let space = encode_number(entry.offset, line);
-        line[space] = b' ';
-        let end = space + 1 + encode_number(entry.size, &mut line[space + 1..]);
+        let (head, tail) = (entry.offset / EIGHT_DIGITS, entry.offset % EIGHT_DIGITS);
+        if head != self.head {
+            self.head_len = encode_any(head, &mut self.head_digits);
+            self.head = head;
+        }
+        let line = &mut self.bytes[self.len..][..LINE_ROOM];
+        let mut end = match head {
+            0 => encode_short(tail, line),
+            _ => {
+                line[..HEAD_ROOM].copy_from_slice(&self.head_digits);
+                let digits = eight_digits(tail) | EACH * 0x30;
+                line[self.head_len..][..8].copy_from_slice(&digits.to_le_bytes());
+                self.head_len + 8
+            }
+        };
+        line[end] = b' ';
+        end += 1;
+        end += match entry.size < EIGHT_DIGITS {
+            true => encode_short(entry.size, &mut line[end..]),
+            false => encode_any(entry.size, &mut line[end..]),
+        };
         line[end] = b'\n';
         self.len += end + 1;
         Ok(())
@@ -77,39 +102,43 @@ impl Encoder {
 
     #[cold]
     fn grow(&mut self) -> Result<()> {
-        let more = self.bytes.len().max(8 * LINE_MAX);
+        let more = self.bytes.len().max(8 * LINE_ROOM);
         self.bytes.try_reserve(more).map_err(|_| Error::out_of_memory("the index text"))?;
         self.bytes.resize(self.bytes.capacity(), 0);
         Ok(())
     }
 }
 
-/// The numbers from 00 to 99: two digits at a time halve the divisions.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-        number += 1;
-    }
-    pairs
-};
+/// Numbers below this have eight digits at most.
+const EIGHT_DIGITS: u64 = 100_000_000;
 
-/// Writes the number's digits at the start of `line`; returns how many.
+/// Writes the number's digits at the start of `text`; returns how many.
+#[cold]
+fn encode_any(number: u64, text: &mut [u8]) -> usize {
+    let digits = number.to_string();
+    text[..digits.len()].copy_from_slice(digits.as_bytes());
+    digits.len()
+}
+
+/// The same for a number of eight digits at most; eight bytes are written in any case.
 #[inline]
-fn encode_number(mut number: u64, line: &mut [u8]) -> usize {
-    let count = number.checked_ilog10().map_or(1, |log| log as usize + 1);
-    let digits = &mut line[..count];
-    let mut left = count;
-    while left >= 2 {
-        left -= 2;
-        digits[left..left + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
-        number /= 100;
-    }
-    if left == 1 {
-        digits[0] = b'0' + number as u8;
-    }
-    count
+fn encode_short(number: u64, text: &mut [u8]) -> usize {
+    let digits = eight_digits(number);
+    // No zeros before the first digit, but the one zero of 0.
+    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+    text[..8].copy_from_slice(&((digits | EACH * 0x30) >> (8 * zeros)).to_le_bytes());
+    8 - zeros as usize
+}
+
+/// The eight digits of a number below 10^8, in the lanes of a word, the first in the lowest one: the
+/// number is split into lanes of four digits, those into lanes of two, those into lanes of one.
+#[inline]
+fn eight_digits(number: u64) -> u64 {
+    let fours = number / 10_000 | (number % 10_000) << 32;
+    let hundreds = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f; // n / 100, for n < 10,000
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = (twos * 103 >> 10) & 0x000f_000f_000f_000f; // n / 10, for n < 100
+    tens | (twos - tens * 10) << 8
 }
 
 /// Takes index text in pieces of any size and gathers its entries.

@@ -61,11 +61,21 @@ impl Chain {
     /// returns its frame's size.
     #[inline]
     pub fn accept(&mut self, header: Header, rest: u64) -> Result<u64> {
-        match (self.trust, header.frame_size(rest)) {
-            (Trust::Ignored, Some(size)) => Ok(size),
-            (Trust::Checked, Some(size)) if header.crc_holds() => Ok(size),
-            _ => self.decide(header, rest),
+        match self.size_at_first_sight(header, rest) {
+            Some(size) => Ok(size),
+            None => self.decide(header, rest),
         }
+    }
+
+    /// As [`accept`](Chain::accept) for a header about which there is nothing to decide.
+    #[inline]
+    pub fn size_at_first_sight(&self, header: Header, rest: u64) -> Option<u64> {
+        let believed = match self.trust {
+            Trust::Ignored => true,
+            Trust::Checked => header.crc_holds(),
+            Trust::Undecided | Trust::Unchecked(_) => false,
+        };
+        header.frame_size(rest).filter(|_| believed)
     }
 
     /// Goes past a frame of `size` bytes.
@@ -82,7 +92,7 @@ impl Chain {
         (self.record, self.offset) = (record, offset);
     }
 
-    /// Everything that [`accept`](Chain::accept) doesn't see at first sight.
+    /// What [`accept`](Chain::accept) doesn't see at first sight.
     fn decide(&mut self, header: Header, rest: u64) -> Result<u64> {
         let holds = header.crc_holds();
         match self.trust {

@@ -13,36 +13,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::chain::Chain;
 use super::window::HOP;
-use super::Scanner;
-use crate::error::Result;
+use super::{Batch, Scanner};
+use crate::error::{ErrorKind, Result};
 use crate::frame::{Header, HEADER_LEN};
-use crate::index::Entry;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
-
-/// Gathers entries, many at a time.
-pub(crate) trait Batch: Default + Send {
-    fn push(&mut self, entry: Entry) -> Result<()>;
-    /// Bytes of memory that the entries take.
-    fn size(&self) -> usize;
-}
 
 // The tests' segments are tiny, so that small files have many.
 
 /// A batch that takes more bytes than this is passed on.
 const BATCH: usize = if cfg!(test) { 20 * 16 } else { 512 << 10 };
+/// What all batches together may take: with many threads, each takes less.
+const BATCHES: usize = 16 * BATCH;
 /// A segment's least bytes and records: much work beside what it takes to hand it over, and to find
 /// its first record.
 const SEGMENT: u64 = if cfg!(test) { 300 } else { 512 << 10 };
 const SEGMENT_RECORDS: u64 = if cfg!(test) { 3 } else { 128 };
+/// A segment's most records: their entries fit in a batch.
+const FULL_SEGMENT_RECORDS: u64 = if cfg!(test) { 12 } else { 16 << 10 };
+/// So many segments for each thread, if they are not too small then: the last ones of all threads
+/// end at about the same time.
+const SEGMENTS_PER_THREAD: u64 = 16;
 /// How far to look for a segment's first record, at least: two records further than usual.
 const SEARCH: u64 = if cfg!(test) { 100 } else { 64 << 10 };
-/// Where records are hopped over, threads wait for the medium and not for a processor: so many
-/// reads are under way at once.
+/// Where hops take longer than this, threads wait for a medium and not for a processor (the page
+/// cache answers in half a microsecond): so many reads are then under way at once.
+const SLOW_HOP: Duration = Duration::from_micros(10);
 const HOPPING_THREADS: usize = 32;
 /// Where all is read, more threads than this wait for memory.
 const READING_THREADS: usize = 8;
@@ -98,7 +98,7 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
 
     /// Whether enough lies ahead to share it: two segments of records of `mean` bytes.
     fn is_worth_sharing(&self, mean: u64) -> bool {
-        self.scanner.size - self.offset() >= segment_length(mean).saturating_mul(2)
+        self.scanner.size - self.offset() >= least_segment(mean).saturating_mul(2)
     }
 
     /// Walks on for `distance` bytes, to the end of a record.
@@ -108,9 +108,7 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
         deliver: &mut impl FnMut(&mut B) -> Result<()>,
     ) -> Result<()> {
         let end = self.offset().saturating_add(distance).min(self.scanner.size);
-        while self.offset() < end {
-            let Some(entry) = self.scanner.next_entry()? else { break };
-            self.batch.push(entry)?;
+        while self.scanner.step(end, BATCH, &mut self.batch)? {
             if self.batch.size() >= BATCH {
                 deliver(&mut self.batch)?;
             }
@@ -118,19 +116,20 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
         deliver(&mut self.batch)
     }
 
-    /// Takes over what was found, if its chain starts where this one stands.
+    /// Takes over what was found, if its chain starts where this one stands; returns the batch,
+    /// empty, if so.
     fn adopt(
         &mut self,
         mut found: Found<B>,
         deliver: &mut impl FnMut(&mut B) -> Result<()>,
-    ) -> Result<bool> {
-        let fits = found.start == self.offset();
-        if fits {
-            deliver(&mut found.batch)?;
-            self.scanner.chain.go_to(self.record() + found.records, found.end);
-            self.scanner.report_if_due()?;
+    ) -> Result<Option<B>> {
+        if found.start != self.offset() {
+            return Ok(None);
         }
-        Ok(fits)
+        deliver(&mut found.batch)?;
+        self.scanner.chain.go_to(self.record() + found.records, found.end);
+        self.scanner.report_if_due()?;
+        Ok(Some(found.batch))
     }
 
     /// Waits for what a segment gave; none if there is nothing.
@@ -145,9 +144,15 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
     }
 }
 
-/// Bytes in a segment of records of `mean` bytes.
-fn segment_length(mean: u64) -> u64 {
+/// The least bytes in a segment of records of `mean` bytes.
+fn least_segment(mean: u64) -> u64 {
     SEGMENT.max(mean.saturating_mul(SEGMENT_RECORDS))
+}
+
+/// Bytes in a segment of records of `mean` bytes, where `threads` walk `size` bytes.
+fn segment_length(mean: u64, size: u64, threads: usize) -> u64 {
+    let share = size / (SEGMENTS_PER_THREAD * threads as u64);
+    share.min(mean.saturating_mul(FULL_SEGMENT_RECORDS)).max(least_segment(mean))
 }
 
 /// The chain from the first header that was found in a segment.
@@ -156,13 +161,18 @@ struct Found<B> {
     end: u64,
     records: u64,
     batch: B,
+    /// How long it took to walk.
+    time: Duration,
 }
 
-/// A segment to be walked from the first header within `search` bytes.
+/// A segment to be walked from the first header within `search` bytes, until the batch, which is
+/// empty at first, takes `limit` bytes.
 struct Job<B> {
     start: u64,
     end: u64,
     search: u64,
+    batch: B,
+    limit: usize,
     reply: Sender<Option<Found<B>>>,
 }
 
@@ -193,14 +203,16 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
         let mut scanner = Scanner::new(source, &options).ok()?;
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
-            let found = walk_segment(&mut scanner, &job, &passed);
-            let _ = job.reply.send(found); // nobody listens if the proven chain is past it
+            let reply = job.reply.clone();
+            let found = walk_segment(&mut scanner, job, &passed);
+            let _ = reply.send(found); // nobody listens if the proven chain is past it
         }
     };
     thread::scope(|scope| {
         let jobs = jobs; // dropped at the end, so that the workers leave
-        let mut workers = Workers { scope, work: &work, count: 0 };
+        let mut workers = Workers::new(scope, &work, options);
         let mut pending = VecDeque::new();
+        let mut emptied: Vec<B> = Vec::new();
         let mut next = proven.offset();
         let mut futile = 0;
         let mut result = Ok(());
@@ -208,14 +220,16 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             if pending.is_empty() && !proven.is_worth_sharing(mean) {
                 break;
             }
-            let length = segment_length(mean);
-            let threads = workers.hire(options, mean, size / length);
+            let threads = workers.hire(mean, size / least_segment(mean));
+            let length = segment_length(mean, size, threads);
             next = next.max(proven.offset());
             while pending.len() < threads + AHEAD && next < size {
                 let end = next.saturating_add(length).min(size);
                 let (reply, found) = channel();
                 let search = SEARCH.max(mean.saturating_mul(2));
-                let _ = jobs.send(Job { start: next, end, search, reply });
+                let batch = emptied.pop().unwrap_or_default();
+                let limit = BATCH.min(BATCHES / (threads + AHEAD));
+                let _ = jobs.send(Job { start: next, end, search, batch, limit, reply });
                 pending.push_back((end, found));
                 next = end;
             }
@@ -227,10 +241,14 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             passed.store(offset, Ordering::Relaxed);
             let step = proven.wait(&reply).and_then(|found| {
                 let adopted = match found {
-                    Some(found) => proven.adopt(found, deliver)?,
-                    None => false,
+                    Some(found) => {
+                        workers.hops_are_slow |= found.is_slow();
+                        proven.adopt(found, deliver)?
+                    }
+                    None => None,
                 };
-                futile = if adopted { 0 } else { futile + 1 };
+                futile = if adopted.is_some() { 0 } else { futile + 1 };
+                emptied.extend(adopted);
                 proven.walk(end.saturating_sub(proven.offset()), deliver)
             });
             if let Err(error) = step {
@@ -244,27 +262,46 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     })
 }
 
+impl<B> Found<B> {
+    /// Whether its hops waited for a medium.
+    fn is_slow(&self) -> bool {
+        self.time.as_nanos() > SLOW_HOP.as_nanos() * u128::from(self.records)
+    }
+}
+
 /// The threads that walk segments.
 struct Workers<'scope, 'env, W> {
     scope: &'scope Scope<'scope, 'env>,
     work: &'scope W,
     count: usize,
+    options: &'scope Options<'env>,
+    processors: usize,
+    hops_are_slow: bool,
 }
 
-impl<W: Fn() -> Option<()> + Sync> Workers<'_, '_, W> {
+impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
+    fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        work: &'scope W,
+        options: &'scope Options<'env>,
+    ) -> Self {
+        // Asked once: the answer is in some files of the system's.
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Workers { scope, work, count: 0, options, processors, hops_are_slow: false }
+    }
+
     /// Has as many threads as records of `mean` bytes ask for, but no more than there are segments;
     /// returns how many.
-    fn hire(&mut self, options: &Options<'_>, mean: u64, segments: u64) -> usize {
-        let hopping = mean > HOP && options.checksums != Checksums::Full;
-        let wanted = match options.threads {
-            0 if hopping => HOPPING_THREADS,
-            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get).min(READING_THREADS),
+    fn hire(&mut self, mean: u64, segments: u64) -> usize {
+        let hopping = mean > HOP && self.options.checksums != Checksums::Full;
+        let wanted = match self.options.threads {
+            0 if hopping && self.hops_are_slow => HOPPING_THREADS,
+            0 => self.processors.min(READING_THREADS),
             threads => threads,
         };
         let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         while self.count < wanted {
-            let work = self.work;
-            match thread::Builder::new().spawn_scoped(self.scope, work) {
+            match thread::Builder::new().spawn_scoped(self.scope, self.work) {
                 Ok(_) => self.count += 1,
                 Err(_) => break, // the system has no more: fewer will do
             }
@@ -276,22 +313,26 @@ impl<W: Fn() -> Option<()> + Sync> Workers<'_, '_, W> {
 /// Walks a segment from the first header in it, until its end, a fault, or a full batch.
 fn walk_segment<S: ReadAt, B: Batch>(
     scanner: &mut Scanner<'_, &S>,
-    job: &Job<B>,
+    job: Job<B>,
     passed: &AtomicU64,
 ) -> Option<Found<B>> {
-    let start = find_header(scanner, job)?;
-    let mut batch = B::default();
+    let start = find_header(scanner, &job)?;
+    let begun = Instant::now();
+    let mut batch = job.batch;
     scanner.chain = Chain::checked_from(start);
-    while scanner.chain.offset() < job.end && batch.size() < BATCH {
+    while batch.size() < job.limit {
         if passed.load(Ordering::Relaxed) > start {
             return None; // the proven chain cannot arrive at the start any more
         }
-        // A fault is judged by the proven chain, when it comes here.
-        let Ok(Some(entry)) = scanner.next_entry() else { break };
-        batch.push(entry).ok()?;
+        match scanner.step(job.end, job.limit, &mut batch) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) if error.kind() == ErrorKind::OutOfMemory => return None, // not all is in it
+            Err(_) => break, // judged by the proven chain, when it comes here
+        }
     }
     let (records, end) = (scanner.chain.record(), scanner.chain.offset());
-    (records > 0).then_some(Found { start, end, records, batch })
+    (records > 0).then(|| Found { start, end, records, batch, time: begun.elapsed() })
 }
 
 /// The offset of the first header of a frame that fits, its CRC right.

@@ -7,9 +7,12 @@ use crate::source::{fill_at, ReadAt};
 /// Bytes read at once where all of the source is read: small enough to stay in the cache, large
 /// enough to make calls few.
 pub(super) const WINDOW: usize = 128 << 10;
-/// Bytes read after a hop: a page costs hardly more than the header, and holds some records more
-/// where small ones follow.
+/// Bytes read after a hop: a page holds some records more where small ones follow.
 const AFTER_HOP: usize = 4 << 10;
+/// Bytes read after so many hops in a row: the next record is likely to be as large, and the header
+/// alone costs half of what a page does.
+const AFTER_HOPS: usize = 64;
+const HOPS: u32 = 3;
 /// A gap that is worth hopping over: reading on costs more than another call.
 pub(super) const HOP: u64 = 16 << 10;
 
@@ -20,16 +23,17 @@ pub(super) struct Window {
     /// Where the buffer starts in the source, and how much of it is filled.
     start: u64,
     filled: usize,
-    /// How much the last read asked for.
+    /// How much the last read asked for, and how many hops in a row there were.
     read: usize,
+    hops: u32,
 }
 
 impl Window {
     pub fn new(size: u64) -> Window {
-        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: 0 }
+        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: 0, hops: 0 }
     }
 
-    /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_HOP`]) unless
+    /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_HOPS`]) unless
     /// the source ends before.
     #[inline]
     pub fn bytes_at<'s>(
@@ -51,6 +55,17 @@ impl Window {
         Ok(&self.buffer[ahead..self.filled])
     }
 
+    /// The bytes from `offset` that take no reading.
+    #[inline]
+    pub fn at_hand<'s>(&'s self, source: &'s impl ReadAt, offset: u64) -> &'s [u8] {
+        let (start, bytes) = match source.as_bytes() {
+            Some(bytes) => (0, bytes),
+            None => (self.start, &self.buffer[..self.filled]),
+        };
+        let ahead = offset.checked_sub(start).and_then(|ahead| usize::try_from(ahead).ok());
+        ahead.and_then(|ahead| bytes.get(ahead..)).unwrap_or_default()
+    }
+
     /// Moves the window to `offset`, where records are likely to be such as those before: this is
     /// no hop.
     pub fn start_at(&mut self, offset: u64) {
@@ -67,7 +82,12 @@ impl Window {
         }
         // Little after a hop, since the next record is likely to be as large; then more and more.
         let gap = offset.saturating_sub(self.start + self.filled as u64);
-        self.read = if gap >= HOP { AFTER_HOP } else { (4 * self.read).clamp(AFTER_HOP, WINDOW) };
+        self.hops = if gap >= HOP { self.hops.saturating_add(1) } else { 0 };
+        self.read = match self.hops {
+            0 => (4 * self.read).clamp(AFTER_HOP, WINDOW),
+            hops if hops < HOPS => AFTER_HOP,
+            _ => AFTER_HOPS,
+        };
         self.start = offset;
         self.filled = 0; // nothing is at hand if the read fails
         let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);

@@ -1,8 +1,8 @@
 //! Segments against the sequential walk of the same data.
 
 use super::*;
-use crate::error::ErrorKind;
 use crate::frame;
+use crate::index::Entry;
 use proptest::prelude::*;
 use std::io;
 use std::sync::atomic::AtomicUsize;
