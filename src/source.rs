@@ -34,6 +34,11 @@ pub trait ReadAt {
     fn as_bytes(&self) -> Option<&[u8]> {
         None
     }
+
+    /// Says whether the reads to come are small and far apart: then nothing is worth reading ahead.
+    fn expect_hops(&self, hops: bool) {
+        let _ = hops;
+    }
 }
 
 impl ReadAt for File {
@@ -74,6 +79,10 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
 
     fn as_bytes(&self) -> Option<&[u8]> {
         (**self).as_bytes()
+    }
+
+    fn expect_hops(&self, hops: bool) {
+        (**self).expect_hops(hops);
     }
 }
 

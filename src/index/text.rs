@@ -76,7 +76,7 @@ impl Encoder {
             0 => encode_short(tail, line),
             _ => {
                 line[..HEAD_ROOM].copy_from_slice(&self.head_digits);
-                let digits = eight_digits(tail) | EACH * 0x30;
+                let digits = eight_digits(tail) | ZEROS;
                 line[self.head_len..][..8].copy_from_slice(&digits.to_le_bytes());
                 self.head_len + 8
             }
@@ -111,6 +111,8 @@ impl Encoder {
 
 /// Numbers below this have eight digits at most.
 const EIGHT_DIGITS: u64 = 100_000_000;
+/// The digit 0 in each lane of a word.
+const ZEROS: u64 = EACH * 0x30;
 
 /// Writes the number's digits at the start of `text`; returns how many.
 #[cold]
@@ -125,8 +127,8 @@ fn encode_any(number: u64, text: &mut [u8]) -> usize {
 fn encode_short(number: u64, text: &mut [u8]) -> usize {
     let digits = eight_digits(number);
     // No zeros before the first digit, but the one zero of 0.
-    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-    text[..8].copy_from_slice(&((digits | EACH * 0x30) >> (8 * zeros)).to_le_bytes());
+    let zeros = (digits | (1 << 56)).trailing_zeros() / 8;
+    text[..8].copy_from_slice(&((digits | ZEROS) >> (8 * zeros)).to_le_bytes());
     8 - zeros as usize
 }
 
@@ -134,11 +136,11 @@ fn encode_short(number: u64, text: &mut [u8]) -> usize {
 /// number is split into lanes of four digits, those into lanes of two, those into lanes of one.
 #[inline]
 fn eight_digits(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
-    let hundreds = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f; // n / 100, for n < 10,000
-    let twos = hundreds | (fours - hundreds * 100) << 16;
-    let tens = (twos * 103 >> 10) & 0x000f_000f_000f_000f; // n / 10, for n < 100
-    tens | (twos - tens * 10) << 8
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f; // n / 100, for n < 10,000
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f; // n / 10, for n < 100
+    tens | ((twos - tens * 10) << 8)
 }
 
 /// Takes index text in pieces of any size and gathers its entries.
@@ -292,7 +294,7 @@ const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_
 /// are: all at once, in the lanes of a word.
 #[inline]
 fn leading_digits(text: &[u8]) -> (u64, usize) {
-    let word = u64::from_le_bytes(text[..8].try_into().expect("8 bytes")) ^ (EACH * 0x30);
+    let word = u64::from_le_bytes(text[..8].try_into().expect("8 bytes")) ^ ZEROS;
     // A lane is a digit if it is at most 9. Adding 0x76 sets its top bit if not, but for lanes that
     // have it set already; no sum of the lower 7 bits carries into the next lane.
     let others = (((word & (EACH * 0x7f)) + EACH * 0x76) | word) & (EACH * 0x80);

@@ -42,7 +42,7 @@ const SEGMENTS_PER_THREAD: u64 = 16;
 const SEARCH: u64 = if cfg!(test) { 100 } else { 64 << 10 };
 /// Where hops take longer than this, threads wait for a medium and not for a processor (the page
 /// cache answers in half a microsecond): so many reads are then under way at once.
-const SLOW_HOP: Duration = Duration::from_micros(10);
+const SLOW_HOP: Duration = Duration::from_micros(25);
 const HOPPING_THREADS: usize = 32;
 /// Where all is read, more threads than this wait for memory.
 const READING_THREADS: usize = 8;
@@ -65,14 +65,17 @@ pub(crate) fn scan<S: ReadAt + Sync, B: Batch>(
     // Enough to know how large the records are, and whether their checksums are true.
     let mut alone = SEGMENT;
     while !proven.is_at_end() {
+        let (begun, record) = (Instant::now(), proven.record());
         proven.walk(alone, &mut deliver)?;
+        let slow = is_slow(begun.elapsed(), proven.record() - record);
         let mean = proven.offset() / proven.record().max(1);
         let alone_is_best = options.threads == 1 || !proven.is_worth_sharing(mean);
         if proven.scanner.chain.is_checked() && !alone_is_best {
-            walk_in_segments(source, options, &mut proven, mean, &mut deliver)?;
+            walk_in_segments(source, options, &mut proven, mean, slow, &mut deliver)?;
         }
         alone = alone.saturating_mul(4);
     }
+    deliver(&mut proven.batch)?;
     proven.scanner.next_entry()?; // none: it reports that the end is reached
     Ok(proven.record())
 }
@@ -113,7 +116,7 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
                 deliver(&mut self.batch)?;
             }
         }
-        deliver(&mut self.batch)
+        Ok(())
     }
 
     /// Takes over what was found, if its chain starts where this one stands; returns the batch,
@@ -126,6 +129,7 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
         if found.start != self.offset() {
             return Ok(None);
         }
+        deliver(&mut self.batch)?;
         deliver(&mut found.batch)?;
         self.scanner.chain.go_to(self.record() + found.records, found.end);
         self.scanner.report_if_due()?;
@@ -179,13 +183,14 @@ struct Job<B> {
 /// How far the proven chain is when there is no more to wait for.
 const OVER: u64 = u64::MAX;
 
-/// Walks the source in segments, to its end or to where that is of no use; records are of `mean`
-/// bytes to begin with.
+/// Walks the source in segments, to its end or to where that is of no use; to begin with, records
+/// are of `mean` bytes, and hops `slow` or not.
 fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     source: &S,
     options: &Options<'_>,
     proven: &mut Proven<'_, &S, B>,
     mut mean: u64,
+    slow: bool,
     deliver: &mut impl FnMut(&mut B) -> Result<()>,
 ) -> Result<()> {
     let size = proven.scanner.size;
@@ -210,7 +215,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     };
     thread::scope(|scope| {
         let jobs = jobs; // dropped at the end, so that the workers leave
-        let mut workers = Workers::new(scope, &work, options);
+        let mut workers = Workers::new(scope, &work, options, slow);
         let mut pending = VecDeque::new();
         let mut emptied: Vec<B> = Vec::new();
         let mut next = proven.offset();
@@ -221,6 +226,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
                 break;
             }
             let threads = workers.hire(mean, size / least_segment(mean));
+            source.expect_hops(workers.are_hopping(mean));
             let length = segment_length(mean, size, threads);
             next = next.max(proven.offset());
             while pending.len() < threads + AHEAD && next < size {
@@ -242,7 +248,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             let step = proven.wait(&reply).and_then(|found| {
                 let adopted = match found {
                     Some(found) => {
-                        workers.hops_are_slow |= found.is_slow();
+                        workers.hops_are_slow |= is_slow(found.time, found.records);
                         proven.adopt(found, deliver)?
                     }
                     None => None,
@@ -262,11 +268,9 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     })
 }
 
-impl<B> Found<B> {
-    /// Whether its hops waited for a medium.
-    fn is_slow(&self) -> bool {
-        self.time.as_nanos() > SLOW_HOP.as_nanos() * u128::from(self.records)
-    }
+/// Whether hops over so many records waited for a medium.
+fn is_slow(time: Duration, records: u64) -> bool {
+    time.as_nanos() > SLOW_HOP.as_nanos() * u128::from(records)
 }
 
 /// The threads that walk segments.
@@ -284,18 +288,18 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         scope: &'scope Scope<'scope, 'env>,
         work: &'scope W,
         options: &'scope Options<'env>,
+        hops_are_slow: bool,
     ) -> Self {
         // Asked once: the answer is in some files of the system's.
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Workers { scope, work, count: 0, options, processors, hops_are_slow: false }
+        Workers { scope, work, count: 0, options, processors, hops_are_slow }
     }
 
     /// Has as many threads as records of `mean` bytes ask for, but no more than there are segments;
     /// returns how many.
     fn hire(&mut self, mean: u64, segments: u64) -> usize {
-        let hopping = mean > HOP && self.options.checksums != Checksums::Full;
         let wanted = match self.options.threads {
-            0 if hopping && self.hops_are_slow => HOPPING_THREADS,
+            0 if self.hops_are_slow && self.are_hopping(mean) => HOPPING_THREADS,
             0 => self.processors.min(READING_THREADS),
             threads => threads,
         };
@@ -307,6 +311,11 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
             }
         }
         wanted.min(self.count)
+    }
+
+    /// Whether records of `mean` bytes are hopped over.
+    fn are_hopping(&self, mean: u64) -> bool {
+        mean > HOP && self.options.checksums != Checksums::Full
     }
 }
 
@@ -347,15 +356,31 @@ fn find_header<S: ReadAt, B>(scanner: &mut Scanner<'_, &S>, job: &Job<B>) -> Opt
         }
         let most = usize::try_from(end - at).unwrap_or(usize::MAX).saturating_add(HEADER_LEN - 1);
         let bytes = &bytes[..bytes.len().min(most)];
-        let found = bytes.windows(HEADER_LEN).position(|header| {
-            let header = Header::decode(header.try_into().expect("12 bytes"));
-            // Most lengths that are none are too large: no CRC is computed for them.
-            header.frame_size(scanner.size - at).is_some() && header.crc_holds()
-        });
-        if let Some(ahead) = found {
+        if let Some(ahead) = position_of_header(bytes, scanner.size - at) {
             return Some(at + ahead as u64);
         }
         at += (bytes.len() - (HEADER_LEN - 1)) as u64;
+    }
+    None
+}
+
+/// Where in `bytes` the first header is whose CRC holds, and whose frame fits into the `rest` from
+/// their start.
+fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
+    // So many of the 8 bytes of a length that fits are zeros, the last ones: another byte at the
+    // place of the very last excludes all places where it would be one of them.
+    let zeros = rest.leading_zeros() as usize / 8;
+    let mut at = 0;
+    while let Some(header) = bytes.get(at..at + HEADER_LEN) {
+        if zeros > 0 && header[7] != 0 {
+            at += zeros;
+            continue;
+        }
+        let header = Header::decode(header.try_into().expect("12 bytes"));
+        if header.frame_size(rest - at as u64).is_some() && header.crc_holds() {
+            return Some(at);
+        }
+        at += 1;
     }
     None
 }
