@@ -3,12 +3,13 @@
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::ReadAt;
 
@@ -28,18 +29,8 @@ impl ReadAt for DataFile {
         ReadAt::read_at(&self.0, buffer, offset)
     }
 
-    /// Segments start with reads one after the other, and the system reads ahead of such: with
-    /// records of 110 KB, ten times as much as was asked for.
-    #[allow(unsafe_code)]
     fn expect_hops(&self, hops: bool) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        {
-            let advice = if hops { libc::POSIX_FADV_RANDOM } else { libc::POSIX_FADV_NORMAL };
-            // SAFETY: the descriptor is open; the call takes no memory. It is advice: it may fail.
-            let _ = unsafe { libc::posix_fadvise(self.0.as_raw_fd(), 0, 0, advice) };
-        }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let _ = hops;
+        advice::expect_hops(&self.0, hops);
     }
 }
 

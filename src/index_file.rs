@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, DataFile, NewFile};
 use crate::index::{Decoder, Encoder, Entry, Index};
@@ -183,10 +184,17 @@ fn read_in_parts(path: &Path) -> Option<Index> {
         }
         for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {
             let mut part = reply.recv().ok()??;
+            if entries.is_empty() {
+                // About as many for each part; lines grow longer, so that these are rather too many.
+                let parts = usize::try_from(size / PART).ok()?;
+                entries.try_reserve_exact(part.len().checked_mul(parts)?).ok()?;
+                advice::expect_filling(entries.spare_capacity_mut());
+            }
             entries.try_reserve(part.len()).ok()?;
             entries.append(&mut part);
             let _ = emptied.try_send(part);
         }
+        entries.shrink_to_fit();
         Some(Index::from_checked(entries))
     })
 }

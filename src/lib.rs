@@ -31,6 +31,7 @@
 #[cfg(not(unix))]
 compile_error!("tfr-index reads files with pread, which only Unix-like systems have");
 
+mod advice;
 mod crc;
 mod error;
 

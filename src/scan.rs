@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod parallel;
+mod search;
 mod window;
 
 use std::ops::ControlFlow;

@@ -16,10 +16,11 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use super::chain::Chain;
+use super::search::position_of_header;
 use super::window::HOP;
 use super::{Batch, Scanner};
 use crate::error::{ErrorKind, Result};
-use crate::frame::{Header, HEADER_LEN};
+use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
 
@@ -360,27 +361,6 @@ fn find_header<S: ReadAt, B>(scanner: &mut Scanner<'_, &S>, job: &Job<B>) -> Opt
             return Some(at + ahead as u64);
         }
         at += (bytes.len() - (HEADER_LEN - 1)) as u64;
-    }
-    None
-}
-
-/// Where in `bytes` the first header is whose CRC holds, and whose frame fits into the `rest` from
-/// their start.
-fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
-    // So many of the 8 bytes of a length that fits are zeros, the last ones: another byte at the
-    // place of the very last excludes all places where it would be one of them.
-    let zeros = rest.leading_zeros() as usize / 8;
-    let mut at = 0;
-    while let Some(header) = bytes.get(at..at + HEADER_LEN) {
-        if zeros > 0 && header[7] != 0 {
-            at += zeros;
-            continue;
-        }
-        let header = Header::decode(header.try_into().expect("12 bytes"));
-        if header.frame_size(rest - at as u64).is_some() && header.crc_holds() {
-            return Some(at);
-        }
-        at += 1;
     }
     None
 }

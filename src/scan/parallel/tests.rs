@@ -90,26 +90,6 @@ proptest! {
         prop_assert_eq!(&in_segments(&&data[..], &options), &expected);
         prop_assert_eq!(&in_segments(&Read(&data, AtomicUsize::new(0)), &options), &expected);
     }
-
-    #[test]
-    fn finds_the_header_that_a_look_at_each_byte_finds(
-        before in prop::collection::vec(prop_oneof![3 => Just(0), 1 => any::<u8>()], 0..60),
-        payload in prop::collection::vec(any::<u8>(), 0..300),
-        beyond in prop::sample::select(&[0, 1 << 20, 1 << 33, 1 << 50, 1 << 62][..]),
-    ) {
-        let mut bytes = before;
-        bytes.extend(frame::encode(&payload));
-        let rest = bytes.len() as u64 + beyond;
-        for from in 0..bytes.len() {
-            let bytes = &bytes[from..];
-            let rest = rest - from as u64;
-            let naive = bytes.windows(HEADER_LEN).enumerate().position(|(at, header)| {
-                let header = Header::decode(header.try_into().unwrap());
-                header.crc_holds() && header.frame_size(rest - at as u64).is_some()
-            });
-            prop_assert_eq!(position_of_header(bytes, rest), naive);
-        }
-    }
 }
 
 fn file_of(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
