@@ -187,6 +187,19 @@ typedef int32_t (*tfr_progress_fn)(void *context,
                                    uint64_t records);
 
 /**
+ * Told of a region of the data that a salvaging scan leaves out: the bytes from `start` to before
+ * `end`, behind `record` good records, and what is wrong there. A return value other than 0
+ * cancels the scan. It must return: no longjmp, no C++ exception.
+ *
+ * Ownership: the error is borrowed, and gone when the function returns.
+ */
+typedef int32_t (*tfr_damage_fn)(void *context,
+                                 uint64_t start,
+                                 uint64_t end,
+                                 uint64_t record,
+                                 const struct tfr_error *error);
+
+/**
  * One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
  */
 typedef struct tfr_entry {
@@ -363,6 +376,32 @@ enum tfr_status tfr_options_set_progress(struct tfr_options *options,
                                          tfr_progress_fn progress,
                                          void *context,
                                          struct tfr_error **error_out);
+
+/**
+ * Has damage left out, instead of ending with an error: the index then has the good records, with
+ * a gap for each region that is lost. `salvage` is told of each; `context` is its first argument.
+ * NULL as `salvage`: damage is an error.
+ *
+ * Behind a damaged header the next record is looked for: a header whose CRC holds, and which
+ * another header, the end of the data or a payload whose CRC holds bears out; with
+ * TFR_CHECKSUMS_FULL the payload's CRC must hold. TFR_CHECKSUMS_AUTO counts as
+ * TFR_CHECKSUMS_LENGTH. A TFRecord file inside a payload whose own header is lost cannot be told
+ * from the records around it. It is still an error if there is no true header in all of the data.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ * Ownership: the context stays the caller's and must outlive the options' use.
+ * Threads: no other may use the options meanwhile. The callback is called on the thread that
+ * called the function that scans: on many at once, where many scan with the same options.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `salvage`: NULL, or a function that may be called with `context`.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
+                                        tfr_damage_fn salvage,
+                                        void *context,
+                                        struct tfr_error **error_out);
 
 /**
  * Frees options. NULL is allowed.

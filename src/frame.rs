@@ -53,9 +53,17 @@ impl Header {
     /// Whether flipping exactly one of the header's 96 bits makes its CRC hold: the mark of a
     /// damaged header, as opposed to one that was written without a true checksum.
     pub fn is_one_bit_off(self) -> bool {
+        self.corrected().is_some()
+    }
+
+    /// The header that this one was, if exactly one of its bits was flipped.
+    pub fn corrected(self) -> Option<Header> {
+        let computed = self.computed_crc();
+        if (self.length_crc ^ computed).count_ones() == 1 {
+            return Some(Header { length_crc: computed, ..self });
+        }
         let flipped_length = |bit: u32| Header { length: self.length ^ (1 << bit), ..self };
-        (self.length_crc ^ self.computed_crc()).count_ones() == 1
-            || (0..u64::BITS).any(|bit| flipped_length(bit).crc_holds())
+        (0..u64::BITS).map(flipped_length).find(|header| header.crc_holds())
     }
 
     /// The whole frame's size, if it fits in `rest` bytes.
@@ -123,11 +131,13 @@ mod tests {
             assert!(!good.is_one_bit_off());
             for bit in 0..64 {
                 let flipped = Header { length: length ^ (1 << bit), ..good };
-                assert!(!flipped.crc_holds() && flipped.is_one_bit_off());
+                assert!(!flipped.crc_holds());
+                assert_eq!(flipped.corrected(), Some(good));
             }
             for bit in 0..32 {
                 let flipped = Header { length_crc: good.length_crc ^ (1 << bit), ..good };
-                assert!(!flipped.crc_holds() && flipped.is_one_bit_off());
+                assert!(!flipped.crc_holds());
+                assert_eq!(flipped.corrected(), Some(good));
             }
         }
     }

@@ -184,17 +184,11 @@ fn read_in_parts(path: &Path) -> Option<Index> {
         }
         for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {
             let mut part = reply.recv().ok()??;
-            if entries.is_empty() {
-                // About as many for each part; lines grow longer, so that these are rather too many.
-                let parts = usize::try_from(size / PART).ok()?;
-                entries.try_reserve_exact(part.len().checked_mul(parts)?).ok()?;
-                advice::expect_filling(entries.spare_capacity_mut());
-            }
             entries.try_reserve(part.len()).ok()?;
+            advice::expect_filling(&mut entries.spare_capacity_mut()[..part.len()]);
             entries.append(&mut part);
             let _ = emptied.try_send(part);
         }
-        entries.shrink_to_fit();
         Some(Index::from_checked(entries))
     })
 }

@@ -49,6 +49,6 @@ pub mod tfrecord_index;
 pub use error::{Error, ErrorKind, Result};
 pub use index::{Entry, Index};
 pub use index_file::{create_index, default_index_path};
-pub use options::{Checksums, Options, Progress};
+pub use options::{Checksums, Damage, Options, Progress};
 pub use scan::Scanner;
 pub use source::ReadAt;

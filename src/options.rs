@@ -1,6 +1,8 @@
 //! What a caller may choose about a scan.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+
+use crate::error::Error;
 
 /// Which checksums a scan holds a file to.
 ///
@@ -50,6 +52,18 @@ pub struct Progress {
     pub records: u64,
 }
 
+/// A region of the data that [`Options::salvage`] left out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Damage {
+    /// Where it is: from the end of the last good record, to the start of the next or to the end.
+    pub bytes: Range<u64>,
+    /// How many good records are before it: the index's entry of this number is the first behind.
+    pub record: u64,
+    /// What is wrong at its start.
+    pub error: Error,
+}
+
 /// Choices for a scan: the checksum policy, and a callback that watches and can cancel it.
 ///
 /// ```
@@ -68,10 +82,12 @@ pub struct Options<'a> {
     pub(crate) checksums: Checksums,
     pub(crate) progress: Option<ProgressFn<'a>>,
     pub(crate) threads: usize,
+    pub(crate) salvage: Option<DamageFn<'a>>,
 }
 
-/// The callback of [`Options::progress`].
+/// The callbacks of [`Options::progress`] and [`Options::salvage`].
 type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + 'a);
+type DamageFn<'a> = &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a);
 
 impl<'a> Options<'a> {
     /// The defaults: [`Checksums::Auto`], no callback.
@@ -104,6 +120,49 @@ impl<'a> Options<'a> {
         self.progress = Some(callback);
         self
     }
+
+    /// Leaves damage out, instead of ending with an error: the index then has the good records, with
+    /// a gap for each region that is lost. NVIDIA DALI and others that go by the index read what is
+    /// good, and the data need not be rewritten.
+    ///
+    /// Behind a damaged header the next record is looked for: a header whose CRC holds, and which
+    /// another header, the end of the data or a payload whose CRC holds bears out; with
+    /// [`Checksums::Full`] the payload's CRC must hold. So it takes true checksums:
+    /// [`Checksums::Auto`] counts as [`Checksums::Length`]. A TFRecord file inside a payload whose
+    /// own header is lost cannot be told from the records around it.
+    ///
+    /// The callback is told of each region, on the caller's thread; when it returns
+    /// [`ControlFlow::Break`], the work stops with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). It is still an error if there is no
+    /// true header in all of the data.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use std::ops::ControlFlow;
+    /// use tfr_index::{Damage, Index, Options};
+    ///
+    /// let mut data = std::fs::read("tests/data/examples.tfrecord")?;
+    /// let second = Index::from_bytes(&data, &Options::new())?[1];
+    /// data[second.offset as usize] ^= 1; // a bit of its length
+    ///
+    /// let damage = RefCell::new(Vec::new());
+    /// let keep = |region: Damage| {
+    ///     damage.borrow_mut().push(region);
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let index = Index::from_bytes(&data, &Options::new().salvage(&keep))?;
+    /// assert_eq!(index.len(), 99);
+    /// let lost = &damage.borrow()[0];
+    /// assert_eq!(lost.bytes, second.offset..second.offset + second.size);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn salvage(
+        mut self,
+        callback: &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a),
+    ) -> Options<'a> {
+        self.salvage = Some(callback);
+        self
+    }
 }
 
 impl std::fmt::Debug for Options<'_> {
@@ -112,6 +171,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("checksums", &self.checksums)
             .field("progress", &self.progress.is_some())
             .field("threads", &self.threads)
+            .field("salvage", &self.salvage.is_some())
             .finish()
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod parallel;
+mod salvage;
 mod search;
 mod window;
 
@@ -41,6 +42,8 @@ pub struct Scanner<'a, S> {
     window: Window,
     options: Options<'a>,
     next_report: u64,
+    /// Bytes that may still be read for nothing.
+    futile: u64,
     finished: bool,
 }
 
@@ -59,15 +62,30 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(Scanner {
             source,
             size,
-            chain: Chain::new(options.checksums),
+            chain: Chain::new(match (options.checksums, options.salvage) {
+                // Without checksums there is nothing to find records by.
+                (Checksums::Auto, Some(_)) => Checksums::Length,
+                (checksums, _) => checksums,
+            }),
             window: Window::new(size),
             options: *options,
             next_report: 0,
+            futile: salvage::FUTILE,
             finished: false,
         })
     }
 
+    /// The next record; the next good one, where damage is salvaged.
     fn next_entry(&mut self) -> Result<Option<Entry>> {
+        loop {
+            match self.next_record() {
+                Err(error) => self.skip_damage(error)?,
+                entry => return entry,
+            }
+        }
+    }
+
+    fn next_record(&mut self) -> Result<Option<Entry>> {
         let at = self.chain.offset();
         let rest = self.size - at;
         if rest == 0 {

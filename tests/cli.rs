@@ -97,6 +97,32 @@ fn the_checksum_policy_is_chosen() {
 }
 
 #[test]
+fn damage_is_left_out_where_that_is_wanted() {
+    let mut data = fs::read(EXAMPLES).unwrap();
+    let entries = tfr_index::tfrecord_index::index_entries_from_bytes(&data).unwrap();
+    let lost = entries[41];
+    data[lost.offset as usize] ^= 1;
+    let folder = folder_with(&[("bad", &data), ("good", &fs::read(EXAMPLES).unwrap())]);
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "bad"])).0, 1);
+    let (status, stdout, stderr) =
+        ended(&tfr_index(folder.path(), &["create", "--salvage", "bad", "good"]));
+    assert_eq!(status, 3);
+    let said = "bad: 99 records -> bad.idx, 1 damaged region left out\n\
+                good: 100 records -> good.idx\n";
+    assert_eq!(stdout, said);
+    let (start, end) = (lost.offset, lost.offset + lost.size);
+    let region = format!("bad: bytes {start} to {end} are left out, {} of them", lost.size);
+    assert!(stderr.starts_with(&region) && stderr.lines().count() == 1, "{stderr}");
+    let text = fs::read_to_string(folder.path().join("bad.idx")).unwrap();
+    assert_eq!(text.lines().count(), 99);
+    assert!(!text.contains(&format!("\n{} {}\n", lost.offset, lost.size)));
+
+    // A file that fails counts more than one that is not whole; one that is whole counts nothing.
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "--salvage", "bad", "none"])).0, 1);
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "--salvage", "good"])).0, 0);
+}
+
+#[test]
 fn what_is_no_index_is_not_overwritten() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("a.tfrecord", &data), ("b.tfrecord", &data)]);

@@ -158,6 +158,28 @@ def test_slice_of_an_index_is_a_shard(files, tmp_path):
     assert Reader(files[:1], [index]).epoch_ids() == list(range(1, COUNTS[0], 2))
 
 
+def test_trains_on_what_is_good_in_a_damaged_shard(files, written, tmp_path):
+    entries = list(tfr_index.read_index(files[2] + ".idx"))
+    data = bytearray(Path(files[2]).read_bytes())
+    data[entries[7][0]] ^= 1  # the length of one record,
+    data[entries[20][0] + 30] ^= 1  # the payload of another,
+    for at in range(entries[40][0] + 5, entries[42][0] + 5):
+        data[at] = 0  # and two records and the header of the next
+    shard = tmp_path / "damaged.tfrecord"
+    shard.write_bytes(data)
+    with pytest.raises(tfr_index.TfrError):
+        tfr_index.create_index(shard)
+    regions = []
+    tfr_index.create_index(shard, checksums="full", salvage=regions.append)
+    lost = {7, 20, 40, 41, 42}
+    first_id = COUNTS[0] + COUNTS[1]
+    whole = [first_id + number for number in range(COUNTS[2]) if number not in lost]
+    reader = Reader([str(shard)], [f"{shard}.idx"])
+    assert reader.read(len(whole)) == [(number, written[1][number]) for number in whole]
+    assert [region.start for region in regions] == [entries[i][0] for i in (7, 20, 40)]
+    assert regions[2].end == entries[43][0]
+
+
 @pytest.mark.parametrize(
     "token", ["# comment", "\N{BYTE ORDER MARK}", "x 1", "9223372036854775808 16"]
 )

@@ -55,14 +55,29 @@ def test_every_block_is_run_by_a_test():
     assert blocks("toml") and blocks("rust") and blocks("c") and blocks("cpp")
 
 
-def test_first_command_then_python(reader):
-    out = run(reader, ["bash", "-euo", "pipefail", "-c", blocks("sh")[0]], cwd=ROOT)
-    assert "100 records indexed" in out
-    run(reader, ["bash", "-euo", "pipefail", "-c", at_home(blocks("sh")[2])])
-    for block in blocks("python"):
-        out = run(reader, ["python", "-c", block])
+def test_first_command_then_all_in_their_order(reader):
+    """A reader saves the programs by the names in their first lines, and runs the rest."""
     folder, _ = reader
+    first, *rest = [(language, text) for language, text in BLOCKS if text != ALL_TESTS]
+    assert first[0] == "sh"
+    out = run(reader, ["bash", "-euo", "pipefail", "-c", first[1]], cwd=ROOT)
+    assert "100 records indexed" in out
+    for language, text in rest:
+        if language == "sh":
+            out += run(reader, ["bash", "-euo", "pipefail", "-c", at_home(text)])
+        elif language == "python":
+            out += run(reader, ["python", "-c", text])
+        elif language in ("c", "cpp"):
+            name = re.match(r"// (\S+)\n", text)
+            assert name, "a program begins with its file's name"
+            (folder / name[1]).write_text(text)
     assert (folder / "train.tfrecord.idx").exists() and (folder / "even-records.idx").exists()
+    assert "\n100 records\n78 bytes at byte 0\n" in out  # C
+    assert out.count("\n100 records\n") == 2  # C++
+    assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
+    assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
+    assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
+    assert re.search(r"^bytes \d+ to \d+: record \d+ at byte \d+: ", out, re.MULTILINE)  # salvage
 
 
 def test_rust(reader):
@@ -76,19 +91,3 @@ def test_rust(reader):
         target = variables | {"CARGO_TARGET_DIR": str(ROOT / "target/examples")}
         command = ["cargo", "run", "--manifest-path", str(package / "Cargo.toml")]
         assert "record 42" in run((folder, target), command)
-
-
-def test_shell_c_and_cpp(reader):
-    folder, _ = reader
-    for block in blocks("c") + blocks("cpp"):
-        name = re.match(r"// (\S+)\n", block)
-        assert name, "a program begins with its file's name"
-        (folder / name[1]).write_text(block)
-    out = ""
-    for block in blocks("sh")[3:]:
-        out += run(reader, ["bash", "-euo", "pipefail", "-c", at_home(block)])
-    assert out.startswith("100 records\n78 bytes at byte 0\n")  # C
-    assert "\n100 records\n" in out  # C++
-    assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
-    assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
-    assert out.endswith("train.tfrecord: 100 records -> train.tfrecord.idx\n")  # s3-cli

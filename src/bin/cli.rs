@@ -1,9 +1,10 @@
 //! What both command-line programs do.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::os::raw::c_int;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use anyhow::{anyhow, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
-use tfr_index::{create_index, ErrorKind, Options};
+use tfr_index::{create_index, Damage, ErrorKind, Options};
 
 /// Hears of the signals that ask a program to end: it then ends by them, once what it was about to
 /// write is removed. A second one ends it at once.
@@ -60,13 +61,18 @@ pub fn fail(error: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Indexes one file and says so on stdout, unless that is where the index goes.
+/// The exit status of work that is done, but for damage that was left out of an index.
+pub const SALVAGED: u8 = 3;
+
+/// Indexes one file and says so on stdout, unless that is where the index goes. Damage that is left
+/// out is named on stderr.
 pub fn create(
     data: &Path,
     index: &Path,
     options: &Options<'_>,
+    salvage: bool,
     interrupts: &Interrupts,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
     if is_something_else(index) {
         bail!("{}: is no index, and is not overwritten; remove it first", index.display());
     }
@@ -74,22 +80,40 @@ pub fn create(
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let count =
-        create_index(data, index, &options.progress(&watch)).map_err(|error| {
-            match error.kind() {
-                ErrorKind::Cancelled => {
-                    anyhow!("{}: interrupted, nothing is written", data.display())
-                }
-                _ => error.into(),
-            }
-        })?;
+    let regions = Cell::new(0_u64);
+    let leave_out = |damage: Damage| {
+        regions.set(regions.get() + 1);
+        let Damage { bytes: Range { start, end }, record, error, .. } = damage;
+        let _ = writeln!(
+            io::stderr(),
+            "{}: bytes {start} to {end} are left out, {} of them, behind {record} good records: \
+             {error}",
+            data.display(),
+            end - start,
+        );
+        ControlFlow::Continue(())
+    };
+    let mut options = options.progress(&watch);
+    if salvage {
+        options = options.salvage(&leave_out);
+    }
+    let count = create_index(data, index, &options).map_err(|error| match error.kind() {
+        ErrorKind::Cancelled => anyhow!("{}: interrupted, nothing is written", data.display()),
+        _ => error.into(),
+    })?;
+    let regions = regions.get();
     if !is_stream(index) {
         let records = if count == 1 { "record" } else { "records" };
+        let lost = match regions {
+            0 => String::new(),
+            1 => ", 1 damaged region left out".to_owned(),
+            _ => format!(", {regions} damaged regions left out"),
+        };
         let (data, index) = (data.display(), index.display());
         // The index is what counts: nobody need listen.
-        let _ = writeln!(io::stdout(), "{data}: {count} {records} -> {index}");
+        let _ = writeln!(io::stdout(), "{data}: {count} {records} -> {index}{lost}");
     }
-    Ok(())
+    Ok(if regions == 0 { ExitCode::SUCCESS } else { ExitCode::from(SALVAGED) })
 }
 
 /// Whether there is a file that holds anything but numbers: a data file, for instance, that a shell

@@ -32,8 +32,7 @@ fn main() -> ExitCode {
     let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
     let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
     let interrupts = Interrupts::listen();
-    interrupts.end(match cli::create(&tfrecord_path, &index_path, &Options::new(), &interrupts) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => cli::fail(&error),
-    })
+    let options = Options::new();
+    let exit = cli::create(&tfrecord_path, &index_path, &options, false, &interrupts);
+    interrupts.end(exit.unwrap_or_else(|error| cli::fail(&error)))
 }

@@ -29,11 +29,13 @@ Examples:
   tfr-index create train-*.tfrecord          # write train-….tfrecord.idx beside each
   tfr-index create train.tfrecord -o my.idx  # say where
   tfr-index create --checksums full *.tfrecord
+  tfr-index create --salvage damaged.tfrecord      # index what is good
   tfr-index show train.tfrecord.idx          # how many records, how large
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
 
-Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line.";
+Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line, 3 done, but for
+damage that was left out of an index (--salvage).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -53,6 +55,11 @@ enum Command {
         /// Threads that walk each file; 0 decides by the file and the processors
         #[arg(short, long, default_value_t, value_name = "N")]
         threads: usize,
+        /// Leave damage out instead of failing: the index has the good records
+        ///
+        /// Each damaged region is named on stderr, and the exit status is 3 if there is any.
+        #[arg(long)]
+        salvage: bool,
     },
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
@@ -95,36 +102,49 @@ impl From<Policy> for Checksums {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Create { files, output, checksums, threads } => {
+        Command::Create { files, output, checksums, threads, salvage } => {
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
             let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
             interrupts.end(for_each(begun, |(file, index_path)| {
-                cli::create(file, index_path, &options, &interrupts)
+                cli::create(file, index_path, &options, salvage, &interrupts)
             }))
         }
         Command::Read { indexes } => {
-            for_each(&indexes, |path| print(&Index::read(path)?.to_text()?))
+            for_each(&indexes, |path| done(print(&Index::read(path)?.to_text()?)))
         }
         Command::Show { indexes } => for_each(&indexes, |path| {
-            print(&format!("{}: {}\n", path.display(), summary(&Index::read(path)?)))
+            done(print(&format!("{}: {}\n", path.display(), summary(&Index::read(path)?))))
         }),
     }
 }
 
-/// Does all of the work; says what failed.
+/// Does all of the work; says what failed. That counts more than what was not whole.
 fn for_each<T>(
     items: impl IntoIterator<Item = T>,
-    work: impl Fn(T) -> anyhow::Result<()>,
+    work: impl Fn(T) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
-    let mut exit = ExitCode::SUCCESS;
+    let (mut failed, mut exit) = (false, ExitCode::SUCCESS);
     for item in items {
-        if let Err(error) = work(item) {
-            exit = cli::fail(&error);
+        match work(item) {
+            Ok(code) if code != ExitCode::SUCCESS => exit = code,
+            Ok(_) => {}
+            Err(error) => {
+                cli::fail(&error);
+                failed = true;
+            }
         }
     }
-    exit
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        exit
+    }
+}
+
+fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Where the files' indexes go.

@@ -9,7 +9,7 @@ use super::guard::{guard, unguarded};
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
-use crate::{Checksums, Options, Progress};
+use crate::{Checksums, Damage, Options, Progress};
 
 /// Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
 /// the file and the last one ends exactly at its end.
@@ -41,6 +41,21 @@ pub type tfr_progress_fn = Option<
     ) -> i32,
 >;
 
+/// Told of a region of the data that a salvaging scan leaves out: the bytes from `start` to before
+/// `end`, behind `record` good records, and what is wrong there. A return value other than 0
+/// cancels the scan. It must return: no longjmp, no C++ exception.
+///
+/// Ownership: the error is borrowed, and gone when the function returns.
+pub type tfr_damage_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        start: u64,
+        end: u64,
+        record: u64,
+        error: *const tfr_error,
+    ) -> i32,
+>;
+
 /// Choices for a scan. NULL stands for the defaults wherever options are asked for.
 ///
 /// Threads: options may be used by many threads at once while none changes them.
@@ -49,6 +64,8 @@ pub struct tfr_options {
     threads: usize,
     progress: tfr_progress_fn,
     context: *mut c_void,
+    salvage: tfr_damage_fn,
+    salvage_context: *mut c_void,
 }
 
 impl tfr_options {
@@ -57,6 +74,8 @@ impl tfr_options {
         threads: 0,
         progress: None,
         context: std::ptr::null_mut(),
+        salvage: None,
+        salvage_context: std::ptr::null_mut(),
     };
 
     /// Does `work` with the Rust form of these options.
@@ -69,19 +88,42 @@ impl tfr_options {
     ) -> T {
         // SAFETY: the caller's.
         let options = unsafe { options.as_ref() }.unwrap_or(&tfr_options::DEFAULT);
-        let with_all = Options::new().checksums(options.checksums).threads(options.threads);
-        let Some(function) = options.progress else { return work(&with_all) };
-        let call = |progress| {
+        let report = |progress| {
             let Progress { bytes_done, bytes_total, records, .. } = progress;
+            let Some(function) = options.progress else { return ControlFlow::Continue(()) };
             // SAFETY: the caller gave this context for this function.
-            match unguarded(|| unsafe {
+            go_on(unguarded(|| unsafe {
                 function(options.context, bytes_done, bytes_total, records)
-            }) {
-                0 => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
-            }
+            }))
         };
-        work(&with_all.progress(&call))
+        let leave_out = |damage| {
+            let Damage { bytes, record, error } = damage;
+            let Some(function) = options.salvage else { return ControlFlow::Continue(()) };
+            let error = tfr_error::new(error);
+            // SAFETY: the caller gave this context for this function; the error lives that long.
+            let answer = unguarded(|| unsafe {
+                function(options.salvage_context, bytes.start, bytes.end, record, error)
+            });
+            // SAFETY: made above, not freed yet.
+            unsafe { pointer::free(error) };
+            go_on(answer)
+        };
+        let mut all = Options::new().checksums(options.checksums).threads(options.threads);
+        if options.progress.is_some() {
+            all = all.progress(&report);
+        }
+        if options.salvage.is_some() {
+            all = all.salvage(&leave_out);
+        }
+        work(&all)
+    }
+}
+
+/// What a callback's answer means.
+fn go_on(answer: i32) -> ControlFlow<()> {
+    match answer {
+        0 => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
     }
 }
 
@@ -193,6 +235,42 @@ pub unsafe extern "C" fn tfr_options_set_progress(
         // SAFETY: the caller's.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
         (options.progress, options.context) = (progress, context);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Has damage left out, instead of ending with an error: the index then has the good records, with
+/// a gap for each region that is lost. `salvage` is told of each; `context` is its first argument.
+/// NULL as `salvage`: damage is an error.
+///
+/// Behind a damaged header the next record is looked for: a header whose CRC holds, and which
+/// another header, the end of the data or a payload whose CRC holds bears out; with
+/// TFR_CHECKSUMS_FULL the payload's CRC must hold. TFR_CHECKSUMS_AUTO counts as
+/// TFR_CHECKSUMS_LENGTH. A TFRecord file inside a payload whose own header is lost cannot be told
+/// from the records around it. It is still an error if there is no true header in all of the data.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+/// Ownership: the context stays the caller's and must outlive the options' use.
+/// Threads: no other may use the options meanwhile. The callback is called on the thread that
+/// called the function that scans: on many at once, where many scan with the same options.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `salvage`: NULL, or a function that may be called with `context`.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_salvage(
+    options: *mut tfr_options,
+    salvage: tfr_damage_fn,
+    context: *mut c_void,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        let options = unsafe { pointer::borrow_mut(options, "options") }?;
+        (options.salvage, options.salvage_context) = (salvage, context);
         Ok(())
     };
     // SAFETY: the caller's.

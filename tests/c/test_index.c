@@ -217,6 +217,51 @@ static void options(void) {
     tfr_options_free(options);
 }
 
+struct damage {
+    int calls;
+    uint64_t start, end, record;
+    tfr_status status;
+    int32_t answer;
+};
+
+static int32_t on_damage(void *context, uint64_t start, uint64_t end, uint64_t record,
+                         const tfr_error *error) {
+    struct damage *damage = context;
+    damage->calls++;
+    damage->start = start;
+    damage->end = end;
+    damage->record = record;
+    damage->status = tfr_error_status(error);
+    CHECK(tfr_error_offset(error) == start);
+    return damage->answer;
+}
+
+static void salvage(void) {
+    tfr_options *options = NULL;
+    tfr_index *index = NULL;
+    tfr_error *error = NULL;
+    struct damage damage = {0, 0, 0, 0, TFR_OK, 0};
+    uint8_t damaged[THREE_SIZE];
+    memcpy(damaged, THREE, THREE_SIZE);
+    damaged[21] ^= 1; /* the second length */
+
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, NULL, &index, NULL) == TFR_ERR_LENGTH_CRC);
+    CHECK(tfr_options_new(&options, &error) == TFR_OK);
+    CHECK(tfr_options_set_salvage(options, on_damage, &damage, &error) == TFR_OK);
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) == TFR_OK);
+    CHECK(tfr_index_len(index) == 2 && tfr_index_entries(index)[1].offset == 37);
+    CHECK(damage.calls == 1 && damage.start == 21 && damage.end == 37 && damage.record == 1);
+    CHECK(damage.status == TFR_ERR_LENGTH_CRC);
+    tfr_index_free(index);
+
+    damage.answer = 1;
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, NULL) == TFR_ERR_CANCELLED);
+    CHECK(damage.calls == 2 && index == NULL);
+    CHECK(tfr_options_set_salvage(options, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, NULL) == TFR_ERR_LENGTH_CRC);
+    tfr_options_free(options);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2 && strlen(argv[1]) < sizeof folder);
     strcpy(folder, argv[1]);
@@ -225,5 +270,6 @@ int main(int argc, char **argv) {
     memory();
     errors();
     options();
+    salvage();
     return 0;
 }

@@ -15,6 +15,7 @@ Ctrl-C stops a scan, and nothing of it is left behind.
 """
 
 from ._errors import (
+    Damage,
     TfrCancelled,
     TfrError,
     TfrFileExistsError,
@@ -28,12 +29,14 @@ from ._errors import (
 )
 from ._index import Index
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
-from ._typing import Buffer, Checksums, Path, Progress
+from ._typing import Buffer, Checksums, Path, Progress, Salvage
 
 __all__ = [
     "Checksums",
+    "Damage",
     "Index",
     "Progress",
+    "Salvage",
     "TfrCancelled",
     "TfrError",
     "TfrFileExistsError",
@@ -62,6 +65,7 @@ def create_index(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
+    salvage: Salvage | None = None,
 ) -> int:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
@@ -79,6 +83,12 @@ def create_index(
         threads: 1: the caller's thread works alone. More: so many others walk the file for it. 0:
             as many as there are processors, or more where they wait for the disk. The result is the
             same with any number.
+        salvage: called as `salvage(damage)` for each damaged region, a `Damage`, which is then left
+            out of the index instead of being an error: the index has the good records. Behind a
+            damaged header they go on at the next one whose checksum holds; with `checksums="full"`
+            records whose payload is damaged are left out, too. So it takes true checksums: "auto"
+            counts as "length". What it returns cancels the call if it is true; what it raises is
+            raised from here.
 
     Returns:
         The number of records.
@@ -101,6 +111,20 @@ def create_index(
     2
     0 21
     21 21
+
+    Training on what is good in a damaged file:
+
+    >>> damaged = []
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "train.tfrecord")
+    ...     _ = path.write_bytes(record + b"x" * 30 + record)
+    ...     print(create_index(path, salvage=damaged.append))
+    ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
+    2
+    0 21
+    51 21
+    >>> damaged[0].start, damaged[0].end, damaged[0].record
+    (21, 51, 1)
     """
     path = encode_path(tfrecord_path)
     target = ffi.NULL if index_path is None else encode_path(index_path)
@@ -109,6 +133,7 @@ def create_index(
         checksums,
         progress,
         threads,
+        salvage,
         lambda options: call(lib.tfr_index_create, path, target, options, count_out),
     )
     return int(count_out[0])
@@ -139,6 +164,7 @@ def scan(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
+    salvage: Salvage | None = None,
 ) -> Index:
     r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
 
@@ -160,6 +186,7 @@ def scan(
         checksums,
         progress,
         threads,
+        salvage,
         lambda options: Index._made_by(lib.tfr_index_scan, path, options),
     )
 
@@ -170,6 +197,7 @@ def index_bytes(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
+    salvage: Salvage | None = None,
 ) -> Index:
     r"""Indexes TFRecord data in memory.
 
@@ -189,6 +217,7 @@ def index_bytes(
             checksums,
             progress,
             threads,
+            salvage,
             lambda options: Index._made_by(
                 lib.tfr_index_from_bytes, pointer, len(pointer), options
             ),

@@ -1,8 +1,10 @@
 """What goes wrong, as exceptions: all are `TfrError`, and the builtin one that fits."""
 
 import os
+from typing import NamedTuple
 
 __all__ = [
+    "Damage",
     "TfrCancelled",
     "TfrError",
     "TfrFileExistsError",
@@ -104,6 +106,19 @@ class TfrIsADirectoryError(TfrOSError, IsADirectoryError):
 
 class TfrNotADirectoryError(TfrOSError, NotADirectoryError):
     """A file stands where a folder should."""
+
+
+class Damage(NamedTuple):
+    """A region of the data that is left out of an index, because of `salvage`."""
+
+    start: int
+    """The byte where it starts: the end of the last good record before it."""
+    end: int
+    """The byte behind it: the start of the next good record, or the end of the data."""
+    record: int
+    """How many good records are before it: the entry of this number is the first behind."""
+    error: TfrError
+    """What is wrong at its start."""
 
 
 for _name in __all__:  # tracebacks and pickles name the place where all may find them

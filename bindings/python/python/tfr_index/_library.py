@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, TypeVar
 
-from ._errors import TfrCancelled, TfrError, TfrValueError, make_error
+from ._errors import Damage, TfrCancelled, TfrError, TfrValueError, make_error
 from ._native import ffi as _ffi
 from ._native import lib as _lib
-from ._typing import Buffer, Checksums, Path, Progress
+from ._typing import Buffer, Checksums, Path, Progress, Salvage
 
 ffi: Any = _ffi  # cffi's, made of the C header by the build
 lib: Any = _lib  # the library's functions and constants
@@ -99,13 +99,14 @@ def with_options(
     checksums: Checksums,
     progress: Progress | None,
     threads: int,
+    salvage: Salvage | None,
     scan: Callable[[CData], Result],
 ) -> Result:
     """Calls `scan` with native options, and returns what it returns.
 
     Raises:
         TfrValueError: `checksums` is none of the policies.
-        Exception: whatever `progress` raised.
+        Exception: whatever `progress` or `salvage` raised.
     """
     if checksums not in _CHECKSUMS:
         message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
@@ -119,28 +120,40 @@ def with_options(
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
 
-    if progress is None and threading.current_thread() is threading.main_thread():
-        progress = _let_signals_in
-    if progress is None:
-        return scan(options)
-
-    asked = progress
+    callbacks = []  # which must live as long as the options
     raised: list[BaseException] = []
 
-    def report(_context: CData, bytes_done: int, bytes_total: int, records: int) -> bool:
-        return bool(asked(bytes_done, bytes_total, records))
+    def set_callback(set_it: CData, kind: str, function: Callable[..., object]) -> None:
+        def keep(_type: object, error: BaseException, _traceback: object) -> None:
+            raised.append(error)
 
-    def keep(_type: object, error: BaseException, _traceback: object) -> None:
-        raised.append(error)
+        # If the function raises, cffi calls `keep` and returns `error` to the library: cancel.
+        callback = ffi.callback(kind, function, error=1, onerror=keep)
+        callbacks.append(callback)
+        call(set_it, options, callback, ffi.NULL)
 
-    # If `report` raises, cffi calls `keep` and returns `error` to the library: cancel.
-    try:
-        callback = ffi.callback("tfr_progress_fn", report, error=1, onerror=keep)
-    except MemoryError:  # the system lets no process make code, which this takes
-        if asked is _let_signals_in:
-            return scan(options)
-        raise
-    call(lib.tfr_options_set_progress, options, callback, ffi.NULL)
+    if salvage is not None:
+        tell = salvage
+
+        def leave_out(_context: CData, start: int, end: int, record: int, error: CData) -> bool:
+            return bool(tell(Damage(start, end, record, _exception(error))))
+
+        set_callback(lib.tfr_options_set_salvage, "tfr_damage_fn", leave_out)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    asked = progress or (_let_signals_in if in_main_thread else None)
+    if asked is not None:
+        ask = asked
+
+        def report(_context: CData, bytes_done: int, bytes_total: int, records: int) -> bool:
+            return bool(ask(bytes_done, bytes_total, records))
+
+        try:
+            set_callback(lib.tfr_options_set_progress, "tfr_progress_fn", report)
+        except MemoryError:  # the system lets no process make code, which this takes
+            if progress is not None:
+                raise
+
     try:
         return scan(options)
     except TfrCancelled:

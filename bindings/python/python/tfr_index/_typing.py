@@ -12,7 +12,9 @@ elif sys.version_info >= (3, 12):
 else:
     Buffer = object
 
-__all__ = ["Buffer", "Checksums", "Path", "Progress"]
+from ._errors import Damage
+
+__all__ = ["Buffer", "Checksums", "Path", "Progress", "Salvage"]
 
 #: A path as the functions of `os` take it.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -29,3 +31,7 @@ Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
 #: Told how far a scan is: `progress(bytes_done, bytes_total, records)`. What it returns cancels
 #: the scan if it is true, what it raises cancels the scan and is raised from there.
 Progress: TypeAlias = Callable[[int, int, int], object]
+
+#: Told of each region that is left out of an index. What it returns cancels the scan if it is true,
+#: what it raises cancels the scan and is raised from there. `list.append` is one.
+Salvage: TypeAlias = Callable[[Damage], object]

@@ -1,0 +1,85 @@
+"""salvage=: indexes of what is good in damaged files."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import copy
+import pickle
+
+import pytest
+import tfr_index
+from hypothesis import given
+from hypothesis import strategies as st
+from tfrecords import tfrecord, walk
+
+PAYLOADS = [bytes([number]) * (50 + number) for number in range(40)]
+DATA = tfrecord(PAYLOADS)
+ENTRIES = walk(DATA)
+
+
+def damaged(records, at):
+    """The data with a byte of some records' frames changed: the one at `at`."""
+    data = bytearray(DATA)
+    for record in records:
+        offset, size = ENTRIES[record]
+        data[offset + at % size] ^= 0x55
+    return bytes(data)
+
+
+@given(st.sets(st.integers(0, len(ENTRIES) - 1), max_size=39), st.integers(0, 100))
+def test_leaves_out_the_damaged_records_and_no_others(records, at):
+    regions = []
+    index = tfr_index.index_bytes(
+        damaged(records, at), checksums="full", salvage=regions.append, threads=1
+    )
+    assert list(index) == [ENTRIES[i] for i in range(len(ENTRIES)) if i not in records]
+    lost = {byte for region in regions for byte in range(region.start, region.end)}
+    frames = [range(offset, offset + size) for offset, size in (ENTRIES[i] for i in records)]
+    assert lost == {byte for frame in frames for byte in frame}
+
+
+def test_a_region_says_where_and_why(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(damaged([3], 0))
+    regions = []
+    assert tfr_index.create_index(path, salvage=regions.append) == len(ENTRIES) - 1
+    [region] = regions
+    offset, size = ENTRIES[3]
+    assert (region.start, region.end, region.record) == (offset, offset + size, 3)
+    assert isinstance(region, tfr_index.Damage)
+    assert region.error.status == "TFR_ERR_LENGTH_CRC"
+    assert (region.error.record, region.error.offset) == (3, offset)
+    assert len(tfr_index.read_index(f"{path}.idx")) == len(ENTRIES) - 1
+    for same in (pickle.loads(pickle.dumps(region)), copy.deepcopy(region)):
+        assert same[:3] == region[:3]
+        assert str(same.error) == str(region.error)
+
+
+def test_good_files_tell_of_nothing(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(DATA)
+    assert list(tfr_index.scan(path, salvage=pytest.fail)) == ENTRIES
+
+
+def test_what_is_no_tfrecord_is_an_error_still():
+    regions = []
+    with pytest.raises(tfr_index.TfrError) as caught:
+        tfr_index.index_bytes(b"a text that is no TFRecord", salvage=regions.append)
+    assert caught.value.status == "TFR_ERR_NOT_TFRECORD"
+    assert not regions
+
+
+def test_the_callback_stops_it_by_what_it_returns_and_by_what_it_raises():
+    with pytest.raises(tfr_index.TfrCancelled):
+        tfr_index.index_bytes(damaged([3], 0), salvage=lambda region: True)
+
+    class Enough(Exception):
+        pass
+
+    def refuse(region):
+        raise Enough
+
+    with pytest.raises(Enough):
+        tfr_index.index_bytes(damaged([3], 0), salvage=refuse, progress=lambda *_: False)
