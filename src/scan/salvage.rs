@@ -50,19 +50,23 @@ impl<S: ReadAt> Scanner<'_, S> {
 
     /// Where records go on behind the damaged one at `start`; the end, if they don't.
     fn next_good(&mut self, start: u64, kind: ErrorKind) -> Result<u64> {
-        // The length itself may be right, or only one bit away from it. What the payload holds is
-        // then not searched.
+        let mut end = None;
         if let Some(header) = self.header_at(start)? {
-            let header = header.corrected().unwrap_or(header);
-            if let Some(size) = header.frame_size(self.size - start) {
-                let end = start + size;
-                if kind == ErrorKind::PayloadCrc || end == self.size || self.is_header_at(end)? {
-                    return Ok(end);
+            let corrected = header.corrected();
+            if let Some(size) = corrected.unwrap_or(header).frame_size(self.size - start) {
+                // What the payload holds is not searched.
+                if kind == ErrorKind::PayloadCrc || corrected.is_some() {
+                    return Ok(start + size);
+                }
+                // The length seems right, and no more than its CRC to be damaged.
+                if self.is_end_or_header(start + size)? {
+                    end = Some(start + size);
                 }
             }
         }
         let mut at = start + 1;
-        while self.size - at.min(self.size) >= HEADER_LEN as u64 {
+        let last = end.unwrap_or(self.size);
+        while last - at.min(last) >= HEADER_LEN as u64 {
             if at >= self.next_report {
                 self.report(at)?;
             }
@@ -74,12 +78,30 @@ impl<S: ReadAt> Scanner<'_, S> {
             };
             at += ahead as u64;
             self.futile += ahead as u64;
-            if self.is_borne_out(at)? {
+            let found = match end {
+                // Records nested in a payload end before its CRC, and so not where the record does.
+                Some(end) => self.leads_to(at, end)?,
+                None => self.is_borne_out(at)?,
+            };
+            if found {
                 return Ok(at);
             }
             at += 1;
         }
-        Ok(self.size)
+        Ok(last)
+    }
+
+    /// Whether the chain of good headers from `at` arrives at `end`.
+    fn leads_to(&mut self, mut at: u64, end: u64) -> Result<bool> {
+        while at < end && self.futile >= HEADER_LEN as u64 {
+            let Some(header) = self.header_at(at)?.filter(|header| header.crc_holds()) else {
+                return Ok(false);
+            };
+            let Some(size) = header.frame_size(end - at) else { return Ok(false) };
+            at += size;
+            self.futile -= HEADER_LEN as u64;
+        }
+        Ok(at == end)
     }
 
     /// Whether the frame at `at`, whose header is good, is no chance find: another header or the end
@@ -88,7 +110,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         let header = self.header_at(at)?.expect("found there");
         let size = header.frame_size(self.size - at).expect("found to fit");
         let full = self.options.checksums == Checksums::Full;
-        if !full && (at + size == self.size || self.is_header_at(at + size)?) {
+        if !full && self.is_end_or_header(at + size)? {
             return Ok(true);
         }
         if size > self.futile {
@@ -102,6 +124,10 @@ impl<S: ReadAt> Scanner<'_, S> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn is_end_or_header(&mut self, at: u64) -> Result<bool> {
+        Ok(at == self.size || self.is_header_at(at)?)
     }
 
     /// Whether there is a header whose CRC holds.

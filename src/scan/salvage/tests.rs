@@ -79,6 +79,15 @@ proptest! {
         if let Some(cut) = cut {
             data.truncate(cut.index(data.len()));
         }
+        // Several flips may make a length that leads to another record's header: it is believed.
+        let starts: Vec<u64> = entries.iter().map(|entry| entry.offset).collect();
+        let mut damaged = entries.iter().zip(&hit).filter(|(_, hit)| **hit).map(|(entry, _)| entry);
+        prop_assume!(!damaged.any(|entry| {
+            let length = data.get(entry.offset as usize..).and_then(|rest| rest.get(..8));
+            let length = length.map_or(0, |length| u64::from_le_bytes(length.try_into().unwrap()));
+            let end = entry.offset.saturating_add(16).saturating_add(length);
+            end != end_of(entry) && (starts.contains(&end) || end == data.len() as u64)
+        }));
         let size = data.len() as u64;
         let checksums = if full { Checksums::Full } else { Checksums::Auto };
         let options = Options::new().checksums(checksums).threads(threads);
