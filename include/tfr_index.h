@@ -126,6 +126,10 @@ typedef enum tfr_status {
      * A bug in the library, caught before it reached the caller.
      */
     TFR_ERR_PANIC = 12,
+    /**
+     * The index does not fit the data: it is stale, or another file's.
+     */
+    TFR_ERR_MISMATCH = 13,
 } tfr_status;
 
 /**
@@ -187,7 +191,7 @@ typedef int32_t (*tfr_progress_fn)(void *context,
                                    uint64_t records);
 
 /**
- * Told of a region of the data that a salvaging scan leaves out: the bytes from `start` to before
+ * Told of a region of the data that a scan leaves out: the bytes from `start` to before
  * `end`, behind `record` good records, and what is wrong there. A return value other than 0
  * cancels the scan. It must return: no longjmp, no C++ exception.
  *
@@ -402,6 +406,42 @@ enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
                                         tfr_damage_fn salvage,
                                         void *context,
                                         struct tfr_error **error_out);
+
+/**
+ * Takes the data for a file that is still being written: a record that is not whole yet at its end
+ * is left for next time, instead of being an error. `growing` is told of it; `context` is its first
+ * argument. NULL as `growing`: it is an error. It takes true checksums.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ * Ownership: the context stays the caller's and must outlive the options' use.
+ * Threads: as tfr_options_set_salvage().
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `growing`: NULL, or a function that may be called with `context`.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_growing(struct tfr_options *options,
+                                        tfr_damage_fn growing,
+                                        void *context,
+                                        struct tfr_error **error_out);
+
+/**
+ * Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
+ * to the data since is walked. The index must be of all that the data was, without gaps and in its
+ * order; otherwise that call ends with TFR_ERR_MISMATCH. 0 as `append`: it begins anew, as by
+ * default; any other number: it goes on.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_append(struct tfr_options *options,
+                                       int32_t append,
+                                       struct tfr_error **error_out);
 
 /**
  * Frees options. NULL is allowed.

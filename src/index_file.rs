@@ -1,5 +1,7 @@
 //! Index files: created from a TFRecord file, read and written, by path.
 
+mod append;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -45,7 +47,8 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
 ///
 /// # Errors
 /// When the TFRecord file is not whole records, with the first bad one's number and offset; when a
-/// file cannot be opened, read or written; when both paths lead to one file.
+/// file cannot be opened, read or written; when both paths lead to one file; when what is to be
+/// [appended to](Options::append) is not the index of what the data was.
 pub fn create_index(
     tfrecord_path: impl AsRef<Path>,
     index_path: impl AsRef<Path>,
@@ -58,7 +61,11 @@ pub fn create_index(
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let mut index_file = NewFile::create(index_path)?;
-    let count = parallel::scan(&data, options, |text: &mut Encoder| {
+    let from = match options.append {
+        true => append::copy_index(index_path, &mut index_file, &data, tfrecord_path)?,
+        false => (0, 0),
+    };
+    let count = parallel::scan(&data, options, from, |text: &mut Encoder| {
         index_file.write(text.text())?;
         text.clear();
         Ok(())

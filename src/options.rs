@@ -52,7 +52,7 @@ pub struct Progress {
     pub records: u64,
 }
 
-/// A region of the data that [`Options::salvage`] left out.
+/// A region of the data that [`Options::salvage`] or [`Options::growing`] left out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Damage {
@@ -83,11 +83,13 @@ pub struct Options<'a> {
     pub(crate) progress: Option<ProgressFn<'a>>,
     pub(crate) threads: usize,
     pub(crate) salvage: Option<DamageFn<'a>>,
+    pub(crate) growing: Option<DamageFn<'a>>,
+    pub(crate) append: bool,
 }
 
-/// The callbacks of [`Options::progress`] and [`Options::salvage`].
+/// The callbacks of [`Options::progress`], and of [`Options::salvage`] and [`Options::growing`].
 type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + 'a);
-type DamageFn<'a> = &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a);
+pub(crate) type DamageFn<'a> = &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a);
 
 impl<'a> Options<'a> {
     /// The defaults: [`Checksums::Auto`], no callback.
@@ -163,6 +165,56 @@ impl<'a> Options<'a> {
         self.salvage = Some(callback);
         self
     }
+
+    /// Takes the data for a file that is still being written: a record that is not whole yet at its
+    /// end is left for next time, instead of being an error. The callback is told of it, as of damage
+    /// that is [salvaged](Self::salvage).
+    ///
+    /// It takes true checksums: without, what is not whole cannot be told from what is damaged.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tfr_index::{Damage, Index, Options};
+    ///
+    /// let data = std::fs::read("tests/data/examples.tfrecord")?;
+    /// let left = |rest: Damage| {
+    ///     assert_eq!((rest.record, rest.bytes.end), (2, 1000));
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let index = Index::from_bytes(&data[..1000], &Options::new().growing(&left))?;
+    /// assert_eq!(index.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn growing(
+        mut self,
+        callback: &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a),
+    ) -> Options<'a> {
+        self.growing = Some(callback);
+        self
+    }
+
+    /// Has [`create_index`](crate::create_index) go on where the index file ends, if there is one:
+    /// only what was appended to the data since is walked. The index must be of all that the data
+    /// was, without gaps and in its order; otherwise it is an error of kind
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch).
+    ///
+    /// ```
+    /// use tfr_index::{create_index, Options};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    /// let data = std::fs::read("tests/data/examples.tfrecord")?;
+    /// std::fs::write(&path, &data)?;
+    /// let options = Options::new().append(true);
+    /// assert_eq!(create_index(&path, &index_path, &options)?, 100);
+    /// std::fs::write(&path, [&data[..], &data[..]].concat())?;
+    /// assert_eq!(create_index(&path, &index_path, &options)?, 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn append(mut self, append: bool) -> Options<'a> {
+        self.append = append;
+        self
+    }
 }
 
 impl std::fmt::Debug for Options<'_> {
@@ -172,6 +224,8 @@ impl std::fmt::Debug for Options<'_> {
             .field("progress", &self.progress.is_some())
             .field("threads", &self.threads)
             .field("salvage", &self.salvage.is_some())
+            .field("growing", &self.growing.is_some())
+            .field("append", &self.append)
             .finish()
     }
 }

@@ -79,10 +79,34 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     fn next_entry(&mut self) -> Result<Option<Entry>> {
         loop {
             match self.next_record() {
-                Err(error) => self.skip_damage(error)?,
+                Err(error) => match self.options.growing {
+                    Some(report)
+                        if error.kind() == ErrorKind::Truncated && !self.has_shrunk()? =>
+                    {
+                        let end = std::mem::replace(&mut self.size, self.chain.offset());
+                        self.report_left_out(report, end, error)?;
+                    }
+                    _ => self.skip_damage(error)?,
+                },
                 entry => return entry,
             }
         }
+    }
+
+    /// Whether the data has lost bytes since the scan began.
+    fn has_shrunk(&self) -> Result<bool> {
+        let size = self.source.size().map_err(|error| Error::io("find the size", error))?;
+        Ok(size < self.size)
+    }
+
+    /// Goes on behind `record` records, where an index of the data up to `offset` ends.
+    pub(crate) fn resume(&mut self, record: u64, offset: u64) -> Result<()> {
+        if record > 0 {
+            self.next_record()?; // which decides whether checksums are true
+            self.chain.go_to(record, offset);
+            self.window.start_at(offset);
+        }
+        Ok(())
     }
 
     fn next_record(&mut self) -> Result<Option<Entry>> {
@@ -230,7 +254,7 @@ impl Index {
         options: &Options<'_>,
     ) -> Result<Index> {
         let mut entries = Vec::new();
-        parallel::scan(&source, options, |batch: &mut Vec<Entry>| {
+        parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {
             entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;
             entries.append(batch);
             Ok(())

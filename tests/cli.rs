@@ -123,6 +123,28 @@ fn damage_is_left_out_where_that_is_wanted() {
 }
 
 #[test]
+fn a_growing_file_is_indexed_bit_by_bit() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("x", &data[..1000])]);
+    let arguments = ["create", "--append", "--growing", "x"];
+    let (status, stdout, stderr) = ended(&tfr_index(folder.path(), &arguments));
+    assert_eq!((status, stdout.as_str()), (0, "x: 2 records -> x.idx\n"));
+    assert!(stderr.starts_with("x: the last ") && stderr.lines().count() == 1, "{stderr}");
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "--append", "x"])).0, 1);
+    fs::write(folder.path().join("x"), &data).unwrap();
+    let said = "x: 100 records -> x.idx\n".to_owned();
+    assert_eq!(ended(&tfr_index(folder.path(), &arguments)), (0, said, String::new()));
+    let text = fs::read_to_string(folder.path().join("x.idx")).unwrap();
+    assert_eq!(text, tfr_index::tfrecord_index::index_text_from_bytes(&data).unwrap());
+
+    fs::write(folder.path().join("x"), &data[5..]).unwrap();
+    let (status, _, stderr) = ended(&tfr_index(folder.path(), &["create", "--append", "x"]));
+    assert_eq!(status, 1);
+    assert!(stderr.starts_with("error: x.idx: ") && stderr.contains("another file's"), "{stderr}");
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "--append", "x", "-o", "-"])).0, 2);
+}
+
+#[test]
 fn what_is_no_index_is_not_overwritten() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("a.tfrecord", &data), ("b.tfrecord", &data)]);

@@ -83,3 +83,27 @@ def test_the_callback_stops_it_by_what_it_returns_and_by_what_it_raises():
 
     with pytest.raises(Enough):
         tfr_index.index_bytes(damaged([3], 0), salvage=refuse, progress=lambda *_: False)
+
+
+def test_a_growing_file_is_indexed_bit_by_bit(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    for end in (0, 5, 200, 201, 1000, len(DATA)):
+        path.write_bytes(DATA[:end])
+        rest = []
+        count = tfr_index.create_index(path, append=True, growing=rest.append)
+        assert list(tfr_index.read_index(f"{path}.idx")) == ENTRIES[:count]
+        whole = rest[0].start if rest else end
+        assert whole == sum(size for _, size in ENTRIES[:count])
+        assert all(one.error.status == "TFR_ERR_TRUNCATED" and one.end == end for one in rest)
+    assert count == len(ENTRIES)
+
+
+def test_an_index_of_another_file_is_not_continued(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(DATA)
+    index = tmp_path / "x.tfrecord.idx"
+    index.write_text("0 50\n")
+    with pytest.raises(tfr_index.TfrError) as caught:
+        tfr_index.create_index(path, append=True)
+    assert caught.value.status == "TFR_ERR_MISMATCH"
+    assert index.read_text() == "0 50\n"

@@ -63,15 +63,18 @@ def test_shim_has_the_documented_signatures():
         assert typing.get_type_hints(function)["return"] == returns
 
 
+CHOICES = "checksums='auto', progress=None, threads=0, salvage=None, growing=None"
+
+
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
         (
             "create_index",
-            "(tfrecord_path, index_path=None, *, checksums='auto', progress=None, threads=0)",
+            f"(tfrecord_path, index_path=None, *, {CHOICES}, append=False)",
         ),
-        ("scan", "(tfrecord_path, *, checksums='auto', progress=None, threads=0)"),
-        ("index_bytes", "(data, *, checksums='auto', progress=None, threads=0)"),
+        ("scan", f"(tfrecord_path, *, {CHOICES})"),
+        ("index_bytes", f"(data, *, {CHOICES})"),
         ("read_index", "(index_path)"),
     ],
 )

@@ -64,13 +64,22 @@ pub fn fail(error: &dyn Display) -> ExitCode {
 /// The exit status of work that is done, but for damage that was left out of an index.
 pub const SALVAGED: u8 = 3;
 
-/// Indexes one file and says so on stdout, unless that is where the index goes. Damage that is left
-/// out is named on stderr.
+/// What is left out of an index instead of being an error.
+#[derive(Clone, Copy, Default)]
+pub struct LeaveOut {
+    /// Damaged regions.
+    pub damage: bool,
+    /// A record at the end that is not whole.
+    pub rest: bool,
+}
+
+/// Indexes one file and says so on stdout, unless that is where the index goes. What is left out is
+/// named on stderr.
 pub fn create(
     data: &Path,
     index: &Path,
     options: &Options<'_>,
-    salvage: bool,
+    leave_out: LeaveOut,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitCode> {
     if is_something_else(index) {
@@ -81,7 +90,7 @@ pub fn create(
         false => ControlFlow::Continue(()),
     };
     let regions = Cell::new(0_u64);
-    let leave_out = |damage: Damage| {
+    let tell_damage = |damage: Damage| {
         regions.set(regions.get() + 1);
         let Damage { bytes: Range { start, end }, record, error, .. } = damage;
         let _ = writeln!(
@@ -93,9 +102,22 @@ pub fn create(
         );
         ControlFlow::Continue(())
     };
+    let tell_rest = |rest: Damage| {
+        let Range { start, end } = rest.bytes;
+        let _ = writeln!(
+            io::stderr(),
+            "{}: the last {} bytes, from byte {start}, are no whole record yet: left for next time",
+            data.display(),
+            end - start,
+        );
+        ControlFlow::Continue(())
+    };
     let mut options = options.progress(&watch);
-    if salvage {
-        options = options.salvage(&leave_out);
+    if leave_out.damage {
+        options = options.salvage(&tell_damage);
+    }
+    if leave_out.rest {
+        options = options.growing(&tell_rest);
     }
     let count = create_index(data, index, &options).map_err(|error| match error.kind() {
         ErrorKind::Cancelled => anyhow!("{}: interrupted, nothing is written", data.display()),

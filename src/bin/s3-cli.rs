@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cli::Interrupts;
+use cli::{Interrupts, LeaveOut};
 use tfr_index::{default_index_path, Options};
 
 /// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
@@ -33,6 +33,6 @@ fn main() -> ExitCode {
     let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
     let interrupts = Interrupts::listen();
     let options = Options::new();
-    let exit = cli::create(&tfrecord_path, &index_path, &options, false, &interrupts);
+    let exit = cli::create(&tfrecord_path, &index_path, &options, LeaveOut::default(), &interrupts);
     interrupts.end(exit.unwrap_or_else(|error| cli::fail(&error)))
 }

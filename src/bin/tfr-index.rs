@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use cli::Interrupts;
+use cli::{Interrupts, LeaveOut};
 use tfr_index::{default_index_path, Checksums, Index, Options};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
@@ -30,6 +30,7 @@ Examples:
   tfr-index create train.tfrecord -o my.idx  # say where
   tfr-index create --checksums full *.tfrecord
   tfr-index create --salvage damaged.tfrecord      # index what is good
+  tfr-index create --append --growing log.tfrecord # index what was written since
   tfr-index show train.tfrecord.idx          # how many records, how large
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
@@ -60,6 +61,12 @@ enum Command {
         /// Each damaged region is named on stderr, and the exit status is 3 if there is any.
         #[arg(long)]
         salvage: bool,
+        /// Go on where the index ends, if there is one, with what was appended to the file since
+        #[arg(long)]
+        append: bool,
+        /// Leave a record at the end that is not whole yet for next time, instead of failing
+        #[arg(long)]
+        growing: bool,
     },
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
@@ -102,13 +109,18 @@ impl From<Policy> for Checksums {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Create { files, output, checksums, threads, salvage } => {
+        Command::Create { files, output, checksums, threads, salvage, append, growing } => {
+            if append && output.as_deref() == Some(Path::new("-")) {
+                refuse("there is nothing to append to on stdout".to_owned());
+            }
             let options = Options::new().checksums(checksums.into()).threads(threads);
+            let options = options.append(append);
+            let leave_out = LeaveOut { damage: salvage, rest: growing };
             let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
             let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
             interrupts.end(for_each(begun, |(file, index_path)| {
-                cli::create(file, index_path, &options, salvage, &interrupts)
+                cli::create(file, index_path, &options, leave_out, &interrupts)
             }))
         }
         Command::Read { indexes } => {

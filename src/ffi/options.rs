@@ -41,7 +41,7 @@ pub type tfr_progress_fn = Option<
     ) -> i32,
 >;
 
-/// Told of a region of the data that a salvaging scan leaves out: the bytes from `start` to before
+/// Told of a region of the data that a scan leaves out: the bytes from `start` to before
 /// `end`, behind `record` good records, and what is wrong there. A return value other than 0
 /// cancels the scan. It must return: no longjmp, no C++ exception.
 ///
@@ -66,6 +66,9 @@ pub struct tfr_options {
     context: *mut c_void,
     salvage: tfr_damage_fn,
     salvage_context: *mut c_void,
+    growing: tfr_damage_fn,
+    growing_context: *mut c_void,
+    append: bool,
 }
 
 impl tfr_options {
@@ -76,6 +79,9 @@ impl tfr_options {
         context: std::ptr::null_mut(),
         salvage: None,
         salvage_context: std::ptr::null_mut(),
+        growing: None,
+        growing_context: std::ptr::null_mut(),
+        append: false,
     };
 
     /// Does `work` with the Rust form of these options.
@@ -96,27 +102,33 @@ impl tfr_options {
                 function(options.context, bytes_done, bytes_total, records)
             }))
         };
-        let leave_out = |damage| {
-            let Damage { bytes, record, error } = damage;
-            let Some(function) = options.salvage else { return ControlFlow::Continue(()) };
-            let error = tfr_error::new(error);
-            // SAFETY: the caller gave this context for this function; the error lives that long.
-            let answer = unguarded(|| unsafe {
-                function(options.salvage_context, bytes.start, bytes.end, record, error)
-            });
-            // SAFETY: made above, not freed yet.
-            unsafe { pointer::free(error) };
-            go_on(answer)
-        };
+        let salvage = |damage| tell(options.salvage, options.salvage_context, damage);
+        let growing = |damage| tell(options.growing, options.growing_context, damage);
         let mut all = Options::new().checksums(options.checksums).threads(options.threads);
+        all = all.append(options.append);
         if options.progress.is_some() {
             all = all.progress(&report);
         }
         if options.salvage.is_some() {
-            all = all.salvage(&leave_out);
+            all = all.salvage(&salvage);
+        }
+        if options.growing.is_some() {
+            all = all.growing(&growing);
         }
         work(&all)
     }
+}
+
+/// Tells a caller's function, with the context that came with it, of what is left out.
+fn tell(function: tfr_damage_fn, context: *mut c_void, damage: Damage) -> ControlFlow<()> {
+    let Damage { bytes, record, error } = damage;
+    let Some(function) = function else { return ControlFlow::Continue(()) };
+    let error = tfr_error::new(error);
+    // SAFETY: the caller gave this context for this function; the error lives that long.
+    let answer = unguarded(|| unsafe { function(context, bytes.start, bytes.end, record, error) });
+    // SAFETY: made above, not freed yet.
+    unsafe { pointer::free(error) };
+    go_on(answer)
 }
 
 /// What a callback's answer means.
@@ -271,6 +283,61 @@ pub unsafe extern "C" fn tfr_options_set_salvage(
         // SAFETY: the caller's.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
         (options.salvage, options.salvage_context) = (salvage, context);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Takes the data for a file that is still being written: a record that is not whole yet at its end
+/// is left for next time, instead of being an error. `growing` is told of it; `context` is its first
+/// argument. NULL as `growing`: it is an error. It takes true checksums.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+/// Ownership: the context stays the caller's and must outlive the options' use.
+/// Threads: as tfr_options_set_salvage().
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `growing`: NULL, or a function that may be called with `context`.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_growing(
+    options: *mut tfr_options,
+    growing: tfr_damage_fn,
+    context: *mut c_void,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        let options = unsafe { pointer::borrow_mut(options, "options") }?;
+        (options.growing, options.growing_context) = (growing, context);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
+/// to the data since is walked. The index must be of all that the data was, without gaps and in its
+/// order; otherwise that call ends with TFR_ERR_MISMATCH. 0 as `append`: it begins anew, as by
+/// default; any other number: it goes on.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_append(
+    options: *mut tfr_options,
+    append: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.append = append != 0;
         Ok(())
     };
     // SAFETY: the caller's.

@@ -146,6 +146,8 @@ fn eight_digits(number: u64) -> u64 {
 /// Takes index text in pieces of any size and gathers its entries.
 pub(crate) struct Decoder {
     entries: Vec<Entry>,
+    /// Entries that were taken out before.
+    taken: u64,
     /// Lines before the current one, and the byte where that starts.
     lines: u64,
     offset: u64,
@@ -159,7 +161,7 @@ impl Decoder {
     }
 
     pub fn appending_to(entries: Vec<Entry>) -> Decoder {
-        Decoder { entries, lines: 0, offset: 0, begun: Vec::new() }
+        Decoder { entries, taken: 0, lines: 0, offset: 0, begun: Vec::new() }
     }
 
     pub fn push(&mut self, mut text: &[u8]) -> Result<()> {
@@ -179,6 +181,12 @@ impl Decoder {
             text = rest;
         }
         self.begin(text)
+    }
+
+    /// Takes out the entries of the lines that are whole.
+    pub fn take(&mut self) -> Vec<Entry> {
+        self.taken += self.entries.len() as u64;
+        std::mem::take(&mut self.entries)
     }
 
     pub fn finish(mut self) -> Result<Index> {
@@ -261,7 +269,8 @@ impl Decoder {
             "line {}: {what}: not an index, or a damaged one; create it again",
             self.lines + 1
         );
-        Error::new(ErrorKind::InvalidIndex, detail).at(self.entries.len() as u64, self.offset)
+        Error::new(ErrorKind::InvalidIndex, detail)
+            .at(self.taken + self.entries.len() as u64, self.offset)
     }
 }
 

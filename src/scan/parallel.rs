@@ -54,15 +54,18 @@ const FUTILE: u32 = 4;
 /// How often the caller's thread looks up from waiting: the progress callback hears of Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Scans a source and passes its entries on, batch by batch in their order; returns their number.
+/// Scans a source and passes its entries on, batch by batch in their order; returns the number of
+/// records. `from` are the record and its offset to begin with.
 ///
 /// `deliver`, which empties the batch, and the progress callback are called on the caller's thread.
 pub(crate) fn scan<S: ReadAt + Sync, B: Batch>(
     source: &S,
     options: &Options<'_>,
+    from: (u64, u64),
     mut deliver: impl FnMut(&mut B) -> Result<()>,
 ) -> Result<u64> {
     let mut proven = Proven { scanner: Scanner::new(source, options)?, batch: B::default() };
+    proven.scanner.resume(from.0, from.1)?;
     // Enough to know how large the records are, and whether their checksums are true.
     let mut alone = SEGMENT;
     while !proven.is_at_end() {

@@ -11,10 +11,8 @@ use super::search::position_of_header;
 use super::Scanner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Header, HEADER_LEN};
-use crate::options::{Checksums, Damage};
+use crate::options::{Checksums, Damage, DamageFn};
 use crate::source::ReadAt;
-
-const CANCELLED: &str = "cancelled by the callback that hears of damage";
 
 /// Bytes of payloads that a scan may read for nothing, beside as many as it searches: crafted data
 /// could hold a header at each twelfth byte, each with a payload as long as all the rest.
@@ -41,10 +39,25 @@ impl<S: ReadAt> Scanner<'_, S> {
         if record == 0 && end == self.size && !self.is_header_at(start)? {
             return Err(error); // nothing that says that this is a TFRecord file at all
         }
+        self.report_left_out(report, end, error)?;
         self.chain.go_to(record, end);
+        Ok(())
+    }
+
+    /// Says that the bytes from the next record to `end` are left out, and why.
+    pub(super) fn report_left_out(
+        &mut self,
+        report: DamageFn<'_>,
+        end: u64,
+        error: Error,
+    ) -> Result<()> {
+        let (record, start) = (self.chain.record(), self.chain.offset());
         match report(Damage { bytes: start..end, record, error }) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::new(ErrorKind::Cancelled, CANCELLED)),
+            ControlFlow::Break(()) => {
+                let detail = "cancelled by the callback that hears of what is left out";
+                Err(Error::new(ErrorKind::Cancelled, detail))
+            }
         }
     }
 

@@ -43,7 +43,7 @@ static void versions_and_names(void) {
     CHECK(strcmp(tfr_status_name(TFR_OK), "TFR_OK") == 0);
     CHECK(strcmp(tfr_status_name(TFR_ERR_PANIC), "TFR_ERR_PANIC") == 0);
     CHECK(strcmp(tfr_status_name(-1), "TFR_UNKNOWN_STATUS") == 0);
-    CHECK(strcmp(tfr_status_name(13), "TFR_UNKNOWN_STATUS") == 0);
+    CHECK(strcmp(tfr_status_name(14), "TFR_UNKNOWN_STATUS") == 0);
 }
 
 static void files(void) {
@@ -262,6 +262,35 @@ static void salvage(void) {
     tfr_options_free(options);
 }
 
+/* A file that is written while it is indexed. */
+static void append(void) {
+    tfr_options *options = NULL;
+    tfr_error *error = NULL;
+    uint64_t count = 0;
+    struct damage rest = {0, 0, 0, 0, TFR_OK, 0};
+    const char *path;
+
+    write_file("growing.tfrecord", THREE, 40);
+    CHECK(tfr_options_new(&options, &error) == TFR_OK);
+    CHECK(tfr_options_set_growing(options, on_damage, &rest, &error) == TFR_OK);
+    CHECK(tfr_options_set_append(options, 1, &error) == TFR_OK);
+    path = in_folder("growing.tfrecord");
+    CHECK(tfr_index_create(path, NULL, options, &count, &error) == TFR_OK && count == 2);
+    CHECK(rest.calls == 1 && rest.start == 37 && rest.end == 40 && rest.record == 2);
+    CHECK(rest.status == TFR_ERR_TRUNCATED);
+    expect_file("growing.tfrecord.idx", "0 21\n21 16\n");
+    write_file("growing.tfrecord", THREE, THREE_SIZE);
+    path = in_folder("growing.tfrecord");
+    CHECK(tfr_index_create(path, NULL, options, &count, &error) == TFR_OK && count == 3);
+    CHECK(rest.calls == 1);
+    expect_file("growing.tfrecord.idx", "0 21\n21 16\n37 19\n");
+    write_file("growing.tfrecord", THREE, 21);
+    path = in_folder("growing.tfrecord");
+    CHECK(tfr_index_create(path, NULL, options, &count, &error) == TFR_ERR_MISMATCH);
+    tfr_error_free(error);
+    tfr_options_free(options);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2 && strlen(argv[1]) < sizeof folder);
     strcpy(folder, argv[1]);
@@ -271,5 +300,6 @@ int main(int argc, char **argv) {
     errors();
     options();
     salvage();
+    append();
     return 0;
 }

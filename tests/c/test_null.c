@@ -37,6 +37,8 @@ int main(int argc, char **argv) {
     REFUSES("options", tfr_options_set_threads(NULL, 0, error_out));
     REFUSES("options", tfr_options_set_progress(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_salvage(NULL, NULL, NULL, error_out));
+    REFUSES("options", tfr_options_set_growing(NULL, NULL, NULL, error_out));
+    REFUSES("options", tfr_options_set_append(NULL, 1, error_out));
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);
     CHECK(tfr_options_set_threads(options, 0, NULL) == TFR_OK);

@@ -15,7 +15,7 @@ fn outcome(result: Result<Vec<Entry>>) -> Outcome {
 
 fn in_segments(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Outcome {
     let mut entries = Vec::new();
-    let count = scan(source, options, |batch: &mut Vec<Entry>| {
+    let count = scan(source, options, (0, 0), |batch: &mut Vec<Entry>| {
         entries.append(batch);
         Ok(())
     });
@@ -121,14 +121,15 @@ fn an_error_of_the_receiver_ends_the_scan() {
     let data = file_of([30; 10_000]);
     for fail_at in [0, 1, 50] {
         let mut calls = 0;
-        let result = scan(&&data[..], &Options::new().threads(3), |batch: &mut Vec<Entry>| {
-            batch.clear();
-            calls += 1;
-            match calls > fail_at {
-                true => Err(crate::Error::new(ErrorKind::OutOfRange, "here")),
-                false => Ok(()),
-            }
-        });
+        let result =
+            scan(&&data[..], &Options::new().threads(3), (0, 0), |batch: &mut Vec<Entry>| {
+                batch.clear();
+                calls += 1;
+                match calls > fail_at {
+                    true => Err(crate::Error::new(ErrorKind::OutOfRange, "here")),
+                    false => Ok(()),
+                }
+            });
         assert_eq!(result.unwrap_err().kind(), ErrorKind::OutOfRange);
         assert_eq!(calls, fail_at + 1);
     }

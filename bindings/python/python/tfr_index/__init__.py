@@ -66,6 +66,8 @@ def create_index(
     progress: Progress | None = None,
     threads: int = 0,
     salvage: Salvage | None = None,
+    growing: Salvage | None = None,
+    append: bool = False,
 ) -> int:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
@@ -89,16 +91,22 @@ def create_index(
             records whose payload is damaged are left out, too. So it takes true checksums: "auto"
             counts as "length". What it returns cancels the call if it is true; what it raises is
             raised from here.
+        growing: takes the file for one that is still being written: a record that is not whole yet
+            at its end is left for next time, and `growing` is called with a `Damage` that says
+            where it is. It takes true checksums.
+        append: go on where the index ends, if there is one: only what was appended to the file
+            since is walked. The index must be of all that the file was.
 
     Returns:
-        The number of records.
+        The number of records, in all.
 
     Raises:
         TfrError: the file is not a TFRecord file, or damaged: see `status`, `record`, `offset`.
         TfrOSError: a file cannot be opened, read or written; more exactly, for instance,
             TfrFileNotFoundError, which is also a FileNotFoundError.
         TfrValueError: an argument cannot be used; both paths lead to one file; the file is none
-            that has a size.
+            that has a size; what is to be appended to is no index.
+        TfrMismatch: what is to be appended to is not the index of what the file was.
         TfrCancelled: `progress` asked to stop.
 
     >>> import pathlib, tempfile
@@ -134,7 +142,9 @@ def create_index(
         progress,
         threads,
         salvage,
+        growing,
         lambda options: call(lib.tfr_index_create, path, target, options, count_out),
+        append=append,
     )
     return int(count_out[0])
 
@@ -165,6 +175,7 @@ def scan(
     progress: Progress | None = None,
     threads: int = 0,
     salvage: Salvage | None = None,
+    growing: Salvage | None = None,
 ) -> Index:
     r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
 
@@ -187,6 +198,7 @@ def scan(
         progress,
         threads,
         salvage,
+        growing,
         lambda options: Index._made_by(lib.tfr_index_scan, path, options),
     )
 
@@ -198,6 +210,7 @@ def index_bytes(
     progress: Progress | None = None,
     threads: int = 0,
     salvage: Salvage | None = None,
+    growing: Salvage | None = None,
 ) -> Index:
     r"""Indexes TFRecord data in memory.
 
@@ -218,6 +231,7 @@ def index_bytes(
             progress,
             threads,
             salvage,
+            growing,
             lambda options: Index._made_by(
                 lib.tfr_index_from_bytes, pointer, len(pointer), options
             ),

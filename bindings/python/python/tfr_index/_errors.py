@@ -109,7 +109,7 @@ class TfrNotADirectoryError(TfrOSError, NotADirectoryError):
 
 
 class Damage(NamedTuple):
-    """A region of the data that is left out of an index, because of `salvage`."""
+    """A region of the data that is left out of an index, because of `salvage` or `growing`."""
 
     start: int
     """The byte where it starts: the end of the last good record before it."""

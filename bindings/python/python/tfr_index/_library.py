@@ -100,13 +100,16 @@ def with_options(
     progress: Progress | None,
     threads: int,
     salvage: Salvage | None,
+    growing: Salvage | None,
     scan: Callable[[CData], Result],
+    *,
+    append: bool = False,
 ) -> Result:
     """Calls `scan` with native options, and returns what it returns.
 
     Raises:
         TfrValueError: `checksums` is none of the policies.
-        Exception: whatever `progress` or `salvage` raised.
+        Exception: whatever `progress`, `salvage` or `growing` raised.
     """
     if checksums not in _CHECKSUMS:
         message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
@@ -119,6 +122,7 @@ def with_options(
     options = ffi.gc(options_out[0], lib.tfr_options_free)
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
+    call(lib.tfr_options_set_append, options, bool(append))
 
     callbacks = []  # which must live as long as the options
     raised: list[BaseException] = []
@@ -132,13 +136,16 @@ def with_options(
         callbacks.append(callback)
         call(set_it, options, callback, ffi.NULL)
 
-    if salvage is not None:
-        tell = salvage
-
+    def telling(tell: Salvage) -> Callable[..., bool]:
         def leave_out(_context: CData, start: int, end: int, record: int, error: CData) -> bool:
             return bool(tell(Damage(start, end, record, _exception(error))))
 
-        set_callback(lib.tfr_options_set_salvage, "tfr_damage_fn", leave_out)
+        return leave_out
+
+    if salvage is not None:
+        set_callback(lib.tfr_options_set_salvage, "tfr_damage_fn", telling(salvage))
+    if growing is not None:
+        set_callback(lib.tfr_options_set_growing, "tfr_damage_fn", telling(growing))
 
     in_main_thread = threading.current_thread() is threading.main_thread()
     asked = progress or (_let_signals_in if in_main_thread else None)

@@ -1,0 +1,161 @@
+//! An index file continued: what is there is copied, if it fits the data so far.
+
+use std::io;
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{self, DataFile, NewFile};
+use crate::frame::{Header, HEADER_LEN};
+use crate::index::{Decoder, Encoder, Entry};
+use crate::source::{fill_at, ReadAt};
+
+/// Copies the index at `path` to `copy`; returns how many records it has and where they end: nothing
+/// if there is no index yet.
+///
+/// It must be the index of all that the data was: gap-free from byte 0, no longer than the data, and
+/// with a header of that size at its first and its last record.
+pub(super) fn copy_index(
+    path: &Path,
+    copy: &mut NewFile,
+    data: &DataFile,
+    data_path: &Path,
+) -> Result<(u64, u64)> {
+    match file::open_regular(path) {
+        Ok(_) => {}
+        Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok((0, 0)),
+        Err(error) => return Err(error),
+    }
+    let mut decoder = Decoder::new();
+    let mut copied =
+        Copied { file: copy, text: Encoder::default(), records: 0, end: 0, ends: None };
+    file::read_chunks(path, |text| {
+        decoder.push(text)?;
+        copied.add(&decoder.take())
+    })?;
+    let rest = decoder.finish().and_then(|index| copied.add(&index));
+    rest.map_err(|error| error.of(path))?;
+
+    let Copied { records, end, ends, .. } = copied;
+    let size = data.size().map_err(|error| Error::io("find the size", error).of(data_path))?;
+    for (record, entry) in ends.into_iter().flatten() {
+        if end > size || !is_frame_at(data, entry, size).map_err(|error| error.of(data_path))? {
+            let detail = format!(
+                "the index has {records} records that end at byte {end}, but {} is none of them: \
+                 it is another file's, or the file was written anew; create it without appending",
+                data_path.display()
+            );
+            let error = Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset);
+            return Err(error.of(path));
+        }
+    }
+    Ok((records, end))
+}
+
+/// Whether there is a header that says this size.
+fn is_frame_at(data: &DataFile, entry: Entry, size: u64) -> Result<bool> {
+    let mut header = [0; HEADER_LEN];
+    let read = fill_at(data, &mut header, entry.offset);
+    let count = read.map_err(|error: io::Error| Error::io("read", error))?;
+    let rest = size.saturating_sub(entry.offset);
+    Ok(count == HEADER_LEN && Header::decode(&header).frame_size(rest) == Some(entry.size))
+}
+
+/// What is copied so far.
+struct Copied<'f> {
+    file: &'f mut NewFile,
+    text: Encoder,
+    records: u64,
+    end: u64,
+    /// The first and the last entry, and their numbers.
+    ends: Option<[(u64, Entry); 2]>,
+}
+
+impl Copied<'_> {
+    fn add(&mut self, entries: &[Entry]) -> Result<()> {
+        for entry in entries {
+            if entry.offset != self.end {
+                let detail = format!(
+                    "starts at byte {}, but the record before ends at byte {}: an index with gaps or \
+                     in another order cannot be appended to; create it without appending",
+                    entry.offset, self.end
+                );
+                let error = Error::new(ErrorKind::Mismatch, detail);
+                return Err(error.at(self.records, entry.offset));
+            }
+            let last = (self.records, *entry);
+            self.ends = Some([self.ends.map_or(last, |[first, _]| first), last]);
+            self.end += entry.size;
+            self.records += 1;
+            self.text.push(*entry)?;
+        }
+        self.file.write(self.text.text())?;
+        self.text.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{create_index, frame, ErrorKind, Index, Options};
+    use std::cell::Cell;
+    use std::fs;
+    use std::ops::ControlFlow;
+
+    fn records(count: usize) -> Vec<u8> {
+        (0..count).flat_map(|number| frame::encode(&vec![number as u8; number % 7])).collect()
+    }
+
+    #[test]
+    fn a_file_that_grows_by_a_byte_is_indexed_as_one_that_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let data = records(12);
+        let left = Cell::new(0);
+        let growing = |rest: crate::Damage| {
+            left.set(rest.bytes.end - rest.bytes.start);
+            assert_eq!(rest.error.kind(), ErrorKind::Truncated);
+            ControlFlow::Continue(())
+        };
+        let options = Options::new().append(true).growing(&growing);
+        for end in 0..=data.len() {
+            fs::write(&path, &data[..end]).unwrap();
+            left.set(0);
+            let count = create_index(&path, &index_path, &options).unwrap();
+            let index = Index::read(&index_path).unwrap();
+            assert_eq!(index.len() as u64, count);
+            let whole = end as u64 - left.get();
+            let expected = Index::from_bytes(&data[..whole as usize], &Options::new()).unwrap();
+            assert_eq!(index, expected);
+            let next = Index::from_bytes(&data, &Options::new()).unwrap();
+            assert!(next.get(count as usize).map_or(true, |next| end as u64 - whole < next.size));
+        }
+    }
+
+    #[test]
+    fn an_index_of_something_else_is_not_continued() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        fs::write(&path, records(5)).unwrap();
+        let append = Options::new().append(true);
+        // Shorter data, other data, gaps, another order, a last record that is not whole.
+        for text in [
+            "0 16\n16 17\n33 18\n51 19\n70 20\n90 21\n",
+            "0 17\n",
+            "0 16\n33 18\n",
+            "16 17\n0 16\n",
+            "0 16\n16 16\n",
+        ] {
+            fs::write(&index_path, text).unwrap();
+            let error = create_index(&path, &index_path, &append).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Mismatch, "{text:?}: {error}");
+            assert_eq!(error.path(), Some(&*index_path));
+            assert_eq!(fs::read_to_string(&index_path).unwrap(), text);
+        }
+        for text in ["0 16\n16 17", "", "\n\r\n0 16\r\n"] {
+            fs::write(&index_path, text).unwrap();
+            assert_eq!(create_index(&path, &index_path, &append).unwrap(), 5, "{text:?}");
+            let expected = Index::from_bytes(&records(5), &Options::new()).unwrap();
+            assert_eq!(Index::read(&index_path).unwrap(), expected);
+        }
+    }
+}
