@@ -90,6 +90,7 @@ if [ $quick = no ]; then
         step "TensorFlow" "$python" -m pytest tests/test_tensorflow.py
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
         step "beside s3dlio" "$python" -m pytest tests/test_s3dlio_coexistence.py
+        step "bad input beside others" "$python" -m pytest tests/test_bad_input.py
     fi
 fi
 
