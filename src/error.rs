@@ -35,6 +35,8 @@ pub enum ErrorKind {
     OutOfMemory,
     /// A bug in this library, caught at the C boundary.
     Panic,
+    /// The index does not fit the data: it is stale, or another file's.
+    Mismatch,
 }
 
 /// What went wrong and where: kind, path, record number, byte offset and the system's error.

@@ -68,6 +68,7 @@ pub struct Options<'a> {
     pub(crate) checksums: Checksums,
     pub(crate) progress: Option<ProgressFn<'a>>,
     pub(crate) threads: usize,
+    pub(crate) allow_partial: bool,
 }
 
 /// The callback of [`Options::progress`].
@@ -93,6 +94,13 @@ impl<'a> Options<'a> {
         self
     }
 
+    /// Sets whether [`Index::check`](crate::Index::check) takes an index that ends before the data
+    /// does for one of a part. By default it is stale: the data has grown since.
+    pub fn allow_partial(mut self, allow: bool) -> Options<'a> {
+        self.allow_partial = allow;
+        self
+    }
+
     /// Sets a callback that is called on the caller's thread: at the start, at the end, and between
     /// them at least about every 16 MiB of data that is read, and every 50 ms of waiting.
     /// When it returns [`ControlFlow::Break`], the work stops with
@@ -112,6 +120,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("checksums", &self.checksums)
             .field("progress", &self.progress.is_some())
             .field("threads", &self.threads)
+            .field("allow_partial", &self.allow_partial)
             .finish()
     }
 }

@@ -91,4 +91,6 @@ def test_shell_c_and_cpp(reader):
     assert "\n100 records\n" in out  # C++
     assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
-    assert out.endswith("train.tfrecord: 100 records -> train.tfrecord.idx\n")  # s3-cli
+    created = "train.tfrecord: 100 records -> train.tfrecord.idx\n"
+    assert out.count(created) == 2  # tfr-index create, s3-cli
+    assert out.endswith("train.tfrecord: fits (100 records)\n" * 2)  # tfr-index check

@@ -35,13 +35,15 @@ pub enum tfr_status {
     TFR_ERR_OUT_OF_MEMORY = 11,
     /// A bug in the library, caught before it reached the caller.
     TFR_ERR_PANIC = 12,
+    /// The index does not fit the data: it is stale, or another file's.
+    TFR_ERR_MISMATCH = 13,
 }
 
 use tfr_status::*;
 
 impl tfr_status {
     /// All statuses with their names, NUL-terminated.
-    const NAMES: [(tfr_status, &'static str); 13] = [
+    const NAMES: [(tfr_status, &'static str); 14] = [
         (TFR_OK, "TFR_OK\0"),
         (TFR_ERR_INVALID_ARGUMENT, "TFR_ERR_INVALID_ARGUMENT\0"),
         (TFR_ERR_IO, "TFR_ERR_IO\0"),
@@ -55,6 +57,7 @@ impl tfr_status {
         (TFR_ERR_CANCELLED, "TFR_ERR_CANCELLED\0"),
         (TFR_ERR_OUT_OF_MEMORY, "TFR_ERR_OUT_OF_MEMORY\0"),
         (TFR_ERR_PANIC, "TFR_ERR_PANIC\0"),
+        (TFR_ERR_MISMATCH, "TFR_ERR_MISMATCH\0"),
     ];
 }
 
@@ -73,6 +76,7 @@ impl From<ErrorKind> for tfr_status {
             ErrorKind::Cancelled => TFR_ERR_CANCELLED,
             ErrorKind::OutOfMemory => TFR_ERR_OUT_OF_MEMORY,
             ErrorKind::Panic => TFR_ERR_PANIC,
+            ErrorKind::Mismatch => TFR_ERR_MISMATCH,
         }
     }
 }

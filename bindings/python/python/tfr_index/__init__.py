@@ -21,17 +21,20 @@ from ._errors import (
     TfrFileNotFoundError,
     TfrIsADirectoryError,
     TfrMemoryError,
+    TfrMismatch,
     TfrNotADirectoryError,
     TfrOSError,
     TfrPermissionError,
     TfrValueError,
 )
-from ._index import Index
+from ._index import Fit, Index
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
-from ._typing import Buffer, Checksums, Path, Progress
+from ._typing import Buffer, CheckLevel, Checksums, Path, Progress
 
 __all__ = [
+    "CheckLevel",
     "Checksums",
+    "Fit",
     "Index",
     "Progress",
     "TfrCancelled",
@@ -40,6 +43,7 @@ __all__ = [
     "TfrFileNotFoundError",
     "TfrIsADirectoryError",
     "TfrMemoryError",
+    "TfrMismatch",
     "TfrNotADirectoryError",
     "TfrOSError",
     "TfrPermissionError",
