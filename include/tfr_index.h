@@ -159,6 +159,43 @@ typedef enum tfr_checksums {
 } tfr_checksums;
 
 /**
+ * How much of the data tfr_index_check() reads.
+ */
+typedef enum tfr_check_level {
+    /**
+     * The headers of the first record, of the last and of 64 between them: milliseconds, however
+     * large data and index are.
+     */
+    TFR_CHECK_QUICK = 0,
+    /**
+     * Every header.
+     */
+    TFR_CHECK_HEADERS = 1,
+    /**
+     * Every header and every payload.
+     */
+    TFR_CHECK_FULL = 2,
+} tfr_check_level;
+
+/**
+ * Bits of what there is to note of an index that fits.
+ */
+typedef enum tfr_fit {
+    /**
+     * An entry starts before the one in front of it.
+     */
+    TFR_FIT_REORDERED = 1,
+    /**
+     * An entry is there twice.
+     */
+    TFR_FIT_REPEATED = 2,
+    /**
+     * No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
+     */
+    TFR_FIT_UNCHECKED = 4,
+} tfr_fit;
+
+/**
  * What went wrong and where. The functions that read it take NULL, too, for "no error".
  *
  * Threads: an error may be read by many threads at once.
@@ -360,6 +397,21 @@ enum tfr_status tfr_options_set_checksums(struct tfr_options *options,
 enum tfr_status tfr_options_set_threads(struct tfr_options *options,
                                         size_t threads,
                                         struct tfr_error **error_out);
+
+/**
+ * Sets whether tfr_index_check() takes an index that ends before the data does for one of a part:
+ * 0, the default, for no; it is stale then, the data has grown since.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_allow_partial(struct tfr_options *options,
+                                              int32_t allow,
+                                              struct tfr_error **error_out);
 
 /**
  * Sets a callback that is called at the start of a scan, at the end, and between them at least
@@ -658,6 +710,38 @@ enum tfr_status tfr_index_write(const struct tfr_index *index,
  * - `index`: NULL, or an index that is not yet freed and not used again.
  */
 void tfr_index_free(struct tfr_index *index);
+
+/**
+ * Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
+ * not overlap; where one starts, there must be the header of a frame of its size. An index may
+ * select, reorder and repeat records, but one that has all of them up to some byte and none behind
+ * it is stale, unless tfr_options_set_allow_partial() says that it is meant so.
+ *
+ * Inputs: `level` is a member of tfr_check_level. `options` may be NULL: the defaults. The policy
+ * decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
+ * whether those of payloads are looked at.
+ * `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers.
+ * `notes_out` may be NULL; it gets bits of tfr_fit.
+ * Errors: TFR_ERR_MISMATCH when the index does not fit; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC
+ * when it does and the data is damaged; each with the number of the entry: of all bad ones, the
+ * first in the data; of a stale index, the first that is missing. TFR_ERR_INVALID_ARGUMENT for
+ * NULL and for a number that is no level; TFR_ERR_IO when the file cannot be read;
+ * TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `tfrecord_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_check(const struct tfr_index *index,
+                                const char *tfrecord_path,
+                                int32_t level,
+                                const struct tfr_options *options,
+                                uint64_t *skipped_out,
+                                uint32_t *notes_out,
+                                struct tfr_error **error_out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -19,3 +19,5 @@ mod error;
 mod options;
 
 mod index;
+
+mod check;

@@ -34,6 +34,11 @@ impl Entry {
         start..start.saturating_add(self.size.saturating_sub(OVERHEAD))
     }
 
+    /// Where its frame ends, of an entry that is in an index.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset + self.size
+    }
+
     /// What is wrong with the entry: its frame must be able to lie in a file.
     fn fault(&self) -> Option<String> {
         let Entry { offset, size } = *self;

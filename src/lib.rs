@@ -32,6 +32,7 @@
 compile_error!("tfr-index reads files with pread, which only Unix-like systems have");
 
 mod advice;
+mod check;
 mod crc;
 mod error;
 
@@ -46,6 +47,7 @@ mod scan;
 mod source;
 pub mod tfrecord_index;
 
+pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{Entry, Index};
 pub use index_file::{create_index, default_index_path};

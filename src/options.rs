@@ -85,6 +85,7 @@ pub struct Options<'a> {
     pub(crate) salvage: Option<DamageFn<'a>>,
     pub(crate) growing: Option<DamageFn<'a>>,
     pub(crate) append: bool,
+    pub(crate) allow_partial: bool,
 }
 
 /// The callbacks of [`Options::progress`], and of [`Options::salvage`] and [`Options::growing`].
@@ -108,6 +109,13 @@ impl<'a> Options<'a> {
     /// where they wait for the medium. The result is the same with any number.
     pub fn threads(mut self, threads: usize) -> Options<'a> {
         self.threads = threads;
+        self
+    }
+
+    /// Sets whether [`Index::check`](crate::Index::check) takes an index that ends before the data
+    /// does for one of a part. By default it is stale: the data has grown since.
+    pub fn allow_partial(mut self, allow: bool) -> Options<'a> {
+        self.allow_partial = allow;
         self
     }
 
@@ -226,6 +234,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("salvage", &self.salvage.is_some())
             .field("growing", &self.growing.is_some())
             .field("append", &self.append)
+            .field("allow_partial", &self.allow_partial)
             .finish()
     }
 }

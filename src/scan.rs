@@ -4,7 +4,7 @@ pub(crate) mod chain;
 pub(crate) mod parallel;
 mod salvage;
 mod search;
-mod window;
+pub(crate) mod window;
 
 use std::ops::ControlFlow;
 
@@ -18,9 +18,9 @@ use chain::Chain;
 use window::Window;
 
 /// Bytes of data between two calls of the progress callback.
-const PROGRESS_STEP: u64 = 16 << 20;
+pub(crate) const PROGRESS_STEP: u64 = 16 << 20;
 /// Bytes of a payload whose CRC is computed at once: progress is reported in between.
-const CRC_STEP: usize = 1 << 20;
+pub(crate) const CRC_STEP: usize = 1 << 20;
 
 /// The records of a source, one after the other; an iterator that ends after its first error.
 ///

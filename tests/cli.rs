@@ -221,6 +221,83 @@ fn an_interrupt_leaves_nothing_behind() {
 }
 
 #[test]
+fn checks_indexes() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let text = tfr_index::tfrecord_index::index_text_from_bytes(&data).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let odd = format!("{}\n{}\n{}\n", lines[3], lines[1], lines[1]);
+    let folder = folder_with(&[
+        ("a", &data),
+        ("a.idx", text.as_bytes()),
+        ("some.idx", odd.as_bytes()),
+        ("first.idx", format!("{}\n", lines[0]).as_bytes()),
+        ("cut", &data[..data.len() - 1]),
+        ("damaged", &[&data[..12], &[!data[12]], &data[13..]].concat()),
+    ]);
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
+    for level in ["quick", "headers", "full"] {
+        let said = "a: fits (100 records)\n".to_owned();
+        assert_eq!(run(&["check", "a", "--level", level]), (0, said, String::new()));
+    }
+    let (status, stdout, _) = run(&["check", "a", "-i", "some.idx"]);
+    assert_eq!(status, 0);
+    let said = stdout.starts_with("a: fits (3 records, ");
+    assert!(said && stdout.ends_with(" bytes left out, reordered, some repeated)\n"), "{stdout}");
+
+    let (status, stdout, stderr) = run(&["check", "a", "-i", "first.idx"]);
+    assert_eq!((status, stdout.as_str()), (1, ""));
+    assert!(stderr.starts_with("error: first.idx: a: record 1 at byte 78: "), "{stderr}");
+    assert_eq!(run(&["check", "a", "-i", "first.idx", "--allow-partial"]).0, 0);
+
+    let (status, _, stderr) = run(&["check", "cut", "-i", "a.idx"]);
+    assert!(status == 1 && stderr.starts_with("error: a.idx: cut: record 99 at "), "{stderr}");
+    assert_eq!(run(&["check", "damaged", "-i", "a.idx"]).0, 0);
+    let (status, _, stderr) = run(&["check", "damaged", "-i", "a.idx", "-l", "full"]);
+    assert!(status == 1 && stderr.starts_with("error: damaged: record 0 at byte 0: "), "{stderr}");
+    let (status, stdout, _) = run(&["check", "damaged", "-i", "a.idx", "-lfull", "-cnone"]);
+    assert_eq!((status, stdout.as_str()), (0, "damaged: fits (100 records, no checksums)\n"));
+
+    // All are checked, whatever fails.
+    let (status, stdout, stderr) = run(&["check", "missing", "cut", "a"]);
+    assert_eq!((status, stdout.as_str()), (1, "a: fits (100 records)\n"));
+    let expected = "error: missing.idx: cannot open: ";
+    assert!(stderr.starts_with(expected) && stderr.contains("\nerror: cut.idx: "), "{stderr}");
+}
+
+#[test]
+fn indexes_out_of_place_are_found() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let ends: Vec<u64> = tfr_index::Index::from_bytes(&data, &tfr_index::Options::new())
+        .unwrap()
+        .iter()
+        .map(|entry| entry.offset + entry.size)
+        .collect();
+    let [a, b, c] = [&data[..ends[9] as usize], &data[..ends[4] as usize], &data];
+    let folder = folder_with(&[("a", a), ("b", b), ("c", c)]);
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
+    assert_eq!(run(&["create", "a", "b", "c"]).0, 0);
+    assert_eq!(run(&["check", "a", "b", "c"]).0, 0);
+    let (status, stdout, stderr) = run(&["check", "a", "b", "c", "-i", "b.idx", "c.idx", "a.idx"]);
+    assert_eq!((status, stdout.as_str()), (1, ""));
+    let lines: Vec<_> = stderr.lines().collect();
+    assert!(lines[0].starts_with("error: b.idx: a: record 5 "), "{stderr}");
+    assert!(lines[1].starts_with("error: c.idx: b: record 5 "), "{stderr}");
+    assert!(lines[2].starts_with("error: a.idx: c: record 10 "), "{stderr}");
+    assert_eq!(lines[3..], ["note: b.idx fits b", "note: c.idx fits c", "note: a.idx fits a"]);
+
+    // What is left over at the end of either list.
+    let (status, stdout, stderr) = run(&["check", "a", "b", "c", "-i", "a.idx", "c.idx"]);
+    assert_eq!((status, stdout.as_str()), (1, "a: fits (10 records)\n"));
+    assert!(
+        stderr.ends_with("error: c: there is no index for it\nnote: c.idx fits c\n"),
+        "{stderr}"
+    );
+    let (status, stdout, stderr) = run(&["check", "a", "--index", "a.idx", "c.idx"]);
+    assert_eq!((status, stdout.as_str()), (1, "a: fits (10 records)\n"));
+    assert_eq!(stderr, "error: c.idx: there is no data for it\n");
+}
+
+#[test]
 fn wrong_command_lines_exit_with_2() {
     let folder = folder_with(&[]);
     for arguments in [&[][..], &["create"], &["creat", "x"], &["create", "x", "--chekcsums"]] {

@@ -77,6 +77,7 @@ def test_first_command_then_all_in_their_order(reader):
     assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
+    assert out.count("train.tfrecord: fits (100 records)\n") == 2  # tfr-index check
     assert re.search(r"^bytes \d+ to \d+: record \d+ at byte \d+: ", out, re.MULTILINE)  # salvage
 
 

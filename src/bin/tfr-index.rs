@@ -1,5 +1,6 @@
 //! `tfr-index`: create and look at indexes of TFRecord files.
 
+mod check;
 mod cli;
 
 use std::collections::HashSet;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use check::Level;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use cli::{Interrupts, LeaveOut};
@@ -34,6 +36,8 @@ Examples:
   tfr-index show train.tfrecord.idx          # how many records, how large
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
+  tfr-index check train-*.tfrecord           # does train-….tfrecord.idx fit each?
+  tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
 
 Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line, 3 done, but for
 damage that was left out of an index (--salvage).";
@@ -67,6 +71,30 @@ enum Command {
         /// Leave a record at the end that is not whole yet for next time, instead of failing
         #[arg(long)]
         growing: bool,
+    },
+    /// Check that indexes fit their TFRecord files
+    ///
+    /// An index may select, reorder and repeat records. One that is stale, another file's, or out of
+    /// place among others, is named.
+    Check {
+        /// TFRecord files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Their indexes, in the same order [default: FILE.idx for each]
+        #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
+        indexes: Vec<PathBuf>,
+        /// How much of each file is read
+        #[arg(short, long, value_enum, default_value_t, value_name = "LEVEL")]
+        level: Level,
+        /// Take an index of the first records alone for what is meant, and not for a stale one
+        #[arg(long)]
+        allow_partial: bool,
+        /// Whether the length checksums must hold; --level decides about those of payloads
+        #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+        checksums: Policy,
+        /// Threads that check each file; 0 decides by the processors
+        #[arg(short, long, default_value_t, value_name = "N")]
+        threads: usize,
     },
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
@@ -122,6 +150,15 @@ fn main() -> ExitCode {
             interrupts.end(for_each(begun, |(file, index_path)| {
                 cli::create(file, index_path, &options, leave_out, &interrupts)
             }))
+        }
+        Command::Check { files, mut indexes, level, allow_partial, checksums, threads } => {
+            if indexes.is_empty() {
+                indexes = files.iter().map(default_index_path).collect();
+            }
+            let options = Options::new().checksums(checksums.into()).threads(threads);
+            let options = options.allow_partial(allow_partial);
+            let interrupts = Interrupts::listen();
+            interrupts.end(check::check(&files, &indexes, level, &options, &interrupts))
         }
         Command::Read { indexes } => {
             for_each(&indexes, |path| done(print(&Index::read(path)?.to_text()?)))

@@ -26,7 +26,7 @@ pub struct tfr_entry {
 /// legal: an index may select and reorder records.
 ///
 /// Threads: an index may be used by many threads at once.
-pub struct tfr_index(Index);
+pub struct tfr_index(pub(super) Index);
 
 /// Indexes a TFRecord file into an index file, in constant memory. The index file is written
 /// beside its place and renamed over it when it is whole: on any error nothing is left behind, and

@@ -62,6 +62,7 @@ pub type tfr_damage_fn = Option<
 pub struct tfr_options {
     checksums: Checksums,
     threads: usize,
+    allow_partial: bool,
     progress: tfr_progress_fn,
     context: *mut c_void,
     salvage: tfr_damage_fn,
@@ -75,6 +76,7 @@ impl tfr_options {
     const DEFAULT: tfr_options = tfr_options {
         checksums: Checksums::Auto,
         threads: 0,
+        allow_partial: false,
         progress: None,
         context: std::ptr::null_mut(),
         salvage: None,
@@ -105,7 +107,7 @@ impl tfr_options {
         let salvage = |damage| tell(options.salvage, options.salvage_context, damage);
         let growing = |damage| tell(options.growing, options.growing_context, damage);
         let mut all = Options::new().checksums(options.checksums).threads(options.threads);
-        all = all.append(options.append);
+        all = all.append(options.append).allow_partial(options.allow_partial);
         if options.progress.is_some() {
             all = all.progress(&report);
         }
@@ -217,6 +219,30 @@ pub unsafe extern "C" fn tfr_options_set_threads(
     let body = || {
         // SAFETY: the caller's.
         unsafe { pointer::borrow_mut(options, "options") }?.threads = threads;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets whether tfr_index_check() takes an index that ends before the data does for one of a part:
+/// 0, the default, for no; it is stale then, the data has grown since.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_allow_partial(
+    options: *mut tfr_options,
+    allow: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.allow_partial = allow != 0;
         Ok(())
     };
     // SAFETY: the caller's.

@@ -175,7 +175,7 @@ impl Chain {
     }
 
     #[cold]
-    fn length_crc_mismatch(&self, header: Header) -> Error {
+    pub fn length_crc_mismatch(&self, header: Header) -> Error {
         let mut detail = mismatch("length", header.length_crc, header.computed_crc());
         if self.record == 0 {
             detail += "; if the file was written without true checksums, say so with checksum \

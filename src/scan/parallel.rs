@@ -46,13 +46,13 @@ const SEARCH: u64 = if cfg!(test) { 100 } else { 64 << 10 };
 const SLOW_HOP: Duration = Duration::from_micros(25);
 const HOPPING_THREADS: usize = 32;
 /// Where all is read, more threads than this wait for memory.
-const READING_THREADS: usize = 8;
+pub(crate) const READING_THREADS: usize = 8;
 /// Segments that wait for the proven chain while all threads work.
 const AHEAD: usize = 4;
 /// So many segments in a row that are of no use, and the proven chain goes on alone for a while.
 const FUTILE: u32 = 4;
 /// How often the caller's thread looks up from waiting: the progress callback hears of Ctrl-C.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Scans a source and passes its entries on, batch by batch in their order; returns the number of
 /// records. `from` are the record and its offset to begin with.

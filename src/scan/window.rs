@@ -14,9 +14,9 @@ const AFTER_HOP: usize = 4 << 10;
 const AFTER_HOPS: usize = 64;
 const HOPS: u32 = 3;
 /// A gap that is worth hopping over: reading on costs more than another call.
-pub(super) const HOP: u64 = 16 << 10;
+pub(crate) const HOP: u64 = 16 << 10;
 
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The source's size: no byte is asked for beyond it.
     size: u64,
     buffer: Vec<u8>,

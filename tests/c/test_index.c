@@ -291,6 +291,53 @@ static void append(void) {
     tfr_options_free(options);
 }
 
+static void check(void) {
+    tfr_index *index = NULL;
+    tfr_options *options = NULL;
+    tfr_error *error = NULL;
+    uint64_t skipped = 7;
+    uint32_t notes = 7;
+
+    write_file("checked.tfrecord", THREE, THREE_SIZE);
+    char path[5000];
+    strcpy(path, in_folder("checked.tfrecord"));
+    CHECK(tfr_index_scan(path, NULL, &index, NULL) == TFR_OK);
+    for (int32_t level = TFR_CHECK_QUICK; level <= TFR_CHECK_FULL; level++) {
+        CHECK(tfr_index_check(index, path, level, NULL, &skipped, &notes, &error) == TFR_OK);
+        CHECK(skipped == 0 && notes == 0 && error == NULL);
+        CHECK(tfr_index_check(index, path, level, NULL, NULL, NULL, NULL) == TFR_OK);
+    }
+    CHECK(tfr_index_check(index, path, 3, NULL, NULL, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_index_check(index, path, -1, NULL, NULL, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
+
+    /* The file is cut short. */
+    write_file("cut.tfrecord", THREE, THREE_SIZE - 1);
+    skipped = notes = 7;
+    CHECK(tfr_index_check(index, in_folder("cut.tfrecord"), TFR_CHECK_QUICK, NULL, &skipped, &notes,
+                          &error) == TFR_ERR_MISMATCH);
+    CHECK(skipped == 7 && notes == 7);
+    CHECK(tfr_error_record(error) == 2 && tfr_error_offset(error) == 37);
+    CHECK(strcmp(tfr_error_path(error), in_folder("cut.tfrecord")) == 0);
+    tfr_error_free(error);
+    tfr_index_free(index);
+
+    /* The first records alone are a stale index, unless it is meant so. */
+    CHECK(tfr_index_from_text("21 16\n0 21\n0 21\n", 16, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_QUICK, NULL, NULL, NULL, NULL) ==
+          TFR_ERR_MISMATCH);
+    CHECK(tfr_options_new(&options, NULL) == TFR_OK);
+    CHECK(tfr_options_set_allow_partial(options, 1, &error) == TFR_OK);
+    CHECK(tfr_options_set_checksums(options, TFR_CHECKSUMS_NONE, NULL) == TFR_OK);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, &skipped, &notes, NULL) == TFR_OK);
+    CHECK(skipped == 19);
+    CHECK(notes == (TFR_FIT_REORDERED | TFR_FIT_REPEATED | TFR_FIT_UNCHECKED));
+    CHECK(tfr_options_set_allow_partial(options, 0, NULL) == TFR_OK);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, NULL, NULL, NULL) ==
+          TFR_ERR_MISMATCH);
+    tfr_options_free(options);
+    tfr_index_free(index);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2 && strlen(argv[1]) < sizeof folder);
     strcpy(folder, argv[1]);
@@ -301,5 +348,6 @@ int main(int argc, char **argv) {
     options();
     salvage();
     append();
+    check();
     return 0;
 }

@@ -35,6 +35,7 @@ int main(int argc, char **argv) {
     REFUSES("options_out", tfr_options_new(NULL, error_out));
     REFUSES("options", tfr_options_set_checksums(NULL, 0, error_out));
     REFUSES("options", tfr_options_set_threads(NULL, 0, error_out));
+    REFUSES("options", tfr_options_set_allow_partial(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_progress(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_salvage(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_growing(NULL, NULL, NULL, error_out));
@@ -82,6 +83,10 @@ int main(int argc, char **argv) {
     CHECK(tfr_index_to_text(index, &text, NULL, NULL) == TFR_OK);
     tfr_text_free(text);
     tfr_text_free(NULL);
+
+    REFUSES("index", tfr_index_check(NULL, path, 0, NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_index_check(index, NULL, 0, NULL, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check(NULL, NULL, 0, NULL, NULL, NULL, error_out));
 
     REFUSES("index", tfr_index_write(NULL, path, error_out));
     REFUSES("index_path", tfr_index_write(index, NULL, error_out));

@@ -22,18 +22,21 @@ from ._errors import (
     TfrFileNotFoundError,
     TfrIsADirectoryError,
     TfrMemoryError,
+    TfrMismatch,
     TfrNotADirectoryError,
     TfrOSError,
     TfrPermissionError,
     TfrValueError,
 )
-from ._index import Index
+from ._index import Fit, Index
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
-from ._typing import Buffer, Checksums, Path, Progress, Salvage
+from ._typing import Buffer, CheckLevel, Checksums, Path, Progress, Salvage
 
 __all__ = [
+    "CheckLevel",
     "Checksums",
     "Damage",
+    "Fit",
     "Index",
     "Progress",
     "Salvage",
@@ -43,6 +46,7 @@ __all__ = [
     "TfrFileNotFoundError",
     "TfrIsADirectoryError",
     "TfrMemoryError",
+    "TfrMismatch",
     "TfrNotADirectoryError",
     "TfrOSError",
     "TfrPermissionError",

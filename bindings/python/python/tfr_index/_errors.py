@@ -11,6 +11,7 @@ __all__ = [
     "TfrFileNotFoundError",
     "TfrIsADirectoryError",
     "TfrMemoryError",
+    "TfrMismatch",
     "TfrNotADirectoryError",
     "TfrOSError",
     "TfrPermissionError",
@@ -64,6 +65,10 @@ class TfrValueError(TfrError, ValueError):
 
 class TfrCancelled(TfrError):
     """The progress callback asked to stop."""
+
+
+class TfrMismatch(TfrError):
+    """The index does not fit the data: it is stale, or another file's."""
 
 
 class TfrMemoryError(TfrError, MemoryError):
@@ -129,6 +134,7 @@ _BY_STATUS: dict[str, type[TfrError]] = {
     "TFR_ERR_INVALID_INDEX": TfrValueError,
     "TFR_ERR_CANCELLED": TfrCancelled,
     "TFR_ERR_OUT_OF_MEMORY": TfrMemoryError,
+    "TFR_ERR_MISMATCH": TfrMismatch,
 }
 
 _BY_BUILTIN: dict[type[OSError], type[TfrOSError]] = {

@@ -5,13 +5,38 @@ from __future__ import annotations
 import operator
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import final, overload
 
 from ._errors import TfrValueError
-from ._library import CData, borrow, call, encode_path, ffi, lib
-from ._typing import Buffer, Path
+from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
+from ._typing import Buffer, CheckLevel, Checksums, Path, Progress
 
-__all__ = ["Index"]
+__all__ = ["Fit", "Index"]
+
+_LEVELS = {
+    "quick": lib.TFR_CHECK_QUICK,
+    "headers": lib.TFR_CHECK_HEADERS,
+    "full": lib.TFR_CHECK_FULL,
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How an index fits its data: what `Index.check` returns.
+
+    Attributes:
+        skipped: bytes of the data that no entry covers; 0 unless the index selects records.
+        reordered: whether an entry starts before the one in front of it.
+        repeated: whether an entry is there twice.
+        unchecked: whether no checksum was looked at, for the data has no true ones, or because of
+            `checksums="none"`.
+    """
+
+    skipped: int
+    reordered: bool
+    repeated: bool
+    unchecked: bool
 
 
 @final
@@ -187,6 +212,77 @@ class Index(Sequence[tuple[int, int]]):
         21 16
         """
         call(lib.tfr_index_write, self._native, encode_path(index_path))
+
+    def check(
+        self,
+        tfrecord_path: Path,
+        level: CheckLevel = "quick",
+        *,
+        allow_partial: bool = False,
+        checksums: Checksums = "auto",
+        progress: Progress | None = None,
+        threads: int = 0,
+    ) -> Fit:
+        r"""Checks that this is the index of a TFRecord file.
+
+        The entries must lie inside the file and may not overlap; where one starts, there must be
+        the header of a frame of its size. An index may select, reorder and repeat records.
+
+        Args:
+            tfrecord_path: the file.
+            level: how much of it is read. "quick": the headers of the first record, of the last
+                and of 64 between them, which takes milliseconds. "headers": every header. "full":
+                every header and every payload.
+            allow_partial: take an index that has all records up to some byte and none behind it
+                for one of a part. Otherwise it is stale: the file has grown since.
+            checksums: whether checksums must hold. "auto": if the file's first one does, or is one
+                bit away from it; "length" and "full": yes; "none": no. `level` decides whether
+                those of payloads are looked at.
+            progress: as for `tfr_index.create_index`.
+            threads: as for `tfr_index.create_index`.
+
+        Raises:
+            TfrMismatch: the index does not fit. `record` is the number of the entry: of all bad
+                ones, the first in the data; of a stale index, the first that is missing.
+            TfrError: it fits, but the data is damaged: `status` is TFR_ERR_LENGTH_CRC or
+                TFR_ERR_PAYLOAD_CRC.
+            TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
+            TfrValueError: an argument cannot be used.
+            TfrCancelled: `progress` asked to stop.
+
+        >>> import pathlib, tempfile, tfr_index
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "train.tfrecord")
+        ...     _ = path.write_bytes(record * 2)
+        ...     index = tfr_index.scan(path)
+        ...     print(index.check(path))
+        ...     _ = path.write_bytes(record * 3)
+        ...     try:
+        ...         index.check(path)
+        ...     except tfr_index.TfrMismatch as error:
+        ...         print(error.record, error.offset)
+        Fit(skipped=0, reordered=False, repeated=False, unchecked=False)
+        2 42
+        """
+        if level not in _LEVELS:
+            message = f"level is {level!r}, but must be one of {', '.join(_LEVELS)}"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        path = encode_path(tfrecord_path)
+        skipped, notes = ffi.new("uint64_t *"), ffi.new("uint32_t *")
+
+        def check(options: CData) -> None:
+            call(lib.tfr_options_set_allow_partial, options, bool(allow_partial))
+            native, number = self._native, _LEVELS[level]
+            call(lib.tfr_index_check, native, path, number, options, skipped, notes)
+
+        with_options(checksums, progress, threads, check)
+        return Fit(
+            skipped=int(skipped[0]),
+            reordered=bool(notes[0] & lib.TFR_FIT_REORDERED),
+            repeated=bool(notes[0] & lib.TFR_FIT_REPEATED),
+            unchecked=bool(notes[0] & lib.TFR_FIT_UNCHECKED),
+        )
 
 
 def _entries(numbers: Buffer) -> tuple[CData, int]:

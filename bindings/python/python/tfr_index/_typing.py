@@ -14,7 +14,7 @@ else:
 
 from ._errors import Damage
 
-__all__ = ["Buffer", "Checksums", "Path", "Progress", "Salvage"]
+__all__ = ["Buffer", "CheckLevel", "Checksums", "Path", "Progress", "Salvage"]
 
 #: A path as the functions of `os` take it.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -27,6 +27,13 @@ Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 #: - "length": every header's.
 #: - "full": every header's and every payload's; all of the file is read.
 Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
+
+#: How much of the data `Index.check` reads.
+#:
+#: - "quick": the headers of the first record, of the last and of 64 between them.
+#: - "headers": every header.
+#: - "full": every header and every payload.
+CheckLevel: TypeAlias = Literal["quick", "headers", "full"]
 
 #: Told how far a scan is: `progress(bytes_done, bytes_total, records)`. What it returns cancels
 #: the scan if it is true, what it raises cancels the scan and is raised from there.

@@ -1,0 +1,283 @@
+//! Frames held to entries: headers, and payloads where they are asked for.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::layout::Layout;
+use super::Told;
+use crate::crc;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::index::Entry;
+use crate::options::{Checksums, Options};
+use crate::scan::chain::Chain;
+use crate::scan::parallel::{PATIENCE, READING_THREADS};
+use crate::scan::window::{Window, HOP};
+use crate::scan::CRC_STEP;
+use crate::source::{fill_at, ReadAt};
+
+/// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
+/// takes to start.
+const PART_RECORDS: usize = if cfg!(test) { 2 } else { 1 << 10 };
+const PART_BYTES: u64 = if cfg!(test) { 64 } else { 1 << 20 };
+/// So many parts for each thread: the last ones end at about the same time.
+const PARTS_PER_THREAD: usize = 16;
+/// Records and bytes between two looks of a thread at whether it should go on.
+const LOOK_RECORDS: u64 = if cfg!(test) { 2 } else { 1 << 10 };
+const LOOK_BYTES: u64 = CRC_STEP as u64;
+
+/// What is shared are counters alone; the end of the threads orders all else.
+const RELAXED: Ordering = Ordering::Relaxed;
+
+/// How far headers are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Length CRCs must hold.
+    Checked,
+    /// Lengths alone count. A header of zeros is one only where others have no CRC either.
+    Unchecked { zeros: bool },
+}
+
+impl Trust {
+    /// As the policy says; `auto` by the data's first header.
+    pub fn decide(source: &impl ReadAt, checksums: Checksums) -> Result<Trust> {
+        match checksums {
+            Checksums::None => return Ok(Trust::Unchecked { zeros: true }),
+            Checksums::Length | Checksums::Full => return Ok(Trust::Checked),
+            Checksums::Auto => {}
+        }
+        let mut bytes = [0; HEADER_LEN]; // of data that has no more, no header is looked at
+        fill_at(source, &mut bytes, 0).map_err(|error| Error::io("read", error))?;
+        let first = Header::decode(&bytes);
+        if first.crc_holds() || first.is_one_bit_off() {
+            return Ok(Trust::Checked);
+        }
+        Ok(Trust::Unchecked { zeros: first.length_crc == 0 && !first.is_zero() })
+    }
+
+    /// An error if the header is not that of the entry's frame.
+    fn judge(self, header: Header, entry: Entry, chain: &Chain) -> Result<()> {
+        let length = entry.size - OVERHEAD;
+        let is_meant = header.length == length;
+        let believed = match self {
+            Trust::Checked => header.crc_holds(),
+            Trust::Unchecked { zeros } => zeros || !header.is_zero(),
+        };
+        if is_meant && believed {
+            return Ok(());
+        }
+        // Its length or the CRC of it is right, and the other damaged.
+        let half_right = is_meant || header.length_crc == crc::masked_length(length);
+        if self == Trust::Checked && half_right {
+            return Err(chain.length_crc_mismatch(header));
+        }
+        let found = match self == Trust::Checked && believed {
+            true => format!("one of {} bytes", u128::from(header.length) + u128::from(OVERHEAD)),
+            false => "none of that size".to_owned(),
+        };
+        let detail = format!(
+            "the index has a frame of {} bytes here, the data {found}: it is the index of another \
+             file, or of another version of this one; create it anew",
+            entry.size
+        );
+        Err(Error::new(ErrorKind::Mismatch, detail).at(chain.record(), chain.offset()))
+    }
+}
+
+/// Told of bytes passed and records done since the last time; an error stops the work.
+type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
+
+/// Reads frames where the entries are.
+pub(super) struct Frames<'a, S> {
+    pub source: &'a S,
+    pub size: u64,
+    pub trust: Trust,
+    pub payloads: bool,
+}
+
+impl<S: ReadAt> Frames<'_, S> {
+    /// Checks the frames at these positions, which ascend.
+    pub fn check(
+        &self,
+        layout: &Layout<'_>,
+        positions: impl IntoIterator<Item = usize>,
+        watch: Watch<'_>,
+    ) -> Result<()> {
+        let mut window = Window::new(self.size);
+        for position in positions {
+            let (record, entry) = layout.get(position);
+            let mut chain = Chain::checked_from(entry.offset);
+            chain.go_to(record, entry.offset); // errors are the chain's
+            let header = self.bytes_at(&mut window, &chain, entry.offset, HEADER_LEN)?;
+            let header = header[..HEADER_LEN].try_into().expect("12 bytes");
+            self.trust.judge(Header::decode(header), entry, &chain)?;
+            if self.payloads {
+                self.check_payload(&mut window, &chain, entry, watch)?;
+            } else {
+                watch(entry.size, 0)?;
+            }
+            watch(0, 1)?;
+        }
+        Ok(())
+    }
+
+    fn check_payload(
+        &self,
+        window: &mut Window,
+        chain: &Chain,
+        entry: Entry,
+        watch: Watch<'_>,
+    ) -> Result<()> {
+        let Range { start: mut position, end } = entry.payload();
+        let mut crc = 0;
+        while position < end {
+            let bytes = self.bytes_at(window, chain, position, 1)?;
+            let left = usize::try_from(end - position).unwrap_or(CRC_STEP);
+            let count = bytes.len().min(CRC_STEP).min(left);
+            crc = crc::append(crc, &bytes[..count]);
+            position += count as u64;
+            watch(count as u64, 0)?;
+        }
+        let footer = self.bytes_at(window, chain, end, FOOTER_LEN)?[..FOOTER_LEN].try_into();
+        let (stored, computed) = (frame::decode_footer(footer.expect("4 bytes")), crc::mask(crc));
+        if stored != computed {
+            return Err(chain.payload_crc_mismatch(stored, computed));
+        }
+        watch(OVERHEAD, 0)
+    }
+
+    /// At least `least` bytes from `offset`.
+    fn bytes_at<'w>(
+        &'w self,
+        window: &'w mut Window,
+        chain: &Chain,
+        offset: u64,
+        least: usize,
+    ) -> Result<&'w [u8]> {
+        match window.bytes_at(self.source, offset, least) {
+            Ok(bytes) if bytes.len() >= least => Ok(bytes),
+            Ok(_) => Err(chain.shrank()),
+            Err(error) => Err(chain.read_failed(error)),
+        }
+    }
+}
+
+impl<S: ReadAt + Sync> Frames<'_, S> {
+    /// Checks all frames, in parts, by as many threads as the options ask for. The error is that of
+    /// the first bad frame in the data.
+    pub fn check_all(
+        &self,
+        layout: &Layout<'_>,
+        options: &Options<'_>,
+        told: &mut Told<'_>,
+    ) -> Result<()> {
+        let count = layout.len();
+        let mean = layout.covered / (count as u64).max(1);
+        self.source.expect_hops(mean > HOP && !self.payloads);
+        let threads = match options.threads {
+            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get).min(READING_THREADS),
+            threads => threads,
+        };
+        let least = match self.payloads {
+            true => (PART_BYTES / mean.max(1)) as usize,
+            false => PART_RECORDS,
+        };
+        let part = (count / threads.saturating_mul(PARTS_PER_THREAD)).max(least).max(1);
+        let parts = count / part + usize::from(count % part > 0);
+        if threads.min(parts) < 2 {
+            return self.check(layout, 0..count, &mut |bytes, records| told.add(bytes, records));
+        }
+        let shared = Shared { limit: AtomicUsize::new(parts), ..Shared::default() };
+        let work = || {
+            while let Some(number) = shared.take() {
+                let end = (number + 1).saturating_mul(part).min(count);
+                let mut watch = shared.watch(number);
+                if let Err(error) = self.check(layout, number * part..end, &mut watch) {
+                    shared.fail(number, error);
+                }
+            }
+        };
+        let work = &work;
+        let watched = thread::scope(|scope| {
+            let (alive, over) = channel::<()>();
+            for _ in 0..threads.min(parts) {
+                let alive = alive.clone();
+                let work = move || {
+                    let _alive = alive; // until the work is over
+                    work();
+                };
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break; // the system has no more: fewer will do
+                }
+            }
+            drop(alive);
+            while over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                told.pass(shared.bytes.swap(0, RELAXED), shared.records.swap(0, RELAXED));
+                if let Err(cancelled) = told.report() {
+                    shared.limit.store(0, RELAXED);
+                    return Err(cancelled);
+                }
+            }
+            Ok(())
+        });
+        watched?;
+        if shared.next.load(RELAXED) == 0 {
+            // The system has no thread at all.
+            return self.check(layout, 0..count, &mut |bytes, records| told.add(bytes, records));
+        }
+        match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the threads share.
+#[derive(Default)]
+struct Shared {
+    /// The first part that nobody has taken.
+    next: AtomicUsize,
+    /// The first part that is of no use: all before it, and none behind it, are checked to the end.
+    limit: AtomicUsize,
+    /// The part that failed, the first one of all.
+    failed: Mutex<Option<(usize, Error)>>,
+    bytes: AtomicU64,
+    records: AtomicU64,
+}
+
+impl Shared {
+    fn take(&self) -> Option<usize> {
+        let part = self.next.fetch_add(1, RELAXED);
+        (part < self.limit.load(RELAXED)).then_some(part)
+    }
+
+    fn fail(&self, part: usize, error: Error) {
+        self.limit.fetch_min(part, RELAXED);
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.as_ref().map_or(true, |(first, _)| part < *first) {
+            *failed = Some((part, error));
+        }
+    }
+
+    /// Sums up what a thread tells, and stops it when its part is of no use any more.
+    fn watch(&self, part: usize) -> impl FnMut(u64, u64) -> Result<()> + '_ {
+        let (mut bytes, mut records) = (0, 0);
+        move |more_bytes, more_records| {
+            bytes += more_bytes;
+            records += more_records;
+            if bytes < LOOK_BYTES && records < LOOK_RECORDS {
+                return Ok(());
+            }
+            self.bytes.fetch_add(std::mem::take(&mut bytes), RELAXED);
+            self.records.fetch_add(std::mem::take(&mut records), RELAXED);
+            match part < self.limit.load(RELAXED) {
+                true => Ok(()),
+                false => Err(Error::new(ErrorKind::Cancelled, "another part failed")),
+            }
+        }
+    }
+}

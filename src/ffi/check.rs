@@ -1,0 +1,109 @@
+//! `tfr_index_check()`: does this index fit this data?
+
+use libc::c_char;
+
+use super::error::tfr_error;
+use super::guard::guard;
+use super::index::tfr_index;
+use super::options::tfr_options;
+use super::pointer;
+use super::status::tfr_status;
+use crate::error::{Error, ErrorKind, Result};
+use crate::{CheckLevel, Fit};
+
+/// How much of the data tfr_index_check() reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tfr_check_level {
+    /// The headers of the first record, of the last and of 64 between them: milliseconds, however
+    /// large data and index are.
+    TFR_CHECK_QUICK = 0,
+    /// Every header.
+    TFR_CHECK_HEADERS = 1,
+    /// Every header and every payload.
+    TFR_CHECK_FULL = 2,
+}
+
+/// Bits of what there is to note of an index that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tfr_fit {
+    /// An entry starts before the one in front of it.
+    TFR_FIT_REORDERED = 1,
+    /// An entry is there twice.
+    TFR_FIT_REPEATED = 2,
+    /// No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
+    TFR_FIT_UNCHECKED = 4,
+}
+
+/// Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
+/// not overlap; where one starts, there must be the header of a frame of its size. An index may
+/// select, reorder and repeat records, but one that has all of them up to some byte and none behind
+/// it is stale, unless tfr_options_set_allow_partial() says that it is meant so.
+///
+/// Inputs: `level` is a member of tfr_check_level. `options` may be NULL: the defaults. The policy
+/// decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
+/// whether those of payloads are looked at.
+/// `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers.
+/// `notes_out` may be NULL; it gets bits of tfr_fit.
+/// Errors: TFR_ERR_MISMATCH when the index does not fit; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC
+/// when it does and the data is damaged; each with the number of the entry: of all bad ones, the
+/// first in the data; of a stale index, the first that is missing. TFR_ERR_INVALID_ARGUMENT for
+/// NULL and for a number that is no level; TFR_ERR_IO when the file cannot be read;
+/// TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+/// Threads: any.
+///
+/// # Safety
+/// - `index`: NULL, or an index that is not yet freed.
+/// - `tfrecord_path`: NULL, or NUL-terminated.
+/// - `options`: NULL, or options that are not yet freed.
+/// - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_check(
+    index: *const tfr_index,
+    tfrecord_path: *const c_char,
+    level: i32,
+    options: *const tfr_options,
+    skipped_out: *mut u64,
+    notes_out: *mut u32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let index = &pointer::borrow(index, "index")?.0;
+        let path = pointer::path(tfrecord_path, "tfrecord_path")?;
+        let level = check_level(level)?;
+        let fit = tfr_options::with(options, |options| index.check(path, level, options))?;
+        if !skipped_out.is_null() {
+            skipped_out.write(fit.skipped);
+        }
+        if !notes_out.is_null() {
+            notes_out.write(notes(fit));
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+fn check_level(number: i32) -> Result<CheckLevel> {
+    let levels = [
+        (tfr_check_level::TFR_CHECK_QUICK, CheckLevel::Quick),
+        (tfr_check_level::TFR_CHECK_HEADERS, CheckLevel::Headers),
+        (tfr_check_level::TFR_CHECK_FULL, CheckLevel::Full),
+    ];
+    let level = levels.into_iter().find(|(level, _)| *level as i32 == number);
+    level.map(|(_, level)| level).ok_or_else(|| {
+        let detail = format!("level is {number}, which is no member of tfr_check_level");
+        Error::new(ErrorKind::InvalidArgument, detail)
+    })
+}
+
+fn notes(fit: Fit) -> u32 {
+    let notes = [
+        (tfr_fit::TFR_FIT_REORDERED, fit.reordered),
+        (tfr_fit::TFR_FIT_REPEATED, fit.repeated),
+        (tfr_fit::TFR_FIT_UNCHECKED, fit.unchecked),
+    ];
+    notes.into_iter().filter(|(_, is_so)| *is_so).map(|(bit, _)| bit as u32).sum()
+}
