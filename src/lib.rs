@@ -33,6 +33,7 @@ compile_error!("tfr-index reads files with pread, which only Unix-like systems h
 
 mod advice;
 mod crc;
+mod diagnose;
 mod error;
 
 mod ffi;
@@ -40,6 +41,7 @@ mod file;
 mod frame;
 mod index;
 mod index_file;
+mod locate;
 mod options;
 mod push;
 mod scan;
@@ -49,6 +51,7 @@ pub mod tfrecord_index;
 pub use error::{Error, ErrorKind, Result};
 pub use index::{Entry, Index};
 pub use index_file::{create_index, default_index_path};
+pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Options, Progress};
 pub use scan::Scanner;
 pub use source::ReadAt;

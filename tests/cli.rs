@@ -97,6 +97,78 @@ fn the_checksum_policy_is_chosen() {
 }
 
 #[test]
+fn json_is_an_object_for_each_file() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let mut damaged = data.clone();
+    damaged[78] ^= 0xff; // the second header
+    let files: [(&str, &[u8]); 4] = [
+        ("good", &data),
+        ("damaged", &damaged),
+        ("a \"page\"\n\u{1}\\ö", b"<html></html>\n"),
+        ("no.idx", b"data"),
+    ];
+    let folder = folder_with(&files);
+    let arguments = ["create", "--json", files[0].0, files[1].0, files[2].0, "missing", "no"];
+    let (status, stdout, stderr) = ended(&tfr_index(folder.path(), &arguments));
+    assert_eq!((status, stderr.lines().count()), (1, 4));
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!(lines[0], r#"{"path": "good", "index": "good.idx", "records": 100}"#);
+    let stored = u32::from_le_bytes(data[86..90].try_into().unwrap());
+    let crc = crc32c::crc32c(&damaged[78..86]);
+    let computed = 0xa282_ead8u32.wrapping_add(crc.rotate_right(15));
+    let start =
+        r#"{"path": "damaged", "error": {"status": "TFR_ERR_LENGTH_CRC", "message": "damaged: "#;
+    let end = format!(
+        r#"", "record": 1, "offset": 78, "format": null, "stored_crc": {stored}, "computed_crc": {computed}}}}}"#
+    );
+    assert!(lines[1].starts_with(start) && lines[1].ends_with(&end), "{}", lines[1]);
+    let start =
+        r#"{"path": "a \"page\"\u000a\u0001\\ö", "error": {"status": "TFR_ERR_NOT_TFRECORD", "#;
+    let end =
+        r#""record": 0, "offset": 0, "format": "HTML", "stored_crc": null, "computed_crc": null}}"#;
+    assert!(lines[2].starts_with(start) && lines[2].ends_with(end), "{}", lines[2]);
+    assert!(lines[3].contains(r#""status": "TFR_ERR_IO""#), "{}", lines[3]);
+    // The program's own refusals have no status.
+    assert!(
+        lines[4].contains(r#""status": null, "message": "no.idx: is no index"#),
+        "{}",
+        lines[4]
+    );
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "--json", "good", "-o", "-"])).0, 2);
+}
+
+#[test]
+fn a_byte_is_located() {
+    let mut data = fs::read(EXAMPLES).unwrap();
+    data[90] ^= 1; // the second payload
+    let folder = folder_with(&[("x", &data), ("page", b"<html></html>\n")]);
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
+    let (status, stdout, stderr) = run(&["locate", "x", "90"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines[0], "x: byte 90 is in the payload of record 1");
+    assert_eq!(lines[1], "starts at byte: 78");
+    assert!(lines[2].starts_with("payload bytes:  "), "{stdout}");
+    assert!(lines[3].starts_with("length CRC:     holds (0x"), "{stdout}");
+    assert!(lines[4].starts_with("payload CRC:    mismatch (stored 0x"), "{stdout}");
+    assert!(run(&["locate", "x", "89", "--checksums", "none"])
+        .1
+        .contains("length CRC of record 1"));
+    for (arguments, said) in [
+        (["locate", "x", "79942"], "error: x: there is no byte 79942: "),
+        (
+            ["locate", "page", "0"],
+            "error: page: record 0 at byte 0: not a TFRecord file but HTML: ",
+        ),
+    ] {
+        let (status, stdout, stderr) = run(&arguments);
+        assert_eq!((status, stdout.as_str()), (1, ""));
+        assert!(stderr.starts_with(said) && stderr.lines().count() == 1, "{stderr}");
+    }
+}
+
+#[test]
 fn what_is_no_index_is_not_overwritten() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("a.tfrecord", &data), ("b.tfrecord", &data)]);

@@ -5,6 +5,7 @@ if __name__ == "__main__":
 
     environment.run_as_script(__file__, "quick")
 
+import json
 import os
 import re
 import shlex
@@ -91,4 +92,7 @@ def test_shell_c_and_cpp(reader):
     assert "\n100 records\n" in out  # C++
     assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
-    assert out.endswith("train.tfrecord: 100 records -> train.tfrecord.idx\n")  # s3-cli
+    assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
+    good, compressed = map(json.loads, re.findall(r"^{.*}$", out, re.MULTILINE))
+    assert good["records"] == 100 and compressed["error"]["format"] == "gzip"
+    assert "train.tfrecord: byte 90 is in the payload of record 1\n" in out  # tfr-index locate

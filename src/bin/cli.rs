@@ -60,13 +60,13 @@ pub fn fail(error: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Indexes one file and says so on stdout, unless that is where the index goes.
+/// Indexes one file; returns the number of records.
 pub fn create(
     data: &Path,
     index: &Path,
     options: &Options<'_>,
     interrupts: &Interrupts,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
     if is_something_else(index) {
         bail!("{}: is no index, and is not overwritten; remove it first", index.display());
     }
@@ -74,22 +74,20 @@ pub fn create(
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let count =
-        create_index(data, index, &options.progress(&watch)).map_err(|error| {
-            match error.kind() {
-                ErrorKind::Cancelled => {
-                    anyhow!("{}: interrupted, nothing is written", data.display())
-                }
-                _ => error.into(),
-            }
-        })?;
+    create_index(data, index, &options.progress(&watch)).map_err(|error| match error.kind() {
+        ErrorKind::Cancelled => anyhow!("{}: interrupted, nothing is written", data.display()),
+        _ => error.into(),
+    })
+}
+
+/// Says on stdout that a file is indexed, unless that is where the index went.
+pub fn tell(data: &Path, index: &Path, count: u64) {
     if !is_stream(index) {
         let records = if count == 1 { "record" } else { "records" };
         let (data, index) = (data.display(), index.display());
         // The index is what counts: nobody need listen.
         let _ = writeln!(io::stdout(), "{data}: {count} {records} -> {index}");
     }
-    Ok(())
 }
 
 /// Whether there is a file that holds anything but numbers: a data file, for instance, that a shell
@@ -105,6 +103,6 @@ fn is_something_else(path: &Path) -> bool {
 }
 
 /// Whether the path names what the program has open, such as /dev/stdout, and is appended to.
-fn is_stream(path: &Path) -> bool {
+pub fn is_stream(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }

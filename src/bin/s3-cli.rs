@@ -33,7 +33,10 @@ fn main() -> ExitCode {
     let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
     let interrupts = Interrupts::listen();
     interrupts.end(match cli::create(&tfrecord_path, &index_path, &Options::new(), &interrupts) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(count) => {
+            cli::tell(&tfrecord_path, &index_path, count);
+            ExitCode::SUCCESS
+        }
         Err(error) => cli::fail(&error),
     })
 }

@@ -1,6 +1,7 @@
 //! `tfr-index`: create and look at indexes of TFRecord files.
 
 mod cli;
+mod json;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use cli::Interrupts;
-use tfr_index::{default_index_path, Checksums, Index, Options};
+use tfr_index::{default_index_path, locate, Checksum, Checksums, Index, Options, Part};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
 ///
@@ -32,6 +33,7 @@ Examples:
   tfr-index show train.tfrecord.idx          # how many records, how large
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
+  tfr-index locate train.tfrecord 9132       # TensorFlow says: corrupted record at 9132
 
 Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line.";
 
@@ -53,6 +55,22 @@ enum Command {
         /// Threads that walk each file; 0 decides by the file and the processors
         #[arg(short, long, default_value_t, value_name = "N")]
         threads: usize,
+        /// Print a JSON object for each file on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say which record a byte of a TFRecord file is in, and whether its checksums hold
+    ///
+    /// TensorFlow names a byte when it finds a corrupted record: where the record starts if the
+    /// checksum of its length does not hold, 12 bytes on if it is that of its payload.
+    Locate {
+        /// A TFRecord file
+        file: PathBuf,
+        /// A byte of it, from 0
+        byte: u64,
+        /// Which checksums the records before it are held to; payloads are not
+        #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+        checksums: Policy,
     },
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
@@ -95,14 +113,27 @@ impl From<Policy> for Checksums {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Create { files, output, checksums, threads } => {
+        Command::Create { files, output, checksums, threads, json } => {
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
+            if json && index_paths.iter().any(|path| cli::is_stream(path)) {
+                refuse("the index goes where --json prints".to_owned());
+            }
             let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
             interrupts.end(for_each(begun, |(file, index_path)| {
-                cli::create(file, index_path, &options, &interrupts)
+                let created = cli::create(file, index_path, &options, &interrupts);
+                match (json, &created) {
+                    (true, _) => print(&json::outcome(file, index_path, &created))?,
+                    (false, Ok(count)) => cli::tell(file, index_path, *count),
+                    (false, Err(_)) => {}
+                }
+                created.map(|_| ())
             }))
+        }
+        Command::Locate { file, byte, checksums } => {
+            let options = Options::new().checksums(checksums.into());
+            for_each([byte], |byte| print(&report(&file, byte, &options)?))
         }
         Command::Read { indexes } => {
             for_each(&indexes, |path| print(&Index::read(path)?.to_text()?))
@@ -111,6 +142,34 @@ fn main() -> ExitCode {
             print(&format!("{}: {}\n", path.display(), summary(&Index::read(path)?)))
         }),
     }
+}
+
+/// Which record of a file a byte is in, and what its checksums say.
+fn report(file: &Path, byte: u64, options: &Options<'_>) -> anyhow::Result<String> {
+    let found = locate(file, byte, options)?;
+    let verdict = |crc: Checksum| match crc.holds() {
+        true => format!("holds ({:#010x})", crc.stored),
+        false => format!("mismatch (stored {:#010x}, computed {:#010x})", crc.stored, crc.computed),
+    };
+    let part = match found.part {
+        Part::Length => "length",
+        Part::LengthCrc => "length CRC",
+        Part::Payload => "payload",
+        Part::PayloadCrc => "payload CRC",
+    };
+    Ok(format!(
+        "{}: byte {byte} is in the {part} of record {}\n\
+         starts at byte: {}\n\
+         payload bytes:  {}\n\
+         length CRC:     {}\n\
+         payload CRC:    {}\n",
+        file.display(),
+        found.record,
+        found.offset,
+        found.length,
+        verdict(found.length_crc),
+        found.payload_crc.map_or("unknown: where the payload ends is".to_owned(), verdict),
+    ))
 }
 
 /// Does all of the work; says what failed.
