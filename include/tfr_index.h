@@ -65,7 +65,7 @@
 #define TFR_ABI_VERSION 1
 
 /**
- * What tfr_error_record() and tfr_error_offset() return when there is no such number.
+ * What tfr_error_record() and its like return when there is no such number.
  */
 #define TFR_UNKNOWN 18446744073709551615ull
 
@@ -87,7 +87,7 @@ typedef enum tfr_status {
      */
     TFR_ERR_IO = 2,
     /**
-     * The first header cannot be one: not a TFRecord file, or one that is compressed.
+     * Not a TFRecord file, or one that is compressed: see tfr_error_format().
      */
     TFR_ERR_NOT_TFRECORD = 3,
     /**
@@ -336,6 +336,41 @@ uint64_t tfr_error_record(const struct tfr_error *error);
  * - `error`: NULL, or an error that is not yet freed.
  */
 uint64_t tfr_error_offset(const struct tfr_error *error);
+
+/**
+ * What the data is instead of a TFRecord file that its checksums hold for, where that is known:
+ * "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others. NULL if it
+ * is not. Later versions may know more.
+ *
+ * Ownership: UTF-8 with a NUL at its end, borrowed from the error.
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+const char *tfr_error_format(const struct tfr_error *error);
+
+/**
+ * The checksum that does not hold, as it is stored: a masked CRC-32C. TFR_UNKNOWN if the error is
+ * about none.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+uint64_t tfr_error_stored_crc(const struct tfr_error *error);
+
+/**
+ * What that checksum should be, by the bytes that it is of. TFR_UNKNOWN if the error is about
+ * none.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `error`: NULL, or an error that is not yet freed.
+ */
+uint64_t tfr_error_computed_crc(const struct tfr_error *error);
 
 /**
  * The operating system's error number (errno); 0 if there is none.

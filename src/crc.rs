@@ -52,21 +52,26 @@ const LENGTH_SHARES: [[u32; 256]; 3] = {
     let mut shares = [[0; 256]; 3];
     let mut byte = 0;
     while byte < 256 {
-        shares[0][byte] = crc_of_length(byte as u64);
-        shares[1][byte] = crc_of_length((byte as u64) << 8) ^ crc_of_length(0);
-        shares[2][byte] = crc_of_length((byte as u64) << 16) ^ crc_of_length(0);
+        let zero = crc_of_length(CASTAGNOLI, 0);
+        shares[0][byte] = crc_of_length(CASTAGNOLI, byte as u64);
+        shares[1][byte] = crc_of_length(CASTAGNOLI, (byte as u64) << 8) ^ zero;
+        shares[2][byte] = crc_of_length(CASTAGNOLI, (byte as u64) << 16) ^ zero;
         byte += 1;
     }
     shares
 };
 
-/// The plain CRC-32C of a length's 8 bytes, bit by bit.
-const fn crc_of_length(length: u64) -> u32 {
+/// The polynomial of CRC-32C, and that of zlib's CRC-32, bits reversed.
+const CASTAGNOLI: u32 = 0x82f6_3b78;
+pub(crate) const IEEE: u32 = 0xedb8_8320;
+
+/// The plain CRC of a length's 8 bytes, bit by bit.
+pub(crate) const fn crc_of_length(polynomial: u32, length: u64) -> u32 {
     let mut crc = !0;
     let mut bit = 0;
     while bit < u64::BITS {
         let differs = (crc ^ (length >> bit) as u32) & 1;
-        crc = (crc >> 1) ^ (0x82f6_3b78 * differs);
+        crc = (crc >> 1) ^ (polynomial * differs);
         bit += 1;
     }
     !crc

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     InvalidArgument,
     /// The operating system refused; [`Error::os_error`] says why.
     Io,
-    /// The first header cannot be one: not a TFRecord file, or one that is compressed.
+    /// Not a TFRecord file, or one that is compressed: [`Error::format`] may say what it is.
     NotTfRecord,
     /// The data ends inside a record.
     Truncated,
@@ -39,7 +39,34 @@ pub enum ErrorKind {
     Mismatch,
 }
 
+impl ErrorKind {
+    /// The name of the C ABI's status, which the other languages use too.
+    ///
+    /// ```
+    /// assert_eq!(tfr_index::ErrorKind::NotTfRecord.name(), "TFR_ERR_NOT_TFRECORD");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::InvalidArgument => "TFR_ERR_INVALID_ARGUMENT",
+            ErrorKind::Io => "TFR_ERR_IO",
+            ErrorKind::NotTfRecord => "TFR_ERR_NOT_TFRECORD",
+            ErrorKind::Truncated => "TFR_ERR_TRUNCATED",
+            ErrorKind::Length => "TFR_ERR_LENGTH",
+            ErrorKind::LengthCrc => "TFR_ERR_LENGTH_CRC",
+            ErrorKind::PayloadCrc => "TFR_ERR_PAYLOAD_CRC",
+            ErrorKind::InvalidIndex => "TFR_ERR_INVALID_INDEX",
+            ErrorKind::OutOfRange => "TFR_ERR_OUT_OF_RANGE",
+            ErrorKind::Cancelled => "TFR_ERR_CANCELLED",
+            ErrorKind::OutOfMemory => "TFR_ERR_OUT_OF_MEMORY",
+            ErrorKind::Panic => "TFR_ERR_PANIC",
+            ErrorKind::Mismatch => "TFR_ERR_MISMATCH",
+        }
+    }
+}
+
 /// What went wrong and where: kind, path, record number, byte offset and the system's error.
+///
+/// To say what follows a damaged header, up to 64 MiB behind it are read.
 ///
 /// Its `Display` is one line that names all of them:
 ///
@@ -60,6 +87,8 @@ struct Inner {
     path: Option<PathBuf>,
     record: Option<u64>,
     offset: Option<u64>,
+    format: Option<&'static str>,
+    crcs: Option<(u32, u32)>,
     detail: String,
     source: Option<io::Error>,
 }
@@ -72,6 +101,8 @@ impl Error {
             path: None,
             record: None,
             offset: None,
+            format: None,
+            crcs: None,
             detail,
             source: None,
         }))
@@ -104,6 +135,22 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_format(mut self, name: &'static str) -> Error {
+        self.0.format = Some(name);
+        self
+    }
+
+    pub(crate) fn with_crcs(mut self, stored: u32, computed: u32) -> Error {
+        self.0.crcs = Some((stored, computed));
+        self
+    }
+
+    /// Says more.
+    pub(crate) fn adding(mut self, more: &str) -> Error {
+        self.0.detail += more;
+        self
+    }
+
     pub(crate) fn of_record(mut self, record: u64) -> Error {
         self.0.record = Some(record);
         self
@@ -127,6 +174,39 @@ impl Error {
     /// The byte where the record's frame starts. Of an index: where the bad line starts.
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
+    }
+
+    /// What the data is instead of a TFRecord file that its checksums hold for, where that is known:
+    /// "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others.
+    ///
+    /// ```
+    /// use tfr_index::{Index, Options};
+    ///
+    /// let error = Index::from_bytes(b"0 21\n21 16\n37 24\n", &Options::new()).unwrap_err();
+    /// assert_eq!(error.format(), Some("index"));
+    /// assert!(error.to_string().ends_with("give the data file"));
+    /// ```
+    pub fn format(&self) -> Option<&'static str> {
+        self.0.format
+    }
+
+    /// The checksum that does not hold, as it is stored: masked.
+    ///
+    /// ```
+    /// use tfr_index::{Checksums, Index, Options};
+    ///
+    /// let data = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0";
+    /// let full = Options::new().checksums(Checksums::Full);
+    /// let error = Index::from_bytes(data, &full).unwrap_err();
+    /// assert_eq!((error.stored_crc(), error.computed_crc()), (Some(0), Some(0x191c1fbb)));
+    /// ```
+    pub fn stored_crc(&self) -> Option<u32> {
+        self.0.crcs.map(|(stored, _)| stored)
+    }
+
+    /// What that checksum should be, by the bytes that it is of.
+    pub fn computed_crc(&self) -> Option<u32> {
+        self.0.crcs.map(|(_, computed)| computed)
     }
 
     /// The operating system's error number (`errno`).

@@ -34,6 +34,7 @@ compile_error!("tfr-index reads files with pread, which only Unix-like systems h
 mod advice;
 mod check;
 mod crc;
+mod diagnose;
 mod error;
 
 mod ffi;
@@ -41,6 +42,7 @@ mod file;
 mod frame;
 mod index;
 mod index_file;
+mod locate;
 mod options;
 mod push;
 mod scan;
@@ -51,6 +53,7 @@ pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{Entry, Index};
 pub use index_file::{create_index, default_index_path};
+pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Damage, Options, Progress};
 pub use scan::Scanner;
 pub use source::ReadAt;

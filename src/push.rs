@@ -1,6 +1,7 @@
 //! The chain fed by pushed bytes: for streams that cannot be read at a position.
 
-use crate::error::Result;
+use crate::diagnose::{self, START};
+use crate::error::{Error, Result};
 use crate::frame::{Header, HEADER_LEN};
 use crate::index::{Entry, MAX_OFFSET};
 use crate::options::Checksums;
@@ -16,6 +17,8 @@ pub(crate) struct PushScanner {
     header_len: usize,
     /// The next record's frame, once its header is whole.
     frame: Option<Frame>,
+    /// The stream's first bytes, to say what it is if it is no TFRecord.
+    start: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -34,11 +37,23 @@ impl PushScanner {
             header: [0; HEADER_LEN],
             header_len: 0,
             frame: None,
+            start: Vec::new(),
         }
     }
 
     /// Takes bytes from the front of `bytes` until a record is complete or none are left.
     pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Entry>> {
+        let before = *bytes;
+        let pushed = self.advance(bytes);
+        let seen = match pushed {
+            Ok(_) => &before[..before.len() - bytes.len()],
+            Err(_) => before, // the end of it all
+        };
+        self.start.extend(&seen[..seen.len().min(START - self.start.len())]);
+        pushed.map_err(|error| diagnose::explain(error, &self.start))
+    }
+
+    fn advance(&mut self, bytes: &mut &[u8]) -> Result<Option<Entry>> {
         loop {
             let Some(frame) = &mut self.frame else {
                 let piece = take(bytes, (HEADER_LEN - self.header_len) as u64);
@@ -67,15 +82,16 @@ impl PushScanner {
 
     /// Says that the stream is at its end: an error if that is inside a record.
     pub fn finish(&self) -> Result<()> {
-        match &self.frame {
-            Some(frame) => Err(self.chain.does_not_fit(frame.header, frame.size - frame.left)),
-            None if self.header_len > 0 => Err(self.chain.header_is_cut(self.header_len as u64)),
-            None => Ok(()),
-        }
+        let error = match &self.frame {
+            Some(frame) => self.chain.does_not_fit(frame.header, frame.size - frame.left),
+            None if self.header_len > 0 => self.chain.header_is_cut(self.header_len as u64),
+            None => return Ok(()),
+        };
+        Err(diagnose::explain(error, &self.start))
     }
 
     /// Reading the stream failed.
-    pub fn read_failed(&self, source: std::io::Error) -> crate::Error {
+    pub fn read_failed(&self, source: std::io::Error) -> Error {
         self.chain.read_failed(source)
     }
 }

@@ -1,6 +1,7 @@
 //! Walks the headers of a source: bytes in, entries out, in constant memory.
 
 pub(crate) mod chain;
+mod explain;
 pub(crate) mod parallel;
 mod salvage;
 mod search;
@@ -15,6 +16,7 @@ use crate::index::{Entry, Index, MAX_OFFSET};
 use crate::options::{Checksums, Options, Progress};
 use crate::source::ReadAt;
 use chain::Chain;
+use explain::explain;
 use window::Window;
 
 /// Bytes of data between two calls of the progress callback.
@@ -159,8 +161,17 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(true)
     }
 
-    /// Computes the payload CRC of the frame at `at` and compares it with the stored one.
+    /// Compares the payload CRC of the frame at `at` with the stored one.
     fn check_payload(&mut self, at: u64, size: u64) -> Result<()> {
+        let (stored, computed) = self.payload_crcs(at, size)?;
+        if stored != computed {
+            return Err(self.chain.payload_crc_mismatch(stored, computed));
+        }
+        Ok(())
+    }
+
+    /// The payload CRC of the frame at `at`, as it is stored and as it should be.
+    pub(crate) fn payload_crcs(&mut self, at: u64, size: u64) -> Result<(u32, u32)> {
         let mut position = at + HEADER_LEN as u64;
         let mut left = size - OVERHEAD;
         let mut crc = 0;
@@ -175,12 +186,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             }
         }
         let footer = self.bytes_at(position, FOOTER_LEN)?[..FOOTER_LEN].try_into();
-        let stored = frame::decode_footer(footer.expect("4 bytes"));
-        let computed = crc::mask(crc);
-        if stored != computed {
-            return Err(self.chain.payload_crc_mismatch(stored, computed));
-        }
-        Ok(())
+        Ok((frame::decode_footer(footer.expect("4 bytes")), crc::mask(crc)))
     }
 
     /// At least `least` bytes of the source from `offset`.
@@ -224,7 +230,7 @@ impl<S: ReadAt> Iterator for Scanner<'_, S> {
         if self.finished {
             return None;
         }
-        let entry = self.next_entry().transpose();
+        let entry = self.next_entry().map_err(|error| explain(error, &self.source)).transpose();
         self.finished = !matches!(entry, Some(Ok(_)));
         entry
     }
@@ -277,8 +283,13 @@ impl Index {
     pub fn from_source(source: impl ReadAt, options: &Options<'_>) -> Result<Index> {
         let mut entries = Vec::new();
         let mut scanner = Scanner::new(source, options)?;
-        while scanner.step(u64::MAX, usize::MAX, &mut entries)? {}
-        Ok(Index::from_checked(entries))
+        loop {
+            match scanner.step(u64::MAX, usize::MAX, &mut entries) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Index::from_checked(entries)),
+                Err(error) => return Err(explain(error, &scanner.source)),
+            }
+        }
     }
 }
 

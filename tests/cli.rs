@@ -145,6 +145,79 @@ fn a_growing_file_is_indexed_bit_by_bit() {
 }
 
 #[test]
+fn json_is_an_object_for_each_file() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let mut damaged = data.clone();
+    damaged[78..86].fill(0x55); // the second length
+    let page = "a \"page\"\n\u{1}\\ö";
+    let files: [(&str, &[u8]); 4] =
+        [("good", &data), ("damaged", &damaged), (page, b"<html></html>\n"), ("no.idx", b"data")];
+    let folder = folder_with(&files);
+    let run = |arguments: &[&str]| {
+        let (status, stdout, stderr) = ended(&tfr_index(folder.path(), arguments));
+        let parse = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        (status, stdout.lines().map(parse).collect::<Vec<_>>(), stderr.lines().count())
+    };
+    let names = ["create", "--json", "good", "damaged", page, "missing", "no"];
+    let (status, objects, errors) = run(&names);
+    assert_eq!((status, objects.len(), errors), (1, 5, 4));
+    let good = serde_json::json!({
+        "path": "good", "index": "good.idx", "records": 100, "damaged_regions": 0
+    });
+    assert_eq!(objects[0], good);
+    let error = &objects[1]["error"];
+    assert_eq!(error["status"], "TFR_ERR_LENGTH_CRC");
+    assert!(error["message"].as_str().unwrap().starts_with("damaged: record 1 at byte 78: "));
+    assert_eq!((error["record"].as_u64(), error["offset"].as_u64()), (Some(1), Some(78)));
+    assert!(error["format"].is_null());
+    let crc = crc32c::crc32c(&damaged[78..86]).rotate_right(15).wrapping_add(0xa282_ead8);
+    assert_eq!(error["computed_crc"], crc);
+    assert_eq!(error["stored_crc"], u32::from_le_bytes(data[86..90].try_into().unwrap()));
+    assert_eq!(
+        (&objects[2]["path"], &objects[2]["error"]["format"]),
+        (&page.into(), &"HTML".into())
+    );
+    assert_eq!(objects[3]["error"]["status"], "TFR_ERR_IO");
+    // The program's own refusals have no status.
+    assert!(objects[4]["error"]["status"].is_null());
+
+    let (status, objects, errors) = run(&["create", "--json", "--salvage", "damaged"]);
+    assert_eq!((status, errors), (3, 1));
+    assert_eq!(objects[0]["damaged_regions"], 1);
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "--json", "good", "-o", "-"])).0, 2);
+}
+
+#[test]
+fn a_byte_is_located() {
+    let mut data = fs::read(EXAMPLES).unwrap();
+    data[90] ^= 1; // the second payload
+    let folder = folder_with(&[("x", &data), ("page", b"<html></html>\n")]);
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
+    let (status, stdout, stderr) = run(&["locate", "x", "90"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines[0], "x: byte 90 is in the payload of record 1");
+    assert_eq!(lines[1], "starts at byte: 78");
+    assert!(lines[2].starts_with("payload bytes:  "), "{stdout}");
+    assert!(lines[3].starts_with("length CRC:     holds (0x"), "{stdout}");
+    assert!(lines[4].starts_with("payload CRC:    mismatch (stored 0x"), "{stdout}");
+    assert!(run(&["locate", "x", "89", "--checksums", "none"])
+        .1
+        .contains("length CRC of record 1"));
+    for (arguments, said) in [
+        (["locate", "x", "79942"], "error: x: there is no byte 79942: "),
+        (
+            ["locate", "page", "0"],
+            "error: page: record 0 at byte 0: not a TFRecord file but HTML: ",
+        ),
+    ] {
+        let (status, stdout, stderr) = run(&arguments);
+        assert_eq!((status, stdout.as_str()), (1, ""));
+        assert!(stderr.starts_with(said) && stderr.lines().count() == 1, "{stderr}");
+    }
+}
+
+#[test]
 fn what_is_no_index_is_not_overwritten() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("a.tfrecord", &data), ("b.tfrecord", &data)]);

@@ -29,7 +29,7 @@ def built_packages():
             continue
         built.add(node["id"])
         for dependency in node["deps"]:
-            if dependency["name"] in ("clap", "crc_fast", "signal_hook"):
+            if dependency["name"] in ("clap", "crc_fast", "serde_json", "signal_hook"):
                 continue  # the optional ones
             if any(kind["kind"] != "dev" for kind in dependency["dep_kinds"]):
                 todo.append(dependency["pkg"])

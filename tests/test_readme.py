@@ -5,6 +5,7 @@ if __name__ == "__main__":
 
     environment.run_as_script(__file__, "quick")
 
+import json
 import os
 import re
 import shlex
@@ -78,6 +79,9 @@ def test_first_command_then_all_in_their_order(reader):
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
     assert out.count("train.tfrecord: fits (100 records)\n") == 2  # tfr-index check
+    good, compressed = map(json.loads, re.findall(r"^{.*}$", out, re.MULTILINE))
+    assert good["records"] == 100 and compressed["error"]["format"] == "gzip"
+    assert "train.tfrecord: byte 90 is in the payload of record 1\n" in out  # tfr-index locate
     assert re.search(r"^bytes \d+ to \d+: record \d+ at byte \d+: ", out, re.MULTILINE)  # salvage
 
 

@@ -105,8 +105,9 @@ def test_compressed_files_are_errors(tmp_path, compression, policy):
     for name, size in (("small", 100), ("large", 1_000_000)):
         path = write(tmp_path / name, [random.Random(7).randbytes(size)] * 3, compression)
         assert list(tf.data.TFRecordDataset(os.fspath(path), compression)) != []
-        with pytest.raises(tfr_index.TfrError):
+        with pytest.raises(tfr_index.TfrError) as raised:
             tfr_index.create_index(path, checksums=policy)
+        assert raised.value.format == compression.lower()
         with pytest.raises(tfr_index.TfrError):
             tfr_index.index_bytes(path.read_bytes(), checksums=policy)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["large", "small"]

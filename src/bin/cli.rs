@@ -73,15 +73,28 @@ pub struct LeaveOut {
     pub rest: bool,
 }
 
-/// Indexes one file and says so on stdout, unless that is where the index goes. What is left out is
-/// named on stderr.
+/// What became of a file.
+pub struct Created {
+    /// Records in the index.
+    pub records: u64,
+    /// Damaged regions that were left out of it.
+    pub regions: u64,
+}
+
+impl Created {
+    pub fn exit(&self) -> ExitCode {
+        ExitCode::from(if self.regions == 0 { 0 } else { SALVAGED })
+    }
+}
+
+/// Indexes one file. What is left out is named on stderr.
 pub fn create(
     data: &Path,
     index: &Path,
     options: &Options<'_>,
     leave_out: LeaveOut,
     interrupts: &Interrupts,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Created> {
     if is_something_else(index) {
         bail!("{}: is no index, and is not overwritten; remove it first", index.display());
     }
@@ -119,11 +132,16 @@ pub fn create(
     if leave_out.rest {
         options = options.growing(&tell_rest);
     }
-    let count = create_index(data, index, &options).map_err(|error| match error.kind() {
+    let records = create_index(data, index, &options).map_err(|error| match error.kind() {
         ErrorKind::Cancelled => anyhow!("{}: interrupted, nothing is written", data.display()),
         _ => error.into(),
     })?;
-    let regions = regions.get();
+    Ok(Created { records, regions: regions.get() })
+}
+
+/// Says on stdout that a file is indexed, unless that is where the index went.
+pub fn tell(data: &Path, index: &Path, created: &Created) {
+    let (count, regions) = (created.records, created.regions);
     if !is_stream(index) {
         let records = if count == 1 { "record" } else { "records" };
         let lost = match regions {
@@ -135,7 +153,6 @@ pub fn create(
         // The index is what counts: nobody need listen.
         let _ = writeln!(io::stdout(), "{data}: {count} {records} -> {index}{lost}");
     }
-    Ok(if regions == 0 { ExitCode::SUCCESS } else { ExitCode::from(SALVAGED) })
 }
 
 /// Whether there is a file that holds anything but numbers: a data file, for instance, that a shell
@@ -151,6 +168,6 @@ fn is_something_else(path: &Path) -> bool {
 }
 
 /// Whether the path names what the program has open, such as /dev/stdout, and is appended to.
-fn is_stream(path: &Path) -> bool {
+pub fn is_stream(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }

@@ -32,7 +32,13 @@ fn main() -> ExitCode {
     let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
     let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
     let interrupts = Interrupts::listen();
-    let options = Options::new();
-    let exit = cli::create(&tfrecord_path, &index_path, &options, LeaveOut::default(), &interrupts);
-    interrupts.end(exit.unwrap_or_else(|error| cli::fail(&error)))
+    let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
+    let created = cli::create(data, index, &options, LeaveOut::default(), &interrupts);
+    interrupts.end(match created {
+        Ok(created) => {
+            cli::tell(data, index, &created);
+            created.exit()
+        }
+        Err(error) => cli::fail(&error),
+    })
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod json;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use check::Level;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use cli::{Interrupts, LeaveOut};
-use tfr_index::{default_index_path, Checksums, Index, Options};
+use tfr_index::{default_index_path, locate, Checksum, Checksums, Index, Options, Part};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
 ///
@@ -38,6 +39,7 @@ Examples:
   tfr-index create train.tfrecord -o - | wc -l
   tfr-index check train-*.tfrecord           # does train-….tfrecord.idx fit each?
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
+  tfr-index locate train.tfrecord 9132       # TensorFlow says: corrupted record at 9132
 
 Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line, 3 done, but for
 damage that was left out of an index (--salvage).";
@@ -71,6 +73,9 @@ enum Command {
         /// Leave a record at the end that is not whole yet for next time, instead of failing
         #[arg(long)]
         growing: bool,
+        /// Print a JSON object for each file on stdout
+        #[arg(long)]
+        json: bool,
     },
     /// Check that indexes fit their TFRecord files
     ///
@@ -95,6 +100,19 @@ enum Command {
         /// Threads that check each file; 0 decides by the processors
         #[arg(short, long, default_value_t, value_name = "N")]
         threads: usize,
+    },
+    /// Say which record a byte of a TFRecord file is in, and whether its checksums hold
+    ///
+    /// TensorFlow names a byte when it finds a corrupted record: where the record starts if the
+    /// checksum of its length does not hold, 12 bytes on if it is that of its payload.
+    Locate {
+        /// A TFRecord file
+        file: PathBuf,
+        /// A byte of it, from 0
+        byte: u64,
+        /// Which checksums the records before it are held to; payloads are not
+        #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+        checksums: Policy,
     },
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
@@ -137,7 +155,7 @@ impl From<Policy> for Checksums {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Create { files, output, checksums, threads, salvage, append, growing } => {
+        Command::Create { files, output, checksums, threads, salvage, append, growing, json } => {
             if append && output.as_deref() == Some(Path::new("-")) {
                 refuse("there is nothing to append to on stdout".to_owned());
             }
@@ -146,9 +164,18 @@ fn main() -> ExitCode {
             let leave_out = LeaveOut { damage: salvage, rest: growing };
             let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
+            if json && index_paths.iter().any(|path| cli::is_stream(path)) {
+                refuse("the index goes where --json prints".to_owned());
+            }
             let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
             interrupts.end(for_each(begun, |(file, index_path)| {
-                cli::create(file, index_path, &options, leave_out, &interrupts)
+                let created = cli::create(file, index_path, &options, leave_out, &interrupts);
+                match (json, &created) {
+                    (true, _) => print(&json::outcome(file, index_path, &created))?,
+                    (false, Ok(created)) => cli::tell(file, index_path, created),
+                    (false, Err(_)) => {}
+                }
+                created.map(|created| created.exit())
             }))
         }
         Command::Check { files, mut indexes, level, allow_partial, checksums, threads } => {
@@ -160,6 +187,10 @@ fn main() -> ExitCode {
             let interrupts = Interrupts::listen();
             interrupts.end(check::check(&files, &indexes, level, &options, &interrupts))
         }
+        Command::Locate { file, byte, checksums } => {
+            let options = Options::new().checksums(checksums.into());
+            for_each([byte], |byte| done(print(&report(&file, byte, &options)?)))
+        }
         Command::Read { indexes } => {
             for_each(&indexes, |path| done(print(&Index::read(path)?.to_text()?)))
         }
@@ -167,6 +198,34 @@ fn main() -> ExitCode {
             done(print(&format!("{}: {}\n", path.display(), summary(&Index::read(path)?))))
         }),
     }
+}
+
+/// Which record of a file a byte is in, and what its checksums say.
+fn report(file: &Path, byte: u64, options: &Options<'_>) -> anyhow::Result<String> {
+    let found = locate(file, byte, options)?;
+    let verdict = |crc: Checksum| match crc.holds() {
+        true => format!("holds ({:#010x})", crc.stored),
+        false => format!("mismatch (stored {:#010x}, computed {:#010x})", crc.stored, crc.computed),
+    };
+    let part = match found.part {
+        Part::Length => "length",
+        Part::LengthCrc => "length CRC",
+        Part::Payload => "payload",
+        Part::PayloadCrc => "payload CRC",
+    };
+    Ok(format!(
+        "{}: byte {byte} is in the {part} of record {}\n\
+         starts at byte: {}\n\
+         payload bytes:  {}\n\
+         length CRC:     {}\n\
+         payload CRC:    {}\n",
+        file.display(),
+        found.record,
+        found.offset,
+        found.length,
+        verdict(found.length_crc),
+        found.payload_crc.map_or("unknown: where the payload ends is".to_owned(), verdict),
+    ))
 }
 
 /// Does all of the work; says what failed. That counts more than what was not whole.

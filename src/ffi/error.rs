@@ -17,6 +17,7 @@ pub struct tfr_error {
     pub(super) error: Error,
     message: CString,
     path: Option<CString>,
+    format: Option<CString>,
 }
 
 impl tfr_error {
@@ -25,7 +26,8 @@ impl tfr_error {
         let message = CString::new(message).expect("no NUL is left");
         // Paths come from C strings: there is no NUL in them.
         let path = error.path().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
-        pointer::give(tfr_error { error, message, path })
+        let format = error.format().and_then(|name| CString::new(name).ok());
+        pointer::give(tfr_error { error, message, path, format })
     }
 
     /// # Safety
@@ -104,6 +106,50 @@ pub unsafe extern "C" fn tfr_error_offset(error: *const tfr_error) -> u64 {
     // SAFETY: the caller's.
     let offset = unsafe { tfr_error::from(error) }.and_then(|error| error.error.offset());
     offset.unwrap_or(TFR_UNKNOWN)
+}
+
+/// What the data is instead of a TFRecord file that its checksums hold for, where that is known:
+/// "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others. NULL if it
+/// is not. Later versions may know more.
+///
+/// Ownership: UTF-8 with a NUL at its end, borrowed from the error.
+/// Threads: any.
+///
+/// # Safety
+/// - `error`: NULL, or an error that is not yet freed.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_error_format(error: *const tfr_error) -> *const c_char {
+    // SAFETY: the caller's.
+    let format = unsafe { tfr_error::from(error) }.and_then(|error| error.format.as_deref());
+    format.map_or(std::ptr::null(), CStr::as_ptr)
+}
+
+/// The checksum that does not hold, as it is stored: a masked CRC-32C. TFR_UNKNOWN if the error is
+/// about none.
+///
+/// Threads: any.
+///
+/// # Safety
+/// - `error`: NULL, or an error that is not yet freed.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_error_stored_crc(error: *const tfr_error) -> u64 {
+    // SAFETY: the caller's.
+    let crc = unsafe { tfr_error::from(error) }.and_then(|error| error.error.stored_crc());
+    crc.map_or(TFR_UNKNOWN, u64::from)
+}
+
+/// What that checksum should be, by the bytes that it is of. TFR_UNKNOWN if the error is about
+/// none.
+///
+/// Threads: any.
+///
+/// # Safety
+/// - `error`: NULL, or an error that is not yet freed.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_error_computed_crc(error: *const tfr_error) -> u64 {
+    // SAFETY: the caller's.
+    let crc = unsafe { tfr_error::from(error) }.and_then(|error| error.error.computed_crc());
+    crc.map_or(TFR_UNKNOWN, u64::from)
 }
 
 /// The operating system's error number (errno); 0 if there is none.

@@ -15,7 +15,7 @@ pub enum tfr_status {
     TFR_ERR_INVALID_ARGUMENT = 1,
     /// The operating system refused: see tfr_error_os_error().
     TFR_ERR_IO = 2,
-    /// The first header cannot be one: not a TFRecord file, or one that is compressed.
+    /// Not a TFRecord file, or one that is compressed: see tfr_error_format().
     TFR_ERR_NOT_TFRECORD = 3,
     /// The data ends inside a record.
     TFR_ERR_TRUNCATED = 4,
@@ -101,6 +101,26 @@ mod tests {
         for (number, (status, name)) in (0..).zip(tfr_status::NAMES) {
             assert_eq!(status as i32, number);
             assert_eq!(format!("{status:?}\0"), name);
+        }
+    }
+
+    #[test]
+    fn every_kind_has_the_name_of_its_status() {
+        for kind in [
+            ErrorKind::InvalidArgument,
+            ErrorKind::Io,
+            ErrorKind::NotTfRecord,
+            ErrorKind::Truncated,
+            ErrorKind::Length,
+            ErrorKind::LengthCrc,
+            ErrorKind::PayloadCrc,
+            ErrorKind::InvalidIndex,
+            ErrorKind::OutOfRange,
+            ErrorKind::Cancelled,
+            ErrorKind::OutOfMemory,
+            ErrorKind::Panic,
+        ] {
+            assert_eq!(format!("{:?}", tfr_status::from(kind)), kind.name());
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of where bytes come from, so that files, memory and streams are judged alike.
 
+use crate::diagnose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Header, HEADER_LEN};
 use crate::index::{Entry, MAX_OFFSET};
@@ -124,11 +125,9 @@ impl Chain {
             return Ok(());
         }
         if header.is_zero() {
-            return Err(self.error(
-                ErrorKind::NotTfRecord,
-                "not a TFRecord file: it starts with zeros; if they are empty records without \
-                 checksums, say so with checksum policy none",
-            ));
+            let detail = "not a TFRecord file: it starts with zeros; if they are empty records \
+                          without checksums, say so with checksum policy none";
+            return Err(self.error(ErrorKind::NotTfRecord, detail).with_format("zeros"));
         }
         if header.frame_size(rest).is_none() && !header.is_one_bit_off() {
             return Err(self.does_not_fit(header, rest));
@@ -164,6 +163,10 @@ impl Chain {
             false => format!("the end of the data, {rest} bytes on"),
         };
         let why = format!("length {length} passes {end}, and its CRC does not hold");
+        if let (0, Some(name)) = (self.record, diagnose::checksums_of(header)) {
+            let detail = format!("probably a {name} that was cut short: {why}; copy it again");
+            return self.error(ErrorKind::NotTfRecord, detail).with_format(name);
+        }
         if self.record == 0 {
             let detail = format!(
                 "not a TFRecord file, or a compressed or damaged one: {why}; decompress it, or \
@@ -171,17 +174,26 @@ impl Chain {
             );
             return self.error(ErrorKind::NotTfRecord, detail);
         }
-        self.error(ErrorKind::Length, format!("{why}: the header is damaged; copy the file again"))
+        let detail = format!("{why}: the header is damaged; copy the file again");
+        self.error(ErrorKind::Length, detail).with_crcs(header.length_crc, header.computed_crc())
     }
 
     #[cold]
     pub fn length_crc_mismatch(&self, header: Header) -> Error {
-        let mut detail = mismatch("length", header.length_crc, header.computed_crc());
-        if self.record == 0 {
-            detail += "; if the file was written without true checksums, say so with checksum \
-                       policy none";
+        let (stored, computed) = (header.length_crc, header.computed_crc());
+        let error = self.error(ErrorKind::LengthCrc, mismatch("length", stored, computed));
+        let error = error.with_crcs(stored, computed);
+        if self.record > 0 {
+            return error.adding(": the header is damaged; copy the file again");
         }
-        self.error(ErrorKind::LengthCrc, detail)
+        match diagnose::checksums_of(header) {
+            Some(name) => error
+                .adding(&format!(": a {name}; accept it with checksum policy none"))
+                .with_format(name),
+            None => error.adding(
+                "; if the file was written without true checksums, say so with checksum policy none",
+            ),
+        }
     }
 
     #[cold]
@@ -193,13 +205,15 @@ impl Chain {
             self.record,
             self.offset
         );
-        Error::new(ErrorKind::LengthCrc, detail).at(0, 0)
+        let error = Error::new(ErrorKind::LengthCrc, detail).at(0, 0);
+        error.with_crcs(first.length_crc, first.computed_crc())
     }
 
     #[cold]
     pub fn payload_crc_mismatch(&self, stored: u32, computed: u32) -> Error {
         let detail = mismatch("payload", stored, computed);
         self.error(ErrorKind::PayloadCrc, detail + ": the payload is damaged; copy the file again")
+            .with_crcs(stored, computed)
     }
 
     /// `source` happened at the next record.

@@ -16,6 +16,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use super::chain::Chain;
+use super::explain::explain;
 use super::search::position_of_header;
 use super::window::HOP;
 use super::{Batch, Scanner};
@@ -59,6 +60,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
 ///
 /// `deliver`, which empties the batch, and the progress callback are called on the caller's thread.
 pub(crate) fn scan<S: ReadAt + Sync, B: Batch>(
+    source: &S,
+    options: &Options<'_>,
+    from: (u64, u64),
+    deliver: impl FnMut(&mut B) -> Result<()>,
+) -> Result<u64> {
+    walk(source, options, from, deliver).map_err(|error| explain(error, source))
+}
+
+fn walk<S: ReadAt + Sync, B: Batch>(
     source: &S,
     options: &Options<'_>,
     from: (u64, u64),

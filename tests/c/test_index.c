@@ -140,6 +140,14 @@ static void errors(void) {
     CHECK(index == NULL);
     CHECK(tfr_error_record(error) == 2 && tfr_error_offset(error) == 37);
     CHECK(tfr_error_path(error) == NULL && tfr_error_os_error(error) == 0);
+    CHECK(tfr_error_format(error) == NULL && tfr_error_stored_crc(error) == TFR_UNKNOWN);
+    tfr_error_free(error);
+
+    /* Data of another format. */
+    const char *page = "<!DOCTYPE html>\n<title>404 Not Found</title>\n";
+    CHECK(tfr_index_from_bytes((const uint8_t *)page, strlen(page), NULL, &index, &error) ==
+          TFR_ERR_NOT_TFRECORD);
+    CHECK(strcmp(tfr_error_format(error), "HTML") == 0);
     tfr_error_free(error);
 
     /* A record that isn't there leaves the output alone; success clears the error. */
@@ -190,6 +198,8 @@ static void options(void) {
     CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) ==
           TFR_ERR_PAYLOAD_CRC);
     CHECK(tfr_error_record(error) == 0 && tfr_error_offset(error) == 0);
+    CHECK(tfr_error_stored_crc(error) == 0x191c1fbb);
+    CHECK(tfr_error_computed_crc(error) != TFR_UNKNOWN);
     tfr_error_free(error);
     CHECK(tfr_options_set_checksums(options, 4, &error) == TFR_ERR_INVALID_ARGUMENT);
     tfr_error_free(error);

@@ -29,6 +29,9 @@ int main(int argc, char **argv) {
     CHECK(tfr_error_path(NULL) == NULL);
     CHECK(tfr_error_record(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_offset(NULL) == TFR_UNKNOWN);
+    CHECK(tfr_error_format(NULL) == NULL);
+    CHECK(tfr_error_stored_crc(NULL) == TFR_UNKNOWN);
+    CHECK(tfr_error_computed_crc(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_os_error(NULL) == 0);
     tfr_error_free(NULL);
 

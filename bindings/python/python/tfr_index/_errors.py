@@ -28,8 +28,8 @@ class TfrError(RuntimeError):
     >>> try:
     ...     tfr_index.index_bytes(b"a text that is no TFRecord")
     ... except tfr_index.TfrError as error:
-    ...     print(error.status, error.record, error.offset, error.path)
-    TFR_ERR_NOT_TFRECORD 0 0 None
+    ...     print(error.status, error.record, error.offset, error.path, error.format)
+    TFR_ERR_NOT_TFRECORD 0 0 None text
 
     Attributes:
         status: what went wrong, for programs to act on: a name from the C header, such as
@@ -38,6 +38,11 @@ class TfrError(RuntimeError):
         record: the bad record's number, from 0; of a bad index, how many entries stand before
             the bad line; or None.
         offset: the byte where the bad record's frame, or the bad line, starts; or None.
+        format: what the data is instead of a TFRecord file that its checksums hold for, where
+            that is known: "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE
+            checksums" and others; or None.
+        stored_crc: the checksum that does not hold, as it is stored (a masked CRC-32C); or None.
+        computed_crc: what it should be; or None.
     """
 
     def __init__(
@@ -47,13 +52,19 @@ class TfrError(RuntimeError):
         path: str | None = None,
         record: int | None = None,
         offset: int | None = None,
+        format: str | None = None,
+        stored_crc: int | None = None,
+        computed_crc: int | None = None,
     ) -> None:
         # What is in `args` is what pickle and copy call the class with.
-        super().__init__(message, status, path, record, offset)
+        super().__init__(message, status, path, record, offset, format, stored_crc, computed_crc)
         self.status = status
         self.path = path
         self.record = record
         self.offset = offset
+        self.format = format
+        self.stored_crc = stored_crc
+        self.computed_crc = computed_crc
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -90,7 +101,7 @@ class TfrOSError(TfrError, OSError):
         if errno is not None:
             OSError.__init__(self, errno, os.strerror(errno), path)
         TfrError.__init__(self, message, status, path, record, offset)
-        self.args += (errno,)
+        self.args = (message, status, path, record, offset, errno)
 
 
 class TfrFileNotFoundError(TfrOSError, FileNotFoundError):
@@ -152,11 +163,15 @@ def make_error(
     path: str | None,
     record: int | None,
     offset: int | None,
+    format: str | None,
+    stored_crc: int | None,
+    computed_crc: int | None,
     errno: int | None,
 ) -> TfrError:
     """An error of the class for its status and, where the system refused, its error number."""
     if status == "TFR_ERR_IO":
         builtin = type(OSError(errno, ""))  # which maps numbers to classes
-        kind = _BY_BUILTIN.get(builtin, TfrOSError)
-        return kind(message, status, path, record, offset, errno)
-    return _BY_STATUS.get(status, TfrError)(message, status, path, record, offset)
+        os_kind = _BY_BUILTIN.get(builtin, TfrOSError)
+        return os_kind(message, status, path, record, offset, errno)
+    kind = _BY_STATUS.get(status, TfrError)
+    return kind(message, status, path, record, offset, format, stored_crc, computed_crc)

@@ -50,13 +50,16 @@ def call(function: Callable[..., int], *arguments: CData) -> None:
 
 def _exception(error: CData) -> TfrError:
     """The exception for an error of the library's."""
-    path = lib.tfr_error_path(error)
+    path, format = lib.tfr_error_path(error), lib.tfr_error_format(error)
     return make_error(
         message=text(lib.tfr_error_message(error)),
         status=text(lib.tfr_status_name(lib.tfr_error_status(error))),
         path=os.fsdecode(ffi.string(path)) if path else None,
         record=_known(lib.tfr_error_record(error)),
         offset=_known(lib.tfr_error_offset(error)),
+        format=text(format) if format else None,
+        stored_crc=_known(lib.tfr_error_stored_crc(error)),
+        computed_crc=_known(lib.tfr_error_computed_crc(error)),
         errno=lib.tfr_error_os_error(error) or None,
     )
 

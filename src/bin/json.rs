@@ -1,0 +1,36 @@
+//! What `create` did, as JSON: an object for each file.
+
+use std::path::Path;
+
+use serde_json::{json, Value};
+
+use crate::cli::Created;
+
+/// What became of a file: a line with an object.
+pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Created>) -> String {
+    let path = file.to_string_lossy();
+    let object = match created {
+        Ok(Created { records, regions }) => json!({
+            "path": path,
+            "index": index.to_string_lossy(),
+            "records": records,
+            "damaged_regions": regions,
+        }),
+        Err(error) => json!({"path": path, "error": fields(error)}),
+    };
+    format!("{object}\n")
+}
+
+fn fields(error: &anyhow::Error) -> Value {
+    // Not all is the library's: the program refuses some work, too.
+    let known = error.downcast_ref::<tfr_index::Error>();
+    json!({
+        "status": known.map(|error| error.kind().name()),
+        "message": format!("{error:#}"),
+        "record": known.and_then(|error| error.record()),
+        "offset": known.and_then(|error| error.offset()),
+        "format": known.and_then(|error| error.format()),
+        "stored_crc": known.and_then(|error| error.stored_crc()),
+        "computed_crc": known.and_then(|error| error.computed_crc()),
+    })
+}

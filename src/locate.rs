@@ -1,0 +1,241 @@
+//! Which record a byte belongs to, and what its checksums say: for errors that only name a byte.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{self, DataFile};
+use crate::frame::{Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::index::Entry;
+use crate::options::{Checksums, Options};
+use crate::scan::Scanner;
+use crate::source::{fill_at, ReadAt};
+
+/// The part of a record's frame that a byte lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The payload's length, 8 bytes.
+    Length,
+    /// The length's checksum, 4 bytes.
+    LengthCrc,
+    /// The payload.
+    Payload,
+    /// The payload's checksum, 4 bytes.
+    PayloadCrc,
+}
+
+/// A masked CRC-32C, as it is stored and as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checksum {
+    /// The one in the data.
+    pub stored: u32,
+    /// The one of the bytes that it is of.
+    pub computed: u32,
+}
+
+impl Checksum {
+    /// Whether both are the same.
+    pub fn holds(&self) -> bool {
+        self.stored == self.computed
+    }
+}
+
+/// What [`locate`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Location {
+    /// The record's number, from 0.
+    pub record: u64,
+    /// The byte where its frame starts.
+    pub offset: u64,
+    /// The length of its payload, as it is stored.
+    pub length: u64,
+    /// Where in the frame the byte lies.
+    pub part: Part,
+    /// The length's checksum.
+    pub length_crc: Checksum,
+    /// The payload's checksum; none if the frame does not end where it may be believed to: its
+    /// header is damaged, or the data is cut short.
+    pub payload_crc: Option<Checksum>,
+}
+
+/// Which record of a TFRecord file the byte `byte` belongs to, and whether its checksums hold.
+///
+/// TensorFlow's `corrupted record at N` is about the record that starts at byte N, if it is the
+/// length's checksum that does not hold, and about the one that starts at N - 12, if it is the
+/// payload's. Payloads before the byte are not checked, whatever the options say; of the options,
+/// the checksum policy and the progress callback count.
+///
+/// ```
+/// use tfr_index::{locate, Options, Part};
+///
+/// let location = locate("tests/data/examples.tfrecord", 90, &Options::new())?;
+/// assert_eq!((location.record, location.offset, location.part), (1, 78, Part::Payload));
+/// assert!(location.length_crc.holds() && location.payload_crc.unwrap().holds());
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+///
+/// # Errors
+/// When the file cannot be read; [`ErrorKind::OutOfRange`] when it ends before the byte. When it is
+/// not a TFRecord file, or damaged before the record that the byte is in, with the number and the
+/// offset of the record where that is.
+pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Result<Location> {
+    let path = path.as_ref();
+    let data = file::open_regular(path)?;
+    locate_in(&data, byte, options).map_err(|error| error.of(path))
+}
+
+fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Location> {
+    let checksums = match options.checksums {
+        Checksums::Full => Checksums::Length,
+        other => other,
+    };
+    let mut scanner = Scanner::new(data, &options.checksums(checksums))?;
+    let mut record = 0;
+    while let Some(entry) = scanner.next() {
+        match entry {
+            Ok(Entry { offset, size }) if byte - offset < size => {
+                let header = read_header(data, offset)?;
+                let crcs = scanner.payload_crcs(offset, size);
+                let (stored, computed) = crcs.map_err(|error| error.at(record, offset))?;
+                let payload_crc = Some(Checksum { stored, computed });
+                return Ok(location(record, offset, header, byte, payload_crc));
+            }
+            Ok(_) => record += 1,
+            Err(error) => return in_damaged(data, byte, error),
+        }
+    }
+    let size = data.size().map_err(|error| Error::io("find the size", error))?;
+    let detail = format!("there is no byte {byte}: the data ends at byte {size}");
+    Err(Error::new(ErrorKind::OutOfRange, detail))
+}
+
+/// The location of a byte in the record where the walk ended, or the error that ended it: what is
+/// behind a header that is damaged may belong to any record.
+fn in_damaged(data: &DataFile, byte: u64, error: Error) -> Result<Location> {
+    let (Some(record), Some(offset)) = (error.record(), error.offset()) else { return Err(error) };
+    let reach = match error.kind() {
+        ErrorKind::LengthCrc | ErrorKind::Length => HEADER_LEN as u64,
+        ErrorKind::Truncated => data.size().unwrap_or(0).saturating_sub(offset),
+        _ => return Err(error),
+    };
+    match (byte.checked_sub(offset), read_header(data, offset)) {
+        (Some(ahead), Ok(header)) if ahead < reach => {
+            Ok(location(record, offset, header, byte, None))
+        }
+        _ => Err(error),
+    }
+}
+
+fn read_header(data: &DataFile, offset: u64) -> Result<Header> {
+    let mut header = [0; HEADER_LEN];
+    match fill_at(data, &mut header, offset) {
+        Ok(HEADER_LEN) => Ok(Header::decode(&header)),
+        Ok(_) => Err(Error::new(ErrorKind::Truncated, "the data ends in a header")),
+        Err(error) => Err(Error::io("read", error)),
+    }
+}
+
+fn location(
+    record: u64,
+    offset: u64,
+    header: Header,
+    byte: u64,
+    payload_crc: Option<Checksum>,
+) -> Location {
+    let footer = header.length.saturating_add(OVERHEAD - FOOTER_LEN as u64);
+    let part = match byte - offset {
+        0..=7 => Part::Length,
+        8..=11 => Part::LengthCrc,
+        ahead if ahead < footer => Part::Payload,
+        _ => Part::PayloadCrc,
+    };
+    let length_crc = Checksum { stored: header.length_crc, computed: header.computed_crc() };
+    Location { record, offset, length: header.length, part, length_crc, payload_crc }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+
+    fn located(data: &[u8], byte: u64, checksums: Checksums) -> Result<Location> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, data).unwrap();
+        locate(&path, byte, &Options::new().checksums(checksums))
+    }
+
+    /// Every byte of some records, by counting.
+    #[test]
+    fn every_byte_is_in_its_part_of_its_record() {
+        let payloads = [&b"hello"[..], b"", b"TFRecord"];
+        let data: Vec<u8> = payloads.into_iter().flat_map(frame::encode).collect();
+        let (mut byte, mut offset) = (0, 0);
+        for (record, payload) in (0..).zip(payloads) {
+            let parts = [Part::Length; 8].into_iter().chain([Part::LengthCrc; 4]);
+            let parts = parts.chain(payload.iter().map(|_| Part::Payload));
+            for part in parts.chain([Part::PayloadCrc; 4]) {
+                for checksums in [Checksums::Auto, Checksums::None, Checksums::Full] {
+                    let found = located(&data, byte, checksums).unwrap();
+                    assert_eq!((found.record, found.offset, found.part), (record, offset, part));
+                    assert_eq!(found.length, payload.len() as u64);
+                    assert!(found.length_crc.holds() && found.payload_crc.unwrap().holds());
+                }
+                byte += 1;
+            }
+            offset = byte;
+        }
+        assert_eq!(byte, data.len() as u64);
+        for beyond in [byte, u64::MAX] {
+            let error = located(&data, beyond, Checksums::Auto).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutOfRange);
+        }
+    }
+
+    #[test]
+    fn damaged_payloads_are_passed_and_found() {
+        let mut data: Vec<u8> =
+            [b"hello", b"world"].into_iter().flat_map(|p| frame::encode(p)).collect();
+        data[12] ^= 1;
+        data[21 + 12] ^= 1;
+        let found = located(&data, 21 + 12, Checksums::Full).unwrap(); // as TensorFlow says it
+        assert_eq!((found.record, found.part), (1, Part::Payload));
+        let crc = found.payload_crc.unwrap();
+        assert!(found.length_crc.holds() && !crc.holds());
+        assert_eq!(crc.computed, crate::crc::masked(&data[33..38]));
+    }
+
+    #[test]
+    fn a_damaged_header_is_found_and_what_is_behind_it_is_not() {
+        let mut data: Vec<u8> =
+            [b"hello", b"world"].into_iter().flat_map(|p| frame::encode(p)).collect();
+        data[21] ^= 1;
+        for byte in 21..33 {
+            let found = located(&data, byte, Checksums::Auto).unwrap();
+            assert_eq!((found.record, found.offset), (1, 21));
+            assert!(!found.length_crc.holds() && found.payload_crc.is_none());
+        }
+        let error = located(&data, 33, Checksums::Auto).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (ErrorKind::LengthCrc, Some(21)));
+        assert_eq!(located(&data, 20, Checksums::Auto).unwrap().record, 0);
+    }
+
+    #[test]
+    fn a_record_that_is_cut_has_no_payload_checksum() {
+        let data = frame::encode(b"hello");
+        for size in 12..data.len() {
+            let found = located(&data[..size], size as u64 - 1, Checksums::Auto).unwrap();
+            assert!(found.length_crc.holds() && found.payload_crc.is_none());
+        }
+        for size in 1..12 {
+            let error = located(&data[..size], 0, Checksums::Auto).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Truncated);
+        }
+    }
+
+    #[test]
+    fn what_is_no_tfrecord_has_no_records() {
+        let error = located(b"<!DOCTYPE html>\n<html></html>\n", 3, Checksums::Auto).unwrap_err();
+        assert_eq!(error.format(), Some("HTML"));
+    }
+}

@@ -1,0 +1,175 @@
+//! What a source holds around an error: a format that is not TFRecord, or what follows the damage.
+
+use std::io;
+
+use super::search::position_of_header;
+use crate::diagnose::{self, START};
+use crate::error::{Error, ErrorKind};
+use crate::frame::{Header, HEADER_LEN};
+use crate::source::{fill_at, ReadAt};
+
+/// How far behind the damage to look for what follows it, and how much to read at once.
+const SEARCH: u64 = if cfg!(test) { 1 << 10 } else { 64 << 20 };
+const PIECE: usize = if cfg!(test) { 100 } else { 128 << 10 };
+
+/// The error, which ended a walk through the source, with more to say where more can be found.
+pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
+    use ErrorKind::{Length, LengthCrc, NotTfRecord, PayloadCrc, Truncated};
+    let (kind, Some(record), Some(offset)) = (error.kind(), error.record(), error.offset()) else {
+        return error;
+    };
+    if !matches!(kind, NotTfRecord | Truncated | Length | LengthCrc | PayloadCrc) {
+        return error;
+    }
+    // What cannot be read explains nothing.
+    let Ok(size) = source.size() else { return error };
+    let Ok(start) = read(source, 0, START) else { return error };
+    let error = diagnose::explain(error, &start);
+    let of_zeros = error.format() == Some("zeros");
+    if error.format().is_some() && !of_zeros {
+        return error;
+    }
+    let checked = header(&start).is_some_and(Header::crc_holds);
+    let more = match kind {
+        PayloadCrc => what_is_next(source, offset, size),
+        Length | LengthCrc | NotTfRecord if record == 0 || checked => after(source, offset, size),
+        _ => return error,
+    };
+    match more {
+        Ok(more) => error.adding(&format!(" ({more})")),
+        Err(_) => error,
+    }
+}
+
+/// Where the record after one goes on whose payload is damaged.
+fn what_is_next(source: &impl ReadAt, offset: u64, size: u64) -> io::Result<String> {
+    let header = header(&read(source, offset, HEADER_LEN)?);
+    let frame = header.and_then(|header| header.frame_size(size.saturating_sub(offset)));
+    let end = frame.map_or(size, |frame| offset + frame);
+    Ok(match end < size {
+        true => format!("its header is good, and the next record starts at byte {end}"),
+        false => "its header is good, and it is the last record".to_owned(),
+    })
+}
+
+/// What follows the header at `offset`, which is damaged: good records, or zeros, or neither.
+fn after(source: &impl ReadAt, offset: u64, size: u64) -> io::Result<String> {
+    let end = size.min(offset.saturating_add(SEARCH));
+    let mut zeros = true;
+    let mut at = offset;
+    while at < end {
+        // A header may start in this piece and end in the next one.
+        let count = (PIECE + HEADER_LEN - 1).min(usize::try_from(size - at).unwrap_or(usize::MAX));
+        let bytes = read(source, at, count)?;
+        if let Some(ahead) = position_of_header(&bytes, size - at) {
+            return Ok(format!("records go on at byte {}", at + ahead as u64));
+        }
+        zeros &= bytes.iter().all(|&byte| byte == 0);
+        at += PIECE as u64;
+    }
+    let found = if zeros { "nothing but zeros follows" } else { "no good record follows" };
+    let cause = if zeros { ": an upload or a copy was cut short" } else { "" };
+    Ok(match end == size {
+        true => format!("{found}{cause}"),
+        false => format!("{found} for {} MiB{cause}", SEARCH >> 20),
+    })
+}
+
+fn header(bytes: &[u8]) -> Option<Header> {
+    Some(Header::decode(bytes.get(..HEADER_LEN)?.try_into().expect("12 bytes")))
+}
+
+/// At most `count` bytes from `offset`.
+fn read(source: &impl ReadAt, offset: u64, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    let count = fill_at(source, &mut bytes, offset)?;
+    bytes.truncate(count);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+    use crate::{Checksums, Index, Options};
+
+    fn fails(data: &[u8], checksums: Checksums) -> String {
+        let options = Options::new().checksums(checksums);
+        let text = Index::from_bytes(data, &options).unwrap_err().to_string();
+        let streamed = Index::from_source(data, &options).unwrap_err().to_string();
+        assert_eq!(text, streamed);
+        text
+    }
+
+    fn frames(sizes: &[usize]) -> Vec<u8> {
+        sizes.iter().flat_map(|&size| frame::encode(&vec![0xa5; size])).collect()
+    }
+
+    #[test]
+    fn records_that_go_on_are_found_across_pieces() {
+        for size in (0..2 * PIECE).chain([SEARCH as usize - 40]) {
+            let mut data = frames(&[5, size, 7, 7]);
+            for at in [21, 30] {
+                data[at] ^= 0xff;
+                let text = fails(&data, Checksums::Auto);
+                assert!(text.starts_with("record 1 at byte 21: length"), "{text}");
+                let next = 21 + 16 + size;
+                assert!(text.ends_with(&format!(" (records go on at byte {next})")), "{text}");
+                data[at] ^= 0xff;
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_header_that_is_damaged_says_where_records_go_on() {
+        let mut data = frames(&[5, 6]);
+        data[7] = 0x55;
+        let text = fails(&data, Checksums::Auto);
+        assert!(text.contains("record 0 at byte 0: not a TFRecord file, or a"), "{text}");
+        assert!(text.ends_with(" (records go on at byte 21)"), "{text}");
+    }
+
+    #[test]
+    fn nothing_that_follows_is_said_too() {
+        let far = SEARCH as usize;
+        for (tail, said) in [
+            (vec![0; 12], " (nothing but zeros follows: an upload or a copy was cut short)"),
+            (vec![0; far], " (nothing but zeros follows: an upload or a copy was cut short)"),
+            // So few MiB are looked at in tests.
+            (
+                vec![0; far + 1],
+                " (nothing but zeros follows for 0 MiB: an upload or a copy was cut short)",
+            ),
+            (vec![0x55; 12], " (no good record follows)"),
+            (vec![0x55; far], " (no good record follows)"),
+            (vec![0x55; far + 1], " (no good record follows for 0 MiB)"),
+            ([vec![0; 200], vec![1]].concat(), " (no good record follows)"),
+        ] {
+            let text = fails(&[frames(&[5]), tail].concat(), Checksums::Auto);
+            assert!(text.ends_with(said), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_files_without_checksums_nothing_is_said_that_only_checksums_show() {
+        let mut data = frames(&[5, 6]);
+        data[8..12].fill(0);
+        data[28] = 0x55; // a giant length
+        data[29..33].fill(0);
+        let text = fails(&data, Checksums::Auto);
+        assert!(text.ends_with("the header is damaged; copy the file again"), "{text}");
+    }
+
+    #[test]
+    fn a_damaged_payload_leaves_the_next_record_good() {
+        for (at, said) in [
+            (12, " (its header is good, and the next record starts at byte 21)"),
+            (33, " (its header is good, and it is the last record)"),
+        ] {
+            let mut data = frames(&[5, 6]);
+            data[at] ^= 1;
+            let text = fails(&data, Checksums::Full);
+            assert!(text.contains("payload CRC mismatch") && text.ends_with(said), "{text}");
+        }
+    }
+}
