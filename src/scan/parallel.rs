@@ -24,6 +24,9 @@ use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
 
+/// The name of the threads that work for a call.
+pub(crate) const THREAD: &str = "tfr-index";
+
 // The tests' segments are tiny, so that small files have many.
 
 /// A batch that takes more bytes than this is passed on.
@@ -227,6 +230,9 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
                 break;
             }
             let threads = workers.hire(mean, size / least_segment(mean));
+            if threads == 0 {
+                break; // the system has none to spare
+            }
             source.expect_hops(workers.are_hopping(mean));
             let length = segment_length(mean, size, threads);
             next = next.max(proven.offset());
@@ -306,7 +312,7 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         };
         let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         while self.count < wanted {
-            match thread::Builder::new().spawn_scoped(self.scope, self.work) {
+            match thread::Builder::new().name(THREAD.into()).spawn_scoped(self.scope, self.work) {
                 Ok(_) => self.count += 1,
                 Err(_) => break, // the system has no more: fewer will do
             }
