@@ -1,5 +1,7 @@
 //! Files by path: open one to read, write one that appears whole or not at all.
 
+mod temporary;
+
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -7,7 +9,6 @@ use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
@@ -87,7 +88,7 @@ pub(crate) struct NewFile {
     target: PathBuf,
     /// Where it is written, and where that belongs; none when it is the target itself.
     paths: Option<(PathBuf, PathBuf)>,
-    file: Option<File>,
+    file: File,
 }
 
 impl NewFile {
@@ -104,7 +105,6 @@ impl NewFile {
 
     /// A new file beside what `target` leads to.
     fn beside(target: &Path, permissions: Option<fs::Permissions>) -> io::Result<NewFile> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         if target.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(libc::EISDIR));
         }
@@ -112,41 +112,29 @@ impl NewFile {
         // The current folder may change before the file takes its place.
         let place = env::current_dir().map_or_else(|_| place.clone(), |folder| folder.join(&place));
         let mode = permissions.as_ref().map_or(0o666, |old| old.mode() & 0o777);
-        loop {
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = format!(".tfr-index.{}.{count}.tmp", std::process::id());
-            let temporary = place.with_file_name(name);
-            match OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary) {
-                Ok(file) => {
-                    // The mask of new files may have taken something from the old file's mode. Some
-                    // file systems refuse, and have no modes to speak of.
-                    let _ = permissions.map(|permissions| file.set_permissions(permissions));
-                    let paths = Some((temporary, place));
-                    return Ok(NewFile { target: target.to_owned(), paths, file: Some(file) });
-                }
-                // Left there by a process that was killed and had this process's number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let (temporary, file) = temporary::create_beside(&place, mode)?;
+        // The mask of new files may have taken something from the old file's mode. Some file
+        // systems refuse, and have no modes to speak of.
+        let _ = permissions.map(|permissions| file.set_permissions(permissions));
+        Ok(NewFile { target: target.to_owned(), paths: Some((temporary, place)), file })
     }
 
     /// The target itself.
     fn onto(target: &Path) -> io::Result<NewFile> {
         let file = OpenOptions::new().append(true).open(target)?;
-        Ok(NewFile { target: target.to_owned(), paths: None, file: Some(file) })
+        Ok(NewFile { target: target.to_owned(), paths: None, file })
     }
 
     /// Writes bytes at the file's end.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut file = self.file.as_ref().expect("open until it is committed");
-        file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
+        self.file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
     }
 
     /// Puts the file in its target's place.
     pub fn commit(mut self) -> Result<()> {
-        let file = self.file.take().expect("open until it is committed");
-        close(file).map_err(|error| Error::io("write", error).of(&self.target))?;
+        // Another descriptor of it, so that it stays locked until it is in its place.
+        let closed = self.file.try_clone().and_then(close);
+        closed.map_err(|error| Error::io("write", error).of(&self.target))?;
         if let Some((temporary, place)) = &self.paths {
             fs::rename(temporary, place)
                 .map_err(|error| Error::io("replace", error).of(&self.target))?;

@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, DataFile, NewFile};
 use crate::index::{Decoder, Encoder, Entry, Index};
 use crate::options::Options;
-use crate::scan::{parallel, Batch};
+use crate::scan::parallel::{self, THREAD};
+use crate::scan::Batch;
 use crate::source::{fill_at, ReadAt};
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
@@ -186,7 +187,7 @@ fn read_in_parts(path: &Path) -> Option<Index> {
                 }
                 Some(())
             };
-            thread::Builder::new().spawn_scoped(scope, read).ok()?;
+            thread::Builder::new().name(THREAD.into()).spawn_scoped(scope, read).ok()?;
             replies.push((reply, emptied));
         }
         for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {
@@ -210,7 +211,9 @@ fn read_part(
 ) -> Option<Vec<Entry>> {
     let end = next_line(file, start + PART, size)?;
     let start = next_line(file, start, size)?;
-    text.resize(usize::try_from(end.checked_sub(start)?).ok()?, 0);
+    let length = usize::try_from(end.checked_sub(start)?).ok()?;
+    text.try_reserve(length.saturating_sub(text.len())).ok()?;
+    text.resize(length, 0);
     if fill_at(file, text, start).ok()? < text.len() {
         return None;
     }

@@ -115,6 +115,9 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         let at = self.chain.offset();
         let rest = self.size - at;
         if rest == 0 {
+            if self.has_shrunk()? {
+                return Err(self.chain.shrank()); // behind what was read last
+            }
             self.next_report = self.next_report.min(at); // the last report, at the end
             self.report(at)?;
             return Ok(None);

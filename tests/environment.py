@@ -140,6 +140,11 @@ def _build_wheel(python: str) -> Path:
     _say("building the Python package")
     shutil.rmtree(WHEELS, ignore_errors=True)
     package = str(ROOT / "bindings" / "python")
+    # Panics name the source files that they come from; those need not say whose machine it was.
+    cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
+    flags = os.environ.get("RUSTFLAGS", "").split()
+    flags += [f"--remap-path-prefix={cargo_home}=cargo", f"--remap-path-prefix={ROOT}=tfr-index"]
+    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     _pip(python, "wheel", "--no-deps", f"--wheel-dir={WHEELS}", package)
     return wheel()
 

@@ -7,7 +7,10 @@ if __name__ == "__main__":
 
 import json
 import subprocess
+import zipfile
 from pathlib import Path
+
+import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,3 +64,15 @@ def test_the_python_package_has_the_crates_version():
     [root] = [package for package in built_packages() if package["name"] == "tfr-index"]
     project = (ROOT / "bindings/python/pyproject.toml").read_text()
     assert 'dynamic = ["version"]' in project or f'version = "{root["version"]}"' in project
+
+
+def test_the_wheel_holds_the_licences_and_no_folder_of_its_builder():
+    wheel = zipfile.ZipFile(environment.wheel())
+    licences = {name.rpartition("/")[2] for name in wheel.namelist() if "/licenses/" in name}
+    assert licences == {"LICENSE-APACHE", "LICENSE-MIT"}
+    for licence in licences:
+        [name] = [name for name in wheel.namelist() if name.endswith(licence)]
+        assert wheel.read(name) == (ROOT / licence).read_bytes()
+    [library] = [name for name in wheel.namelist() if name.endswith(".so")]
+    for folder in (Path.home(), ROOT, ".cargo"):
+        assert str(folder).encode() not in wheel.read(library)

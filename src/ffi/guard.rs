@@ -4,10 +4,12 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+use std::thread;
 
 use super::error::tfr_error;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
+use crate::scan::parallel::THREAD;
 
 thread_local! {
     /// Whether this thread is inside [`guard`].
@@ -83,7 +85,9 @@ fn silence_guarded_panics() {
     ONCE.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !GUARDED.with(Cell::get) {
+            // The threads that work for a guarded call panic in it, when it waits for them.
+            let ours = GUARDED.with(Cell::get) || thread::current().name() == Some(THREAD);
+            if !ours {
                 previous(info);
             }
         }));

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +25,9 @@ use crate::error::{ErrorKind, Result};
 use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
+
+/// The name of the threads that work for a call.
+pub(crate) const THREAD: &str = "tfr-index";
 
 // The tests' segments are tiny, so that small files have many.
 
@@ -223,7 +227,9 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
             let reply = job.reply.clone();
-            let found = walk_segment(&mut scanner, job, &passed);
+            // A panic is the proven chain's to meet, on the thread of who called.
+            let walk = AssertUnwindSafe(|| walk_segment(&mut scanner, job, &passed));
+            let found = panic::catch_unwind(walk).ok().flatten();
             let _ = reply.send(found); // nobody listens if the proven chain is past it
         }
     };
@@ -240,6 +246,9 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
                 break;
             }
             let threads = workers.hire(mean, size / least_segment(mean));
+            if threads == 0 {
+                break; // the system has none to spare
+            }
             source.expect_hops(workers.are_hopping(mean));
             let length = segment_length(mean, size, threads);
             next = next.max(proven.offset());
@@ -319,7 +328,7 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         };
         let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         while self.count < wanted {
-            match thread::Builder::new().spawn_scoped(self.scope, self.work) {
+            match thread::Builder::new().name(THREAD.into()).spawn_scoped(self.scope, self.work) {
                 Ok(_) => self.count += 1,
                 Err(_) => break, // the system has no more: fewer will do
             }

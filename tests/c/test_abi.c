@@ -1,0 +1,77 @@
+/* What programs that were compiled with ABI version 1 rely on. Later versions may add to it; what
+ * stands here changes only when TFR_ABI_VERSION does. */
+#include "check.h"
+
+#define FUNCTIONS(F)                                                                               \
+    F(uint32_t, tfr_abi_version, (void))                                                           \
+    F(const char *, tfr_version, (void))                                                           \
+    F(const char *, tfr_status_name, (int32_t))                                                    \
+    F(tfr_status, tfr_error_status, (const tfr_error *))                                           \
+    F(const char *, tfr_error_message, (const tfr_error *))                                        \
+    F(const char *, tfr_error_path, (const tfr_error *))                                           \
+    F(uint64_t, tfr_error_record, (const tfr_error *))                                             \
+    F(uint64_t, tfr_error_offset, (const tfr_error *))                                             \
+    F(int32_t, tfr_error_os_error, (const tfr_error *))                                            \
+    F(const char *, tfr_error_format, (const tfr_error *))                                         \
+    F(uint64_t, tfr_error_stored_crc, (const tfr_error *))                                         \
+    F(uint64_t, tfr_error_computed_crc, (const tfr_error *))                                       \
+    F(void, tfr_error_free, (tfr_error *))                                                         \
+    F(tfr_status, tfr_options_new, (tfr_options **, tfr_error **))                                 \
+    F(tfr_status, tfr_options_set_checksums, (tfr_options *, int32_t, tfr_error **))               \
+    F(tfr_status, tfr_options_set_threads, (tfr_options *, size_t, tfr_error **))                  \
+    F(tfr_status, tfr_options_set_progress,                                                        \
+      (tfr_options *, int32_t (*)(void *, uint64_t, uint64_t, uint64_t), void *, tfr_error **))    \
+    F(tfr_status, tfr_options_set_salvage,                                                         \
+      (tfr_options *, int32_t (*)(void *, uint64_t, uint64_t, uint64_t, const tfr_error *),        \
+       void *, tfr_error **))                                                                      \
+    F(tfr_status, tfr_options_set_growing,                                                         \
+      (tfr_options *, int32_t (*)(void *, uint64_t, uint64_t, uint64_t, const tfr_error *),        \
+       void *, tfr_error **))                                                                      \
+    F(tfr_status, tfr_options_set_append, (tfr_options *, int32_t, tfr_error **))                  \
+    F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
+    F(void, tfr_options_free, (tfr_options *))                                                     \
+    F(tfr_status, tfr_index_create,                                                                \
+      (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
+    F(tfr_status, tfr_index_scan, (const char *, const tfr_options *, tfr_index **, tfr_error **)) \
+    F(tfr_status, tfr_index_read, (const char *, tfr_index **, tfr_error **))                      \
+    F(tfr_status, tfr_index_from_bytes,                                                            \
+      (const uint8_t *, size_t, const tfr_options *, tfr_index **, tfr_error **))                  \
+    F(tfr_status, tfr_index_from_text, (const char *, size_t, tfr_index **, tfr_error **))         \
+    F(tfr_status, tfr_index_from_entries, (const tfr_entry *, size_t, tfr_index **, tfr_error **)) \
+    F(size_t, tfr_index_len, (const tfr_index *))                                                  \
+    F(tfr_status, tfr_index_get, (const tfr_index *, size_t, tfr_entry *, tfr_error **))           \
+    F(const tfr_entry *, tfr_index_entries, (const tfr_index *))                                   \
+    F(tfr_status, tfr_index_to_text, (const tfr_index *, char **, size_t *, tfr_error **))         \
+    F(void, tfr_text_free, (char *))                                                               \
+    F(tfr_status, tfr_index_check,                                                                 \
+      (const tfr_index *, const char *, int32_t, const tfr_options *, uint64_t *, uint32_t *,      \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_index_write, (const tfr_index *, const char *, tfr_error **))                \
+    F(void, tfr_index_free, (tfr_index *))
+
+/* The compiler refuses declarations that differ from the header's, the linker what is gone. */
+#define DECLARE(result, name, arguments) result name arguments;
+#define ADDRESS(result, name, arguments) (void (*)(void)) name,
+FUNCTIONS(DECLARE)
+static void (*const functions[])(void) = {FUNCTIONS(ADDRESS)};
+
+int main(void) {
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        CHECK(functions[i] != NULL);
+    }
+    CHECK(tfr_abi_version() == 1 && TFR_ABI_VERSION == 1);
+    CHECK(TFR_UNKNOWN == UINT64_MAX);
+    CHECK(sizeof(tfr_entry) == 16 && sizeof(tfr_status) == 4);
+    CHECK(offsetof(tfr_entry, offset) == 0 && sizeof(((tfr_entry *)0)->offset) == 8);
+    CHECK(offsetof(tfr_entry, size) == 8 && sizeof(((tfr_entry *)0)->size) == 8);
+    CHECK(TFR_OK == 0 && TFR_ERR_INVALID_ARGUMENT == 1 && TFR_ERR_IO == 2);
+    CHECK(TFR_ERR_NOT_TFRECORD == 3 && TFR_ERR_TRUNCATED == 4 && TFR_ERR_LENGTH == 5);
+    CHECK(TFR_ERR_LENGTH_CRC == 6 && TFR_ERR_PAYLOAD_CRC == 7 && TFR_ERR_INVALID_INDEX == 8);
+    CHECK(TFR_ERR_OUT_OF_RANGE == 9 && TFR_ERR_CANCELLED == 10);
+    CHECK(TFR_ERR_OUT_OF_MEMORY == 11 && TFR_ERR_PANIC == 12 && TFR_ERR_MISMATCH == 13);
+    CHECK(TFR_CHECKSUMS_AUTO == 0 && TFR_CHECKSUMS_NONE == 1);
+    CHECK(TFR_CHECKSUMS_LENGTH == 2 && TFR_CHECKSUMS_FULL == 3);
+    CHECK(TFR_CHECK_QUICK == 0 && TFR_CHECK_HEADERS == 1 && TFR_CHECK_FULL == 2);
+    CHECK(TFR_FIT_REORDERED == 1 && TFR_FIT_REPEATED == 2 && TFR_FIT_UNCHECKED == 4);
+    return 0;
+}

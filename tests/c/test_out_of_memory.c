@@ -1,0 +1,131 @@
+/* Too little memory for the result is an error, whatever the amount: nothing aborts. argv[1] is an
+ * empty folder. */
+#include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define RECORDS ((size_t)1 << 19)
+#define MIB ((size_t)1 << 20)
+
+/* The same inputs for all: a data file of empty records, the same in memory, its index. */
+static char data_path[5000], index_path[5000];
+static uint8_t *data;
+static tfr_entry *entries;
+static char *text;
+static size_t text_size;
+static tfr_index *whole;
+
+static tfr_status scan(tfr_index **index, tfr_error **error) {
+    return tfr_index_scan(data_path, NULL, index, error);
+}
+
+static tfr_status from_bytes(tfr_index **index, tfr_error **error) {
+    return tfr_index_from_bytes(data, RECORDS * 16, NULL, index, error);
+}
+
+static tfr_status read_back(tfr_index **index, tfr_error **error) {
+    return tfr_index_read(index_path, index, error);
+}
+
+static tfr_status from_text(tfr_index **index, tfr_error **error) {
+    return tfr_index_from_text(text, text_size, index, error);
+}
+
+static tfr_status from_entries(tfr_index **index, tfr_error **error) {
+    return tfr_index_from_entries(entries, RECORDS, index, error);
+}
+
+static tfr_status to_text(tfr_index **index, tfr_error **error) {
+    char *copy = NULL;
+    size_t size = 0;
+    tfr_status status = tfr_index_to_text(whole, &copy, &size, error);
+    CHECK(status == TFR_OK ? size == text_size && memcmp(copy, text, size) == 0 : copy == NULL);
+    tfr_text_free(copy);
+    *index = NULL;
+    return status;
+}
+
+static tfr_status create(tfr_index **index, tfr_error **error) {
+    *index = NULL;
+    return tfr_index_create(data_path, NULL, NULL, NULL, error);
+}
+
+/* Lets the process take `bytes` of address space more than it has. */
+static void limit_to(size_t bytes) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
+    CHECK(fclose(file) == 0);
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+    limit.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + bytes;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+static void lift_limit(void) {
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+/* Calls with ever more memory, until `least` to `most` bytes are too little no more. */
+static void with_ever_more(const char *name, tfr_status (*call)(tfr_index **, tfr_error **),
+                           size_t least, size_t most) {
+    size_t failed = 0;
+    for (size_t limit = MIB / 4; limit <= 32 * MIB; limit += limit / 8) {
+        tfr_index *index = NULL;
+        tfr_error *error = NULL;
+        limit_to(limit);
+        tfr_status status = call(&index, &error);
+        lift_limit();
+        if (status == TFR_OK) {
+            CHECK(error == NULL && (index == NULL || tfr_index_len(index) == RECORDS));
+        } else {
+            CHECK(status == TFR_ERR_OUT_OF_MEMORY && index == NULL);
+            CHECK(strstr(tfr_error_message(error), "memory") != NULL);
+            failed = limit;
+        }
+        tfr_index_free(index);
+        tfr_error_free(error);
+    }
+    printf("%s: too little up to %zu MiB\n", name, failed / MIB);
+    CHECK(least <= failed && failed <= most);
+}
+
+int main(int count, char **arguments) {
+    CHECK(count == 2);
+    /* What is free is the system's again, and nothing is set aside. */
+    CHECK(mallopt(M_MMAP_THRESHOLD, MIB) == 1 && mallopt(M_ARENA_MAX, 1) == 1);
+    CHECK(snprintf(data_path, sizeof data_path, "%s/x", arguments[1]) > 0);
+    CHECK(snprintf(index_path, sizeof index_path, "%s/x.idx", arguments[1]) > 0);
+    static const uint8_t EMPTY[] = "\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2";
+    data = malloc(RECORDS * 16);
+    entries = malloc(RECORDS * sizeof *entries);
+    CHECK(data != NULL && entries != NULL);
+    for (size_t i = 0; i < RECORDS; i++) {
+        memcpy(data + 16 * i, EMPTY, 16);
+        entries[i] = (tfr_entry){16 * i, 16};
+    }
+    FILE *file = fopen(data_path, "wb");
+    CHECK(file != NULL && fwrite(data, 16, RECORDS, file) == RECORDS && fclose(file) == 0);
+    CHECK(tfr_index_create(data_path, NULL, NULL, NULL, NULL) == TFR_OK);
+    CHECK(from_entries(&whole, NULL) == TFR_OK);
+    CHECK(tfr_index_to_text(whole, &text, &text_size, NULL) == TFR_OK);
+
+    with_ever_more("scan", scan, 6 * MIB, 16 * MIB);
+    with_ever_more("from_bytes", from_bytes, 6 * MIB, 16 * MIB);
+    with_ever_more("read", read_back, 6 * MIB, 16 * MIB);
+    with_ever_more("from_text", from_text, 6 * MIB, 16 * MIB);
+    with_ever_more("from_entries", from_entries, 6 * MIB, 16 * MIB);
+    with_ever_more("to_text", to_text, 4 * MIB, 16 * MIB);
+    with_ever_more("create", create, 0, 4 * MIB);
+
+    tfr_text_free(text);
+    tfr_index_free(whole);
+    free(entries);
+    free(data);
+    return 0;
+}

@@ -1,0 +1,129 @@
+"""Other processes: forks, workers, limits, and a library that isn't the package's own."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tfr_index
+from tfrecords import tfrecord
+
+
+def run(script: str, *arguments: object, **options: object) -> tuple[int, str, str]:
+    """Runs a script in a Python of its own; returns the exit code and what it printed."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(tfrecord([b"x" * 100]) * 50_000)
+    return path
+
+
+FORKED = """
+import os, sys, threading
+import tfr_index
+
+path = sys.argv[1]
+before = tfr_index.scan(path)
+stop = threading.Event()
+
+def scan():
+    while not stop.is_set():
+        assert tfr_index.scan(path, threads=2) == before
+
+scanners = [threading.Thread(target=scan) for _ in range(2)]
+for scanner in scanners:
+    scanner.start()
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        assert before[42] == (42 * 116, 116)
+        assert tfr_index.scan(path, threads=3) == before
+        assert tfr_index.create_index(path) == len(before)
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+stop.set()
+for scanner in scanners:
+    scanner.join()
+print("done")
+"""
+
+
+def test_a_fork_amid_scans_works_on(data):
+    assert run(FORKED, data) == (0, "done\n", "")
+    assert sorted(os.listdir(data.parent)) == [data.name, f"{data.name}.idx"]
+
+
+WORKERS = """
+import multiprocessing, sys
+import tfr_index
+
+INDEX = tfr_index.scan(sys.argv[2])  # once where processes are forked, anew where spawned
+
+def look_up(index, record):
+    assert index == INDEX
+    return index[record]
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        calls = [(INDEX, record) for record in range(0, len(INDEX), 9973)]
+        assert pool.starmap(look_up, calls) == [INDEX[record] for _, record in calls]
+    print("done")
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_workers_use_an_index_made_before(data, tmp_path, method):
+    script = tmp_path / "workers.py"
+    script.write_text(WORKERS)
+    command = [sys.executable, script, method, data]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+LIMITED = """
+import resource, sys
+import tfr_index
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    tfr_index.create_index(sys.argv[1])
+except tfr_index.TfrError as error:
+    print(error.status, error.errno, error.path)
+"""
+
+
+def test_a_file_size_limit_is_an_error(data):
+    index = data.with_name(f"{data.name}.idx")
+    index.write_text("0 116\n")
+    printed = f"TFR_ERR_IO {errno.EFBIG} {index}\n"
+    assert run(LIMITED, data) == (0, printed, "")
+    assert index.read_text() == "0 116\n"
+    assert sorted(os.listdir(data.parent)) == [data.name, index.name]
+
+
+def test_a_library_of_another_abi_is_an_import_error(tmp_path):
+    package = tmp_path / "tfr_index"
+    shutil.copytree(Path(tfr_index.__file__).parent, package)
+    [library] = (package / "_native").glob("*.so")
+    stub = "#include <stdint.h>\nuint32_t tfr_abi_version(void) { return 2; }\n"
+    gcc = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library]
+    subprocess.run(gcc, input=stub, text=True, check=True)
+    code, printed, error = run("import tfr_index", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert (code, printed) == (1, "")
+    assert error.splitlines()[-1].startswith(
+        "ImportError: the native library of tfr_index has ABI version 2, but the package was built "
+        "for 1: "
+    )
