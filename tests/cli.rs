@@ -312,7 +312,7 @@ fn checks_indexes() {
         let said = "a: fits (100 records)\n".to_owned();
         assert_eq!(run(&["check", "a", "--level", level]), (0, said, String::new()));
     }
-    let (status, stdout, _) = run(&["check", "a", "-i", "some.idx"]);
+    let (status, stdout, _) = run(&["check", "a", "some.idx"]);
     assert_eq!(status, 0);
     let said = stdout.starts_with("a: fits (3 records, ");
     assert!(said && stdout.ends_with(" bytes left out, reordered, some repeated)\n"), "{stdout}");

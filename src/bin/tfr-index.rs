@@ -38,6 +38,7 @@ Examples:
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
   tfr-index check train-*.tfrecord           # does train-….tfrecord.idx fit each?
+  tfr-index check train.tfrecord my.idx      # does this one?
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
   tfr-index locate train.tfrecord 9132       # TensorFlow says: corrupted record at 9132
 
@@ -82,7 +83,7 @@ enum Command {
     /// An index may select, reorder and repeat records. One that is stale, another file's, or out of
     /// place among others, is named.
     Check {
-        /// TFRecord files
+        /// TFRecord files; or one, and its index, whose name ends in .idx
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Their indexes, in the same order [default: FILE.idx for each]
@@ -178,7 +179,11 @@ fn main() -> ExitCode {
                 created.map(|created| created.exit())
             }))
         }
-        Command::Check { files, mut indexes, level, allow_partial, checksums, threads } => {
+        Command::Check { mut files, mut indexes, level, allow_partial, checksums, threads } => {
+            let is_index = |path: &PathBuf| path.extension().is_some_and(|end| end == "idx");
+            if indexes.is_empty() && files.len() == 2 && is_index(&files[1]) {
+                indexes = files.split_off(1);
+            }
             if indexes.is_empty() {
                 indexes = files.iter().map(default_index_path).collect();
             }
