@@ -24,23 +24,24 @@ use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
 
-// The tests' segments are tiny, so that small files have many.
+/// The tests' and the fuzzers' segments are tiny, so that small files have many.
+const TINY: bool = cfg!(any(test, fuzzing));
 
 /// A batch that takes more bytes than this is passed on.
-const BATCH: usize = if cfg!(test) { 20 * 16 } else { 512 << 10 };
+const BATCH: usize = if TINY { 20 * 16 } else { 512 << 10 };
 /// What all batches together may take: with many threads, each takes less.
 const BATCHES: usize = 16 * BATCH;
 /// A segment's least bytes and records: much work beside what it takes to hand it over, and to find
 /// its first record.
-const SEGMENT: u64 = if cfg!(test) { 300 } else { 512 << 10 };
-const SEGMENT_RECORDS: u64 = if cfg!(test) { 3 } else { 128 };
+const SEGMENT: u64 = if TINY { 300 } else { 512 << 10 };
+const SEGMENT_RECORDS: u64 = if TINY { 3 } else { 128 };
 /// A segment's most records: their entries fit in a batch.
-const FULL_SEGMENT_RECORDS: u64 = if cfg!(test) { 12 } else { 16 << 10 };
+const FULL_SEGMENT_RECORDS: u64 = if TINY { 12 } else { 16 << 10 };
 /// So many segments for each thread, if they are not too small then: the last ones of all threads
 /// end at about the same time.
 const SEGMENTS_PER_THREAD: u64 = 16;
 /// How far to look for a segment's first record, at least: two records further than usual.
-const SEARCH: u64 = if cfg!(test) { 100 } else { 64 << 10 };
+const SEARCH: u64 = if TINY { 100 } else { 64 << 10 };
 /// Where hops take longer than this, threads wait for a medium and not for a processor (the page
 /// cache answers in half a microsecond): so many reads are then under way at once.
 const SLOW_HOP: Duration = Duration::from_micros(25);
