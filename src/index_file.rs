@@ -3,7 +3,6 @@
 mod append;
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -13,9 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, DataFile, NewFile};
 use crate::index::{Decoder, Encoder, Entry, Index};
 use crate::options::Options;
-use crate::scan::parallel::{self, THREAD};
-use crate::scan::Batch;
+use crate::scan::{parallel, Batch};
 use crate::source::{fill_at, ReadAt};
+use crate::threads::{self, Crew};
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.
@@ -169,10 +168,11 @@ fn read_in_parts(path: &Path) -> Option<Index> {
     let file = &file::open_regular(path).ok()?;
     let size = file.size().ok().filter(|size| *size >= PARTS * PART)?;
     let starts = (0..size).step_by(PART as usize);
-    let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(READERS);
+    let readers = threads::processors().min(READERS);
     let mut entries = Vec::new();
     thread::scope(|scope| {
-        let mut replies = Vec::new();
+        let mut crew = Crew::new(scope);
+        let mut replies = Vec::new(); // dropped before the crew, which then ends
         for reader in 0..readers {
             let parts = starts.clone().skip(reader).step_by(readers);
             let (found, reply) = sync_channel(2);
@@ -187,7 +187,9 @@ fn read_in_parts(path: &Path) -> Option<Index> {
                 }
                 Some(())
             };
-            thread::Builder::new().name(THREAD.into()).spawn_scoped(scope, read).ok()?;
+            if !crew.start(read) {
+                return None;
+            }
             replies.push((reply, emptied));
         }
         for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {

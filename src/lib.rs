@@ -48,6 +48,7 @@ mod push;
 mod scan;
 mod source;
 pub mod tfrecord_index;
+mod threads;
 
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};

@@ -1,6 +1,5 @@
 //! Frames held to entries: headers, and payloads where they are asked for.
 
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError};
@@ -19,6 +18,7 @@ use crate::scan::parallel::{PATIENCE, READING_THREADS};
 use crate::scan::window::{Window, HOP};
 use crate::scan::CRC_STEP;
 use crate::source::{fill_at, ReadAt};
+use crate::threads::{self, Crew};
 
 /// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
 /// takes to start.
@@ -179,7 +179,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         let mean = layout.covered / (count as u64).max(1);
         self.source.expect_hops(mean > HOP && !self.payloads);
         let threads = match options.threads {
-            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get).min(READING_THREADS),
+            0 => threads::processors().min(READING_THREADS),
             threads => threads,
         };
         let least = match self.payloads {
@@ -203,6 +203,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         };
         let work = &work;
         let watched = thread::scope(|scope| {
+            let mut crew = Crew::new(scope);
             let (alive, over) = channel::<()>();
             for _ in 0..threads.min(parts) {
                 let alive = alive.clone();
@@ -210,8 +211,8 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
                     let _alive = alive; // until the work is over
                     work();
                 };
-                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                    break; // the system has no more: fewer will do
+                if !crew.start(work) {
+                    break; // fewer will do
                 }
             }
             drop(alive);

@@ -9,7 +9,7 @@ use std::thread;
 use super::error::tfr_error;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scan::parallel::THREAD;
+use crate::threads;
 
 thread_local! {
     /// Whether this thread is inside [`guard`].
@@ -86,7 +86,7 @@ fn silence_guarded_panics() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             // The threads that work for a guarded call panic in it, when it waits for them.
-            let ours = GUARDED.with(Cell::get) || thread::current().name() == Some(THREAD);
+            let ours = GUARDED.with(Cell::get) || thread::current().name() == Some(threads::NAME);
             if !ours {
                 previous(info);
             }

@@ -7,7 +7,6 @@
 //! time and changes nothing; errors are the proven chain's own.
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,27 +24,26 @@ use crate::error::{ErrorKind, Result};
 use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
+use crate::threads::{self, Crew};
 
-/// The name of the threads that work for a call.
-pub(crate) const THREAD: &str = "tfr-index";
-
-// The tests' segments are tiny, so that small files have many.
+/// The tests' and the fuzzers' segments are tiny, so that small files have many.
+const TINY: bool = cfg!(any(test, fuzzing));
 
 /// A batch that takes more bytes than this is passed on.
-const BATCH: usize = if cfg!(test) { 20 * 16 } else { 512 << 10 };
+const BATCH: usize = if TINY { 20 * 16 } else { 512 << 10 };
 /// What all batches together may take: with many threads, each takes less.
 const BATCHES: usize = 16 * BATCH;
 /// A segment's least bytes and records: much work beside what it takes to hand it over, and to find
 /// its first record.
-const SEGMENT: u64 = if cfg!(test) { 300 } else { 512 << 10 };
-const SEGMENT_RECORDS: u64 = if cfg!(test) { 3 } else { 128 };
+const SEGMENT: u64 = if TINY { 300 } else { 512 << 10 };
+const SEGMENT_RECORDS: u64 = if TINY { 3 } else { 128 };
 /// A segment's most records: their entries fit in a batch.
-const FULL_SEGMENT_RECORDS: u64 = if cfg!(test) { 12 } else { 16 << 10 };
+const FULL_SEGMENT_RECORDS: u64 = if TINY { 12 } else { 16 << 10 };
 /// So many segments for each thread, if they are not too small then: the last ones of all threads
 /// end at about the same time.
 const SEGMENTS_PER_THREAD: u64 = 16;
 /// How far to look for a segment's first record, at least: two records further than usual.
-const SEARCH: u64 = if cfg!(test) { 100 } else { 64 << 10 };
+const SEARCH: u64 = if TINY { 100 } else { 64 << 10 };
 /// Where hops take longer than this, threads wait for a medium and not for a processor (the page
 /// cache answers in half a microsecond): so many reads are then under way at once.
 const SLOW_HOP: Duration = Duration::from_micros(25);
@@ -234,8 +232,8 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
         }
     };
     thread::scope(|scope| {
-        let jobs = jobs; // dropped at the end, so that the workers leave
         let mut workers = Workers::new(scope, &work, options, slow);
+        let jobs = jobs; // dropped before them, so that they leave
         let mut pending = VecDeque::new();
         let mut emptied: Vec<B> = Vec::new();
         let mut next = proven.offset();
@@ -298,9 +296,8 @@ fn is_slow(time: Duration, records: u64) -> bool {
 
 /// The threads that walk segments.
 struct Workers<'scope, 'env, W> {
-    scope: &'scope Scope<'scope, 'env>,
+    crew: Crew<'scope, 'env>,
     work: &'scope W,
-    count: usize,
     options: &'scope Options<'env>,
     processors: usize,
     hops_are_slow: bool,
@@ -313,9 +310,8 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         options: &'scope Options<'env>,
         hops_are_slow: bool,
     ) -> Self {
-        // Asked once: the answer is in some files of the system's.
-        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Workers { scope, work, count: 0, options, processors, hops_are_slow }
+        let processors = threads::processors();
+        Workers { crew: Crew::new(scope), work, options, processors, hops_are_slow }
     }
 
     /// Has as many threads as records of `mean` bytes ask for, but no more than there are segments;
@@ -327,13 +323,8 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
             threads => threads,
         };
         let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
-        while self.count < wanted {
-            match thread::Builder::new().name(THREAD.into()).spawn_scoped(self.scope, self.work) {
-                Ok(_) => self.count += 1,
-                Err(_) => break, // the system has no more: fewer will do
-            }
-        }
-        wanted.min(self.count)
+        while self.crew.len() < wanted && self.crew.start(self.work) {}
+        wanted.min(self.crew.len()) // fewer will do
     }
 
     /// Whether records of `mean` bytes are hopped over.

@@ -1,0 +1,15 @@
+//! Fuzz targets: each compares the library with something naive, for any bytes.
+
+mod file;
+mod oracle;
+
+macro_rules! targets {
+    ($($name:ident)*) => {
+        $(pub mod $name;)*
+
+        /// All targets by their names.
+        pub const TARGETS: &[(&str, fn(&[u8]))] = &[$((stringify!($name), $name::run)),*];
+    };
+}
+
+targets! { c_abi index_text parallel scan }
