@@ -142,12 +142,12 @@ def create_index(
     target = ffi.NULL if index_path is None else encode_path(index_path)
     count_out = ffi.new("uint64_t *")
     with_options(
-        checksums,
-        progress,
-        threads,
-        salvage,
-        growing,
         lambda options: call(lib.tfr_index_create, path, target, options, count_out),
+        checksums=checksums,
+        progress=progress,
+        threads=threads,
+        salvage=salvage,
+        growing=growing,
         append=append,
     )
     return int(count_out[0])
@@ -198,12 +198,12 @@ def scan(
     """
     path = encode_path(tfrecord_path)
     return with_options(
-        checksums,
-        progress,
-        threads,
-        salvage,
-        growing,
         lambda options: Index._made_by(lib.tfr_index_scan, path, options),
+        checksums=checksums,
+        progress=progress,
+        threads=threads,
+        salvage=salvage,
+        growing=growing,
     )
 
 
@@ -231,12 +231,12 @@ def index_bytes(
     """
     with borrow(data) as pointer:
         return with_options(
-            checksums,
-            progress,
-            threads,
-            salvage,
-            growing,
             lambda options: Index._made_by(
                 lib.tfr_index_from_bytes, pointer, len(pointer), options
             ),
+            checksums=checksums,
+            progress=progress,
+            threads=threads,
+            salvage=salvage,
+            growing=growing,
         )

@@ -276,7 +276,7 @@ class Index(Sequence[tuple[int, int]]):
             native, number = self._native, _LEVELS[level]
             call(lib.tfr_index_check, native, path, number, options, skipped, notes)
 
-        with_options(checksums, progress, threads, check)
+        with_options(check, checksums=checksums, progress=progress, threads=threads)
         return Fit(
             skipped=int(skipped[0]),
             reordered=bool(notes[0] & lib.TFR_FIT_REORDERED),

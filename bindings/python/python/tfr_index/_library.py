@@ -99,13 +99,13 @@ _CHECKSUMS = {
 
 
 def with_options(
+    scan: Callable[[CData], Result],
+    *,
     checksums: Checksums,
     progress: Progress | None,
     threads: int,
-    salvage: Salvage | None,
-    growing: Salvage | None,
-    scan: Callable[[CData], Result],
-    *,
+    salvage: Salvage | None = None,
+    growing: Salvage | None = None,
     append: bool = False,
 ) -> Result:
     """Calls `scan` with native options, and returns what it returns.
