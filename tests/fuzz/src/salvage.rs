@@ -1,0 +1,63 @@
+//! Salvaging scans: what they give is good, what they leave out is named, and threads change nothing.
+
+use std::cell::RefCell;
+use std::ops::{ControlFlow, Range};
+
+use tfr_index::{Checksums, Damage, Entry, Index, Options};
+
+use super::file::file_of;
+use super::oracle::{crc, walk, POLICIES};
+
+pub fn run(data: &[u8]) {
+    compare(data);
+    compare(&file_of(data, 1));
+}
+
+type Salvaged = (Vec<Entry>, Vec<(Range<u64>, u64)>);
+
+fn salvage(data: &[u8], options: Options<'_>) -> Result<Salvaged, String> {
+    let regions = RefCell::new(Vec::new());
+    let keep = |damage: Damage| {
+        regions.borrow_mut().push((damage.bytes, damage.record));
+        ControlFlow::Continue(())
+    };
+    let index = Index::from_bytes(data, &options.salvage(&keep));
+    let index = index.map_err(|error| error.to_string())?;
+    Ok((index.into_entries(), regions.into_inner()))
+}
+
+fn compare(data: &[u8]) {
+    for checksums in POLICIES {
+        let options = Options::new().checksums(checksums);
+        let salvaged = salvage(data, options.threads(1));
+        assert_eq!(salvage(data, options.threads(3)), salvaged, "{checksums:?}");
+        let Ok((entries, regions)) = salvaged else { continue };
+        assert_covers(&entries, &regions, data.len() as u64);
+        for entry in entries.iter().filter(|_| checksums != Checksums::None) {
+            let frame = &data[entry.offset as usize..][..entry.size as usize];
+            assert_eq!(frame[8..12], crc(&frame[..8]).to_le_bytes());
+            let (payload, footer) = frame[12..].split_at(frame.len() - 16);
+            assert!(checksums != Checksums::Full || *footer == crc(payload).to_le_bytes());
+        }
+        // Without checksums to hold to, salvage has its own rules.
+        if let (Ok(whole), true) = (walk(data, checksums), checksums != Checksums::Auto) {
+            assert_eq!((entries, regions), (whole, vec![]));
+        }
+    }
+}
+
+/// Entries and regions, in their order, are all of the data, and nothing twice.
+fn assert_covers(entries: &[Entry], regions: &[(Range<u64>, u64)], size: u64) {
+    let mut pieces: Vec<_> = regions.iter().map(|(bytes, _)| bytes.clone()).collect();
+    pieces.extend(entries.iter().map(|entry| entry.offset..entry.offset + entry.size));
+    pieces.sort_by_key(|bytes| bytes.start);
+    let end = pieces.iter().fold(0, |at, bytes| {
+        assert!(bytes.start == at && bytes.end > at);
+        bytes.end
+    });
+    assert_eq!(end, size);
+    for (bytes, record) in regions {
+        let before = entries.iter().filter(|entry| entry.offset < bytes.start).count();
+        assert_eq!(*record, before as u64);
+    }
+}
