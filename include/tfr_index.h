@@ -476,7 +476,8 @@ enum tfr_status tfr_options_set_progress(struct tfr_options *options,
  * Behind a damaged header the next record is looked for: a header whose CRC holds, and which
  * another header, the end of the data or a payload whose CRC holds bears out; with
  * TFR_CHECKSUMS_FULL the payload's CRC must hold. TFR_CHECKSUMS_AUTO counts as
- * TFR_CHECKSUMS_LENGTH. A TFRecord file inside a payload whose own header is lost cannot be told
+ * TFR_CHECKSUMS_LENGTH; with TFR_CHECKSUMS_NONE the scan ends with TFR_ERR_INVALID_ARGUMENT. A
+ * TFRecord file inside a payload whose own header is lost cannot be told
  * from the records around it. It is still an error if there is no true header in all of the data.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
@@ -497,7 +498,8 @@ enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
 /**
  * Takes the data for a file that is still being written: a record that is not whole yet at its end
  * is left for next time, instead of being an error. `growing` is told of it; `context` is its first
- * argument. NULL as `growing`: it is an error. It takes true checksums.
+ * argument. NULL as `growing`: it is an error. It takes true checksums: with TFR_CHECKSUMS_NONE the
+ * scan ends with TFR_ERR_INVALID_ARGUMENT.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
  * Ownership: the context stays the caller's and must outlive the options' use.
@@ -516,7 +518,8 @@ enum tfr_status tfr_options_set_growing(struct tfr_options *options,
 /**
  * Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
  * to the data since is walked. The index must be of all that the data was, without gaps and in its
- * order; otherwise that call ends with TFR_ERR_MISMATCH. 0 as `append`: it begins anew, as by
+ * order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it covers only some 64 headers are
+ * looked at again. 0 as `append`: it begins anew, as by
  * default; any other number: it goes on.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.

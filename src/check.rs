@@ -57,7 +57,7 @@ impl Index {
     /// [`Options::allow_partial`] says that it is meant so.
     ///
     /// The policy decides whether CRCs must hold, [`Checksums::Auto`](crate::Checksums::Auto) by
-    /// the file's first header (one bit away from a true CRC is damage); the level, whether those
+    /// the file's first header (one bit away from a true CRC is damage) and the first entry's; the level, whether those
     /// of payloads are looked at. Memory stays constant, but for an index out of order: 8 bytes a
     /// record.
     ///
@@ -115,13 +115,14 @@ impl Index {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         let mut told = Told::new(size, options);
         told.report()?;
-        if self.is_empty() && size > 0 {
+        if self.is_empty() && size > 0 && !options.allow_partial {
             let detail =
                 format!("the index is empty, but the data has {size} bytes; create it anew");
             return Err(Error::new(ErrorKind::Mismatch, detail));
         }
         let layout = Layout::of(self)?;
-        let trust = Trust::decide(&source, options.checksums)?;
+        let first = (layout.len() > 0).then(|| layout.get(0).1);
+        let trust = Trust::decide(&source, options.checksums, first)?;
         let unchecked = trust != Trust::Checked && !self.is_empty();
         let payloads = level == CheckLevel::Full && !unchecked;
         let frames = Frames { source: &source, size, trust, payloads };
@@ -168,7 +169,8 @@ fn fault(layout: &Layout<'_>, size: u64, options: &Options<'_>) -> Option<Error>
     }
     let detail = format!(
         "the index ends here, but the data goes on for {} bytes: the index is stale; create it \
-         anew, or allow partial ones, if it is meant to be",
+         anew, or, if what follows was left out on purpose or is no whole record yet, check with \
+         --allow-partial (allow_partial)",
         size - end
     );
     Some(Error::new(ErrorKind::Mismatch, detail).at(layout.len() as u64, end))

@@ -45,8 +45,9 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
             return Err(io::Error::from_raw_os_error(libc::EISDIR));
         }
         // Files as those under /proc say that they are empty, and aren't.
-        let sized = metadata.len() > 0 || FileExt::read_at(&file, &mut [0], 0)? == 0;
-        Ok((metadata.is_file() && sized).then_some(DataFile(file)))
+        let regular = metadata.is_file();
+        let sized = regular && (metadata.len() > 0 || FileExt::read_at(&file, &mut [0], 0)? == 0);
+        Ok(sized.then_some(DataFile(file)))
     };
     let file = open().map_err(|error| Error::io("open", error).of(path))?;
     file.ok_or_else(|| {
@@ -123,6 +124,11 @@ impl NewFile {
     fn onto(target: &Path) -> io::Result<NewFile> {
         let file = OpenOptions::new().append(true).open(target)?;
         Ok(NewFile { target: target.to_owned(), paths: None, file })
+    }
+
+    /// Whether it is the target itself that is written to.
+    pub fn is_target(&self) -> bool {
+        self.paths.is_none()
     }
 
     /// Writes bytes at the file's end.

@@ -61,6 +61,10 @@ pub fn create_index(
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let mut index_file = NewFile::create(index_path)?;
+    if options.append && index_file.is_target() {
+        let detail = "only an index in a regular file can be appended to";
+        return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
+    }
     let from = match options.append {
         true => append::copy_index(index_path, &mut index_file, &data, tfrecord_path)?,
         false => (0, 0),

@@ -89,7 +89,8 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
         Checksums::Full => Checksums::Length,
         other => other,
     };
-    let mut scanner = Scanner::new(data, &options.checksums(checksums))?;
+    let options = Options { checksums, salvage: None, growing: None, ..*options };
+    let mut scanner = Scanner::new(data, &options)?;
     let mut record = 0;
     while let Some(entry) = scanner.next() {
         match entry {
@@ -166,6 +167,20 @@ mod tests {
     }
 
     /// Every byte of some records, by counting.
+    #[test]
+    fn what_options_leave_out_is_found_all_the_same() {
+        let mut data =
+            [frame::encode(b"one"), frame::encode(b"two"), frame::encode(b"three")].concat();
+        data[19] ^= 1; // the second length
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, &data).unwrap();
+        let never = |damage| panic!("{damage:?}");
+        let options = Options::new().salvage(&never).growing(&never);
+        let location = locate(file.path(), 25, &options).unwrap();
+        assert_eq!((location.record, location.offset), (1, 19));
+        assert!(!location.length_crc.holds());
+    }
+
     #[test]
     fn every_byte_is_in_its_part_of_its_record() {
         let payloads = [&b"hello"[..], b"", b"TFRecord"];

@@ -138,7 +138,7 @@ impl<'a> Options<'a> {
     /// Behind a damaged header the next record is looked for: a header whose CRC holds, and which
     /// another header, the end of the data or a payload whose CRC holds bears out; with
     /// [`Checksums::Full`] the payload's CRC must hold. So it takes true checksums:
-    /// [`Checksums::Auto`] counts as [`Checksums::Length`]. A TFRecord file inside a payload whose
+    /// [`Checksums::Auto`] counts as [`Checksums::Length`], and [`Checksums::None`] is an error. A TFRecord file inside a payload whose
     /// own header is lost cannot be told from the records around it.
     ///
     /// The callback is told of each region, on the caller's thread; when it returns
@@ -178,7 +178,8 @@ impl<'a> Options<'a> {
     /// end is left for next time, instead of being an error. The callback is told of it, as of damage
     /// that is [salvaged](Self::salvage).
     ///
-    /// It takes true checksums: without, what is not whole cannot be told from what is damaged.
+    /// It takes true checksums, and so not [`Checksums::None`]: without, what is not whole cannot be
+    /// told from what is damaged.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -204,7 +205,8 @@ impl<'a> Options<'a> {
     /// Has [`create_index`](crate::create_index) go on where the index file ends, if there is one:
     /// only what was appended to the data since is walked. The index must be of all that the data
     /// was, without gaps and in its order; otherwise it is an error of kind
-    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch).
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch). Of what it covers only some 64 headers
+    /// are looked at again, under any policy.
     ///
     /// ```
     /// use tfr_index::{create_index, Options};

@@ -54,14 +54,26 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     /// becomes shorter is an error, what is appended to it is not seen.
     ///
     /// # Errors
-    /// When the source does not know its size, or has more than `i64::MAX` bytes.
+    /// When the source does not know its size, or has more than `i64::MAX` bytes; when the options
+    /// are at odds.
     pub fn new(source: S, options: &Options<'a>) -> Result<Scanner<'a, S>> {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         if size > MAX_OFFSET {
             let detail = format!("{size} bytes of data: more than an index can address");
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        Ok(Scanner {
+        let leaves_out = options.salvage.or(options.growing).is_some();
+        if leaves_out && options.checksums == Checksums::None {
+            let detail = "what is damaged or not whole is found by checksums: leave out no such \
+                          records under checksum policy none";
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        Ok(Scanner::of_size(source, size, options))
+    }
+
+    /// A scanner of the first `size` bytes.
+    fn of_size(source: S, size: u64, options: &Options<'a>) -> Scanner<'a, S> {
+        Scanner {
             source,
             size,
             chain: Chain::new(match (options.checksums, options.salvage) {
@@ -74,7 +86,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             next_report: 0,
             futile: salvage::FUTILE,
             finished: false,
-        })
+        }
     }
 
     /// The next record; the next good one, where damage is salvaged.
@@ -103,6 +115,9 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
 
     /// Goes on behind `record` records, where an index of the data up to `offset` ends.
     pub(crate) fn resume(&mut self, record: u64, offset: u64) -> Result<()> {
+        if offset > self.size {
+            return Err(self.chain.shrank());
+        }
         if record > 0 {
             self.next_record()?; // which decides whether checksums are true
             self.chain.go_to(record, offset);

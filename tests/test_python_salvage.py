@@ -57,6 +57,18 @@ def test_a_region_says_where_and_why(tmp_path):
         assert str(same.error) == str(region.error)
 
 
+@pytest.mark.parametrize("name", ["progress", "salvage", "growing"])
+def test_a_callback_that_is_none_is_refused_at_once(name):
+    with pytest.raises(TypeError, match=f"{name} must be a function"):
+        tfr_index.index_bytes(DATA, **{name: True})
+
+
+@pytest.mark.parametrize("name", ["salvage", "growing"])
+def test_without_checksums_nothing_can_be_left_out(name):
+    with pytest.raises(tfr_index.TfrValueError, match="checksum policy none"):
+        tfr_index.index_bytes(DATA, checksums="none", **{name: print})
+
+
 def test_good_files_tell_of_nothing(tmp_path):
     path = tmp_path / "x.tfrecord"
     path.write_bytes(DATA)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use tfr_index::{CheckLevel, ErrorKind, Fit, Index, Options};
+use tfr_index::{default_index_path, CheckLevel, ErrorKind, Fit, Index, Options};
 
 use crate::cli::{self, Interrupts};
 
@@ -49,6 +49,16 @@ pub fn check(
     let mut exit = ExitCode::SUCCESS;
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
     for (data, path) in data.iter().zip(indexes) {
+        if let Err(error) = data.metadata() {
+            exit = cli::fail(&format_args!("{}: {error}", data.display()));
+            continue;
+        }
+        if !path.exists() && *path == default_index_path(data) {
+            let data = data.display();
+            exit =
+                cli::fail(&format_args!("{data}: has no index; create it, or name it (--index)"));
+            continue;
+        }
         let fit = Index::read(path).and_then(|index| {
             let fit = index.check(data, level.into(), &options)?;
             Ok(summary(&index, fit))

@@ -96,7 +96,7 @@ pub fn create(
     interrupts: &Interrupts,
 ) -> anyhow::Result<Created> {
     if is_something_else(index) {
-        bail!("{}: is no index, and is not overwritten; remove it first", index.display());
+        bail!("{}: is no index, and is not overwritten; give another path", index.display());
     }
     let watch = |_| match interrupts.heard() {
         true => ControlFlow::Break(()),
@@ -108,8 +108,7 @@ pub fn create(
         let Damage { bytes: Range { start, end }, record, error, .. } = damage;
         let _ = writeln!(
             io::stderr(),
-            "{}: bytes {start} to {end} are left out, {} of them, behind {record} good records: \
-             {error}",
+            "{}: left out: bytes {start} to {end} ({} in all), behind {record} good records: {error}",
             data.display(),
             end - start,
         );

@@ -69,6 +69,9 @@ enum Command {
         #[arg(long)]
         salvage: bool,
         /// Go on where the index ends, if there is one, with what was appended to the file since
+        ///
+        /// Of what the index covers, only some headers are looked at again. One with gaps, as
+        /// --salvage leaves them, cannot be appended to.
         #[arg(long)]
         append: bool,
         /// Leave a record at the end that is not whole yet for next time, instead of failing
@@ -82,6 +85,7 @@ enum Command {
     ///
     /// An index may select, reorder and repeat records. One that is stale, another file's, or out of
     /// place among others, is named.
+    #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
     Check {
         /// TFRecord files; or one, and its index, whose name ends in .idx
         #[arg(required = true, value_name = "FILE")]
@@ -185,6 +189,9 @@ fn main() -> ExitCode {
                 indexes = files.split_off(1);
             }
             if indexes.is_empty() {
+                // `check *` names them, too.
+                let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
+                files.retain(|file| !defaults.contains(file));
                 indexes = files.iter().map(default_index_path).collect();
             }
             let options = Options::new().checksums(checksums.into()).threads(threads);

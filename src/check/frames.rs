@@ -43,18 +43,31 @@ pub(super) enum Trust {
 }
 
 impl Trust {
-    /// As the policy says; `auto` by the data's first header.
-    pub fn decide(source: &impl ReadAt, checksums: Checksums) -> Result<Trust> {
+    /// As the policy says; `auto` by the data's first header, and by that of the first entry in the
+    /// data, which is another one where damage was left out.
+    pub fn decide(
+        source: &impl ReadAt,
+        checksums: Checksums,
+        first_entry: Option<Entry>,
+    ) -> Result<Trust> {
         match checksums {
             Checksums::None => return Ok(Trust::Unchecked { zeros: true }),
             Checksums::Length | Checksums::Full => return Ok(Trust::Checked),
             Checksums::Auto => {}
         }
-        let mut bytes = [0; HEADER_LEN]; // of data that has no more, no header is looked at
-        fill_at(source, &mut bytes, 0).map_err(|error| Error::io("read", error))?;
-        let first = Header::decode(&bytes);
+        let header_at = |offset| {
+            let mut bytes = [0; HEADER_LEN]; // of data that has no more, no header is looked at
+            fill_at(source, &mut bytes, offset).map_err(|error| Error::io("read", error))?;
+            Ok(Header::decode(&bytes))
+        };
+        let first = header_at(0)?;
         if first.crc_holds() || first.is_one_bit_off() {
             return Ok(Trust::Checked);
+        }
+        if let Some(entry) = first_entry {
+            if header_at(entry.offset)?.crc_holds() {
+                return Ok(Trust::Checked);
+            }
         }
         Ok(Trust::Unchecked { zeros: first.length_crc == 0 && !first.is_zero() })
     }

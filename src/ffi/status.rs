@@ -119,6 +119,7 @@ mod tests {
             ErrorKind::Cancelled,
             ErrorKind::OutOfMemory,
             ErrorKind::Panic,
+            ErrorKind::Mismatch,
         ] {
             assert_eq!(format!("{:?}", tfr_status::from(kind)), kind.name());
         }

@@ -9,11 +9,14 @@ use crate::frame::{Header, HEADER_LEN};
 use crate::index::{Decoder, Encoder, Entry};
 use crate::source::{fill_at, ReadAt};
 
+/// About so many headers are looked at.
+const SAMPLES: u64 = 64;
+
 /// Copies the index at `path` to `copy`; returns how many records it has and where they end: nothing
 /// if there is no index yet.
 ///
 /// It must be the index of all that the data was: gap-free from byte 0, no longer than the data, and
-/// with a header of that size at its first and its last record.
+/// with a header of that size at its first record, at its last one and at some between them.
 pub(super) fn copy_index(
     path: &Path,
     copy: &mut NewFile,
@@ -26,8 +29,16 @@ pub(super) fn copy_index(
         Err(error) => return Err(error),
     }
     let mut decoder = Decoder::new();
-    let mut copied =
-        Copied { file: copy, text: Encoder::default(), records: 0, end: 0, ends: None };
+    let size = data.size().map_err(|error| Error::io("find the size", error).of(data_path))?;
+    let mut copied = Copied {
+        file: copy,
+        text: Encoder::default(),
+        records: 0,
+        end: 0,
+        samples: Vec::new(),
+        step: size / SAMPLES,
+        last: None,
+    };
     file::read_chunks(path, |text| {
         decoder.push(text)?;
         copied.add(&decoder.take())
@@ -35,9 +46,8 @@ pub(super) fn copy_index(
     let rest = decoder.finish().and_then(|index| copied.add(&index));
     rest.map_err(|error| error.of(path))?;
 
-    let Copied { records, end, ends, .. } = copied;
-    let size = data.size().map_err(|error| Error::io("find the size", error).of(data_path))?;
-    for (record, entry) in ends.into_iter().flatten() {
+    let Copied { records, end, samples, last, .. } = copied;
+    for (record, entry) in samples.into_iter().chain(last) {
         if end > size || !is_frame_at(data, entry, size).map_err(|error| error.of(data_path))? {
             let detail = format!(
                 "the index has {records} records that end at byte {end}, but {} is none of them: \
@@ -66,8 +76,10 @@ struct Copied<'f> {
     text: Encoder,
     records: u64,
     end: u64,
-    /// The first and the last entry, and their numbers.
-    ends: Option<[(u64, Entry); 2]>,
+    /// Entries and their numbers: about one for each step in the data, and the last.
+    samples: Vec<(u64, Entry)>,
+    step: u64,
+    last: Option<(u64, Entry)>,
 }
 
 impl Copied<'_> {
@@ -82,8 +94,12 @@ impl Copied<'_> {
                 let error = Error::new(ErrorKind::Mismatch, detail);
                 return Err(error.at(self.records, entry.offset));
             }
-            let last = (self.records, *entry);
-            self.ends = Some([self.ends.map_or(last, |[first, _]| first), last]);
+            let numbered = (self.records, *entry);
+            let next = self.samples.last().map_or(0, |(_, sample)| sample.offset + self.step);
+            if entry.offset >= next && self.samples.len() < 2 * SAMPLES as usize {
+                self.samples.push(numbered);
+            }
+            self.last = Some(numbered);
             self.end += entry.size;
             self.records += 1;
             self.text.push(*entry)?;
@@ -129,6 +145,25 @@ mod tests {
             let next = Index::from_bytes(&data, &Options::new()).unwrap();
             assert!(next.get(count as usize).map_or(true, |next| end as u64 - whole < next.size));
         }
+    }
+
+    #[test]
+    fn a_file_written_anew_with_the_same_size_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let of = |sizes: [usize; 4]| sizes.map(|size| frame::encode(&vec![7; size])).concat();
+        fs::write(&path, of([5, 6, 7, 8])).unwrap();
+        create_index(&path, &index_path, &Options::new()).unwrap();
+        fs::write(&path, of([5, 7, 6, 8])).unwrap();
+        let error = create_index(&path, &index_path, &Options::new().append(true)).unwrap_err();
+        assert_eq!((error.kind(), error.record()), (ErrorKind::Mismatch, Some(1)));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_appended_to() {
+        let append = Options::new().append(true);
+        let error = create_index("tests/data/examples.tfrecord", "/dev/null", &append).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
 
     #[test]

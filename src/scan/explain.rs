@@ -29,6 +29,9 @@ pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
     if error.format().is_some() && !of_zeros {
         return error;
     }
+    if offset >= size {
+        return error; // it shrinks
+    }
     let checked = header(&start).is_some_and(Header::crc_holds);
     let more = match kind {
         PayloadCrc => what_is_next(source, offset, size),

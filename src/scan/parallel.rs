@@ -112,7 +112,7 @@ impl<S: ReadAt, B: Batch> Proven<'_, S, B> {
     }
 
     fn is_at_end(&self) -> bool {
-        self.offset() == self.scanner.size
+        self.offset() >= self.scanner.size
     }
 
     /// Whether enough lies ahead to share it: two segments of records of `mean` bytes.
@@ -199,6 +199,15 @@ struct Job<B> {
 /// How far the proven chain is when there is no more to wait for.
 const OVER: u64 = u64::MAX;
 
+/// Says so when it is dropped: whatever is under way is of no use then.
+struct Over<'a>(&'a AtomicU64);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(OVER, Ordering::Relaxed);
+    }
+}
+
 /// Walks the source in segments, to its end or to where that is of no use; to begin with, records
 /// are of `mean` bytes, and hops `slow` or not.
 fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
@@ -221,7 +230,8 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             _ => ControlFlow::Continue(()),
         };
         let options = Options::new().checksums(checksums).progress(&watch);
-        let mut scanner = Scanner::new(source, &options).ok()?;
+        // Of what the data was, were it to grow meanwhile.
+        let mut scanner = Scanner::of_size(source, size, &options);
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
             let reply = job.reply.clone();
@@ -234,6 +244,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     thread::scope(|scope| {
         let mut workers = Workers::new(scope, &work, options, slow);
         let jobs = jobs; // dropped before them, so that they leave
+        let _over = Over(&passed);
         let mut pending = VecDeque::new();
         let mut emptied: Vec<B> = Vec::new();
         let mut next = proven.offset();
@@ -284,7 +295,6 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             }
             mean = (proven.offset() - offset) / (proven.record() - record).max(1);
         }
-        passed.store(OVER, Ordering::Relaxed); // whatever is under way is of no use now
         result
     })
 }
@@ -339,7 +349,7 @@ fn walk_segment<S: ReadAt, B: Batch>(
     job: Job<B>,
     passed: &AtomicU64,
 ) -> Option<Found<B>> {
-    let start = find_header(scanner, &job)?;
+    let start = find_header(scanner, &job, passed)?;
     let begun = Instant::now();
     let mut batch = job.batch;
     scanner.chain = Chain::checked_from(start);
@@ -359,11 +369,15 @@ fn walk_segment<S: ReadAt, B: Batch>(
 }
 
 /// The offset of the first header of a frame that fits, its CRC right.
-fn find_header<S: ReadAt, B>(scanner: &mut Scanner<'_, &S>, job: &Job<B>) -> Option<u64> {
+fn find_header<S: ReadAt, B>(
+    scanner: &mut Scanner<'_, &S>,
+    job: &Job<B>,
+    passed: &AtomicU64,
+) -> Option<u64> {
     scanner.window.start_at(job.start);
     let mut at = job.start;
     let end = job.end.min(job.start.saturating_add(job.search));
-    while at < end {
+    while at < end && passed.load(Ordering::Relaxed) <= at {
         let bytes = scanner.window.bytes_at(&scanner.source, at, HEADER_LEN).ok()?;
         if bytes.len() < HEADER_LEN {
             return None; // the source's end

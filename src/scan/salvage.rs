@@ -31,7 +31,7 @@ impl<S: ReadAt> Scanner<'_, S> {
                 | ErrorKind::LengthCrc
                 | ErrorKind::PayloadCrc
         );
-        if !damaged {
+        if !damaged || self.has_shrunk()? {
             return Err(error);
         }
         let (record, start) = (self.chain.record(), self.chain.offset());
@@ -65,6 +65,9 @@ impl<S: ReadAt> Scanner<'_, S> {
     fn next_good(&mut self, start: u64, kind: ErrorKind) -> Result<u64> {
         let mut end = None;
         if let Some(header) = self.header_at(start)? {
+            if header.crc_holds() && header.frame_size(self.size - start).is_none() {
+                return Ok(self.size); // cut short: what is left of its payload is no records
+            }
             let corrected = header.corrected();
             if let Some(size) = corrected.unwrap_or(header).frame_size(self.size - start) {
                 // What the payload holds is not searched.

@@ -116,6 +116,44 @@ fn segments_are_taken_over() {
     assert!(records > 9_900 && records as u64 == proven.record(), "{records}");
 }
 
+/// A source that says another size from its second question on.
+struct Changing<'a>(&'a [u8], AtomicUsize, [u64; 2]);
+
+impl ReadAt for Changing<'_> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.2[self.1.fetch_add(1, Ordering::Relaxed).min(1)])
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+}
+
+#[test]
+fn what_is_appended_meanwhile_is_not_seen() {
+    let data = file_of([30; 10_000]);
+    let size = data.len() as u64;
+    let options = Options::new().threads(3);
+    let source = Changing(&data, AtomicUsize::new(0), [size - 20, size]);
+    let error = (ErrorKind::Truncated, Some(9_999), Some(size - 46));
+    assert_eq!(in_segments(&source, &options), Err(error));
+
+    let left = |_| ControlFlow::Continue(());
+    let source = Changing(&data, AtomicUsize::new(0), [size - 20, size]);
+    assert_eq!(in_segments(&source, &options.growing(&left)).unwrap().len(), 9_999);
+}
+
+#[test]
+fn data_that_shrinks_is_not_salvaged() {
+    let data = file_of([30; 10_000]);
+    let size = data.len() as u64;
+    let never = |damage| panic!("{damage:?}");
+    let source = Changing(&data, AtomicUsize::new(0), [size, size - 1]);
+    let options = Options::new().threads(3).salvage(&never).growing(&never);
+    let error = (ErrorKind::Truncated, Some(10_000), Some(size));
+    assert_eq!(in_segments(&source, &options), Err(error));
+}
+
 #[test]
 fn an_error_of_the_receiver_ends_the_scan() {
     let data = file_of([30; 10_000]);

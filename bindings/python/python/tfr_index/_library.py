@@ -112,6 +112,7 @@ def with_options(
 
     Raises:
         TfrValueError: `checksums` is none of the policies.
+        TypeError: a callback is none.
         Exception: whatever `progress`, `salvage` or `growing` raised.
     """
     if checksums not in _CHECKSUMS:
@@ -120,6 +121,10 @@ def with_options(
     if not 0 <= operator.index(threads) < 2**32:
         message = f"threads is {threads}, but must be 0 or more, and no giant number"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    for name, function in (("progress", progress), ("salvage", salvage), ("growing", growing)):
+        if function is not None and not callable(function):
+            kind = type(function).__name__
+            raise TypeError(f"{name} must be a function, such as a list's append, not {kind}")
     options_out = ffi.new("tfr_options **")
     call(lib.tfr_options_new, options_out)
     options = ffi.gc(options_out[0], lib.tfr_options_free)
