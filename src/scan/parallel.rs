@@ -46,7 +46,7 @@ const SEGMENTS_PER_THREAD: u64 = 16;
 const SEARCH: u64 = if TINY { 100 } else { 64 << 10 };
 /// Where hops take longer than this, threads wait for a medium and not for a processor (the page
 /// cache answers in half a microsecond): so many reads are then under way at once.
-const SLOW_HOP: Duration = Duration::from_micros(25);
+const SLOW_HOP: Duration = Duration::from_micros(50);
 const HOPPING_THREADS: usize = 32;
 /// Where all is read, more threads than this wait for memory.
 pub(crate) const READING_THREADS: usize = 8;
