@@ -35,8 +35,11 @@ pub(super) fn create_beside(target: &Path, mode: u32) -> io::Result<(PathBuf, Fi
         };
         match lock(&file, &temporary) {
             Ok(true) => {
-                // There are more, where several creates at once were killed.
-                let _ = (number + 1..NUMBERS).find(|&number| !clear(&numbered(number)));
+                // There are more, where several creates at once were killed; not in a row, where
+                // others of them were not.
+                for number in number + 1..NUMBERS {
+                    clear(&numbered(number));
+                }
                 return Ok((temporary, file));
             }
             Ok(false) => {} // another create came before the lock, and clears it
@@ -65,8 +68,8 @@ fn key(target: &Path) -> u64 {
     key.finish()
 }
 
-/// Removes a temporary file that nobody has locked. False if there is none.
-fn clear(path: &Path) -> bool {
+/// Removes a temporary file, if there is one that nobody has locked.
+fn clear(path: &Path) {
     // Some network file systems want a file open for writing to lock it; its mode may forbid that.
     let open = |write: bool| {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
@@ -74,7 +77,7 @@ fn clear(path: &Path) -> bool {
     };
     let locked = |file: File| lock(&file, path).is_ok_and(|held| held).then_some(file);
     let file = open(true).or_else(|_| open(false)).ok().and_then(locked);
-    file.is_some() && fs::remove_file(path).is_ok()
+    let _ = file.map(|_locked| fs::remove_file(path));
 }
 
 /// Locks the file while it is open. False if another has it locked, or it isn't at `path` any more.
@@ -115,6 +118,20 @@ mod tests {
             fs::remove_file(path).unwrap();
             assert_eq!(count(), 0);
         }
+    }
+
+    #[test]
+    fn what_is_abandoned_behind_a_gap_is_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x.idx");
+        let mut held: Vec<_> = (0..3).map(|_| create_beside(&target, 0o666).unwrap()).collect();
+        drop(held.pop()); // killed
+        for (path, _file) in held {
+            fs::remove_file(path).unwrap(); // done
+        }
+        let (path, _file) = create_beside(&target, 0o666).unwrap();
+        fs::remove_file(path).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 
     /// In a folder that all may write to, anybody can guess the next name.
