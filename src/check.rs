@@ -6,12 +6,13 @@ mod layout;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 use crate::index::Index;
 use crate::options::{Options, Progress};
 use crate::scan::PROGRESS_STEP;
-use crate::source::ReadAt;
+use crate::source::{fill_at, ReadAt};
 use frames::{Frames, Trust};
 use layout::Layout;
 
@@ -79,7 +80,8 @@ impl Index {
     /// [`ErrorKind::Mismatch`] when the index does not fit, [`ErrorKind::LengthCrc`] and
     /// [`ErrorKind::PayloadCrc`] when it does and the data is damaged. The error's record is the
     /// number of the entry: of all bad ones, the first in the data; of a stale index, the first
-    /// that is missing. Also when the file cannot be read, and when the progress callback asks to
+    /// that is missing. [`ErrorKind::NotTfRecord`] when it is no TFRecord file that the index does
+    /// not fit, but a compressed one or the like. Also when the file cannot be read, and when the progress callback asks to
     /// stop.
     pub fn check(
         &self,
@@ -112,6 +114,19 @@ impl Index {
         level: CheckLevel,
         options: &Options<'_>,
     ) -> Result<Fit> {
+        let checked = self.fit(&source, level, options);
+        checked.map_err(|error| match error.kind() {
+            ErrorKind::Mismatch | ErrorKind::LengthCrc => explain(error, &source),
+            _ => error,
+        })
+    }
+
+    fn fit<S: ReadAt + Sync>(
+        &self,
+        source: &S,
+        level: CheckLevel,
+        options: &Options<'_>,
+    ) -> Result<Fit> {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         let mut told = Told::new(size, options);
         told.report()?;
@@ -122,10 +137,10 @@ impl Index {
         }
         let layout = Layout::of(self)?;
         let first = (layout.len() > 0).then(|| layout.get(0).1);
-        let trust = Trust::decide(&source, options.checksums, first)?;
+        let trust = Trust::decide(source, options.checksums, first)?;
         let unchecked = trust != Trust::Checked && !self.is_empty();
         let payloads = level == CheckLevel::Full && !unchecked;
-        let frames = Frames { source: &source, size, trust, payloads };
+        let frames = Frames { source, size, trust, payloads };
 
         let fault = fault(&layout, size, options);
         if fault.is_some() || level == CheckLevel::Quick {
@@ -145,6 +160,15 @@ impl Index {
             repeated: layout.len() < self.len(),
             unchecked,
         })
+    }
+}
+
+/// The error, or that the data is no TFRecord at all.
+fn explain(error: Error, source: &impl ReadAt) -> Error {
+    let mut start = [0; START];
+    match fill_at(source, &mut start, 0) {
+        Ok(count) => diagnose::explain(error, &start[..count]),
+        Err(_) => error,
     }
 }
 

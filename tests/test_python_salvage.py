@@ -1,4 +1,4 @@
-"""salvage=: indexes of what is good in damaged files."""
+"""salvage=, growing=, append=: indexes of what is good, and whole, in files that have more."""
 
 if __name__ == "__main__":
     import environment

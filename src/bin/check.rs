@@ -1,5 +1,6 @@
 //! `tfr-index check`: which indexes fit their data.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -87,6 +88,7 @@ pub fn check(
         exit = cli::fail(&format_args!("{}: there is no data for it", index.display()));
         left_indexes.push(index);
     }
+    let left_data = by_size(left_data);
     for index in left_indexes.into_iter().take_while(|_| !interrupts.heard()) {
         if let Some(data) = find_data(index, &left_data, &options) {
             let _ = writeln!(io::stderr(), "note: {} fits {}", index.display(), data.display());
@@ -95,12 +97,24 @@ pub fn check(
     exit
 }
 
+/// Files, by how large they are.
+type BySize<'a> = HashMap<u64, Vec<&'a PathBuf>>;
+
+fn by_size(files: Vec<&PathBuf>) -> BySize<'_> {
+    let mut by_size = BySize::new();
+    for file in files {
+        if let Ok(metadata) = file.metadata() {
+            by_size.entry(metadata.len()).or_default().push(file);
+        }
+    }
+    by_size
+}
+
 /// The data file that the index is of, all of it: others of another size are not even opened.
-fn find_data<'a>(index: &Path, data: &[&'a PathBuf], options: &Options<'_>) -> Option<&'a PathBuf> {
+fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Option<&'a PathBuf> {
     let index = Index::read(index).ok()?;
     let size = index.iter().map(|entry| entry.offset + entry.size).max()?;
-    let is_as_large = |path: &Path| path.metadata().is_ok_and(|metadata| metadata.len() == size);
-    let mut data = data.iter().copied().filter(|path| is_as_large(path));
+    let mut data = data.get(&size)?.iter().copied();
     data.find(|path| index.check(path, CheckLevel::Quick, options).is_ok())
 }
 

@@ -349,6 +349,19 @@ fn messages_say_which_case_it_is() {
     }
 }
 
+#[test]
+fn data_of_another_format_is_named() {
+    let index = Index::from_text("0 21\n21 16\n37 23\n").unwrap();
+    let gzip = [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &[0x5a; 50]].concat();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 60\n";
+    for (data, format) in [(&gzip[..], "gzip"), (pointer, "Git LFS pointer")] {
+        for level in [CheckLevel::Quick, CheckLevel::Headers] {
+            let error = index.check_source(data, level, &Options::new()).unwrap_err();
+            assert_eq!((error.kind(), error.format()), (ErrorKind::NotTfRecord, Some(format)));
+        }
+    }
+}
+
 /// Answers slowly, and not at all until it is told to go on.
 struct Stuck {
     data: Vec<u8>,

@@ -245,7 +245,7 @@ class Index(Sequence[tuple[int, int]]):
             TfrMismatch: the index does not fit. `record` is the number of the entry: of all bad
                 ones, the first in the data; of a stale index, the first that is missing.
             TfrError: it fits, but the data is damaged: `status` is TFR_ERR_LENGTH_CRC or
-                TFR_ERR_PAYLOAD_CRC.
+                TFR_ERR_PAYLOAD_CRC; or the data is compressed or the like: TFR_ERR_NOT_TFRECORD.
             TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
             TfrValueError: an argument cannot be used.
             TfrCancelled: `progress` asked to stop.
