@@ -123,6 +123,16 @@ fn every_pointer_may_be_null() {
 }
 
 #[test]
+fn sources_are_read_through_a_function() {
+    Program::new("test_source.c").run_watched();
+}
+
+#[test]
+fn streams_are_indexed_as_they_come() {
+    Program::new("test_indexer.c").run_watched();
+}
+
+#[test]
 fn hostile_input_is_judged_as_the_tables_say() {
     let data = Path::new(ROOT).join("tests/data");
     let mut program = Program::new("test_hostile.c");
