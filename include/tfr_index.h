@@ -211,6 +211,15 @@ typedef struct tfr_error tfr_error;
 typedef struct tfr_index tfr_index;
 
 /**
+ * Takes a TFRecord stream (a download, a pipe, what a decompressor gives) in pieces of any size,
+ * and gives the entries of the records that are complete. It keeps a few kilobytes, whatever the
+ * size of the records.
+ *
+ * Threads: one at a time.
+ */
+typedef struct tfr_indexer tfr_indexer;
+
+/**
  * Choices for a scan. NULL stands for the defaults wherever options are asked for.
  *
  * Threads: options may be used by many threads at once while none changes them.
@@ -253,6 +262,36 @@ typedef struct tfr_entry {
      */
     uint64_t size;
 } tfr_entry;
+
+/**
+ * Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
+ * none beyond the source's size. Returns how many it read, fewer than asked for at its pleasure, 0
+ * only if the data has become shorter; or, when it fails, an error number of errno.h, negated,
+ * such as -EIO. After -EINTR it is called again. It must return: no longjmp, no C++ exception.
+ */
+typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffer, size_t size);
+
+/**
+ * Data of known size that can be read at any position, whatever holds it: an object store, an
+ * archive, a cache. It must not change while it is read.
+ *
+ * Threads: unless tfr_options_set_threads() said 1, `read_at` is called by many threads at once,
+ * some of them the library's own.
+ */
+typedef struct tfr_source {
+    /**
+     * The first argument of `read_at`; may be NULL.
+     */
+    void *context;
+    /**
+     * How many bytes of data there are.
+     */
+    uint64_t size;
+    /**
+     * Reads some of them.
+     */
+    tfr_read_at_fn read_at;
+} tfr_source;
 
 #ifdef __cplusplus
 extern "C" {
@@ -781,6 +820,134 @@ enum tfr_status tfr_index_check(const struct tfr_index *index,
                                 uint64_t *skipped_out,
                                 uint32_t *notes_out,
                                 struct tfr_error **error_out);
+
+/**
+ * Indexes a source into an index file, as tfr_index_create() does a file.
+ *
+ * Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.
+ * `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
+ * Errors: those of tfr_index_create(); TFR_ERR_IO, with the number that tfr_error_os_error()
+ * gives, when `read_at` returns an error, and when it returns what it may not.
+ * Threads: any; see tfr_source.
+ *
+ * # Safety
+ * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
+ * - `index_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `count_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_create_from_source(const struct tfr_source *source,
+                                             const char *index_path,
+                                             const struct tfr_options *options,
+                                             uint64_t *count_out,
+                                             struct tfr_error **error_out);
+
+/**
+ * Indexes a source into memory: 16 bytes for each record. No file is written.
+ *
+ * Inputs: `options` may be NULL: the defaults.
+ * Errors: as tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ * Threads: any; see tfr_source.
+ *
+ * # Safety
+ * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_scan_source(const struct tfr_source *source,
+                                      const struct tfr_options *options,
+                                      struct tfr_index **index_out,
+                                      struct tfr_error **error_out);
+
+/**
+ * Checks that an index is that of a source, as tfr_index_check() does of a file.
+ *
+ * Inputs and errors: those of tfr_index_check() and of tfr_index_create_from_source().
+ * Threads: any; see tfr_source.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_check_source(const struct tfr_index *index,
+                                       const struct tfr_source *source,
+                                       int32_t level,
+                                       const struct tfr_options *options,
+                                       uint64_t *skipped_out,
+                                       uint32_t *notes_out,
+                                       struct tfr_error **error_out);
+
+/**
+ * Makes an indexer at the start of a stream, which it holds to the options' checksum policy. It
+ * calls no callback, and keeps nothing of the options.
+ *
+ * Inputs: `options` may be NULL: the defaults.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and where the options ask to salvage, to append, or
+ * for a growing file: that takes data that can be read at any position.
+ * Ownership: the caller frees *indexer_out with tfr_indexer_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `indexer_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_indexer_new(const struct tfr_options *options,
+                                struct tfr_indexer **indexer_out,
+                                struct tfr_error **error_out);
+
+/**
+ * Takes the stream's next bytes, until all are taken or `capacity` records are complete: what is
+ * not taken, the caller pushes next.
+ *
+ * Inputs: `data` may be NULL if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
+ * least; size / 16 + 1 is always enough. *taken_out gets how many bytes are taken, *count_out how
+ * many entries are written.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a `capacity` of 0; those of
+ * tfr_index_create() for bad data, with the bad record. When records are complete before the bad
+ * one, this call succeeds with their entries, and the next one fails. From then on, each call
+ * fails with that error.
+ * Ownership: the data is borrowed during the call.
+ * Threads: no other may use the indexer meanwhile.
+ *
+ * # Safety
+ * - `indexer`: NULL, or an indexer that is not yet freed.
+ * - `data`: NULL, or `size` bytes that may be read.
+ * - `entries_out`: NULL, or `capacity` entries that may be written to.
+ * - `taken_out`, `count_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_indexer_push(struct tfr_indexer *indexer,
+                                 const uint8_t *data,
+                                 size_t size,
+                                 struct tfr_entry *entries_out,
+                                 size_t capacity,
+                                 size_t *taken_out,
+                                 size_t *count_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Says that the stream is at its end. More may be pushed nevertheless: of a file that grows, this
+ * says whether it is whole.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_TRUNCATED and others when the end is inside a
+ * record; the error that tfr_indexer_push() found.
+ * Threads: no other may use the indexer meanwhile.
+ *
+ * # Safety
+ * - `indexer`: NULL, or an indexer that is not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_indexer_finish(struct tfr_indexer *indexer, struct tfr_error **error_out);
+
+/**
+ * Frees an indexer. NULL is allowed.
+ *
+ * # Safety
+ * - `indexer`: NULL, or an indexer that is not yet freed and not used again.
+ */
+void tfr_indexer_free(struct tfr_indexer *indexer);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -141,8 +141,7 @@ fn text_format(start: &[u8]) -> Option<&'static Format> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::push::PushScanner;
-    use crate::{frame, Checksums, Index, Options};
+    use crate::{frame, Checksums, Index, Indexer, Options};
     use proptest::prelude::*;
 
     const POLICIES: [Checksums; 4] =
@@ -244,12 +243,12 @@ mod tests {
             judge(Index::from_bytes(&data, &options).unwrap_err());
             judge(Index::from_source(&data[..], &options).unwrap_err());
         }
-        let mut scanner = PushScanner::new();
+        let mut indexer = Indexer::new(&Options::new()).unwrap();
         let pushed = data.chunks(1000).try_for_each(|mut piece| {
-            while scanner.push(&mut piece)?.is_some() {}
+            while indexer.push(&mut piece)?.is_some() {}
             Ok(())
         });
-        judge(pushed.and_then(|()| scanner.finish()).unwrap_err());
+        judge(pushed.and_then(|()| indexer.finish()).unwrap_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A [`Result`](std::result::Result) with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -80,8 +81,10 @@ impl ErrorKind {
 /// assert_eq!((error.record(), error.offset()), (Some(0), Some(0)));
 /// assert!(error.to_string().starts_with("record 0 at byte 0: the data ends"));
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     path: Option<PathBuf>,
@@ -90,7 +93,7 @@ struct Inner {
     format: Option<&'static str>,
     crcs: Option<(u32, u32)>,
     detail: String,
-    source: Option<io::Error>,
+    source: Option<Arc<io::Error>>, // which cannot be copied
 }
 
 impl Error {
@@ -115,7 +118,7 @@ impl Error {
             _ => ErrorKind::Io,
         };
         let mut error = Error::new(kind, format!("cannot {doing}: {source}"));
-        error.0.source = Some(source);
+        error.0.source = Some(Arc::new(source));
         error
     }
 

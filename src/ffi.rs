@@ -21,3 +21,7 @@ mod options;
 mod index;
 
 mod check;
+
+mod source;
+
+mod indexer;

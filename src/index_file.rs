@@ -1,6 +1,7 @@
 //! Index files: created from a TFRecord file, read and written, by path.
 
 mod append;
+mod stream;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use crate::options::Options;
 use crate::scan::{parallel, Batch};
 use crate::source::{fill_at, ReadAt};
 use crate::threads::{self, Crew};
+
+pub use stream::create_index_of_stream;
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.
@@ -60,21 +63,48 @@ pub fn create_index(
         let detail = "the index path leads to the TFRecord file itself; give another one";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
+    // Errors of the index file name it already.
+    create_index_of_source(&data, index_path, options).map_err(|error| error.of(tfrecord_path))
+}
+
+/// Indexes any source into an index file, as [`create_index`] does a file; returns the number of
+/// records.
+///
+/// With more [threads](Options::threads) than one, the source is read by many at once.
+///
+/// ```
+/// use tfr_index::{create_index_of_source, Index, Options};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let index_path = folder.path().join("examples.tfrecord.idx");
+/// let data = std::fs::read("tests/data/examples.tfrecord")?;
+/// assert_eq!(create_index_of_source(&data[..], &index_path, &Options::new())?, 100);
+/// assert_eq!(Index::read(&index_path)?.len(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`create_index`], and those of the source.
+pub fn create_index_of_source(
+    source: impl ReadAt + Sync,
+    index_path: impl AsRef<Path>,
+    options: &Options<'_>,
+) -> Result<u64> {
+    let index_path = index_path.as_ref();
     let mut index_file = NewFile::create(index_path)?;
     if options.append && index_file.is_target() {
         let detail = "only an index in a regular file can be appended to";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let from = match options.append {
-        true => append::copy_index(index_path, &mut index_file, &data, tfrecord_path)?,
+        true => append::copy_index(index_path, &mut index_file, &source)?,
         false => (0, 0),
     };
-    let count = parallel::scan(&data, options, from, |text: &mut Encoder| {
+    let count = parallel::scan(&source, options, from, |text: &mut Encoder| {
         index_file.write(text.text())?;
         text.clear();
         Ok(())
-    });
-    let count = count.map_err(|error| error.of(tfrecord_path))?;
+    })?;
     index_file.commit()?;
     Ok(count)
 }
@@ -107,7 +137,7 @@ impl Index {
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
         let data = file::open_regular(path)?;
-        Index::from_shared_source(&data, options).map_err(|error| error.of(path))
+        Index::scan_source(&data, options).map_err(|error| error.of(path))
     }
 
     /// Reads an index file.

@@ -42,9 +42,9 @@ mod file;
 mod frame;
 mod index;
 mod index_file;
+mod indexer;
 mod locate;
 mod options;
-mod push;
 mod scan;
 mod source;
 pub mod tfrecord_index;
@@ -53,7 +53,10 @@ mod threads;
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{Entry, Index};
-pub use index_file::{create_index, default_index_path};
+pub use index_file::{
+    create_index, create_index_of_source, create_index_of_stream, default_index_path,
+};
+pub use indexer::Indexer;
 pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Damage, Options, Progress};
 pub use scan::Scanner;

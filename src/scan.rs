@@ -269,14 +269,23 @@ impl Index {
     /// # Errors
     /// When the bytes are not whole records, with the first bad one's number and offset.
     pub fn from_bytes(data: &[u8], options: &Options<'_>) -> Result<Index> {
-        Index::from_shared_source(data, options)
+        Index::scan_source(data, options)
     }
 
-    /// As [`from_source`](Self::from_source), from several threads at once.
-    pub(crate) fn from_shared_source<S: ReadAt + Sync + ?Sized>(
-        source: &S,
-        options: &Options<'_>,
-    ) -> Result<Index> {
+    /// As [`from_source`](Self::from_source), of a source that many threads may read at once: so
+    /// many do as the [options](Options::threads) say.
+    ///
+    /// ```
+    /// use tfr_index::{Index, Options};
+    ///
+    /// let file = std::fs::File::open("tests/data/examples.tfrecord")?;
+    /// assert_eq!(Index::scan_source(&file, &Options::new())?.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`from_source`](Self::from_source).
+    pub fn scan_source(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<Index> {
         let mut entries = Vec::new();
         parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {
             entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;

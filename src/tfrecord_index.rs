@@ -21,8 +21,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::options::Options;
-use crate::push::PushScanner;
-use crate::Index;
+use crate::{Index, Indexer};
 
 /// One record's `offset` and `size`; another name of [`crate::Entry`].
 pub use crate::index::Entry as TfRecordIndexEntry;
@@ -118,10 +117,10 @@ pub fn index_text_from_bytes(data: &[u8]) -> Result<String> {
 #[derive(Debug)]
 pub struct TfRecordIndexer<R> {
     reader: R,
-    scanner: PushScanner,
+    indexer: Indexer,
     buffer: Vec<u8>,
-    /// The part of the buffer that was read and not yet scanned.
-    unscanned: std::ops::Range<usize>,
+    /// The part of the buffer that was read and not yet pushed.
+    unpushed: std::ops::Range<usize>,
     finished: bool,
 }
 
@@ -134,9 +133,9 @@ impl<R: Read> TfRecordIndexer<R> {
     pub fn new(reader: R) -> Result<Self> {
         Ok(TfRecordIndexer {
             reader,
-            scanner: PushScanner::new(),
+            indexer: Indexer::new(&Options::new())?,
             buffer: vec![0; 128 << 10],
-            unscanned: 0..0,
+            unpushed: 0..0,
             finished: false,
         })
     }
@@ -156,17 +155,17 @@ impl<R: Read> TfRecordIndexer<R> {
 
     fn scan(&mut self) -> crate::Result<Option<TfRecordIndexEntry>> {
         loop {
-            let mut bytes = &self.buffer[self.unscanned.clone()];
-            let entry = self.scanner.push(&mut bytes)?;
-            self.unscanned.start = self.unscanned.end - bytes.len();
+            let mut bytes = &self.buffer[self.unpushed.clone()];
+            let entry = self.indexer.push(&mut bytes)?;
+            self.unpushed.start = self.unpushed.end - bytes.len();
             if entry.is_some() {
                 return Ok(entry);
             }
             match self.reader.read(&mut self.buffer) {
-                Ok(0) => return self.scanner.finish().map(|()| None),
-                Ok(count) => self.unscanned = 0..count,
+                Ok(0) => return self.indexer.finish().map(|()| None),
+                Ok(count) => self.unpushed = 0..count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.scanner.read_failed(error)),
+                Err(error) => return Err(self.indexer.read_failed(error)),
             }
         }
     }

@@ -98,12 +98,17 @@ impl Program {
         }
     }
 
-    /// Runs again, under valgrind and with gcc's sanitizers, where there are such.
-    fn run_watched(&self) {
+    /// Runs again, under valgrind, where there is one.
+    fn run_under_valgrind(&self) {
         self.run();
         if let Some(mut valgrind) = valgrind() {
             self.execute(valgrind.arg(self.folder.path().join("static")));
         }
+    }
+
+    /// Runs again, under valgrind and with gcc's sanitizers, where there are such.
+    fn run_watched(&self) {
+        self.run_under_valgrind();
         if has_sanitizers() {
             let shared = self.folder.path().join("libtfr_index.so.1");
             let program = self.compile("sanitized", &SANITIZE, &shared);
@@ -123,6 +128,16 @@ fn every_pointer_may_be_null() {
 }
 
 #[test]
+fn sources_are_read_through_a_function() {
+    Program::new("test_source.c").run_watched();
+}
+
+#[test]
+fn streams_are_indexed_as_they_come() {
+    Program::new("test_indexer.c").run_watched();
+}
+
+#[test]
 fn hostile_input_is_judged_as_the_tables_say() {
     let data = Path::new(ROOT).join("tests/data");
     let mut program = Program::new("test_hostile.c");
@@ -137,7 +152,8 @@ fn what_was_promised_is_there() {
 
 #[test]
 fn threads_and_forks_share_an_index() {
-    Program::new("test_threads.c").run_watched();
+    // Not with sanitizers: a process that is forked beside other threads waits for their locks.
+    Program::new("test_threads.c").run_under_valgrind();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![cfg(feature = "cli")]
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -254,6 +255,95 @@ fn the_index_goes_to_stdout_and_nothing_else_does() {
     }
 }
 
+/// What the program makes of such a stdin.
+fn of_stdin(folder: &Path, arguments: &[&str], data: &[u8]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+    command.current_dir(folder).arg("create").args(arguments).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(data); // it may have ended
+    ended(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_stream_is_indexed() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let text = tfr_index::tfrecord_index::index_text_from_bytes(&data).unwrap();
+    let folder = folder_with(&[("x.idx", b"0 16\n"), ("other", &data)]);
+    let run = |arguments: &[&str], data: &[u8]| of_stdin(folder.path(), arguments, data);
+    assert_eq!(run(&["-"], &data), (0, text.clone(), String::new()));
+    assert_eq!(run(&["-", "-o", "-", "-cfull"], &data), (0, text.clone(), String::new()));
+    assert_eq!(run(&["-"], b""), (0, String::new(), String::new()));
+    let said = "-: 100 records -> my.idx\n".to_owned();
+    assert_eq!(run(&["-", "-o", "my.idx"], &data), (0, said, String::new()));
+    assert_eq!(fs::read_to_string(folder.path().join("my.idx")).unwrap(), text);
+    let (status, json, _) = run(&["-", "-o", "my.idx", "--json"], &data);
+    let good = r#"{"path":"-","index":"my.idx","records":100,"damaged_regions":0}"#;
+    let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    assert_eq!((status, parse(&json)), (0, parse(good)));
+
+    // Whole or not at all.
+    let mut damaged = data.clone();
+    damaged[90] ^= 1; // the second payload
+    let cut = &data[..data.len() - 1];
+    for (data, record) in [(&damaged[..], "record 1 at byte 78"), (cut, "record 99 at byte ")] {
+        let arguments = ["-", "-o", "x.idx", "--json", "--checksums", "full"];
+        let (status, json, stderr) = run(&arguments, data);
+        assert!(status == 1 && stderr.starts_with(&format!("error: -: {record}")), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1);
+        let error = &parse(&json)["error"];
+        assert!(error["record"].is_u64() && error["status"].is_string(), "{json}");
+        assert_eq!(fs::read_to_string(folder.path().join("x.idx")).unwrap(), "0 16\n");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    let (status, _, stderr) = run(&["-", "-o", "other"], &data);
+    assert!(status == 1 && stderr.contains("other: is no index"), "{stderr}");
+    for arguments in [
+        &["-", "other"][..],
+        &["-", "--json"],
+        &["-", "-o", "."],
+        &["-", "--salvage"],
+        &["-", "--append", "-o", "x.idx"],
+        &["-", "--growing"],
+    ] {
+        assert_eq!(run(arguments, b"").0, 2, "{arguments:?}");
+    }
+    // Whatever stdin is: a file, a folder, nothing.
+    let script = |script: &str| {
+        let mut shell = Command::new("sh");
+        let script =
+            script.replace("create", &format!("'{}' create", env!("CARGO_BIN_EXE_tfr-index")));
+        ended(&shell.current_dir(folder.path()).args(["-c", &script]).output().unwrap())
+    };
+    assert_eq!(script("create - <other"), (0, text, String::new()));
+    let (status, _, stderr) = script("create - <.");
+    assert!(status == 1 && stderr.starts_with("error: -: record 0 at byte 0: cannot read: "));
+    // A pipe that has a path is none the less refused.
+    let (status, _, stderr) = script("cat other | create /dev/stdin -o x.idx");
+    assert!(status == 1 && stderr.contains("not a regular file"), "{stderr}");
+}
+
+/// Nobody writes into the pipe, nor closes it.
+#[test]
+fn waiting_for_a_stream_is_interrupted() {
+    let folder = folder_with(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+    command.current_dir(folder.path()).args(["create", "-", "-o", "x.idx"]).stdin(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take();
+    while fs::read_dir(folder.path()).unwrap().count() < 1 {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let kill = format!("kill -{} {}", libc::SIGINT, child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "error: -: interrupted, nothing is written\n");
+    assert_eq!(output.status.signal(), Some(libc::SIGINT));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    drop(stdin);
+}
+
 #[test]
 fn a_deaf_stderr_stops_nothing() {
     let data = fs::read(EXAMPLES).unwrap();
@@ -428,6 +518,11 @@ fn memory_stays_constant() {
         let mut command = Command::new("sh");
         let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
         let said = format!("x: {RECORDS} records -> x.idx\n");
+        assert_eq!(ended(&output), (0, said, String::new()));
+        let script = format!("cat x | ({script})").replace("create x", "create - -o x.idx");
+        let mut command = Command::new("sh");
+        let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+        let said = format!("-: {RECORDS} records -> x.idx\n");
         assert_eq!(ended(&output), (0, said, String::new()));
     }
 }

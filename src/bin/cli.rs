@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::ops::{ControlFlow, Range};
 use std::os::raw::c_int;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -15,7 +15,11 @@ use anyhow::{anyhow, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
-use tfr_index::{create_index, Damage, ErrorKind, Options};
+use tfr_index::{
+    create_index, create_index_of_stream, default_index_path, Damage, ErrorKind, Options,
+};
+
+use crate::stdin::Stdin;
 
 /// Hears of the signals that ask a program to end: it then ends by them, once what it was about to
 /// write is removed. A second one ends it at once.
@@ -87,6 +91,19 @@ impl Created {
     }
 }
 
+/// Whether this stands for standard input.
+pub fn is_stdin(data: &Path) -> bool {
+    data == Path::new("-")
+}
+
+/// Where an index goes unless one says otherwise: beside its file, or from stdin to stdout.
+pub fn index_path(data: &Path) -> PathBuf {
+    match is_stdin(data) {
+        true => "/dev/stdout".into(),
+        false => default_index_path(data),
+    }
+}
+
 /// Indexes one file. What is left out is named on stderr.
 pub fn create(
     data: &Path,
@@ -131,8 +148,15 @@ pub fn create(
     if leave_out.rest {
         options = options.growing(&tell_rest);
     }
-    let records = create_index(data, index, &options).map_err(|error| match error.kind() {
+    let records = match is_stdin(data) {
+        true => create_index_of_stream(Stdin::open(), index, &options),
+        false => create_index(data, index, &options),
+    };
+    let records = records.map_err(|error| match error.kind() {
         ErrorKind::Cancelled => anyhow!("{}: interrupted, nothing is written", data.display()),
+        _ if error.path().is_none() => {
+            anyhow::Error::from(error).context(data.display().to_string())
+        }
         _ => error.into(),
     })?;
     Ok(Created { records, regions: regions.get() })

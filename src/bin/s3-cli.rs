@@ -1,13 +1,14 @@
 //! `s3-cli tfrecord-index FILE`: the command of that name in s3dlio.
 
 mod cli;
+mod stdin;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cli::{Interrupts, LeaveOut};
-use tfr_index::{default_index_path, Options};
+use tfr_index::Options;
 
 /// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
 #[derive(Parser)]
@@ -30,7 +31,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
-    let index_path = index_path.unwrap_or_else(|| default_index_path(&tfrecord_path));
+    let index_path = index_path.unwrap_or_else(|| cli::index_path(&tfrecord_path));
     let interrupts = Interrupts::listen();
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
     let created = cli::create(data, index, &options, LeaveOut::default(), &interrupts);

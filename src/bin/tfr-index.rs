@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod json;
+mod stdin;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -37,6 +38,7 @@ Examples:
   tfr-index show train.tfrecord.idx          # how many records, how large
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
+  zcat train.tfrecord.gz | tfr-index create - -o my.idx   # of what is decompressed
   tfr-index check train-*.tfrecord           # does train-….tfrecord.idx fit each?
   tfr-index check train.tfrecord my.idx      # does this one?
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
@@ -51,7 +53,7 @@ enum Command {
     ///
     /// Each index is written whole or not at all: when a file is damaged, its old index stays.
     Create {
-        /// TFRecord files
+        /// TFRecord files, or - for stdin, whose index goes to stdout by default
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Where to write the index: a file, an existing folder, or - for stdout [default: FILE.idx]
@@ -164,6 +166,17 @@ fn main() -> ExitCode {
             if append && output.as_deref() == Some(Path::new("-")) {
                 refuse("there is nothing to append to on stdout".to_owned());
             }
+            if files.iter().any(|file| cli::is_stdin(file)) {
+                if files.len() > 1 || output.as_ref().is_some_and(|output| output.is_dir()) {
+                    refuse(
+                        "- is stdin, which has no name: index it alone, and into a file".to_owned(),
+                    );
+                }
+                if salvage || append || growing {
+                    let takes = "--salvage, --append and --growing take a file, which stdin is not";
+                    refuse(takes.to_owned());
+                }
+            }
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let options = options.append(append);
             let leave_out = LeaveOut { damage: salvage, rest: growing };
@@ -270,7 +283,7 @@ fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
 /// Where the files' indexes go.
 fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> Vec<PathBuf> {
     match output {
-        None => files.iter().map(default_index_path).collect(),
+        None => files.iter().map(|file| cli::index_path(file)).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
         Some(folder) if folder.is_dir() => {
             let name = |file: &PathBuf| default_index_path(file.file_name().unwrap_or_default());

@@ -75,19 +75,14 @@ pub unsafe extern "C" fn tfr_index_check(
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
         let level = check_level(level)?;
         let fit = tfr_options::with(options, |options| index.check(path, level, options))?;
-        if !skipped_out.is_null() {
-            skipped_out.write(fit.skipped);
-        }
-        if !notes_out.is_null() {
-            notes_out.write(notes(fit));
-        }
+        store_fit(fit, skipped_out, notes_out);
         Ok(())
     };
     // SAFETY: the caller's.
     unsafe { guard(error_out, body) }
 }
 
-fn check_level(number: i32) -> Result<CheckLevel> {
+pub(super) fn check_level(number: i32) -> Result<CheckLevel> {
     let levels = [
         (tfr_check_level::TFR_CHECK_QUICK, CheckLevel::Quick),
         (tfr_check_level::TFR_CHECK_HEADERS, CheckLevel::Headers),
@@ -98,6 +93,22 @@ fn check_level(number: i32) -> Result<CheckLevel> {
         let detail = format!("level is {number}, which is no member of tfr_check_level");
         Error::new(ErrorKind::InvalidArgument, detail)
     })
+}
+
+/// Stores what there is to say of an index that fits.
+///
+/// # Safety
+/// Each is NULL, or may be written to.
+pub(super) unsafe fn store_fit(fit: Fit, skipped_out: *mut u64, notes_out: *mut u32) {
+    // SAFETY: not NULL; the rest is the caller's.
+    unsafe {
+        if !skipped_out.is_null() {
+            skipped_out.write(fit.skipped);
+        }
+        if !notes_out.is_null() {
+            notes_out.write(notes(fit));
+        }
+    }
 }
 
 fn notes(fit: Fit) -> u32 {

@@ -1,6 +1,7 @@
 //! Pointers from C: checked, then borrowed.
 
 use std::ffi::{CStr, OsStr};
+use std::mem::{self, MaybeUninit};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -39,17 +40,34 @@ pub(super) unsafe fn slice<'a, T>(pointer: *const T, count: usize, name: &str) -
     if count == 0 {
         return Ok(&[]);
     }
-    if pointer.is_null() {
-        return Err(invalid(name, "NULL"));
-    }
-    if pointer as usize % std::mem::align_of::<T>() != 0 {
-        return Err(invalid(name, "not aligned"));
-    }
-    if count > isize::MAX as usize / std::mem::size_of::<T>() {
-        return Err(invalid(name, "longer than memory can be"));
-    }
+    check_array(pointer, count, name)?;
     // SAFETY: not NULL, aligned, not too long; the rest is the caller's.
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// Room for `count` items from `pointer`, at least one.
+///
+/// # Safety
+/// NULL, or valid for writes of `count` items by no one else while `'a` lasts.
+pub(super) unsafe fn room<'a, T>(
+    pointer: *mut T,
+    count: usize,
+    name: &str,
+) -> Result<&'a mut [MaybeUninit<T>]> {
+    check_array(pointer, count, name)?;
+    // SAFETY: not NULL, aligned, not too long; the rest is the caller's.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast(), count) })
+}
+
+fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<()> {
+    match () {
+        _ if pointer.is_null() => Err(invalid(name, "NULL")),
+        _ if pointer as usize % mem::align_of::<T>() != 0 => Err(invalid(name, "not aligned")),
+        _ if count > isize::MAX as usize / mem::size_of::<T>() => {
+            Err(invalid(name, "longer than memory can be"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A path.

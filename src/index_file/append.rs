@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{self, DataFile, NewFile};
+use crate::file::{self, NewFile};
 use crate::frame::{Header, HEADER_LEN};
 use crate::index::{Decoder, Encoder, Entry};
 use crate::source::{fill_at, ReadAt};
@@ -20,8 +20,7 @@ const SAMPLES: u64 = 64;
 pub(super) fn copy_index(
     path: &Path,
     copy: &mut NewFile,
-    data: &DataFile,
-    data_path: &Path,
+    data: &impl ReadAt,
 ) -> Result<(u64, u64)> {
     match file::open_regular(path) {
         Ok(_) => {}
@@ -29,7 +28,7 @@ pub(super) fn copy_index(
         Err(error) => return Err(error),
     }
     let mut decoder = Decoder::new();
-    let size = data.size().map_err(|error| Error::io("find the size", error).of(data_path))?;
+    let size = data.size().map_err(|error| Error::io("find the size", error))?;
     let mut copied = Copied {
         file: copy,
         text: Encoder::default(),
@@ -48,11 +47,11 @@ pub(super) fn copy_index(
 
     let Copied { records, end, samples, last, .. } = copied;
     for (record, entry) in samples.into_iter().chain(last) {
-        if end > size || !is_frame_at(data, entry, size).map_err(|error| error.of(data_path))? {
+        if end > size || !is_frame_at(data, entry, size)? {
             let detail = format!(
-                "the index has {records} records that end at byte {end}, but {} is none of them: \
-                 it is another file's, or the file was written anew; create it without appending",
-                data_path.display()
+                "the index has {records} records that end at byte {end}, but the data has \
+                 others: it is another file's, or the file was written anew; create it without \
+                 appending"
             );
             let error = Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset);
             return Err(error.of(path));
@@ -62,7 +61,7 @@ pub(super) fn copy_index(
 }
 
 /// Whether there is a header that says this size.
-fn is_frame_at(data: &DataFile, entry: Entry, size: u64) -> Result<bool> {
+fn is_frame_at(data: &impl ReadAt, entry: Entry, size: u64) -> Result<bool> {
     let mut header = [0; HEADER_LEN];
     let read = fill_at(data, &mut header, entry.offset);
     let count = read.map_err(|error: io::Error| Error::io("read", error))?;

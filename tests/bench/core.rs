@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
-use tfr_index::{Checksums, Entry, ErrorKind, Index, Options};
+use tfr_index::{Checksums, Entry, ErrorKind, Index, Indexer, Options};
 
 const DATA_SIZE: usize = 64 << 20;
 const MANY: u64 = 10_000_000;
@@ -49,11 +49,23 @@ fn many_entries() -> Vec<Entry> {
 fn walk(criterion: &mut Criterion) {
     let (data, entries) = frames(100);
     assert_eq!(Index::from_bytes(&data, &Options::new()).unwrap().entries(), entries);
+    let pushed = || {
+        let mut indexer = Indexer::new(&Options::new()).unwrap();
+        let mut entries = Vec::new();
+        for mut piece in black_box(&data).chunks(128 << 10) {
+            while let Some(entry) = indexer.push(&mut piece).unwrap() {
+                entries.push(entry);
+            }
+        }
+        entries
+    };
+    assert_eq!(pushed(), entries);
     let mut group = criterion.benchmark_group("walk");
     group.throughput(Throughput::Bytes(data.len() as u64)).sample_size(30);
     group.bench_function("frames of 100 B, 64 MiB", |bencher| {
         bencher.iter(|| Index::from_bytes(black_box(&data), &Options::new()).unwrap())
     });
+    group.bench_function("the same, pushed in pieces", |bencher| bencher.iter(pushed));
 }
 
 fn crc(criterion: &mut Criterion) {

@@ -47,13 +47,33 @@
       (const tfr_index *, const char *, int32_t, const tfr_options *, uint64_t *, uint32_t *,      \
        tfr_error **))                                                                              \
     F(tfr_status, tfr_index_write, (const tfr_index *, const char *, tfr_error **))                \
-    F(void, tfr_index_free, (tfr_index *))
+    F(void, tfr_index_free, (tfr_index *))                                                         \
+    F(tfr_status, tfr_index_create_from_source,                                                    \
+      (const tfr_source *, const char *, const tfr_options *, uint64_t *, tfr_error **))           \
+    F(tfr_status, tfr_index_scan_source,                                                           \
+      (const tfr_source *, const tfr_options *, tfr_index **, tfr_error **))                       \
+    F(tfr_status, tfr_index_check_source,                                                          \
+      (const tfr_index *, const tfr_source *, int32_t, const tfr_options *, uint64_t *,            \
+       uint32_t *, tfr_error **))                                                                  \
+    F(tfr_status, tfr_indexer_new, (const tfr_options *, tfr_indexer **, tfr_error **))            \
+    F(tfr_status, tfr_indexer_push,                                                                \
+      (tfr_indexer *, const uint8_t *, size_t, tfr_entry *, size_t, size_t *, size_t *,            \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_indexer_finish, (tfr_indexer *, tfr_error **))                               \
+    F(void, tfr_indexer_free, (tfr_indexer *))
 
 /* The compiler refuses declarations that differ from the header's, the linker what is gone. */
 #define DECLARE(result, name, arguments) result name arguments;
 #define ADDRESS(result, name, arguments) (void (*)(void)) name,
 FUNCTIONS(DECLARE)
 static void (*const functions[])(void) = {FUNCTIONS(ADDRESS)};
+
+/* Members as they were promised, in their order: the compiler refuses others. */
+static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
+    (void)context, (void)offset, (void)buffer, (void)size;
+    return 0;
+}
+static const tfr_source source = {NULL, 0, read_nothing};
 
 int main(void) {
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
@@ -64,6 +84,8 @@ int main(void) {
     CHECK(sizeof(tfr_entry) == 16 && sizeof(tfr_status) == 4);
     CHECK(offsetof(tfr_entry, offset) == 0 && sizeof(((tfr_entry *)0)->offset) == 8);
     CHECK(offsetof(tfr_entry, size) == 8 && sizeof(((tfr_entry *)0)->size) == 8);
+    CHECK(sizeof(tfr_source) == 8 + 2 * sizeof(void *) && source.read_at == read_nothing);
+    CHECK(offsetof(tfr_source, context) == 0 && offsetof(tfr_source, size) == sizeof(void *));
     CHECK(TFR_OK == 0 && TFR_ERR_INVALID_ARGUMENT == 1 && TFR_ERR_IO == 2);
     CHECK(TFR_ERR_NOT_TFRECORD == 3 && TFR_ERR_TRUNCATED == 4 && TFR_ERR_LENGTH == 5);
     CHECK(TFR_ERR_LENGTH_CRC == 6 && TFR_ERR_PAYLOAD_CRC == 7 && TFR_ERR_INVALID_INDEX == 8);

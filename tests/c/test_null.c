@@ -2,6 +2,11 @@
  * an empty folder. */
 #include "check.h"
 
+static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
+    (void)context, (void)offset, (void)buffer, (void)size;
+    return 0;
+}
+
 /* The call fails as it should, sets the handle to NULL and names the argument. */
 #define REFUSES(name, call)                                                                        \
     do {                                                                                           \
@@ -90,6 +95,38 @@ int main(int argc, char **argv) {
     REFUSES("index", tfr_index_check(NULL, path, 0, NULL, NULL, NULL, error_out));
     REFUSES("tfrecord_path", tfr_index_check(index, NULL, 0, NULL, NULL, NULL, error_out));
     REFUSES("index", tfr_index_check(NULL, NULL, 0, NULL, NULL, NULL, error_out));
+
+    tfr_source source = {NULL, 0, read_nothing}, no_function = {NULL, 0, NULL};
+    REFUSES("source", tfr_index_create_from_source(NULL, path, NULL, NULL, error_out));
+    REFUSES("index_path", tfr_index_create_from_source(&source, NULL, NULL, NULL, error_out));
+    REFUSES("source", tfr_index_create_from_source(NULL, NULL, NULL, NULL, error_out));
+    REFUSES("source->read_at",
+            tfr_index_create_from_source(&no_function, path, NULL, NULL, error_out));
+    REFUSES("source", tfr_index_scan_source(NULL, NULL, &made, error_out));
+    REFUSES("source->read_at", tfr_index_scan_source(&no_function, NULL, &made, error_out));
+    REFUSES("index_out", tfr_index_scan_source(&source, NULL, NULL, error_out));
+    REFUSES("index_out", tfr_index_scan_source(NULL, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check_source(NULL, &source, 0, NULL, NULL, NULL, error_out));
+    REFUSES("source", tfr_index_check_source(index, NULL, 0, NULL, NULL, NULL, error_out));
+    REFUSES("source->read_at",
+            tfr_index_check_source(index, &no_function, 0, NULL, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check_source(NULL, NULL, 0, NULL, NULL, NULL, error_out));
+
+    tfr_indexer *indexer = NULL;
+    size_t taken = 0, count = 0;
+    REFUSES("indexer_out", tfr_indexer_new(NULL, NULL, error_out));
+    CHECK(tfr_indexer_new(NULL, &indexer, NULL) == TFR_OK);
+    REFUSES("indexer", tfr_indexer_push(NULL, THREE, 1, &entry, 1, &taken, &count, error_out));
+    REFUSES("data", tfr_indexer_push(indexer, NULL, 1, &entry, 1, &taken, &count, error_out));
+    REFUSES("entries_out", tfr_indexer_push(indexer, THREE, 1, NULL, 1, &taken, &count, error_out));
+    REFUSES("taken_out", tfr_indexer_push(indexer, THREE, 1, &entry, 1, NULL, &count, error_out));
+    REFUSES("count_out", tfr_indexer_push(indexer, THREE, 1, &entry, 1, &taken, NULL, error_out));
+    REFUSES("indexer", tfr_indexer_push(NULL, NULL, 0, NULL, 0, NULL, NULL, error_out));
+    CHECK(tfr_indexer_push(indexer, NULL, 0, &entry, 1, &taken, &count, NULL) == TFR_OK);
+    REFUSES("indexer", tfr_indexer_finish(NULL, error_out));
+    CHECK(tfr_indexer_finish(indexer, NULL) == TFR_OK); /* nothing was taken */
+    tfr_indexer_free(indexer);
+    tfr_indexer_free(NULL);
 
     REFUSES("index", tfr_index_write(NULL, path, error_out));
     REFUSES("index_path", tfr_index_write(index, NULL, error_out));

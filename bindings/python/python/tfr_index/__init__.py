@@ -29,8 +29,10 @@ from ._errors import (
     TfrValueError,
 )
 from ._index import Fit, Index
+from ._indexer import Indexer
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
-from ._typing import Buffer, CheckLevel, Checksums, Path, Progress, Salvage
+from ._source import Source, file_or_source
+from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress, Salvage
 
 __all__ = [
     "CheckLevel",
@@ -38,6 +40,7 @@ __all__ = [
     "Damage",
     "Fit",
     "Index",
+    "Indexer",
     "Progress",
     "Salvage",
     "TfrCancelled",
@@ -63,7 +66,7 @@ __version__: str = text(lib.tfr_version())
 
 
 def create_index(
-    tfrecord_path: Path,
+    tfrecord_path: Data,
     index_path: Path | None = None,
     *,
     checksums: Checksums = "auto",
@@ -78,8 +81,13 @@ def create_index(
     The index appears whole or not at all: on any error, what was there stays as it was.
 
     Args:
-        tfrecord_path: the file to index.
-        index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None.
+        tfrecord_path: the file to index. Or a source, which is read through its own methods: a
+            binary file that can seek, whatever is behind it (`io.BytesIO`, a member of an archive,
+            a file of fsspec, obstore or pyarrow), or an object that has a `size` and a method
+            `pread(size, offset)`, which many threads call at once. What these raise is raised from
+            here. (For a stream, which cannot seek, there is `Indexer`.)
+        index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None. A source
+            takes one.
         checksums: which of the file's checksums must hold. "auto": the lengths', unless the first
             one doesn't; the file then counts as written without checksums. "none". "length": the
             lengths'. "full": the lengths' and the payloads'; all of the file is read. The file's
@@ -87,8 +95,8 @@ def create_index(
         progress: called now and then as `progress(bytes_done, bytes_total, records)`. What it
             returns cancels the call if it is true; what it raises is raised from here.
         threads: 1: the caller's thread works alone. More: so many others walk the file for it. 0:
-            as many as there are processors, or more where they wait for the disk. The result is the
-            same with any number.
+            as many as there are processors, or more where they wait for the disk; 1 for a source
+            that seeks. The result is the same with any number.
         salvage: called as `salvage(damage)` for each damaged region, a `Damage`, which is then left
             out of the index instead of being an error: the index has the good records. Behind a
             damaged header they go on at the next one whose checksum holds; with `checksums="full"`
@@ -138,18 +146,23 @@ def create_index(
     >>> damaged[0].start, damaged[0].end, damaged[0].record
     (21, 51, 1)
     """
-    path = encode_path(tfrecord_path)
+    source = file_or_source(tfrecord_path)
+    if index_path is None and isinstance(source, Source):
+        message = "index_path is None, but a source has no path to append .idx to: give one"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    function = source.choose(lib.tfr_index_create, lib.tfr_index_create_from_source)
     target = ffi.NULL if index_path is None else encode_path(index_path)
     count_out = ffi.new("uint64_t *")
-    with_options(
-        lambda options: call(lib.tfr_index_create, path, target, options, count_out),
-        checksums=checksums,
-        progress=progress,
-        threads=threads,
-        salvage=salvage,
-        growing=growing,
-        append=append,
-    )
+    with source as data:
+        with_options(
+            lambda options: call(function, data, target, options, count_out),
+            checksums=checksums,
+            progress=progress,
+            threads=threads or source.threads,
+            salvage=salvage,
+            growing=growing,
+            append=append,
+        )
     return int(count_out[0])
 
 
@@ -173,7 +186,7 @@ def read_index(index_path: Path) -> Index:
 
 
 def scan(
-    tfrecord_path: Path,
+    tfrecord_path: Data,
     *,
     checksums: Checksums = "auto",
     progress: Progress | None = None,
@@ -195,16 +208,27 @@ def scan(
     >>> offset, size = index[1]
     >>> (record + record)[offset + 12 : offset + size - 4]
     b'hello'
+
+    What is in no file of the system's:
+
+    >>> import io, zipfile
+    >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
+    ...     archive.writestr("train.tfrecord", record + record)
+    ...     with archive.open("train.tfrecord") as member:
+    ...         list(scan(member))
+    [(0, 21), (21, 21)]
     """
-    path = encode_path(tfrecord_path)
-    return with_options(
-        lambda options: Index._made_by(lib.tfr_index_scan, path, options),
-        checksums=checksums,
-        progress=progress,
-        threads=threads,
-        salvage=salvage,
-        growing=growing,
-    )
+    source = file_or_source(tfrecord_path)
+    function = source.choose(lib.tfr_index_scan, lib.tfr_index_scan_source)
+    with source as data:
+        return with_options(
+            lambda options: Index._made_by(function, data, options),
+            checksums=checksums,
+            progress=progress,
+            threads=threads or source.threads,
+            salvage=salvage,
+            growing=growing,
+        )
 
 
 def index_bytes(

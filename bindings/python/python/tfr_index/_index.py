@@ -10,7 +10,8 @@ from typing import final, overload
 
 from ._errors import TfrValueError
 from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
-from ._typing import Buffer, CheckLevel, Checksums, Path, Progress
+from ._source import file_or_source
+from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress
 
 __all__ = ["Fit", "Index"]
 
@@ -215,7 +216,7 @@ class Index(Sequence[tuple[int, int]]):
 
     def check(
         self,
-        tfrecord_path: Path,
+        tfrecord_path: Data,
         level: CheckLevel = "quick",
         *,
         allow_partial: bool = False,
@@ -229,7 +230,7 @@ class Index(Sequence[tuple[int, int]]):
         the header of a frame of its size. An index may select, reorder and repeat records.
 
         Args:
-            tfrecord_path: the file.
+            tfrecord_path: the file, or a source, as for `tfr_index.create_index`.
             level: how much of it is read. "quick": the headers of the first record, of the last
                 and of 64 between them, which takes milliseconds. "headers": every header. "full":
                 every header and every payload.
@@ -268,14 +269,16 @@ class Index(Sequence[tuple[int, int]]):
         if level not in _LEVELS:
             message = f"level is {level!r}, but must be one of {', '.join(_LEVELS)}"
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-        path = encode_path(tfrecord_path)
+        source = file_or_source(tfrecord_path)
+        function = source.choose(lib.tfr_index_check, lib.tfr_index_check_source)
         skipped, notes = ffi.new("uint64_t *"), ffi.new("uint32_t *")
 
         def check(options: CData) -> None:
             call(lib.tfr_options_set_allow_partial, options, bool(allow_partial))
-            native, number = self._native, _LEVELS[level]
-            call(lib.tfr_index_check, native, path, number, options, skipped, notes)
+            with source as data:
+                call(function, self._native, data, _LEVELS[level], options, skipped, notes)
 
+        threads = threads or source.threads
         with_options(check, checksums=checksums, progress=progress, threads=threads)
         return Fit(
             skipped=int(skipped[0]),

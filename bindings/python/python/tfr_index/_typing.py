@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -14,10 +14,37 @@ else:
 
 from ._errors import Damage
 
-__all__ = ["Buffer", "CheckLevel", "Checksums", "Path", "Progress", "Salvage"]
+__all__ = ["Buffer", "CheckLevel", "Checksums", "Data", "Path", "Progress", "Salvage"]
 
 #: A path as the functions of `os` take it.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+class PositionedReader(Protocol):
+    """Reads at any position. Its size is an attribute or a method `size`, or `seek` finds it."""
+
+    def pread(self, size: int, offset: int, /) -> Buffer:
+        """At most `size` bytes from `offset` on; none only at the end."""
+
+
+class SeekableReader(Protocol):
+    """A binary file, or what looks like one."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> object: ...
+
+    def tell(self) -> int: ...
+
+    def read(self, size: int, /) -> Buffer: ...
+
+
+#: A TFRecord file's path, or an object that is read through its own methods:
+#:
+#: - A binary file that can seek, whatever is behind it: `io.BytesIO`, a member of an archive, a
+#:   file of fsspec, obstore or pyarrow. Where it stands does not matter, nor does it stay there.
+#: - Anything with a method `pread(size, offset)` that many threads may call at once, or
+#:   `read_at(size, offset)`, as pyarrow's files have; and with its size as the attribute `size`, as
+#:   a method of that name, or found by `seek` and `tell`.
+Data: TypeAlias = Path | PositionedReader | SeekableReader
 
 #: Which checksums a scan holds a file to; structure is always checked.
 #:

@@ -1,0 +1,102 @@
+"""`Indexer`: the index of a stream, as it comes."""
+
+from __future__ import annotations
+
+import threading
+from typing import final
+
+from ._errors import TfrError
+from ._index import Index
+from ._library import CData, borrow, call, ffi, lib, with_options
+from ._typing import Buffer, Checksums
+
+__all__ = ["Indexer"]
+
+#: Entries that a native call gives at most.
+CAPACITY = 1 << 16
+
+
+@final
+class Indexer:
+    r"""Indexes a stream in pieces of any size: a download, a pipe, what a decompressor gives.
+
+    It keeps a few kilobytes, whatever the size of the records.
+
+    Args:
+        checksums: as for `tfr_index.create_index`.
+
+    Threads: many may push, one after the other.
+
+    >>> indexer = Indexer(checksums="full")
+    >>> list(indexer.push(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eh"))
+    []
+    >>> list(indexer.push(b"ello\xbb\x1f\x1c\x19"))
+    [(0, 21)]
+    >>> indexer.finish()
+
+    What a compressed file holds:
+
+    >>> import gzip, io
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+    >>> indexer, entries = Indexer(), []
+    >>> with gzip.open(io.BytesIO(gzip.compress(record * 100))) as stream:
+    ...     while piece := stream.read(1 << 20):
+    ...         entries += indexer.push(piece)
+    >>> indexer.finish()
+    >>> len(entries)
+    100
+    """
+
+    __slots__ = ("__weakref__", "_lock", "_native")
+
+    def __init__(self, checksums: Checksums = "auto") -> None:
+        indexer_out = ffi.new("tfr_indexer **")
+
+        def make(options: CData) -> None:
+            call(lib.tfr_indexer_new, options, indexer_out)
+
+        with_options(make, checksums=checksums, progress=None, threads=0)
+        self._native = ffi.gc(indexer_out[0], lib.tfr_indexer_free)
+        self._lock = threading.Lock()
+
+    def push(self, data: Buffer) -> Index:
+        """Takes the stream's next bytes; returns the entries of the records that they complete.
+
+        Args:
+            data: `bytes` or any other object with the buffer protocol, as for
+                `tfr_index.index_bytes`.
+
+        Raises:
+            TfrError: the stream is not TFRecord, or damaged: see `status`, `record`, `offset`. The
+                entries of the records before are given first: if this call has such, the next one
+                raises the error. From then on, each call does.
+        """
+        entries = bytearray()
+        with borrow(data) as pointer, self._lock:
+            size, taken = len(pointer), 0
+            capacity = min(size // 16 + 1, CAPACITY)
+            room = ffi.new("tfr_entry[]", capacity)
+            taken_out, count_out = ffi.new("size_t *"), ffi.new("size_t *")
+            while True:
+                rest = (pointer + taken, size - taken, room, capacity, taken_out, count_out)
+                try:
+                    call(lib.tfr_indexer_push, self._native, *rest)
+                except TfrError:
+                    if entries:
+                        break
+                    raise
+                taken += taken_out[0]
+                entries += ffi.buffer(room, 16 * count_out[0])
+                if taken == size:
+                    break
+        complete = ffi.from_buffer("tfr_entry[]", entries)
+        return Index._made_by(lib.tfr_index_from_entries, complete, len(complete))
+
+    def finish(self) -> None:
+        """Says that the stream is at its end. More may be pushed nevertheless.
+
+        Raises:
+            TfrError: the end is inside a record; or what `push` found.
+        """
+        with self._lock:
+            call(lib.tfr_indexer_finish, self._native)

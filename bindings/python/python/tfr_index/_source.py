@@ -1,0 +1,156 @@
+"""Where TFRecord data is: in a file of the system's, or in an object that its methods read."""
+
+from __future__ import annotations
+
+import errno
+import io
+import operator
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeAlias, cast
+
+from ._errors import TfrOSError, TfrValueError
+from ._library import CData, encode_path, ffi
+from ._typing import Buffer, Data, Path
+
+__all__ = ["File", "Source", "file_or_source"]
+
+#: A native function.
+Function: TypeAlias = Callable[..., int]
+
+#: Reads at most so many bytes from an offset on.
+Pread: TypeAlias = Callable[[int, int], Buffer]
+
+
+class File:
+    """A file, by its path."""
+
+    threads = 0
+
+    def __init__(self, path: Path) -> None:
+        self._path = encode_path(path)
+
+    def choose(self, of_file: Function, of_source: Function) -> Function:
+        """The function that takes such data."""
+        return of_file
+
+    def __enter__(self) -> CData:
+        return self._path
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+
+class Source:
+    """A `tfr_source` that reads an object.
+
+    Each native call that uses it stands in a `with` statement, which gives the `tfr_source *`, and
+    out of which comes, as it is, what the object raised. Many threads may do so at once.
+
+    Attributes:
+        threads: how many threads to ask for where the caller leaves it open: one where they would
+            wait for one another.
+    """
+
+    def __init__(self, data: object) -> None:
+        pread = _pread_of(data)
+        self.threads = 1 if pread is None else 0
+        self._raised: list[BaseException] = []
+        self._callback = _read_callback(pread or _seek_and_read(data), self._raised)
+        self._native = ffi.new("tfr_source *", (ffi.NULL, _size_of(data), self._callback))
+
+    def choose(self, of_file: Function, of_source: Function) -> Function:
+        """The function that takes such data."""
+        return of_source
+
+    def __enter__(self) -> CData:
+        return self._native
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            return
+        try:
+            raised = self._raised.pop()
+        except IndexError:
+            return
+        # Errors of an index file have a path.
+        of_source = isinstance(error, TfrOSError) and error.path is None
+        if of_source or not isinstance(raised, Exception):
+            raise raised from None
+
+
+def file_or_source(data: Data) -> File | Source:
+    """What `data` is: a path, or an object that is read by its methods.
+
+    Raises:
+        TfrValueError: a stream, which cannot be read at any position; a path with a NUL in it.
+        TypeError: neither; a file that gives text.
+    """
+    is_positioned = _pread_of(data) is not None
+    is_file = hasattr(data, "read") and (hasattr(data, "seek") or not isinstance(data, os.PathLike))
+    if not is_positioned and not is_file:
+        return File(cast(Path, data))
+    if isinstance(data, io.TextIOBase):
+        raise TypeError("the data is a text file: open it in binary mode")
+    can_seek = getattr(data, "seekable", lambda: is_positioned or hasattr(data, "seek"))
+    if not can_seek():
+        message = (
+            f"{type(data).__name__} is a stream that cannot seek: push what it gives into a "
+            "tfr_index.Indexer, or save it to a file"
+        )
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    return Source(data)
+
+
+def _pread_of(data: object) -> Pread | None:
+    """The method that reads at a position, if there is one. Its arguments are those of os.pread."""
+    method: Pread | None = getattr(data, "pread", None) or getattr(data, "read_at", None)
+    return method
+
+
+def _seek_and_read(data: Any) -> Pread:
+    lock = threading.Lock()
+
+    def pread(size: int, offset: int) -> Buffer:
+        with lock:
+            data.seek(offset)
+            piece: Buffer = data.read(size)
+            return piece
+
+    return pread
+
+
+def _read_callback(pread: Pread, raised: list[BaseException]) -> CData:
+    def read_at(_context: CData, offset: int, buffer: CData, size: int) -> int:
+        with memoryview(pread(size, offset)) as piece, piece.cast("B") as read:
+            ffi.buffer(buffer, size)[: len(read)] = read  # a ValueError if there is more of it
+            return len(read)
+
+    def keep(_type: object, error: BaseException, _traceback: object) -> None:
+        # After Ctrl-C, what else fails is of no interest.
+        if not raised or isinstance(raised[0], Exception):
+            raised[:] = [error]
+
+    # If `read_at` raises, cffi calls `keep` and returns `error` to the library.
+    return ffi.callback("tfr_read_at_fn", read_at, error=-errno.EIO, onerror=keep)
+
+
+def _size_of(data: Any) -> int:
+    """How many bytes there are: by `size`, an attribute or a method, or by where the end is."""
+    if hasattr(data, "seek"):
+        data.seek(0, os.SEEK_END)
+        size = data.tell()
+    else:
+        size = data.size() if callable(data.size) else data.size
+    size = operator.index(size)
+    if not 0 <= size < 2**63:
+        message = f"the data says that it has {size} bytes"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    return size

@@ -1,0 +1,158 @@
+//! The index of a stream: what cannot be read at a position, nor twice.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::NewFile;
+use crate::index::Encoder;
+use crate::indexer::Indexer;
+use crate::options::{Options, Progress};
+
+/// Bytes read at once: they stay in the cache until they are looked at.
+const PIECE: usize = 128 << 10;
+
+/// Indexes a stream (standard input, a download, what a decompressor gives) into an index file, in
+/// constant memory; returns the number of records.
+///
+/// The index file appears whole or not at all, as with [`create_index`](crate::create_index). All
+/// of the stream is read, on the caller's thread. The progress callback is called for each piece
+/// that is read, and each time that reading is [interrupted](io::ErrorKind::Interrupted); of the
+/// bytes in all it knows those that are read.
+///
+/// ```
+/// use tfr_index::{create_index_of_stream, Index, Options};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let index_path = folder.path().join("examples.tfrecord.idx");
+/// let stream = std::fs::File::open("tests/data/examples.tfrecord")?; // or io::stdin().lock()
+/// assert_eq!(create_index_of_stream(stream, &index_path, &Options::new())?, 100);
+/// assert_eq!(Index::read(&index_path)?.len(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`create_index`](crate::create_index) and [`Indexer::new`].
+pub fn create_index_of_stream(
+    mut stream: impl Read,
+    index_path: impl AsRef<Path>,
+    options: &Options<'_>,
+) -> Result<u64> {
+    let mut indexer = Indexer::new(options)?;
+    let mut index_file = NewFile::create(index_path.as_ref())?;
+    let mut text = Encoder::default();
+    let mut buffer = vec![0; PIECE];
+    let mut bytes_done = 0;
+    let report = |bytes_done, records| match options.progress {
+        Some(callback) => callback(Progress { bytes_done, bytes_total: bytes_done, records }),
+        None => ControlFlow::Continue(()),
+    };
+    let mut at_end = false;
+    loop {
+        if report(bytes_done, indexer.records()).is_break() {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"));
+        }
+        if at_end {
+            break;
+        }
+        let count = match stream.read(&mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(indexer.read_failed(error)),
+        };
+        at_end = count == 0;
+        bytes_done += count as u64;
+        let mut piece = &buffer[..count];
+        while let Some(entry) = indexer.push(&mut piece)? {
+            text.push(entry)?;
+        }
+        if !text.text().is_empty() {
+            index_file.write(text.text())?;
+            text.clear();
+        }
+    }
+    indexer.finish()?;
+    index_file.commit()?;
+    Ok(indexer.records())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{frame, Index};
+    use std::cell::RefCell;
+    use std::fs;
+
+    /// Gives pieces and errors, one at each read.
+    struct Reluctant(Vec<io::Result<Vec<u8>>>);
+
+    impl Read for Reluctant {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Ok(0);
+            }
+            let piece = self.0.remove(0)?;
+            buffer[..piece.len()].copy_from_slice(&piece);
+            Ok(piece.len())
+        }
+    }
+
+    fn data() -> Vec<u8> {
+        (0..50).flat_map(|size| frame::encode(&vec![7; size])).collect()
+    }
+
+    #[test]
+    fn pieces_and_interruptions_make_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.idx");
+        let mut pieces = vec![];
+        for piece in data().chunks(33) {
+            pieces.push(Err(io::ErrorKind::Interrupted.into()));
+            pieces.push(Ok(piece.to_vec()));
+        }
+        let reads = pieces.len();
+        let told = RefCell::new(vec![]);
+        let watch = |progress: Progress| {
+            told.borrow_mut().push((progress.bytes_done, progress.bytes_total, progress.records));
+            ControlFlow::Continue(())
+        };
+        let options = Options::new().progress(&watch);
+        assert_eq!(create_index_of_stream(Reluctant(pieces), &path, &options).unwrap(), 50);
+        let expected = Index::from_bytes(&data(), &Options::new()).unwrap();
+        assert_eq!(Index::read(&path).unwrap(), expected);
+        let told = told.into_inner();
+        let size = data().len() as u64;
+        assert_eq!(
+            (told.len(), told[0], told[reads + 1]),
+            (reads + 2, (0, 0, 0), (size, size, 50))
+        );
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.idx");
+        fs::write(&path, "what was there").unwrap();
+        let data = data();
+        let whole = Ok(data.clone());
+        let cut = Ok(data[..data.len() - 1].to_vec());
+        let gone = Err(io::Error::from_raw_os_error(libc::EIO));
+        let stop = |progress: Progress| match progress.records {
+            0 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        };
+        let options = Options::new();
+        for (pieces, options, kind, record) in [
+            (vec![cut], options, ErrorKind::Truncated, Some(49)),
+            (vec![whole, gone], options, ErrorKind::Io, Some(50)),
+            (vec![Ok(data.clone())], options.progress(&stop), ErrorKind::Cancelled, None),
+            (vec![], options.append(true), ErrorKind::InvalidArgument, None),
+        ] {
+            let error = create_index_of_stream(Reluctant(pieces), &path, &options).unwrap_err();
+            assert_eq!((error.kind(), error.record()), (kind, record), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "what was there");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+}
