@@ -151,6 +151,14 @@ impl Error {
         self
     }
 
+    /// The same error once more, for a call that fails because an earlier one did.
+    pub(crate) fn again(&self) -> Error {
+        let Inner { kind, record, offset, format, crcs, .. } = *self.0;
+        let (path, detail) = (self.0.path.clone(), self.0.detail.clone());
+        let source = self.os_error().map(io::Error::from_raw_os_error);
+        Error(Box::new(Inner { kind, path, record, offset, format, crcs, detail, source }))
+    }
+
     pub(crate) fn of_record(mut self, record: u64) -> Error {
         self.0.record = Some(record);
         self

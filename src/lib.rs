@@ -49,6 +49,7 @@ mod scan;
 mod source;
 pub mod tfrecord_index;
 mod threads;
+mod writer;
 
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
@@ -58,3 +59,4 @@ pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Damage, Options, Progress};
 pub use scan::Scanner;
 pub use source::ReadAt;
+pub use writer::RecordWriter;

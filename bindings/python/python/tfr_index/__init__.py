@@ -31,6 +31,7 @@ from ._errors import (
 from ._index import Fit, Index
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
 from ._typing import Buffer, CheckLevel, Checksums, Path, Progress, Salvage
+from ._writer import RecordWriter
 
 __all__ = [
     "CheckLevel",
@@ -39,6 +40,7 @@ __all__ = [
     "Fit",
     "Index",
     "Progress",
+    "RecordWriter",
     "Salvage",
     "TfrCancelled",
     "TfrError",
