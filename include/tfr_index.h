@@ -227,6 +227,16 @@ typedef struct tfr_indexer tfr_indexer;
 typedef struct tfr_options tfr_options;
 
 /**
+ * Writes records to a TFRecord file, with true checksums, and the file's index along with it:
+ * nothing is read again. It takes less than a megabyte of memory, whatever it writes.
+ *
+ * Threads: a writer may be used by many threads at once, and writes their records one after the
+ * other. A process that is forked meanwhile cannot write with it; there, freeing it changes
+ * nothing.
+ */
+typedef struct tfr_writer tfr_writer;
+
+/**
  * Told how far a scan is: bytes of data passed, bytes in all, records found. A return value
  * other than 0 cancels the scan, which then ends with TFR_ERR_CANCELLED. It must return: no
  * longjmp, no C++ exception.
@@ -948,6 +958,150 @@ enum tfr_status tfr_indexer_finish(struct tfr_indexer *indexer, struct tfr_error
  * - `indexer`: NULL, or an indexer that is not yet freed and not used again.
  */
 void tfr_indexer_free(struct tfr_indexer *indexer);
+
+/**
+ * Writes a new TFRecord file and its index. Both are written beside their places and renamed when
+ * they are whole, by tfr_writer_finish(), the data first; what was there is replaced then, and
+ * stays until then. A process that is killed leaves everything as it was, but for temporary files,
+ * which the next writer of the same file clears. Killed in the instant between the two renames, it
+ * leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
+ * tfr_index_create() mends it.
+ *
+ * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when both paths lead to one file; TFR_ERR_IO when
+ * a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+ * - `writer_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_writer_create(const char *tfrecord_path,
+                                  const char *index_path,
+                                  struct tfr_writer **writer_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * Writes at the end of a TFRecord file, or of none if there is none yet; its index, which
+ * tfr_writer_finish() replaces, then has all records. What the index has is looked at as
+ * tfr_options_set_append() says, and what it lacks is walked: all of the file, if there is no
+ * index. The file must consist of whole records with true checksums.
+ *
+ * The file grows while it is written: those who go by its index see nothing of that, those who
+ * index it with tfr_options_set_growing() see its whole records. A process that is killed leaves
+ * the old index and the file with what it had handed over, the last record maybe cut:
+ * tfr_options_set_append() and tfr_options_set_growing() mend the index. What is cut must be cut
+ * off before the file can be appended to: the error says where.
+ *
+ * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+ * Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
+ * TFR_ERR_MISMATCH when the index is not that of its first ones.
+ * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+ * - `writer_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_writer_append(const char *tfrecord_path,
+                                  const char *index_path,
+                                  struct tfr_writer **writer_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * Writes a record. Small ones are gathered, and handed to the system together.
+ *
+ * Inputs: `payload` may be NULL if `size` is 0.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a writer that is finished; TFR_ERR_IO when a
+ * file cannot be written: all calls after it fail with the same error.
+ * Ownership: the payload is borrowed during the call.
+ * Threads: any.
+ *
+ * # Safety
+ * - `writer`: NULL, or a writer that is not yet freed.
+ * - `payload`: NULL, or `size` bytes that may be read.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_writer_write(struct tfr_writer *writer,
+                                 const uint8_t *payload,
+                                 size_t size,
+                                 struct tfr_error **error_out);
+
+/**
+ * Writes many records, no other thread's between them: payload i is the bytes of `payloads` from
+ * `offsets[i]` to before `offsets[i + 1]`.
+ *
+ * Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` may be NULL
+ * if the last of them is 0; `offsets`, if `count` is 0.
+ * Errors: as tfr_writer_write(); TFR_ERR_INVALID_ARGUMENT for offsets that descend: nothing is
+ * written then.
+ * Ownership: payloads and offsets are borrowed during the call.
+ * Threads: any.
+ *
+ * # Safety
+ * - `writer`: NULL, or a writer that is not yet freed.
+ * - `offsets`: NULL, or `count` + 1 numbers that may be read.
+ * - `payloads`: NULL, or as many bytes that may be read as the last offset says.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
+                                      const uint8_t *payloads,
+                                      const size_t *offsets,
+                                      size_t count,
+                                      struct tfr_error **error_out);
+
+/**
+ * Hands all that was written so far to the system. Of a file that is appended to, others can then
+ * read it; of a new one, only tfr_writer_finish() shows anything. It is no fsync: a power cut may
+ * take what was handed over.
+ *
+ * Errors: as tfr_writer_write().
+ * Threads: any.
+ *
+ * # Safety
+ * - `writer`: NULL, or a writer that is not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_writer_flush(struct tfr_writer *writer, struct tfr_error **error_out);
+
+/**
+ * The number of records in the file, with those that were there before; 0 for NULL, and after an
+ * error of tfr_writer_finish().
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `writer`: NULL, or a writer that is not yet freed.
+ */
+uint64_t tfr_writer_count(const struct tfr_writer *writer);
+
+/**
+ * Hands over what is left, and puts data and index in their places. After it, whatever it returns,
+ * nothing more can be written.
+ *
+ * Inputs: `count_out` may be NULL; it gets the number of records in the file.
+ * Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
+ * when something else wrote to the file that is appended to. Nothing is left then of what was
+ * written, unless the error says otherwise.
+ * Threads: any.
+ *
+ * # Safety
+ * - `writer`: NULL, or a writer that is not yet freed.
+ * - `count_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
+                                  uint64_t *count_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * Frees a writer. One that is not finished leaves nothing of what it wrote: what was there stays,
+ * or, where it was appended to, is cut to what it was. NULL is allowed.
+ *
+ * # Safety
+ * - `writer`: NULL, or a writer that is not yet freed and not used again.
+ */
+void tfr_writer_free(struct tfr_writer *writer);
 
 #ifdef __cplusplus
 }  // extern "C"

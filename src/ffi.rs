@@ -25,3 +25,5 @@ mod check;
 mod source;
 
 mod indexer;
+
+mod writer;

@@ -1,14 +1,18 @@
 //! Files by path: open one to read, write one that appears whole or not at all.
 
+mod grown;
 mod temporary;
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process;
+
+pub(crate) use grown::GrownFile;
 
 use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
@@ -78,6 +82,38 @@ pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
     }
 }
 
+/// Whether both paths lead to one file, or will when it is there.
+pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
+    if let (Ok(a), Ok(b)) = (fs::metadata(one), fs::metadata(other)) {
+        return (a.dev(), a.ino()) == (b.dev(), b.ino());
+    }
+    let place = |path: &Path| {
+        let place = follow_links(path).ok()??;
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(place.file_name()?))
+    };
+    place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// Another writer is at work on the file.
+fn busy(path: &Path) -> Error {
+    let busy = io::Error::from_raw_os_error(libc::EBUSY);
+    Error::io("write", busy).adding(": another writer is at work on it").of(path)
+}
+
+/// Writes one piece after the other, with one call to the system if it takes both.
+fn write_both(file: &mut File, one: &[u8], other: &[u8]) -> io::Result<()> {
+    const MOST: usize = 1 << 30; // more than this, some systems don't take at once
+    let pieces = [IoSlice::new(one), IoSlice::new(&other[..other.len().min(MOST)])];
+    let written = match file.write_vectored(&pieces) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        result => result?,
+    };
+    file.write_all(&one[written.min(one.len())..])?;
+    file.write_all(&other[written.saturating_sub(one.len())..])
+}
+
 /// A file being written beside its target, which it replaces when it is [committed](Self::commit)
 /// and leaves alone when it is dropped.
 ///
@@ -90,40 +126,60 @@ pub(crate) struct NewFile {
     /// Where it is written, and where that belongs; none when it is the target itself.
     paths: Option<(PathBuf, PathBuf)>,
     file: File,
+    /// The process that writes it: one that was forked from it leaves it alone.
+    process: u32,
 }
 
 impl NewFile {
     pub fn create(target: &Path) -> Result<NewFile> {
+        NewFile::open(target, false)
+    }
+
+    /// As [`create`](Self::create), unless another is being written for the same target.
+    pub fn create_alone(target: &Path) -> Result<NewFile> {
+        NewFile::open(target, true).map_err(|error| match error.os_error() {
+            Some(libc::EBUSY) => busy(target),
+            _ => error,
+        })
+    }
+
+    fn open(target: &Path, alone: bool) -> Result<NewFile> {
         let opened = match fs::metadata(target) {
             Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
-            Ok(old) if old.is_file() => NewFile::beside(target, Some(old.permissions())),
+            Ok(old) if old.is_file() => NewFile::beside(target, Some(old.permissions()), alone),
             Ok(_) => NewFile::onto(target),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => NewFile::beside(target, None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                NewFile::beside(target, None, alone)
+            }
             Err(error) => Err(error),
         };
         opened.map_err(|error| Error::io("create", error).of(target))
     }
 
     /// A new file beside what `target` leads to.
-    fn beside(target: &Path, permissions: Option<fs::Permissions>) -> io::Result<NewFile> {
+    fn beside(
+        target: &Path,
+        permissions: Option<fs::Permissions>,
+        alone: bool,
+    ) -> io::Result<NewFile> {
         if target.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(libc::EISDIR));
         }
         let Some(place) = follow_links(target)? else { return NewFile::onto(target) };
-        // The current folder may change before the file takes its place.
-        let place = env::current_dir().map_or_else(|_| place.clone(), |folder| folder.join(&place));
+        let place = absolute(place);
         let mode = permissions.as_ref().map_or(0o666, |old| old.mode() & 0o777);
-        let (temporary, file) = temporary::create_beside(&place, mode)?;
+        let (temporary, file) = temporary::create_beside(&place, mode, alone)?;
         // The mask of new files may have taken something from the old file's mode. Some file
         // systems refuse, and have no modes to speak of.
         let _ = permissions.map(|permissions| file.set_permissions(permissions));
-        Ok(NewFile { target: target.to_owned(), paths: Some((temporary, place)), file })
+        let paths = Some((temporary, place));
+        Ok(NewFile { target: target.to_owned(), paths, file, process: process::id() })
     }
 
     /// The target itself.
     fn onto(target: &Path) -> io::Result<NewFile> {
         let file = OpenOptions::new().append(true).open(target)?;
-        Ok(NewFile { target: target.to_owned(), paths: None, file })
+        Ok(NewFile { target: target.to_owned(), paths: None, file, process: process::id() })
     }
 
     /// Whether it is the target itself that is written to.
@@ -136,6 +192,12 @@ impl NewFile {
         self.file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
     }
 
+    /// Writes one piece after the other.
+    pub fn write_both(&mut self, one: &[u8], other: &[u8]) -> Result<()> {
+        let written = write_both(&mut self.file, one, other);
+        written.map_err(|error| Error::io("write", error).of(&self.target))
+    }
+
     /// Puts the file in its target's place.
     pub fn commit(mut self) -> Result<()> {
         // Another descriptor of it, so that it stays locked until it is in its place.
@@ -145,6 +207,7 @@ impl NewFile {
             fs::rename(temporary, place)
                 .map_err(|error| Error::io("replace", error).of(&self.target))?;
             self.paths = None;
+            temporary::unlock(&self.file);
         }
         Ok(())
     }
@@ -166,10 +229,18 @@ fn close(file: File) -> io::Result<()> {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if let Some((temporary, _)) = &self.paths {
-            let _ = fs::remove_file(temporary);
+        match &self.paths {
+            Some((temporary, _)) if self.process == process::id() => {
+                let _ = fs::remove_file(temporary);
+            }
+            _ => {}
         }
     }
+}
+
+/// The path from the root: the current folder may change before it is used.
+fn absolute(path: PathBuf) -> PathBuf {
+    env::current_dir().map_or_else(|_| path.clone(), |folder| folder.join(&path))
 }
 
 /// Where a path's last component leads, be there a file yet or not; none if to what a process has

@@ -35,6 +35,18 @@ impl Header {
         }
     }
 
+    /// The header of a payload of `length` bytes.
+    pub fn of(length: u64) -> Header {
+        Header { length, length_crc: crc::masked_length(length) }
+    }
+
+    pub fn encode(self) -> [u8; HEADER_LEN] {
+        let mut bytes = [0; HEADER_LEN];
+        bytes[..8].copy_from_slice(&self.length.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.length_crc.to_le_bytes());
+        bytes
+    }
+
     /// What the stored length's CRC should be.
     #[inline]
     pub fn computed_crc(self) -> u32 {
@@ -79,6 +91,11 @@ pub(crate) fn decode_footer(bytes: [u8; FOOTER_LEN]) -> u32 {
     u32::from_le_bytes(bytes)
 }
 
+/// The frame's last 4 bytes.
+pub(crate) fn encode_footer(payload_crc: u32) -> [u8; FOOTER_LEN] {
+    payload_crc.to_le_bytes()
+}
+
 /// A frame around `payload`, for tests.
 #[cfg(test)]
 pub(crate) fn encode(payload: &[u8]) -> Vec<u8> {
@@ -94,16 +111,12 @@ pub(crate) fn encode(payload: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn header(length: u64) -> Header {
-        let length_crc = crc::masked(&length.to_le_bytes());
-        Header { length, length_crc }
-    }
-
     #[test]
     fn decodes_what_tensorflow_writes() {
         // The header of an 82-byte payload.
         let bytes = [82, 0, 0, 0, 0, 0, 0, 0, 0x25, 0xeb, 0x07, 0xb7];
-        assert_eq!(Header::decode(&bytes), header(82));
+        assert_eq!(Header::decode(&bytes), Header::of(82));
+        assert_eq!(Header::of(82).encode(), bytes);
         assert!(Header::decode(&bytes).crc_holds());
     }
 
@@ -116,6 +129,8 @@ mod tests {
         assert_eq!(header.frame_size(frame.len() as u64), Some(frame.len() as u64));
         let footer = decode_footer(frame[HEADER_LEN + 7..].try_into().unwrap());
         assert_eq!(footer, crc::masked(b"payload"));
+        assert_eq!(frame[..HEADER_LEN], header.encode());
+        assert_eq!(frame[HEADER_LEN + 7..], encode_footer(footer));
     }
 
     #[test]
@@ -127,7 +142,7 @@ mod tests {
     #[test]
     fn every_single_bit_flip_is_one_bit_off() {
         for length in [0, 1, 82, 1 << 20, u64::MAX] {
-            let good = header(length);
+            let good = Header::of(length);
             assert!(!good.is_one_bit_off());
             for bit in 0..64 {
                 let flipped = Header { length: length ^ (1 << bit), ..good };
@@ -144,10 +159,10 @@ mod tests {
 
     #[test]
     fn sizes_do_not_overflow() {
-        assert_eq!(header(5).frame_size(21), Some(21));
-        assert_eq!(header(5).frame_size(20), None);
+        assert_eq!(Header::of(5).frame_size(21), Some(21));
+        assert_eq!(Header::of(5).frame_size(20), None);
         for length in [u64::MAX, u64::MAX - 15, u64::MAX - 16, 1 << 63] {
-            assert_eq!(header(length).frame_size(i64::MAX as u64), None);
+            assert_eq!(Header::of(length).frame_size(i64::MAX as u64), None);
         }
     }
 }

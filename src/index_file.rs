@@ -60,8 +60,7 @@ pub fn create_index(
     let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
     let data = file::open_regular(tfrecord_path)?;
     if file::is_same(&data, index_path) {
-        let detail = "the index path leads to the TFRecord file itself; give another one";
-        return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
+        return Err(index_is_data(index_path));
     }
     // Errors of the index file name it already.
     create_index_of_source(&data, index_path, options).map_err(|error| error.of(tfrecord_path))
@@ -92,21 +91,37 @@ pub fn create_index_of_source(
 ) -> Result<u64> {
     let index_path = index_path.as_ref();
     let mut index_file = NewFile::create(index_path)?;
+    let count = write_index(&mut index_file, index_path, &source, options)?;
+    index_file.commit()?;
+    Ok(count)
+}
+
+pub(crate) fn index_is_data(index_path: &Path) -> Error {
+    let detail = "the index path leads to the TFRecord file itself; give another one";
+    Error::new(ErrorKind::InvalidArgument, detail).of(index_path)
+}
+
+/// Writes the index of a source to a file that replaces the one at `index_path`, going on with what
+/// is there if `options` say so; returns the number of records.
+pub(crate) fn write_index(
+    index_file: &mut NewFile,
+    index_path: &Path,
+    source: &(impl ReadAt + Sync),
+    options: &Options<'_>,
+) -> Result<u64> {
     if options.append && index_file.is_target() {
         let detail = "only an index in a regular file can be appended to";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let from = match options.append {
-        true => append::copy_index(index_path, &mut index_file, &source)?,
+        true => append::copy_index(index_path, index_file, source)?,
         false => (0, 0),
     };
-    let count = parallel::scan(&source, options, from, |text: &mut Encoder| {
+    parallel::scan(source, options, from, |text: &mut Encoder| {
         index_file.write(text.text())?;
         text.clear();
         Ok(())
-    })?;
-    index_file.commit()?;
-    Ok(count)
+    })
 }
 
 impl Batch for Encoder {

@@ -49,6 +49,7 @@ mod scan;
 mod source;
 pub mod tfrecord_index;
 mod threads;
+mod writer;
 
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
@@ -61,3 +62,4 @@ pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Damage, Options, Progress};
 pub use scan::Scanner;
 pub use source::ReadAt;
+pub use writer::RecordWriter;

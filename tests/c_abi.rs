@@ -123,6 +123,11 @@ fn every_function_does_its_work() {
 }
 
 #[test]
+fn writers_do_their_work() {
+    Program::new("test_writer.c").run_watched();
+}
+
+#[test]
 fn every_pointer_may_be_null() {
     Program::new("test_null.c").run_watched();
 }

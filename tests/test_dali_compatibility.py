@@ -152,6 +152,18 @@ def test_reordered_partial_index_is_honoured(files, tmp_path):
     assert list(s3dlio.read_tfrecord_index(index)) == [entries[number] for number in chosen]
 
 
+def test_what_our_writer_writes(tmp_path):
+    chance = random.Random(5)
+    examples = [make_examples.example(number, chance) for number in IDS]
+    images = [one.features.feature["image"].bytes_list.value[0] for one in examples]
+    path = tmp_path / "ours.tfrecord"
+    for part, append in ((examples[:60], False), (examples[60:], True)):
+        with tfr_index.RecordWriter(path, append=append) as writer:
+            writer.write_many(one.SerializeToString() for one in part)
+    reader = Reader([str(path)])
+    assert reader.read(reader.size) == list(zip(IDS, images, strict=True))
+
+
 def test_slice_of_an_index_is_a_shard(files, tmp_path):
     index = str(tmp_path / "odd.idx")
     tfr_index.read_index(files[0] + ".idx")[1::2].write(index)

@@ -98,6 +98,31 @@ def test_payloads_of_any_sizes(sizes):
             assert (read_through(index, path), None) == read_by_tensorflow(path)
 
 
+def test_our_writer_writes_the_bytes_that_tensorflow_writes(tmp_path):
+    payloads = [example(size) for size in SIZES]
+    theirs = write(tmp_path / "theirs.tfrecord", payloads)
+    ours = tmp_path / "ours.tfrecord"
+    with tfr_index.RecordWriter(ours) as writer:
+        for payload in payloads:
+            writer.write(payload)
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert read_by_tensorflow(ours) == (payloads, None)
+    assert read_through(tfr_index.read_index(f"{ours}.idx"), ours) == payloads
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_our_writer_appends_to_what_tensorflow_wrote(tmp_path, indexed):
+    payloads = [example(size) for size in SIZES]
+    path = write(tmp_path / "some.tfrecord", payloads[:10])
+    if indexed:
+        tfr_index.create_index(path)
+    with tfr_index.RecordWriter(path, append=True) as writer:
+        writer.write_many(payloads[10:])
+        assert writer.count == len(payloads)
+    assert read_by_tensorflow(path) == (payloads, None)
+    assert tfr_index.read_index(f"{path}.idx") == tfr_index.scan(path, checksums="full")
+
+
 @pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_compressed_files_are_errors(tmp_path, compression, policy):

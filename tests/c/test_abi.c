@@ -60,7 +60,16 @@
       (tfr_indexer *, const uint8_t *, size_t, tfr_entry *, size_t, size_t *, size_t *,            \
        tfr_error **))                                                                              \
     F(tfr_status, tfr_indexer_finish, (tfr_indexer *, tfr_error **))                               \
-    F(void, tfr_indexer_free, (tfr_indexer *))
+    F(void, tfr_indexer_free, (tfr_indexer *))                                                     \
+    F(tfr_status, tfr_writer_create, (const char *, const char *, tfr_writer **, tfr_error **))    \
+    F(tfr_status, tfr_writer_append, (const char *, const char *, tfr_writer **, tfr_error **))    \
+    F(tfr_status, tfr_writer_write, (tfr_writer *, const uint8_t *, size_t, tfr_error **))         \
+    F(tfr_status, tfr_writer_write_many,                                                           \
+      (tfr_writer *, const uint8_t *, const size_t *, size_t, tfr_error **))                       \
+    F(tfr_status, tfr_writer_flush, (tfr_writer *, tfr_error **))                                  \
+    F(uint64_t, tfr_writer_count, (const tfr_writer *))                                            \
+    F(tfr_status, tfr_writer_finish, (tfr_writer *, uint64_t *, tfr_error **))                     \
+    F(void, tfr_writer_free, (tfr_writer *))
 
 /* The compiler refuses declarations that differ from the header's, the linker what is gone. */
 #define DECLARE(result, name, arguments) result name arguments;

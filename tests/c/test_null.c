@@ -132,6 +132,33 @@ int main(int argc, char **argv) {
     REFUSES("index_path", tfr_index_write(index, NULL, error_out));
     REFUSES("index", tfr_index_write(NULL, NULL, error_out));
 
+    tfr_writer *writer = NULL, *opened = NULL;
+    size_t offsets[] = {0, 1};
+    CHECK(tfr_writer_create(path, NULL, &writer, NULL) == TFR_OK);
+    REFUSES("tfrecord_path", tfr_writer_create(NULL, NULL, &opened, error_out));
+    REFUSES("writer_out", tfr_writer_create(path, NULL, NULL, error_out));
+    REFUSES("writer_out", tfr_writer_create(NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_writer_append(NULL, NULL, &opened, error_out));
+    REFUSES("writer_out", tfr_writer_append(path, NULL, NULL, error_out));
+    REFUSES("writer_out", tfr_writer_append(NULL, NULL, NULL, error_out));
+    REFUSES("writer", tfr_writer_write(NULL, THREE, 1, error_out));
+    REFUSES("payload", tfr_writer_write(writer, NULL, 1, error_out));
+    REFUSES("writer", tfr_writer_write(NULL, NULL, 0, error_out));
+    REFUSES("writer", tfr_writer_write_many(NULL, THREE, offsets, 1, error_out));
+    REFUSES("payloads", tfr_writer_write_many(writer, NULL, offsets, 1, error_out));
+    REFUSES("offsets", tfr_writer_write_many(writer, THREE, NULL, 1, error_out));
+    REFUSES("writer", tfr_writer_write_many(NULL, NULL, NULL, 0, error_out));
+    REFUSES("writer", tfr_writer_flush(NULL, error_out));
+    REFUSES("writer", tfr_writer_finish(NULL, NULL, error_out));
+    CHECK(tfr_writer_count(NULL) == 0);
+    CHECK(tfr_writer_write(writer, NULL, 0, NULL) == TFR_OK);
+    CHECK(tfr_writer_write_many(writer, NULL, NULL, 0, NULL) == TFR_OK);
+    CHECK(tfr_writer_flush(writer, NULL) == TFR_OK);
+    CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
+    CHECK(tfr_writer_count(writer) == 1);
+    tfr_writer_free(writer);
+    tfr_writer_free(NULL);
+
     /* Handles are NULL after a failure, whatever they were before. */
     made = index;
     CHECK(tfr_index_read(NULL, &made, NULL) == TFR_ERR_INVALID_ARGUMENT);

@@ -33,6 +33,7 @@ from ._indexer import Indexer
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
 from ._source import Source, file_or_source
 from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress, Salvage
+from ._writer import RecordWriter
 
 __all__ = [
     "CheckLevel",
@@ -42,6 +43,7 @@ __all__ = [
     "Index",
     "Indexer",
     "Progress",
+    "RecordWriter",
     "Salvage",
     "TfrCancelled",
     "TfrError",

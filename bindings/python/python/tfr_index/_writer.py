@@ -1,0 +1,205 @@
+"""`RecordWriter`: TFRecord files written with their indexes."""
+
+from __future__ import annotations
+
+import warnings
+from array import array
+from collections.abc import Iterable
+from itertools import accumulate
+from types import TracebackType
+from typing import Self, final
+
+from ._errors import TfrValueError
+from ._library import CData, borrow, call, encode_path, ffi, lib
+from ._typing import Buffer, Path
+
+__all__ = ["RecordWriter"]
+
+#: `write_many` joins payloads up to about this size, and passes larger ones on as they are.
+_BATCH = 64 << 10
+
+_NULL = ffi.NULL
+_write = lib.tfr_writer_write
+_write_many = lib.tfr_writer_write_many
+
+
+@final
+class RecordWriter:
+    r"""Writes records to a TFRecord file, and the file's index along with it.
+
+    Checksums are true ones, and nothing is read again. Data and index take their places when the
+    writer is closed, the data first, each whole or not at all; what was there before is replaced
+    then. A writer that is abandoned, by `abandon`, by an exception inside its `with` block, or
+    because it is garbage, leaves nothing of what it wrote: what was there stays. So do the errors
+    of all methods: when one of them failed, so will all others, `close` too. A killed process
+    leaves at most a temporary file, which the next writer of the same file clears.
+
+    With `append=True` the records are written at the end of a file that is there, or of a new one,
+    and the index then has all of them. What the index has is looked at as by `create_index(...,
+    append=True)`, and what it lacks is walked: the file must be whole records with true checksums.
+    It grows while it is written, and is cut to what it was if the writer is abandoned. A killed
+    process leaves the old index and what it had handed over; `create_index(..., append=True,
+    growing=...)` mends the index.
+
+    Args:
+        path: the TFRecord file.
+        index_path: its index; `path` with ".idx" appended if it is None.
+        append: write at the end of a file that is there.
+
+    Raises:
+        TfrOSError: a file cannot be created; more exactly, for instance, TfrPermissionError. Its
+            `errno` is EBUSY if another writer writes it.
+        TfrValueError: both paths lead to one file.
+        TfrMismatch: the index is not that of the file that is to be appended to.
+        TfrError: the file that is to be appended to is not whole records.
+
+    Threads: one writer may be used by many at once; their records come one after the other.
+    Forked processes cannot use the writer of their parent, and do it no harm.
+
+    >>> import os, tempfile, tfr_index
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord")
+    ...     with RecordWriter(path) as writer:
+    ...         writer.write(b"hello")
+    ...         writer.write_many([b"", b"abc"])
+    ...     with RecordWriter(path, append=True) as writer:
+    ...         writer.write(b"one more")
+    ...     tfr_index.read_index(path + ".idx").check(path, "full")
+    ...     list(tfr_index.read_index(path + ".idx"))
+    Fit(skipped=0, reordered=False, repeated=False, unchecked=False)
+    [(0, 21), (21, 16), (37, 19), (56, 24)]
+    """
+
+    __slots__ = ("__weakref__", "_closed", "_native")
+
+    _native: CData
+    _closed: bool
+
+    def __init__(self, path: Path, index_path: Path | None = None, *, append: bool = False) -> None:
+        self._closed = True  # until there is something to close
+        writer_out = ffi.new("tfr_writer **")
+        target = _NULL if index_path is None else encode_path(index_path)
+        open_it = lib.tfr_writer_append if append else lib.tfr_writer_create
+        call(open_it, encode_path(path), target, writer_out)
+        self._native = ffi.gc(writer_out[0], lib.tfr_writer_free)
+        self._closed = False
+
+    def write(self, payload: Buffer) -> None:
+        """Writes a record.
+
+        Args:
+            payload: `bytes` or any other object with the buffer protocol whose memory is
+                contiguous. It is not kept, and may not be changed by another thread meanwhile.
+
+        Raises:
+            TfrOSError: a file cannot be written.
+            TfrValueError: the writer is closed; the payload's memory is not contiguous.
+        """
+        if type(payload) is bytes:
+            status = _write(self._native, payload, len(payload), _NULL)
+        else:
+            with borrow(payload) as pointer:
+                status = _write(self._native, pointer, len(pointer), _NULL)
+        if status:
+            self.flush()  # which fails with the same error, and says it
+
+    def write_many(self, payloads: Iterable[Buffer]) -> None:
+        """Writes a record for each payload: faster than to write one by one, where they are small.
+
+        What the iterable raises is raised from here; some of the last records before it are not
+        written then.
+
+        Raises:
+            TfrOSError, TfrValueError: as `write`.
+        """
+        batch: list[Buffer] = []
+        size = 0
+        for payload in payloads:
+            batch.append(payload)
+            size += len(payload) + 16  # type: ignore[arg-type]
+            if size >= _BATCH:
+                self._write_batch(batch)
+                batch.clear()
+                size = 0
+        self._write_batch(batch)
+
+    def _write_batch(self, batch: list[Buffer]) -> None:
+        if len(batch) > 1:
+            joined = b"".join(batch)
+            ends = array("L", accumulate(map(len, batch), initial=0))  # type: ignore[arg-type]
+            if len(joined) == ends[-1]:  # else some lengths count no bytes, but numbers or rows
+                offsets = ffi.from_buffer("size_t[]", ends)
+                if _write_many(self._native, joined, offsets, len(batch), _NULL):
+                    self.flush()
+                return
+        for payload in batch:
+            self.write(payload)
+
+    def flush(self) -> None:
+        """Hands all that was written so far to the system.
+
+        Of a file that is appended to, others can then read it; of a new one, only `close` shows
+        anything. It is no `fsync`.
+
+        Raises:
+            TfrOSError, TfrValueError: as `write`.
+        """
+        if self._closed:
+            raise TfrValueError("the writer is closed", "TFR_ERR_INVALID_ARGUMENT")
+        call(lib.tfr_writer_flush, self._native)
+
+    @property
+    def count(self) -> int:
+        """How many records there are in the file, with those that were there before."""
+        return int(lib.tfr_writer_count(self._native))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the writer is closed or abandoned."""
+        return self._closed
+
+    def close(self) -> None:
+        """Puts data and index in their places; does nothing if the writer is closed.
+
+        Raises:
+            TfrOSError: a file cannot be written. Nothing is left of what was written then, unless
+                the error says that the data is in its place and its index is not.
+            TfrMismatch: something else wrote to the file that is appended to; it is left as it is.
+        """
+        if not self._closed:
+            self._closed = True
+            call(lib.tfr_writer_finish, self._native, _NULL)
+
+    def abandon(self) -> None:
+        """Ends without a result: what was there before the writer is there again.
+
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     writer = RecordWriter(os.path.join(folder, "train.tfrecord"))
+        ...     writer.write(b"hello")
+        ...     writer.abandon()
+        ...     os.listdir(folder)
+        []
+        """
+        if not self._closed:
+            self._closed = True
+            self._native = _NULL  # the last to let go of it frees it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            message = f"{self!r} was not closed: nothing is left of what it wrote"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)

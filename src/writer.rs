@@ -1,0 +1,267 @@
+//! Writes TFRecord files, and their indexes along with them.
+
+use std::path::Path;
+use std::process;
+
+use crate::crc;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{self, GrownFile, NewFile};
+use crate::frame::{self, Header, OVERHEAD};
+use crate::index::{Encoder, Entry};
+use crate::index_file::{index_is_data, write_index};
+use crate::options::{Checksums, Options};
+use crate::scan::Scanner;
+
+/// Frames are handed to the system when they are so many bytes: as many as stay in the cache.
+const BUFFER: usize = if cfg!(test) { 1 << 10 } else { 256 << 10 };
+/// A payload of so many bytes is handed over as it is, without a copy.
+const DIRECT: usize = BUFFER / 8;
+/// As is the index's text.
+const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
+
+/// Writes records to a TFRecord file, with true checksums, and the file's index along with it:
+/// nothing is read again.
+///
+/// A record is there when [`finish`](Self::finish) returns, and not before. A writer that is dropped
+/// unfinished, or whose writes failed, leaves nothing of what it wrote: what was there stays, or,
+/// where it was [appended](Self::append) to, is cut to what it was. It takes less than a megabyte of
+/// memory, whatever it writes.
+///
+/// It may be sent to another thread. A process that is forked meanwhile cannot write with it; there,
+/// dropping it changes nothing.
+///
+/// ```
+/// use tfr_index::{CheckLevel, Index, Options, RecordWriter};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+/// let mut writer = RecordWriter::create(&path, &index_path)?;
+/// writer.write(b"first")?;
+/// let entry = writer.write(b"second")?;
+/// assert_eq!(writer.finish()?, 2);
+///
+/// let index = Index::read(&index_path)?;
+/// assert_eq!(index[1], entry);
+/// index.check(&path, CheckLevel::Full, &Options::new())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RecordWriter {
+    data: Data,
+    index: NewFile,
+    /// Frames and lines of the index that the system does not have yet.
+    frames: Vec<u8>,
+    lines: Encoder,
+    count: u64,
+    /// Where the next frame starts.
+    offset: u64,
+    failed: Option<Error>,
+    process: u32,
+}
+
+/// The file that is written to.
+enum Data {
+    New(NewFile),
+    Grown(GrownFile),
+}
+
+impl Data {
+    fn write_both(&mut self, one: &[u8], other: &[u8]) -> Result<()> {
+        match self {
+            Data::New(file) => file.write_both(one, other),
+            Data::Grown(file) => file.write_both(one, other),
+        }
+    }
+}
+
+impl RecordWriter {
+    /// Writes a new TFRecord file and its index. Both are written beside their places and renamed
+    /// when they are whole, the data first; what was there is replaced then, and stays until then.
+    ///
+    /// A process that is killed leaves everything as it was, but for temporary files, which the next
+    /// writer of the same file clears. Killed in the instant between the two renames, it leaves the
+    /// new data beside the index of the old, or beside none: [`Index::check`](crate::Index::check)
+    /// finds that, and [`create_index`](crate::create_index) mends it. A path that leads to a pipe or
+    /// a device is written to directly.
+    ///
+    /// # Errors
+    /// When a file cannot be created; when both paths lead to one file; `EBUSY` when another
+    /// writer writes the same file.
+    pub fn create(
+        tfrecord_path: impl AsRef<Path>,
+        index_path: impl AsRef<Path>,
+    ) -> Result<RecordWriter> {
+        let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
+        expect_two_places(tfrecord_path, index_path)?;
+        let data = Data::New(NewFile::create_alone(tfrecord_path)?);
+        RecordWriter::new(data, NewFile::create(index_path)?, 0, 0)
+    }
+
+    /// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which is
+    /// replaced at the end, then has all records.
+    ///
+    /// What the index has is looked at as with [`Options::append`], and what it lacks is walked: all
+    /// of the file, if there is no index. The file must consist of whole records with true
+    /// checksums.
+    ///
+    /// The file grows while it is written: those who go by its index see nothing of that, those who
+    /// [index it as growing](Options::growing) see its whole records. A process that is killed leaves
+    /// the old index and the file with what it had handed over, the last record maybe cut;
+    /// [`create_index`](crate::create_index) with [`Options::append`] and [`Options::growing`] mends
+    /// the index. What is cut must be cut off before the file can be appended to: the error says
+    /// where.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); those of [`create_index`](crate::create_index) when the file
+    /// is not whole records, or the index not that of its first ones.
+    ///
+    /// ```
+    /// use tfr_index::{Index, RecordWriter};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    /// std::fs::copy("tests/data/examples.tfrecord", &path)?;
+    /// let mut writer = RecordWriter::append(&path, &index_path)?;
+    /// writer.write(b"one more")?;
+    /// assert_eq!(writer.finish()?, 101);
+    /// assert_eq!(Index::read(&index_path)?.len(), 101);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn append(
+        tfrecord_path: impl AsRef<Path>,
+        index_path: impl AsRef<Path>,
+    ) -> Result<RecordWriter> {
+        let (path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
+        expect_two_places(path, index_path)?;
+        let data = GrownFile::open(path)?;
+        let mut index = NewFile::create(index_path)?;
+        let before = file::open_regular(path)?;
+        let options = Options::new().checksums(Checksums::Length).append(true);
+        let explain = |error: Error| match (error.kind(), error.offset()) {
+            (ErrorKind::LengthCrc, Some(0)) => {
+                error.adding("; only records with true checksums can be appended to").of(path)
+            }
+            (ErrorKind::Truncated, Some(end)) => {
+                error.adding(&format!(", or cut it to {end} bytes to append to it")).of(path)
+            }
+            _ => error.of(path),
+        };
+        // Of what the index has, checksums are not looked at again.
+        let first = Scanner::new(&before, &options).and_then(|mut data| data.next().transpose());
+        first.map_err(explain)?;
+        let count = write_index(&mut index, index_path, &before, &options);
+        let count = count.map_err(explain)?;
+        let end = data.size_before();
+        RecordWriter::new(Data::Grown(data), index, count, end)
+    }
+
+    fn new(data: Data, index: NewFile, count: u64, offset: u64) -> Result<RecordWriter> {
+        let mut frames = Vec::new();
+        let room = BUFFER + DIRECT + OVERHEAD as usize;
+        frames.try_reserve_exact(room).map_err(|_| Error::out_of_memory("a writer"))?;
+        let (lines, process) = (Encoder::default(), process::id());
+        Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None, process })
+    }
+
+    /// How many records there are in the file, with those that were there before.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Writes a record; returns where it is. Small ones are gathered, and handed to the system
+    /// together.
+    ///
+    /// # Errors
+    /// When a file cannot be written: this, and all calls after it, give this error.
+    pub fn write(&mut self, payload: &[u8]) -> Result<Entry> {
+        self.attempt(|writer| writer.write_frame(payload))
+    }
+
+    /// Hands all that was written so far to the system. Of a file that is appended to, others can
+    /// then read it; of a new one, only [`finish`](Self::finish) shows anything. It is no `fsync`: a
+    /// power cut may take what was handed over.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn flush(&mut self) -> Result<()> {
+        self.attempt(|writer| writer.hand_over(&[]))
+    }
+
+    /// Hands over what is left and puts data and index in their places; returns the number of
+    /// records in the file.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and when a file cannot take its place. Then nothing is left of
+    /// what was written, unless the error says that the data is in its place and its index is not.
+    pub fn finish(mut self) -> Result<u64> {
+        self.flush()?;
+        self.index.write(self.lines.text())?;
+        match self.data {
+            Data::New(data) => {
+                data.commit()?;
+                let why = "; the data is whole and in its place: create its index anew";
+                self.index.commit().map_err(|error| error.adding(why))?;
+            }
+            Data::Grown(mut data) => {
+                data.settle(self.offset)?;
+                self.index.commit()?;
+                data.keep();
+            }
+        }
+        Ok(self.count)
+    }
+
+    /// Does some work unless earlier work failed.
+    #[inline]
+    fn attempt<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = work(self);
+        self.failed = result.as_ref().err().cloned();
+        result
+    }
+
+    fn write_frame(&mut self, payload: &[u8]) -> Result<Entry> {
+        let length = payload.len() as u64;
+        let entry = Entry { offset: self.offset, size: length + OVERHEAD };
+        self.lines.push(entry)?;
+        self.frames.extend_from_slice(&Header::of(length).encode());
+        match payload.len() < DIRECT {
+            true => self.frames.extend_from_slice(payload),
+            false => self.hand_over(payload)?,
+        }
+        self.frames.extend_from_slice(&frame::encode_footer(crc::masked(payload)));
+        if self.frames.len() >= BUFFER {
+            self.hand_over(&[])?;
+        }
+        if self.lines.text().len() >= LINES {
+            self.index.write(self.lines.text())?;
+            self.lines.clear();
+        }
+        self.count += 1;
+        self.offset += entry.size;
+        Ok(entry)
+    }
+
+    /// Hands what is gathered to the system, and `more` behind it.
+    fn hand_over(&mut self, more: &[u8]) -> Result<()> {
+        if self.process != process::id() {
+            let detail =
+                format!("the writer is that of process {}, not a forked one's", self.process);
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        self.data.write_both(&self.frames, more)?;
+        self.frames.clear();
+        Ok(())
+    }
+}
+
+fn expect_two_places(tfrecord_path: &Path, index_path: &Path) -> Result<()> {
+    match file::is_one_place(tfrecord_path, index_path) {
+        true => Err(index_is_data(index_path)),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+use super::*;
+use crate::{create_index, CheckLevel, Damage, Index};
+use proptest::prelude::*;
+use std::fs;
+use std::path::PathBuf;
+
+type Open = fn(&Path, &Path) -> Result<RecordWriter>;
+const OPENS: [Open; 2] =
+    [|x, index| RecordWriter::create(x, index), |x, index| RecordWriter::append(x, index)];
+
+/// A folder, and in it the paths of a TFRecord file and its index.
+fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    (folder, path, index_path)
+}
+
+fn payload(size: usize) -> Vec<u8> {
+    (0..size).map(|byte| (size * 7 + byte) as u8).collect()
+}
+
+/// Frame by frame, without a writer.
+fn expected(sizes: &[usize]) -> Vec<u8> {
+    sizes.iter().flat_map(|size| frame::encode(&payload(*size))).collect()
+}
+
+fn write_all(mut writer: RecordWriter, sizes: &[usize]) -> Result<(u64, Vec<Entry>)> {
+    let entries = sizes.iter().map(|size| writer.write(&payload(*size))).collect::<Result<_>>()?;
+    Ok((writer.finish()?, entries))
+}
+
+fn names(folder: &tempfile::TempDir) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names.into_iter().map(|name| name.into_string().unwrap()).collect()
+}
+
+/// Sizes around those where the writer does something else, and any.
+fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    let edges =
+        [0, 1, DIRECT - 1, DIRECT, DIRECT + 1, BUFFER - 28, BUFFER - 12, BUFFER, 3 * BUFFER];
+    prop::collection::vec(prop_oneof![prop::sample::select(edges.to_vec()), 0..300usize], 0..40)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_what_was_given(
+        parts in prop::collection::vec(sizes(), 1..4),
+        flush in 1..20usize,
+    ) {
+        let (folder, path, index_path) = places();
+        let mut all = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            let mut writer = match number {
+                0 => RecordWriter::create(&path, &index_path).unwrap(),
+                _ => RecordWriter::append(&path, &index_path).unwrap(),
+            };
+            prop_assert_eq!(writer.count(), all.len() as u64);
+            let mut entries = Vec::new();
+            for (number, size) in part.iter().enumerate() {
+                entries.push(writer.write(&payload(*size)).unwrap());
+                if number % flush == 0 {
+                    writer.flush().unwrap();
+                }
+            }
+            all.extend(part);
+            prop_assert_eq!(writer.finish().unwrap(), all.len() as u64);
+            let data = fs::read(&path).unwrap();
+            prop_assert!(data == expected(&all));
+            let full = Options::new().checksums(Checksums::Full);
+            let index = Index::from_bytes(&data, &full).unwrap();
+            prop_assert!(index.ends_with(&entries));
+            prop_assert_eq!(fs::read_to_string(&index_path).unwrap(), index.to_text().unwrap());
+        }
+        prop_assert_eq!(names(&folder), ["x", "x.idx"]);
+    }
+
+    #[test]
+    fn what_is_dropped_leaves_what_was_there(before in sizes(), more in sizes(), append: bool) {
+        let (folder, path, index_path) = places();
+        for was_there in [false, true] {
+            if was_there {
+                let writer = RecordWriter::create(&path, &index_path).unwrap();
+                write_all(writer, &before).unwrap();
+            }
+            let index_text = fs::read_to_string(&index_path).ok();
+            let mut writer = match append {
+                true => RecordWriter::append(&path, &index_path).unwrap(),
+                false => RecordWriter::create(&path, &index_path).unwrap(),
+            };
+            more.iter().for_each(|size| assert!(writer.write(&payload(*size)).is_ok()));
+            writer.flush().unwrap();
+            drop(writer);
+            prop_assert_eq!(fs::read(&path).ok(), was_there.then(|| expected(&before)));
+            prop_assert_eq!(fs::read_to_string(&index_path).ok(), index_text);
+            prop_assert_eq!(names(&folder).len(), 2 * usize::from(was_there));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_there_before_the_end() {
+    let (folder, path, index_path) = places();
+    fs::write(&path, "old").unwrap();
+    let mut writer = RecordWriter::create(&path, &index_path).unwrap();
+    writer.write(&payload(3 * BUFFER)).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert!(!index_path.exists());
+    writer.finish().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), expected(&[3 * BUFFER]));
+    assert_eq!(names(&folder), ["x", "x.idx"]);
+}
+
+#[test]
+fn what_is_appended_and_flushed_is_seen_by_those_who_look_for_it() {
+    let (_folder, path, index_path) = places();
+    write_all(RecordWriter::create(&path, &index_path).unwrap(), &[5, 6]).unwrap();
+    let old = fs::read_to_string(&index_path).unwrap();
+    let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+    let left = |rest: Damage| panic!("{}", rest.error);
+    let found = || Index::scan(&path, &Options::new().growing(&left)).unwrap().len();
+    writer.write(&payload(7)).unwrap();
+    assert_eq!(found(), 2);
+    writer.flush().unwrap();
+    assert_eq!(found(), 3);
+    assert_eq!(fs::read_to_string(&index_path).unwrap(), old);
+    assert_eq!(writer.finish().unwrap(), 3);
+    let index = Index::read(&index_path).unwrap();
+    index.check(&path, CheckLevel::Full, &Options::new()).unwrap();
+}
+
+/// What a process that was killed while it appended leaves, cut at any byte.
+#[test]
+fn a_file_with_more_than_its_index_is_appended_to_if_it_is_whole() {
+    let (folder, path, index_path) = places();
+    let (old, all) = (expected(&[5, 0, 9]), expected(&[5, 0, 9, 3, 4]));
+    for has_index in [true, false] {
+        for end in old.len()..=all.len() {
+            let _ = fs::remove_file(&index_path);
+            if has_index {
+                fs::write(&path, &old).unwrap();
+                create_index(&path, &index_path, &Options::new()).unwrap();
+            }
+            fs::write(&path, &all[..end]).unwrap();
+            match RecordWriter::append(&path, &index_path) {
+                Ok(writer) => {
+                    let count = write_all(writer, &[8]).unwrap().0 as usize;
+                    let sizes = [&[5, 0, 9, 3, 4][..count - 1], &[8]].concat();
+                    assert_eq!(fs::read(&path).unwrap(), expected(&sizes));
+                    let index = Index::read(&index_path).unwrap();
+                    index.check(&path, CheckLevel::Full, &Options::new()).unwrap();
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Truncated, "{end}: {error}");
+                    let whole = error.offset().unwrap() as usize;
+                    assert!(error.to_string().contains(&format!("cut it to {whole} bytes")));
+                    assert_eq!(fs::read(&path).unwrap(), all[..end]);
+                    // As the error says.
+                    fs::write(&path, &all[..whole]).unwrap();
+                    assert!(RecordWriter::append(&path, &index_path).is_ok());
+                }
+            }
+            assert_eq!(names(&folder).len(), if index_path.exists() { 2 } else { 1 });
+        }
+    }
+}
+
+#[test]
+fn what_is_not_records_with_true_checksums_is_not_appended_to() {
+    let (_folder, path, index_path) = places();
+    let mut no_checksums = expected(&[5]);
+    no_checksums[8..12].fill(0);
+    let mut damaged = expected(&[5, 6]);
+    damaged[21] ^= 1;
+    for (data, index, kind) in [
+        (&no_checksums[..], Some("0 21\n"), ErrorKind::LengthCrc),
+        (&no_checksums, None, ErrorKind::LengthCrc),
+        (&damaged, Some("0 21\n"), ErrorKind::LengthCrc),
+        (b"something else, a text", None, ErrorKind::NotTfRecord),
+        (&expected(&[5, 6]), Some("0 22\n"), ErrorKind::Mismatch),
+        (&expected(&[5, 6]), Some("21 22\n"), ErrorKind::Mismatch),
+        (b"", Some("0 21\n"), ErrorKind::Mismatch),
+        (&expected(&[5, 6]), Some("none"), ErrorKind::InvalidIndex),
+    ] {
+        fs::write(&path, data).unwrap();
+        let _ = fs::remove_file(&index_path);
+        index.into_iter().for_each(|text| fs::write(&index_path, text).unwrap());
+        let error = RecordWriter::append(&path, &index_path).err().unwrap();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(fs::read(&path).unwrap(), data);
+        assert_eq!(fs::read_to_string(&index_path).ok().as_deref(), index);
+    }
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let (folder, path, index_path) = places();
+    for open in OPENS {
+        let writer = open(&path, &index_path).unwrap();
+        let error = open(&path, &folder.path().join("other")).err().unwrap();
+        assert_eq!((error.path(), error.os_error()), (Some(&*path), Some(libc::EBUSY)));
+        assert!(error.to_string().contains("another writer"), "{error}");
+        writer.finish().unwrap();
+        open(&path, &index_path).unwrap().finish().unwrap();
+    }
+    assert_eq!(names(&folder), ["x", "x.idx"]);
+}
+
+/// Where there are no locks, or what writes does not know of them.
+#[test]
+fn a_file_that_others_write_to_is_left_as_it_is() {
+    let (_folder, path, index_path) = places();
+    let old = expected(&[5]);
+    let cases: [&dyn Fn(); 3] = [
+        &|| fs::write(&path, expected(&[8, 9])).unwrap(),
+        &|| fs::remove_file(&path).unwrap(),
+        &|| {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, expected(&[5, 6])).unwrap();
+        },
+    ];
+    for change in cases {
+        let _ = fs::remove_file(&path);
+        fs::write(&path, &old).unwrap();
+        fs::write(&index_path, "0 21\n").unwrap();
+        let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+        change();
+        let changed = fs::read(&path).ok();
+        writer.write(&payload(6)).unwrap();
+        let error = writer.finish().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+        assert!(changed.map_or(!path.exists(), |was| fs::read(&path).unwrap().starts_with(&was)));
+        assert_eq!(fs::read_to_string(&index_path).unwrap(), "0 21\n");
+    }
+}
+
+#[test]
+fn what_others_cut_or_replaced_is_not_undone() {
+    let (_folder, path, index_path) = places();
+    let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+    writer.write(b"x").unwrap();
+    writer.flush().unwrap();
+    fs::rename(&path, path.with_extension("moved")).unwrap();
+    fs::write(&path, expected(&[5])).unwrap();
+    drop(writer);
+    assert_eq!(fs::read(&path).unwrap(), expected(&[5]));
+    let writer = RecordWriter::append(&path, &index_path).unwrap();
+    fs::write(&path, "").unwrap();
+    drop(writer);
+    assert_eq!(fs::read(&path).unwrap(), b"");
+}
+
+#[test]
+fn data_and_index_are_two_files() {
+    let (folder, path, index_path) = places();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("x", &link).unwrap();
+    fs::create_dir(folder.path().join("inner")).unwrap();
+    for is_there in [false, true] {
+        for other in [&path, &link, &folder.path().join("inner/../x")] {
+            for error in [RecordWriter::create(&path, other), RecordWriter::append(other, &path)] {
+                assert_eq!(error.err().unwrap().kind(), ErrorKind::InvalidArgument);
+            }
+        }
+        assert_eq!(path.exists(), is_there);
+        RecordWriter::create(&path, &index_path).unwrap().finish().unwrap();
+    }
+}
+
+#[test]
+fn after_an_error_there_is_nothing_but_that_error() {
+    let (folder, _, index_path) = places();
+    let mut writer = RecordWriter::create("/dev/full", &index_path).unwrap();
+    writer.write(b"x").unwrap();
+    let first = writer.flush().unwrap_err();
+    assert_eq!((first.kind(), first.os_error()), (ErrorKind::Io, Some(libc::ENOSPC)));
+    assert_eq!(first.path(), Some(Path::new("/dev/full")));
+    let all = [writer.write(b"").err(), writer.flush().err(), writer.finish().err()];
+    for error in all.map(Option::unwrap) {
+        assert_eq!((error.to_string(), error.os_error()), (first.to_string(), first.os_error()));
+    }
+    assert_eq!(names(&folder).len(), 0);
+}
+
+#[test]
+fn paths_that_cannot_be_written_to() {
+    let (folder, path, _) = places();
+    let nowhere = folder.path().join("none/x");
+    for open in OPENS {
+        for (path, index_path) in [(&nowhere, &path), (&path, &nowhere)] {
+            let error = open(path, index_path).err().unwrap();
+            assert_eq!((error.path(), error.os_error()), (Some(&*nowhere), Some(libc::ENOENT)));
+        }
+        let error = open(&path, folder.path()).err().unwrap();
+        assert_eq!(error.os_error(), Some(libc::EISDIR));
+        assert_eq!(names(&folder).len(), 0);
+    }
+    let error = RecordWriter::append("/dev/null", &path).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}

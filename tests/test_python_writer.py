@@ -1,0 +1,293 @@
+"""`tfr_index.RecordWriter`: what it writes, what it leaves, and what it refuses."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import array
+import errno
+import gc
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy
+import pytest
+import tfr_index
+from hypothesis import given
+from hypothesis import strategies as st
+from tfr_index import RecordWriter
+from tfrecords import tfrecord, walk
+
+PAYLOADS = st.lists(st.binary(max_size=50) | st.integers(0, 400_000).map(bytes), max_size=30)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "x.tfrecord"
+
+
+def index_of(path: Path) -> Path:
+    return path.with_name(path.name + ".idx")
+
+
+def expect(path: Path, payloads: list[bytes]) -> None:
+    """Data and index are those of the payloads, and there is nothing else."""
+    assert len(tfr_index.scan(path, checksums="full")) == len(payloads)
+    data = path.read_bytes()
+    entries = walk(data)
+    assert [data[offset + 12 : offset + size - 4] for offset, size in entries] == payloads
+    assert index_of(path).read_text() == "".join(f"{o} {s}\n" for o, s in entries)
+    assert sorted(os.listdir(path.parent)) == [path.name, index_of(path).name]
+
+
+@given(PAYLOADS, PAYLOADS, st.booleans())
+def test_what_is_written_is_what_was_given(first, second, as_list):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.tfrecord")
+        with RecordWriter(path) as writer:
+            for payload in first:
+                assert writer.write(payload) is None
+            writer.write_many(second if as_list else iter(second))
+            assert writer.count == len(first) + len(second)
+        expect(path, first + second)
+        with RecordWriter(path, append=True) as writer:
+            assert writer.count == len(first) + len(second)
+            writer.write_many(first)
+        expect(path, first + second + first)
+
+
+def test_bytes_are_those_of_the_format(path):
+    payloads = [b"hello", b"", bytes(range(256)), b"x" * 5000]
+    with RecordWriter(path) as writer:
+        writer.write_many(payloads)
+    assert path.read_bytes() == tfrecord(payloads)
+
+
+def test_any_buffer_is_a_payload(path):
+    mapped = mmap.mmap(-1, 4096)
+    numbers = array.array("I", [1, 2, 3])
+    matrix = numpy.arange(6, dtype="<u2").reshape(2, 3)
+    buffers = [b"", bytearray(b"yy"), memoryview(b"abcdef")[1:3], mapped, numbers, matrix]
+    with RecordWriter(path) as writer:
+        for buffer in buffers:
+            writer.write(buffer)
+        writer.write_many(buffers)
+        writer.write_many(buffers[:1])
+    expected = [memoryview(buffer).tobytes() for buffer in buffers]
+    expect(path, expected + expected + expected[:1])
+
+
+def test_what_is_no_buffer_is_refused_and_the_writer_goes_on(path):
+    with RecordWriter(path) as writer:
+        for wrong in ("text", 7, None, [1, 2], numpy.zeros((4, 4))[:, 1:3].T[::2]):
+            with pytest.raises((TypeError, ValueError)):
+                writer.write(wrong)
+            with pytest.raises((TypeError, ValueError)):
+                writer.write_many([wrong])
+            with pytest.raises((TypeError, ValueError)):
+                writer.write_many([b"x", wrong])
+        writer.write(b"x")
+    expect(path, [b"x"])
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_an_exception_leaves_what_was_there(path, append):
+    for there in (None, [b"old"]):
+        if there is not None:
+            with RecordWriter(path) as writer:
+                writer.write_many(there)
+        before = [(file.name, file.read_bytes()) for file in path.parent.iterdir()]
+        with pytest.raises(ZeroDivisionError), RecordWriter(path, append=append) as writer:
+            writer.write_many(b"x" * 100_000 for _ in range(10))
+            writer.flush()
+            writer.write(bytes(1 // 0))
+        assert writer.closed
+        after = [(file.name, file.read_bytes()) for file in path.parent.iterdir()]
+        assert sorted(after) == sorted(before)
+
+
+def test_closed_is_closed(path):
+    writer = RecordWriter(path)
+    writer.write(b"x")
+    assert not writer.closed
+    writer.close()
+    writer.close()
+    writer.abandon()
+    assert writer.closed
+    for call in (
+        lambda: writer.write(b"y"),
+        lambda: writer.write(bytearray(b"y")),
+        lambda: writer.write_many([b"y"]),
+        lambda: writer.write_many([b"y", b"z"]),
+        writer.flush,
+    ):
+        with pytest.raises(tfr_index.TfrValueError, match="the writer is closed"):
+            call()
+    expect(path, [b"x"])
+
+
+def test_garbage_leaves_nothing_and_says_so(path):
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        RecordWriter(path).write(b"x")
+        gc.collect()
+    assert os.listdir(path.parent) == []
+
+
+def test_a_flush_is_seen_by_those_who_index_a_growing_file(path):
+    with RecordWriter(path, append=True) as writer:
+        writer.write(b"first")
+        assert path.read_bytes() == b""
+        writer.flush()
+        assert len(tfr_index.scan(path, growing=print)) == 1
+        assert not index_of(path).exists()
+    expect(path, [b"first"])
+
+
+def test_one_writer_at_a_time(path):
+    for append in (False, True):
+        with RecordWriter(path, append=append):
+            with pytest.raises(tfr_index.TfrOSError, match="another writer") as caught:
+                RecordWriter(path, append=append)
+            assert (caught.value.errno, caught.value.path) == (errno.EBUSY, str(path))
+    expect(path, [])
+
+
+def test_what_cannot_be_opened(path):
+    with pytest.raises(FileNotFoundError):
+        RecordWriter(path.parent / "none" / "x")
+    with pytest.raises(IsADirectoryError):
+        RecordWriter(path.parent)
+    with pytest.raises(ValueError, match="TFRecord file itself"):
+        RecordWriter(path, path)
+    with pytest.raises(ValueError, match="NUL"):
+        RecordWriter("x\0y")
+    with pytest.raises(TypeError):
+        RecordWriter(None)
+    path.write_bytes(b"a text that is no TFRecord")
+    with pytest.raises(tfr_index.TfrError) as caught:
+        RecordWriter(path, append=True)
+    assert caught.value.format == "text"
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_an_error_stays_the_same(path):
+    writer = RecordWriter("/dev/full", index_of(path))
+    with pytest.raises(OSError, match="cannot write") as first:
+        writer.write_many(bytes(1000) for _ in range(1000))
+    assert (first.value.errno, first.value.filename) == (errno.ENOSPC, "/dev/full")
+    for call in (lambda: writer.write(b""), lambda: writer.write_many([b"", b""]), writer.close):
+        with pytest.raises(OSError) as again:
+            call()
+        assert str(again.value) == str(first.value)
+    assert os.listdir(path.parent) == []
+
+
+def test_many_threads_write_to_one_file(path):
+    with RecordWriter(path) as writer:
+
+        def write(number: int) -> None:
+            for record in range(1000):
+                writer.write(b"%d %d" % (number, record))
+                writer.write_many([b"%d" % number] * 3)
+
+        threads = [threading.Thread(target=write, args=[number]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    data = path.read_bytes()
+    payloads = [data[offset + 12 : offset + size - 4] for offset, size in walk(data)]
+    expect(path, payloads)
+    for number in range(4):
+        own = [one for one in payloads if one.startswith(b"%d " % number)]
+        assert own == [b"%d %d" % (number, record) for record in range(1000)]
+
+
+def test_abandoned_while_others_write(path):
+    writer = RecordWriter(path)
+
+    def write() -> None:
+        with pytest.raises(tfr_index.TfrValueError, match="the writer is closed"):
+            while True:
+                writer.write(bytes(100_000))
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    writer.abandon()
+    for thread in threads:
+        thread.join()
+    assert os.listdir(path.parent) == []
+
+
+FORKED = """
+import gc, os, sys
+from tfr_index import RecordWriter, TfrError
+
+for append in (False, True):
+    writer = RecordWriter(sys.argv[1], append=append)
+    writer.write(b"before")
+    for use in (writer.flush, writer.close, writer.abandon, lambda: None):
+        child = os.fork()
+        if child == 0:
+            try:
+                use()
+            except TfrError as error:
+                assert "forked" in str(error), error
+            del writer, use
+            gc.collect()
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    writer.write(b"after")
+    writer.close()
+"""
+
+
+def test_forked_processes_do_no_harm(path):
+    done = subprocess.run([sys.executable, "-c", FORKED, path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    expect(path, [b"before", b"after"] * 2)
+
+
+INTERRUPTED = """
+import sys
+from tfr_index import RecordWriter
+
+with RecordWriter(sys.argv[1]) as writer:
+    print(flush=True)
+    while True:
+        writer.write_many([b"x"] * 1000)
+"""
+
+
+def test_ctrl_c_leaves_nothing(path):
+    command = [sys.executable, "-c", INTERRUPTED, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read().endswith(b"KeyboardInterrupt\n")
+    assert os.listdir(path.parent) == []
+
+
+def test_memory_stays_constant(path):
+    peak = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
+    script = f"""
+import resource, sys
+from tfr_index import RecordWriter
+with RecordWriter("/dev/null", sys.argv[1]) as writer:
+    writer.write(b"")
+    before = {peak}
+    writer.write_many(b"x" * 1000 for _ in range(1_000_000))
+    print({peak} - before)
+"""
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert int(done.stdout) < 4096  # KiB
+    assert path.stat().st_size > 14 << 20
