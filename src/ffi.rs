@@ -21,3 +21,5 @@ mod options;
 mod index;
 
 mod check;
+
+mod reader;

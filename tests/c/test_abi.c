@@ -29,6 +29,7 @@
        void *, tfr_error **))                                                                      \
     F(tfr_status, tfr_options_set_append, (tfr_options *, int32_t, tfr_error **))                  \
     F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
+    F(tfr_status, tfr_options_set_raw_frames, (tfr_options *, int32_t, tfr_error **))              \
     F(void, tfr_options_free, (tfr_options *))                                                     \
     F(tfr_status, tfr_index_create,                                                                \
       (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
@@ -47,7 +48,16 @@
       (const tfr_index *, const char *, int32_t, const tfr_options *, uint64_t *, uint32_t *,      \
        tfr_error **))                                                                              \
     F(tfr_status, tfr_index_write, (const tfr_index *, const char *, tfr_error **))                \
-    F(void, tfr_index_free, (tfr_index *))
+    F(void, tfr_index_free, (tfr_index *))                                                         \
+    F(tfr_status, tfr_reader_open,                                                                 \
+      (const char *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))         \
+    F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
+    F(const tfr_entry *, tfr_reader_entries, (const tfr_reader *))                                 \
+    F(tfr_status, tfr_reader_read,                                                                 \
+      (const tfr_reader *, size_t, uint8_t *, size_t, size_t *, tfr_error **))                     \
+    F(tfr_status, tfr_reader_read_many,                                                            \
+      (const tfr_reader *, const size_t *, size_t, uint8_t *, size_t, size_t *, tfr_error **))     \
+    F(void, tfr_reader_free, (tfr_reader *))
 
 /* The compiler refuses declarations that differ from the header's, the linker what is gone. */
 #define DECLARE(result, name, arguments) result name arguments;
