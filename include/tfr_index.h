@@ -24,8 +24,8 @@
  * - Paths are bytes with a NUL at their end, as the operating system takes them.
  * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
  *   an index is written into a pipe that nobody reads.
- * - Every function may be called on any thread. An index, an error and options may be used by many
- *   threads at once, as long as none changes or frees them.
+ * - Every function may be called on any thread. An index, a reader, an error and options may be
+ *   used by many threads at once, as long as none changes or frees them.
  *
  * An example, which indexes a file and finds its record 42:
  *
@@ -225,6 +225,20 @@ typedef struct tfr_indexer tfr_indexer;
  * Threads: options may be used by many threads at once while none changes them.
  */
 typedef struct tfr_options tfr_options;
+
+/**
+ * A TFRecord file that is open, and its index: record i is where entry i says. The file may grow
+ * meanwhile.
+ *
+ * Of a record that is read, the checksum policy of the options says what must hold: with
+ * TFR_CHECKSUMS_FULL the CRCs of length and payload, with TFR_CHECKSUMS_LENGTH that of the length;
+ * and the length must be the index's. TFR_CHECKSUMS_AUTO is as TFR_CHECKSUMS_FULL, but of data
+ * that was written without true checksums only lengths are looked at. With TFR_CHECKSUMS_NONE
+ * nothing is: bytes are given as they are.
+ *
+ * Threads: a reader may be used by many threads at once; none waits for another.
+ */
+typedef struct tfr_reader tfr_reader;
 
 /**
  * Writes records to a TFRecord file, with true checksums, and the file's index along with it:
@@ -581,6 +595,22 @@ enum tfr_status tfr_options_set_growing(struct tfr_options *options,
 enum tfr_status tfr_options_set_append(struct tfr_options *options,
                                        int32_t append,
                                        struct tfr_error **error_out);
+
+/**
+ * Sets whether a reader gives whole frames, as they are in the data, instead of payloads: what can
+ * be written to another TFRecord file. 0 as `raw_frames`: payloads, as by default; any other
+ * number: frames.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_raw_frames(struct tfr_options *options,
+                                           int32_t raw_frames,
+                                           struct tfr_error **error_out);
 
 /**
  * Frees options. NULL is allowed.
@@ -958,6 +988,136 @@ enum tfr_status tfr_indexer_finish(struct tfr_indexer *indexer, struct tfr_error
  * - `indexer`: NULL, or an indexer that is not yet freed and not used again.
  */
 void tfr_indexer_free(struct tfr_indexer *indexer);
+
+/**
+ * Opens a TFRecord file to read its records.
+ *
+ * Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if there
+ * is one and tfr_index_check() at TFR_CHECK_QUICK finds that it fits, and made by a scan if not;
+ * no index file is written. An index that is given is taken as it is: it may select, reorder and
+ * repeat records, and is not checked, but each frame is when it is read. `options` may be NULL:
+ * the defaults; their callbacks are called during this call alone.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
+ * when the file cannot be read; those of tfr_index_scan() when it is scanned.
+ * Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
+ * with tfr_reader_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `tfrecord_path`: NULL, or NUL-terminated.
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `reader_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_reader_open(const char *tfrecord_path,
+                                const struct tfr_index *index,
+                                const struct tfr_options *options,
+                                struct tfr_reader **reader_out,
+                                struct tfr_error **error_out);
+
+/**
+ * Opens a source to read its records.
+ *
+ * Inputs: `index` may be NULL: it is then made by a scan. Otherwise as tfr_reader_open(); threads
+ * are the reader's, too: with 1, `read_at` is called on the caller's alone.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_scan_source() when it is scanned.
+ * Ownership: the source is copied; what its `read_at` and `context` need must stay until the
+ * reader is freed. The rest is as with tfr_reader_open().
+ * Threads: any; see tfr_source.
+ *
+ * # Safety
+ * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says until the
+ *   reader is freed.
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `reader_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_reader_open_source(const struct tfr_source *source,
+                                       const struct tfr_index *index,
+                                       const struct tfr_options *options,
+                                       struct tfr_reader **reader_out,
+                                       struct tfr_error **error_out);
+
+/**
+ * The number of records; 0 for NULL.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed.
+ */
+size_t tfr_reader_len(const struct tfr_reader *reader);
+
+/**
+ * The index: an array of tfr_reader_len() entries; NULL for an empty one and for NULL.
+ *
+ * Ownership: borrowed from the reader, gone when that is freed.
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed.
+ */
+const struct tfr_entry *tfr_reader_entries(const struct tfr_reader *reader);
+
+/**
+ * Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+ *
+ * Inputs: `buffer` may be NULL if `capacity` is 0: then nothing is read, and *size_out gets how
+ * many bytes it takes. `size_out` may be NULL; it gets how many bytes there are in `buffer`.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
+ * TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
+ * record would end behind the data, or another frame is there: the index is not that of the data;
+ * TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
+ * became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed.
+ * - `buffer`: NULL, or `capacity` bytes that may be written to.
+ * - `size_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_reader_read(const struct tfr_reader *reader,
+                                size_t record,
+                                uint8_t *buffer,
+                                size_t capacity,
+                                size_t *size_out,
+                                struct tfr_error **error_out);
+
+/**
+ * Reads many records' payloads, one behind the other, in the order of `records`: payload i is
+ * `buffer` from offsets_out[i] on to offsets_out[i + 1]. They are read in the order of the data,
+ * those that lie close together at once, by as many threads as it takes.
+ *
+ * Inputs: `records` may be NULL if `count` is 0. `buffer` may be NULL if `capacity` is 0: then
+ * nothing is read, and the offsets say how many bytes it takes: the last one. `offsets_out` gets
+ * `count` + 1 offsets.
+ * Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
+ * are not there or would end behind the data, before anything is read. After an error the buffer
+ * holds anything.
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed.
+ * - `records`: NULL, or `count` numbers that may be read.
+ * - `buffer`: NULL, or `capacity` bytes that may be written to.
+ * - `offsets_out`: NULL, or `count` + 1 numbers that may be written to.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_reader_read_many(const struct tfr_reader *reader,
+                                     const size_t *records,
+                                     size_t count,
+                                     uint8_t *buffer,
+                                     size_t capacity,
+                                     size_t *offsets_out,
+                                     struct tfr_error **error_out);
+
+/**
+ * Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed and not used again.
+ */
+void tfr_reader_free(struct tfr_reader *reader);
 
 /**
  * Writes a new TFRecord file and its index. Both are written beside their places and renamed when

@@ -1,6 +1,6 @@
 //! Does this index fit this data?
 
-mod frames;
+pub(crate) mod frames;
 mod layout;
 
 use std::ops::ControlFlow;
@@ -136,7 +136,7 @@ impl Index {
             return Err(Error::new(ErrorKind::Mismatch, detail));
         }
         let layout = Layout::of(self)?;
-        let first = (layout.len() > 0).then(|| layout.get(0).1);
+        let first = || (layout.len() > 0).then(|| layout.get(0).1);
         let trust = Trust::decide(source, options.checksums, first)?;
         let unchecked = trust != Trust::Checked && !self.is_empty();
         let payloads = level == CheckLevel::Full && !unchecked;

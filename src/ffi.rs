@@ -26,4 +26,6 @@ mod source;
 
 mod indexer;
 
+mod reader;
+
 mod writer;

@@ -5,7 +5,7 @@ mod temporary;
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -32,6 +32,10 @@ impl ReadAt for DataFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         ReadAt::read_at(&self.0, buffer, offset)
+    }
+
+    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        self.0.read_many_at(buffers, offset)
     }
 
     fn expect_hops(&self, hops: bool) {

@@ -4,6 +4,8 @@ mod text;
 
 pub(crate) use text::{Decoder, Encoder};
 
+use std::sync::Arc;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{HEADER_LEN, OVERHEAD};
 
@@ -55,7 +57,7 @@ impl Entry {
 /// An immutable list of [`Entry`]s: record `i` of a data set is where entry `i` says.
 ///
 /// Any order, gaps and overlaps are legal: an index may select and reorder records. It
-/// dereferences to a slice of entries.
+/// dereferences to a slice of entries. Clones share them.
 ///
 /// ```
 /// use tfr_index::{Entry, Index};
@@ -69,7 +71,7 @@ impl Entry {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Index {
-    entries: Vec<Entry>,
+    entries: Arc<Vec<Entry>>,
 }
 
 impl Index {
@@ -91,7 +93,7 @@ impl Index {
 
     /// An index of entries that are known to be right.
     pub(crate) fn from_checked(entries: Vec<Entry>) -> Index {
-        Index { entries }
+        Index { entries: Arc::new(entries) }
     }
 
     /// The entries.
@@ -101,7 +103,7 @@ impl Index {
 
     /// The entries, without the index around them.
     pub fn into_entries(self) -> Vec<Entry> {
-        self.entries
+        Arc::try_unwrap(self.entries).unwrap_or_else(|shared| shared.to_vec())
     }
 }
 

@@ -5,8 +5,7 @@
 //! text format of NVIDIA DALI's `tfrecord2idx`.
 //!
 //! ```
-//! use std::io::{Read, Seek, SeekFrom};
-//! use tfr_index::{create_index, Index, Options};
+//! use tfr_index::{create_index, Index, Options, Reader};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let index_path = folder.path().join("examples.tfrecord.idx");
@@ -14,11 +13,10 @@
 //! create_index(data_path, &index_path, &Options::new())?;
 //!
 //! let index = Index::read(&index_path)?;
-//! let range = index[42].payload();
-//! let mut payload = vec![0; (range.end - range.start) as usize];
-//! let mut data = std::fs::File::open(data_path)?;
-//! data.seek(SeekFrom::Start(range.start))?;
-//! data.read_exact(&mut payload)?;
+//! let reader = Reader::with_index(data_path, index, &Options::new())?;
+//! let payload = reader.get(42)?;
+//! let batch = reader.get_many(&[7, 42, 0])?;
+//! assert_eq!(batch[1], payload[..]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -45,6 +43,9 @@ mod index_file;
 mod indexer;
 mod locate;
 mod options;
+#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+mod preadv;
+mod reader;
 mod scan;
 mod source;
 pub mod tfrecord_index;
@@ -60,6 +61,7 @@ pub use index_file::{
 pub use indexer::Indexer;
 pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Damage, Options, Progress};
+pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;
 pub use source::ReadAt;
 pub use writer::RecordWriter;

@@ -64,7 +64,8 @@ pub struct Damage {
     pub error: Error,
 }
 
-/// Choices for a scan: the checksum policy, and a callback that watches and can cancel it.
+/// Choices for a scan or a [`Reader`](crate::Reader): the checksum policy, and a callback that
+/// watches and can cancel the scan.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -86,6 +87,7 @@ pub struct Options<'a> {
     pub(crate) growing: Option<DamageFn<'a>>,
     pub(crate) append: bool,
     pub(crate) allow_partial: bool,
+    pub(crate) raw_frames: bool,
 }
 
 /// The callbacks of [`Options::progress`], and of [`Options::salvage`] and [`Options::growing`].
@@ -106,7 +108,8 @@ impl<'a> Options<'a> {
 
     /// Sets how many threads work. 1: the caller's alone. More: so many others walk the data for it,
     /// each with up to 1 MiB of memory. 0, the default: as many as there are processors, or more
-    /// where they wait for the medium. The result is the same with any number.
+    /// where they wait for the medium. The result is the same with any number. (With 1, a reader's
+    /// iterator reads nothing ahead.)
     pub fn threads(mut self, threads: usize) -> Options<'a> {
         self.threads = threads;
         self
@@ -225,6 +228,22 @@ impl<'a> Options<'a> {
         self.append = append;
         self
     }
+
+    /// Sets whether a [`Reader`](crate::Reader) gives whole frames, as they are in the data, instead
+    /// of payloads: what can be written to another TFRecord file.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let path = "tests/data/examples.tfrecord";
+    /// let reader = Reader::open(path, &Options::new().raw_frames(true))?;
+    /// assert_eq!(reader.get(0)?, std::fs::read(path)?[..reader.index()[1].offset as usize]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn raw_frames(mut self, raw_frames: bool) -> Options<'a> {
+        self.raw_frames = raw_frames;
+        self
+    }
 }
 
 impl std::fmt::Debug for Options<'_> {
@@ -237,6 +256,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("growing", &self.growing.is_some())
             .field("append", &self.append)
             .field("allow_partial", &self.allow_partial)
+            .field("raw_frames", &self.raw_frames)
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! Where bytes come from: anything of known size that can be read at a position.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 
 /// Bytes of known size that can be read at any position.
@@ -30,6 +30,36 @@ pub trait ReadAt {
     /// Those of the medium; [`io::ErrorKind::Interrupted`] means "try again".
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Fills buffers one after the other from `offset`, by one read; returns how many bytes were
+    /// read, as [`read_at`](Self::read_at) does. This one reads into a buffer of its own, and
+    /// copies; [`File`]'s has the system do it.
+    ///
+    /// ```
+    /// use std::io::IoSliceMut;
+    /// use tfr_index::ReadAt;
+    ///
+    /// let (mut head, mut tail) = ([0; 2], [0; 3]);
+    /// let buffers = &mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut tail)];
+    /// assert_eq!(b"0123456789".read_many_at(buffers, 4).unwrap(), 5);
+    /// assert_eq!((&head, &tail), (b"45", b"678"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        if let Some(bytes) = self.as_bytes() {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            return Ok(scatter(&bytes[start..], buffers));
+        }
+        let mut all = Vec::new();
+        let size = buffers.iter().map(|buffer| buffer.len()).sum();
+        all.try_reserve_exact(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        all.resize(size, 0);
+        let count = self.read_at(&mut all, offset)?;
+        scatter(&all[..count], buffers);
+        Ok(count)
+    }
+
     /// All of the bytes, where they are in memory already: readers then copy nothing.
     fn as_bytes(&self) -> Option<&[u8]> {
         None
@@ -48,6 +78,11 @@ impl ReadAt for File {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self, buffer, offset)
+    }
+
+    #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        crate::preadv::read_at(self, buffers, offset)
     }
 }
 
@@ -77,6 +112,10 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
         (**self).read_at(buffer, offset)
     }
 
+    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        (**self).read_many_at(buffers, offset)
+    }
+
     fn as_bytes(&self) -> Option<&[u8]> {
         (**self).as_bytes()
     }
@@ -103,6 +142,42 @@ pub(crate) fn fill_at(
         }
     }
     Ok(filled)
+}
+
+/// As [`fill_at`], of buffers one after the other: few enough for one call of the system's.
+pub(crate) fn fill_many_at(
+    source: &(impl ReadAt + ?Sized),
+    buffers: &mut [IoSliceMut<'_>],
+    offset: u64,
+) -> io::Result<usize> {
+    let first = match source.read_many_at(buffers, offset) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        count => count?,
+    };
+    // What is missing, which is seldom, is read buffer by buffer.
+    let (mut filled, mut passed) = (first, 0);
+    for buffer in buffers {
+        let end = passed + buffer.len();
+        if filled < end {
+            filled += fill_at(source, &mut buffer[filled - passed..], offset + filled as u64)?;
+            if filled < end {
+                break;
+            }
+        }
+        passed = end;
+    }
+    Ok(filled)
+}
+
+/// Copies bytes to buffers one after the other, until either ends; returns how many were copied.
+fn scatter(bytes: &[u8], buffers: &mut [IoSliceMut<'_>]) -> usize {
+    let mut rest = bytes;
+    for buffer in buffers {
+        let (head, tail) = rest.split_at(buffer.len().min(rest.len()));
+        buffer[..head.len()].copy_from_slice(head);
+        rest = tail;
+    }
+    bytes.len() - rest.len()
 }
 
 #[cfg(test)]
@@ -134,6 +209,13 @@ mod tests {
         assert_eq!(&buffer, b"bcde");
         assert_eq!(fill_at(&source, &mut buffer, 4).unwrap(), 2);
         assert_eq!(fill_at(&source, &mut buffer, 6).unwrap(), 0);
+        for size in 0..9 {
+            let (mut a, mut b, mut c) = ([0; 2], [0; 0], vec![0; size]);
+            let buffers = &mut [&mut a[..], &mut b, &mut c].map(IoSliceMut::new);
+            let count = fill_many_at(&source, buffers, 1).unwrap();
+            assert_eq!((count, &a), ((2 + size).min(5), b"bc"));
+            assert_eq!(c[..count - 2], b"def"[..count - 2]);
+        }
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
+
+use crate::error::{Error, Result};
 
 /// Their name: panics of theirs are not printed.
 pub(crate) const NAME: &str = "tfr-index";
@@ -48,6 +52,45 @@ impl Drop for Crew<'_, '_> {
                 Err(panic) if !thread::panicking() => panic::resume_unwind(panic),
                 _ => {}
             }
+        }
+    }
+}
+
+/// The first error, by its place in the work, of all that threads meet.
+pub(crate) struct FirstError {
+    /// The first place where work is of no use.
+    limit: AtomicUsize,
+    error: Mutex<Option<(usize, Error)>>,
+}
+
+impl FirstError {
+    /// There are so many places.
+    pub fn new(places: usize) -> FirstError {
+        FirstError { limit: AtomicUsize::new(places), error: Mutex::new(None) }
+    }
+
+    /// Whether work at this place may still be of use.
+    pub fn is_before(&self, place: usize) -> bool {
+        place < self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Has no work be of use any more.
+    pub fn give_up(&self) {
+        self.limit.store(0, Ordering::Relaxed);
+    }
+
+    pub fn note(&self, place: usize, error: Error) {
+        self.limit.fetch_min(place, Ordering::Relaxed);
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.as_ref().map_or(true, |(before, _)| place < *before) {
+            *first = Some((place, error));
+        }
+    }
+
+    pub fn into_result(self) -> Result<()> {
+        match self.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
         }
     }
 }

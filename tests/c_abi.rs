@@ -162,6 +162,11 @@ fn threads_and_forks_share_an_index() {
 }
 
 #[test]
+fn records_are_read_by_their_numbers() {
+    Program::new("test_reader.c").run_watched();
+}
+
+#[test]
 fn panics_end_in_a_status() {
     Program::new("test_panic.c").run_watched();
 }

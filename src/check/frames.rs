@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::layout::Layout;
@@ -18,7 +17,7 @@ use crate::scan::parallel::{PATIENCE, READING_THREADS};
 use crate::scan::window::{Window, HOP};
 use crate::scan::CRC_STEP;
 use crate::source::{fill_at, ReadAt};
-use crate::threads::{self, Crew};
+use crate::threads::{self, Crew, FirstError};
 
 /// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
 /// takes to start.
@@ -35,7 +34,7 @@ const RELAXED: Ordering = Ordering::Relaxed;
 
 /// How far headers are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(crate) enum Trust {
     /// Length CRCs must hold.
     Checked,
     /// Lengths alone count. A header of zeros is one only where others have no CRC either.
@@ -48,7 +47,7 @@ impl Trust {
     pub fn decide(
         source: &impl ReadAt,
         checksums: Checksums,
-        first_entry: Option<Entry>,
+        first_entry: impl FnOnce() -> Option<Entry>,
     ) -> Result<Trust> {
         match checksums {
             Checksums::None => return Ok(Trust::Unchecked { zeros: true }),
@@ -64,7 +63,7 @@ impl Trust {
         if first.crc_holds() || first.is_one_bit_off() {
             return Ok(Trust::Checked);
         }
-        if let Some(entry) = first_entry {
+        if let Some(entry) = first_entry() {
             if header_at(entry.offset)?.crc_holds() {
                 return Ok(Trust::Checked);
             }
@@ -73,7 +72,7 @@ impl Trust {
     }
 
     /// An error if the header is not that of the entry's frame.
-    fn judge(self, header: Header, entry: Entry, chain: &Chain) -> Result<()> {
+    pub fn judge(self, header: Header, entry: Entry, chain: &Chain) -> Result<()> {
         let length = entry.size - OVERHEAD;
         let is_meant = header.length == length;
         let believed = match self {
@@ -204,13 +203,13 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         if threads.min(parts) < 2 {
             return self.check(layout, 0..count, &mut |bytes, records| told.add(bytes, records));
         }
-        let shared = Shared { limit: AtomicUsize::new(parts), ..Shared::default() };
+        let shared = Shared::new(parts);
         let work = || {
             while let Some(number) = shared.take() {
                 let end = (number + 1).saturating_mul(part).min(count);
                 let mut watch = shared.watch(number);
                 if let Err(error) = self.check(layout, number * part..end, &mut watch) {
-                    shared.fail(number, error);
+                    shared.first_error.note(number, error);
                 }
             }
         };
@@ -232,7 +231,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
             while over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 told.pass(shared.bytes.swap(0, RELAXED), shared.records.swap(0, RELAXED));
                 if let Err(cancelled) = told.report() {
-                    shared.limit.store(0, RELAXED);
+                    shared.first_error.give_up();
                     return Err(cancelled);
                 }
             }
@@ -243,38 +242,33 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
             // The system has no thread at all.
             return self.check(layout, 0..count, &mut |bytes, records| told.add(bytes, records));
         }
-        match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        shared.first_error.into_result()
     }
 }
 
 /// What the threads share.
-#[derive(Default)]
 struct Shared {
     /// The first part that nobody has taken.
     next: AtomicUsize,
-    /// The first part that is of no use: all before it, and none behind it, are checked to the end.
-    limit: AtomicUsize,
-    /// The part that failed, the first one of all.
-    failed: Mutex<Option<(usize, Error)>>,
+    /// The first part that failed: all before it, and none behind it, are checked to the end.
+    first_error: FirstError,
     bytes: AtomicU64,
     records: AtomicU64,
 }
 
 impl Shared {
-    fn take(&self) -> Option<usize> {
-        let part = self.next.fetch_add(1, RELAXED);
-        (part < self.limit.load(RELAXED)).then_some(part)
+    fn new(parts: usize) -> Shared {
+        Shared {
+            next: AtomicUsize::new(0),
+            first_error: FirstError::new(parts),
+            bytes: AtomicU64::new(0),
+            records: AtomicU64::new(0),
+        }
     }
 
-    fn fail(&self, part: usize, error: Error) {
-        self.limit.fetch_min(part, RELAXED);
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.as_ref().map_or(true, |(first, _)| part < *first) {
-            *failed = Some((part, error));
-        }
+    fn take(&self) -> Option<usize> {
+        let part = self.next.fetch_add(1, RELAXED);
+        self.first_error.is_before(part).then_some(part)
     }
 
     /// Sums up what a thread tells, and stops it when its part is of no use any more.
@@ -288,7 +282,7 @@ impl Shared {
             }
             self.bytes.fetch_add(std::mem::take(&mut bytes), RELAXED);
             self.records.fetch_add(std::mem::take(&mut records), RELAXED);
-            match part < self.limit.load(RELAXED) {
+            match self.first_error.is_before(part) {
                 true => Ok(()),
                 false => Err(Error::new(ErrorKind::Cancelled, "another part failed")),
             }

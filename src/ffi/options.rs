@@ -70,6 +70,7 @@ pub struct tfr_options {
     growing: tfr_damage_fn,
     growing_context: *mut c_void,
     append: bool,
+    raw_frames: bool,
 }
 
 impl tfr_options {
@@ -84,6 +85,7 @@ impl tfr_options {
         growing: None,
         growing_context: std::ptr::null_mut(),
         append: false,
+        raw_frames: false,
     };
 
     /// Does `work` with the Rust form of these options.
@@ -108,6 +110,7 @@ impl tfr_options {
         let growing = |damage| tell(options.growing, options.growing_context, damage);
         let mut all = Options::new().checksums(options.checksums).threads(options.threads);
         all = all.append(options.append).allow_partial(options.allow_partial);
+        all = all.raw_frames(options.raw_frames);
         if options.progress.is_some() {
             all = all.progress(&report);
         }
@@ -367,6 +370,31 @@ pub unsafe extern "C" fn tfr_options_set_append(
     let body = || {
         // SAFETY: the caller's.
         unsafe { pointer::borrow_mut(options, "options") }?.append = append != 0;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets whether a reader gives whole frames, as they are in the data, instead of payloads: what can
+/// be written to another TFRecord file. 0 as `raw_frames`: payloads, as by default; any other
+/// number: frames.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_raw_frames(
+    options: *mut tfr_options,
+    raw_frames: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.raw_frames = raw_frames != 0;
         Ok(())
     };
     // SAFETY: the caller's.

@@ -70,6 +70,24 @@ fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<()> {
     }
 }
 
+/// The `count` bytes from `pointer`, to be written; none if both are zero. They may be uninitialised
+/// as C sees it: they are written before they are read.
+///
+/// # Safety
+/// NULL, or valid for writes of `count` bytes by no one else while `'a` lasts.
+pub(super) unsafe fn slice_mut<'a>(
+    pointer: *mut u8,
+    count: usize,
+    name: &str,
+) -> Result<&'a mut [u8]> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    check_array(pointer, count, name)?;
+    // SAFETY: not NULL, not too long; the rest is the caller's.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
+}
+
 /// A path.
 ///
 /// # Safety
@@ -108,6 +126,19 @@ pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<impl FnOnce(T
     }
     // SAFETY: not NULL; the rest is the caller's.
     Ok(move |value| unsafe { pointer.write(value) })
+}
+
+/// Where an output of many items goes, as [`out`].
+///
+/// # Safety
+/// NULL, or valid for writes of as many items as are given.
+pub(super) unsafe fn array_out<T: Copy>(pointer: *mut T, name: &str) -> Result<impl FnOnce(&[T])> {
+    // SAFETY: the caller's.
+    let _ = unsafe { out(pointer, name) }?;
+    // SAFETY: not NULL; the rest is the caller's.
+    Ok(move |items: &[T]| unsafe {
+        pointer.copy_from_nonoverlapping(items.as_ptr(), items.len());
+    })
 }
 
 /// Gives an object to C.

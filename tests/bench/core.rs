@@ -2,10 +2,13 @@
 //!
 //! Each checks its answer before it is timed.
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
-use tfr_index::{Checksums, Entry, ErrorKind, Index, Indexer, Options};
+use tfr_index::{Checksums, Entry, ErrorKind, Index, Indexer, Options, Payloads, Reader};
 
 const DATA_SIZE: usize = 64 << 20;
 const MANY: u64 = 10_000_000;
@@ -115,5 +118,49 @@ fn lookup(criterion: &mut Criterion) {
     group.bench_function("the same in a Vec", |bencher| bencher.iter(in_vec));
 }
 
-criterion_group!(benches, walk, crc, text, lookup);
+/// Payloads at random, with their CRCs, beside the same ranges as the system reads them.
+fn reader(criterion: &mut Criterion) {
+    const BATCH: usize = 256;
+    for (name, frame_size) in [("payloads of 2 KB", 2_000), ("of 100 KB", 100_000)] {
+        let (data, entries) = frames(frame_size);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&data).unwrap();
+        let full = Options::new().checksums(Checksums::Full);
+        let index = Index::from_entries(entries.iter().copied()).unwrap();
+        let reader = Reader::with_index(file.path(), index, &full).unwrap();
+        let raw = File::open(file.path()).unwrap();
+        let size = frame_size - 16;
+        let read_raw = |record: usize, payload: &mut [u8]| {
+            raw.read_exact_at(payload, entries[record].payload().start).unwrap();
+        };
+        let records: Vec<usize> = (0..BATCH).map(|i| i * 2_654_435_761 % entries.len()).collect();
+        let (mut one, mut other) = (vec![0; size], Vec::new());
+        let (mut many, mut others) = (vec![0; BATCH * size], Payloads::default());
+        reader.get_many_into(&records, &mut others).unwrap();
+        for (&record, payload) in records.iter().zip(&others) {
+            read_raw(record, &mut one);
+            reader.get_into(record, &mut other).unwrap();
+            assert!(one == other && one == payload);
+        }
+        let mut group = criterion.benchmark_group(format!("reader, {name}"));
+        group.throughput(Throughput::Elements(BATCH as u64)).sample_size(30);
+        group.bench_function("one by one, raw", |bencher| {
+            bencher.iter(|| records.iter().for_each(|&record| read_raw(record, &mut one)))
+        });
+        group.bench_function("one by one", |bencher| {
+            bencher.iter(|| records.iter().for_each(|&i| reader.get_into(i, &mut other).unwrap()))
+        });
+        group.bench_function("a batch, raw", |bencher| {
+            bencher.iter(|| {
+                let places = records.iter().zip(many.chunks_mut(size));
+                places.for_each(|(&record, payload)| read_raw(record, payload));
+            })
+        });
+        group.bench_function("a batch", |bencher| {
+            bencher.iter(|| reader.get_many_into(&records, &mut others).unwrap())
+        });
+    }
+}
+
+criterion_group!(benches, walk, crc, text, lookup, reader);
 criterion_main!(benches);

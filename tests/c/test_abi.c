@@ -29,6 +29,7 @@
        void *, tfr_error **))                                                                      \
     F(tfr_status, tfr_options_set_append, (tfr_options *, int32_t, tfr_error **))                  \
     F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
+    F(tfr_status, tfr_options_set_raw_frames, (tfr_options *, int32_t, tfr_error **))              \
     F(void, tfr_options_free, (tfr_options *))                                                     \
     F(tfr_status, tfr_index_create,                                                                \
       (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
@@ -69,7 +70,18 @@
     F(tfr_status, tfr_writer_flush, (tfr_writer *, tfr_error **))                                  \
     F(uint64_t, tfr_writer_count, (const tfr_writer *))                                            \
     F(tfr_status, tfr_writer_finish, (tfr_writer *, uint64_t *, tfr_error **))                     \
-    F(void, tfr_writer_free, (tfr_writer *))
+    F(void, tfr_writer_free, (tfr_writer *))                                                       \
+    F(tfr_status, tfr_reader_open,                                                                 \
+      (const char *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))         \
+    F(tfr_status, tfr_reader_open_source,                                                          \
+      (const tfr_source *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))   \
+    F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
+    F(const tfr_entry *, tfr_reader_entries, (const tfr_reader *))                                 \
+    F(tfr_status, tfr_reader_read,                                                                 \
+      (const tfr_reader *, size_t, uint8_t *, size_t, size_t *, tfr_error **))                     \
+    F(tfr_status, tfr_reader_read_many,                                                            \
+      (const tfr_reader *, const size_t *, size_t, uint8_t *, size_t, size_t *, tfr_error **))     \
+    F(void, tfr_reader_free, (tfr_reader *))
 
 /* The compiler refuses declarations that differ from the header's, the linker what is gone. */
 #define DECLARE(result, name, arguments) result name arguments;

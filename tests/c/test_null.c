@@ -48,6 +48,7 @@ int main(int argc, char **argv) {
     REFUSES("options", tfr_options_set_salvage(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_growing(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_append(NULL, 1, error_out));
+    REFUSES("options", tfr_options_set_raw_frames(NULL, 1, error_out));
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);
     CHECK(tfr_options_set_threads(options, 0, NULL) == TFR_OK);
@@ -158,6 +159,29 @@ int main(int argc, char **argv) {
     CHECK(tfr_writer_count(writer) == 1);
     tfr_writer_free(writer);
     tfr_writer_free(NULL);
+    tfr_reader *reader = NULL;
+    REFUSES("tfrecord_path", tfr_reader_open(NULL, index, NULL, &reader, error_out));
+    REFUSES("reader_out", tfr_reader_open(path, NULL, NULL, NULL, error_out));
+    REFUSES("reader_out", tfr_reader_open(NULL, NULL, NULL, NULL, error_out));
+    REFUSES("source", tfr_reader_open_source(NULL, index, NULL, &reader, error_out));
+    REFUSES("source->read_at",
+            tfr_reader_open_source(&no_function, index, NULL, &reader, error_out));
+    REFUSES("reader_out", tfr_reader_open_source(&source, NULL, NULL, NULL, error_out));
+    REFUSES("reader_out", tfr_reader_open_source(NULL, NULL, NULL, NULL, error_out));
+    CHECK(tfr_reader_len(NULL) == 0);
+    CHECK(tfr_reader_entries(NULL) == NULL);
+    REFUSES("reader", tfr_reader_read(NULL, 0, NULL, 0, NULL, error_out));
+    REFUSES("reader", tfr_reader_read_many(NULL, NULL, 0, NULL, 0, NULL, error_out));
+    FILE *file = fopen(path, "wb");
+    CHECK(file != NULL && fwrite(THREE, THREE_SIZE, 1, file) == 1 && fclose(file) == 0);
+    CHECK(tfr_reader_open(path, NULL, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_reader_read(reader, 0, NULL, 0, NULL, NULL) == TFR_OK);
+    REFUSES("buffer", tfr_reader_read(reader, 0, NULL, 5, &size, error_out));
+    REFUSES("records", tfr_reader_read_many(reader, NULL, 1, NULL, 0, &size, error_out));
+    REFUSES("buffer", tfr_reader_read_many(reader, &size, 0, NULL, 5, &size, error_out));
+    REFUSES("offsets_out", tfr_reader_read_many(reader, NULL, 0, NULL, 0, NULL, error_out));
+    tfr_reader_free(reader);
+    tfr_reader_free(NULL);
 
     /* Handles are NULL after a failure, whatever they were before. */
     made = index;

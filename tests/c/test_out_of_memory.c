@@ -52,6 +52,30 @@ static tfr_status create(tfr_index **index, tfr_error **error) {
     return tfr_index_create(data_path, NULL, NULL, NULL, error);
 }
 
+static tfr_status open_reader(tfr_index **index, tfr_error **error) {
+    tfr_reader *reader = NULL;
+    tfr_status status = tfr_reader_open(data_path, NULL, NULL, &reader, error);
+    CHECK(tfr_reader_len(reader) == (status == TFR_OK ? RECORDS : 0));
+    tfr_reader_free(reader);
+    *index = NULL;
+    return status;
+}
+
+/* Every record, by a reader that shares the index. */
+static tfr_status read_many(tfr_index **index, tfr_error **error) {
+    static size_t records[RECORDS], offsets[RECORDS + 1];
+    static uint8_t buffer[1];
+    tfr_reader *reader = NULL;
+    *index = NULL;
+    for (size_t i = 0; i < RECORDS; i++) {
+        records[i] = i;
+    }
+    CHECK(tfr_reader_open(data_path, whole, NULL, &reader, NULL) == TFR_OK);
+    tfr_status status = tfr_reader_read_many(reader, records, RECORDS, buffer, 1, offsets, error);
+    tfr_reader_free(reader);
+    return status;
+}
+
 /* Lets the process take `bytes` of address space more than it has. */
 static void limit_to(size_t bytes) {
     unsigned long pages = 0;
@@ -122,6 +146,8 @@ int main(int count, char **arguments) {
     with_ever_more("from_entries", from_entries, 6 * MIB, 16 * MIB);
     with_ever_more("to_text", to_text, 4 * MIB, 16 * MIB);
     with_ever_more("create", create, 0, 4 * MIB);
+    with_ever_more("open", open_reader, 6 * MIB, 16 * MIB);
+    with_ever_more("read_many", read_many, 16 * MIB, 31 * MIB);
 
     tfr_text_free(text);
     tfr_index_free(whole);

@@ -166,6 +166,29 @@ static void test_interruptions_and_sizes(void) {
     tfr_options_free(options);
 }
 
+/* Records are read through the function, too, by the index that is given or by a scan. */
+static void test_reader(void) {
+    reads how = ALL;
+    tfr_source source = source_of(&how);
+    tfr_index *index = NULL;
+    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_OK);
+    for (int given = 0; given < 2; given++) {
+        tfr_reader *reader = NULL;
+        uint8_t payload[64];
+        size_t size = 0;
+        CHECK(tfr_reader_open_source(&source, given ? index : NULL, NULL, &reader, NULL) == TFR_OK);
+        CHECK(tfr_reader_len(reader) == RECORDS);
+        for (size_t i = 0; i < RECORDS; i += 7) {
+            tfr_entry entry = tfr_index_entries(index)[i];
+            CHECK(tfr_reader_read(reader, i, payload, sizeof payload, &size, NULL) == TFR_OK);
+            CHECK(size == entry.size - 16);
+            CHECK(memcmp(payload, data + entry.offset + 12, size) == 0);
+        }
+        tfr_reader_free(reader);
+    }
+    tfr_index_free(index);
+}
+
 static int32_t count_regions(void *context, uint64_t start, uint64_t end, uint64_t record,
                              const tfr_error *error) {
     (void)record;
@@ -207,6 +230,7 @@ int main(int argc, char **argv) {
     test_all_calls();
     test_failures();
     test_interruptions_and_sizes();
+    test_reader();
     test_growing();
     free(data);
     return 0;

@@ -1,0 +1,346 @@
+//! Records by their numbers: an index and the data that it is of.
+
+mod frames;
+mod many;
+mod open;
+mod payloads;
+mod records;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::Arc;
+
+pub use payloads::Payloads;
+pub use records::Records;
+
+use crate::check::frames::Trust;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::OVERHEAD;
+use crate::index::{Entry, Index};
+use crate::source::ReadAt;
+use frames::Slot;
+
+/// Reads the records of a TFRecord file by their numbers: record `i` is where entry `i` of its
+/// index says. The file stays open; it may grow meanwhile.
+///
+/// Many threads may read at once, and wait for each other in nothing. Clones are cheap and share
+/// index and file.
+///
+/// Of a record that is read, the policy says what must hold: with [`Checksums::Full`] the CRCs of
+/// length and payload, with [`Checksums::Length`] that of the length; and the length must be the
+/// index's. [`Checksums::Auto`] is as `Full`, but of data that was written without true checksums
+/// only lengths are looked at. With [`Checksums::None`] nothing is: bytes are given as they are.
+///
+/// ```
+/// use tfr_index::{Checksums, Options, Reader};
+///
+/// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+/// assert_eq!(reader.len(), 100);
+/// let payload = reader.get(42)?;
+/// let some = reader.get_many(&[7, 42, 7])?;
+/// assert_eq!(some[1], payload[..]);
+/// assert_eq!(some[0], some[2]);
+///
+/// let mut bytes = 0;
+/// for payload in reader.iter() {
+///     bytes += payload?.len() as u64;
+/// }
+/// assert_eq!(bytes, reader.index().iter().map(|entry| entry.size - 16).sum::<u64>());
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+///
+/// [`Checksums::Full`]: crate::Checksums::Full
+/// [`Checksums::Length`]: crate::Checksums::Length
+/// [`Checksums::Auto`]: crate::Checksums::Auto
+/// [`Checksums::None`]: crate::Checksums::None
+#[derive(Clone)]
+pub struct Reader(Arc<Inner>);
+
+struct Inner {
+    source: Box<dyn ReadAt + Send + Sync>,
+    path: Option<PathBuf>,
+    index: Index,
+    /// The data's size when it was opened.
+    size: u64,
+    /// How far headers are believed; none: nothing of frames is looked at.
+    trust: Option<Trust>,
+    /// Whether payload CRCs must hold.
+    payloads: bool,
+    raw_frames: bool,
+    threads: usize,
+    processors: usize,
+    /// How many threads read at once, if the caller leaves that to us: more than there are
+    /// processors where they wait for the medium.
+    width: AtomicUsize,
+}
+
+impl Reader {
+    /// The index that says where the records are.
+    pub fn index(&self) -> &Index {
+        &self.0.index
+    }
+
+    /// The number of records.
+    pub fn len(&self) -> usize {
+        self.0.index.len()
+    }
+
+    /// Whether there are no records.
+    pub fn is_empty(&self) -> bool {
+        self.0.index.is_empty()
+    }
+
+    /// A record's payload; its frame, if [`Options::raw_frames`](crate::Options::raw_frames)
+    /// asked for it.
+    ///
+    /// ```
+    /// use tfr_index::{ErrorKind, Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// assert_eq!(reader.get(42)?.len() as u64, reader.index()[42].size - 16);
+    /// assert_eq!(reader.get(100).unwrap_err().kind(), ErrorKind::OutOfRange);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] when there is no such record. [`ErrorKind::Mismatch`] when it
+    /// would end behind the data, or another frame is there: the index is not that of the data.
+    /// [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`] when it is damaged;
+    /// [`ErrorKind::Truncated`] when the data became shorter; [`ErrorKind::Io`];
+    /// [`ErrorKind::OutOfMemory`].
+    pub fn get(&self, record: usize) -> Result<Vec<u8>> {
+        let mut payload = Vec::new();
+        self.get_into(record, &mut payload)?;
+        Ok(payload)
+    }
+
+    /// As [`get`](Self::get), into memory that is used again: what was in it is replaced. After an
+    /// error it is empty.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let mut payload = Vec::new();
+    /// for record in [3, 1, 4] {
+    ///     reader.get_into(record, &mut payload)?;
+    ///     assert_eq!(payload.len(), reader.size_of(record)?);
+    /// }
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
+        let read = self.named(|reader| {
+            let size = reader.size_of(record)?;
+            make_room(payload, size)?;
+            payload.resize(size, 0);
+            reader.read(record, payload)
+        });
+        if read.is_err() {
+            payload.clear();
+        }
+        read.map(drop)
+    }
+
+    /// As [`get`](Self::get), to the start of `buffer`; returns how many bytes that were. After an
+    /// error it holds anything.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let mut buffer = [0; 4096];
+    /// let size = reader.read(42, &mut buffer)?;
+    /// assert_eq!(buffer[..size], reader.get(42)?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); [`ErrorKind::InvalidArgument`] when the buffer is smaller than
+    /// [`size_of`](Self::size_of) says.
+    pub fn read(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
+        self.named(|reader| reader.read(record, buffer))
+    }
+
+    /// How many bytes [`get`](Self::get) gives of a record. Nothing is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] when there is no such record; [`ErrorKind::Mismatch`] when it
+    /// would end behind the data.
+    pub fn size_of(&self, record: usize) -> Result<usize> {
+        self.named(|reader| reader.size_of(record))
+    }
+
+    /// Many payloads, in the order in which they are asked for. They are read in the order of the
+    /// data, those that lie close together at once, by as many threads as it takes.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let payloads = reader.get_many(&[99, 0])?;
+    /// assert_eq!(payloads[0], reader.get(99)?[..]);
+    /// for payload in &payloads {
+    ///     assert!(!payload.is_empty());
+    /// }
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), of the first bad record in the order in which they are asked for; of
+    /// those that are not there or would end behind the data, before anything is read.
+    pub fn get_many(&self, records: &[usize]) -> Result<Payloads> {
+        let mut payloads = Payloads::default();
+        self.get_many_into(records, &mut payloads)?;
+        Ok(payloads)
+    }
+
+    /// As [`get_many`](Self::get_many), into memory that is used again. After an error there are no
+    /// payloads in it.
+    ///
+    /// # Errors
+    /// As [`get_many`](Self::get_many).
+    pub fn get_many_into(&self, records: &[usize], payloads: &mut Payloads) -> Result<()> {
+        self.named(|reader| payloads.refill(reader, records))
+    }
+
+    /// As [`get_many`](Self::get_many), to the start of `buffer`; returns the
+    /// [offsets](Self::offsets). After an error the buffer holds anything.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let mut buffer = vec![0; *reader.offsets(&[5, 7])?.last().unwrap()];
+    /// let offsets = reader.read_many(&[5, 7], &mut buffer)?;
+    /// assert_eq!(buffer[offsets[1]..offsets[2]], reader.get(7)?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get_many`](Self::get_many); [`ErrorKind::InvalidArgument`] when the buffer is too
+    /// small.
+    pub fn read_many(&self, records: &[usize], buffer: &mut [u8]) -> Result<Vec<usize>> {
+        self.named(|reader| {
+            let offsets = reader.offsets(records)?;
+            reader.read_many(records, &offsets, buffer)?;
+            Ok(offsets)
+        })
+    }
+
+    /// Where each payload is among those of these records, one behind the other: payload `i` from
+    /// number `i` on to number `i + 1`, so there is one more, which is their size. Nothing is read.
+    ///
+    /// # Errors
+    /// As [`size_of`](Self::size_of).
+    pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
+        self.named(|reader| reader.offsets(records))
+    }
+
+    /// All payloads in the index's order. They are read ahead, about a MiB at once, by a thread of
+    /// their own, which is gone when the iterator is dropped. A record that is bad is an error in
+    /// its place, and the iterator goes on behind it.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// for (record, payload) in reader.iter().enumerate() {
+    ///     assert_eq!(payload?, reader.get(record)?);
+    /// }
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    pub fn iter(&self) -> Records<'_> {
+        Records::new(self)
+    }
+
+    /// Does something, and names the file in its error.
+    fn named<T>(&self, work: impl FnOnce(&Inner) -> Result<T>) -> Result<T> {
+        work(&self.0).map_err(|error| match &self.0.path {
+            Some(path) => error.of(path),
+            None => error,
+        })
+    }
+}
+
+impl<'a> IntoIterator for &'a Reader {
+    type Item = Result<Vec<u8>>;
+    type IntoIter = Records<'a>;
+
+    fn into_iter(self) -> Records<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { path, index, .. } = &*self.0;
+        f.debug_struct("Reader").field("path", path).field("records", &index.len()).finish()
+    }
+}
+
+impl Inner {
+    /// A record's entry, for whose frame the data has room.
+    fn entry(&self, record: usize) -> Result<Entry> {
+        let entry = *self.index.get(record).ok_or_else(|| {
+            let detail = format!("out of range, the index has {} records", self.index.len());
+            Error::new(ErrorKind::OutOfRange, detail).of_record(record as u64)
+        })?;
+        if entry.end() > self.size {
+            self.expect_room(record, entry)?;
+        }
+        Ok(entry)
+    }
+
+    /// An error if the data has not grown to hold the frame.
+    #[cold]
+    fn expect_room(&self, record: usize, entry: Entry) -> Result<()> {
+        let at = |error: Error| error.at(record as u64, entry.offset);
+        let size = self.source.size().map_err(|error| at(Error::io("find the size", error)))?;
+        if entry.end() <= size {
+            return Ok(());
+        }
+        let detail = format!(
+            "the index has a frame up to byte {} here, but the data ends at byte {size}: it was \
+             cut short, or is another file's; copy it again, or create its index anew",
+            entry.end()
+        );
+        Err(at(Error::new(ErrorKind::Mismatch, detail)))
+    }
+
+    fn size_of(&self, record: usize) -> Result<usize> {
+        let size = self.entry(record)?.size - if self.raw_frames { 0 } else { OVERHEAD };
+        usize::try_from(size).map_err(|_| out_of_memory().of_record(record as u64))
+    }
+
+    fn read(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
+        let entry = self.entry(record)?;
+        let size = self.size_of(record)?;
+        let capacity = buffer.len();
+        let bytes = buffer.get_mut(..size).ok_or_else(|| {
+            let detail = format!("the buffer has {capacity} bytes, but it takes {size}");
+            Error::new(ErrorKind::InvalidArgument, detail).of_record(record as u64)
+        })?;
+        self.read_frame(&mut Slot { record, entry, bytes })?;
+        Ok(size)
+    }
+}
+
+fn out_of_memory() -> Error {
+    Error::out_of_memory("the payloads")
+}
+
+/// Has memory for `size` bytes at hand; what is in the vector may be lost.
+fn make_room(bytes: &mut Vec<u8>, size: usize) -> Result<()> {
+    if size > bytes.capacity() {
+        bytes.clear(); // nothing to be copied
+        bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Frames read to where they belong, and checked.
+
+use std::io::{self, IoSliceMut};
+
+use super::Inner;
+use crate::crc;
+use crate::error::Result;
+use crate::frame::{decode_footer, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::index::Entry;
+use crate::scan::chain::Chain;
+use crate::source::{fill_at, fill_many_at};
+
+/// A frame that is no larger is read as a whole and its payload copied: that costs less than to
+/// have the system tell its parts apart.
+pub(super) const SMALL: usize = if cfg!(test) { 40 } else { 4 << 10 };
+/// Bytes of a payload that are read at once: its CRC is computed while they are in the cache.
+const BLOCK: usize = if cfg!(test) { 100 } else { 256 << 10 };
+
+/// A record, and where its payload, or its frame, goes.
+pub(super) struct Slot<'b> {
+    pub record: usize,
+    pub entry: Entry,
+    pub bytes: &'b mut [u8],
+}
+
+impl Slot<'_> {
+    /// A chain that stands at the record: errors are the chain's.
+    #[inline]
+    fn chain(&self) -> Chain {
+        let mut chain = Chain::checked_from(self.entry.offset);
+        chain.go_to(self.record as u64, self.entry.offset);
+        chain
+    }
+}
+
+impl Inner {
+    /// Reads a frame and checks it.
+    pub fn read_frame(&self, slot: &mut Slot<'_>) -> Result<()> {
+        if slot.entry.size <= SMALL as u64 {
+            let frame = &mut [0; SMALL][..slot.entry.size as usize];
+            let read = fill_at(&*self.source, frame, slot.entry.offset);
+            return self.expect(read, frame.len(), slot).and_then(|()| self.take(frame, slot));
+        }
+        let bytes = std::mem::take(&mut slot.bytes);
+        let mut ends = [0; OVERHEAD as usize];
+        let read = match self.raw_frames {
+            true => {
+                let (header, rest) = bytes.split_at_mut(HEADER_LEN);
+                let (payload, footer) = rest.split_at_mut(rest.len() - FOOTER_LEN);
+                self.read_large(slot, header, payload, footer)
+            }
+            false => {
+                let (header, footer) = ends.split_at_mut(HEADER_LEN);
+                self.read_large(slot, header, bytes, footer)
+            }
+        };
+        slot.bytes = bytes;
+        read
+    }
+
+    /// Reads a frame with a payload that is not small to three places.
+    fn read_large(
+        &self,
+        slot: &Slot<'_>,
+        header: &mut [u8],
+        payload: &mut [u8],
+        footer: &mut [u8],
+    ) -> Result<()> {
+        let (mut offset, mut left, mut crc) = (slot.entry.offset, payload.len(), 0);
+        for (number, block) in payload.chunks_mut(BLOCK).enumerate() {
+            left -= block.len();
+            let before = if number == 0 { HEADER_LEN } else { 0 };
+            let behind = if left == 0 { FOOTER_LEN } else { 0 };
+            let size = before + block.len() + behind;
+            let buffers = [&mut header[..before], &mut *block, &mut footer[..behind]];
+            let read = fill_many_at(&*self.source, &mut buffers.map(IoSliceMut::new), offset);
+            self.expect(read, size, slot)?;
+            offset += size as u64;
+            if number == 0 {
+                self.check_header(header, slot)?;
+            }
+            if self.payloads {
+                crc = crc::append(crc, block);
+            }
+        }
+        match self.payloads {
+            true => self.check_payload(crc, footer, slot),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks a frame and copies what is asked for of it.
+    pub fn take(&self, frame: &[u8], slot: &mut Slot<'_>) -> Result<()> {
+        let (header, rest) = frame.split_at(HEADER_LEN);
+        let (payload, footer) = rest.split_at(rest.len() - FOOTER_LEN);
+        self.check_header(header, slot)?;
+        if self.payloads {
+            self.check_payload(crc::append(0, payload), footer, slot)?;
+        }
+        slot.bytes.copy_from_slice(if self.raw_frames { frame } else { payload });
+        Ok(())
+    }
+
+    /// An error if less was read than there was when it was opened.
+    #[inline]
+    fn expect(&self, read: io::Result<usize>, size: usize, slot: &Slot<'_>) -> Result<()> {
+        match read {
+            Ok(count) if count == size => Ok(()),
+            Ok(_) => Err(slot.chain().shrank()),
+            Err(error) => Err(slot.chain().read_failed(error)),
+        }
+    }
+
+    fn check_header(&self, header: &[u8], slot: &Slot<'_>) -> Result<()> {
+        let Some(trust) = self.trust else { return Ok(()) };
+        let header = Header::decode(header.try_into().expect("12 bytes"));
+        trust.judge(header, slot.entry, &slot.chain())
+    }
+
+    /// `crc` is that of the payload.
+    fn check_payload(&self, crc: u32, footer: &[u8], slot: &Slot<'_>) -> Result<()> {
+        let stored = decode_footer(footer.try_into().expect("4 bytes"));
+        match crc::mask(crc) {
+            computed if computed == stored => Ok(()),
+            computed => Err(slot.chain().payload_crc_mismatch(stored, computed)),
+        }
+    }
+}

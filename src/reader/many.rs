@@ -1,0 +1,235 @@
+//! Many records at once: in the order of the data, small ones that lie close together by one read,
+//! by as many threads as it takes.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::frames::{Slot, SMALL};
+use super::{make_room, out_of_memory, Inner};
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::fill_at;
+use crate::threads::{Crew, FirstError};
+
+const TINY: bool = cfg!(test);
+
+/// Small frames that are read at once, with what lies between them: at most so many bytes, of which
+/// so many are between two of them. Reading more of that would take longer than another read.
+const RUN: u64 = if TINY { 200 } else { 128 << 10 };
+const GAP: u64 = if TINY { 10 } else { 4 << 10 };
+/// About how many nanoseconds a read takes, what is done for each record, and each 8 bytes of it.
+const READ: u64 = 1000;
+const RECORD: u64 = 50;
+/// What a thread takes at once, at most, and what makes it worth its start.
+const PART: u64 = if TINY { 3 * READ } else { 30_000 };
+const WORTH: u64 = if TINY { 3 * READ } else { 400_000 };
+/// So many parts for each thread: the last ones of all threads end at about the same time.
+const PARTS_PER_THREAD: u64 = 4;
+/// Reads that take longer than this, and a nanosecond a byte, wait for a medium and not for a
+/// processor: more of them are then under way at once.
+const SLOW_READ: Duration = Duration::from_micros(50);
+const WAITING_THREADS: usize = 32;
+
+/// A record with its place among those that were asked for.
+type Placed<'b> = (usize, Slot<'b>);
+
+impl Inner {
+    pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
+        let mut offsets = with_room(records.len() + 1)?;
+        let mut end = 0_usize;
+        offsets.push(end);
+        for &record in records {
+            end = end.checked_add(self.size_of(record)?).ok_or_else(out_of_memory)?;
+            offsets.push(end);
+        }
+        Ok(offsets)
+    }
+
+    /// Reads the records to where `offsets`, which are theirs, say.
+    pub fn read_many(&self, records: &[usize], offsets: &[usize], buffer: &mut [u8]) -> Result<()> {
+        let (size, capacity) = (offsets[records.len()], buffer.len());
+        let mut rest = buffer.get_mut(..size).ok_or_else(|| {
+            let detail = format!("the buffer has {capacity} bytes, but the payloads take {size}");
+            Error::new(ErrorKind::InvalidArgument, detail)
+        })?;
+        self.read_to(records.iter().zip(offsets.windows(2)).map(|(&record, ends)| {
+            let (bytes, behind) = std::mem::take(&mut rest).split_at_mut(ends[1] - ends[0]);
+            rest = behind;
+            (record, bytes)
+        }))
+    }
+
+    /// Reads records, each to a place of its size.
+    pub fn read_to<'s>(
+        &self,
+        places: impl ExactSizeIterator<Item = (usize, &'s mut [u8])>,
+    ) -> Result<()> {
+        let mut slots = with_room(places.len())?;
+        for (place, (record, bytes)) in places.enumerate() {
+            slots.push((place, Slot { record, entry: self.index[record], bytes }));
+        }
+        slots.sort_unstable_by_key(|(place, slot)| (slot.entry.offset, *place));
+        let batch = Batch {
+            reader: self,
+            part: AtomicU64::new(0),
+            first_error: FirstError::new(slots.len()),
+            rest: Mutex::new(&mut slots),
+        };
+        batch.read();
+        batch.first_error.into_result()
+    }
+}
+
+/// What the threads of a call share.
+struct Batch<'b, 's> {
+    reader: &'b Inner,
+    /// What nobody has taken yet, in the order of the data.
+    rest: Mutex<&'b mut [Placed<'s>]>,
+    /// What a thread takes at once, in nanoseconds.
+    part: AtomicU64,
+    first_error: FirstError,
+}
+
+impl<'b, 's> Batch<'b, 's> {
+    /// Reads all of it. The caller's thread works too, and starts the others.
+    fn read(&self) {
+        let (count, cost) = part_of(&self.rest(), u64::MAX);
+        let Inner { threads: fixed, processors, .. } = *self.reader;
+        let mut width = if fixed > 0 { fixed } else { self.reader.width.load(Relaxed) };
+        let mut waited = false;
+        thread::scope(|scope| {
+            let mut crew = Crew::new(scope);
+            let mut scratch = Vec::new();
+            loop {
+                let worth = if fixed == 0 && width == processors { cost / WORTH } else { u64::MAX };
+                let worth = usize::try_from(worth).unwrap_or(usize::MAX);
+                let threads = width.min(worth).min(count).max(1);
+                self.part.store(PART.min(cost / PARTS_PER_THREAD / threads as u64), Relaxed);
+                let work = || {
+                    let mut scratch = Vec::new();
+                    while self.read_part(&mut scratch).is_some() {}
+                };
+                while crew.len() + 1 < threads && crew.start(work) {}
+                match self.read_part(&mut scratch) {
+                    Some(slow) if slow && fixed == 0 => {
+                        width = (2 * width).min(WAITING_THREADS);
+                        waited = true;
+                    }
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        });
+        if fixed == 0 {
+            let next = if waited { width } else { (width / 2).max(processors) };
+            self.reader.width.store(next, Relaxed);
+        }
+    }
+
+    /// Reads the slots that come next; none if there are no more. Says whether it took so long that
+    /// it must have waited for the medium.
+    fn read_part(&self, scratch: &mut Vec<u8>) -> Option<bool> {
+        let mut part = self.take_part()?;
+        let (begun, mut expected) = (Instant::now(), Duration::ZERO);
+        while !part.is_empty() {
+            let (run, rest) = part.split_at_mut(run_of(part));
+            part = rest;
+            expected += SLOW_READ;
+            expected += Duration::from_nanos(run.iter().map(|(_, slot)| slot.entry.size).sum());
+            // What is behind the first bad record is of no use.
+            if run.iter().any(|(place, _)| self.first_error.is_before(*place)) {
+                self.read_run(run, scratch);
+            }
+        }
+        Some(begun.elapsed() > expected)
+    }
+
+    fn take_part(&self) -> Option<&'b mut [Placed<'s>]> {
+        let mut rest = self.rest();
+        let (count, _) = part_of(&rest, self.part.load(Relaxed));
+        let (part, others) = std::mem::take(&mut *rest).split_at_mut(count);
+        *rest = others;
+        (count > 0).then_some(part)
+    }
+
+    fn rest(&self) -> MutexGuard<'_, &'b mut [Placed<'s>]> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads frames that lie close together, all at once if they are small.
+    fn read_run(&self, run: &mut [Placed<'s>], scratch: &mut Vec<u8>) {
+        let Some(frames) = self.read_small(run, scratch) else {
+            for (place, slot) in run {
+                self.note(*place, self.reader.read_frame(slot));
+            }
+            return;
+        };
+        let start = run[0].1.entry.offset;
+        for (place, slot) in run {
+            let at = (slot.entry.offset - start) as usize;
+            let frame = &frames[at..at + slot.entry.size as usize];
+            self.note(*place, self.reader.take(frame, slot));
+        }
+    }
+
+    /// The bytes of small frames that lie close together; none where each is better read alone.
+    fn read_small<'m>(&self, run: &[Placed<'s>], scratch: &'m mut Vec<u8>) -> Option<&'m [u8]>
+    where
+        'b: 'm,
+    {
+        let (first, last) = (run.first()?.1.entry, run.last()?.1.entry);
+        if first.size > SMALL as u64 {
+            return None;
+        }
+        let size = (last.end() - first.offset) as usize;
+        if let Some(bytes) = self.reader.source.as_bytes() {
+            return bytes.get(first.offset as usize..)?.get(..size);
+        }
+        if scratch.len() < size {
+            make_room(scratch, size).ok()?;
+            scratch.resize(size, 0);
+        }
+        let read = fill_at(&*self.reader.source, &mut scratch[..size], first.offset);
+        // If not all of it can be read, some of the records may be.
+        matches!(read, Ok(count) if count == size).then_some(&scratch[..size])
+    }
+
+    fn note(&self, place: usize, read: Result<()>) {
+        if let Err(error) = read {
+            self.first_error.note(place, error);
+        }
+    }
+}
+
+/// How many of the slots, at least one if there are any, take so many nanoseconds, and how many
+/// they really take. What is read at once is not taken apart.
+fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, u64) {
+    let (mut count, mut cost) = (0, 0_u64);
+    while count < slots.len() && (count == 0 || cost < least) {
+        let run = &slots[count..][..run_of(&slots[count..])];
+        let size = run.iter().map(|(_, slot)| slot.entry.size).fold(0, u64::saturating_add);
+        cost = cost.saturating_add(READ + RECORD * run.len() as u64 + size / 8);
+        count += run.len();
+    }
+    (count, cost)
+}
+
+/// How many of the slots, at least one if there are any, are read at once.
+fn run_of(slots: &[Placed<'_>]) -> usize {
+    let Some((_, first)) = slots.first() else { return 0 };
+    let end = first.entry.offset.saturating_add(RUN);
+    let follow = |pair: &&[Placed<'_>]| {
+        let (before, next) = (pair[0].1.entry, pair[1].1.entry);
+        let gap = next.offset.checked_sub(before.end());
+        let small = before.size.max(next.size) <= SMALL as u64;
+        small && next.end() <= end && gap.is_some_and(|gap| gap <= GAP)
+    };
+    1 + slots.windows(2).take_while(follow).count()
+}
+
+pub(super) fn with_room<T>(count: usize) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(count).map_err(|_| out_of_memory())?;
+    Ok(items)
+}

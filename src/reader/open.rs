@@ -1,0 +1,148 @@
+//! Readers of files and of other sources, with an index that is given, found or made.
+
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::Arc;
+
+use super::{Inner, Reader};
+use crate::check::frames::Trust;
+use crate::check::CheckLevel;
+use crate::error::{Error, Result};
+use crate::file::{self, DataFile};
+use crate::index::Index;
+use crate::index_file::default_index_path;
+use crate::options::{Checksums, Options};
+use crate::source::ReadAt;
+use crate::threads;
+
+impl Reader {
+    /// A reader of a TFRecord file by the index that stands beside it, at its path with `.idx`
+    /// appended, if there is one that [fits](Index::check); if not, the file is scanned, and no
+    /// index file is written.
+    ///
+    /// To insist on an index, [read](Index::read) it, [check](Index::check) it, and give it to
+    /// [`with_index`](Self::with_index).
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// assert_eq!(reader.get(99)?.len() as u64, reader.index()[99].size - 16);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the file cannot be read; when it is scanned, as [`Index::scan`].
+    pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
+        let path = tfrecord_path.as_ref();
+        let data = file::open_regular(path)?;
+        let opened = match fitting_index(path, &data, options) {
+            Some(index) => Reader::new(data, index, options),
+            None => scan(&data, options).and_then(|index| Reader::new(data, index, options)),
+        };
+        opened.map(|reader| reader.of(path)).map_err(|error| error.of(path))
+    }
+
+    /// A reader of a TFRecord file by this index, whatever is in it: it may select, reorder and
+    /// repeat records. It is not checked beforehand; each frame is when it is read.
+    ///
+    /// ```
+    /// use tfr_index::{Index, Options, Reader};
+    ///
+    /// let path = "tests/data/examples.tfrecord";
+    /// let last_first = Index::scan(path, &Options::new())?;
+    /// let last_first = Index::from_entries(last_first.iter().rev().copied())?;
+    /// let reader = Reader::with_index(path, last_first, &Options::new())?;
+    /// assert_eq!(reader.get(0)?, Reader::open(path, &Options::new())?.get(99)?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn with_index(
+        tfrecord_path: impl AsRef<Path>,
+        index: Index,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let path = tfrecord_path.as_ref();
+        let reader = file::open_regular(path).and_then(|data| Reader::new(data, index, options));
+        reader.map(|reader| reader.of(path)).map_err(|error| error.of(path))
+    }
+
+    /// A reader of any source, by this index, or by one that is made by a scan.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let data = std::fs::File::open("tests/data/examples.tfrecord")?;
+    /// assert_eq!(Reader::of_source(data, None, &Options::new())?.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the source cannot be read; when it is scanned, as [`Index::scan_source`].
+    pub fn of_source(
+        source: impl ReadAt + Send + Sync + 'static,
+        index: Option<Index>,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let index = index.map_or_else(|| scan(&source, options), Ok)?;
+        Reader::new(source, index, options)
+    }
+
+    fn new(
+        source: impl ReadAt + Send + Sync + 'static,
+        index: Index,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        source.expect_hops(false);
+        let size = source.size().map_err(|error| Error::io("find the size", error))?;
+        let first = || index.iter().min_by_key(|entry| entry.offset).copied();
+        let (trust, payloads) = match options.checksums {
+            Checksums::None => (None, false),
+            checksums => {
+                let trust = Trust::decide(&source, checksums, first)?;
+                (Some(trust), checksums != Checksums::Length && trust == Trust::Checked)
+            }
+        };
+        let processors = threads::processors();
+        Ok(Reader(Arc::new(Inner {
+            source: Box::new(source),
+            path: None,
+            index,
+            size,
+            trust,
+            payloads,
+            raw_frames: options.raw_frames,
+            threads: options.threads,
+            processors,
+            width: AtomicUsize::new(processors),
+        })))
+    }
+
+    /// Names the file, of a reader that nobody shares yet.
+    fn of(mut self, path: &Path) -> Reader {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.path = Some(path.to_owned());
+        }
+        self
+    }
+}
+
+/// The index beside the data, if it is there, can be read, and fits.
+fn fitting_index(path: &Path, data: &DataFile, options: &Options<'_>) -> Option<Index> {
+    let index_path = default_index_path(path);
+    file::open_regular(&index_path).ok()?; // no pipe, which might keep us waiting
+    let index = Index::read(index_path).ok()?;
+    let options = Options { progress: None, ..*options };
+    index.check_source(data, CheckLevel::Quick, &options).ok().map(|_| index)
+}
+
+/// Payloads are looked at when they are read.
+fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<Index> {
+    let checksums = match options.checksums {
+        Checksums::Full => Checksums::Length,
+        checksums => checksums,
+    };
+    Index::scan_source(source, &Options { checksums, ..*options })
+}

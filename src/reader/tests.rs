@@ -1,0 +1,321 @@
+//! Readers against slices of the data.
+
+mod bad_data;
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::frame::{self, HEADER_LEN};
+use crate::{crc, create_index, default_index_path, threads, Checksums, Options};
+
+/// A record as the policy lets it pass; none if it does not. `checked`: checksums are true.
+fn judged(data: &[u8], entry: Entry, checksums: Checksums, raw: bool) -> Option<Vec<u8>> {
+    let frame = data.get(entry.offset as usize..entry.end() as usize)?;
+    let (header, rest) = frame.split_at(HEADER_LEN);
+    let (payload, footer) = rest.split_at(rest.len() - 4);
+    let good_length = header[..8] == (payload.len() as u64).to_le_bytes();
+    let good_header = header[8..] == crc::masked(&header[..8]).to_le_bytes();
+    let good_payload = footer == crc::masked(payload).to_le_bytes();
+    let passes = match checksums {
+        Checksums::None => true,
+        Checksums::Length => good_length && good_header,
+        Checksums::Full => good_length && good_header && good_payload,
+        Checksums::Auto => good_length,
+    };
+    passes.then(|| if raw { frame } else { payload }.to_vec())
+}
+
+/// Frames around payloads of these sizes, and their index.
+fn frames(sizes: &[usize]) -> (Vec<u8>, Index) {
+    let payload = |(i, &size): (usize, &usize)| -> Vec<u8> {
+        (0..size).map(|at| (at * 7 + i * 31) as u8).collect()
+    };
+    let data = sizes.iter().enumerate().map(payload).flat_map(|bytes| frame::encode(&bytes));
+    let data: Vec<u8> = data.collect();
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    (data, index)
+}
+
+/// A source that reads as it likes.
+struct Odd {
+    data: Vec<u8>,
+    /// It reads so many bytes at once, at most.
+    most: usize,
+    /// How long each read takes.
+    time: Duration,
+    reads: &'static AtomicUsize,
+    under_way: AtomicUsize,
+    most_under_way: &'static AtomicUsize,
+}
+
+impl ReadAt for Odd {
+    fn size(&self) -> io::Result<u64> {
+        self.data[..].size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.reads.fetch_add(1, SeqCst);
+        self.most_under_way.fetch_max(self.under_way.fetch_add(1, SeqCst) + 1, SeqCst);
+        thread::sleep(self.time);
+        self.under_way.fetch_sub(1, SeqCst);
+        let count = buffer.len().min(self.most);
+        self.data[..].read_at(&mut buffer[..count], offset)
+    }
+}
+
+fn odd(data: &[u8], most: usize, time: Duration) -> Odd {
+    let (data, under_way) = (data.to_vec(), AtomicUsize::new(0));
+    let (reads, most_under_way) = (Box::leak(Box::default()), Box::leak(Box::default()));
+    Odd { data, most, time, reads, under_way, most_under_way }
+}
+
+/// Bytes in memory that a reader may hold.
+struct Memory(Vec<u8>);
+
+impl ReadAt for Memory {
+    fn size(&self) -> io::Result<u64> {
+        self.0[..].size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0[..].read_at(buffer, offset)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(&self.0)
+    }
+}
+
+/// Every way to read these records gives what `expected` says; errors are those of the records.
+fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option<Vec<u8>>) {
+    let mut payload = vec![7; 50];
+    for &record in records {
+        let wanted = expected(record);
+        assert_eq!(reader.get(record).ok(), wanted);
+        let got = reader.get_into(record, &mut payload);
+        assert_eq!(
+            (got.is_ok(), &payload),
+            (wanted.is_some(), &wanted.clone().unwrap_or_default())
+        );
+        let mut buffer = vec![0; reader.size_of(record).unwrap_or(0) + 3];
+        match (reader.read(record, &mut buffer), wanted) {
+            (Ok(size), Some(wanted)) => assert_eq!(buffer[..size], wanted),
+            (got, wanted) => assert_eq!(got.ok(), wanted.map(|payload| payload.len())),
+        }
+    }
+    let wanted: Vec<_> = records.iter().map(|&record| expected(record)).collect();
+    let sizes = reader.offsets(records);
+    let mut payloads = reader.get_many(&[]).unwrap();
+    assert!(payloads.is_empty() && payloads.bytes().is_empty());
+    match (reader.get_many_into(records, &mut payloads), wanted.iter().position(Option::is_none)) {
+        (Ok(()), None) => {
+            let wanted: Vec<_> = wanted.into_iter().flatten().collect();
+            assert!(payloads.iter().eq(wanted.iter().map(Vec::as_slice)));
+            assert_eq!(payloads.bytes(), wanted.concat());
+            let mut buffer = vec![0; wanted.concat().len() + 1];
+            assert_eq!(reader.read_many(records, &mut buffer).unwrap(), payloads.offsets());
+            assert_eq!(sizes.unwrap(), payloads.offsets());
+            assert_eq!(buffer[..buffer.len() - 1], wanted.concat());
+        }
+        (Err(error), Some(bad)) => {
+            assert!(payloads.is_empty());
+            // What is not there at all comes first.
+            let bad = match sizes {
+                Err(missing) => missing.record().unwrap() as usize,
+                Ok(_) => records[bad],
+            };
+            assert_eq!(error.record(), Some(bad as u64), "{error}");
+            let alone = reader.get(bad).unwrap_err();
+            assert_eq!(error.to_string(), alone.to_string());
+        }
+        (got, wanted) => panic!("{got:?} but {wanted:?}"),
+    }
+}
+
+fn expect_all(reader: &Reader, expected: impl Fn(usize) -> Option<Vec<u8>>) {
+    let all: Vec<_> = (0..reader.len()).collect();
+    let mut payloads = reader.iter();
+    for &record in &all {
+        assert_eq!(payloads.len(), all.len() - record);
+        assert_eq!(payloads.next().unwrap().ok(), expected(record), "{record}");
+    }
+    assert!(payloads.next().is_none() && payloads.next().is_none());
+    expect(reader, &all, expected);
+}
+
+const POLICIES: [Checksums; 4] =
+    [Checksums::None, Checksums::Length, Checksums::Full, Checksums::Auto];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 300 }))]
+
+    #[test]
+    fn records_are_slices_of_the_data(
+        sizes in prop::collection::vec(prop_oneof![0..30_usize, 0..400_usize], 1..40),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        records in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        policy in 0..4_usize,
+        threads in 0..5_usize,
+        raw: bool,
+        kind in 0..3,
+    ) {
+        let (data, whole) = frames(&sizes);
+        let picked = picks.iter().map(|pick| *pick.get(whole.entries()));
+        let index = match picks.is_empty() {
+            true => whole.clone(),
+            false => Index::from_entries(picked).unwrap(),
+        };
+        let options = Options::new().checksums(POLICIES[policy]).threads(threads).raw_frames(raw);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let reader = match kind {
+            0 => {
+                fs::write(file.path(), &data).unwrap();
+                Reader::with_index(file.path(), index.clone(), &options)
+            }
+            1 => Reader::of_source(Memory(data.clone()), Some(index.clone()), &options),
+            _ => {
+                let source = odd(&data, sizes[0] + 1, Duration::ZERO);
+                Reader::of_source(source, Some(index.clone()), &options)
+            }
+        };
+        let reader = reader.unwrap();
+        let records: Vec<_> = records.iter().map(|record| record.index(index.len())).collect();
+        expect(&reader, &records, |record| judged(&data, index[record], Checksums::Full, raw));
+        expect_all(&reader, |record| judged(&data, index[record], Checksums::Full, raw));
+    }
+}
+
+#[test]
+fn numbers_and_buffers_out_of_range_are_errors() {
+    let (data, index) = frames(&[3, 70]);
+    let reader = Reader::of_source(Memory(data), Some(index), &Options::new()).unwrap();
+    for record in [2, 3, usize::MAX] {
+        let many = reader.get_many(&[1, record]).map(drop);
+        for read in [reader.get(record).map(drop), reader.size_of(record).map(drop), many] {
+            let error = read.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.record()),
+                (ErrorKind::OutOfRange, Some(record as u64))
+            );
+        }
+    }
+    let mut payloads = reader.get_many(&[1]).unwrap();
+    reader.get_many_into(&[0, 2], &mut payloads).unwrap_err();
+    assert!(payloads.is_empty());
+    let error = reader.read(1, &mut [0; 69]).unwrap_err();
+    assert_eq!((error.kind(), error.record()), (ErrorKind::InvalidArgument, Some(1)));
+    assert!(error.to_string().ends_with("has 69 bytes, but it takes 70"), "{error}");
+    let error = reader.read_many(&[1, 0], &mut [0; 72]).unwrap_err();
+    assert!(error.to_string().ends_with("has 72 bytes, but the payloads take 73"), "{error}");
+}
+
+#[test]
+fn the_index_beside_the_data_is_used_if_it_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    let (data, whole) = frames(&[3, 70, 0, 60]);
+    fs::write(&path, &data).unwrap();
+    let open = || Reader::open(&path, &Options::new()).unwrap();
+    let reversed = Index::from_entries(whole.iter().rev().copied()).unwrap();
+    reversed.write(&index_path).unwrap();
+    assert_eq!(open().index(), &reversed);
+    expect_all(&open(), |record| judged(&data, reversed[record], Checksums::Full, false));
+
+    let stale = Index::from_entries(whole[..2].iter().copied()).unwrap();
+    stale.write(&index_path).unwrap();
+    assert_eq!(open().index(), &whole);
+    let partial = Reader::open(&path, &Options::new().allow_partial(true)).unwrap();
+    assert_eq!(partial.index(), &stale);
+    for text in ["x", "", "0 19\n19 77\n"] {
+        fs::write(&index_path, text).unwrap();
+        assert_eq!(open().index(), &whole, "{text:?}");
+    }
+    fs::remove_file(&index_path).unwrap();
+    assert_eq!(open().index(), &whole);
+    let status = std::process::Command::new("mkfifo").arg(&index_path).status().unwrap();
+    assert!(status.success());
+    assert_eq!(open().index(), &whole); // nobody writes to it
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(names.len(), 2, "no index file is written: {names:?}");
+}
+
+#[test]
+fn data_may_grow_while_it_is_open() {
+    let (data, whole) = frames(&[3, 70, 0, 60]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let start = &data[..whole[1].offset as usize];
+    fs::write(file.path(), start).unwrap();
+    let reader = Reader::with_index(file.path(), whole.clone(), &Options::new()).unwrap();
+    expect(&reader, &[0, 1, 2, 3], |record| judged(start, whole[record], Checksums::Full, false));
+    assert_eq!(reader.get(3).unwrap_err().kind(), ErrorKind::Mismatch);
+    fs::write(file.path(), &data).unwrap();
+    expect_all(&reader, |record| judged(&data, whole[record], Checksums::Full, false));
+}
+
+#[test]
+fn many_reads_are_under_way_where_each_takes_long() {
+    let (data, index) = frames(&[50; 300]);
+    let source = odd(&data, usize::MAX, Duration::from_millis(2));
+    let most_under_way = source.most_under_way;
+    let reader = Reader::of_source(source, Some(index.clone()), &Options::new()).unwrap();
+    let all: Vec<_> = (0..300).collect();
+    let payloads = reader.get_many(&all).unwrap();
+    for (record, payload) in payloads.iter().enumerate() {
+        assert_eq!(Some(payload), judged(&data, index[record], Checksums::Full, false).as_deref());
+    }
+    assert!(most_under_way.load(SeqCst) > threads::processors());
+}
+
+#[test]
+fn small_records_that_lie_close_together_are_read_at_once() {
+    let (data, index) = frames(&[1, 2, 3, 4, 5, 90, 6, 7]);
+    let source = odd(&data, usize::MAX, Duration::ZERO);
+    let reads = source.reads;
+    let reader = Reader::of_source(source, Some(index), &Options::new().threads(1)).unwrap();
+    for (records, expected) in [(&[4, 2, 0, 3, 1][..], 1), (&[7, 6], 1), (&[6, 5, 4], 3), (&[], 0)]
+    {
+        let before = reads.load(SeqCst);
+        reader.get_many(records).unwrap();
+        assert_eq!(reads.load(SeqCst) - before, expected, "{records:?}");
+    }
+}
+
+#[test]
+fn many_threads_share_a_reader() {
+    let (data, index) = frames(&[20, 0, 90, 400, 7]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &data).unwrap();
+    create_index(file.path(), default_index_path(file.path()), &Options::new()).unwrap();
+    let reader = Reader::open(file.path(), &Options::new()).unwrap();
+    fs::remove_file(default_index_path(file.path())).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let clone = reader.clone();
+            let (data, index) = (&data, &index);
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    expect_all(&clone, |i| judged(data, index[i], Checksums::Full, false));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_read_ahead_of_an_iterator_that_is_dropped_is_given_up() {
+    let (data, index) = frames(&[50; 300]);
+    for taken in [0, 1, 10, 11, 25, 299] {
+        let source = odd(&data, usize::MAX, Duration::ZERO);
+        let reader = Reader::of_source(source, Some(index.clone()), &Options::new()).unwrap();
+        assert_eq!(reader.iter().take(taken).filter(Result::is_ok).count(), taken);
+        assert_eq!(Arc::strong_count(&reader.0), 1); // no thread has it any more
+    }
+}
