@@ -196,6 +196,38 @@ typedef enum tfr_fit {
 } tfr_fit;
 
 /**
+ * What tfr_index_shard() shares out evenly.
+ */
+typedef enum tfr_shard_by {
+    /**
+     * Records: the shards' numbers of them differ by one at most.
+     */
+    TFR_SHARD_BY_RECORDS = 0,
+    /**
+     * Bytes: a shard's frames have as many as its equal share, give or take the largest frame's.
+     */
+    TFR_SHARD_BY_BYTES = 1,
+} tfr_shard_by;
+
+/**
+ * What becomes of the remainder where the records are no multiple of the shards.
+ */
+typedef enum tfr_shard_even {
+    /**
+     * Some shards have one record more than the others; no record is lost or there twice.
+     */
+    TFR_SHARD_KEEP = 0,
+    /**
+     * All have as many as the smaller ones: the last record of each larger one is in none.
+     */
+    TFR_SHARD_DROP = 1,
+    /**
+     * All have as many as the larger ones: the smaller ones end with the next one's first record.
+     */
+    TFR_SHARD_PAD = 2,
+} tfr_shard_even;
+
+/**
  * What went wrong and where. The functions that read it take NULL, too, for "no error".
  *
  * Threads: an error may be read by many threads at once.
@@ -827,6 +859,130 @@ enum tfr_status tfr_index_write(const struct tfr_index *index,
  * - `index`: NULL, or an index that is not yet freed and not used again.
  */
 void tfr_index_free(struct tfr_index *index);
+
+/**
+ * An index of the records of these numbers, in their order; a number may be there more than once.
+ * As all edits, it is of the same data, and none of that is read.
+ *
+ * Inputs: `records` may be NULL if `count` is 0.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
+ * tfr_index_len(); TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `index`
+ * stays the caller's, as it is.
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `records`: NULL, or `count` numbers that may be read.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_select(const struct tfr_index *index,
+                                 const size_t *records,
+                                 size_t count,
+                                 struct tfr_index **index_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: as tfr_index_select().
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_filter_size(const struct tfr_index *index,
+                                      uint64_t min,
+                                      uint64_t max,
+                                      struct tfr_index **index_out,
+                                      struct tfr_error **error_out);
+
+/**
+ * An index of all records in a random order, each order as likely as the others. A seed stands for
+ * one order of so many records, with any version, platform and language: record after record is
+ * drawn from those that are left, the first ones first (a Fisher-Yates shuffle) by numbers from
+ * SplitMix64 that Lemire's method brings into range.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: as tfr_index_select().
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_shuffle(const struct tfr_index *index,
+                                  uint64_t seed,
+                                  struct tfr_index **index_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * An index of `count` random records, none drawn twice, each choice as likely as the others: the
+ * first ones of tfr_index_shuffle() with the same seed, but in the order of `index`.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and when there are fewer records;
+ * TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: as tfr_index_select().
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_sample(const struct tfr_index *index,
+                                 size_t count,
+                                 uint64_t seed,
+                                 struct tfr_index **index_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * An index of shard `rank` of `world`: a run of the records, in the order of `index`. By records,
+ * it starts at record len * rank / world, rounded down, as those of NVIDIA DALI's readers do. By
+ * bytes, it starts between the two records where what is before comes nearest to rank / world of
+ * the frames' bytes. It may be empty where there are few records, or some that are very large.
+ *
+ * Inputs: `by` is a member of tfr_shard_by, `even` of tfr_shard_even; of shards by bytes it must
+ * be TFR_SHARD_KEEP.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
+ * not below `world`; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: as tfr_index_select().
+ * Threads: any.
+ *
+ * # Safety
+ * - `index`: NULL, or an index that is not yet freed.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_shard(const struct tfr_index *index,
+                                size_t rank,
+                                size_t world,
+                                int32_t by,
+                                int32_t even,
+                                struct tfr_index **index_out,
+                                struct tfr_error **error_out);
+
+/**
+ * The index of files that are put one behind the other, as by `cat a b`.
+ *
+ * Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
+ * have `count` members, and may be NULL if that is 0.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_MISMATCH when an entry ends behind its file;
+ * TFR_ERR_INVALID_INDEX when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
+ * stay the caller's, as they are.
+ * Threads: any.
+ *
+ * # Safety
+ * - `indexes`: NULL, or `count` of them, each NULL, or an index that is not yet freed.
+ * - `data_sizes`: NULL, or `count` numbers that may be read.
+ * - `index_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_concat(const struct tfr_index *const *indexes,
+                                 const uint64_t *data_sizes,
+                                 size_t count,
+                                 struct tfr_index **index_out,
+                                 struct tfr_error **error_out);
 
 /**
  * Checks that an index is that of a TFRecord file. The entries must lie inside the file and may

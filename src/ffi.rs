@@ -20,6 +20,8 @@ mod options;
 
 mod index;
 
+mod edit;
+
 mod check;
 
 mod source;

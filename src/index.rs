@@ -1,7 +1,10 @@
 //! An index: where each record's frame starts and how large it is.
 
+mod edit;
+mod random;
 mod text;
 
+pub use edit::{ShardBy, ShardEven};
 pub(crate) use text::{Decoder, Encoder};
 
 use std::sync::Arc;

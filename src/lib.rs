@@ -54,7 +54,7 @@ mod writer;
 
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
-pub use index::{Entry, Index};
+pub use index::{Entry, Index, ShardBy, ShardEven};
 pub use index_file::{
     create_index, create_index_of_source, create_index_of_stream, default_index_path,
 };

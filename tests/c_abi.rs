@@ -128,6 +128,11 @@ fn writers_do_their_work() {
 }
 
 #[test]
+fn indexes_are_edited() {
+    Program::new("test_edit.c").run_watched();
+}
+
+#[test]
 fn every_pointer_may_be_null() {
     Program::new("test_null.c").run_watched();
 }

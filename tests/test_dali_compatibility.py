@@ -170,6 +170,45 @@ def test_slice_of_an_index_is_a_shard(files, tmp_path):
     assert Reader(files[:1], [index]).epoch_ids() == list(range(1, COUNTS[0], 2))
 
 
+def test_edits_of_an_index_are_edits_of_the_data_set(files, tmp_path):
+    file = files[2]
+    index, first_id = tfr_index.read_index(file + ".idx"), COUNTS[0] + COUNTS[1]
+    records = {entry: first_id + record for record, entry in enumerate(index)}
+    edits = [
+        index.select([17, 3, -1, 3]),
+        index.shuffle(seed=7),
+        index.sample(20, seed=7),
+        index.filter_size(min=800),
+        index.shard(1, 3),
+        index.shard(1, 3, by="bytes"),
+        index.shuffle(seed=7).shard(0, 2, even="drop"),
+    ]
+    for edit in edits:
+        path = str(tmp_path / "edited.idx")
+        edit.write(path)
+        assert len(edit) > 0
+        assert Reader([file], [path]).epoch_ids() == [records[entry] for entry in edit]
+
+
+def test_shards_are_those_of_the_reader(files, tmp_path):
+    whole = tfr_index.read_index(files[2] + ".idx")
+    for rank in range(4):
+        path = str(tmp_path / "shard.idx")
+        whole.shard(rank, 4).write(path)
+        ours = Reader(files[2:], [path]).epoch_ids()
+        options = {"num_shards": 4, "shard_id": rank, "stick_to_shard": True}
+        theirs = Reader(files[2:], **options).read(len(ours))
+        assert ours == [number for number, _ in theirs]
+
+
+def test_files_put_together_are_read_by_one_index(files, written, tmp_path):
+    parts = [(tfr_index.read_index(file + ".idx"), os.path.getsize(file)) for file in files]
+    together, index = str(tmp_path / "together.tfrecord"), str(tmp_path / "together.idx")
+    Path(together).write_bytes(b"".join(Path(file).read_bytes() for file in files))
+    tfr_index.Index.concat(parts).write(index)
+    assert Reader([together], [index]).read(len(IDS)) == list(zip(IDS, written[1], strict=True))
+
+
 def test_trains_on_what_is_good_in_a_damaged_shard(files, written, tmp_path):
     entries = list(tfr_index.read_index(files[2] + ".idx"))
     data = bytearray(Path(files[2]).read_bytes())

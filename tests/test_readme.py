@@ -75,7 +75,7 @@ def test_first_command_then_all_in_their_order(reader):
     assert (folder / "train.tfrecord.idx").exists() and (folder / "even-records.idx").exists()
     assert "\n100 records\n78 bytes at byte 0\n" in out  # C
     assert out.count("\n100 records\n") == 2  # C++
-    assert "train.tfrecord.idx: 100 records, 79942 bytes; " in out  # tfr-index show
+    assert "train.tfrecord.idx: 100 records, 79942 bytes\n" in out  # tfr-index show
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
     assert out.count("train.tfrecord: fits (100 records)\n") == 2  # tfr-index check

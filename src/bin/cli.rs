@@ -112,9 +112,7 @@ pub fn create(
     leave_out: LeaveOut,
     interrupts: &Interrupts,
 ) -> anyhow::Result<Created> {
-    if is_something_else(index) {
-        bail!("{}: is no index, and is not overwritten; give another path", index.display());
-    }
+    refuse_to_overwrite(index)?;
     let watch = |_| match interrupts.heard() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
@@ -178,19 +176,25 @@ pub fn tell(data: &Path, index: &Path, created: &Created) {
     }
 }
 
-/// Whether there is a file that holds anything but numbers: a data file, for instance, that a shell
-/// pattern put where the index's path belongs.
-fn is_something_else(path: &Path) -> bool {
-    let mut start = [0; 4096];
+/// Fails where there is a file that holds anything but numbers: a data file, for instance, that a
+/// shell pattern put where the index's path belongs.
+pub fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
     let regular = path.metadata().is_ok_and(|metadata| metadata.is_file());
-    if !regular || is_stream(path) {
-        return false;
+    if regular && !is_stream(path) && !holds_numbers(path) {
+        bail!("{}: is no index, and is not overwritten; give another path", path.display());
     }
+    Ok(())
+}
+
+/// Whether a file starts with nothing but numbers, as an index does and no data file with a record.
+pub fn holds_numbers(path: &Path) -> bool {
+    let mut start = [0; 4096];
     let count = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
-    !start[..count].iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
+    start[..count].iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
 }
 
 /// Whether the path names what the program has open, such as /dev/stdout, and is appended to.
 pub fn is_stream(path: &Path) -> bool {
-    path.starts_with("/dev") || path.starts_with("/proc")
+    let is_file = path.starts_with("/dev/shm"); // in memory, and a file as others
+    !is_file && (path.starts_with("/dev") || path.starts_with("/proc"))
 }

@@ -1,4 +1,4 @@
-//! What `create` did, as JSON: an object for each file.
+//! What became of files, as JSON: an object for each.
 
 use std::path::Path;
 
@@ -16,8 +16,14 @@ pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Created>) -> 
             "records": records,
             "damaged_regions": regions,
         }),
-        Err(error) => json!({"path": path, "error": fields(error)}),
+        Err(error) => return failure(file, error),
     };
+    format!("{object}\n")
+}
+
+/// That a file failed: a line with an object.
+pub fn failure(file: &Path, error: &anyhow::Error) -> String {
+    let object = json!({"path": file.to_string_lossy(), "error": fields(error)});
     format!("{object}\n")
 }
 

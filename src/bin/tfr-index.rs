@@ -2,7 +2,11 @@
 
 mod check;
 mod cli;
+mod edit;
+mod get;
+mod input;
 mod json;
+mod show;
 mod stdin;
 
 use std::collections::HashSet;
@@ -15,6 +19,9 @@ use check::Level;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use cli::{Interrupts, LeaveOut};
+use edit::Edit;
+use get::Get;
+use show::Look;
 use tfr_index::{default_index_path, locate, Checksum, Checksums, Index, Options, Part};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
@@ -35,7 +42,8 @@ Examples:
   tfr-index create --checksums full *.tfrecord
   tfr-index create --salvage damaged.tfrecord      # index what is good
   tfr-index create --append --growing log.tfrecord # index what was written since
-  tfr-index show train.tfrecord.idx          # how many records, how large
+  tfr-index show train.tfrecord              # how many records, how large
+  tfr-index ls train-*.tfrecord              # a line for each; has it an index?
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
   zcat train.tfrecord.gz | tfr-index create - -o my.idx   # of what is decompressed
@@ -43,6 +51,10 @@ Examples:
   tfr-index check train.tfrecord my.idx      # does this one?
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
   tfr-index locate train.tfrecord 9132       # TensorFlow says: corrupted record at 9132
+  tfr-index get train.tfrecord 42 -o record  # its payload
+  tfr-index cat train.tfrecord 0-9 --frames -o small.tfrecord
+  tfr-index shuffle train.tfrecord --seed 7 -o epoch7.idx
+  tfr-index shard train-*.tfrecord --world 4 -o shards # shards/0/train-….tfrecord.idx, …
 
 Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line, 3 done, but for
 damage that was left out of an index (--salvage).";
@@ -127,12 +139,12 @@ enum Command {
         #[arg(required = true, value_name = "INDEX")]
         indexes: Vec<PathBuf>,
     },
-    /// Check index files and print how many records they have and how large these are
-    Show {
-        /// Index files
-        #[arg(required = true, value_name = "INDEX")]
-        indexes: Vec<PathBuf>,
-    },
+    #[command(flatten)]
+    Look(Look),
+    #[command(flatten)]
+    Get(Get),
+    #[command(flatten)]
+    Edit(Edit),
 }
 
 /// [`Checksums`], for the command line.
@@ -164,17 +176,18 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Create { files, output, checksums, threads, salvage, append, growing, json } => {
             if append && output.as_deref() == Some(Path::new("-")) {
-                refuse("there is nothing to append to on stdout".to_owned());
+                refuse("create", "there is nothing to append to on stdout");
             }
             if files.iter().any(|file| cli::is_stdin(file)) {
                 if files.len() > 1 || output.as_ref().is_some_and(|output| output.is_dir()) {
                     refuse(
-                        "- is stdin, which has no name: index it alone, and into a file".to_owned(),
+                        "create",
+                        "- is stdin, which has no name: index it alone, and into a file",
                     );
                 }
                 if salvage || append || growing {
                     let takes = "--salvage, --append and --growing take a file, which stdin is not";
-                    refuse(takes.to_owned());
+                    refuse("create", takes);
                 }
             }
             let options = Options::new().checksums(checksums.into()).threads(threads);
@@ -183,7 +196,7 @@ fn main() -> ExitCode {
             let interrupts = Interrupts::listen();
             let index_paths = index_paths(&files, output);
             if json && index_paths.iter().any(|path| cli::is_stream(path)) {
-                refuse("the index goes where --json prints".to_owned());
+                refuse("create", "the index goes where --json prints");
             }
             let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
             interrupts.end(for_each(begun, |(file, index_path)| {
@@ -219,9 +232,9 @@ fn main() -> ExitCode {
         Command::Read { indexes } => {
             for_each(&indexes, |path| done(print(&Index::read(path)?.to_text()?)))
         }
-        Command::Show { indexes } => for_each(&indexes, |path| {
-            done(print(&format!("{}: {}\n", path.display(), summary(&Index::read(path)?))))
-        }),
+        Command::Look(command) => show::look(command),
+        Command::Get(command) => get::get(command),
+        Command::Edit(command) => edit::edit(command),
     }
 }
 
@@ -290,36 +303,24 @@ fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> Vec<PathBuf> {
             let paths: Vec<_> = files.iter().map(|file| folder.join(name(file))).collect();
             let mut seen = HashSet::new();
             if let Some(twice) = paths.iter().find(|path| !seen.insert(*path)) {
-                refuse(format!("two of the files have the index {}", twice.display()));
+                refuse("create", format!("two of the files have the index {}", twice.display()));
             }
             paths
         }
         Some(path) if files.len() == 1 => vec![path],
         Some(path) => {
-            refuse(format!("{} is no existing folder, but there are several files", path.display()))
+            let path = path.display();
+            refuse("create", format!("{path} is no existing folder, but there are several files"))
         }
     }
 }
 
 /// Ends the program because of its command line.
-fn refuse(message: String) -> ! {
+fn refuse(subcommand: &str, message: impl std::fmt::Display) -> ! {
     let mut command = Arguments::command();
-    let create = command.find_subcommand_mut("create").expect("declared above");
-    create.clone().bin_name("tfr-index create").error(ErrorKind::ValueValidation, message).exit()
-}
-
-fn summary(index: &Index) -> String {
-    let mut sizes: Vec<u64> = index.iter().map(|entry| entry.size).collect();
-    sizes.sort_unstable();
-    let (Some(smallest), Some(largest)) = (sizes.first(), sizes.last()) else {
-        return "0 records".to_owned();
-    };
-    let bytes: u128 = sizes.iter().map(|&size| u128::from(size)).sum();
-    let (count, median) = (sizes.len(), sizes[sizes.len() / 2]);
-    format!(
-        "{count} records, {bytes} bytes; frame sizes: smallest {smallest}, median {median}, \
-         largest {largest}"
-    )
+    let command = command.find_subcommand_mut(subcommand).expect("declared");
+    let mut command = command.clone().bin_name(format!("tfr-index {subcommand}"));
+    command.error(ErrorKind::ValueValidation, message).exit()
 }
 
 /// Prints the text; a reader that has seen enough (`tfr-index read x.idx | head`) is no failure.

@@ -48,6 +48,17 @@
       (const tfr_index *, const char *, int32_t, const tfr_options *, uint64_t *, uint32_t *,      \
        tfr_error **))                                                                              \
     F(tfr_status, tfr_index_write, (const tfr_index *, const char *, tfr_error **))                \
+    F(tfr_status, tfr_index_select,                                                                \
+      (const tfr_index *, const size_t *, size_t, tfr_index **, tfr_error **))                     \
+    F(tfr_status, tfr_index_filter_size,                                                           \
+      (const tfr_index *, uint64_t, uint64_t, tfr_index **, tfr_error **))                         \
+    F(tfr_status, tfr_index_shuffle, (const tfr_index *, uint64_t, tfr_index **, tfr_error **))    \
+    F(tfr_status, tfr_index_sample,                                                                \
+      (const tfr_index *, size_t, uint64_t, tfr_index **, tfr_error **))                           \
+    F(tfr_status, tfr_index_shard,                                                                 \
+      (const tfr_index *, size_t, size_t, int32_t, int32_t, tfr_index **, tfr_error **))           \
+    F(tfr_status, tfr_index_concat,                                                                \
+      (const tfr_index *const *, const uint64_t *, size_t, tfr_index **, tfr_error **))            \
     F(void, tfr_index_free, (tfr_index *))                                                         \
     F(tfr_status, tfr_index_create_from_source,                                                    \
       (const tfr_source *, const char *, const tfr_options *, uint64_t *, tfr_error **))           \
@@ -116,5 +127,7 @@ int main(void) {
     CHECK(TFR_CHECKSUMS_LENGTH == 2 && TFR_CHECKSUMS_FULL == 3);
     CHECK(TFR_CHECK_QUICK == 0 && TFR_CHECK_HEADERS == 1 && TFR_CHECK_FULL == 2);
     CHECK(TFR_FIT_REORDERED == 1 && TFR_FIT_REPEATED == 2 && TFR_FIT_UNCHECKED == 4);
+    CHECK(TFR_SHARD_BY_RECORDS == 0 && TFR_SHARD_BY_BYTES == 1);
+    CHECK(TFR_SHARD_KEEP == 0 && TFR_SHARD_DROP == 1 && TFR_SHARD_PAD == 2);
     return 0;
 }

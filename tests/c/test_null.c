@@ -93,6 +93,35 @@ int main(int argc, char **argv) {
     tfr_text_free(text);
     tfr_text_free(NULL);
 
+    REFUSES("index", tfr_index_select(NULL, &size, 1, &made, error_out));
+    REFUSES("records", tfr_index_select(index, NULL, 1, &made, error_out));
+    REFUSES("index_out", tfr_index_select(index, &size, 1, NULL, error_out));
+    REFUSES("index_out", tfr_index_select(NULL, NULL, 0, NULL, error_out));
+
+    REFUSES("index", tfr_index_filter_size(NULL, 0, 1, &made, error_out));
+    REFUSES("index_out", tfr_index_filter_size(index, 0, 1, NULL, error_out));
+    REFUSES("index_out", tfr_index_filter_size(NULL, 0, 1, NULL, error_out));
+
+    REFUSES("index", tfr_index_shuffle(NULL, 0, &made, error_out));
+    REFUSES("index_out", tfr_index_shuffle(index, 0, NULL, error_out));
+    REFUSES("index_out", tfr_index_shuffle(NULL, 0, NULL, error_out));
+
+    REFUSES("index", tfr_index_sample(NULL, 0, 0, &made, error_out));
+    REFUSES("index_out", tfr_index_sample(index, 0, 0, NULL, error_out));
+    REFUSES("index_out", tfr_index_sample(NULL, 0, 0, NULL, error_out));
+
+    REFUSES("index", tfr_index_shard(NULL, 0, 1, 0, 0, &made, error_out));
+    REFUSES("index_out", tfr_index_shard(index, 0, 1, 0, 0, NULL, error_out));
+    REFUSES("index_out", tfr_index_shard(NULL, 0, 1, 0, 0, NULL, error_out));
+
+    const tfr_index *indexes[] = {index, NULL};
+    const uint64_t sizes[] = {16, 16};
+    REFUSES("indexes", tfr_index_concat(NULL, sizes, 1, &made, error_out));
+    REFUSES("an index", tfr_index_concat(indexes, sizes, 2, &made, error_out));
+    REFUSES("data_sizes", tfr_index_concat(indexes, NULL, 1, &made, error_out));
+    REFUSES("index_out", tfr_index_concat(indexes, sizes, 1, NULL, error_out));
+    REFUSES("index_out", tfr_index_concat(NULL, NULL, 0, NULL, error_out));
+
     REFUSES("index", tfr_index_check(NULL, path, 0, NULL, NULL, NULL, error_out));
     REFUSES("tfrecord_path", tfr_index_check(index, NULL, 0, NULL, NULL, NULL, error_out));
     REFUSES("index", tfr_index_check(NULL, NULL, 0, NULL, NULL, NULL, error_out));

@@ -13,6 +13,7 @@
 static char data_path[5000], index_path[5000];
 static uint8_t *data;
 static tfr_entry *entries;
+static size_t *numbers;
 static char *text;
 static size_t text_size;
 static tfr_index *whole;
@@ -76,6 +77,23 @@ static tfr_status read_many(tfr_index **index, tfr_error **error) {
     return status;
 }
 
+static tfr_status select_all(tfr_index **index, tfr_error **error) {
+    return tfr_index_select(whole, numbers, RECORDS, index, error);
+}
+
+static tfr_status shuffle(tfr_index **index, tfr_error **error) {
+    return tfr_index_shuffle(whole, 7, index, error);
+}
+
+static tfr_status sample(tfr_index **index, tfr_error **error) {
+    return tfr_index_sample(whole, RECORDS, 7, index, error);
+}
+
+static tfr_status concat(tfr_index **index, tfr_error **error) {
+    const uint64_t size = RECORDS * 16;
+    return tfr_index_concat((const tfr_index *const *)&whole, &size, 1, index, error);
+}
+
 /* Lets the process take `bytes` of address space more than it has. */
 static void limit_to(size_t bytes) {
     unsigned long pages = 0;
@@ -128,10 +146,12 @@ int main(int count, char **arguments) {
     static const uint8_t EMPTY[] = "\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2";
     data = malloc(RECORDS * 16);
     entries = malloc(RECORDS * sizeof *entries);
-    CHECK(data != NULL && entries != NULL);
+    numbers = malloc(RECORDS * sizeof *numbers);
+    CHECK(data != NULL && entries != NULL && numbers != NULL);
     for (size_t i = 0; i < RECORDS; i++) {
         memcpy(data + 16 * i, EMPTY, 16);
         entries[i] = (tfr_entry){16 * i, 16};
+        numbers[i] = i;
     }
     FILE *file = fopen(data_path, "wb");
     CHECK(file != NULL && fwrite(data, 16, RECORDS, file) == RECORDS && fclose(file) == 0);
@@ -145,12 +165,17 @@ int main(int count, char **arguments) {
     with_ever_more("from_text", from_text, 6 * MIB, 16 * MIB);
     with_ever_more("from_entries", from_entries, 6 * MIB, 16 * MIB);
     with_ever_more("to_text", to_text, 4 * MIB, 16 * MIB);
+    with_ever_more("select", select_all, 6 * MIB, 16 * MIB);
+    with_ever_more("shuffle", shuffle, 6 * MIB, 16 * MIB);
+    with_ever_more("sample", sample, 4 * MIB, 16 * MIB);
+    with_ever_more("concat", concat, 6 * MIB, 16 * MIB);
     with_ever_more("create", create, 0, 4 * MIB);
     with_ever_more("open", open_reader, 6 * MIB, 16 * MIB);
     with_ever_more("read_many", read_many, 16 * MIB, 31 * MIB);
 
     tfr_text_free(text);
     tfr_index_free(whole);
+    free(numbers);
     free(entries);
     free(data);
     return 0;

@@ -32,7 +32,17 @@ from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
 from ._source import Source, file_or_source
-from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress, Salvage
+from ._typing import (
+    Buffer,
+    CheckLevel,
+    Checksums,
+    Data,
+    Path,
+    Progress,
+    Salvage,
+    ShardBy,
+    ShardEven,
+)
 from ._writer import RecordWriter
 
 __all__ = [
@@ -45,6 +55,8 @@ __all__ = [
     "Progress",
     "RecordWriter",
     "Salvage",
+    "ShardBy",
+    "ShardEven",
     "TfrCancelled",
     "TfrError",
     "TfrFileExistsError",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import operator
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import final, overload
 
+from ._edit import Edits
 from ._errors import TfrValueError
 from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
 from ._source import file_or_source
@@ -41,7 +42,7 @@ class Fit:
 
 
 @final
-class Index(Sequence[tuple[int, int]]):
+class Index(Edits):
     r"""An immutable sequence of `(offset, size)`, one for each record of a TFRecord file.
 
     `offset` is the byte where the record's frame starts, `size` the size of the frame; the

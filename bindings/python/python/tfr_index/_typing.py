@@ -14,7 +14,17 @@ else:
 
 from ._errors import Damage
 
-__all__ = ["Buffer", "CheckLevel", "Checksums", "Data", "Path", "Progress", "Salvage"]
+__all__ = [
+    "Buffer",
+    "CheckLevel",
+    "Checksums",
+    "Data",
+    "Path",
+    "Progress",
+    "Salvage",
+    "ShardBy",
+    "ShardEven",
+]
 
 #: A path as the functions of `os` take it.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -61,6 +71,19 @@ Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
 #: - "headers": every header.
 #: - "full": every header and every payload.
 CheckLevel: TypeAlias = Literal["quick", "headers", "full"]
+
+#: What `Index.shard` shares out evenly.
+#:
+#: - "records": the shards' numbers of them differ by one at most.
+#: - "bytes": a shard's frames have as many as its equal share, give or take the largest frame's.
+ShardBy: TypeAlias = Literal["records", "bytes"]
+
+#: What becomes of the remainder where the records are no multiple of the shards.
+#:
+#: - "keep": some have one record more; no record is lost or there twice.
+#: - "drop": all have as many as the smaller ones; the last of each larger one is in none.
+#: - "pad": all have as many as the larger ones; the smaller ones end with the next one's first.
+ShardEven: TypeAlias = Literal["keep", "drop", "pad"]
 
 #: Told how far a scan is: `progress(bytes_done, bytes_total, records)`. What it returns cancels
 #: the scan if it is true, what it raises cancels the scan and is raised from there.

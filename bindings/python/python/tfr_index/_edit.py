@@ -1,0 +1,214 @@
+"""Edits: indexes made of indexes, of the same data, none of which is read."""
+
+from __future__ import annotations
+
+import operator
+from abc import abstractmethod
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from typing import Any, Self
+
+from ._errors import TfrError, TfrValueError
+from ._library import CData, ffi, lib
+from ._typing import Buffer, ShardBy, ShardEven
+
+_BY = {"records": lib.TFR_SHARD_BY_RECORDS, "bytes": lib.TFR_SHARD_BY_BYTES}
+_EVEN = {"keep": lib.TFR_SHARD_KEEP, "drop": lib.TFR_SHARD_DROP, "pad": lib.TFR_SHARD_PAD}
+
+
+class Edits(Sequence[tuple[int, int]]):
+    """The edits of `Index`."""
+
+    __slots__ = ()
+
+    _native: CData
+
+    @classmethod
+    @abstractmethod
+    def _made_by(cls, function: Callable[..., int], *arguments: CData) -> Self: ...
+
+    def select(self, records: Iterable[int] | Buffer) -> Self:
+        """The records of these numbers, in their order; a number may be there more than once.
+
+        Args:
+            records: numbers, of which negative ones count from the end; or a mask, a bool for each
+                record. A list, a numpy array, a pandas Series, or any other iterable.
+
+        Raises:
+            IndexError: there is no record of that number.
+            TfrValueError: the mask is longer or shorter than the index.
+            TypeError: what is given is not integers.
+
+        >>> import tfr_index
+        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+        >>> list(index.select([-1, 0, 0]))
+        [(37, 19), (0, 21), (0, 21)]
+        >>> list(index.select([size > 16 for size in index.sizes]))
+        [(0, 21), (37, 19)]
+        """
+        if hasattr(records, "__array__"):  # numpy's, and that of pandas, torch and others
+            records = records.__array__()
+        mask = _as_mask(records)
+        if mask is not None and len(mask) != len(self):
+            message = f"the mask is for {len(mask)} records, the index has {len(self)}"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        if mask is not None:
+            return self._of_numbers(array("L", compress(range(len(self)), mask)))
+        numbers = _as_numbers(records)
+        try:
+            return self._of_numbers(numbers)
+        except TfrError as error:
+            if error.status != "TFR_ERR_OUT_OF_RANGE":
+                raise
+
+        def from_the_start(number: int) -> int:
+            self[number]  # or there is none
+            return number % len(self)
+
+        return self._of_numbers(array("L", map(from_the_start, numbers)))
+
+    def _of_numbers(self, numbers: Buffer) -> Self:
+        pointer = ffi.from_buffer("size_t[]", numbers)
+        return self._made_by(lib.tfr_index_select, self._native, pointer, len(pointer))
+
+    def filter_size(self, min: int = 0, max: int | None = None) -> Self:
+        """The records whose payloads have from `min` to `max` bytes, in the order of the index.
+
+        Raises:
+            TfrValueError: a number is negative or giant.
+
+        >>> import tfr_index
+        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+        >>> list(index.filter_size(min=1, max=3))
+        [(37, 19)]
+        """
+        least, most = _u64("min", min), _u64("max", 2**64 - 1 if max is None else max)
+        return self._made_by(lib.tfr_index_filter_size, self._native, least, most)
+
+    def shuffle(self, seed: int) -> Self:
+        """All records in a random order, each order as likely as the others.
+
+        A seed, from 0 to 2**64 - 1, stands for one order of so many records, with any version,
+        platform and language: record after record is drawn from those that are left, the first
+        ones first (a Fisher-Yates shuffle) by numbers from SplitMix64 that Lemire's method brings
+        into range.
+
+        Raises:
+            TfrValueError: the seed is negative or giant.
+
+        >>> import tfr_index
+        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+        >>> list(index.shuffle(seed=7))
+        [(21, 16), (0, 21), (37, 19)]
+        """
+        return self._made_by(lib.tfr_index_shuffle, self._native, _u64("seed", seed))
+
+    def sample(self, count: int, seed: int) -> Self:
+        """So many random records, none drawn twice, each choice as likely as the others.
+
+        They are the first records of `shuffle` with the same seed, so that a larger sample has
+        those of a smaller one; but in the order of the index, in which they are read fastest.
+        Shuffle them where that is to be random, too.
+
+        Raises:
+            TfrValueError: there are fewer records; a number is negative or giant.
+
+        >>> import tfr_index
+        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+        >>> list(index.sample(2, seed=7))
+        [(0, 21), (21, 16)]
+        """
+        drawn, seed = _u64("count", count), _u64("seed", seed)
+        return self._made_by(lib.tfr_index_sample, self._native, drawn, seed)
+
+    def shard(
+        self, rank: int, world: int, by: ShardBy = "records", even: ShardEven = "keep"
+    ) -> Self:
+        """Shard `rank` of `world`: a run of the records, in the order of the index.
+
+        Args:
+            rank: which one, from 0.
+            world: how many there are.
+            by: what is shared out evenly. "records": a shard starts at record
+                `len(index) * rank // world`, as those of NVIDIA DALI's readers do. "bytes": it
+                starts between the two records where what is before comes nearest to `rank / world`
+                of the frames' bytes. It may be empty where there are few records, or some that are
+                very large.
+            even: what becomes of the remainder of shards by records. "keep": some have one record
+                more; no record is lost or there twice. "drop": all have as many as the smaller
+                ones; the last record of each larger one is in none. "pad": all have as many as the
+                larger ones; the smaller ones end with the next one's first record.
+
+        Raises:
+            TfrValueError: `rank` is not below `world`; shards by bytes should have equal numbers
+                of records; another argument cannot be used.
+
+        >>> import tfr_index
+        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+        >>> [list(index.shard(rank, 2)) for rank in range(2)]
+        [[(0, 21)], [(21, 16), (37, 19)]]
+        >>> list(index.shard(0, 2, even="pad"))
+        [(0, 21), (21, 16)]
+        """
+        for name, value, values in (("by", by, _BY), ("even", even, _EVEN)):
+            if value not in values:
+                message = f"{name} is {value!r}, but must be one of {', '.join(values)}"
+                raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        numbers = _u64("rank", rank), _u64("world", world)
+        return self._made_by(lib.tfr_index_shard, self._native, *numbers, _BY[by], _EVEN[even])
+
+    @classmethod
+    def concat(cls, parts: Iterable[tuple[Self, int]]) -> Self:
+        """The index of files that are put one behind the other, as by `cat a b`.
+
+        Args:
+            parts: of each file its index and how many bytes it has.
+
+        Raises:
+            TfrMismatch: an entry ends behind its file.
+            TfrValueError: a record's end passes 2**63 - 1.
+
+        >>> import tfr_index
+        >>> a, b = tfr_index.Index([(0, 21)]), tfr_index.Index([(0, 16), (16, 19)])
+        >>> list(tfr_index.Index.concat([(a, 21), (b, 35)]))
+        [(0, 21), (21, 16), (37, 19)]
+        """
+        parts = list(parts)
+        indexes = ffi.new("tfr_index *[]", [index._native for index, _ in parts])
+        sizes = ffi.new("uint64_t[]", [_u64("a size", size) for _, size in parts])
+        return cls._made_by(lib.tfr_index_concat, indexes, sizes, len(parts))
+
+
+def _as_mask(records: Any) -> Sequence[int] | None:
+    """What is a bool for each record, if it is."""
+    if isinstance(records, (list, tuple)):
+        return records if records and all(isinstance(one, bool) for one in records) else None
+    view = _as_array(records)
+    return view if view is not None and view.format == "?" else None
+
+
+def _as_numbers(records: Any) -> array[int] | memoryview[int]:
+    """Numbers of 8 bytes: those of an array as they are, others one by one."""
+    view = _as_array(records)
+    if view is not None and view.format in ("l", "L", "q", "Q") and view.c_contiguous:
+        return view
+    try:
+        return array("q", map(operator.index, records))
+    except OverflowError:
+        raise IndexError("a record's number is below -(2**63) or above 2**63 - 1") from None
+
+
+def _as_array(records: Any) -> memoryview[int] | None:
+    try:
+        view = memoryview(records)
+    except TypeError:
+        return None
+    return view if view.ndim == 1 else None
+
+
+def _u64(name: str, number: int) -> int:
+    if not 0 <= operator.index(number) < 2**64:
+        message = f"{name} is {number}, but must be from 0 to 2**64 - 1"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    return operator.index(number)

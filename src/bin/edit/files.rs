@@ -1,0 +1,172 @@
+//! The files that an edit is of, and those that it makes.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use tfr_index::{Entry, Index};
+
+use crate::{cli, input};
+
+#[derive(Args)]
+pub struct Files {
+    /// Indexes, or data files
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// Where to write: a file, or - for stdout; of several files, a folder, which gets an index of
+    /// each that has records left [default: -]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+impl Files {
+    /// Edits the files as if they were one, and writes an index of what each has left.
+    pub fn edit(
+        self,
+        command: &str,
+        edit: impl Fn(&Index) -> anyhow::Result<Index>,
+    ) -> anyhow::Result<()> {
+        let targets = self.targets(command);
+        Whole::read(self.inputs)?.write(&targets, edit)
+    }
+
+    /// The same for each of `world` edits, in folders of their numbers.
+    pub fn edit_each(
+        self,
+        world: usize,
+        edit: impl Fn(&Index, usize) -> anyhow::Result<Index>,
+    ) -> anyhow::Result<()> {
+        let Some(folder) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
+            let message =
+                "say where the shards' folders go (--output), or which one to make (--rank)";
+            crate::refuse("shard", message);
+        };
+        let targets =
+            |rank: usize| in_folder("shard", &folder.join(rank.to_string()), &self.inputs);
+        targets(0); // or two inputs have one name
+        let whole = Whole::read(self.inputs.clone())?;
+        (0..world).try_for_each(|rank| whole.write(&targets(rank), |index| edit(index, rank)))
+    }
+
+    /// Where the indexes of what is left of each input go.
+    fn targets(&self, command: &str) -> Vec<Target> {
+        let several = self.inputs.len() > 1;
+        match &self.output {
+            Some(path) if path != Path::new("-") => {
+                let is_folder = path.is_dir() || path.to_string_lossy().ends_with('/');
+                match several || is_folder {
+                    true => in_folder(command, path, &self.inputs),
+                    false => vec![Target::File(path.clone())],
+                }
+            }
+            _ if several => crate::refuse(command, "several files: say which folder (--output)"),
+            _ => vec![Target::File("-".into())],
+        }
+    }
+}
+
+fn in_folder(command: &str, folder: &Path, inputs: &[PathBuf]) -> Vec<Target> {
+    let paths = inputs.iter().map(|input| folder.join(input::index_name(input)));
+    let mut seen = HashSet::new();
+    let targets = paths.map(|path| match seen.insert(path.clone()) {
+        true => Target::InFolder(path),
+        false => {
+            crate::refuse(command, format!("two of the files have the index {}", path.display()))
+        }
+    });
+    targets.collect()
+}
+
+/// Several indexes that are edited as one.
+struct Whole {
+    paths: Vec<PathBuf>,
+    parts: Vec<Index>,
+}
+
+impl Whole {
+    fn read(paths: Vec<PathBuf>) -> anyhow::Result<Whole> {
+        let parts = paths.iter().map(|path| input::read_index(path));
+        Ok(Whole { parts: parts.collect::<anyhow::Result<_>>()?, paths })
+    }
+
+    /// What an edit of all records leaves of each part.
+    fn edit(&self, edit: impl Fn(&Index) -> anyhow::Result<Index>) -> anyhow::Result<Vec<Index>> {
+        if let [only] = &self.parts[..] {
+            return Ok(vec![edit(only)?]);
+        }
+        // An index of all of them, in which an offset is but the record's number: what the edit
+        // leaves of it says which records of which part those are.
+        let numbered = (0..).zip(self.parts.iter().flatten());
+        let numbered = numbered.map(|(number, entry)| Entry { offset: number, size: entry.size });
+        let edited = edit(&Index::from_entries(numbered)?)?;
+        let mut ends = Vec::new();
+        for part in &self.parts {
+            ends.push(ends.last().unwrap_or(&0) + part.len());
+        }
+        let mut records = vec![Vec::new(); self.parts.len()];
+        for number in edited.iter().map(|entry| entry.offset as usize) {
+            let part = ends.partition_point(|end| *end <= number);
+            records[part].push(number + self.parts[part].len() - ends[part]);
+        }
+        let parts = self.parts.iter().zip(records);
+        parts.map(|(part, records)| Ok(part.select(&records)?)).collect()
+    }
+
+    fn write(
+        &self,
+        targets: &[Target],
+        edit: impl Fn(&Index) -> anyhow::Result<Index>,
+    ) -> anyhow::Result<()> {
+        let parts = self.paths.iter().zip(&self.parts).zip(self.edit(edit)?);
+        for (((path, part), left), target) in parts.zip(targets) {
+            let said = format!("{}: {} of {} records", path.display(), left.len(), part.len());
+            target.write(&left, &said)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where an index goes.
+pub enum Target {
+    /// A file, or stdout.
+    File(PathBuf),
+    /// A file in a folder of those that are not empty. NVIDIA DALI takes no empty index.
+    InFolder(PathBuf),
+}
+
+impl Target {
+    /// Writes the index, and says on stdout what became of what, unless that is where it went.
+    pub fn write(&self, index: &Index, said: &str) -> anyhow::Result<()> {
+        let (Target::File(path) | Target::InFolder(path)) = self;
+        if path == Path::new("-") {
+            return crate::print(&index.to_text()?);
+        }
+        cli::refuse_to_overwrite(path)?;
+        match self {
+            Target::InFolder(path) if index.is_empty() => {
+                if path.exists() {
+                    // It is from before.
+                    fs::remove_file(path).with_context(|| path.display().to_string())?;
+                }
+                let _ = writeln!(io::stdout(), "{said}, so no {}", path.display());
+                return Ok(());
+            }
+            Target::InFolder(path) => {
+                let folder = path.parent().unwrap_or(path);
+                fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            }
+            Target::File(_) if index.is_empty() => {
+                let _ = writeln!(io::stderr(), "note: no record is left for {}", path.display());
+            }
+            Target::File(_) => {}
+        }
+        index.write(path)?;
+        if !cli::is_stream(path) {
+            let _ = writeln!(io::stdout(), "{said} -> {}", path.display());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! `tfr-index get` and `cat`: the records themselves.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{bail, Context};
+use clap::{Args, Subcommand};
+use tfr_index::{Options, Payloads, Reader};
+
+use crate::cli::{self, Interrupts};
+use crate::{input, Policy};
+
+#[derive(Subcommand)]
+pub enum Get {
+    /// Print the payload of a record
+    ///
+    /// To a terminal only if it is text: pipe it, or write it to a file.
+    Get {
+        #[command(flatten)]
+        data: Data,
+        /// The record's number, from 0
+        record: usize,
+    },
+    /// Print payloads one behind the other; or frames, which make a TFRecord file
+    Cat {
+        #[command(flatten)]
+        data: Data,
+        /// Numbers of records, from 0: 5, 9-20 or 90- [default: all, in the order of the index]
+        #[arg(value_name = "RECORD")]
+        records: Vec<String>,
+        /// Whole frames instead of payloads: what is printed is a TFRecord file
+        #[arg(long)]
+        frames: bool,
+    },
+}
+
+#[derive(Args)]
+pub struct Data {
+    /// A data file
+    file: PathBuf,
+    /// The index that says where its records are [default: FILE.idx if it fits, else a scan]
+    #[arg(short, long)]
+    index: Option<PathBuf>,
+    /// A file to write, which must not be there yet, or - for stdout, even if it is a terminal
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Which checksums the records are held to; auto is as full, where the file has true ones
+    #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+    checksums: Policy,
+}
+
+pub fn get(command: Get) -> ExitCode {
+    let done = match command {
+        Get::Get { data, record } => data.write(false, |_| Ok(vec![record])),
+        Get::Cat { data, records, frames } => {
+            data.write(frames, |count| match records.is_empty() {
+                true => Ok((0..count).collect()),
+                false => input::records(records.iter().map(String::as_str), count),
+            })
+        }
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) => cli::fail(&error),
+    }
+}
+
+/// Bytes of records that are read at once.
+const BATCH: usize = 4 << 20;
+
+impl Data {
+    fn write(
+        &self,
+        frames: bool,
+        records: impl Fn(usize) -> anyhow::Result<Vec<usize>>,
+    ) -> anyhow::Result<ExitCode> {
+        let options = Options::new().checksums(self.checksums.into()).raw_frames(frames);
+        let reader = match &self.index {
+            Some(index) => Reader::with_index(&self.file, input::read_index(index)?, &options)?,
+            None => Reader::open(&self.file, &options)?,
+        };
+        let records = records(reader.len()).with_context(|| self.file.display().to_string())?;
+        let Some(path) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
+            let only_text = self.output.is_none() && io::stdout().is_terminal();
+            write(&reader, &records, &mut io::stdout().lock(), only_text, None)?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let interrupts = Interrupts::listen();
+        let is_new = !cli::is_stream(path);
+        let file = OpenOptions::new().append(true).create_new(is_new).open(path);
+        let mut file = file.with_context(|| path.display().to_string())?;
+        let written = write(&reader, &records, &mut file, false, Some(&interrupts));
+        if written.is_err() && is_new {
+            let _ = fs::remove_file(path);
+        }
+        let written = written.with_context(|| path.display().to_string());
+        Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| ExitCode::SUCCESS)))
+    }
+}
+
+/// Writes what the reader gives of the records; a reader that has seen enough is no failure.
+fn write(
+    reader: &Reader,
+    records: &[usize],
+    output: &mut dyn Write,
+    only_text: bool,
+    interrupts: Option<&Interrupts>,
+) -> anyhow::Result<()> {
+    let mut payloads = Payloads::default();
+    let mut left = records;
+    while !left.is_empty() {
+        if interrupts.is_some_and(Interrupts::heard) {
+            bail!("interrupted, and removed");
+        }
+        let (mut count, mut bytes) = (0, 0);
+        while count < left.len() && bytes < BATCH {
+            bytes += reader.size_of(left[count])?;
+            count += 1;
+        }
+        reader.get_many_into(&left[..count], &mut payloads)?;
+        if only_text && is_binary(payloads.bytes()) {
+            bail!(
+                "this is no text, and not printed to a terminal: pipe it, or say where it goes, \
+                as in -o FILE, or -o - to print it nevertheless"
+            );
+        }
+        match output.write_all(payloads.bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            result => result.context("cannot write")?,
+        }
+        left = &left[count..];
+    }
+    Ok(())
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    std::str::from_utf8(bytes).is_err() || bytes.iter().any(is_control)
+}

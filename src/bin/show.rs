@@ -1,0 +1,187 @@
+//! `tfr-index show` and `ls`: what is in indexes and data files.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+use tfr_index::{default_index_path, CheckLevel, Index, Options};
+
+use crate::{cli, input, json};
+
+#[derive(Subcommand)]
+pub enum Look {
+    /// Print how many records files have and how large their payloads are
+    Show {
+        /// Indexes, or data files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print a JSON object for each file
+        #[arg(long)]
+        json: bool,
+    },
+    /// List files: a line with the records, the bytes, and whether there is an index that fits
+    ///
+    /// No data file is read but for what a quick check of its index reads: where none fits, the
+    /// number of records is not known.
+    Ls {
+        /// Indexes, or data files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print a JSON object for each file
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub fn look(command: Look) -> ExitCode {
+    let (files, as_json, show): (_, _, fn(&Path, bool) -> _) = match command {
+        Look::Show { files, json } => (files, json, show),
+        Look::Ls { mut files, json } => {
+            // `ls *` names them, too.
+            let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
+            files.retain(|file| !defaults.contains(file));
+            let head = if json { "" } else { LS_HEAD };
+            if let Err(error) = crate::print(head) {
+                return cli::fail(&error);
+            }
+            (files, json, ls)
+        }
+    };
+    crate::for_each(&files, |file| {
+        let shown = show(file, as_json);
+        if let (true, Err(error)) = (as_json, &shown) {
+            crate::print(&json::failure(file, error))?;
+        }
+        crate::done(crate::print(&shown?))
+    })
+}
+
+fn show(file: &Path, as_json: bool) -> anyhow::Result<String> {
+    let index = input::read_index(file)?;
+    let sizes = Sizes::of(&index);
+    let (records, bytes) = (index.len(), bytes(&index));
+    if as_json {
+        let payload = sizes.summary().map(
+            |[min, median, p99, max]| json!({"min": min, "median": median, "p99": p99, "max": max}),
+        );
+        let ranges = sizes.histogram().into_iter().map(
+            |(from, below, records)| json!({"from": from, "below": below, "records": records}),
+        );
+        let object = json!({
+            "path": file.to_string_lossy(),
+            "records": records,
+            "bytes": bytes,
+            "payload": payload,
+            "histogram": ranges.collect::<Vec<_>>(),
+        });
+        return Ok(format!("{object}\n"));
+    }
+    let mut text = format!("{}: {}, {bytes} bytes\n", file.display(), count(records));
+    if let Some([min, median, p99, max]) = sizes.summary() {
+        text += &format!("payload bytes: min {min}, median {median}, p99 {p99}, max {max}\n");
+    }
+    let histogram = sizes.histogram();
+    let most = histogram.iter().map(|(_, _, records)| *records).max().unwrap_or(0);
+    for (from, below, records) in histogram {
+        let range = format!("[{}, {})", rounded(from), rounded(below));
+        // At least one where there is a record at all.
+        let bar = "#".repeat((records * BAR + most - 1) / most);
+        text += format!("{range:>20}{records:>14}  {bar}").trim_end();
+        text += "\n";
+    }
+    Ok(text)
+}
+
+/// The longest bar: a line has less than 80 columns.
+const BAR: usize = 40;
+
+const LS_HEAD: &str = "     records            bytes  index  file\n";
+
+fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
+    let (index, bytes, state) = if input::is_index(file) {
+        let index = Index::read(file)?;
+        let bytes = bytes(&index);
+        (Some(index), bytes, "-")
+    } else {
+        let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
+        let path = default_index_path(file);
+        // A pipe would keep us waiting.
+        let index = path.is_file().then(|| Index::read(&path).ok()).flatten();
+        let fits = |index: &Index| index.check(file, CheckLevel::Quick, &Options::new()).is_ok();
+        match index.filter(fits) {
+            Some(index) => (Some(index), bytes, "fits"),
+            None if path.exists() => (None, bytes, "bad"),
+            None => (None, bytes, "none"),
+        }
+    };
+    let records = index.map(|index| index.len());
+    if as_json {
+        let path = file.to_string_lossy();
+        let object = json!({"path": path, "records": records, "bytes": bytes, "index": state});
+        return Ok(format!("{object}\n"));
+    }
+    let records = records.map_or("?".to_owned(), |records| records.to_string());
+    Ok(format!("{records:>12} {bytes:>16}  {state:<5}  {}\n", file.display()))
+}
+
+fn count(records: usize) -> String {
+    format!("{records} record{}", if records == 1 { "" } else { "s" })
+}
+
+/// The bytes of all frames; more than 2^64 only where an index repeats giant ones.
+fn bytes(index: &Index) -> u64 {
+    index.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+}
+
+/// A power of two, by the largest unit that it is a multiple of.
+fn rounded(bytes: u64) -> String {
+    match bytes.checked_ilog2().map_or(0, |log| log / 10) {
+        0 => bytes.to_string(),
+        unit => format!(
+            "{} {}iB",
+            bytes >> (10 * unit),
+            ["", "K", "M", "G", "T", "P", "E"][unit as usize]
+        ),
+    }
+}
+
+/// The sizes of payloads, from the smallest to the largest.
+struct Sizes(Vec<u64>);
+
+impl Sizes {
+    fn of(index: &Index) -> Sizes {
+        let payload = |entry: &tfr_index::Entry| entry.payload().end - entry.payload().start;
+        let mut sizes: Vec<u64> = index.iter().map(payload).collect();
+        sizes.sort_unstable();
+        Sizes(sizes)
+    }
+
+    /// The smallest, the median, the 99th percentile and the largest: each one that there is, so
+    /// large that as many percent of them are no larger.
+    fn summary(&self) -> Option<[u64; 4]> {
+        let rank = |percent: usize| (self.0.len() * percent + 99) / 100;
+        let nearest = |percent| self.0.get(rank(percent).max(1) - 1).copied();
+        Some([nearest(0)?, nearest(50)?, nearest(99)?, nearest(100)?])
+    }
+
+    /// How many there are from each power of two to the next, from the first that has any to the
+    /// last: (from, below, records).
+    fn histogram(&self) -> Vec<(u64, u64, usize)> {
+        let (Some(&first), Some(&last)) = (self.0.first(), self.0.last()) else {
+            return Vec::new();
+        };
+        let power = |size: u64| size.checked_ilog2().map_or(0, |log| 1 << log);
+        let mut ranges = Vec::new();
+        let mut from = power(first);
+        while from <= last {
+            let below = (2 * from).max(1);
+            let before = |bound| self.0.partition_point(|size| *size < bound);
+            ranges.push((from, below, before(below) - before(from)));
+            from = below;
+        }
+        ranges
+    }
+}

@@ -1,0 +1,250 @@
+//! `tfr_index_select()` and the like: indexes made of indexes.
+
+use super::error::tfr_error;
+use super::guard::guard;
+use super::index::tfr_index;
+use super::pointer;
+use super::status::tfr_status;
+use crate::error::{Error, ErrorKind, Result};
+use crate::{Index, ShardBy, ShardEven};
+
+/// What tfr_index_shard() shares out evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tfr_shard_by {
+    /// Records: the shards' numbers of them differ by one at most.
+    TFR_SHARD_BY_RECORDS = 0,
+    /// Bytes: a shard's frames have as many as its equal share, give or take the largest frame's.
+    TFR_SHARD_BY_BYTES = 1,
+}
+
+/// What becomes of the remainder where the records are no multiple of the shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tfr_shard_even {
+    /// Some shards have one record more than the others; no record is lost or there twice.
+    TFR_SHARD_KEEP = 0,
+    /// All have as many as the smaller ones: the last record of each larger one is in none.
+    TFR_SHARD_DROP = 1,
+    /// All have as many as the larger ones: the smaller ones end with the next one's first record.
+    TFR_SHARD_PAD = 2,
+}
+
+/// An index of the records of these numbers, in their order; a number may be there more than once.
+/// As all edits, it is of the same data, and none of that is read.
+///
+/// Inputs: `records` may be NULL if `count` is 0.
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
+/// tfr_index_len(); TFR_ERR_OUT_OF_MEMORY.
+/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `index`
+/// stays the caller's, as it is.
+/// Threads: any.
+///
+/// # Safety
+/// - `index`: NULL, or an index that is not yet freed.
+/// - `records`: NULL, or `count` numbers that may be read.
+/// - `index_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_select(
+    index: *const tfr_index,
+    records: *const usize,
+    count: usize,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = &pointer::borrow(index, "index")?.0;
+        let records = pointer::slice(records, count, "records")?;
+        store(pointer::give(tfr_index(index.select(records)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+/// Ownership: as tfr_index_select().
+/// Threads: any.
+///
+/// # Safety
+/// - `index`: NULL, or an index that is not yet freed.
+/// - `index_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_filter_size(
+    index: *const tfr_index,
+    min: u64,
+    max: u64,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = &pointer::borrow(index, "index")?.0;
+        store(pointer::give(tfr_index(index.filter_size(min..=max)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// An index of all records in a random order, each order as likely as the others. A seed stands for
+/// one order of so many records, with any version, platform and language: record after record is
+/// drawn from those that are left, the first ones first (a Fisher-Yates shuffle) by numbers from
+/// SplitMix64 that Lemire's method brings into range.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+/// Ownership: as tfr_index_select().
+/// Threads: any.
+///
+/// # Safety
+/// - `index`: NULL, or an index that is not yet freed.
+/// - `index_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_shuffle(
+    index: *const tfr_index,
+    seed: u64,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = &pointer::borrow(index, "index")?.0;
+        store(pointer::give(tfr_index(index.shuffle(seed)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// An index of `count` random records, none drawn twice, each choice as likely as the others: the
+/// first ones of tfr_index_shuffle() with the same seed, but in the order of `index`.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and when there are fewer records;
+/// TFR_ERR_OUT_OF_MEMORY.
+/// Ownership: as tfr_index_select().
+/// Threads: any.
+///
+/// # Safety
+/// - `index`: NULL, or an index that is not yet freed.
+/// - `index_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_sample(
+    index: *const tfr_index,
+    count: usize,
+    seed: u64,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = &pointer::borrow(index, "index")?.0;
+        store(pointer::give(tfr_index(index.sample(count, seed)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// An index of shard `rank` of `world`: a run of the records, in the order of `index`. By records,
+/// it starts at record len * rank / world, rounded down, as those of NVIDIA DALI's readers do. By
+/// bytes, it starts between the two records where what is before comes nearest to rank / world of
+/// the frames' bytes. It may be empty where there are few records, or some that are very large.
+///
+/// Inputs: `by` is a member of tfr_shard_by, `even` of tfr_shard_even; of shards by bytes it must
+/// be TFR_SHARD_KEEP.
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
+/// not below `world`; TFR_ERR_OUT_OF_MEMORY.
+/// Ownership: as tfr_index_select().
+/// Threads: any.
+///
+/// # Safety
+/// - `index`: NULL, or an index that is not yet freed.
+/// - `index_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_shard(
+    index: *const tfr_index,
+    rank: usize,
+    world: usize,
+    by: i32,
+    even: i32,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = &pointer::borrow(index, "index")?.0;
+        let (by, even) = (shard_by(by)?, shard_even(even)?);
+        store(pointer::give(tfr_index(index.shard(rank, world, by, even)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// The index of files that are put one behind the other, as by `cat a b`.
+///
+/// Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
+/// have `count` members, and may be NULL if that is 0.
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_MISMATCH when an entry ends behind its file;
+/// TFR_ERR_INVALID_INDEX when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
+/// stay the caller's, as they are.
+/// Threads: any.
+///
+/// # Safety
+/// - `indexes`: NULL, or `count` of them, each NULL, or an index that is not yet freed.
+/// - `data_sizes`: NULL, or `count` numbers that may be read.
+/// - `index_out`, `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_index_concat(
+    indexes: *const *const tfr_index,
+    data_sizes: *const u64,
+    count: usize,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let indexes = pointer::slice(indexes, count, "indexes")?.iter();
+        let sizes = pointer::slice(data_sizes, count, "data_sizes")?;
+        let parts = indexes.zip(sizes).map(|(index, size)| {
+            let index = pointer::borrow(*index, "an index")?;
+            Ok((&index.0, *size))
+        });
+        store(pointer::give(tfr_index(Index::concat(&parts.collect::<Result<Vec<_>>>()?)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+fn shard_by(number: i32) -> Result<ShardBy> {
+    match number {
+        _ if number == tfr_shard_by::TFR_SHARD_BY_RECORDS as i32 => Ok(ShardBy::Records),
+        _ if number == tfr_shard_by::TFR_SHARD_BY_BYTES as i32 => Ok(ShardBy::Bytes),
+        _ => Err(no_member("by", number, "tfr_shard_by")),
+    }
+}
+
+fn shard_even(number: i32) -> Result<ShardEven> {
+    match number {
+        _ if number == tfr_shard_even::TFR_SHARD_KEEP as i32 => Ok(ShardEven::Keep),
+        _ if number == tfr_shard_even::TFR_SHARD_DROP as i32 => Ok(ShardEven::Drop),
+        _ if number == tfr_shard_even::TFR_SHARD_PAD as i32 => Ok(ShardEven::Pad),
+        _ => Err(no_member("even", number, "tfr_shard_even")),
+    }
+}
+
+fn no_member(name: &str, number: i32, kind: &str) -> Error {
+    let detail = format!("{name} is {number}, which is no member of {kind}");
+    Error::new(ErrorKind::InvalidArgument, detail)
+}

@@ -1,0 +1,289 @@
+//! `tfr-index select`, `filter`, `shuffle`, `sample`, `shard` and `concat`: beside the library.
+
+#![cfg(feature = "cli")]
+
+mod programs;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use programs::{ended, folder_with, tfr_index, EXAMPLES};
+use tfr_index::{Index, Options, ShardBy, ShardEven};
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ended(&tfr_index(folder, arguments))
+}
+
+fn read(folder: &Path, name: &str) -> Index {
+    Index::read(folder.join(name)).unwrap()
+}
+
+/// The data file `a.tfrecord` of 100 records and its index.
+fn example() -> (tempfile::TempDir, Index) {
+    let folder = folder_with(&[("a.tfrecord", &fs::read(EXAMPLES).unwrap())]);
+    assert_eq!(run(folder.path(), &["create", "a.tfrecord"]).0, 0);
+    let index = read(folder.path(), "a.tfrecord.idx");
+    (folder, index)
+}
+
+/// The same, and the data files `b.tfrecord` of 3 records and `c.tfrecord` of 7, without indexes.
+fn examples() -> (tempfile::TempDir, [Index; 3]) {
+    let (folder, index) = example();
+    let data = fs::read(EXAMPLES).unwrap();
+    let part = |name: &str, count: usize| {
+        let end = index[count].offset as usize;
+        fs::write(folder.path().join(name), &data[..end]).unwrap();
+        Index::from_bytes(&data[..end], &Options::new()).unwrap()
+    };
+    let (b, c) = (part("b.tfrecord", 3), part("c.tfrecord", 7));
+    (folder, [index, b, c])
+}
+
+#[test]
+fn edits_are_those_of_the_library() {
+    let (folder, index) = example();
+    let by_bytes = index.shard(1, 3, ShardBy::Bytes, ShardEven::Keep).unwrap();
+    let padded = index.shard(2, 3, ShardBy::Records, ShardEven::Pad).unwrap();
+    let dropped = index.shard(2, 3, ShardBy::Records, ShardEven::Drop).unwrap();
+    let edits: [(&[&str], Index); 10] = [
+        (&["shuffle", "--seed", "7"], index.shuffle(7).unwrap()),
+        (&["shuffle", "--seed", "18446744073709551615"], index.shuffle(u64::MAX).unwrap()),
+        (&["sample", "-n", "9", "--seed", "7"], index.sample(9, 7).unwrap()),
+        (&["filter", "--min", "900"], index.filter_size(900..).unwrap()),
+        (&["filter", "--max", "900"], index.filter_size(..=900).unwrap()),
+        (&["filter", "--min", "62", "--max", "62"], index.filter_size(62..=62).unwrap()),
+        (&["shard", "--rank=1", "--world=3", "--by=bytes"], by_bytes),
+        (&["shard", "--rank=2", "--world=3", "--even=pad"], padded),
+        (&["shard", "--rank=2", "--world=3", "--even=drop"], dropped),
+        (&["concat"], index.clone()),
+    ];
+    for (arguments, expected) in edits {
+        let text = expected.to_text().unwrap();
+        let on = |rest: &[&str]| run(folder.path(), &[arguments, rest].concat());
+        // Of a data file, of its index, to stdout and to a file.
+        assert_eq!(on(&["a.tfrecord"]), (0, text.clone(), String::new()), "{arguments:?}");
+        if arguments[0] != "concat" {
+            assert_eq!(on(&["a.tfrecord.idx", "-o", "-"]), (0, text.clone(), String::new()));
+            let (path, kept) = ("a.tfrecord.idx", expected.len());
+            let said = format!("{path}: {kept} of 100 records -> x\n");
+            assert_eq!(on(&[path, "-o", "x"]), (0, said, String::new()));
+            assert_eq!(fs::read_to_string(folder.path().join("x")).unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn records_are_selected_by_numbers_and_ranges() {
+    let (folder, index) = example();
+    let select = |rest: &[&str]| run(folder.path(), &[&["select", "a.tfrecord"], rest].concat());
+    let expected =
+        |records: &[usize]| (0, index.select(records).unwrap().to_text().unwrap(), String::new());
+    assert_eq!(select(&["5", "0", "5"]), expected(&[5, 0, 5]));
+    assert_eq!(select(&["9-12", "98-"]), expected(&[9, 10, 11, 12, 98, 99]));
+    fs::write(folder.path().join("list"), "3\n1-2\n\n 7 8\r\n").unwrap();
+    assert_eq!(select(&["--from", "list"]), expected(&[3, 1, 2, 7, 8]));
+    assert_eq!(select(&["4", "--from", "list"]), expected(&[4, 3, 1, 2, 7, 8]));
+    for bad in ["100", "99-100", "100-", "5-3", "x", "-", "1-2-3", "1.0"] {
+        let (status, stdout, stderr) = select(&["--", bad]);
+        assert_eq!((status, stdout.as_str()), (1, ""), "{bad}");
+        assert!(
+            stderr.starts_with("error: a.tfrecord: ") && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+    }
+    assert_eq!(select(&["--from", "none"]).0, 1);
+}
+
+#[test]
+fn the_index_and_the_numbers_come_from_stdin() {
+    let (folder, index) = example();
+    let pipe = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+        command.current_dir(folder.path()).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        ended(&child.wait_with_output().unwrap())
+    };
+    let text = index.to_text().unwrap();
+    let shuffled = index.shuffle(1).unwrap().to_text().unwrap();
+    for stdin in ["-", "/dev/stdin"] {
+        let shuffle = ["shuffle", "--seed=1", stdin];
+        assert_eq!(pipe(&shuffle, &text), (0, shuffled.clone(), String::new()));
+    }
+    let selected = index.select(&[2, 1]).unwrap().to_text().unwrap();
+    let arguments = ["select", "a.tfrecord", "--from", "-"];
+    assert_eq!(pipe(&arguments, "2\n1\n"), (0, selected, String::new()));
+    assert_eq!(run(folder.path(), &["select", "-", "--from", "-"]).0, 2);
+}
+
+#[test]
+fn shards_of_a_set_have_each_record_once() {
+    let (folder, whole) = examples();
+    let names = ["a.tfrecord.idx", "b.tfrecord.idx", "c.tfrecord.idx"];
+    let files = ["a.tfrecord", "b.tfrecord", "c.tfrecord"];
+    for (world, by) in [("1", "records"), ("4", "records"), ("8", "bytes")] {
+        let out = format!("{world}-{by}");
+        let shard = ["shard", "--world", world, "--by", by, "-o", &out];
+        let (status, stdout, stderr) = run(folder.path(), &[&shard[..], &files[..]].concat());
+        assert_eq!((status, stderr.as_str()), (0, ""));
+        let world: usize = world.parse().unwrap();
+        assert_eq!(stdout.lines().count(), 3 * world);
+        let mut counts = vec![0; world];
+        for (name, whole) in names.iter().zip(&whole) {
+            let mut records = Vec::new();
+            for (rank, count) in counts.iter_mut().enumerate() {
+                let path = folder.path().join(format!("{out}/{rank}/{name}"));
+                if path.exists() {
+                    let part = Index::read(path).unwrap();
+                    assert!(!part.is_empty()); // NVIDIA DALI takes no empty one
+                    *count += part.len();
+                    records.extend(part.into_entries());
+                }
+            }
+            assert_eq!(&**whole, records);
+        }
+        let even = counts.iter().max().unwrap() - counts.iter().min().unwrap();
+        assert!(by == "bytes" || even <= 1, "{counts:?}");
+    }
+    // One shard of them, where there was another before: none of that is left.
+    let rank = |number| ["shard", "--world=4", "--rank", number, "-o", "mine"];
+    assert_eq!(run(folder.path(), &[&rank("0")[..], &files[..]].concat()).0, 0);
+    let (status, stdout, _) = run(folder.path(), &[&rank("3")[..], &files[..]].concat());
+    assert_eq!(status, 0);
+    assert_eq!(
+        stdout,
+        "a.tfrecord: 18 of 100 records -> mine/a.tfrecord.idx\n\
+         b.tfrecord: 3 of 3 records -> mine/b.tfrecord.idx\n\
+         c.tfrecord: 7 of 7 records -> mine/c.tfrecord.idx\n"
+    );
+    assert_eq!(run(folder.path(), &[&rank("1")[..], &files[..]].concat()).0, 0);
+    let left = fs::read_dir(folder.path().join("mine")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.tfrecord.idx"]);
+}
+
+#[test]
+fn several_files_are_edited_as_one() {
+    let (folder, [a, b, c]) = examples();
+    let files = ["a.tfrecord", "b.tfrecord", "c.tfrecord", "-o", "out/"];
+    let edited = |name: &str| {
+        let path = folder.path().join(format!("out/{name}.tfrecord.idx"));
+        match path.exists() {
+            true => Index::read(path).unwrap(),
+            false => Index::default(),
+        }
+    };
+    let edit = |arguments: &[&str]| run(folder.path(), &[arguments, &files[..]].concat()).0;
+    assert_eq!(edit(&["sample", "--seed=5", "-n", "60"]), 0);
+    let parts = [(&a, edited("a")), (&b, edited("b")), (&c, edited("c"))];
+    assert_eq!(parts.iter().map(|(_, part)| part.len()).sum::<usize>(), 60);
+    for (whole, part) in parts {
+        let mask: Vec<_> = whole.iter().map(|entry| part.contains(entry)).collect();
+        assert_eq!(whole.select_mask(&mask).unwrap(), part);
+    }
+    assert_eq!(edit(&["shuffle", "--seed=5"]), 0);
+    for (whole, name) in [(&a, "a"), (&b, "b"), (&c, "c")] {
+        let mut entries = edited(name).into_entries();
+        entries.sort_unstable();
+        assert_eq!(&**whole, entries);
+    }
+    assert_ne!(edited("a"), a);
+    assert_eq!(edit(&["filter", "--max=700"]), 0);
+    assert_eq!(edited("a"), a.filter_size(..=700).unwrap());
+    assert_eq!(edited("c"), c.filter_size(..=700).unwrap());
+}
+
+#[test]
+fn files_put_together_have_the_index_that_concat_makes() {
+    let (folder, _) = examples();
+    let files = ["b.tfrecord", "a.tfrecord", "c.tfrecord"];
+    let said = "3 files: 110 records -> all.idx\n".to_owned();
+    let concat = [&["concat"], &files[..], &["-o", "all.idx"]].concat();
+    assert_eq!(run(folder.path(), &concat), (0, said, String::new()));
+    let all: Vec<u8> =
+        files.iter().flat_map(|name| fs::read(folder.path().join(name)).unwrap()).collect();
+    let expected = Index::from_bytes(&all, &Options::new()).unwrap();
+    assert_eq!(read(folder.path(), "all.idx"), expected);
+    let (status, _, stderr) = run(folder.path(), &["concat", "b.tfrecord", "a.tfrecord.idx"]);
+    assert!(status == 1 && stderr.contains("give the data file"), "{stderr}");
+}
+
+#[test]
+fn an_index_that_does_not_fit_is_not_taken_for_the_files() {
+    let (folder, index) = example();
+    index.select(&[0, 1]).unwrap().write(folder.path().join("a.tfrecord.idx")).unwrap();
+    let expected = index.shuffle(7).unwrap().to_text().unwrap();
+    assert_eq!(run(folder.path(), &["shuffle", "--seed=7", "a.tfrecord"]).1, expected);
+    // But one that selects records behind others does fit.
+    let odd = index.select(&(1..100).step_by(2).collect::<Vec<_>>()).unwrap();
+    odd.write(folder.path().join("a.tfrecord.idx")).unwrap();
+    let expected = odd.shuffle(7).unwrap().to_text().unwrap();
+    assert_eq!(run(folder.path(), &["shuffle", "--seed=7", "a.tfrecord"]).1, expected);
+}
+
+/// Where data sets are kept in memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_of_files_in_memory_is_as_others() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::copy(EXAMPLES, path("a")).unwrap();
+    fs::copy(EXAMPLES, path("b")).unwrap();
+    assert_eq!(run(folder.path(), &["shuffle", "--seed=1", &path("a"), "-o", &path("x")]).0, 0);
+    let (status, _, stderr) = run(folder.path(), &["shuffle", "--seed=1", "a", "-o", &path("b")]);
+    assert!(status == 1 && stderr.contains("is no index"), "{stderr}");
+    assert_eq!(run(folder.path(), &["get", "a", "1", "-o", &path("payload")]).0, 0);
+}
+
+#[test]
+fn nothing_else_is_overwritten_and_nothing_is_written_in_part() {
+    let (folder, _) = examples();
+    let data = fs::read(folder.path().join("b.tfrecord")).unwrap();
+    let (status, _, stderr) =
+        run(folder.path(), &["shuffle", "--seed=1", "a.tfrecord", "-o", "b.tfrecord"]);
+    assert!(status == 1 && stderr.contains("b.tfrecord: is no index"), "{stderr}");
+    assert_eq!(fs::read(folder.path().join("b.tfrecord")).unwrap(), data);
+
+    fs::write(folder.path().join("bad.idx"), "0 16\n# a comment\n").unwrap();
+    for (file, said) in
+        [("bad.idx", "error: bad.idx: line 2"), ("none", "error: none: cannot open")]
+    {
+        let shard = ["shard", "--world=2", "a.tfrecord", file, "-o", "out"];
+        let (status, stdout, stderr) = run(folder.path(), &shard);
+        assert_eq!((status, stdout.as_str()), (1, ""));
+        assert!(stderr.starts_with(said) && stderr.lines().count() == 1, "{stderr}");
+        assert!(!folder.path().join("out").exists());
+    }
+    let (status, _, stderr) = run(folder.path(), &["filter", "--max=0", "a.tfrecord", "-o", "x"]);
+    assert_eq!((status, stderr.as_str()), (0, "note: no record is left for x\n"));
+    assert_eq!(fs::read(folder.path().join("x")).unwrap(), b"");
+}
+
+#[test]
+fn wrong_command_lines_exit_with_2() {
+    let (folder, _) = examples();
+    for arguments in [
+        &["select", "a.tfrecord"][..],
+        &["filter", "a.tfrecord"],
+        &["shuffle", "a.tfrecord"],
+        &["shuffle", "a.tfrecord", "b.tfrecord", "--seed=1"],
+        &["shuffle", "a.tfrecord", "./a.tfrecord", "--seed=1", "-o", "out"],
+        &["sample", "a.tfrecord", "--seed=1"],
+        &["sample", "a.tfrecord", "--seed=-1", "-n=1"],
+        &["shard", "a.tfrecord", "--rank=0"],
+        &["shard", "a.tfrecord", "--world=0", "-o", "out"],
+        &["shard", "a.tfrecord", "--world=2"],
+        &["shard", "a.tfrecord", "--world=2", "-o", "-"],
+        &["concat"],
+    ] {
+        let (status, stdout, _) = run(folder.path(), arguments);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{arguments:?}");
+    }
+    // What only the library can know is wrong is work that failed.
+    assert_eq!(run(folder.path(), &["shard", "a.tfrecord", "--world=2", "--rank=2"]).0, 1);
+    assert_eq!(run(folder.path(), &["sample", "b.tfrecord", "-n", "4", "--seed=1"]).0, 1);
+    assert!(!folder.path().join("out").exists());
+}
