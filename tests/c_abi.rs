@@ -1,5 +1,5 @@
-//! The C ABI, from C: the header compiles everywhere, the programs of tests/c pass against both
-//! libraries, and the libraries export what they should.
+//! The C ABI, from C and C++: the headers compile everywhere, the programs of tests/c and tests/cpp
+//! pass against both libraries, and the libraries export what they should.
 
 #![cfg(target_os = "linux")]
 
@@ -64,20 +64,26 @@ struct Program {
 }
 
 impl Program {
+    /// `source` is a path in the folder of tests.
     fn new(source: &str) -> Program {
         let folder = tempfile::tempdir().unwrap();
         // Found by the name that the linker took from the library: its SONAME.
         let library = folder.path().join("libtfr_index.so.1");
         fs::copy(libraries().join("libtfr_index.so"), library).unwrap();
-        let source = Path::new(ROOT).join("tests/c").join(source);
+        let source = Path::new(ROOT).join("tests").join(source);
         Program { source, arguments: Vec::new(), folder }
+    }
+
+    fn is_cpp(&self) -> bool {
+        self.source.extension().is_some_and(|extension| extension == "cpp")
     }
 
     fn compile(&self, name: &str, flags: &[&str], library: &Path) -> PathBuf {
         let version = concat!("-DEXPECTED_VERSION=\"", env!("CARGO_PKG_VERSION"), "\"");
         let program = self.folder.path().join(name);
-        let mut compiler = compiler(false);
-        compiler.args(["-std=c99", "-D_DEFAULT_SOURCE", "-g", version]).args(flags);
+        let mut compiler = compiler(self.is_cpp());
+        compiler.arg(if self.is_cpp() { "-std=c++17" } else { "-std=c99" });
+        compiler.args(["-D_DEFAULT_SOURCE", "-g", version]).args(flags);
         run(compiler.arg(&self.source).arg(library).args(SYSTEM).arg("-o").arg(&program));
         program
     }
@@ -119,100 +125,129 @@ impl Program {
 
 #[test]
 fn every_function_does_its_work() {
-    Program::new("test_index.c").run_watched();
+    Program::new("c/test_index.c").run_watched();
 }
 
 #[test]
 fn writers_do_their_work() {
-    Program::new("test_writer.c").run_watched();
+    Program::new("c/test_writer.c").run_watched();
 }
 
 #[test]
 fn indexes_are_edited() {
-    Program::new("test_edit.c").run_watched();
+    Program::new("c/test_edit.c").run_watched();
 }
 
 #[test]
 fn every_pointer_may_be_null() {
-    Program::new("test_null.c").run_watched();
+    Program::new("c/test_null.c").run_watched();
 }
 
 #[test]
 fn sources_are_read_through_a_function() {
-    Program::new("test_source.c").run_watched();
+    Program::new("c/test_source.c").run_watched();
 }
 
 #[test]
 fn streams_are_indexed_as_they_come() {
-    Program::new("test_indexer.c").run_watched();
+    Program::new("c/test_indexer.c").run_watched();
 }
 
 #[test]
 fn hostile_input_is_judged_as_the_tables_say() {
     let data = Path::new(ROOT).join("tests/data");
-    let mut program = Program::new("test_hostile.c");
+    let mut program = Program::new("c/test_hostile.c");
     program.arguments = vec![data.join("hostile.tsv"), data.join("hostile_index.tsv")];
     program.run_watched();
 }
 
 #[test]
 fn what_was_promised_is_there() {
-    Program::new("test_abi.c").run();
+    Program::new("c/test_abi.c").run();
 }
 
 #[test]
 fn threads_and_forks_share_an_index() {
     // Not with sanitizers: a process that is forked beside other threads waits for their locks.
-    Program::new("test_threads.c").run_under_valgrind();
+    Program::new("c/test_threads.c").run_under_valgrind();
 }
 
 #[test]
 fn records_are_read_by_their_numbers() {
-    Program::new("test_reader.c").run_watched();
+    Program::new("c/test_reader.c").run_watched();
 }
 
 #[test]
 fn panics_end_in_a_status() {
-    Program::new("test_panic.c").run_watched();
+    Program::new("c/test_panic.c").run_watched();
 }
 
 /// Not under a tool: these take more memory than the limits leave.
 #[test]
 fn too_little_memory_is_an_error() {
-    Program::new("test_out_of_memory.c").run();
+    Program::new("c/test_out_of_memory.c").run();
+}
+
+/// The program in a header's first comment, whose lines start with `mark`.
+fn example_of(header: &str, mark: &str) -> String {
+    let header = fs::read_to_string(Path::new(ROOT).join("include").join(header)).unwrap();
+    let lines = header.lines().skip_while(|line| !line.contains("#include <"));
+    let lines = lines.map(|line| line.strip_prefix(mark).unwrap());
+    let lines = lines.map(|line| line.strip_prefix("     ").unwrap_or_default());
+    let end = |line: &&str| *line != "}";
+    lines.clone().take_while(end).chain(["}"]).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
-fn the_headers_example_runs() {
-    let header = fs::read_to_string(format!("{ROOT}/include/tfr_index.h")).unwrap();
-    let lines = header.lines().skip_while(|line| !line.contains("#include <inttypes.h>"));
-    let lines = lines.map(|line| line.strip_prefix(" *").unwrap().trim_start_matches("     "));
-    let mut example = String::new();
-    for line in lines {
-        example += &format!("{line}\n");
-        if line == "}" {
-            break;
-        }
+fn the_headers_examples_run() {
+    for (header, mark, name, standard, said) in [
+        ("tfr_index.h", " *", "example.c", "-std=c99", " bytes of payload at byte "),
+        ("tfr_index.hpp", "//", "example.cpp", "-std=c++17", " bytes\n"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join(name);
+        fs::write(&source, example_of(header, mark)).unwrap();
+        let program = folder.path().join("example");
+        let library = libraries().join("libtfr_index.so");
+        fs::copy(&library, folder.path().join("libtfr_index.so.1")).unwrap();
+        let mut compiler = compiler(name.ends_with("cpp"));
+        run(compiler.arg(standard).arg(source).arg(library).arg("-o").arg(&program));
+        let printed = run(Command::new(&program)
+            .arg(format!("{ROOT}/tests/data/examples.tfrecord"))
+            .env("LD_LIBRARY_PATH", folder.path()));
+        assert!(printed.contains(said), "{printed}");
     }
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("example.c");
-    fs::write(&source, &example).unwrap();
-    let program = folder.path().join("example");
-    let library = libraries().join("libtfr_index.so");
-    fs::copy(&library, folder.path().join("libtfr_index.so.1")).unwrap();
-    run(compiler(false).arg("-std=c99").arg(source).arg(library).arg("-o").arg(&program));
-    let printed = run(Command::new(&program)
-        .arg(format!("{ROOT}/tests/data/examples.tfrecord"))
-        .env("LD_LIBRARY_PATH", folder.path()));
-    assert!(printed.contains(" bytes of payload at byte "), "{printed}");
+}
+
+#[test]
+fn the_cpp_header_does_its_work() {
+    let program = Program::new("cpp/test_tfr_index.cpp");
+    program.run_watched();
+    // The last standard that is named counts: ranges and spans.
+    let archive = libraries().join("libtfr_index.a");
+    program.execute(&mut Command::new(program.compile("cpp20", &["-std=c++20"], &archive)));
+}
+
+#[test]
+fn the_cpp_header_needs_exceptions() {
+    let mut compiler = compiler(true);
+    let header = format!("{ROOT}/include/tfr_index.hpp");
+    compiler.args(["-std=c++17", "-fno-exceptions", "-fsyntax-only", "-x", "c++", &header]);
+    let output = compiler.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("use tfr_index.h"), "{said}");
 }
 
 #[test]
 fn header_compiles_alone_in_every_standard() {
-    let header = format!("{ROOT}/include/tfr_index.h");
-    for (cpp, standard, language) in
-        [(false, "c99", "c"), (false, "c11", "c"), (true, "c++11", "c++"), (true, "c++17", "c++")]
-    {
+    for (cpp, standard, language, header) in [
+        (false, "c99", "c", "tfr_index.h"),
+        (false, "c11", "c", "tfr_index.h"),
+        (true, "c++11", "c++", "tfr_index.h"),
+        (true, "c++17", "c++", "tfr_index.hpp"),
+        (true, "c++20", "c++", "tfr_index.hpp"),
+    ] {
+        let header = format!("{ROOT}/include/{header}");
         let mut compiler = compiler(cpp);
         compiler.arg(format!("-std={standard}")).args(["-fsyntax-only", "-x", language, &header]);
         run(&mut compiler);

@@ -70,8 +70,8 @@ if [ -x "$python" ]; then
         bindings/python/python examples tests
     step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
         bindings/python/python
-    step "C format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
-        tests/c/*.c tests/c/*.h tests/bench/*.c
+    step "C and C++ format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
+        tests/c/*.c tests/c/*.h tests/cpp/*.cpp include/*.hpp tests/bench/*.c
     while read -r python; do
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \

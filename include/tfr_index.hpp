@@ -1,0 +1,739 @@
+// tfr_index.hpp: the C++ face of tfr_index.h: handles that free themselves, errors that are thrown.
+//
+//     #include <iostream>
+//     #include <tfr_index.hpp>
+//
+//     int main(int count, char **arguments) {
+//         if (count != 2) return 2;
+//         try {
+//             tfr::reader reader(arguments[1]);
+//             for (std::string_view payload : reader) {
+//                 std::cout << payload.size() << " bytes\n";
+//             }
+//         } catch (const tfr::error &error) {
+//             std::cerr << error.what() << '\n';
+//             return 1;
+//         }
+//     }
+//
+// All of it is inline: there is nothing to link but what tfr_index.h needs. tfr_index.h is the
+// manual: what a function does, which errors it has and what threads may do is said there, at the C
+// function of the same name. Here it is only:
+//
+// - Objects can be moved, not copied. One that was moved from may be destroyed or assigned to.
+// - Paths are std::string: const char * and std::filesystem::path become one by themselves.
+// - What fails throws tfr::error. What a callback throws comes out of the call that it was for.
+// - const functions may be called by many threads at once.
+//
+// It takes C++17 and exceptions; where these are turned off, use tfr_index.h.
+
+#ifndef TFR_INDEX_HPP
+#define TFR_INDEX_HPP
+
+#include "tfr_index.h"
+
+#if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
+#error "tfr_index.hpp throws exceptions: compile with them, or use tfr_index.h"
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#if defined(__has_include) && __cplusplus >= 202002L
+#if __has_include(<span>)
+#include <span>
+#define TFR_HAS_SPAN 1
+#endif
+#endif
+
+namespace tfr {
+
+/// One record's place: the byte where its frame starts, and the frame's size.
+using entry = tfr_entry;
+
+/// Where a payload starts in the file.
+[[nodiscard]] inline std::uint64_t payload_offset(const entry &entry) noexcept {
+    return entry.offset + 12;
+}
+
+/// How many bytes a payload has.
+[[nodiscard]] inline std::uint64_t payload_size(const entry &entry) noexcept {
+    return entry.size - 16;
+}
+
+/// What went wrong. what() is one line that names file, record and byte.
+class error : public std::runtime_error {
+  public:
+    /// Takes the error of a C function.
+    error(tfr_status status, tfr_error *taken)
+        : std::runtime_error(taken ? tfr_error_message(taken) : tfr_status_name(status)),
+          status_(status), error_(taken, tfr_error_free) {}
+
+    [[nodiscard]] tfr_status status() const noexcept { return status_; }
+    /// The file it is about; empty if it is about none.
+    [[nodiscard]] std::string path() const { return text(tfr_error_path(error_.get())); }
+    /// The record's number.
+    [[nodiscard]] std::optional<std::uint64_t> record() const noexcept {
+        return known(tfr_error_record(error_.get()));
+    }
+    /// The byte where the record's frame, or the index's line, starts.
+    [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept {
+        return known(tfr_error_offset(error_.get()));
+    }
+    /// What the data is instead of TFRecord, such as "gzip"; empty if that isn't known.
+    [[nodiscard]] std::string format() const { return text(tfr_error_format(error_.get())); }
+    [[nodiscard]] std::optional<std::uint64_t> stored_crc() const noexcept {
+        return known(tfr_error_stored_crc(error_.get()));
+    }
+    [[nodiscard]] std::optional<std::uint64_t> computed_crc() const noexcept {
+        return known(tfr_error_computed_crc(error_.get()));
+    }
+    /// The system's errno; 0 if it is not the system that refused.
+    [[nodiscard]] int os_error() const noexcept { return tfr_error_os_error(error_.get()); }
+
+  private:
+    static std::string text(const char *text) { return text ? text : ""; }
+    static std::optional<std::uint64_t> known(std::uint64_t number) noexcept {
+        return number == TFR_UNKNOWN ? std::nullopt : std::optional(number);
+    }
+
+    tfr_status status_;
+    std::shared_ptr<tfr_error> error_; // shared, for exceptions are copied
+};
+
+namespace detail {
+
+/// Calls a C function, all but its last argument given.
+template <typename Function, typename... Arguments>
+void call(Function function, Arguments... arguments) {
+    tfr_error *error = nullptr;
+    const tfr_status status = function(arguments..., &error);
+    if (status != TFR_OK) {
+        throw tfr::error(status, error);
+    }
+}
+
+/// Frees what a C function gave.
+template <auto Free> struct freeing {
+    template <typename Handle> void operator()(Handle *handle) const noexcept { Free(handle); }
+};
+
+template <typename Handle, auto Free> using handle = std::unique_ptr<Handle, freeing<Free>>;
+
+} // namespace detail
+
+/// A region that is left out of an index, because of options::salvage() or options::growing().
+struct damage {
+    std::uint64_t start;  ///< its first byte
+    std::uint64_t end;    ///< the byte behind it
+    std::uint64_t record; ///< how many good records are before it
+    std::string message;  ///< what is wrong at its start
+    tfr_status status;    ///< the same, for programs
+};
+
+/// Choices for a scan or a reader. They must live as long as the call that they are given to; calls
+/// of several threads share them only if they have no callbacks.
+class options {
+  public:
+    options() : state_(std::make_unique<state>()) {
+        tfr_options *made = nullptr;
+        detail::call(tfr_options_new, &made);
+        state_->native.reset(made);
+    }
+
+    options &checksums(tfr_checksums policy) {
+        detail::call(tfr_options_set_checksums, get(), static_cast<std::int32_t>(policy));
+        return *this;
+    }
+    options &threads(std::size_t count) {
+        detail::call(tfr_options_set_threads, get(), count);
+        return *this;
+    }
+    options &append(bool yes = true) {
+        detail::call(tfr_options_set_append, get(), std::int32_t{yes});
+        return *this;
+    }
+    options &allow_partial(bool yes = true) {
+        detail::call(tfr_options_set_allow_partial, get(), std::int32_t{yes});
+        return *this;
+    }
+    /// Has a reader give whole frames instead of payloads.
+    options &raw_frames(bool yes = true) {
+        detail::call(tfr_options_set_raw_frames, get(), std::int32_t{yes});
+        return *this;
+    }
+    /// Called as callback(bytes_done, bytes_total, records); true cancels the scan.
+    options &progress(std::function<bool(std::uint64_t, std::uint64_t, std::uint64_t)> callback) {
+        const auto function = callback ? report : nullptr;
+        state_->progress = std::move(callback);
+        detail::call(tfr_options_set_progress, get(), function, static_cast<void *>(state_.get()));
+        return *this;
+    }
+    /// Leaves damage out of the index, and tells of it: true cancels the scan.
+    options &salvage(std::function<bool(const damage &)> callback) {
+        const auto function = callback ? tell_salvage : nullptr;
+        state_->salvage = std::move(callback);
+        detail::call(tfr_options_set_salvage, get(), function, static_cast<void *>(state_.get()));
+        return *this;
+    }
+    /// Leaves a record out that is not whole yet, and tells of it: true cancels the scan.
+    options &growing(std::function<bool(const damage &)> callback) {
+        const auto function = callback ? tell_growing : nullptr;
+        state_->growing = std::move(callback);
+        detail::call(tfr_options_set_growing, get(), function, static_cast<void *>(state_.get()));
+        return *this;
+    }
+
+    /// Calls a C function that takes these options; what a callback threw is thrown on.
+    template <typename Function, typename... Arguments>
+    void call(Function function, Arguments... arguments) const {
+        state_->thrown = nullptr;
+        try {
+            detail::call(function, arguments...);
+        } catch (const error &) {
+            if (state_->thrown) {
+                std::rethrow_exception(std::exchange(state_->thrown, nullptr));
+            }
+            throw;
+        }
+    }
+
+    [[nodiscard]] tfr_options *get() const noexcept { return state_->native.get(); }
+
+  private:
+    /// What the C library's callbacks are given: it stays where it is.
+    struct state {
+        detail::handle<tfr_options, tfr_options_free> native;
+        std::function<bool(std::uint64_t, std::uint64_t, std::uint64_t)> progress;
+        std::function<bool(const damage &)> salvage;
+        std::function<bool(const damage &)> growing;
+        std::exception_ptr thrown;
+
+        /// No exception may pass through C.
+        template <typename Callback> std::int32_t guard(Callback callback) noexcept {
+            try {
+                return callback() ? 1 : 0;
+            } catch (...) {
+                thrown = std::current_exception();
+                return 1;
+            }
+        }
+
+        std::int32_t tell(const std::function<bool(const damage &)> &callback, std::uint64_t start,
+                          std::uint64_t end, std::uint64_t record,
+                          const tfr_error *error) noexcept {
+            return guard([&] {
+                return callback(
+                    {start, end, record, tfr_error_message(error), tfr_error_status(error)});
+            });
+        }
+    };
+
+    static std::int32_t report(void *context, std::uint64_t done, std::uint64_t total,
+                               std::uint64_t records) {
+        auto *self = static_cast<state *>(context);
+        return self->guard([&] { return self->progress(done, total, records); });
+    }
+    static std::int32_t tell_salvage(void *context, std::uint64_t start, std::uint64_t end,
+                                     std::uint64_t record, const tfr_error *error) {
+        auto *self = static_cast<state *>(context);
+        return self->tell(self->salvage, start, end, record, error);
+    }
+    static std::int32_t tell_growing(void *context, std::uint64_t start, std::uint64_t end,
+                                     std::uint64_t record, const tfr_error *error) {
+        auto *self = static_cast<state *>(context);
+        return self->tell(self->growing, start, end, record, error);
+    }
+
+    std::unique_ptr<state> state_;
+};
+
+/// How an index fits its data: what index::check() returns.
+struct fit {
+    std::uint64_t skipped; ///< bytes of the data that no entry covers
+    bool reordered;        ///< an entry starts before the one in front of it
+    bool repeated;         ///< an entry is there twice
+    bool unchecked;        ///< no checksum was looked at
+};
+
+/// Indexes a TFRecord file into an index file, at tfrecord_path with ".idx" appended if index_path
+/// is empty; returns the number of records.
+inline std::uint64_t create_index(const std::string &tfrecord_path,
+                                  const std::string &index_path = {},
+                                  const options &options = tfr::options()) {
+    std::uint64_t count = 0;
+    options.call(tfr_index_create, tfrecord_path.c_str(),
+                 index_path.empty() ? nullptr : index_path.c_str(), options.get(), &count);
+    return count;
+}
+
+/// Indexes a source into an index file; returns the number of records.
+inline std::uint64_t create_index(const tfr_source &source, const std::string &index_path,
+                                  const options &options = tfr::options()) {
+    std::uint64_t count = 0;
+    options.call(tfr_index_create_from_source, &source, index_path.c_str(), options.get(), &count);
+    return count;
+}
+
+/// An immutable, contiguous range of entries, one for each record.
+class index {
+  public:
+    using value_type = entry;
+    using const_iterator = const entry *;
+    using iterator = const_iterator;
+
+    /// The index in an index file.
+    [[nodiscard]] static index read(const std::string &index_path) {
+        return made(
+            [&](tfr_index **out) { detail::call(tfr_index_read, index_path.c_str(), out); });
+    }
+    /// The index of a TFRecord file, in memory.
+    [[nodiscard]] static index scan(const std::string &tfrecord_path,
+                                    const options &options = tfr::options()) {
+        return made([&](tfr_index **out) {
+            options.call(tfr_index_scan, tfrecord_path.c_str(), options.get(), out);
+        });
+    }
+    /// The index of a source, in memory.
+    [[nodiscard]] static index scan(const tfr_source &source,
+                                    const options &options = tfr::options()) {
+        return made([&](tfr_index **out) {
+            options.call(tfr_index_scan_source, &source, options.get(), out);
+        });
+    }
+    /// The index of TFRecord bytes, which are borrowed during the call.
+    [[nodiscard]] static index from_bytes(std::string_view data,
+                                          const options &options = tfr::options()) {
+        return made([&](tfr_index **out) {
+            const auto *bytes = reinterpret_cast<const std::uint8_t *>(data.data());
+            options.call(tfr_index_from_bytes, bytes, data.size(), options.get(), out);
+        });
+    }
+    /// The index of index text.
+    [[nodiscard]] static index from_text(std::string_view text) {
+        return made([&](tfr_index **out) {
+            detail::call(tfr_index_from_text, text.data(), text.size(), out);
+        });
+    }
+    /// An index of these entries, in their order.
+    [[nodiscard]] static index from_entries(const entry *entries, std::size_t count) {
+        return made(
+            [&](tfr_index **out) { detail::call(tfr_index_from_entries, entries, count, out); });
+    }
+    [[nodiscard]] static index from_entries(const std::vector<entry> &entries) {
+        return from_entries(entries.data(), entries.size());
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return tfr_index_len(native_.get()); }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] const entry *data() const noexcept { return tfr_index_entries(native_.get()); }
+    [[nodiscard]] const_iterator begin() const noexcept { return data(); }
+    [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
+    /// Record i's entry; i must be below size().
+    [[nodiscard]] const entry &operator[](std::size_t i) const noexcept { return data()[i]; }
+    /// Record i's entry.
+    [[nodiscard]] entry at(std::size_t i) const {
+        entry found{};
+        detail::call(tfr_index_get, native_.get(), i, &found);
+        return found;
+    }
+#ifdef TFR_HAS_SPAN
+    /// All entries, borrowed from the index.
+    [[nodiscard]] std::span<const entry> entries() const noexcept { return {data(), size()}; }
+#endif
+
+    /// The index as text, as it stands in an index file.
+    [[nodiscard]] std::string to_text() const {
+        char *text = nullptr;
+        std::size_t size = 0;
+        detail::call(tfr_index_to_text, native_.get(), &text, &size);
+        const detail::handle<char, tfr_text_free> owned(text);
+        return std::string(text, size);
+    }
+    /// Writes the index to a file, whole or not at all.
+    void write(const std::string &index_path) const {
+        detail::call(tfr_index_write, native_.get(), index_path.c_str());
+    }
+    /// Checks that this is the index of a TFRecord file.
+    fit check(const std::string &tfrecord_path, tfr_check_level level = TFR_CHECK_QUICK,
+              const options &options = tfr::options()) const {
+        return check_by(tfr_index_check, tfrecord_path.c_str(), level, options);
+    }
+    fit check(const tfr_source &source, tfr_check_level level = TFR_CHECK_QUICK,
+              const options &options = tfr::options()) const {
+        return check_by(tfr_index_check_source, &source, level, options);
+    }
+
+    /// The entries of these records, in this order.
+    [[nodiscard]] index select(const std::vector<std::size_t> &records) const {
+        return edited(tfr_index_select, records.data(), records.size());
+    }
+    /// The records whose payloads have so many bytes.
+    [[nodiscard]] index filter_size(std::uint64_t min, std::uint64_t max = UINT64_MAX) const {
+        return edited(tfr_index_filter_size, min, max);
+    }
+    /// All records, in an order that is the seed's, everywhere and for ever.
+    [[nodiscard]] index shuffle(std::uint64_t seed) const {
+        return edited(tfr_index_shuffle, seed);
+    }
+    /// Some records, each at most once, in this index's order.
+    [[nodiscard]] index sample(std::size_t count, std::uint64_t seed) const {
+        return edited(tfr_index_sample, count, seed);
+    }
+    /// A run of the records: the share of one of several ranks.
+    [[nodiscard]] index shard(std::size_t rank, std::size_t world,
+                              tfr_shard_by by = TFR_SHARD_BY_RECORDS,
+                              tfr_shard_even even = TFR_SHARD_KEEP) const {
+        return edited(tfr_index_shard, rank, world, static_cast<std::int32_t>(by),
+                      static_cast<std::int32_t>(even));
+    }
+    /// The index of two files' bytes, the other's behind those of this one, which has `size`.
+    [[nodiscard]] index concat(std::uint64_t size, const index &other,
+                               std::uint64_t other_size) const {
+        const tfr_index *const indexes[] = {get(), other.get()};
+        const std::uint64_t sizes[] = {size, other_size};
+        return made([&](tfr_index **out) {
+            detail::call(tfr_index_concat, indexes, sizes, std::size_t{2}, out);
+        });
+    }
+
+    [[nodiscard]] const tfr_index *get() const noexcept { return native_.get(); }
+
+  private:
+    explicit index(tfr_index *made) noexcept : native_(made) {}
+
+    template <typename Check, typename Data>
+    fit check_by(Check check, Data data, tfr_check_level level, const options &options) const {
+        std::uint64_t skipped = 0;
+        std::uint32_t notes = 0;
+        options.call(check, native_.get(), data, static_cast<std::int32_t>(level), options.get(),
+                     &skipped, &notes);
+        return {skipped, (notes & TFR_FIT_REORDERED) != 0, (notes & TFR_FIT_REPEATED) != 0,
+                (notes & TFR_FIT_UNCHECKED) != 0};
+    }
+
+    template <typename Edit, typename... Arguments>
+    index edited(Edit edit, Arguments... arguments) const {
+        return made([&](tfr_index **out) { detail::call(edit, get(), arguments..., out); });
+    }
+
+    template <typename Make> static index made(Make make) {
+        tfr_index *out = nullptr;
+        make(&out);
+        return index(out);
+    }
+
+    detail::handle<tfr_index, tfr_index_free> native_;
+};
+
+/// The payloads that reader::read_many() read: one buffer, and where each of them ends.
+class payloads {
+  public:
+    class iterator;
+
+    [[nodiscard]] std::size_t size() const noexcept { return offsets_.size() - 1; }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// Payload i, borrowed; i must be below size().
+    [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept {
+        const auto *bytes = reinterpret_cast<const char *>(buffer_.get());
+        return {bytes + offsets_[i], offsets_[i + 1] - offsets_[i]};
+    }
+    [[nodiscard]] inline iterator begin() const noexcept;
+    [[nodiscard]] inline iterator end() const noexcept;
+    /// All of the payloads, one behind the other.
+    [[nodiscard]] std::string_view bytes() const noexcept {
+        return {reinterpret_cast<const char *>(buffer_.get()), offsets_.back()};
+    }
+    /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers.
+    [[nodiscard]] const std::vector<std::size_t> &offsets() const noexcept { return offsets_; }
+
+  private:
+    friend class reader;
+
+    std::unique_ptr<std::uint8_t[]> buffer_;
+    std::size_t capacity_ = 0;
+    std::vector<std::size_t> offsets_ = {0};
+};
+
+class payloads::iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const std::string_view *;
+    using reference = std::string_view;
+
+    iterator() = default;
+    iterator(const payloads *payloads, std::size_t at) noexcept : payloads_(payloads), at_(at) {}
+    std::string_view operator*() const noexcept { return (*payloads_)[at_]; }
+    iterator &operator++() noexcept {
+        ++at_;
+        return *this;
+    }
+    iterator operator++(int) noexcept { return {payloads_, at_++}; }
+    friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.at_ == b.at_; }
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return a.at_ != b.at_; }
+
+  private:
+    const payloads *payloads_ = nullptr;
+    std::size_t at_ = 0;
+};
+
+inline payloads::iterator payloads::begin() const noexcept { return {this, 0}; }
+inline payloads::iterator payloads::end() const noexcept { return {this, size()}; }
+
+/// The records of a TFRecord file, in any order. const functions may be called by many threads.
+class reader {
+  public:
+    class iterator;
+
+    /// With the index at tfrecord_path with ".idx" appended if it is there and fits, else with one
+    /// that is made in memory.
+    explicit reader(const std::string &tfrecord_path, const options &options = tfr::options())
+        : native_(open(tfrecord_path, nullptr, options)) {}
+    /// With this index, as it is: record i is what its entry i says.
+    reader(const std::string &tfrecord_path, const index &index,
+           const options &options = tfr::options())
+        : native_(open(tfrecord_path, index.get(), options)) {}
+    /// Of a source, which must stay as long as the reader.
+    explicit reader(const tfr_source &source, const options &options = tfr::options()) {
+        tfr_reader *made = nullptr;
+        options.call(tfr_reader_open_source, &source, nullptr, options.get(), &made);
+        native_.reset(made);
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The entries that it reads by: size() of them.
+    [[nodiscard]] const entry *entries() const noexcept {
+        return tfr_reader_entries(native_.get());
+    }
+
+    /// Record i's payload.
+    [[nodiscard]] std::string read(std::size_t i) const {
+        std::string payload;
+        read(i, payload);
+        return payload;
+    }
+    /// Record i's payload, in place of what `payload` holds; its memory is used again.
+    void read(std::size_t i, std::string &payload) const {
+        std::size_t size = 0;
+        detail::call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
+        payload.resize(size);
+        auto *buffer = reinterpret_cast<std::uint8_t *>(payload.data());
+        detail::call(tfr_reader_read, native_.get(), i, buffer, size, &size);
+    }
+
+    /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
+    [[nodiscard]] payloads read_many(const std::vector<std::size_t> &records) const {
+        payloads read;
+        read_many(records.data(), records.size(), read);
+        return read;
+    }
+    /// The same, in place of what `read` holds; its memory is used again.
+    void read_many(const std::size_t *records, std::size_t count, payloads &read) const {
+        std::vector<std::size_t> &offsets = read.offsets_;
+        offsets.resize(count + 1);
+        read_into(records, count, nullptr, 0, offsets);
+        const std::size_t size = offsets.back() + 1; // some, for without a buffer nothing is read
+        if (read.capacity_ < size) {
+            read.capacity_ = 0;
+            read.buffer_.reset(new std::uint8_t[size]);
+            read.capacity_ = size;
+        }
+        read_into(records, count, read.buffer_.get(), read.capacity_, offsets);
+    }
+#ifdef TFR_HAS_SPAN
+    [[nodiscard]] payloads read_many(std::span<const std::size_t> records) const {
+        payloads read;
+        read_many(records.data(), records.size(), read);
+        return read;
+    }
+#endif
+
+    /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
+    /// there until the iterator goes on. It is a single pass, that reads ahead some records.
+    [[nodiscard]] inline iterator begin() const;
+    [[nodiscard]] inline iterator end() const noexcept;
+
+    [[nodiscard]] const tfr_reader *get() const noexcept { return native_.get(); }
+
+  private:
+    static tfr_reader *open(const std::string &path, const tfr_index *index,
+                            const options &options) {
+        tfr_reader *made = nullptr;
+        options.call(tfr_reader_open, path.c_str(), index, options.get(), &made);
+        return made;
+    }
+
+    void read_into(const std::size_t *records, std::size_t count, std::uint8_t *buffer,
+                   std::size_t capacity, std::vector<std::size_t> &offsets) const {
+        try {
+            detail::call(tfr_reader_read_many, native_.get(), records, count, buffer, capacity,
+                         offsets.data());
+        } catch (...) {
+            offsets.assign(1, 0); // no payload is there
+            throw;
+        }
+    }
+
+    detail::handle<tfr_reader, tfr_reader_free> native_;
+};
+
+class reader::iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const std::string_view *;
+    using reference = std::string_view;
+
+    /// The end.
+    iterator() = default;
+    explicit iterator(const reader &reader) : ahead_(std::make_shared<ahead>(reader)) { settle(); }
+
+    std::string_view operator*() const noexcept { return ahead_->read[ahead_->at]; }
+    iterator &operator++() {
+        ++ahead_->at;
+        settle();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator &a, const iterator &b) noexcept {
+        return a.ahead_ == b.ahead_;
+    }
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+  private:
+    struct ahead {
+        explicit ahead(const reader &reader) : from(&reader) {}
+
+        /// Reads the next records: a megabyte of them, or one that is larger.
+        void more() {
+            std::vector<std::size_t> records;
+            const entry *entries = from->entries();
+            for (std::uint64_t bytes = 0; next < from->size() && bytes < (1 << 20); next++) {
+                bytes += entries[next].size;
+                records.push_back(next);
+            }
+            at = 0;
+            from->read_many(records.data(), records.size(), read);
+        }
+
+        const reader *from;
+        payloads read;
+        std::size_t at = 0;   // in what was read
+        std::size_t next = 0; // the record behind it
+    };
+
+    /// Sees to it that there is a payload here, or that this is the end.
+    void settle() {
+        if (ahead_->at == ahead_->read.size()) {
+            if (ahead_->next == ahead_->from->size()) {
+                ahead_.reset();
+            } else {
+                ahead_->more();
+            }
+        }
+    }
+
+    std::shared_ptr<ahead> ahead_;
+};
+
+inline reader::iterator reader::begin() const { return iterator(*this); }
+inline reader::iterator reader::end() const noexcept { return {}; }
+
+/// Writes a TFRecord file and, along with it, its index. Both are there when finish() returns; one
+/// that is destroyed before leaves nothing behind.
+class writer {
+  public:
+    /// A new file, or one in the place of what is there.
+    [[nodiscard]] static writer create(const std::string &tfrecord_path,
+                                       const std::string &index_path = {}) {
+        return open(tfr_writer_create, tfrecord_path, index_path);
+    }
+    /// More records at the end of a file.
+    [[nodiscard]] static writer append(const std::string &tfrecord_path,
+                                       const std::string &index_path = {}) {
+        return open(tfr_writer_append, tfrecord_path, index_path);
+    }
+
+    void write(std::string_view payload) {
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(payload.data());
+        detail::call(tfr_writer_write, native_.get(), bytes, payload.size());
+    }
+    /// Hands what was written to the system.
+    void flush() { detail::call(tfr_writer_flush, native_.get()); }
+    /// How many records the file has, with those that are being written.
+    [[nodiscard]] std::uint64_t count() const noexcept { return tfr_writer_count(native_.get()); }
+    /// Puts data and index in their places; returns how many records the file has.
+    std::uint64_t finish() {
+        std::uint64_t count = 0;
+        detail::call(tfr_writer_finish, native_.get(), &count);
+        return count;
+    }
+
+    [[nodiscard]] tfr_writer *get() const noexcept { return native_.get(); }
+
+  private:
+    explicit writer(tfr_writer *made) noexcept : native_(made) {}
+
+    template <typename Open>
+    static writer open(Open open, const std::string &tfrecord_path, const std::string &index_path) {
+        tfr_writer *made = nullptr;
+        detail::call(open, tfrecord_path.c_str(), index_path.empty() ? nullptr : index_path.c_str(),
+                     &made);
+        return writer(made);
+    }
+
+    detail::handle<tfr_writer, tfr_writer_free> native_;
+};
+
+/// Indexes a TFRecord stream that is pushed in pieces: a download, a pipe.
+class indexer {
+  public:
+    explicit indexer(const options &options = tfr::options()) {
+        tfr_indexer *made = nullptr;
+        options.call(tfr_indexer_new, options.get(), &made);
+        native_.reset(made);
+    }
+
+    /// Takes the stream's next bytes, and calls `found(entry)` for each record that they complete.
+    template <typename Found> void push(std::string_view bytes, Found found) {
+        const auto *data = reinterpret_cast<const std::uint8_t *>(bytes.data());
+        std::size_t size = bytes.size();
+        while (size > 0) {
+            entry entries[256];
+            std::size_t taken = 0;
+            std::size_t count = 0;
+            detail::call(tfr_indexer_push, native_.get(), data, size, entries, std::size_t{256},
+                         &taken, &count);
+            for (std::size_t i = 0; i < count; i++) {
+                found(entries[i]);
+            }
+            data += taken;
+            size -= taken;
+        }
+    }
+    /// Says that the stream is at its end.
+    void finish() { detail::call(tfr_indexer_finish, native_.get()); }
+
+    [[nodiscard]] tfr_indexer *get() const noexcept { return native_.get(); }
+
+  private:
+    detail::handle<tfr_indexer, tfr_indexer_free> native_;
+};
+
+} // namespace tfr
+
+#endif // TFR_INDEX_HPP
