@@ -1268,6 +1268,29 @@ enum tfr_status tfr_reader_read_many(const struct tfr_reader *reader,
                                      struct tfr_error **error_out);
 
 /**
+ * Reads many records' payloads, each to the start of a buffer of its own, as tfr_reader_read_many().
+ *
+ * Inputs: `buffers` and `capacities` have `count` elements; they and `records` may be NULL if it is
+ * 0. A buffer may be NULL if its capacity is 0; it then gets an empty payload.
+ * Errors: as tfr_reader_read_many(). After an error the buffers hold anything.
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed.
+ * - `records`: NULL, or `count` numbers that may be read.
+ * - `buffers`: NULL, or `count` pointers, each NULL or to as many bytes that may be written to as
+ *   `capacities` says; none overlaps another.
+ * - `capacities`: NULL, or `count` numbers that may be read.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_reader_read_each(const struct tfr_reader *reader,
+                                     const size_t *records,
+                                     size_t count,
+                                     uint8_t *const *buffers,
+                                     const size_t *capacities,
+                                     struct tfr_error **error_out);
+
+/**
  * Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
  *
  * # Safety

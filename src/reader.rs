@@ -231,6 +231,26 @@ impl Reader {
         })
     }
 
+    /// As [`get_many`](Self::get_many), each to the start of a buffer of its own. After an error the
+    /// buffers hold anything.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let (mut one, mut other) = (vec![0; reader.size_of(9)?], vec![0; reader.size_of(7)?]);
+    /// reader.read_each(&[9, 7], &mut [&mut one, &mut other])?;
+    /// assert_eq!((one, other), (reader.get(9)?, reader.get(7)?));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get_many`](Self::get_many); [`ErrorKind::InvalidArgument`] when a buffer is too small, or
+    /// there are not as many as records.
+    pub fn read_each(&self, records: &[usize], buffers: &mut [&mut [u8]]) -> Result<()> {
+        self.named(|reader| reader.read_each(records, buffers))
+    }
+
     /// Where each payload is among those of these records, one behind the other: payload `i` from
     /// number `i` on to number `i + 1`, so there is one more, which is their size. Nothing is read.
     ///
@@ -320,13 +340,15 @@ impl Inner {
         let entry = self.entry(record)?;
         let size = self.size_of(record)?;
         let capacity = buffer.len();
-        let bytes = buffer.get_mut(..size).ok_or_else(|| {
-            let detail = format!("the buffer has {capacity} bytes, but it takes {size}");
-            Error::new(ErrorKind::InvalidArgument, detail).of_record(record as u64)
-        })?;
+        let bytes = buffer.get_mut(..size).ok_or_else(|| too_small(record, capacity, size))?;
         self.read_frame(&mut Slot { record, entry, bytes })?;
         Ok(size)
     }
+}
+
+fn too_small(record: usize, capacity: usize, size: usize) -> Error {
+    let detail = format!("the buffer has {capacity} bytes, but it takes {size}");
+    Error::new(ErrorKind::InvalidArgument, detail).of_record(record as u64)
 }
 
 fn out_of_memory() -> Error {

@@ -2,11 +2,12 @@
 
     python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters and linters
     python3 tests/environment.py clients    the same, TensorFlow and NVIDIA DALI (CPU only)
-    python3 tests/environment.py bench      the same, and the other tools that make indexes
+    python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
+    python3 tests/environment.py bench      clients', and the other tools for TFRecord files
     python3 tests/environment.py pythons    the interpreters that were found, one a line
 
-`quick` and `clients` install the package as its sources are now, print the environment's Python
-on standard output and what takes long on standard error. `quick --each-python` does so for every
+Each installs the package as its sources are now, prints the environment's Python on standard output
+and what takes long on standard error. `quick --each-python` does so for every
 interpreter found, one line each. The pinned requirements have wheels for CPython 3.11, 3.12 and
 3.13; any of them will do to call this file, which needs the standard library alone.
 """
@@ -17,6 +18,7 @@ import argparse
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,11 +34,13 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 REQUIREMENTS = {
     "quick": ["requirements-quick.txt"],
     "clients": ["requirements-quick.txt", "requirements-clients.txt"],
+    "loaders": ["requirements-quick.txt", "requirements-loaders.txt"],
     "bench": ["requirements-quick.txt", "requirements-clients.txt", "bench/requirements.txt"],
 }
 DOWNLOADS = {
     "quick": "a download of about 50 MB",
     "clients": "a download of about 850 MB, TensorFlow and NVIDIA DALI; 2.6 GB on disk",
+    "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
     "bench": "a download of about 900 MB, TensorFlow, NVIDIA DALI and s3dlio; 2.8 GB on disk",
 }
 
@@ -131,9 +135,33 @@ def _environment(name: str, interpreter: Interpreter) -> str:
     _say(f"making {folder.relative_to(ROOT)} ({DOWNLOADS[name]})")
     stamp.unlink(missing_ok=True)
     _run(interpreter.path, "-m", "venv", "--clear", str(folder))
-    _pip(python, "install", "--only-binary=:all:", *(f"--requirement={file}" for file in files))
+    # The files name all that is needed; PyTorch's wheel would add what a computer without a GPU
+    # has no use for.
+    options = ["--only-binary=:all:", "--no-deps"]
+    _pip(python, "install", *options, *(f"--requirement={file}" for file in files))
+    for torch in folder.glob("lib/python3*/site-packages/torch/lib"):
+        _stand_in_for_cuda(torch)
     stamp.write_text(wanted)
     return python
+
+
+def _stand_in_for_cuda(torch: Path) -> None:
+    """Makes the library of CUDA's functions that PyTorch's own link to; each says "no device"."""
+    own = list(torch.glob("*.so"))
+    names = set(re.findall(r"\[(lib(?:cu|nccl|nv)\S+)\]", _run("readelf", "-d", *own)))
+    pattern = re.compile(r" U ((?:__)?(?:cu|nccl|nv)\w+)@?(\S*)$", re.MULTILINE)
+    versions = dict(pattern.findall(_run("nm", "-D", *own)))  # of each function
+    source, script = torch / "no_cuda.c", torch / "no_cuda.map"
+    source.write_text("".join(f"int {name}(void) {{ return 100; }}\n" for name in versions))
+    with open(script, "w") as file:
+        for version in {*versions.values()} - {""}:
+            functions = (f"{name};" for name in versions if versions[name] == version)
+            print(version, "{", *functions, "};", file=file)
+    library = torch / "libno_cuda.so"
+    gcc = ["gcc", "-shared", "-w", "-fno-builtin", f"-Wl,--version-script={script}"]
+    _run(*gcc, source, "-o", library)
+    for name in names:
+        (torch / name).symlink_to(library.name)
 
 
 def _build_wheel(python: str) -> Path:
@@ -153,12 +181,15 @@ def _pip(python: str, command: str, *arguments: str) -> None:
     _run(python, "-m", "pip", "--disable-pip-version-check", command, *arguments)
 
 
-def _run(*command: str) -> None:
+def _run(*command: str | Path) -> str:
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if done.returncode != 0:
-        sys.exit(f"{done.stdout}\nfailed with exit code {done.returncode}: {' '.join(command)}")
+        sys.exit(
+            f"{done.stdout}\nfailed with exit code {done.returncode}: {' '.join(map(str, command))}"
+        )
+    return done.stdout
 
 
 def _say(what: str) -> None:

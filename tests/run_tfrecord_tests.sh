@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test: Rust, C, Python and, unless called with --quick, the real TensorFlow and DALI.
+# Runs every test: Rust, C, Python and, unless called with --quick, the real TensorFlow, DALI,
+# PyTorch and Grain.
 # Sets up what it needs under target/. Exits with 1 when anything fails.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -82,7 +83,7 @@ if [ -x "$python" ]; then
 fi
 
 if [ $quick = no ]; then
-    [ -e target/test-env/clients-* ] || echo "The first time, this downloads about 850 MB:"
+    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 1.4 GB:"
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")
@@ -91,6 +92,13 @@ if [ $quick = no ]; then
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
         step "beside s3dlio" "$python" -m pytest tests/test_s3dlio_coexistence.py
         step "bad input beside others" "$python" -m pytest tests/test_bad_input.py
+    fi
+    step "PyTorch and Grain environment" sh -c \
+        "python3 tests/environment.py loaders >$logs/loaders"
+    python=$(head -n 1 "$logs/loaders")
+    if [ -x "$python" ]; then
+        step "PyTorch" "$python" -m pytest tests/test_torch.py
+        step "Grain" "$python" -m pytest tests/test_grain.py
     fi
 fi
 

@@ -93,6 +93,66 @@ def test_workers_use_an_index_made_before(data, tmp_path, method):
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+READERS = """
+import os, sys, threading
+import tfr_index
+
+reader = tfr_index.Reader(sys.argv[1])
+expected = list(reader)
+stop = threading.Event()
+
+def read():
+    while not stop.is_set():
+        assert reader.read_many(range(0, len(reader), 7)) == expected[::7]
+
+threads = [threading.Thread(target=read) for _ in range(2)]
+for thread in threads:
+    thread.start()
+amid = iter(reader)
+assert [next(amid) for _ in range(5)] == expected[:5]  # the next ones are being read
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        assert list(amid) == expected[5:]
+        assert list(reader) == reader.read_many(range(len(reader))) == expected
+        assert reader[42] == expected[42]
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert list(amid) == expected[5:]
+stop.set()
+for thread in threads:
+    thread.join()
+print("done")
+"""
+
+
+def test_a_fork_amid_reads_works_on(data):
+    assert run(READERS, data) == (0, "done\n", "")
+
+
+UNFINISHED = """
+import atexit, sys
+import tfr_index
+
+reader = tfr_index.Reader(sys.argv[1])
+iterators = [iter(reader) for _ in range(10)]
+for payloads in iterators:
+    next(payloads)
+atexit.register(lambda: print(sum(1 for _ in iterators[0]), "more"))
+"""
+
+
+def test_python_ends_amid_iterations(data):
+    assert run(UNFINISHED, data) == (0, "49999 more\n", "")
+
+
+def test_the_library_stays_loaded_while_threads_end():
+    """They call it once more when they do, which may be when Python ends and closes it."""
+    [library] = (Path(tfr_index.__file__).parent / "_native").glob("*.so")
+    dynamic = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True)
+    assert "NODELETE" in dynamic.stdout
+
+
 LIMITED = """
 import resource, sys
 import tfr_index

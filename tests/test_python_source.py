@@ -380,3 +380,39 @@ def test_a_source_may_use_the_library():
             return super().pread(size, offset)
 
     assert len(tfr_index.scan(Nested(DATA), threads=3)) == len(ENTRIES)
+
+
+class Failing(io.BytesIO):
+    """Fails when it is told to, by what it is told."""
+
+    failure: BaseException | None = None
+
+    def read(self, size=-1):
+        if self.failure is not None:
+            raise self.failure
+        return super().read(size)
+
+
+def test_a_reader_reads_through_the_objects_methods():
+    index = tfr_index.index_bytes(DATA)
+    payloads = [DATA[offset + 12 : offset + size - 4] for offset, size in index]
+    for data in (io.BytesIO(DATA), Pread(DATA)):
+        for given in (None, index, index[::-1]):
+            reader = tfr_index.Reader(data, given)
+            expected = payloads[::-1] if given is not None and given != index else payloads
+            assert list(reader) == reader.read_many(range(len(reader))) == expected
+            assert reader[1] == expected[1] and repr(data) in repr(reader)
+
+
+@pytest.mark.parametrize("failure", [ValueError("gone"), OSError(5, "gone"), KeyboardInterrupt()])
+def test_what_the_methods_raise_comes_out_of_a_reader(failure):
+    data = Failing(DATA)
+    reader = tfr_index.Reader(data)
+    before = reader[0]
+    data.failure = failure
+    for read in (lambda: reader[0], lambda: reader.read_many([1, 0]), lambda: list(reader)):
+        with pytest.raises(type(failure)) as caught:
+            read()
+        assert caught.value is failure
+    data.failure = None
+    assert reader[0] == before

@@ -76,6 +76,15 @@ def test_committed_examples_through_our_index(examples):
     assert ids == list(range(make_examples.COUNT))
 
 
+def test_payloads_of_a_reader_feed_tensorflow(examples):
+    reader = tfr_index.Reader(examples)
+    assert (list(reader), None) == read_by_tensorflow(examples)
+    records = [99, 0, 42]
+    features = {"id": tf.io.FixedLenFeature([], tf.int64)}
+    parsed = tf.io.parse_example(tf.constant(reader.read_many(records)), features)
+    assert parsed["id"].numpy().tolist() == records
+
+
 @pytest.mark.parametrize("payload", [example, random.Random(1).randbytes], ids=["Example", "bytes"])
 def test_payloads_of_many_sizes(tmp_path, payload):
     path = write(tmp_path / "sizes.tfrecord", [payload(size) for size in SIZES])

@@ -9,7 +9,7 @@ use super::options::tfr_options;
 use super::pointer;
 use super::source::{tfr_source, Source};
 use super::status::tfr_status;
-use crate::{Options, Reader};
+use crate::{Options, Reader, Result};
 
 /// A TFRecord file that is open, and its index: record i is where entry i says. The file may grow
 /// meanwhile.
@@ -208,6 +208,44 @@ pub unsafe extern "C" fn tfr_reader_read_many(
         };
         store(&offsets);
         Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Reads many records' payloads, each to the start of a buffer of its own, as tfr_reader_read_many().
+///
+/// Inputs: `buffers` and `capacities` have `count` elements; they and `records` may be NULL if it is
+/// 0. A buffer may be NULL if its capacity is 0; it then gets an empty payload.
+/// Errors: as tfr_reader_read_many(). After an error the buffers hold anything.
+/// Threads: any.
+///
+/// # Safety
+/// - `reader`: NULL, or a reader that is not yet freed.
+/// - `records`: NULL, or `count` numbers that may be read.
+/// - `buffers`: NULL, or `count` pointers, each NULL or to as many bytes that may be written to as
+///   `capacities` says; none overlaps another.
+/// - `capacities`: NULL, or `count` numbers that may be read.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_reader_read_each(
+    reader: *const tfr_reader,
+    records: *const usize,
+    count: usize,
+    buffers: *const *mut u8,
+    capacities: *const usize,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let reader = &pointer::borrow(reader, "reader")?.0;
+        let records = pointer::slice(records, count, "records")?;
+        let capacities = pointer::slice(capacities, count, "capacities")?;
+        let buffers = pointer::slice(buffers, count, "buffers")?.iter().zip(capacities);
+        let mut buffers = buffers
+            .map(|(&buffer, &capacity)| pointer::slice_mut(buffer, capacity, "buffer"))
+            .collect::<Result<Vec<_>>>()?;
+        reader.read_each(records, &mut buffers)
     };
     // SAFETY: the caller's.
     unsafe { guard(error_out, body) }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::frames::{Slot, SMALL};
-use super::{make_room, out_of_memory, Inner};
+use super::{make_room, out_of_memory, too_small, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::fill_at;
 use crate::threads::{Crew, FirstError};
@@ -58,6 +58,21 @@ impl Inner {
             rest = behind;
             (record, bytes)
         }))
+    }
+
+    /// Reads each record to the start of its buffer.
+    pub fn read_each(&self, records: &[usize], buffers: &mut [&mut [u8]]) -> Result<()> {
+        if records.len() != buffers.len() {
+            let detail = format!("{} buffers for {} records", buffers.len(), records.len());
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        let mut places = with_room(records.len())?;
+        for (&record, buffer) in records.iter().zip(buffers) {
+            let (size, capacity) = (self.size_of(record)?, buffer.len());
+            let bytes = buffer.get_mut(..size).ok_or_else(|| too_small(record, capacity, size))?;
+            places.push((record, bytes));
+        }
+        self.read_to(places.into_iter())
     }
 
     /// Reads records, each to a place of its size.

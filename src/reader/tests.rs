@@ -124,6 +124,11 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
             assert_eq!(reader.read_many(records, &mut buffer).unwrap(), payloads.offsets());
             assert_eq!(sizes.unwrap(), payloads.offsets());
             assert_eq!(buffer[..buffer.len() - 1], wanted.concat());
+            let mut each: Vec<_> = wanted.iter().map(|payload| vec![0; payload.len()]).collect();
+            let mut buffers: Vec<_> = each.iter_mut().map(Vec::as_mut_slice).collect();
+            reader.read_each(records, &mut buffers).unwrap();
+            assert_eq!(each, wanted);
+            assert_eq!(reader.read_each(records, &mut []).is_ok(), records.is_empty());
         }
         (Err(error), Some(bad)) => {
             assert!(payloads.is_empty());

@@ -31,9 +31,11 @@ class Tool(NamedTuple):
     ours: bool = False
 
 
-def python_tool(name: str, function: str, *arguments: str, answer: str, ours: bool = False) -> Tool:
-    """A call that worker.py times."""
-    return Tool(name, [sys.executable, "-I", WORKER, function, *arguments], answer, True, ours)
+def python_tool(
+    name: str, function: str, *arguments: str, answer: str, ours: bool = False, script: str = WORKER
+) -> Tool:
+    """A call that worker.py, or another script such as it, times."""
+    return Tool(name, [sys.executable, script, function, *arguments], answer, True, ours)
 
 
 class Run(NamedTuple):

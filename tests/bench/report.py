@@ -113,16 +113,19 @@ def targets(work: Work, title: str, results: list[Result]) -> list[dict[str, obj
     return found
 
 
-def memory_target(results: list[Result]) -> dict[str, object]:
+def memory_targets(results: list[Result]) -> list[dict[str, object]]:
     """Peak memory of the command-line program, over all that it was measured at."""
-    peak = max(one.peak_rss for one in results if one.tool in (CREATE, FULL))
-    return {
-        "work": "every create, command-line program",
-        "what": "peak RSS",
-        "target": f"≤ {PEAK_RSS_LIMIT / 2**20:.0f} MiB",
-        "measured": f"{peak / 2**20:.1f} MiB",
-        "met": peak <= PEAK_RSS_LIMIT,
-    }
+    peaks = [one.peak_rss for one in results if one.tool in (CREATE, FULL)]
+    return [
+        {
+            "work": "every create, command-line program",
+            "what": "peak RSS",
+            "target": f"≤ {PEAK_RSS_LIMIT / 2**20:.0f} MiB",
+            "measured": f"{peak / 2**20:.1f} MiB",
+            "met": peak <= PEAK_RSS_LIMIT,
+        }
+        for peak in sorted(peaks)[-1:]
+    ]
 
 
 def print_targets(targets: list[dict[str, object]]) -> None:

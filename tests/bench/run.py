@@ -1,6 +1,7 @@
-"""Measures tfr-index beside the other tools that make TFRecord indexes, and beside the machine.
+"""Measures tfr-index beside other tools for TFRecord files and their indexes, and the machine.
 
     python3 tests/bench/run.py            1 GB files; under a quarter of an hour
+    python3 tests/bench/run.py --read     of records, instead of indexes: reading and writing them
     python3 tests/bench/run.py --quick    a fiftieth of that: to try the benchmarks, not the tools
     python3 tests/bench/run.py --plot     time of create against record size, as record-size.svg
 
@@ -41,18 +42,19 @@ def build() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures tfr-index beside other tools.")
     parser.add_argument("--quick", action="store_true", help="small files, few rounds")
+    parser.add_argument("--read", action="store_true", help="reading and writing records")
     parser.add_argument("--plot", action="store_true", help="draw record-size.svg instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="[default: target/bench.json]")
     options = parser.parse_args()
-    name = "bench-plot.json" if options.plot else "bench.json"
+    name = f"bench{'-plot' * options.plot}{'-read' * options.read}.json"
     json_path = (options.json or ROOT / "target" / name).absolute()
 
     [python] = environment.prepare("bench")
     build()
     script = BENCH / ("plot.py" if options.plot else "suite.py")
     variables = {"PYTHONPATH": str(BENCH.parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    quick = ["--quick"] if options.quick else []
-    os.execve(python, [python, str(script), str(json_path), *quick], os.environ | variables)
+    flags = ["--quick"] * options.quick + ["--read"] * options.read
+    os.execve(python, [python, str(script), str(json_path), *flags], os.environ | variables)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Measures all works; what run.py runs in the benchmarks' environment: suite.py JSON [--quick]."""
+"""Measures all works; what run.py runs in the benchmarks' environment.
+
+suite.py JSON [--read] [--quick]
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import sys
 from pathlib import Path
 
 import data
+import reads
 import report
+import works
 from measure import Result, measure
-from works import WORKS
 
 ROUNDS, QUICK_ROUNDS = 7, 3
 # Seconds that a tool may take within one work before it sits out: slow peers run few rounds.
@@ -18,25 +22,29 @@ BUDGET, QUICK_BUDGET = 15, 4
 
 def main() -> None:
     json_path, quick = Path(sys.argv[1]), "--quick" in sys.argv
+    suite = reads if "--read" in sys.argv else works
     about = report.machine()
     begin(about)
     rounds, budget = (QUICK_ROUNDS, QUICK_BUDGET) if quick else (ROUNDS, BUDGET)
     every: list[Result] = []
-    works, targets = [], []
-    for work in WORKS:
-        file = data.prepare(data.recipe(work.data, quick))
+    files: dict[str, data.File | reads.File] = {}
+    measured, targets = [], []
+    for work in suite.WORKS:
+        if work.data not in files:
+            files[work.data] = suite.prepare(data.recipe(work.data, quick))
+        file = files[work.data]
         title = work.title.format(records=report.describe(file))
         results = measure(file, work.tools, rounds, budget, work.cold)
         rows = report.rows(work, file, results)
         report.print_rows(title, rows)
-        works.append({"work": title, "tools": rows})
+        measured.append({"work": title, "tools": rows})
         targets += report.targets(work, title, results)
         every += results
-    targets.append(report.memory_target(every))
+    targets += report.memory_targets(every)
     report.print_targets(targets)
     if quick:
         print("\n--quick: the targets are for files that are 50 times as large.")
-    everything = {"machine": about, "quick": quick, "works": works, "targets": targets}
+    everything = {"machine": about, "quick": quick, "works": measured, "targets": targets}
     json_path.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
     end(every)
 

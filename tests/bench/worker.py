@@ -18,6 +18,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 Answer = int | str | None
 Call = Callable[[], object]
@@ -169,9 +170,9 @@ def _sum_of_arrays(columns) -> int:
     return sum(int(column.sum()) for column in columns) % 2**64
 
 
-def main() -> None:
+def main(tools: dict[str, Any]) -> None:
     tool, *arguments = sys.argv[1:]
-    call, check = globals()[tool](*arguments)
+    call, check = tools[tool](*arguments)
     start = time.perf_counter()
     result = call()
     seconds = time.perf_counter() - start
@@ -180,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from data import prepare  # noqa: F401  # what suite.py calls
 from environment import ROOT
 from measure import MACHINE, TOOLS, Tool, python_tool
 

@@ -92,6 +92,9 @@
       (const tfr_reader *, size_t, uint8_t *, size_t, size_t *, tfr_error **))                     \
     F(tfr_status, tfr_reader_read_many,                                                            \
       (const tfr_reader *, const size_t *, size_t, uint8_t *, size_t, size_t *, tfr_error **))     \
+    F(tfr_status, tfr_reader_read_each,                                                            \
+      (const tfr_reader *, const size_t *, size_t, uint8_t *const *, const size_t *,               \
+       tfr_error **))                                                                              \
     F(void, tfr_reader_free, (tfr_reader *))
 
 /* The compiler refuses declarations that differ from the header's, the linker what is gone. */

@@ -209,6 +209,13 @@ int main(int argc, char **argv) {
     REFUSES("records", tfr_reader_read_many(reader, NULL, 1, NULL, 0, &size, error_out));
     REFUSES("buffer", tfr_reader_read_many(reader, &size, 0, NULL, 5, &size, error_out));
     REFUSES("offsets_out", tfr_reader_read_many(reader, NULL, 0, NULL, 0, NULL, error_out));
+    REFUSES("reader", tfr_reader_read_each(NULL, NULL, 0, NULL, NULL, error_out));
+    REFUSES("records", tfr_reader_read_each(reader, NULL, 1, NULL, &size, error_out));
+    REFUSES("capacities", tfr_reader_read_each(reader, &size, 1, NULL, NULL, error_out));
+    REFUSES("buffers", tfr_reader_read_each(reader, &size, 1, NULL, &size, error_out));
+    uint8_t *no_buffer = NULL;
+    const size_t first = 0, five = 5;
+    REFUSES("buffer", tfr_reader_read_each(reader, &first, 1, &no_buffer, &five, error_out));
     tfr_reader_free(reader);
     tfr_reader_free(NULL);
 

@@ -82,6 +82,24 @@ static void many_records(const tfr_reader *reader) {
     free(buffer);
 }
 
+static void buffers_of_their_own(const tfr_reader *reader) {
+    const size_t records[] = {2, 0, 1, 0};
+    char one[3], other[6] = "......", tight[5];
+    uint8_t *buffers[] = {(uint8_t *)one, (uint8_t *)other, NULL, (uint8_t *)tight};
+    size_t capacities[] = {3, 6, 0, 5};
+    CHECK(tfr_reader_read_each(reader, records, 4, buffers, capacities, NULL) == TFR_OK);
+    CHECK(memcmp(one, "abc", 3) == 0 && memcmp(other, "hello.", 6) == 0);
+    CHECK(memcmp(tight, "hello", 5) == 0);
+    CHECK(tfr_reader_read_each(reader, NULL, 0, NULL, NULL, NULL) == TFR_OK);
+
+    tfr_error *error = NULL;
+    capacities[3] = 4;
+    CHECK(tfr_reader_read_each(reader, records, 4, buffers, capacities, &error) ==
+          TFR_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(tfr_error_message(error), "takes 5") != NULL && tfr_error_record(error) == 0);
+    tfr_error_free(error);
+}
+
 static void raw_frames(void) {
     tfr_options *options = NULL;
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
@@ -169,6 +187,7 @@ int main(int argc, char **argv) {
     tfr_reader *reader = open_reader(NULL, NULL);
     one_record(reader);
     many_records(reader);
+    buffers_of_their_own(reader);
     threads(reader);
     tfr_reader_free(reader);
     raw_frames();

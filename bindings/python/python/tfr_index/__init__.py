@@ -6,6 +6,11 @@ r"""Indexes for TFRecord files: where each record is, so that any of them can be
     index = tfr_index.read_index("train.tfrecord.idx")
     offset, size = index[42]  # the payload: size - 16 bytes from offset + 12
 
+    reader = tfr_index.Reader("train.tfrecord")  # by its index
+    payload = reader[42]
+    batch = reader.read_many([7, 42, 1])
+    train = tfr_index.Dataset("train-*.tfrecord")  # many files as one sequence
+
 Index files are text, a line "offset size" for each record, as NVIDIA DALI reads them.
 
 Paths are `str`, `bytes` or `os.PathLike`. Whatever goes wrong is a `TfrError`, which names file,
@@ -14,6 +19,7 @@ so on. All functions may be called in many threads at once, and let other thread
 Ctrl-C stops a scan, and nothing of it is left behind.
 """
 
+from ._dataset import Dataset
 from ._errors import (
     Damage,
     TfrCancelled,
@@ -31,6 +37,8 @@ from ._errors import (
 from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
+from ._payloads import Payloads
+from ._reader import Reader
 from ._source import Source, file_or_source
 from ._typing import (
     Buffer,
@@ -49,10 +57,13 @@ __all__ = [
     "CheckLevel",
     "Checksums",
     "Damage",
+    "Dataset",
     "Fit",
     "Index",
     "Indexer",
+    "Payloads",
     "Progress",
+    "Reader",
     "RecordWriter",
     "Salvage",
     "ShardBy",

@@ -107,6 +107,7 @@ def with_options(
     salvage: Salvage | None = None,
     growing: Salvage | None = None,
     append: bool = False,
+    raw_frames: bool = False,
 ) -> Result:
     """Calls `scan` with native options, and returns what it returns.
 
@@ -131,6 +132,7 @@ def with_options(
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
     call(lib.tfr_options_set_append, options, bool(append))
+    call(lib.tfr_options_set_raw_frames, options, bool(raw_frames))
 
     callbacks = []  # which must live as long as the options
     raised: list[BaseException] = []

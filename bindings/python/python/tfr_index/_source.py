@@ -66,6 +66,9 @@ class Source:
         return of_source
 
     def __enter__(self) -> CData:
+        # Ctrl-C in a call outside of a `with` statement, such as one that is made again inside.
+        if self._raised and not isinstance(self._raised[0], Exception):
+            raise self._raised.pop()
         return self._native
 
     def __exit__(

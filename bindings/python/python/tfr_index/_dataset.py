@@ -1,0 +1,257 @@
+"""`Dataset`: many TFRecord files as one sequence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import os
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from types import TracebackType
+from typing import Any, Generic, TypeVar, final, overload
+
+from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError
+from ._index import Index
+from ._reader import Reader
+from ._typing import Checksums, Path
+
+__all__ = ["Dataset"]
+
+Item = TypeVar("Item")
+
+
+@final
+class Dataset(Sequence[Item], Generic[Item]):
+    r"""The records of many TFRecord files, the shards, as one sequence.
+
+    It is what PyTorch calls a map-style data set, and Grain a random access data source. Slices are
+    data sets, too; they share the open files.
+
+    Args:
+        paths: the files: a path, a pattern such as "train-*.tfrecord", or any iterable of these.
+            What a pattern finds is sorted, and indexes beside their files are left out.
+        index: where the records are: None, as for `Reader`, or for each file what `Reader` takes.
+        checksums: as for `Reader`.
+        decode: makes of a record's payload what the data set gives, such as a function that parses
+            it. None: payloads are given as they are. To be pickled with the data set it must be a
+            function of a module.
+        max_open_files: how many files may be open at once; those that were not used for longest are
+            closed, and opened again when they are needed.
+        raw_frames: as for `Reader`.
+        threads: as for `Reader`.
+
+    Raises:
+        TfrFileNotFoundError: a file is not there, or a pattern finds none.
+        TfrError: as `Reader`; the error names the file.
+
+    All files are opened once to count their records, by several threads. The indexes stay in
+    memory, 16 bytes for each record.
+
+    Threads and processes: as `Reader`. A copy that was pickled opens the files as it needs them. If
+    one hasn't as many records as before, that is a `TfrMismatch`.
+
+    >>> import pathlib, tempfile
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for shard in range(3):
+    ...     _ = pathlib.Path(folder.name, f"train-{shard}.tfrecord").write_bytes(record * 2)
+    >>> with Dataset(f"{folder.name}/train-*.tfrecord", decode=bytes.decode) as dataset:
+    ...     print(len(dataset), dataset[5], list(dataset[1:3]))
+    6 hello ['hello', 'hello']
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        paths: Path | Iterable[Path],
+        index: Sequence[Index | Path | None] | None = None,
+        checksums: Checksums = "full",
+        *,
+        decode: Callable[[bytes], Item] | None = None,
+        max_open_files: int = 256,
+        raw_frames: bool = False,
+        threads: int = 0,
+    ) -> None:
+        if max_open_files < 1:
+            message = f"max_open_files is {max_open_files}, but must be 1 or more"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        self._paths = _files(paths)
+        if index is not None and len(index) != len(self._paths):
+            message = f"there are {len(index)} indexes for {len(self._paths)} files"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        self._indexes = [None] * len(self._paths) if index is None else list(index)
+        self._options: dict[str, Any] = {
+            "checksums": checksums,
+            "raw_frames": raw_frames,
+            "threads": threads,
+        }
+        self._decode = decode
+        self._max_open_files = max_open_files
+        self._readers: dict[int, Reader] = {}  # the open ones, the one used last at the end
+        self._kept: dict[int, Index] = {}  # of those that were closed
+        self._counts = [-1] * len(self._paths)
+        with ThreadPoolExecutor(8, "tfr_index opens files") as pool:
+            self._counts = [
+                len(reader) for reader in pool.map(self._reader, range(len(self._paths)))
+            ]
+        self._starts = [0, *accumulate(self._counts)][:-1]
+        self._records = range(sum(self._counts))
+
+    def _reader(self, shard: int) -> Reader:
+        """A file's reader, opened if it isn't."""
+        readers = self._readers
+        if len(self._paths) <= self._max_open_files:
+            reader = readers.get(shard)
+        else:
+            reader = readers.pop(shard, None)
+        if reader is None:
+            reader = self._open(shard)
+        readers[shard] = reader
+        # Other threads do the same meanwhile; at worst a file is opened twice.
+        while len(readers) > self._max_open_files:
+            with contextlib.suppress(KeyError, RuntimeError, StopIteration):
+                oldest = next(iter(readers))
+                self._kept[oldest] = readers.pop(oldest).index
+        return reader
+
+    def _open(self, shard: int) -> Reader:
+        path = self._paths[shard]
+        reader = Reader(path, self._kept.get(shard, self._indexes[shard]), **self._options)
+        count = self._counts[shard]
+        if count not in (-1, len(reader)):
+            message = f"{os.fsdecode(path)}: has {len(reader)} records, but had {count} before"
+            raise TfrMismatch(message, "TFR_ERR_MISMATCH", os.fsdecode(path), count)
+        return reader
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return list(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, record: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, record: slice) -> Dataset[Item]: ...
+
+    def __getitem__(self, record: int | slice) -> Item | Dataset[Item]:
+        if isinstance(record, slice):
+            return self._part(self._records[record])
+        shard, number = self._find(record)
+        return self._item(shard, number, self._reader(shard)[number])
+
+    def __getitems__(self, records: Iterable[int]) -> list[Item]:
+        r"""Many records, in this order: PyTorch and Grain call it for a batch.
+
+        >>> import pathlib, tempfile
+        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "train.tfrecord")
+        ...     _ = path.write_bytes(frame * 3)
+        ...     Dataset(path).__getitems__([2, 0])
+        [b'hello', b'hello']
+        """
+        places = [self._find(record) for record in records]
+        wanted: dict[int, list[int]] = {}
+        for shard, number in places:
+            wanted.setdefault(shard, []).append(number)
+        found = {
+            shard: iter(self._reader(shard).read_many(numbers)) for shard, numbers in wanted.items()
+        }
+        return [self._item(shard, number, next(found[shard])) for shard, number in places]
+
+    def _find(self, record: int) -> tuple[int, int]:
+        """The shard that a record is in, and its number there."""
+        try:
+            number = self._records[record]
+        except IndexError:
+            raise IndexError(f"record {record} is not in {self!r}") from None
+        shard = bisect_right(self._starts, number) - 1
+        return shard, number - self._starts[shard]
+
+    def _item(self, shard: int, number: int, payload: bytes) -> Item:
+        if self._decode is None:
+            return payload  # type: ignore[return-value] # then Item is bytes
+        try:
+            return self._decode(payload)
+        except Exception as error:
+            error.add_note(f"in record {number} of {os.fsdecode(self._paths[shard])}")
+            raise
+
+    def _part(self, records: range) -> Dataset[Item]:
+        part: Dataset[Item] = Dataset.__new__(Dataset)
+        part.__dict__ = {**self.__dict__, "_records": records}
+        return part
+
+    def __iter__(self) -> Iterator[Item]:
+        """All records, one file after the other; the next ones are read meanwhile."""
+        backwards = self._records.step < 0
+        records = self._records[::-1] if backwards else self._records
+        shards = range(len(self._paths))
+        for shard in reversed(shards) if backwards else shards:
+            first = self._starts[shard]
+            ours = records[
+                bisect_left(records, first) : bisect_left(records, first + self._counts[shard])
+            ]
+            if not ours:
+                continue
+            numbers = range(ours.start - first, ours.stop - first, ours.step)
+            reader = self._reader(shard)[numbers.start : numbers.stop : numbers.step]
+            if backwards:
+                reader, numbers = reader[::-1], numbers[::-1]
+            for number, payload in zip(numbers, reader, strict=True):
+                yield self._item(shard, number, payload)
+
+    def __reversed__(self) -> Iterator[Item]:
+        return iter(self[::-1])
+
+    def close(self) -> None:
+        """Closes the files. They are opened again if the data set is used on."""
+        self._readers.clear()
+
+    def __enter__(self) -> Dataset[Item]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        names = [os.fsdecode(path) for path in self._paths]
+        named = f"{names[0]} to {names[-1]}" if len(names) > 1 else "".join(names) or "no file"
+        return f"<tfr_index.Dataset of {len(self)} records of {named}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_readers": {}, "_kept": {}}
+
+
+def _files(paths: Path | Iterable[Path]) -> list[Path]:
+    """The files that are meant."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        paths = [paths]
+    files: list[Path] = []
+    for path in paths:
+        name = os.fsdecode(path)
+        is_pattern = glob.escape(name) != name and not os.path.exists(name)
+        files += _matching(name) if is_pattern else [path]
+    return files
+
+
+def _matching(pattern: str) -> list[str]:
+    """The files that a pattern finds, but for the indexes beside them."""
+    found = glob.glob(pattern, recursive=True)
+    files = sorted(set(found) - {f"{path}.idx" for path in found})
+    if not files:
+        message = f"{pattern}: no file's path is like this pattern"
+        raise TfrFileNotFoundError(message, "TFR_ERR_IO", pattern, errno=errno.ENOENT)
+    return files

@@ -1,0 +1,85 @@
+"""What `Reader` takes and gives: numbers of records, and payloads in memory."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import final, overload
+
+from ._library import ffi
+
+__all__ = ["Payloads"]
+
+# Bytes that are not set yet: who made them may fill them, as long as nobody else has seen them.
+new_bytes: Callable[[None, int], bytes] = ctypes.PYFUNCTYPE(
+    ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t
+)(("PyBytes_FromStringAndSize", ctypes.pythonapi))
+_probe = b"probe"
+CONTENT_AT = int(ffi.cast("uintptr_t", ffi.from_buffer(_probe))) - id(_probe)  # where it is in them
+
+
+@final
+class Payloads(Sequence[memoryview]):
+    r"""Many payloads in one piece of memory, none of them copied: what `Reader.read_buffer` gives.
+
+    A sequence of `memoryview`, of which each keeps all of the memory.
+
+    >>> from array import array
+    >>> payloads = Payloads(memoryview(b"onetwo"), memoryview(array("Q", [0, 3, 6])))
+    >>> bytes(payloads[1])
+    b'two'
+    """
+
+    __slots__ = ("_data", "_offsets")
+
+    def __init__(self, data: memoryview, offsets: memoryview) -> None:
+        self._data = data
+        self._offsets = offsets
+
+    @property
+    def data(self) -> memoryview:
+        """All payloads, one behind the other: `numpy.asarray` takes it without a copy."""
+        return self._data
+
+    @property
+    def offsets(self) -> memoryview:
+        """Where each payload starts in `data`, and at last where they end: one more than payloads.
+
+        Unsigned integers of 64 bits; `numpy.asarray` takes them without a copy.
+        """
+        return self._offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    @overload
+    def __getitem__(self, number: int) -> memoryview: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[memoryview]: ...
+
+    def __getitem__(self, number: int | slice) -> memoryview | list[memoryview]:
+        numbers = range(len(self))[number]
+        if isinstance(numbers, range):
+            return [self[number] for number in numbers]
+        return self._data[self._offsets[numbers] : self._offsets[numbers + 1]]
+
+    def __iter__(self) -> Iterator[memoryview]:
+        data = self._data
+        return (data[start:end] for start, end in pairwise(self._offsets))
+
+    def __repr__(self) -> str:
+        return f"<tfr_index.Payloads: {len(self)} of them, {len(self._data)} bytes>"
+
+
+def plain(records: Iterable[int]) -> list[int] | memoryview:
+    """The numbers in memory that C can use, if they are, and otherwise as a list."""
+    try:
+        view = memoryview(records)  # type: ignore[arg-type]
+    except TypeError:
+        return list(records)
+    if view.format == "?":
+        raise TypeError("records must be numbers, but these are a mask: see numpy.flatnonzero")
+    is_column = view.ndim == 1 and view.c_contiguous and view.itemsize == 8
+    return view if is_column and view.format in tuple("lqLQnN") else list(records)

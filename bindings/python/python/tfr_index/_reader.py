@@ -1,0 +1,439 @@
+"""`Reader`: the records of a TFRecord file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from types import TracebackType
+from typing import Any, cast, final, overload
+
+from ._errors import TfrMismatch
+from ._index import Index
+from ._library import CData, call, encode_path, ffi, lib, with_options
+from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
+from ._source import File, Source, file_or_source
+from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
+
+__all__ = ["Reader"]
+
+_OVERHEAD = 16  # bytes of a frame around its payload
+_PIECE = 4 << 20  # bytes that are read at once where payloads are split or read ahead
+_MANY = 1 << 14  # and records
+_LARGE = 16 << 10  # bytes of a payload from which on copying it costs more than to avoid that
+_NULL = ffi.NULL
+_OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
+_read, _read_many = lib.tfr_reader_read, lib.tfr_reader_read_many
+_read_each = lib.tfr_reader_read_each
+_allocate = ffi.new_allocator(should_clear_after_alloc=False)
+# Memory of _PIECE bytes each, that is used again and again: fresh memory costs as much as reading.
+_spare: list[CData] = []
+
+
+@final
+class Reader:
+    r"""The records of a TFRecord file, like a sequence of their payloads: any can be read.
+
+    Slices are readers, too; they share the open file.
+
+    Args:
+        data: the path of the file, or an object that is read by its methods, as for
+            `tfr_index.scan`, which has no index beside it.
+        index: where the records are. None: the index at the path with ".idx" appended, if there is
+            one that fits, by `Index.check`; if not, the file is scanned, and no index written. The
+            path of an index: it must be there, and fit. An `Index`: it is taken as it is, and may
+            select, reorder and repeat records.
+        checksums: what must hold of a record that is read; of any, that its length is the index's.
+            "full": the checksums of length and payload. "length": that of the length. "auto": as
+            "full", unless the file was written without true checksums. "none": nothing, not even
+            the length; bytes are given as they are.
+        raw_frames: give whole frames, with the 12 bytes before the payload and the 4 behind it.
+        threads: how many may work on one call. 1: the caller's alone. 0: as many as pay.
+        salvage: if the file is scanned, as for `tfr_index.create_index`.
+        progress: if the file is scanned, as for `tfr_index.create_index`.
+
+    Raises:
+        TfrError: the file is to be scanned, but is not a TFRecord file, or damaged.
+        TfrMismatch: the index at the path that was given does not fit.
+        TfrOSError: a file cannot be read; more exactly, for instance, TfrFileNotFoundError.
+        Exception: whatever the object's methods raise; so it is when a record is read.
+        TfrValueError: an argument cannot be used.
+
+    A record that is read raises:
+        IndexError: there is no record of that number.
+        TfrMismatch: the index is not that of the data.
+        TfrError: the record is damaged; `record` is its number in the file's index.
+        TfrOSError: the file cannot be read.
+        ValueError: the reader is closed.
+
+    Threads and processes: one reader may be used by many threads at once, and none waits for
+    another. It may be used on in a forked process, and pickled: it is then opened anew.
+
+    >>> import pathlib, tempfile
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.tfrecord")
+    >>> _ = path.write_bytes(record * 3)
+    >>> with Reader(path) as reader:
+    ...     print(len(reader), reader[1], reader[-1])
+    ...     print(list(reader[1:]))
+    3 b'hello' b'hello'
+    [b'hello', b'hello']
+    >>> folder.cleanup()
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_around",
+        "_given",
+        "_index",
+        "_native",
+        "_records",
+        "_sizes",
+        "_source",
+    )
+
+    _native: CData  # NULL when it is closed
+    _source: File | Source
+    _sizes: memoryview  # of the frames
+    _around: int  # bytes of a frame that are not given
+    _records: range  # the numbers of entries
+    _index: Index | None  # all entries
+    _given: tuple[Any, ...]  # what opens it anew
+
+    def __init__(
+        self,
+        data: Data,
+        index: Index | Path | None = None,
+        checksums: Checksums = "full",
+        *,
+        raw_frames: bool = False,
+        threads: int = 0,
+        salvage: Salvage | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        source = self._source = file_or_source(data)
+        open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_open_source)
+        if index is not None and not isinstance(index, Index):
+            given: Index | Path | None = os.fspath(index)
+            index = Index._made_by(lib.tfr_index_read, encode_path(index))
+            index.check(data, checksums=checksums)
+        else:
+            given = index
+        native_index = _NULL if index is None else index._native
+        reader_out = ffi.new("tfr_reader **")
+
+        def open_by(options: CData) -> None:
+            with source as native:
+                call(open_it, native, native_index, options, reader_out)
+
+        with_options(
+            open_by,
+            checksums=checksums,
+            progress=progress,
+            threads=threads or source.threads,
+            salvage=salvage,
+            raw_frames=raw_frames,
+        )
+        count = lib.tfr_reader_len(reader_out[0])
+        native = self._native = ffi.gc(reader_out[0], lib.tfr_reader_free, 16 * count)
+        # A pointer into the reader keeps nothing alive: a destructor that refers to it does.
+        entries = ffi.gc(lib.tfr_reader_entries(native), lambda _: native)
+        memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
+        self._sizes = memory.toreadonly().cast("Q")[1::2]
+        self._around = 0 if raw_frames else _OVERHEAD
+        self._records = range(count)
+        self._index = index
+        if salvage is not None and given is None:
+            given = self.index  # the one that was salvaged
+        if isinstance(source, File):
+            data = os.fspath(cast(Path, data))
+        self._given = (data, given, checksums, bool(raw_frames), threads)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, record: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, record: slice) -> Reader: ...
+
+    def __getitem__(self, record: int | slice) -> bytes | Reader:
+        try:
+            number: Any = self._records[record]
+            size = self._sizes[number] - self._around  # fails for slices
+        except (IndexError, TypeError):
+            if isinstance(record, slice):
+                return self._part(self._records[record])
+            number = self._number(record)
+            size = self._size_of(number)
+        if size > _LARGE:
+            if size > _PIECE:
+                size = self._size_of(number)  # and not what an index says that isn't the file's
+            payload = new_bytes(None, size)
+        else:
+            payload = bytes(size)  # which is as good as new, and for small ones made sooner
+        # Errors cost a second call.
+        if _read(self._native, number, payload, size, _NULL, _NULL) != _OK:
+            self._read_again(_read, self._native, number, payload, size, _NULL)
+        return payload
+
+    def _part(self, records: range) -> Reader:
+        part = Reader.__new__(Reader)
+        for name in ("_native", "_source", "_sizes", "_around", "_index", "_given"):
+            setattr(part, name, getattr(self, name))
+        part._records = records
+        return part
+
+    def _number(self, record: int) -> int:
+        """The number of a record's entry."""
+        self._raise_if_closed()
+        try:
+            return self._records[record]
+        except IndexError:
+            message = f"record {record} is not in {self!r}"
+            raise IndexError(message) from None
+
+    def _size_of(self, number: int) -> int:
+        self._raise_if_closed()
+        size_out = ffi.new("size_t *")
+        self._read_again(_read, self._native, number, _NULL, 0, size_out)
+        return int(size_out[0])
+
+    def _read_again(self, function: Callable[..., int], *arguments: Any) -> None:
+        """A call that failed is made once more, to say why."""
+        self._raise_if_closed()
+        with self._source:
+            call(function, *arguments)
+
+    def _raise_if_closed(self) -> None:
+        if not self._native:
+            raise ValueError("the reader is closed")
+
+    def read_many(self, records: Iterable[int]) -> list[bytes]:
+        r"""Payloads, in the order of `records`: faster than to read one after the other.
+
+        Args:
+            records: their numbers, in any order, also more than once: a list, a range, an array of
+                numpy's or others. Numbers below 0 count from the end.
+
+        Raises:
+            as `reader[record]`, of the first bad record in the order of `records`.
+
+        >>> import pathlib, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "train.tfrecord")
+        ...     _ = path.write_bytes(record * 3)
+        ...     Reader(path).read_many([2, 0, -1])
+        [b'hello', b'hello', b'hello']
+        """
+        numbers, offsets = self._find(records)
+        if offsets[-1] > min(_PIECE, _LARGE * len(numbers)):
+            return self._read_each(numbers, [end - start for start, end in pairwise(offsets)])
+        memory = _take_memory()
+        self._fill(numbers, memory, offsets[-1])
+        data = ffi.buffer(memory)
+        payloads = [data[start:end] for start, end in pairwise(offsets)]
+        _give_memory(memory)
+        return payloads
+
+    def _read_each(self, numbers: CData, sizes: list[int]) -> list[bytes]:
+        """Payloads read to where they stay. For small ones to make them so is more than to copy."""
+        payloads = [new_bytes(None, size) for size in sizes]
+        addresses = array("Q", [id(payload) + CONTENT_AT for payload in payloads])
+        buffers = ffi.cast("uint8_t **", ffi.from_buffer(addresses))
+        arguments = self._native, numbers, len(numbers), buffers, ffi.new("size_t[]", sizes)
+        if _read_each(*arguments, _NULL) != _OK:
+            self._read_again(_read_each, *arguments)
+        return payloads
+
+    def read_buffer(self, records: Iterable[int]) -> Payloads:
+        r"""As `read_many`, but into one piece of memory, of which nothing is copied.
+
+        >>> import pathlib, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "train.tfrecord")
+        ...     _ = path.write_bytes(record * 3)
+        ...     payloads = Reader(path).read_buffer([2, 0])
+        >>> payloads.data.tobytes(), list(payloads.offsets)
+        (b'hellohello', [0, 5, 10])
+        """
+        numbers, offsets = self._find(records)
+        size = offsets[-1]
+        buffer = _allocate("uint8_t[]", max(1, size))
+        self._fill(numbers, buffer, size)
+        data = memoryview(ffi.buffer(buffer, size)).toreadonly()
+        return Payloads(data.cast("B"), memoryview(array("Q", offsets)).toreadonly())
+
+    def _find(self, records: Iterable[int]) -> tuple[CData, list[int]]:
+        """The numbers of the records' entries, as an array of C, and the payloads' offsets."""
+        if not isinstance(records, (list, tuple, range)):
+            records = plain(records)
+        if self._is_whole():
+            # Fails for numbers below 0, and for what isn't there.
+            with contextlib.suppress(OverflowError, IndexError):
+                return self._offsets(
+                    records if isinstance(records, memoryview) else array("Q", records)
+                )
+        numbers = array("Q", [self._number(record) for record in records])
+        return self._offsets(numbers)
+
+    def _offsets(self, column: Buffer) -> tuple[CData, list[int]]:
+        self._raise_if_closed()
+        numbers = ffi.from_buffer("size_t[]", column)
+        count = len(numbers)
+        offsets_out = ffi.new("size_t[]", count + 1)
+        status = _read_many(self._native, numbers, count, _NULL, 0, offsets_out, _NULL)
+        if status == _OUT_OF_RANGE:
+            raise IndexError
+        if status != _OK:
+            self._read_again(_read_many, self._native, numbers, count, _NULL, 0, offsets_out)
+        return numbers, ffi.unpack(offsets_out, count + 1)
+
+    def _load(self, numbers: CData, offsets: list[int]) -> CData | bytes:
+        """The payloads of a piece in memory, from its start on; as bytes if it is a large one."""
+        size = offsets[-1]
+        memory = new_bytes(None, size) if size > _PIECE else _take_memory()
+        self._fill(numbers, memory, size)
+        return memory
+
+    def _fill(self, numbers: CData, memory: CData | bytes, size: int) -> None:
+        count = len(numbers)
+        offsets_out = _allocate("size_t[]", count + 1)
+        if _read_many(self._native, numbers, count, memory, size, offsets_out, _NULL) != _OK:
+            self._read_again(_read_many, self._native, numbers, count, memory, size, offsets_out)
+
+    def _load_piece(self, start: int, most: int) -> tuple[CData | bytes, list[int]]:
+        """A payload from `start` on, or up to `most` that take _PIECE bytes; and their offsets."""
+        numbers, offsets = self._offsets(array("Q", self._records[start : start + most]))
+        count = max(1, bisect_right(offsets, _PIECE) - 1)
+        del offsets[count + 1 :]
+        return self._load(numbers[0:count], offsets), offsets
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All payloads. While those of some MiB are used, a thread reads the next ones."""
+        ahead = _Ahead(self, 0, 16)
+        while ahead.start < len(self):
+            start, loaded = ahead.start, ahead.result()
+            if loaded is None:  # one by one, up to the one at which it failed
+                stop = min(start + ahead.most, len(self))
+                yield from map(self.__getitem__, range(start, stop))
+                ahead = _Ahead(self, stop, 16)
+                continue
+            memory, offsets = loaded
+            count = len(offsets) - 1
+            ahead = _Ahead(self, start + count, min(2 * count, _MANY))
+            if isinstance(memory, bytes):
+                yield memory
+            else:
+                payloads = ffi.buffer(memory)
+                for start, end in pairwise(offsets):
+                    yield payloads[start:end]
+                _give_memory(memory)
+
+    def __reversed__(self) -> Iterator[bytes]:
+        return iter(self[::-1])
+
+    @property
+    def index(self) -> Index:
+        """Where the records are."""
+        if self._index is None:
+            self._raise_if_closed()
+            entries, count = lib.tfr_reader_entries(self._native), len(self._sizes)
+            self._index = Index._made_by(lib.tfr_index_from_entries, entries, count)
+        if self._is_whole():
+            return self._index
+        records = self._records
+        return self._index[
+            records.start : records.stop if records.stop >= 0 else None : records.step
+        ]
+
+    def _is_whole(self) -> bool:
+        return self._records == range(len(self._sizes))
+
+    def close(self) -> None:
+        """Closes the reader; the file, too, when no slice of it is in use any more."""
+        self._native = _NULL
+        self._sizes = memoryview(b"")
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<tfr_index.Reader of {len(self)} records of {_name(self._given[0])}>"
+
+    def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
+        self._raise_if_closed()
+        return _reopen, (self._records, *self._given)
+
+
+def _reopen(
+    records: range,
+    data: Data,
+    index: Index | Path | None,
+    checksums: Checksums,
+    raw_frames: bool,
+    threads: int,
+) -> Reader:
+    """What a pickled reader is made of."""
+    reader = Reader(data, index, checksums, raw_frames=raw_frames, threads=threads)
+    if records and max(records[0], records[-1]) >= len(reader):
+        name = _name(data)
+        message = f"{name}: has {len(reader)} records, fewer than when it was pickled"
+        raise TfrMismatch(message, "TFR_ERR_MISMATCH", name, len(reader))
+    return reader._part(records)
+
+
+def _name(data: Data) -> str:
+    return os.fsdecode(data) if isinstance(data, (str, bytes)) else repr(data)
+
+
+class _Ahead:
+    """A piece of a reader's records that a thread reads, which ends with it."""
+
+    def __init__(self, reader: Reader, start: int, most: int) -> None:
+        self.start, self.most = start, most
+        self._loaded: tuple[CData | bytes, list[int]] | None = None
+
+        def load() -> None:
+            # Whoever wants the payloads meets the error again, at its record.
+            with contextlib.suppress(BaseException):
+                self._loaded = reader._load_piece(start, most)
+
+        self._thread = threading.Thread(target=load, name="tfr_index reads ahead")
+        if start < len(reader):
+            with contextlib.suppress(RuntimeError):  # when Python ends, none can be started
+                self._thread.start()
+
+    def result(self) -> tuple[CData | bytes, list[int]] | None:
+        """The payloads and their offsets; None if it failed, or is in the process before a fork."""
+        if self._thread.ident is not None:
+            self._thread.join()
+        return self._loaded
+
+
+def _take_memory() -> CData:
+    try:
+        return _spare.pop()
+    except IndexError:
+        return _allocate("uint8_t[]", _PIECE)
+
+
+def _give_memory(memory: CData) -> None:
+    if len(_spare) < 8:
+        _spare.append(memory)

@@ -1,0 +1,100 @@
+"""PyTorch's DataLoader over a `Dataset`: its batches, its worker processes, its samplers."""
+
+if __name__ == "__main__":
+    import environment
+
+    environment.run_as_script(__file__, "loaders")
+
+from itertools import chain
+
+import pytest
+import tfr_index
+import torch
+from tfrecords import tfrecord
+from torch.utils.data import DataLoader, DistributedSampler, Subset, random_split
+
+COUNT = 600
+SHARD = 250
+
+
+def payload(record: int) -> bytes:
+    return b"%d " % record * (record % 50 + 1)
+
+
+def decode(payload: bytes) -> tuple[torch.Tensor, int]:
+    return torch.tensor(int(payload.split()[0])), len(payload)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> tfr_index.Dataset:
+    folder = tmp_path_factory.mktemp("shards")
+    for start in range(0, COUNT, SHARD):
+        records = range(start, min(start + SHARD, COUNT))
+        folder.joinpath(f"{start:05}.tfrecord").write_bytes(tfrecord(map(payload, records)))
+    return tfr_index.Dataset(f"{folder}/*.tfrecord", decode=decode, max_open_files=2)
+
+
+def seen(loader: DataLoader) -> list[int]:
+    """The records of all batches, after a look at what was read of each."""
+    found = []
+    for numbers, sizes in loader:
+        assert sizes.tolist() == [len(payload(number)) for number in numbers.tolist()]
+        found += numbers.tolist()
+    return found
+
+
+@pytest.mark.parametrize("workers", [None, "fork", "spawn"])
+@pytest.mark.parametrize("batch_size", [None, 64])
+def test_every_record_once_in_each_epoch(dataset, workers, batch_size, monkeypatch):
+    batches = []
+    getitems = tfr_index.Dataset.__getitems__
+
+    def count(self, records):
+        batches.append(len(records))
+        return getitems(self, records)
+
+    monkeypatch.setattr(tfr_index.Dataset, "__getitems__", count)
+    options = {} if workers is None else {"num_workers": 2, "multiprocessing_context": workers}
+    if batch_size is None:
+        loader = DataLoader(dataset, batch_size=None, **options)
+        assert [int(number) for number, _ in loader] == list(range(COUNT))
+        return
+    generator = torch.Generator().manual_seed(1)
+    loader = DataLoader(dataset, batch_size, shuffle=True, generator=generator, **options)
+    first, second = seen(loader), seen(loader)
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(COUNT))
+    if workers is None:  # a batch is one call
+        assert batches == 2 * (9 * [64] + [24])
+    assert seen(DataLoader(dataset, batch_size, **options)) == list(range(COUNT))
+
+
+def test_payloads_as_they_are(dataset):
+    plain = tfr_index.Dataset(dataset.paths)
+    [batch] = DataLoader(plain, COUNT)
+    assert batch == list(map(payload, range(COUNT)))
+
+
+def test_ranks_share_the_records(dataset):
+    parts = []
+    for rank in range(3):
+        sampler = DistributedSampler(dataset, num_replicas=3, rank=rank, seed=7)
+        sampler.set_epoch(2)
+        parts.append(seen(DataLoader(dataset, 50, sampler=sampler, num_workers=1)))
+    assert sorted(chain.from_iterable(parts)) == list(range(COUNT))
+
+
+def test_subsets(dataset):
+    half, rest = random_split(dataset, [0.5, 0.5], torch.Generator().manual_seed(1))
+    assert sorted(seen(DataLoader(half, 32)) + seen(DataLoader(rest, 32))) == list(range(COUNT))
+    assert seen(DataLoader(Subset(dataset, [9, 3]), 2)) == [9, 3]
+    assert seen(DataLoader(dataset[10:50:2], 7)) == list(range(10, 50, 2))
+
+
+def test_an_error_of_a_worker_names_file_and_record(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(tfrecord(map(payload, range(10))))
+    dataset = tfr_index.Dataset(path, decode=decode)
+    path.write_bytes(tfrecord(map(payload, range(9))) + b"?" * 50)
+    with pytest.raises(tfr_index.TfrError, match=r"x\.tfrecord: record 9 "):
+        seen(DataLoader(dataset, 5, num_workers=2))
