@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import threading
+import time
 from array import array
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,8 @@ def data(tmp_path_factory) -> Path:
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Many pieces where there would be one: of 100 bytes, or seven records."""
-    monkeypatch.setattr(_reader, "_PIECE", 100)
+    for size in ("_PIECE", "_LARGE_PIECE", "_SPARE"):
+        monkeypatch.setattr(_reader, size, 100)
     monkeypatch.setattr(_reader, "_MANY", 7)
     monkeypatch.setattr(_reader, "_spare", [])
 
@@ -378,3 +380,25 @@ def test_nothing_is_left_open(data):
     assert open_files() == before
     assert threading.active_count() == threads
     assert payloads(data.read_bytes()) == PAYLOADS and len(walk(data.read_bytes())) == 100
+
+
+def test_what_is_slow_is_read_ahead_by_a_thread():
+    contents = [bytes([number % 251]) * 4000 for number in range(1000)]
+    data, names = tfrecord(contents), set()
+
+    class Slow:
+        size = len(data)
+
+        def pread(self, size, offset):
+            names.add(threading.current_thread().name)
+            time.sleep(size * 5e-9)
+            return data[offset : offset + size]
+
+    reader = tfr_index.Reader(Slow(), threads=1)
+    names.clear()
+    assert list(reader) == contents
+    assert "tfr_index reads ahead" in names
+    some = iter(reader)
+    assert [next(some) for _ in range(100)] == contents[:100]
+    some.close()
+    assert reader[999] == contents[999]

@@ -397,9 +397,8 @@ def test_a_reader_reads_through_the_objects_methods():
     index = tfr_index.index_bytes(DATA)
     payloads = [DATA[offset + 12 : offset + size - 4] for offset, size in index]
     for data in (io.BytesIO(DATA), Pread(DATA)):
-        for given in (None, index, index[::-1]):
-            reader = tfr_index.Reader(data, given)
-            expected = payloads[::-1] if given is not None and given != index else payloads
+        for by, expected in ((None, payloads), (index, payloads), (index[::-1], payloads[::-1])):
+            reader = tfr_index.Reader(data, by)
             assert list(reader) == reader.read_many(range(len(reader))) == expected
             assert reader[1] == expected[1] and repr(data) in repr(reader)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,10 @@ from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
 __all__ = ["Reader"]
 
 _OVERHEAD = 16  # bytes of a frame around its payload
-_PIECE = 4 << 20  # bytes that are read at once where payloads are split or read ahead
+_SPARE = 4 << 20  # bytes of memory that small payloads are copied from
+_PIECE = 1 << 20  # bytes that are read at once of small payloads: as many as stay in the cache
+_LARGE_PIECE = 16 << 20  # and of large ones: enough for two threads
+_SLOW = 2e-9  # seconds a byte from which on reading waits for more than memory
 _MANY = 1 << 14  # and records
 _LARGE = 16 << 10  # bytes of a payload from which on copying it costs more than to avoid that
 _NULL = ffi.NULL
@@ -30,7 +34,7 @@ _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
 _read, _read_many = lib.tfr_reader_read, lib.tfr_reader_read_many
 _read_each = lib.tfr_reader_read_each
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
-# Memory of _PIECE bytes each, that is used again and again: fresh memory costs as much as reading.
+# Memory of _SPARE bytes each, that is used again and again: fresh memory costs as much as reading.
 _spare: list[CData] = []
 
 
@@ -173,7 +177,7 @@ class Reader:
             number = self._number(record)
             size = self._size_of(number)
         if size > _LARGE:
-            if size > _PIECE:
+            if size > _SPARE:
                 size = self._size_of(number)  # and not what an index says that isn't the file's
             payload = new_bytes(None, size)
         else:
@@ -233,9 +237,11 @@ class Reader:
         ...     Reader(path).read_many([2, 0, -1])
         [b'hello', b'hello', b'hello']
         """
-        numbers, offsets = self._find(records)
-        if offsets[-1] > min(_PIECE, _LARGE * len(numbers)):
-            return self._read_each(numbers, [end - start for start, end in pairwise(offsets)])
+        return self._load(*self._find(records))
+
+    def _load(self, numbers: CData, offsets: list[int]) -> list[bytes]:
+        if _are_large(offsets):
+            return self._read_each(numbers, offsets)
         memory = _take_memory()
         self._fill(numbers, memory, offsets[-1])
         data = ffi.buffer(memory)
@@ -243,8 +249,9 @@ class Reader:
         _give_memory(memory)
         return payloads
 
-    def _read_each(self, numbers: CData, sizes: list[int]) -> list[bytes]:
+    def _read_each(self, numbers: CData, offsets: list[int]) -> list[bytes]:
         """Payloads read to where they stay. For small ones to make them so is more than to copy."""
+        sizes = [end - start for start, end in pairwise(offsets)]
         payloads = [new_bytes(None, size) for size in sizes]
         addresses = array("Q", [id(payload) + CONTENT_AT for payload in payloads])
         buffers = ffi.cast("uint8_t **", ffi.from_buffer(addresses))
@@ -297,46 +304,41 @@ class Reader:
             self._read_again(_read_many, self._native, numbers, count, _NULL, 0, offsets_out)
         return numbers, ffi.unpack(offsets_out, count + 1)
 
-    def _load(self, numbers: CData, offsets: list[int]) -> CData | bytes:
-        """The payloads of a piece in memory, from its start on; as bytes if it is a large one."""
-        size = offsets[-1]
-        memory = new_bytes(None, size) if size > _PIECE else _take_memory()
-        self._fill(numbers, memory, size)
-        return memory
-
-    def _fill(self, numbers: CData, memory: CData | bytes, size: int) -> None:
+    def _fill(self, numbers: CData, memory: CData, size: int) -> None:
         count = len(numbers)
         offsets_out = _allocate("size_t[]", count + 1)
         if _read_many(self._native, numbers, count, memory, size, offsets_out, _NULL) != _OK:
             self._read_again(_read_many, self._native, numbers, count, memory, size, offsets_out)
 
-    def _load_piece(self, start: int, most: int) -> tuple[CData | bytes, list[int]]:
-        """A payload from `start` on, or up to `most` that take _PIECE bytes; and their offsets."""
+    def _load_piece(self, start: int, most: int) -> list[bytes]:
+        """A payload from `start` on, or up to `most` that take some MiB."""
         numbers, offsets = self._offsets(array("Q", self._records[start : start + most]))
-        count = max(1, bisect_right(offsets, _PIECE) - 1)
+        size = _LARGE_PIECE if _are_large(offsets) else _PIECE
+        count = max(1, bisect_right(offsets, size) - 1)
         del offsets[count + 1 :]
-        return self._load(numbers[0:count], offsets), offsets
+        return self._load(numbers[0:count], offsets)
 
     def __iter__(self) -> Iterator[bytes]:
-        """All payloads. While those of some MiB are used, a thread reads the next ones."""
-        ahead = _Ahead(self, 0, 16)
-        while ahead.start < len(self):
-            start, loaded = ahead.start, ahead.result()
-            if loaded is None:  # one by one, up to the one at which it failed
-                stop = min(start + ahead.most, len(self))
+        """All payloads. Some MiB are read at once; where that takes long, as from a disk, a thread
+        reads the next ones while those are used."""
+        start, most = 0, 16
+        ahead: _Piece | None = None
+        while start < len(self):
+            piece = ahead or _Piece(self, start, most)
+            payloads = piece.result()
+            if payloads is None:  # one by one, up to the one at which it failed
+                stop = min(start + piece.most, len(self))
                 yield from map(self.__getitem__, range(start, stop))
-                ahead = _Ahead(self, stop, 16)
+                start, most, ahead = stop, 16, None
                 continue
-            memory, offsets = loaded
-            count = len(offsets) - 1
-            ahead = _Ahead(self, start + count, min(2 * count, _MANY))
-            if isinstance(memory, bytes):
-                yield memory
-            else:
-                payloads = ffi.buffer(memory)
-                for start, end in pairwise(offsets):
-                    yield payloads[start:end]
-                _give_memory(memory)
+            start += len(payloads)
+            most = min(2 * len(payloads), _MANY)
+            ahead = None
+            if piece.was_slow and start < len(self):
+                ahead = _Piece(self, start, most)
+                ahead.load_ahead()
+            yield from payloads
+            del payloads  # their memory is there for the next ones
 
     def __reversed__(self) -> Iterator[bytes]:
         return iter(self[::-1])
@@ -403,35 +405,48 @@ def _name(data: Data) -> str:
     return os.fsdecode(data) if isinstance(data, (str, bytes)) else repr(data)
 
 
-class _Ahead:
-    """A piece of a reader's records that a thread reads, which ends with it."""
+class _Piece:
+    """A piece of a reader's records, read by whom it is asked of, or by a thread before."""
 
     def __init__(self, reader: Reader, start: int, most: int) -> None:
-        self.start, self.most = start, most
-        self._loaded: tuple[CData | bytes, list[int]] | None = None
+        self.reader, self.start, self.most = reader, start, most
+        self.payloads: list[bytes] | None = None
+        self.was_slow = False
+        self.thread: threading.Thread | None = None
 
-        def load() -> None:
-            # Whoever wants the payloads meets the error again, at its record.
-            with contextlib.suppress(BaseException):
-                self._loaded = reader._load_piece(start, most)
+    def load(self) -> None:
+        begun = time.perf_counter()
+        # Whoever wants the payloads meets the error again, at its record.
+        with contextlib.suppress(Exception):
+            self.payloads = self.reader._load_piece(self.start, self.most)
+            self.was_slow = time.perf_counter() - begun > _SLOW * sum(map(len, self.payloads))
 
-        self._thread = threading.Thread(target=load, name="tfr_index reads ahead")
-        if start < len(reader):
-            with contextlib.suppress(RuntimeError):  # when Python ends, none can be started
-                self._thread.start()
+    def load_ahead(self) -> None:
+        thread = threading.Thread(target=self.load, name="tfr_index reads ahead")
+        with contextlib.suppress(RuntimeError):  # when Python ends, none can be started
+            thread.start()
+            self.thread = thread
 
-    def result(self) -> tuple[CData | bytes, list[int]] | None:
-        """The payloads and their offsets; None if it failed, or is in the process before a fork."""
-        if self._thread.ident is not None:
-            self._thread.join()
-        return self._loaded
+    def result(self) -> list[bytes] | None:
+        """The payloads; None if it failed, or is in the process before a fork."""
+        if self.thread is None:
+            self.load()
+        else:
+            self.thread.join()
+        payloads, self.payloads = self.payloads, None
+        return payloads
+
+
+def _are_large(offsets: list[int]) -> bool:
+    """Whether payloads are too large to be copied, or too many for the memory that is at hand."""
+    return offsets[-1] > min(_SPARE, _LARGE * (len(offsets) - 1))
 
 
 def _take_memory() -> CData:
     try:
         return _spare.pop()
     except IndexError:
-        return _allocate("uint8_t[]", _PIECE)
+        return _allocate("uint8_t[]", _SPARE)
 
 
 def _give_memory(memory: CData) -> None:
