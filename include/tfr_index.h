@@ -274,11 +274,12 @@ typedef struct tfr_reader tfr_reader;
 
 /**
  * Writes records to a TFRecord file, with true checksums, and the file's index along with it:
- * nothing is read again. It takes less than a megabyte of memory, whatever it writes.
+ * nothing is read again. It takes less than two megabytes of memory, whatever it writes.
  *
  * Threads: a writer may be used by many threads at once, and writes their records one after the
- * other. A process that is forked meanwhile cannot write with it; there, freeing it changes
- * nothing.
+ * other. It starts a thread of its own when it has half a megabyte of small records, and where the
+ * system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. A
+ * process that is forked meanwhile cannot write with it; there, freeing it changes nothing.
  */
 typedef struct tfr_writer tfr_writer;
 
@@ -1353,7 +1354,8 @@ enum tfr_status tfr_writer_append(const char *tfrecord_path,
  *
  * Inputs: `payload` may be NULL if `size` is 0.
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a writer that is finished; TFR_ERR_IO when a
- * file cannot be written: all calls after it fail with the same error.
+ * file cannot be written, be it with what earlier calls gave: all calls after it fail with the same
+ * error.
  * Ownership: the payload is borrowed during the call.
  * Threads: any.
  *

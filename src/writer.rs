@@ -1,7 +1,10 @@
 //! Writes TFRecord files, and their indexes along with them.
 
+mod background;
+
 use std::path::Path;
-use std::process;
+
+use background::Background;
 
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,10 +15,12 @@ use crate::index_file::{index_is_data, write_index};
 use crate::options::{Checksums, Options};
 use crate::scan::Scanner;
 
-/// Frames are handed to the system when they are so many bytes: as many as stay in the cache.
-const BUFFER: usize = if cfg!(test) { 1 << 10 } else { 256 << 10 };
-/// A payload of so many bytes is handed over as it is, without a copy.
-const DIRECT: usize = BUFFER / 8;
+/// Frames are handed over when they are so many bytes: as many as stay in the cache, and take much
+/// longer to write than a thread to wake.
+const BUFFER: usize = if cfg!(test) { 1 << 10 } else { 512 << 10 };
+/// A payload of so many bytes is written by the caller and without a copy: another core would have
+/// to fetch it.
+const DIRECT: usize = BUFFER / 16;
 /// As is the index's text.
 const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
 
@@ -24,11 +29,13 @@ const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
 ///
 /// A record is there when [`finish`](Self::finish) returns, and not before. A writer that is dropped
 /// unfinished, or whose writes failed, leaves nothing of what it wrote: what was there stays, or,
-/// where it was [appended](Self::append) to, is cut to what it was. It takes less than a megabyte of
-/// memory, whatever it writes.
+/// where it was [appended](Self::append) to, is cut to what it was. It takes less than two megabytes
+/// of memory, whatever it writes.
 ///
-/// It may be sent to another thread. A process that is forked meanwhile cannot write with it; there,
-/// dropping it changes nothing.
+/// Small records are gathered, and written by a thread of the writer's own, from half a megabyte on
+/// and where the system has one to spare; it is gone when the writer is. The writer may be sent to
+/// another thread. A process that is forked meanwhile cannot write with it; there, dropping it
+/// changes nothing.
 ///
 /// ```
 /// use tfr_index::{CheckLevel, Index, Options, RecordWriter};
@@ -46,7 +53,7 @@ const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct RecordWriter {
-    data: Data,
+    data: Background,
     index: NewFile,
     /// Frames and lines of the index that the system does not have yet.
     frames: Vec<u8>,
@@ -55,7 +62,6 @@ pub struct RecordWriter {
     /// Where the next frame starts.
     offset: u64,
     failed: Option<Error>,
-    process: u32,
 }
 
 /// The file that is written to.
@@ -158,8 +164,8 @@ impl RecordWriter {
         let mut frames = Vec::new();
         let room = BUFFER + DIRECT + OVERHEAD as usize;
         frames.try_reserve_exact(room).map_err(|_| Error::out_of_memory("a writer"))?;
-        let (lines, process) = (Encoder::default(), process::id());
-        Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None, process })
+        let (data, lines) = (Background::new(data), Encoder::default());
+        Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None })
     }
 
     /// How many records there are in the file, with those that were there before.
@@ -171,7 +177,8 @@ impl RecordWriter {
     /// together.
     ///
     /// # Errors
-    /// When a file cannot be written: this, and all calls after it, give this error.
+    /// When a file cannot be written, be it with what earlier calls gave: this, and all calls after
+    /// it, give this error.
     pub fn write(&mut self, payload: &[u8]) -> Result<Entry> {
         self.attempt(|writer| writer.write_frame(payload))
     }
@@ -183,7 +190,7 @@ impl RecordWriter {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn flush(&mut self) -> Result<()> {
-        self.attempt(|writer| writer.hand_over(&[]))
+        self.attempt(|writer| writer.data.flush(&mut writer.frames, &[]))
     }
 
     /// Hands over what is left and puts data and index in their places; returns the number of
@@ -195,7 +202,7 @@ impl RecordWriter {
     pub fn finish(mut self) -> Result<u64> {
         self.flush()?;
         self.index.write(self.lines.text())?;
-        match self.data {
+        match self.data.into_file()? {
             Data::New(data) => {
                 data.commit()?;
                 let why = "; the data is whole and in its place: create its index anew";
@@ -228,11 +235,11 @@ impl RecordWriter {
         self.frames.extend_from_slice(&Header::of(length).encode());
         match payload.len() < DIRECT {
             true => self.frames.extend_from_slice(payload),
-            false => self.hand_over(payload)?,
+            false => self.data.flush(&mut self.frames, payload)?,
         }
         self.frames.extend_from_slice(&frame::encode_footer(crc::masked(payload)));
         if self.frames.len() >= BUFFER {
-            self.hand_over(&[])?;
+            self.data.write(&mut self.frames)?;
         }
         if self.lines.text().len() >= LINES {
             self.index.write(self.lines.text())?;
@@ -241,18 +248,6 @@ impl RecordWriter {
         self.count += 1;
         self.offset += entry.size;
         Ok(entry)
-    }
-
-    /// Hands what is gathered to the system, and `more` behind it.
-    fn hand_over(&mut self, more: &[u8]) -> Result<()> {
-        if self.process != process::id() {
-            let detail =
-                format!("the writer is that of process {}, not a forked one's", self.process);
-            return Err(Error::new(ErrorKind::InvalidArgument, detail));
-        }
-        self.data.write_both(&self.frames, more)?;
-        self.frames.clear();
-        Ok(())
     }
 }
 

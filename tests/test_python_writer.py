@@ -180,13 +180,34 @@ def test_what_cannot_be_opened(path):
 def test_an_error_stays_the_same(path):
     writer = RecordWriter("/dev/full", index_of(path))
     with pytest.raises(OSError, match="cannot write") as first:
-        writer.write_many(bytes(1000) for _ in range(1000))
+        writer.write_many(bytes(1000) for _ in range(10_000))
     assert (first.value.errno, first.value.filename) == (errno.ENOSPC, "/dev/full")
     for call in (lambda: writer.write(b""), lambda: writer.write_many([b"", b""]), writer.close):
         with pytest.raises(OSError) as again:
             call()
         assert str(again.value) == str(first.value)
     assert os.listdir(path.parent) == []
+
+
+def test_an_error_comes_with_the_close_at_the_latest(path):
+    writer = RecordWriter("/dev/full", index_of(path))
+    writer.write(b"gathered")
+    assert writer.count == 1
+    with pytest.raises(OSError, match="cannot write"):
+        writer.close()
+    assert writer.closed
+    assert os.listdir(path.parent) == []
+
+
+def test_what_is_gathered_comes_before_what_is_not(path):
+    payloads = [b"1", bytearray(b"2"), b"3", bytes(1 << 20), b"5", b"6", b"7", b"8"]
+    with RecordWriter(path) as writer:
+        for number, payload in enumerate(payloads[:6], 1):
+            writer.write(payload)
+            assert writer.count == number
+        writer.write_many(payloads[6:])
+        assert writer.count == 8
+    expect(path, [bytes(payload) for payload in payloads])
 
 
 def test_many_threads_write_to_one_file(path):
@@ -256,6 +277,46 @@ def test_forked_processes_do_no_harm(path):
     expect(path, [b"before", b"after"] * 2)
 
 
+FORKED_AMID = """
+import gc, os, sys, threading
+from tfr_index import RecordWriter, TfrError
+
+# More than a pipe takes, and than is gathered.
+os.mkfifo(sys.argv[1])
+pipe = os.open(sys.argv[1], os.O_RDWR)
+writer = RecordWriter(sys.argv[1])
+writer.write_many([bytes(984)] * 700)
+writer.write(b"gathered")
+for use in (writer.flush, writer.close, writer.abandon, lambda: None):
+    child = os.fork()
+    if child == 0:
+        try:
+            use()
+        except TfrError as error:
+            assert "forked" in str(error), error
+        del writer, use
+        gc.collect()
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+closing = threading.Thread(target=writer.close)
+closing.start()
+left = 700 * 1000 + len("gathered") + 16
+while left:
+    left -= len(os.read(pipe, left))
+closing.join()
+"""
+
+
+def test_forked_while_the_thread_writes(path):
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_AMID, path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (
+        index_of(path).read_text()
+        == "".join(f"{offset} 1000\n" for offset in range(0, 700_000, 1000)) + "700000 24\n"
+    )
+
+
 INTERRUPTED = """
 import sys
 from tfr_index import RecordWriter
@@ -285,9 +346,11 @@ with RecordWriter("/dev/null", sys.argv[1]) as writer:
     writer.write(b"")
     before = {peak}
     writer.write_many(b"x" * 1000 for _ in range(1_000_000))
+    for record in range(1_000_000):
+        writer.write(b"%1000d" % record)
     print({peak} - before)
 """
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
     assert done.stderr == ""
     assert int(done.stdout) < 4096  # KiB
-    assert path.stat().st_size > 14 << 20
+    assert path.stat().st_size > 28 << 20

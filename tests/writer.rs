@@ -21,13 +21,15 @@ const RECORDS: u64 = 5000;
 fn written_without_an_end() {
     let Ok(how) = std::env::var("TFR_TEST_WRITER") else { return };
     let write_one_file = |round: usize| -> Result<()> {
-        let mut writer = match how.as_str() {
-            "create" => RecordWriter::create("x", "x.idx")?,
-            _ => RecordWriter::append("x", "x.idx")?,
+        let mut writer = match how.starts_with("create") {
+            true => RecordWriter::create("x", "x.idx")?,
+            false => RecordWriter::append("x", "x.idx")?,
         };
+        let flushes = !how.ends_with("unflushed");
         for record in 0..RECORDS as usize {
-            writer.write(&vec![record as u8; (record * round) % 300])?;
-            if record % 10 == 0 {
+            let size = if flushes { (record * round) % 300 } else { 300 };
+            writer.write(&vec![record as u8; size])?;
+            if record % 10 == 0 && flushes {
                 writer.flush()?;
             }
         }
@@ -148,7 +150,8 @@ fn killed_while_it_appends() {
 
 #[test]
 fn a_file_size_limit_leaves_what_was_there() {
-    for how in ["create", "append"] {
+    // Unflushed, the writer's thread runs into it.
+    for how in ["create", "append", "create unflushed", "append unflushed"] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let (path, index_path) = (folder.join("x"), folder.join("x.idx"));

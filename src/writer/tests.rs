@@ -65,6 +65,7 @@ proptest! {
                 }
             }
             all.extend(part);
+            prop_assert!(writer.frames.capacity() <= BUFFER + DIRECT + OVERHEAD as usize);
             prop_assert_eq!(writer.finish().unwrap(), all.len() as u64);
             let data = fs::read(&path).unwrap();
             prop_assert!(data == expected(&all));
@@ -77,7 +78,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_dropped_leaves_what_was_there(before in sizes(), more in sizes(), append: bool) {
+    fn what_is_dropped_leaves_what_was_there(
+        before in sizes(),
+        more in sizes(),
+        append: bool,
+        flush: bool,
+    ) {
         let (folder, path, index_path) = places();
         for was_there in [false, true] {
             if was_there {
@@ -90,7 +96,9 @@ proptest! {
                 false => RecordWriter::create(&path, &index_path).unwrap(),
             };
             more.iter().for_each(|size| assert!(writer.write(&payload(*size)).is_ok()));
-            writer.flush().unwrap();
+            if flush {
+                writer.flush().unwrap();
+            }
             drop(writer);
             prop_assert_eq!(fs::read(&path).ok(), was_there.then(|| expected(&before)));
             prop_assert_eq!(fs::read_to_string(&index_path).ok(), index_text);
@@ -282,6 +290,38 @@ fn after_an_error_there_is_nothing_but_that_error() {
         assert_eq!((error.to_string(), error.os_error()), (first.to_string(), first.os_error()));
     }
     assert_eq!(names(&folder).len(), 0);
+}
+
+/// One buffer is handed over, or one more: its error comes with the next, or at the end.
+#[test]
+fn an_error_of_the_thread_comes_with_a_later_call() {
+    let (folder, _, index_path) = places();
+    for buffers in [1, 2, 20] {
+        for end in [RecordWriter::finish, |mut writer: RecordWriter| writer.flush().map(|()| 0)] {
+            let mut writer = RecordWriter::create("/dev/full", &index_path).unwrap();
+            let mut records = 0..buffers * BUFFER / 32;
+            assert_eq!(records.all(|_| writer.write(&payload(16)).is_ok()), buffers == 1);
+            let error = end(writer).unwrap_err();
+            assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::ENOSPC)));
+            assert_eq!(error.path(), Some(Path::new("/dev/full")));
+            assert_eq!(names(&folder).len(), 0);
+        }
+    }
+}
+
+/// A pipe has less room than that: the thread waits while the writer is dropped.
+#[test]
+fn dropped_while_the_thread_writes() {
+    let (_folder, path, index_path) = places();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let pipe = path.clone();
+    let reading = std::thread::spawn(|| fs::read(pipe).unwrap());
+    let mut writer = RecordWriter::create(&path, &index_path).unwrap();
+    let sizes = [16; 100 * BUFFER / 32];
+    sizes.iter().for_each(|size| assert!(writer.write(&payload(*size)).is_ok()));
+    drop(writer);
+    assert!(reading.join().unwrap() == expected(&sizes));
+    assert!(!index_path.exists());
 }
 
 #[test]

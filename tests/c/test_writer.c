@@ -144,6 +144,11 @@ static void forks_leave_a_writer_alone(void) {
               TFR_OK);
         uint64_t before = tfr_writer_count(writer);
         CHECK(tfr_writer_write(writer, THREE, 5, NULL) == TFR_OK);
+        /* The writer's thread is at work. */
+        static const uint8_t zeros[20000];
+        for (int i = 0; i < 100; i++) {
+            CHECK(tfr_writer_write(writer, zeros, sizeof zeros, NULL) == TFR_OK);
+        }
         pid_t children[3];
         for (int i = 0; i < 3; i++) {
             children[i] = fork();
@@ -160,7 +165,7 @@ static void forks_leave_a_writer_alone(void) {
         CHECK(tfr_writer_write(writer, THREE, 6, NULL) == TFR_OK);
         CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
         tfr_writer_free(writer);
-        expect_records(before + 2);
+        expect_records(before + 102);
         /* Nothing stays locked. */
         CHECK(tfr_writer_append(data_path, NULL, &writer, NULL) == TFR_OK);
         tfr_writer_free(writer);
@@ -168,7 +173,7 @@ static void forks_leave_a_writer_alone(void) {
             CHECK(kill(children[i], SIGKILL) == 0);
             CHECK(waitpid(children[i], NULL, 0) == children[i]);
         }
-        expect_records(before + 2);
+        expect_records(before + 102);
     }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from array import array
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from ._typing import Buffer, Path
 
 __all__ = ["RecordWriter"]
 
-#: `write_many` joins payloads up to about this size, and passes larger ones on as they are.
+#: Payloads are joined and passed on when they are about this size together; a larger one alone.
 _BATCH = 64 << 10
 
 _NULL = ffi.NULL
@@ -30,9 +31,12 @@ class RecordWriter:
     Checksums are true ones, and nothing is read again. Data and index take their places when the
     writer is closed, the data first, each whole or not at all; what was there before is replaced
     then. A writer that is abandoned, by `abandon`, by an exception inside its `with` block, or
-    because it is garbage, leaves nothing of what it wrote: what was there stays. So do the errors
-    of all methods: when one of them failed, so will all others, `close` too. A killed process
+    because it is garbage, leaves nothing of what it wrote: what was there stays. A killed process
     leaves at most a temporary file, which the next writer of the same file clears.
+
+    Records are gathered, and written by a thread of the writer's own where they are many: what
+    fails is said by one of the next calls, by `flush` or `close` at the latest. All calls after
+    it fail too, `close` with them, and nothing is left of what was written.
 
     With `append=True` the records are written at the end of a file that is there, or of a new one,
     and the index then has all of them. What the index has is looked at as by `create_index(...,
@@ -70,10 +74,17 @@ class RecordWriter:
     [(0, 21), (21, 16), (37, 19), (56, 24)]
     """
 
-    __slots__ = ("__weakref__", "_closed", "_native")
+    __slots__ = ("__weakref__", "_closed", "_gathered", "_limit", "_lock", "_native", "_size")
 
     _native: CData
     _closed: bool
+    #: What `write` was given and the native writer has not, and about the size of that.
+    _gathered: list[bytes]
+    _size: int
+    #: The size at which it is passed on; 0 once the writer is closed, or failed.
+    _limit: int
+    #: Held by who passes something on. A signal's handler may do so amid its thread's doing so.
+    _lock: threading.RLock
 
     def __init__(self, path: Path, index_path: Path | None = None, *, append: bool = False) -> None:
         self._closed = True  # until there is something to close
@@ -82,6 +93,8 @@ class RecordWriter:
         open_it = lib.tfr_writer_append if append else lib.tfr_writer_create
         call(open_it, encode_path(path), target, writer_out)
         self._native = ffi.gc(writer_out[0], lib.tfr_writer_free)
+        self._gathered, self._size, self._limit = [], 0, _BATCH
+        self._lock = threading.RLock()
         self._closed = False
 
     def write(self, payload: Buffer) -> None:
@@ -95,13 +108,19 @@ class RecordWriter:
             TfrOSError: a file cannot be written.
             TfrValueError: the writer is closed; the payload's memory is not contiguous.
         """
-        if type(payload) is bytes:
-            status = _write(self._native, payload, len(payload), _NULL)
+        if type(payload) is bytes and len(payload) < _BATCH:
+            # Without the lock: `close` sets the limit before it takes what is gathered, so that
+            # payload, too, if the limit is still the old one.
+            self._gathered.append(payload)
+            self._size = size = self._size + len(payload) + 16
+            if size >= self._limit:
+                with self._lock:
+                    self._expect(self._pass_on())
+        elif type(payload) is bytes:
+            self._write_now(payload)
         else:
             with borrow(payload) as pointer:
-                status = _write(self._native, pointer, len(pointer), _NULL)
-        if status:
-            self.flush()  # which fails with the same error, and says it
+                self._write_now(pointer)
 
     def write_many(self, payloads: Iterable[Buffer]) -> None:
         """Writes a record for each payload: faster than to write one by one, where they are small.
@@ -125,15 +144,47 @@ class RecordWriter:
 
     def _write_batch(self, batch: list[Buffer]) -> None:
         if len(batch) > 1:
-            joined = b"".join(batch)
-            ends = array("L", accumulate(map(len, batch), initial=0))  # type: ignore[arg-type]
-            if len(joined) == ends[-1]:  # else some lengths count no bytes, but numbers or rows
-                offsets = ffi.from_buffer("size_t[]", ends)
-                if _write_many(self._native, joined, offsets, len(batch), _NULL):
-                    self.flush()
+            joined, offsets = _join(batch)
+            if len(joined) == offsets[len(batch)]:
+                with self._lock:
+                    self._expect(self._pass_on())
+                    self._expect(_write_many(self._native, joined, offsets, len(batch), _NULL))
                 return
+            # Some lengths count no bytes, but numbers or rows.
         for payload in batch:
             self.write(payload)
+
+    def _write_now(self, payload: bytes | CData) -> None:
+        with self._lock:
+            self._expect(self._pass_on())
+            self._expect(_write(self._native, payload, len(payload), _NULL))
+
+    def _pass_on(self) -> int:
+        """Passes on what is gathered; returns the status. The caller has the lock."""
+        gathered = self._gathered
+        if self._closed:
+            gathered.clear()
+            raise _closed_error()
+        count = len(gathered)  # others append to it meanwhile
+        if count == 0:
+            return 0
+        batch = gathered[:count]
+        del gathered[:count]
+        self._size = 0
+        try:
+            joined, offsets = _join(batch)
+        except BaseException:  # no memory, or Ctrl-C, which does not come between here and the call
+            gathered[:0] = batch
+            raise
+        return int(_write_many(self._native, joined, offsets, count, _NULL))
+
+    def _expect(self, status: int) -> None:
+        """Raises the native writer's error, unless the status is that of success."""
+        if status:
+            self._limit = 0
+            if self._closed:
+                raise _closed_error()
+            call(lib.tfr_writer_flush, self._native)  # which fails with the same error, and says it
 
     def flush(self) -> None:
         """Hands all that was written so far to the system.
@@ -144,14 +195,15 @@ class RecordWriter:
         Raises:
             TfrOSError, TfrValueError: as `write`.
         """
-        if self._closed:
-            raise TfrValueError("the writer is closed", "TFR_ERR_INVALID_ARGUMENT")
-        call(lib.tfr_writer_flush, self._native)
+        with self._lock:
+            self._expect(self._pass_on())
+            call(lib.tfr_writer_flush, self._native)
 
     @property
     def count(self) -> int:
         """How many records there are in the file, with those that were there before."""
-        return int(lib.tfr_writer_count(self._native))
+        with self._lock:
+            return int(lib.tfr_writer_count(self._native)) + len(self._gathered)
 
     @property
     def closed(self) -> bool:
@@ -166,9 +218,12 @@ class RecordWriter:
                 the error says that the data is in its place and its index is not.
             TfrMismatch: something else wrote to the file that is appended to; it is left as it is.
         """
-        if not self._closed:
-            self._closed = True
-            call(lib.tfr_writer_finish, self._native, _NULL)
+        with self._lock:
+            if not self._closed:
+                self._limit = 0
+                self._pass_on()  # if that fails, so does the call below
+                self._closed = True
+                call(lib.tfr_writer_finish, self._native, _NULL)
 
     def abandon(self) -> None:
         """Ends without a result: what was there before the writer is there again.
@@ -183,6 +238,8 @@ class RecordWriter:
         """
         if not self._closed:
             self._closed = True
+            self._limit = 0
+            self._gathered.clear()
             self._native = _NULL  # the last to let go of it frees it
 
     def __enter__(self) -> Self:
@@ -203,3 +260,14 @@ class RecordWriter:
         if not self._closed:
             message = f"{self!r} was not closed: nothing is left of what it wrote"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
+
+def _join(batch: list[Buffer] | list[bytes]) -> tuple[bytes, CData]:
+    """The payloads, one behind the other, and where each starts, and the last ends, if all lengths
+    count bytes."""
+    ends = array("L", accumulate(map(len, batch), initial=0))  # type: ignore[arg-type]
+    return b"".join(batch), ffi.from_buffer("size_t[]", ends)
+
+
+def _closed_error() -> TfrValueError:
+    return TfrValueError("the writer is closed", "TFR_ERR_INVALID_ARGUMENT")
