@@ -76,8 +76,7 @@ class error : public std::runtime_error {
   public:
     /// Takes the error of a C function.
     error(tfr_status status, tfr_error *taken)
-        : std::runtime_error(taken ? tfr_error_message(taken) : tfr_status_name(status)),
-          status_(status), error_(taken, tfr_error_free) {}
+        : error(status, std::shared_ptr<tfr_error>(taken, tfr_error_free)) {}
 
     [[nodiscard]] tfr_status status() const noexcept { return status_; }
     /// The file it is about; empty if it is about none.
@@ -102,6 +101,10 @@ class error : public std::runtime_error {
     [[nodiscard]] int os_error() const noexcept { return tfr_error_os_error(error_.get()); }
 
   private:
+    error(tfr_status status, std::shared_ptr<tfr_error> taken)
+        : std::runtime_error(taken ? tfr_error_message(taken.get()) : tfr_status_name(status)),
+          status_(status), error_(std::move(taken)) {}
+
     static std::string text(const char *text) { return text ? text : ""; }
     static std::optional<std::uint64_t> known(std::uint64_t number) noexcept {
         return number == TFR_UNKNOWN ? std::nullopt : std::optional(number);
@@ -197,7 +200,9 @@ class options {
     /// Calls a C function that takes these options; what a callback threw is thrown on.
     template <typename Function, typename... Arguments>
     void call(Function function, Arguments... arguments) const {
-        state_->thrown = nullptr;
+        if (state_->thrown) {
+            state_->thrown = nullptr; // nothing is written where no callback may throw
+        }
         try {
             detail::call(function, arguments...);
         } catch (const error &) {
@@ -441,7 +446,9 @@ class payloads {
   public:
     class iterator;
 
-    [[nodiscard]] std::size_t size() const noexcept { return offsets_.size() - 1; }
+    [[nodiscard]] std::size_t size() const noexcept {
+        return offsets_.empty() ? 0 : offsets_.size() - 1;
+    }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     /// Payload i, borrowed; i must be below size().
     [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept {
@@ -452,9 +459,11 @@ class payloads {
     [[nodiscard]] inline iterator end() const noexcept;
     /// All of the payloads, one behind the other.
     [[nodiscard]] std::string_view bytes() const noexcept {
-        return {reinterpret_cast<const char *>(buffer_.get()), offsets_.back()};
+        const auto *bytes = reinterpret_cast<const char *>(buffer_.get());
+        return {bytes, empty() ? 0 : offsets_.back()};
     }
-    /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers.
+    /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers, but
+    /// none after an error.
     [[nodiscard]] const std::vector<std::size_t> &offsets() const noexcept { return offsets_; }
 
   private:
@@ -525,13 +534,19 @@ class reader {
         read(i, payload);
         return payload;
     }
-    /// Record i's payload, in place of what `payload` holds; its memory is used again.
+    /// Record i's payload, in place of what `payload` holds; its memory is used again. After an
+    /// error it is empty.
     void read(std::size_t i, std::string &payload) const {
         std::size_t size = 0;
         detail::call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
-        payload.resize(size);
-        auto *buffer = reinterpret_cast<std::uint8_t *>(payload.data());
-        detail::call(tfr_reader_read, native_.get(), i, buffer, size, &size);
+        try {
+            payload.resize(size);
+            auto *buffer = reinterpret_cast<std::uint8_t *>(payload.data());
+            detail::call(tfr_reader_read, native_.get(), i, buffer, size, &size);
+        } catch (...) {
+            payload.clear();
+            throw;
+        }
     }
 
     /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
@@ -540,18 +555,27 @@ class reader {
         read_many(records.data(), records.size(), read);
         return read;
     }
-    /// The same, in place of what `read` holds; its memory is used again.
+    /// The same, in place of what `read` holds; its memory is used again. After an error there are
+    /// no payloads in it.
     void read_many(const std::size_t *records, std::size_t count, payloads &read) const {
-        std::vector<std::size_t> &offsets = read.offsets_;
-        offsets.resize(count + 1);
-        read_into(records, count, nullptr, 0, offsets);
-        const std::size_t size = offsets.back() + 1; // some, for without a buffer nothing is read
-        if (read.capacity_ < size) {
-            read.capacity_ = 0;
-            read.buffer_.reset(new std::uint8_t[size]);
-            read.capacity_ = size;
+        try {
+            read.offsets_.resize(count + 1);
+            std::size_t *offsets = read.offsets_.data();
+            detail::call(tfr_reader_read_many, native_.get(), records, count, nullptr,
+                         std::size_t{0}, offsets);
+            const std::size_t size =
+                offsets[count] + 1; // some, for without a buffer nothing is read
+            if (!read.buffer_ || read.capacity_ < size) {
+                read.buffer_.reset();
+                read.buffer_.reset(new std::uint8_t[size]);
+                read.capacity_ = size;
+            }
+            detail::call(tfr_reader_read_many, native_.get(), records, count, read.buffer_.get(),
+                         read.capacity_, offsets);
+        } catch (...) {
+            read.offsets_.clear();
+            throw;
         }
-        read_into(records, count, read.buffer_.get(), read.capacity_, offsets);
     }
 #ifdef TFR_HAS_SPAN
     [[nodiscard]] payloads read_many(std::span<const std::size_t> records) const {
@@ -562,7 +586,8 @@ class reader {
 #endif
 
     /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
-    /// there until the iterator goes on. It is a single pass, that reads ahead some records.
+    /// there until the iterator goes on. It is a single pass, that reads ahead some records. One
+    /// that is bad throws at its turn; the iterator may go on behind it.
     [[nodiscard]] inline iterator begin() const;
     [[nodiscard]] inline iterator end() const noexcept;
 
@@ -574,17 +599,6 @@ class reader {
         tfr_reader *made = nullptr;
         options.call(tfr_reader_open, path.c_str(), index, options.get(), &made);
         return made;
-    }
-
-    void read_into(const std::size_t *records, std::size_t count, std::uint8_t *buffer,
-                   std::size_t capacity, std::vector<std::size_t> &offsets) const {
-        try {
-            detail::call(tfr_reader_read_many, native_.get(), records, count, buffer, capacity,
-                         offsets.data());
-        } catch (...) {
-            offsets.assign(1, 0); // no payload is there
-            throw;
-        }
     }
 
     detail::handle<tfr_reader, tfr_reader_free> native_;
@@ -604,7 +618,9 @@ class reader::iterator {
 
     std::string_view operator*() const noexcept { return ahead_->read[ahead_->at]; }
     iterator &operator++() {
-        ++ahead_->at;
+        if (ahead_->at < ahead_->read.size()) {
+            ++ahead_->at;
+        }
         settle();
         return *this;
     }
@@ -618,27 +634,40 @@ class reader::iterator {
     struct ahead {
         explicit ahead(const reader &reader) : from(&reader) {}
 
-        /// Reads the next records: a megabyte of them, or one that is larger.
+        /// Reads the next records: a megabyte of them, or one that is larger; each alone where not
+        /// all of them are good.
         void more() {
+            at = 0;
+            if (next < alone) {
+                const std::size_t record = next++;
+                return from->read_many(&record, 1, read);
+            }
             std::vector<std::size_t> records;
             const entry *entries = from->entries();
-            for (std::uint64_t bytes = 0; next < from->size() && bytes < (1 << 20); next++) {
-                bytes += entries[next].size;
-                records.push_back(next);
+            std::size_t end = next;
+            for (std::uint64_t bytes = 0; end < from->size() && bytes < (1 << 20); end++) {
+                bytes += entries[end].size;
+                records.push_back(end);
             }
-            at = 0;
-            from->read_many(records.data(), records.size(), read);
+            try {
+                from->read_many(records.data(), records.size(), read);
+                next = end;
+            } catch (const error &) {
+                alone = end;
+                more();
+            }
         }
 
         const reader *from;
         payloads read;
-        std::size_t at = 0;   // in what was read
-        std::size_t next = 0; // the record behind it
+        std::size_t at = 0;    // in what was read
+        std::size_t next = 0;  // the record behind it
+        std::size_t alone = 0; // records before this one are read alone
     };
 
     /// Sees to it that there is a payload here, or that this is the end.
     void settle() {
-        if (ahead_->at == ahead_->read.size()) {
+        if (ahead_->at >= ahead_->read.size()) {
             if (ahead_->next == ahead_->from->size()) {
                 ahead_.reset();
             } else {
@@ -709,6 +738,7 @@ class indexer {
     }
 
     /// Takes the stream's next bytes, and calls `found(entry)` for each record that they complete.
+    /// A bad record behind good ones may be an error of the next call, or of finish().
     template <typename Found> void push(std::string_view bytes, Found found) {
         const auto *data = reinterpret_cast<const std::uint8_t *>(bytes.data());
         std::size_t size = bytes.size();

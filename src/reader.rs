@@ -57,6 +57,9 @@ use frames::Slot;
 #[derive(Clone)]
 pub struct Reader(Arc<Inner>);
 
+/// Bytes of a payload that are worth a look at its header before memory is taken for it.
+const LARGE: usize = if cfg!(test) { 500 } else { 1 << 20 };
+
 struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,
     path: Option<PathBuf>,
@@ -67,6 +70,8 @@ struct Inner {
     trust: Option<Trust>,
     /// Whether payload CRCs must hold.
     payloads: bool,
+    /// Bytes of a payload that are read at once.
+    block: usize,
     raw_frames: bool,
     threads: usize,
     processors: usize,
@@ -133,16 +138,7 @@ impl Reader {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn get_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
-        let read = self.named(|reader| {
-            let size = reader.size_of(record)?;
-            make_room(payload, size)?;
-            payload.resize(size, 0);
-            reader.read(record, payload)
-        });
-        if read.is_err() {
-            payload.clear();
-        }
-        read.map(drop)
+        self.named(|reader| reader.get_into(record, payload))
     }
 
     /// As [`get`](Self::get), to the start of `buffer`; returns how many bytes that were. After an
@@ -334,6 +330,28 @@ impl Inner {
     fn size_of(&self, record: usize) -> Result<usize> {
         let size = self.entry(record)?.size - if self.raw_frames { 0 } else { OVERHEAD };
         usize::try_from(size).map_err(|_| out_of_memory().of_record(record as u64))
+    }
+
+    /// The size, of a large record after a look at its header: no memory is taken for what an index
+    /// alone says.
+    fn true_size_of(&self, record: usize) -> Result<usize> {
+        let size = self.size_of(record)?;
+        if size > LARGE {
+            self.expect_header(record, self.entry(record)?)?;
+        }
+        Ok(size)
+    }
+
+    fn get_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
+        let read = self.true_size_of(record).and_then(|size| {
+            make_room(payload, size)?;
+            payload.resize(size, 0);
+            self.read(record, payload)
+        });
+        if read.is_err() {
+            payload.clear();
+        }
+        read.map(drop)
     }
 
     fn read(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {

@@ -56,8 +56,8 @@ pub trait ReadAt {
         all.try_reserve_exact(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
         all.resize(size, 0);
         let count = self.read_at(&mut all, offset)?;
-        scatter(&all[..count], buffers);
-        Ok(count)
+        let read = all.get(..count).ok_or(io::ErrorKind::InvalidData)?; // more than there is room
+        Ok(scatter(read, buffers))
     }
 
     /// All of the bytes, where they are in memory already: readers then copy nothing.

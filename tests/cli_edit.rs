@@ -276,6 +276,8 @@ fn wrong_command_lines_exit_with_2() {
         &["shard", "a.tfrecord", "--rank=0"],
         &["shard", "a.tfrecord", "--world=0", "-o", "out"],
         &["shard", "a.tfrecord", "--world=2"],
+        &["shard", "a.tfrecord", "--world=2", "--rank=2"],
+        &["filter", "a.tfrecord", "--min=5", "--max=3"],
         &["shard", "a.tfrecord", "--world=2", "-o", "-"],
         &["concat"],
     ] {
@@ -283,7 +285,42 @@ fn wrong_command_lines_exit_with_2() {
         assert_eq!((status, stdout.as_str()), (2, ""), "{arguments:?}");
     }
     // What only the library can know is wrong is work that failed.
-    assert_eq!(run(folder.path(), &["shard", "a.tfrecord", "--world=2", "--rank=2"]).0, 1);
     assert_eq!(run(folder.path(), &["sample", "b.tfrecord", "-n", "4", "--seed=1"]).0, 1);
     assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn the_index_of_all_records_is_kept() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b", &data)]);
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
+    assert_eq!(run(&["create", "a", "b"]).0, 0);
+    let whole = fs::read(folder.path().join("a.idx")).unwrap();
+    for edit in [
+        &["select", "a", "90-", "-o", "a.idx"][..],
+        &["filter", "a", "b", "--min", "100000", "-o", "."],
+        &["sample", "a.idx", "b.idx", "-n", "0", "--seed", "1", "-o", "."],
+        &["shuffle", "a.idx", "--seed", "1", "-o", "a.idx"],
+    ] {
+        let (status, _, stderr) = run(edit);
+        assert!(status == 1 && stderr.contains("the index of all records"), "{edit:?} {stderr}");
+        assert_eq!(fs::read(folder.path().join("a.idx")).unwrap(), whole);
+        assert_eq!(fs::read(folder.path().join("b.idx")).unwrap(), whole);
+    }
+}
+
+#[test]
+fn shards_of_another_number_are_not_mixed() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b", &data)]);
+    let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
+    let four = ["shard", "a", "b", "--world", "4", "-o", "shards"];
+    assert_eq!((run(&four).0, run(&four).0), (0, 0));
+    for other in [
+        &["shard", "a", "b", "--world", "2", "-o", "shards"][..],
+        &["shard", "a", "--world", "4", "-o", "shards"],
+    ] {
+        let (status, _, stderr) = run(other);
+        assert!(status == 1 && stderr.contains("is of other shards"), "{other:?} {stderr}");
+    }
 }

@@ -10,7 +10,7 @@ import random
 
 import pytest
 import tfr_index
-from tfr_index import Fit, Index, TfrMismatch
+from tfr_index import Fit, Index, TfrError, TfrMismatch
 from tfrecords import frame, tfrecord, walk
 
 LEVELS = ("quick", "headers", "full")
@@ -74,7 +74,18 @@ def test_the_file_was_written_anew_with_the_same_size(path, level):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("data", [LFS_POINTER, LFS_POINTER * 100, bytes(len(DATA)), DATA[1:]])
+@pytest.mark.parametrize("data", [LFS_POINTER, LFS_POINTER * 100])
+def test_the_data_is_no_tfrecord_file(path, level, data):
+    path.write_bytes(data)
+    for policy in ("auto", "none"):
+        with pytest.raises(TfrError) as caught:
+            Index(ENTRIES[1:] + ENTRIES[:1]).check(path, level, checksums=policy)
+        assert caught.value.status == "TFR_ERR_NOT_TFRECORD"
+        assert caught.value.format == "Git LFS pointer"
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("data", [bytes(len(DATA)), DATA[1:]])
 def test_the_data_is_something_else(path, level, data):
     path.write_bytes(data)
     for policy in ("auto", "none"):

@@ -402,3 +402,9 @@ def test_what_is_slow_is_read_ahead_by_a_thread():
     assert [next(some) for _ in range(100)] == contents[:100]
     some.close()
     assert reader[999] == contents[999]
+
+
+def test_a_mask_is_no_list_of_numbers(data):
+    for mask in ([True, False] * 50, np.array([True, False] * 50)):
+        with pytest.raises(TypeError, match="mask"):
+            Reader(data).read_many(mask)

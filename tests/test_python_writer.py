@@ -354,3 +354,10 @@ with RecordWriter("/dev/null", sys.argv[1]) as writer:
     assert done.stderr == ""
     assert int(done.stdout) < 4096  # KiB
     assert path.stat().st_size > 28 << 20
+
+
+def test_lengths_that_count_no_bytes(tmp_path):
+    path = tmp_path / "x"
+    with tfr_index.RecordWriter(path) as writer:
+        writer.write_many([numpy.zeros((3, 0), numpy.uint8), numpy.array([1], "<u4")])
+    assert list(tfr_index.Reader(path)) == [b"", b"\x01\x00\x00\x00"]

@@ -129,6 +129,9 @@ pub fn edit(command: Edit) -> ExitCode {
             };
             Files { inputs: vec![file.clone()], output }.edit("select", select)
         }
+        Edit::Filter { min, max, .. } if min > max => {
+            crate::refuse("filter", format!("--min {min} is more than --max {max}"))
+        }
         Edit::Filter { files, min, max } => {
             files.edit("filter", |index| Ok(index.filter_size(min..=max)?))
         }
@@ -148,6 +151,9 @@ pub fn edit(command: Edit) -> ExitCode {
             };
             let shard = |index: &Index, rank| Ok(index.shard(rank, world.get(), by, even)?);
             match rank {
+                Some(rank) if rank >= world.get() => {
+                    crate::refuse("shard", format!("--rank {rank} is none of --world {world}"))
+                }
                 Some(rank) => files.edit("shard", |index| shard(index, rank)),
                 None => files.edit_each(world.get(), shard),
             }

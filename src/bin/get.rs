@@ -95,7 +95,6 @@ impl Data {
         if written.is_err() && is_new {
             let _ = fs::remove_file(path);
         }
-        let written = written.with_context(|| path.display().to_string());
         Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| ExitCode::SUCCESS)))
     }
 }
@@ -128,7 +127,7 @@ fn write(
         }
         match output.write_all(payloads.bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            result => result.context("cannot write")?,
+            result => result.context("cannot write the output")?,
         }
         left = &left[count..];
     }

@@ -42,12 +42,13 @@ pub(crate) enum Trust {
 }
 
 impl Trust {
-    /// As the policy says; `auto` by the data's first header, and by that of the first entry in the
-    /// data, which is another one where damage was left out.
-    pub fn decide(
+    /// As the policy says; `auto` by the data's first header and, if its CRC does not hold, by those
+    /// of some entries: where one is true, all were written so. Of data that has none yet, they will
+    /// be true.
+    pub fn decide<E: IntoIterator<Item = Entry>>(
         source: &impl ReadAt,
         checksums: Checksums,
-        first_entry: impl FnOnce() -> Option<Entry>,
+        entries: impl FnOnce() -> E,
     ) -> Result<Trust> {
         match checksums {
             Checksums::None => return Ok(Trust::Unchecked { zeros: true }),
@@ -55,16 +56,17 @@ impl Trust {
             Checksums::Auto => {}
         }
         let header_at = |offset| {
-            let mut bytes = [0; HEADER_LEN]; // of data that has no more, no header is looked at
-            fill_at(source, &mut bytes, offset).map_err(|error| Error::io("read", error))?;
-            Ok(Header::decode(&bytes))
+            let mut bytes = [0; HEADER_LEN];
+            let read = fill_at(source, &mut bytes, offset);
+            let count = read.map_err(|error| Error::io("read", error))?;
+            Ok((count == HEADER_LEN).then(|| Header::decode(&bytes)))
         };
-        let first = header_at(0)?;
+        let Some(first) = header_at(0)? else { return Ok(Trust::Checked) };
         if first.crc_holds() || first.is_one_bit_off() {
             return Ok(Trust::Checked);
         }
-        if let Some(entry) = first_entry() {
-            if header_at(entry.offset)?.crc_holds() {
+        for entry in entries() {
+            if header_at(entry.offset)?.is_some_and(Header::crc_holds) {
                 return Ok(Trust::Checked);
             }
         }

@@ -13,8 +13,6 @@ use crate::source::{fill_at, fill_many_at};
 /// A frame that is no larger is read as a whole and its payload copied: that costs less than to
 /// have the system tell its parts apart.
 pub(super) const SMALL: usize = if cfg!(test) { 40 } else { 4 << 10 };
-/// Bytes of a payload that are read at once: its CRC is computed while they are in the cache.
-const BLOCK: usize = if cfg!(test) { 100 } else { 256 << 10 };
 
 /// A record, and where its payload, or its frame, goes.
 pub(super) struct Slot<'b> {
@@ -58,6 +56,14 @@ impl Inner {
         read
     }
 
+    /// An error if there is no frame of the entry's size, as far as headers are looked at.
+    pub fn expect_header(&self, record: usize, entry: Entry) -> Result<()> {
+        let (mut header, slot) = ([0; HEADER_LEN], Slot { record, entry, bytes: &mut [] });
+        let read = fill_at(&*self.source, &mut header, entry.offset);
+        self.expect(read, HEADER_LEN, &slot)?;
+        self.check_header(&header, &slot)
+    }
+
     /// Reads a frame with a payload that is not small to three places.
     fn read_large(
         &self,
@@ -67,7 +73,7 @@ impl Inner {
         footer: &mut [u8],
     ) -> Result<()> {
         let (mut offset, mut left, mut crc) = (slot.entry.offset, payload.len(), 0);
-        for (number, block) in payload.chunks_mut(BLOCK).enumerate() {
+        for (number, block) in payload.chunks_mut(self.block).enumerate() {
             left -= block.len();
             let before = if number == 0 { HEADER_LEN } else { 0 };
             let behind = if left == 0 { FOOTER_LEN } else { 0 };

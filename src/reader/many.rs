@@ -117,7 +117,7 @@ impl<'b, 's> Batch<'b, 's> {
             let mut crew = Crew::new(scope);
             let mut scratch = Vec::new();
             loop {
-                let worth = if fixed == 0 && width == processors { cost / WORTH } else { u64::MAX };
+                let worth = if fixed == 0 && width <= processors { cost / WORTH } else { u64::MAX };
                 let worth = usize::try_from(worth).unwrap_or(usize::MAX);
                 let threads = width.min(worth).min(count).max(1);
                 self.part.store(PART.min(cost / PARTS_PER_THREAD / threads as u64), Relaxed);
@@ -128,7 +128,7 @@ impl<'b, 's> Batch<'b, 's> {
                 while crew.len() + 1 < threads && crew.start(work) {}
                 match self.read_part(&mut scratch) {
                     Some(slow) if slow && fixed == 0 => {
-                        width = (2 * width).min(WAITING_THREADS);
+                        width = (2 * width).min(WAITING_THREADS.max(processors));
                         waited = true;
                     }
                     Some(_) => {}

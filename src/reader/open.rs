@@ -15,6 +15,11 @@ use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
 use crate::threads;
 
+/// Bytes of a payload that are read at once: its CRC is computed while they are in the cache.
+const BLOCK: usize = if cfg!(test) { 100 } else { 256 << 10 };
+/// As many of a source, where each read may be a trip over a network.
+const SOURCE_BLOCK: usize = if cfg!(test) { 100 } else { 8 << 20 };
+
 impl Reader {
     /// A reader of a TFRecord file by the index that stands beside it, at its path with `.idx`
     /// appended, if there is one that [fits](Index::check); if not, the file is scanned, and no
@@ -37,8 +42,8 @@ impl Reader {
         let path = tfrecord_path.as_ref();
         let data = file::open_regular(path)?;
         let opened = match fitting_index(path, &data, options) {
-            Some(index) => Reader::new(data, index, options),
-            None => scan(&data, options).and_then(|index| Reader::new(data, index, options)),
+            Some(index) => Reader::new(data, index, options, BLOCK),
+            None => scan(&data, options).and_then(|index| Reader::new(data, index, options, BLOCK)),
         };
         opened.map(|reader| reader.of(path)).map_err(|error| error.of(path))
     }
@@ -65,7 +70,8 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
-        let reader = file::open_regular(path).and_then(|data| Reader::new(data, index, options));
+        let data = file::open_regular(path)?;
+        let reader = Reader::new(data, index, options, BLOCK);
         reader.map(|reader| reader.of(path)).map_err(|error| error.of(path))
     }
 
@@ -87,21 +93,27 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Reader> {
         let index = index.map_or_else(|| scan(&source, options), Ok)?;
-        Reader::new(source, index, options)
+        Reader::new(source, index, options, SOURCE_BLOCK)
     }
 
     fn new(
         source: impl ReadAt + Send + Sync + 'static,
         index: Index,
         options: &Options<'_>,
+        block: usize,
     ) -> Result<Reader> {
         source.expect_hops(false);
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
-        let first = || index.iter().min_by_key(|entry| entry.offset).copied();
+        let some = || {
+            let first = index.iter().min_by_key(|entry| entry.offset);
+            let others = [0, 1, index.len() / 2, index.len().wrapping_sub(1)];
+            let others = others.into_iter().filter_map(|record| index.get(record));
+            first.into_iter().chain(others).copied().collect::<Vec<_>>()
+        };
         let (trust, payloads) = match options.checksums {
             Checksums::None => (None, false),
             checksums => {
-                let trust = Trust::decide(&source, checksums, first)?;
+                let trust = Trust::decide(&source, checksums, some)?;
                 (Some(trust), checksums != Checksums::Length && trust == Trust::Checked)
             }
         };
@@ -113,6 +125,8 @@ impl Reader {
             size,
             trust,
             payloads,
+            // Without a CRC to compute, nothing is gained by reading it in parts.
+            block: if payloads { block } else { usize::MAX },
             raw_frames: options.raw_frames,
             threads: options.threads,
             processors,

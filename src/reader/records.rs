@@ -126,7 +126,7 @@ fn read(reader: &Reader, records: Range<usize>) -> Vec<Result<Vec<u8>>> {
 fn read_all(reader: &Inner, records: Range<usize>) -> Result<Vec<Vec<u8>>> {
     let mut payloads = with_room(records.len())?;
     for record in records.clone() {
-        let size = reader.size_of(record)?;
+        let size = reader.true_size_of(record)?;
         let mut payload = with_room(size)?;
         payload.resize(size, 0);
         payloads.push(payload);

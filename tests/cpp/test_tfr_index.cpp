@@ -178,6 +178,24 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     CHECK(damaged.stored_crc() && damaged.computed_crc() != damaged.stored_crc());
     CHECK(reader.read(3) == "last");
 
+    // A bad record throws at its turn, and hides no other.
+    std::vector<std::string> good;
+    const std::vector<std::size_t> order = {3, 0, 1};
+    const tfr::reader bad_amid(path, tfr::index::scan(path).select(order));
+    tfr::reader::iterator at = bad_amid.begin();
+    CHECK(*at == "last");
+    CHECK(error_of([&] { ++at; }).record() == 1u);
+    ++at;
+    CHECK((*at).empty() && ++at == bad_amid.end());
+    std::string stale = "stale";
+    CHECK(error_of([&] { bad_amid.read(1, stale); }).status() == TFR_ERR_PAYLOAD_CRC);
+    CHECK(stale.empty());
+    tfr::payloads batch = bad_amid.read_many({0});
+    const tfr::payloads kept = std::move(batch);
+    const std::size_t last = 2;
+    bad_amid.read_many(&last, 1, batch);
+    CHECK(kept[0] == "last" && batch.size() == 1);
+
     tfr::options options;
     std::vector<std::uint64_t> starts;
     options.checksums(TFR_CHECKSUMS_FULL).salvage([&](const tfr::damage &damage) {

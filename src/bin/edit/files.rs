@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{bail, Context};
 use clap::Args;
 use tfr_index::{Entry, Index};
 
@@ -46,7 +46,7 @@ impl Files {
         };
         let targets =
             |rank: usize| in_folder("shard", &folder.join(rank.to_string()), &self.inputs);
-        targets(0); // or two inputs have one name
+        refuse_other_shards(folder, world, &targets(0))?;
         let whole = Whole::read(self.inputs.clone())?;
         (0..world).try_for_each(|rank| whole.write(&targets(rank), |index| edit(index, rank)))
     }
@@ -66,6 +66,42 @@ impl Files {
             _ => vec![Target::File("-".into())],
         }
     }
+}
+
+/// An edit never takes the place of the index that stands beside its data: that is the one of all
+/// records, by which everything else goes.
+fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
+    let data = path.with_extension("");
+    if path.extension().is_some_and(|extension| extension == "idx") && data.is_file() {
+        bail!(
+            "{}: is the place of the index of all records of {}, beside which it stands; say \
+             another one (--output)",
+            path.display(),
+            data.display()
+        );
+    }
+    Ok(())
+}
+
+/// Fails where the folder has shards of another number, or of other files: together with those that
+/// are to come, records would be lost or there twice.
+fn refuse_other_shards(folder: &Path, world: usize, targets: &[Target]) -> anyhow::Result<()> {
+    let names: HashSet<_> = targets.iter().filter_map(|target| target.path().file_name()).collect();
+    for shard in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_one = |rank: usize| rank < world && shard.file_name() == *rank.to_string();
+        let rank = shard.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(rank) = rank else { continue };
+        for index in fs::read_dir(shard.path()).into_iter().flatten().flatten() {
+            if !is_one(rank) || !names.contains(&*index.file_name()) {
+                bail!(
+                    "{}: is of other shards than those that would be written; remove them, or give \
+                     another folder",
+                    index.path().display()
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn in_folder(command: &str, folder: &Path, inputs: &[PathBuf]) -> Vec<Target> {
@@ -120,6 +156,7 @@ impl Whole {
         targets: &[Target],
         edit: impl Fn(&Index) -> anyhow::Result<Index>,
     ) -> anyhow::Result<()> {
+        targets.iter().try_for_each(|target| refuse_the_whole_index(target.path()))?;
         let parts = self.paths.iter().zip(&self.parts).zip(self.edit(edit)?);
         for (((path, part), left), target) in parts.zip(targets) {
             let said = format!("{}: {} of {} records", path.display(), left.len(), part.len());
@@ -138,20 +175,28 @@ pub enum Target {
 }
 
 impl Target {
+    fn path(&self) -> &Path {
+        let (Target::File(path) | Target::InFolder(path)) = self;
+        path
+    }
+
     /// Writes the index, and says on stdout what became of what, unless that is where it went.
     pub fn write(&self, index: &Index, said: &str) -> anyhow::Result<()> {
-        let (Target::File(path) | Target::InFolder(path)) = self;
+        let path = self.path();
         if path == Path::new("-") {
             return crate::print(&index.to_text()?);
         }
         cli::refuse_to_overwrite(path)?;
         match self {
             Target::InFolder(path) if index.is_empty() => {
+                let mut stdout = io::stdout();
                 if path.exists() {
                     // It is from before.
                     fs::remove_file(path).with_context(|| path.display().to_string())?;
+                    let _ = writeln!(stdout, "{said}, so {} is removed", path.display());
+                } else {
+                    let _ = writeln!(stdout, "{said}, so no {}", path.display());
                 }
-                let _ = writeln!(io::stdout(), "{said}, so no {}", path.display());
                 return Ok(());
             }
             Target::InFolder(path) => {

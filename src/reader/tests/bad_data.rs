@@ -150,6 +150,46 @@ fn one_damaged_header_makes_no_data_without_checksums() {
     assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
 }
 
+/// Two bits of the first header's CRC, so that no single flip explains it.
+#[test]
+fn what_a_damaged_first_header_says_is_not_believed() {
+    let (mut data, whole) = frames(&[3, 70, 0, 60]);
+    data[8] ^= 3;
+    data[whole[1].offset as usize + 20] ^= 1;
+    for level in [CheckLevel::Quick, CheckLevel::Headers, CheckLevel::Full] {
+        let error = whole.check_source(&data[..], level, &Options::new()).unwrap_err();
+        assert_eq!((error.kind(), error.record()), (ErrorKind::LengthCrc, Some(0)));
+    }
+    let reader = Reader::of_source(Memory(data), Some(whole), &Options::new()).unwrap();
+    assert_eq!(reader.get(0).unwrap_err().kind(), ErrorKind::LengthCrc);
+    assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
+    assert!(reader.get(3).is_ok());
+}
+
+#[test]
+fn data_that_is_not_there_yet_will_be_checked() {
+    let (mut data, whole) = frames(&[3, 70, 0, 60]);
+    data[whole[1].offset as usize + 20] ^= 1;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let reader = Reader::with_index(file.path(), whole, &Options::new()).unwrap();
+    fs::write(file.path(), &data).unwrap();
+    assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
+    assert!(reader.get(3).is_ok());
+}
+
+#[test]
+fn no_memory_is_taken_for_what_an_index_alone_says() {
+    let (mut data, _) = frames(&[3]);
+    data.resize(1000, 0);
+    let claimed = Index::from_entries([Entry { offset: 0, size: 1000 }]).unwrap();
+    let reader = Reader::of_source(Memory(data), Some(claimed), &Options::new()).unwrap();
+    let mut payload = Vec::new();
+    let error = reader.get_into(0, &mut payload).unwrap_err();
+    assert_eq!((error.kind(), payload.capacity()), (ErrorKind::Mismatch, 0));
+    assert_eq!(reader.get_many(&[0]).unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(reader.iter().next().unwrap().unwrap_err().kind(), ErrorKind::Mismatch);
+}
+
 #[test]
 fn the_error_is_that_of_the_first_bad_record_asked_for() {
     let (mut data, index) = frames(&[20; 60]);

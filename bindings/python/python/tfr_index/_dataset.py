@@ -79,6 +79,8 @@ class Dataset(Sequence[Item], Generic[Item]):
             message = f"max_open_files is {max_open_files}, but must be 1 or more"
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
         self._paths = _files(paths)
+        if isinstance(index, (Index, str, bytes, os.PathLike)):
+            raise TypeError("index must be a list, with an index for each file")
         if index is not None and len(index) != len(self._paths):
             message = f"there are {len(index)} indexes for {len(self._paths)} files"
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")

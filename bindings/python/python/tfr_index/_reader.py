@@ -283,6 +283,8 @@ class Reader:
         """The numbers of the records' entries, as an array of C, and the payloads' offsets."""
         if not isinstance(records, (list, tuple, range)):
             records = plain(records)
+        elif records and isinstance(records[0], bool):
+            raise TypeError("records must be numbers, but these are a mask")
         if self._is_whole():
             # Fails for numbers below 0, and for what isn't there.
             with contextlib.suppress(OverflowError, IndexError):

@@ -123,36 +123,14 @@ class RecordWriter:
                 self._write_now(pointer)
 
     def write_many(self, payloads: Iterable[Buffer]) -> None:
-        """Writes a record for each payload: faster than to write one by one, where they are small.
-
-        What the iterable raises is raised from here; some of the last records before it are not
-        written then.
+        """Writes a record for each payload. What the iterable raises is raised from here.
 
         Raises:
             TfrOSError, TfrValueError: as `write`.
         """
-        batch: list[Buffer] = []
-        size = 0
+        write = self.write
         for payload in payloads:
-            batch.append(payload)
-            size += len(payload) + 16  # type: ignore[arg-type]
-            if size >= _BATCH:
-                self._write_batch(batch)
-                batch.clear()
-                size = 0
-        self._write_batch(batch)
-
-    def _write_batch(self, batch: list[Buffer]) -> None:
-        if len(batch) > 1:
-            joined, offsets = _join(batch)
-            if len(joined) == offsets[len(batch)]:
-                with self._lock:
-                    self._expect(self._pass_on())
-                    self._expect(_write_many(self._native, joined, offsets, len(batch), _NULL))
-                return
-            # Some lengths count no bytes, but numbers or rows.
-        for payload in batch:
-            self.write(payload)
+            write(payload)
 
     def _write_now(self, payload: bytes | CData) -> None:
         with self._lock:
@@ -262,10 +240,9 @@ class RecordWriter:
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
 
-def _join(batch: list[Buffer] | list[bytes]) -> tuple[bytes, CData]:
-    """The payloads, one behind the other, and where each starts, and the last ends, if all lengths
-    count bytes."""
-    ends = array("L", accumulate(map(len, batch), initial=0))  # type: ignore[arg-type]
+def _join(batch: list[bytes]) -> tuple[bytes, CData]:
+    """The payloads, one behind the other, and where each starts, and the last ends."""
+    ends = array("L", accumulate(map(len, batch), initial=0))
     return b"".join(batch), ffi.from_buffer("size_t[]", ends)
 
 
