@@ -123,7 +123,9 @@ class RecordWriter:
                 self._write_now(pointer)
 
     def write_many(self, payloads: Iterable[Buffer]) -> None:
-        """Writes a record for each payload. What the iterable raises is raised from here.
+        """Writes a record for each payload.
+
+        What the iterable raises is raised from here; what came before is written.
 
         Raises:
             TfrOSError, TfrValueError: as `write`.
