@@ -165,7 +165,7 @@ fn bad_records_are_errors_and_leave_no_file() {
         assert!(stderr.contains(said) && stderr.lines().count() == 1, "{stderr}");
     };
     fails(&["get", "x", "1"], "error: x: record 1 at byte 78: payload CRC mismatch");
-    fails(&["cat", "x", "-o", "out"], "error: out: x: record 1 at byte 78: payload CRC");
+    fails(&["cat", "x", "-o", "out"], "error: x: record 1 at byte 78: payload CRC");
     assert!(!folder.path().join("out").exists());
     fails(&["get", "x", "100"], "error: x: record 100");
     fails(&["cat", "x", "98-100"], "error: x: record 100 is out of range");
