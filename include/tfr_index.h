@@ -1019,6 +1019,25 @@ enum tfr_status tfr_index_check(const struct tfr_index *index,
                                 struct tfr_error **error_out);
 
 /**
+ * The `read_at` of data in memory: `context` is where it starts, so that a source of it is
+ * `{data, size, tfr_read_memory}`. The library knows such sources, and reads from the memory itself.
+ *
+ * A mapped file is such memory: small records are read at random fastest from it; but a process
+ * that reads what another has cut off from a file that it has mapped ends with SIGBUS.
+ *
+ * Errors: -EINVAL for NULL.
+ * Threads: any.
+ *
+ * # Safety
+ * - `context`: NULL, or memory of at least `offset` + `size` bytes.
+ * - `buffer`: NULL, or `size` bytes that may be written to.
+ */
+int64_t tfr_read_memory(void *context,
+                        uint64_t offset,
+                        uint8_t *buffer,
+                        size_t size);
+
+/**
  * Indexes a source into an index file, as tfr_index_create() does a file.
  *
  * Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.

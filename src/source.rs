@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes of known size that can be read at any position.
 ///
-/// [`File`] (through `pread`) and byte slices are sources.
+/// [`File`] (through `pread`), byte slices and vectors of bytes are sources.
 ///
 /// ```
 /// use tfr_index::ReadAt;
@@ -96,6 +96,20 @@ impl ReadAt for [u8] {
         let count = buffer.len().min(self.len() - start);
         buffer[..count].copy_from_slice(&self[start..start + count]);
         Ok(count)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn size(&self) -> io::Result<u64> {
+        self[..].size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self[..].read_at(buffer, offset)
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {

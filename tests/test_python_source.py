@@ -22,7 +22,9 @@ import threading
 import time
 import weakref
 import zipfile
+from array import array
 
+import numpy
 import pytest
 import tfr_index
 from hypothesis import given
@@ -107,7 +109,7 @@ def files(data, folder):
         yield member
 
 
-@pytest.mark.parametrize("kind", [Pread, Arrow, Seek, io.BytesIO])
+@pytest.mark.parametrize("kind", [Pread, Arrow, Seek, io.BytesIO, bytearray, memoryview])
 @pytest.mark.parametrize("threads", [0, 1, 3])
 @pytest.mark.parametrize("checksums", ["auto", "full"])
 def test_sources_give_what_files_do(tmp_path, kind, threads, checksums):
@@ -145,7 +147,7 @@ def test_who_seeks_is_read_by_one_thread_and_who_need_not_by_many():
     payloads=st.lists(st.binary(max_size=60), max_size=12),
     damage=st.none() | st.tuples(st.integers(0, 10_000), st.integers(1, 255)),
     cut=st.none() | st.integers(0, 1000),
-    kind=st.sampled_from([Pread, Arrow, Seek]),
+    kind=st.sampled_from([Pread, Arrow, Seek, memoryview]),
     checksums=st.sampled_from(["auto", "none", "length", "full"]),
 )
 def test_sources_are_judged_as_memory_is(payloads, damage, cut, kind, checksums):
@@ -161,6 +163,44 @@ def test_sources_are_judged_as_memory_is(payloads, damage, cut, kind, checksums)
             return error.args
 
     assert outcome(tfr_index.scan, kind(data)) == outcome(tfr_index.index_bytes, data)
+
+
+def test_memory_is_read_where_it_is(tmp_path):
+    data = tfrecord([b"x" * size for size in [0, 3, 5000, 40_000, 2_000_000]])
+    payloads = [data[offset + 12 : offset + size - 4] for offset, size in walk(data)]
+    path = tmp_path / "data"
+    path.write_bytes(data)
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        columns = numpy.frombuffer(data, "u1")
+        for memory in (mapped, bytearray(data), memoryview(data), columns, array("B", data)):
+            with tfr_index.Reader(memory) as reader:
+                assert [reader[record] for record in range(5)] == payloads
+                assert list(reader) == reader.read_many(range(5)) == payloads
+                assert reader.read_many([4, 0, 4]) == [payloads[4], payloads[0], payloads[4]]
+        reader = tfr_index.Reader(mapped)
+        with pytest.raises(BufferError):
+            mapped.close()
+        part = reader[1:]
+        reader.close()
+        assert part[0] == payloads[1]
+        part.close()
+    damaged = bytearray(data)
+    damaged[-1] ^= 1
+    reader = tfr_index.Reader(damaged)
+    with pytest.raises(tfr_index.TfrError, match="record 4 at byte "):
+        reader[4]
+    with pytest.raises(BufferError):
+        damaged.append(0)
+    reader.close()
+    with pytest.raises(tfr_index.TfrError) as error:
+        tfr_index.scan(damaged, checksums="full")
+    damaged.append(0)  # though the error is still there
+    del error
+    with pytest.raises(tfr_index.TfrValueError, match="not contiguous"):
+        tfr_index.scan(memoryview(data)[::2])
+    with pytest.raises(tfr_index.TfrValueError, match="no path"):
+        tfr_index.create_index(memoryview(data))
+    assert len(tfr_index.Reader(bytearray())) == 0
 
 
 def test_growing_appending_and_salvage(tmp_path):

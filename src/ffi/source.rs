@@ -38,6 +38,33 @@ pub struct tfr_source {
     pub read_at: tfr_read_at_fn,
 }
 
+/// The `read_at` of data in memory: `context` is where it starts, so that a source of it is
+/// `{data, size, tfr_read_memory}`. The library knows such sources, and reads from the memory itself.
+///
+/// A mapped file is such memory: small records are read at random fastest from it; but a process
+/// that reads what another has cut off from a file that it has mapped ends with SIGBUS.
+///
+/// Errors: -EINVAL for NULL.
+/// Threads: any.
+///
+/// # Safety
+/// - `context`: NULL, or memory of at least `offset` + `size` bytes.
+/// - `buffer`: NULL, or `size` bytes that may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_read_memory(
+    context: *mut c_void,
+    offset: u64,
+    buffer: *mut u8,
+    size: usize,
+) -> i64 {
+    if context.is_null() || buffer.is_null() {
+        return -i64::from(libc::EINVAL);
+    }
+    // SAFETY: the caller's.
+    unsafe { context.cast::<u8>().add(offset as usize).copy_to(buffer, size) };
+    size as i64
+}
+
 /// A caller's source, as one of Rust's.
 pub(super) struct Source {
     context: *mut c_void,
@@ -90,6 +117,15 @@ impl ReadAt for Source {
             },
         };
         Err(io::Error::new(io::ErrorKind::InvalidData, fault))
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        // A program that was linked without -fPIE may have another address of it, which does, too.
+        let is_memory = self.read_at as *const () == tfr_read_memory as *const ();
+        let size = usize::try_from(self.size).ok().filter(|&size| size <= isize::MAX as usize)?;
+        // SAFETY: the caller gave so many bytes of memory, which do not change while they are read.
+        let bytes = || unsafe { std::slice::from_raw_parts(self.context.cast::<u8>(), size) };
+        (is_memory && !self.context.is_null()).then(bytes)
     }
 }
 

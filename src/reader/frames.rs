@@ -34,6 +34,9 @@ impl Slot<'_> {
 impl Inner {
     /// Reads a frame and checks it.
     pub fn read_frame(&self, slot: &mut Slot<'_>) -> Result<()> {
+        if let Some(frame) = self.in_memory(slot.entry.offset, slot.entry.size) {
+            return self.take(frame, slot);
+        }
         if slot.entry.size <= SMALL as u64 {
             let frame = &mut [0; SMALL][..slot.entry.size as usize];
             let read = fill_at(&*self.source, frame, slot.entry.offset);
@@ -54,6 +57,12 @@ impl Inner {
         };
         slot.bytes = bytes;
         read
+    }
+
+    /// Bytes of data that is in memory.
+    pub fn in_memory(&self, offset: u64, size: u64) -> Option<&[u8]> {
+        let bytes = self.source.as_bytes()?.get(usize::try_from(offset).ok()?..)?;
+        bytes.get(..usize::try_from(size).ok()?)
     }
 
     /// An error if there is no frame of the entry's size, as far as headers are looked at.

@@ -197,10 +197,10 @@ impl<'b, 's> Batch<'b, 's> {
         if first.size > SMALL as u64 {
             return None;
         }
-        let size = (last.end() - first.offset) as usize;
-        if let Some(bytes) = self.reader.source.as_bytes() {
-            return bytes.get(first.offset as usize..)?.get(..size);
+        if let Some(bytes) = self.reader.in_memory(first.offset, last.end() - first.offset) {
+            return Some(bytes);
         }
+        let size = (last.end() - first.offset) as usize;
         if scratch.len() < size {
             make_room(scratch, size).ok()?;
             scratch.resize(size, 0);

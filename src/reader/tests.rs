@@ -77,23 +77,6 @@ fn odd(data: &[u8], most: usize, time: Duration) -> Odd {
     Odd { data, most, time, reads, under_way, most_under_way }
 }
 
-/// Bytes in memory that a reader may hold.
-struct Memory(Vec<u8>);
-
-impl ReadAt for Memory {
-    fn size(&self) -> io::Result<u64> {
-        self.0[..].size()
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0[..].read_at(buffer, offset)
-    }
-
-    fn as_bytes(&self) -> Option<&[u8]> {
-        Some(&self.0)
-    }
-}
-
 /// Every way to read these records gives what `expected` says; errors are those of the records.
 fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option<Vec<u8>>) {
     let mut payload = vec![7; 50];
@@ -185,7 +168,7 @@ proptest! {
                 fs::write(file.path(), &data).unwrap();
                 Reader::with_index(file.path(), index.clone(), &options)
             }
-            1 => Reader::of_source(Memory(data.clone()), Some(index.clone()), &options),
+            1 => Reader::of_source(data.clone(), Some(index.clone()), &options),
             _ => {
                 let source = odd(&data, sizes[0] + 1, Duration::ZERO);
                 Reader::of_source(source, Some(index.clone()), &options)
@@ -201,7 +184,7 @@ proptest! {
 #[test]
 fn numbers_and_buffers_out_of_range_are_errors() {
     let (data, index) = frames(&[3, 70]);
-    let reader = Reader::of_source(Memory(data), Some(index), &Options::new()).unwrap();
+    let reader = Reader::of_source(data, Some(index), &Options::new()).unwrap();
     for record in [2, 3, usize::MAX] {
         let many = reader.get_many(&[1, record]).map(drop);
         for read in [reader.get(record).map(drop), reader.size_of(record).map(drop), many] {

@@ -6,6 +6,7 @@ once more. The writers' arguments are FILE OUT.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import zlib
@@ -86,6 +87,18 @@ def batches_ours(path: str, index: str) -> Call:
     import tfr_index
 
     reader = tfr_index.Reader(path, index)
+    return _batches(reader.read_many, len(reader))
+
+
+def batches_mapped(path: str, index: str) -> Call:
+    import mmap
+
+    import tfr_index
+
+    with open(path, "rb") as file:
+        flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
+        mapped = mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ)
+    reader = tfr_index.Reader(mapped, index)
     return _batches(reader.read_many, len(reader))
 
 
@@ -195,6 +208,13 @@ def _payloads(path: str) -> list[bytes]:
         return [file.read(size)[12:-4] for _, size in where[: written(len(where))]]
 
 
+def _remove(out: str) -> None:
+    """To throw away the file before takes as long as to write one, and is none of the writer's."""
+    for path in (out, f"{out}.idx"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+
 def _written(out: str) -> str:
     return digest([Path(out).read_bytes()])
 
@@ -203,6 +223,8 @@ def write_ours(path: str, out: str) -> Call:
     import tfr_index
 
     payloads = _payloads(path)
+
+    _remove(out)
 
     def write() -> None:
         with tfr_index.RecordWriter(out) as writer:
@@ -216,6 +238,8 @@ def write_tensorflow(path: str, out: str) -> Call:
     import tensorflow as tf
 
     payloads = _payloads(path)
+
+    _remove(out)
 
     def write() -> None:
         with tf.io.TFRecordWriter(out) as writer:

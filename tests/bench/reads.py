@@ -79,9 +79,11 @@ def works(recipe: str, of_pread: float, of_array_record: float) -> Iterator[Work
                 tool("os.pread(), no checks", read_worker.batches_pread, "batches"),
                 tool("ArrayRecord", read_worker.batches_array_record, "batches"),
                 tool("read_buffer()", read_worker.batches_buffer, "batches", ours=True),
+                tool("read_many(), mapped", read_worker.batches_mapped, "batches", ours=True),
             ],
             [
                 faster_than("os.pread(), no checks", of_pread, "read_many()"),
+                faster_than("os.pread(), no checks", of_pread, "read_many(), mapped"),
                 faster_than("ArrayRecord", of_array_record, "read_many()"),
             ],
         ),

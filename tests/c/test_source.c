@@ -86,6 +86,36 @@ static void test_all_calls(void) {
     }
 }
 
+/* Memory is a source, too, and so is what is mapped from a file. */
+static void test_memory(void) {
+    tfr_source source = {data, SIZE, tfr_read_memory};
+    tfr_index *index = NULL;
+    tfr_reader *reader = NULL;
+    const size_t records[] = {RECORDS - 1, 0};
+    size_t offsets[3];
+    uint8_t payloads[8], copy[THREE_SIZE];
+    uint64_t count = 0;
+    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_OK);
+    check_equal(index);
+    CHECK(tfr_index_check_source(index, &source, TFR_CHECK_FULL, NULL, NULL, NULL, NULL) == TFR_OK);
+    tfr_index_free(index);
+    CHECK(tfr_index_create_from_source(&source, path, NULL, &count, NULL) == TFR_OK);
+    CHECK(count == RECORDS);
+    CHECK(tfr_reader_open_source(&source, NULL, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_reader_read_many(reader, records, 2, payloads, 8, offsets, NULL) == TFR_OK);
+    CHECK(offsets[1] == 3 && offsets[2] == 8 && memcmp(payloads + 3, "hello", 5) == 0);
+    tfr_reader_free(reader);
+    CHECK(tfr_read_memory(data, THREE_SIZE, copy, THREE_SIZE) == THREE_SIZE);
+    CHECK(memcmp(copy, data, THREE_SIZE) == 0);
+    CHECK(tfr_read_memory(NULL, 0, copy, 1) == -EINVAL);
+    CHECK(tfr_read_memory(data, 0, NULL, 1) == -EINVAL);
+    source.context = NULL;
+    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_ERR_IO && index == NULL);
+    source.size = 0;
+    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_OK);
+    tfr_index_free(index);
+}
+
 /* Fails at any place, with whatever number: an error that names it, and the index stays. */
 static void test_failures(void) {
     static const struct {
@@ -228,6 +258,7 @@ int main(int argc, char **argv) {
         memcpy(data + i * THREE_SIZE, THREE, THREE_SIZE);
     }
     test_all_calls();
+    test_memory();
     test_failures();
     test_interruptions_and_sizes();
     test_reader();

@@ -10,7 +10,7 @@ fn every_flipped_bit_is_seen_as_the_policy_says() {
         data[bit / 8] ^= 1 << (bit % 8);
         for checksums in POLICIES {
             let options = Options::new().checksums(checksums).threads(1 + bit % 2);
-            let reader = Reader::of_source(Memory(data.clone()), Some(index.clone()), &options);
+            let reader = Reader::of_source(data.clone(), Some(index.clone()), &options);
             // Where one bit is wrong, the others are still true.
             let held_to = if checksums == Checksums::Auto { Checksums::Full } else { checksums };
             let expected = |record| judged(&data, index[record], held_to, false);
@@ -61,7 +61,7 @@ fn only_true_entries_give_records() {
     });
     let index = Index::from_entries(entries).unwrap();
     let options = Options::new();
-    let reader = Reader::of_source(Memory(data.clone()), Some(index.clone()), &options).unwrap();
+    let reader = Reader::of_source(data.clone(), Some(index.clone()), &options).unwrap();
     for (record, &entry) in index.iter().enumerate() {
         match reader.get(record) {
             Ok(payload) => {
@@ -93,7 +93,7 @@ fn data_without_true_checksums_is_held_to_its_lengths() {
     let index = Index::from_entries(index).unwrap();
     let reader = |checksums| {
         let options = Options::new().checksums(checksums);
-        Reader::of_source(Memory(data.clone()), Some(index.clone()), &options).unwrap()
+        Reader::of_source(data.clone(), Some(index.clone()), &options).unwrap()
     };
     for checksums in POLICIES {
         let judged = |record: usize| judged(&data, index[record], checksums, false);
@@ -145,7 +145,7 @@ fn one_damaged_header_makes_no_data_without_checksums() {
     data[..12].fill(0x55);
     let rest = Index::from_entries([whole[3], whole[1]]).unwrap();
     data[whole[1].offset as usize + 20] ^= 1;
-    let reader = Reader::of_source(Memory(data), Some(rest), &Options::new()).unwrap();
+    let reader = Reader::of_source(data, Some(rest), &Options::new()).unwrap();
     assert!(reader.get(0).is_ok());
     assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
 }
@@ -160,7 +160,7 @@ fn what_a_damaged_first_header_says_is_not_believed() {
         let error = whole.check_source(&data[..], level, &Options::new()).unwrap_err();
         assert_eq!((error.kind(), error.record()), (ErrorKind::LengthCrc, Some(0)));
     }
-    let reader = Reader::of_source(Memory(data), Some(whole), &Options::new()).unwrap();
+    let reader = Reader::of_source(data, Some(whole), &Options::new()).unwrap();
     assert_eq!(reader.get(0).unwrap_err().kind(), ErrorKind::LengthCrc);
     assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
     assert!(reader.get(3).is_ok());
@@ -182,7 +182,7 @@ fn no_memory_is_taken_for_what_an_index_alone_says() {
     let (mut data, _) = frames(&[3]);
     data.resize(1000, 0);
     let claimed = Index::from_entries([Entry { offset: 0, size: 1000 }]).unwrap();
-    let reader = Reader::of_source(Memory(data), Some(claimed), &Options::new()).unwrap();
+    let reader = Reader::of_source(data, Some(claimed), &Options::new()).unwrap();
     let mut payload = Vec::new();
     let error = reader.get_into(0, &mut payload).unwrap_err();
     assert_eq!((error.kind(), payload.capacity()), (ErrorKind::Mismatch, 0));

@@ -39,7 +39,7 @@ from ._indexer import Indexer
 from ._library import borrow, call, encode_path, ffi, lib, text, with_options
 from ._payloads import Payloads
 from ._reader import Reader
-from ._source import Source, file_or_source
+from ._source import File, file_or_source
 from ._typing import (
     Buffer,
     CheckLevel,
@@ -172,8 +172,8 @@ def create_index(
     (21, 51, 1)
     """
     source = file_or_source(tfrecord_path)
-    if index_path is None and isinstance(source, Source):
-        message = "index_path is None, but a source has no path to append .idx to: give one"
+    if index_path is None and not isinstance(source, File):
+        message = "index_path is None, but the data has no path to append .idx to: give one"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     function = source.choose(lib.tfr_index_create, lib.tfr_index_create_from_source)
     target = ffi.NULL if index_path is None else encode_path(index_path)

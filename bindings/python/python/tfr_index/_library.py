@@ -77,15 +77,19 @@ def encode_path(path: Path) -> bytes:
     return encoded
 
 
+def expect_contiguous(view: memoryview) -> None:
+    if not view.c_contiguous:
+        message = "the data is not contiguous in memory: pass a copy, such as bytearray(data)"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+
+
 @contextlib.contextmanager
 def borrow(data: Buffer) -> Iterator[CData]:
     """The bytes of `data`, borrowed and not copied: a pointer whose `len` is their number."""
     if isinstance(data, str):
         raise TypeError("the data must be bytes or another bytes-like object, not str")
     with memoryview(data) as view:
-        if not view.c_contiguous:
-            message = "the data is not contiguous in memory: pass a copy, such as bytes(data)"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        expect_contiguous(view)
         with ffi.from_buffer(view) as pointer:
             yield pointer
 

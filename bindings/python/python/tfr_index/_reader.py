@@ -17,7 +17,7 @@ from ._errors import TfrMismatch
 from ._index import Index
 from ._library import CData, call, encode_path, ffi, lib, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
-from ._source import File, Source, file_or_source
+from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
 
 __all__ = ["Reader"]
@@ -45,8 +45,10 @@ class Reader:
     Slices are readers, too; they share the open file.
 
     Args:
-        data: the path of the file, or an object that is read by its methods, as for
-            `tfr_index.scan`, which has no index beside it.
+        data: the path of the file; or its bytes in memory, or an object that is read by its
+            methods, as for `tfr_index.scan`, which have no index beside them. Small records are
+            read at random fastest from a mapped file; but a process that reads what another has
+            cut off from a file that it has mapped ends with SIGBUS.
         index: where the records are. None: the index at the path with ".idx" appended, if there is
             one that fits, by `Index.check`; if not, the file is scanned, and no index written. The
             path of an index: it must be there, and fit. An `Index`: it is taken as it is, and may
@@ -102,7 +104,7 @@ class Reader:
     )
 
     _native: CData  # NULL when it is closed
-    _source: File | Source
+    _source: File | Memory | Source
     _sizes: memoryview  # of the frames
     _around: int  # bytes of a frame that are not given
     _records: range  # the numbers of entries
@@ -134,6 +136,7 @@ class Reader:
         def open_by(options: CData) -> None:
             with source as native:
                 call(open_it, native, native_index, options, reader_out)
+                source.keep()
 
         with_options(
             open_by,
@@ -366,6 +369,7 @@ class Reader:
         """Closes the reader; the file, too, when no slice of it is in use any more."""
         self._native = _NULL
         self._sizes = memoryview(b"")
+        self._source = File(b"")
 
     def __enter__(self) -> Reader:
         return self

@@ -1,4 +1,4 @@
-"""Where TFRecord data is: in a file of the system's, or in an object that its methods read."""
+"""Where TFRecord data is: in a file of the system's, in memory, or in an object that is read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from ._errors import TfrOSError, TfrValueError
-from ._library import CData, encode_path, ffi
+from ._library import CData, encode_path, expect_contiguous, ffi, lib
 from ._typing import Buffer, Data, Path
 
-__all__ = ["File", "Source", "file_or_source"]
+__all__ = ["File", "Memory", "Source", "file_or_source"]
 
 #: A native function.
 Function: TypeAlias = Callable[..., int]
@@ -36,11 +36,46 @@ class File:
         """The function that takes such data."""
         return of_file
 
+    def keep(self) -> None:
+        """Has what a native object reads stay."""
+
     def __enter__(self) -> CData:
         return self._path
 
     def __exit__(self, *_error: object) -> None:
         pass
+
+
+class Memory:
+    """A `tfr_source` of data in memory, which the library reads itself.
+
+    The memory is borrowed during each `with` statement, and so can be let go of after an error.
+    """
+
+    threads = 0
+
+    def __init__(self, data: Buffer) -> None:
+        with memoryview(data) as view:
+            expect_contiguous(view)
+        self._data = data
+        self._borrowed: list[CData] = []
+
+    def choose(self, of_file: Function, of_source: Function) -> Function:
+        """The function that takes such data."""
+        return of_source
+
+    def keep(self) -> None:
+        """Has what a native object reads stay: the memory, until this object is gone."""
+        self._borrowed.append(ffi.from_buffer(self._data))
+
+    def __enter__(self) -> CData:
+        self.keep()
+        content = self._borrowed[-1]
+        read = ffi.addressof(lib, "tfr_read_memory")
+        return ffi.new("tfr_source *", (content, len(content), read))
+
+    def __exit__(self, *_error: object) -> None:
+        ffi.release(self._borrowed.pop())
 
 
 class Source:
@@ -64,6 +99,9 @@ class Source:
     def choose(self, of_file: Function, of_source: Function) -> Function:
         """The function that takes such data."""
         return of_source
+
+    def keep(self) -> None:
+        """Has what a native object reads stay."""
 
     def __enter__(self) -> CData:
         # Ctrl-C in a call outside of a `with` statement, such as one that is made again inside.
@@ -89,13 +127,16 @@ class Source:
             raise raised from None
 
 
-def file_or_source(data: Data) -> File | Source:
-    """What `data` is: a path, or an object that is read by its methods.
+def file_or_source(data: Data) -> File | Memory | Source:
+    """What `data` is: a path, memory, or an object that is read by its methods.
 
     Raises:
-        TfrValueError: a stream, which cannot be read at any position; a path with a NUL in it.
-        TypeError: neither; a file that gives text.
+        TfrValueError: a stream, which cannot be read at any position; a path with a NUL in it;
+            memory that is not contiguous.
+        TypeError: none of them; a file that gives text.
     """
+    if not isinstance(data, (str, bytes, os.PathLike)) and _is_memory(data):
+        return Memory(cast(Buffer, data))
     is_positioned = _pread_of(data) is not None
     is_file = hasattr(data, "read") and (hasattr(data, "seek") or not isinstance(data, os.PathLike))
     if not is_positioned and not is_file:
@@ -110,6 +151,14 @@ def file_or_source(data: Data) -> File | Source:
         )
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     return Source(data)
+
+
+def _is_memory(data: object) -> bool:
+    try:
+        memoryview(data).release()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
 
 
 def _pread_of(data: object) -> Pread | None:

@@ -47,14 +47,17 @@ class SeekableReader(Protocol):
     def read(self, size: int, /) -> Buffer: ...
 
 
-#: A TFRecord file's path, or an object that is read through its own methods:
+#: A TFRecord file's path, or its bytes, or an object that is read through its own methods:
 #:
+#: - Anything with the buffer protocol: `bytearray`, `memoryview`, `mmap.mmap`, a numpy array; but
+#:   `bytes` are a path, so give a `memoryview` of them. It is not copied, and must not change
+#:   while it is read.
 #: - A binary file that can seek, whatever is behind it: `io.BytesIO`, a member of an archive, a
 #:   file of fsspec, obstore or pyarrow. Where it stands does not matter, nor does it stay there.
 #: - Anything with a method `pread(size, offset)` that many threads may call at once, or
 #:   `read_at(size, offset)`, as pyarrow's files have; and with its size as the attribute `size`, as
 #:   a method of that name, or found by `seek` and `tell`.
-Data: TypeAlias = Path | PositionedReader | SeekableReader
+Data: TypeAlias = Path | Buffer | PositionedReader | SeekableReader
 
 #: Which checksums a scan holds a file to; structure is always checked.
 #:
