@@ -26,9 +26,10 @@ def entries(index: str | Path) -> list[tuple[int, int]]:
 
 
 def batches(count: int) -> list[list[int]]:
-    """Records at random: a sixth of the file's, and as many bytes."""
+    """Records at random: a sixth as many as the file's, or a gigabyte where they are few: after the
+    first batches, a process has the memory for them."""
     draw = random.Random("batches")
-    return [draw.choices(range(count), k=BATCH) for _ in range(max(1, count // 6 // BATCH))]
+    return [draw.choices(range(count), k=BATCH) for _ in range(max(40, count // 6 // BATCH))]
 
 
 def singles(count: int) -> list[int]:
