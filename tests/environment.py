@@ -1,6 +1,6 @@
 """The tests' virtual environments, made when first needed and kept under target.
 
-    python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters and linters
+    python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters, linters, CMake
     python3 tests/environment.py clients    the same, TensorFlow and NVIDIA DALI (CPU only)
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
@@ -38,7 +38,7 @@ REQUIREMENTS = {
     "bench": ["requirements-quick.txt", "requirements-clients.txt", "bench/requirements.txt"],
 }
 DOWNLOADS = {
-    "quick": "a download of about 50 MB",
+    "quick": "a download of about 80 MB",
     "clients": "a download of about 850 MB, TensorFlow and NVIDIA DALI; 2.6 GB on disk",
     "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
     "bench": "a download of about 900 MB, TensorFlow, NVIDIA DALI and s3dlio; 2.8 GB on disk",

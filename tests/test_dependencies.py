@@ -13,6 +13,7 @@ from pathlib import Path
 import environment
 
 ROOT = Path(__file__).resolve().parent.parent
+OPTIONAL = {"clap", "clap_complete", "clap_mangen", "crc_fast", "serde_json", "signal_hook"}
 
 
 def version(text):
@@ -32,8 +33,8 @@ def built_packages():
             continue
         built.add(node["id"])
         for dependency in node["deps"]:
-            if dependency["name"] in ("clap", "crc_fast", "serde_json", "signal_hook"):
-                continue  # the optional ones
+            if dependency["name"] in OPTIONAL:
+                continue
             if any(kind["kind"] != "dev" for kind in dependency["dep_kinds"]):
                 todo.append(dependency["pkg"])
     return [package for package in metadata["packages"] if package["id"] in built]

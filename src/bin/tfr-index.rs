@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod edit;
+mod generate;
 mod get;
 mod input;
 mod json;
@@ -20,6 +21,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use cli::{Interrupts, LeaveOut};
 use edit::Edit;
+use generate::Generate;
 use get::Get;
 use show::Look;
 use tfr_index::{default_index_path, locate, Checksum, Checksums, Index, Options, Part};
@@ -145,6 +147,9 @@ enum Command {
     Get(Get),
     #[command(flatten)]
     Edit(Edit),
+    /// Make manual pages and completions, to install them
+    #[command(subcommand, hide = true)]
+    Generate(Generate),
 }
 
 /// [`Checksums`], for the command line.
@@ -235,6 +240,9 @@ fn main() -> ExitCode {
         Command::Look(command) => show::look(command),
         Command::Get(command) => get::get(command),
         Command::Edit(command) => edit::edit(command),
+        Command::Generate(what) => {
+            for_each([what], |what| done(print(&generate::generate(what, Arguments::command())?)))
+        }
     }
 }
 

@@ -1,0 +1,104 @@
+# Builds with Cargo, and installs for C and C++ programs:
+#
+#     make
+#     sudo make install        # to PREFIX=/usr/local; make uninstall takes it away
+#
+# `make lib` and `make install-lib` are for the library alone. Installing builds only what is not
+# there yet, so that root needs no Cargo. This is for systems with ELF files; elsewhere there is
+# `cargo cinstall`.
+
+PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+DESTDIR =
+
+# Of `make lib`: without fast-crc it takes fewer crates and an older compiler.
+FEATURES = fast-crc
+# To build for another system, name it, a STRIP for its files, and a tfr-index that runs here.
+TARGET = $(CARGO_BUILD_TARGET)
+STRIP ?= strip
+TFR_INDEX = $(OUT)/tfr-index
+# What the static library needs of the system. (And libgcc_s, or libgcc_eh with `-static`: compilers
+# know which.)
+SYSTEM_LIBS = -lutil -lrt -lpthread -lm -ldl
+
+CARGO ?= cargo
+CARGO_TARGET_DIR ?= target
+OUT = $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)release
+BUILD = $(CARGO) build --release --locked --target-dir '$(CARGO_TARGET_DIR)' \
+	$(if $(TARGET),--target $(TARGET))
+LIBRARIES = $(OUT)/libtfr_index.so $(OUT)/libtfr_index.a
+PROGRAMS = $(OUT)/tfr-index $(OUT)/s3-cli
+
+# libtfr_index.so.1.2.3 is version x.2.3 of the package with version 1 of the ABI.
+VERSION := $(shell sed -n '/^version = /{ s/.*"\(.*\)".*/\1/p; q; }' Cargo.toml)
+ABI := $(shell sed -n 's/.*define TFR_ABI_VERSION //p' include/tfr_index.h)
+SONAME = libtfr_index.so.$(ABI)
+SHARED = $(SONAME)$(suffix $(basename $(VERSION)))$(suffix $(VERSION))
+
+# Where the libraries' folder is below the prefix, and the way back from it: lib/ and /..
+space := $() $()
+below = $(subst //$(PREFIX)/,,//$(LIBDIR)/)
+back = $(subst $(space),,$(patsubst %,/..,$(subst /, ,$(below))))
+ifneq ($(filter /%,$(below)),)
+$(error LIBDIR is not below PREFIX)
+endif
+# What is made here is for everybody to read, as what is copied is.
+GENERATE = umask 022; $(TFR_INDEX) generate
+FILL_IN = umask 022; sed 's,@VERSION@,$(VERSION),; s,@SONAME@,$(SONAME),; s,@SHARED@,$(SHARED),; \
+	s,@BACK@,$(back),; s,@SYSTEM_LIBS@,$(SYSTEM_LIBS),'
+
+bin = "$(DESTDIR)$(PREFIX)/bin"
+include = "$(DESTDIR)$(PREFIX)/include"
+lib = "$(DESTDIR)$(LIBDIR)"
+pkgconfig = $(lib)/pkgconfig
+cmake = $(lib)/cmake/tfr_index
+share = "$(DESTDIR)$(PREFIX)/share"
+man = $(share)/man/man1
+bash = $(share)/bash-completion/completions
+zsh = $(share)/zsh/site-functions
+fish = $(share)/fish/vendor_completions.d
+
+.PHONY: all lib install install-cli install-lib uninstall
+
+all:
+	$(BUILD) --features cli
+
+lib:
+	$(BUILD) --lib --features '$(FEATURES)'
+
+$(PROGRAMS):
+	$(MAKE) all
+
+$(LIBRARIES):
+	$(MAKE) lib
+
+# The programs first: the libraries are built along with them.
+install: install-cli install-lib
+
+install-lib: $(LIBRARIES)
+	install -d $(include) $(pkgconfig) $(cmake)
+	install -m 644 include/tfr_index.h include/tfr_index.hpp $(include)
+	install -m 755 $(OUT)/libtfr_index.so $(lib)/$(SHARED)
+	ln -sf $(SHARED) $(lib)/$(SONAME)
+	ln -sf $(SHARED) $(lib)/libtfr_index.so
+	install -m 644 $(OUT)/libtfr_index.a $(lib)
+	$(STRIP) -g $(lib)/libtfr_index.a
+	$(FILL_IN) bindings/pkgconfig/tfr_index.pc.in > $(pkgconfig)/tfr_index.pc
+	$(FILL_IN) bindings/cmake/tfr_indexConfig.cmake.in > $(cmake)/tfr_indexConfig.cmake
+	$(FILL_IN) bindings/cmake/tfr_indexConfigVersion.cmake.in > $(cmake)/tfr_indexConfigVersion.cmake
+
+install-cli: $(PROGRAMS)
+	install -d $(bin) $(man) $(bash) $(zsh) $(fish)
+	install -m 755 $(PROGRAMS) $(bin)
+	$(GENERATE) man $(man)
+	$(GENERATE) completions bash > $(bash)/tfr-index
+	$(GENERATE) completions zsh > $(zsh)/_tfr-index
+	$(GENERATE) completions fish > $(fish)/tfr-index.fish
+
+uninstall:
+	rm -f $(include)/tfr_index.h $(include)/tfr_index.hpp $(lib)/libtfr_index.a \
+		$(lib)/$(SHARED) $(lib)/$(SONAME) $(lib)/libtfr_index.so \
+		$(pkgconfig)/tfr_index.pc $(cmake)/tfr_indexConfig.cmake $(cmake)/tfr_indexConfigVersion.cmake \
+		$(bin)/tfr-index $(bin)/s3-cli $(man)/tfr-index.1 $(man)/tfr-index-*.1 \
+		$(bash)/tfr-index $(zsh)/_tfr-index $(fish)/tfr-index.fish
+	rmdir $(cmake) 2> /dev/null || true

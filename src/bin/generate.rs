@@ -1,0 +1,58 @@
+//! `tfr-index generate`: manual pages and completions, for those who install the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Command, Subcommand};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+#[derive(Subcommand)]
+pub enum Generate {
+    /// Write the manual pages, one for each command
+    Man {
+        /// An existing folder
+        folder: PathBuf,
+    },
+    /// Print a shell's completions
+    Completions { shell: Shell },
+}
+
+/// Returns what is to be printed.
+pub fn generate(what: Generate, program: Command) -> anyhow::Result<String> {
+    match what {
+        Generate::Man { folder } => write_pages(program, &folder).map(|()| String::new()),
+        Generate::Completions { shell } => completions(program, shell),
+    }
+}
+
+fn write_pages(program: Command, folder: &Path) -> anyhow::Result<()> {
+    let mut program = program.disable_help_subcommand(true);
+    program.build();
+    let source = program.render_version();
+    for command in shown(&program).chain([&program]) {
+        let page = Man::new(command.clone()).source(source.trim_end());
+        let mut text = Vec::new();
+        page.render(&mut text)?;
+        // What the help says at its end has its own places in a manual page.
+        let text = String::from_utf8(text)?
+            .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")
+            .replace("\nExit status: ", ".SH EXIT STATUS\n");
+        let path = folder.join(page.get_filename());
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn completions(program: Command, shell: Shell) -> anyhow::Result<String> {
+    // Shells would offer what the help hides. (The version is for --version to be there.)
+    let mut visible = Command::new("tfr-index").version("").subcommands(shown(&program));
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut visible, "tfr-index", &mut script);
+    Ok(String::from_utf8(script)?)
+}
+
+fn shown(program: &Command) -> impl Iterator<Item = &Command> {
+    program.get_subcommands().filter(|command| !command.is_hide_set())
+}
