@@ -20,7 +20,8 @@
  *   and where, which the caller frees with tfr_error_free().
  * - Outputs come last. They are written only on success; handles are NULL on failure.
  * - NULL is an error, never undefined behaviour, and says which argument it was, except where it
- *   is said to be allowed. The functions that free take NULL and do nothing.
+ *   is said to be allowed; so is a pointer to the caller's memory that is not aligned for its type.
+ *   The functions that free take NULL and do nothing.
  * - Paths are bytes with a NUL at their end, as the operating system takes them.
  * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
  *   an index is written into a pipe that nobody reads.
@@ -324,7 +325,8 @@ typedef struct tfr_entry {
  * Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
  * none beyond the source's size. Returns how many it read, fewer than asked for at its pleasure, 0
  * only if the data has become shorter; or, when it fails, an error number of errno.h, negated,
- * such as -EIO. After -EINTR it is called again. It must return: no longjmp, no C++ exception.
+ * such as -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return:
+ * no longjmp, no C++ exception.
  */
 typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffer, size_t size);
 
@@ -968,8 +970,9 @@ enum tfr_status tfr_index_shard(const struct tfr_index *index,
  *
  * Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
  * have `count` members, and may be NULL if that is 0.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_MISMATCH when an entry ends behind its file;
- * TFR_ERR_INVALID_INDEX when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `index_out` is a member of `indexes`, which
+ * then stays as it is; TFR_ERR_MISMATCH when an entry ends behind its file; TFR_ERR_INVALID_INDEX
+ * when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
  * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
  * stay the caller's, as they are.
  * Threads: any.

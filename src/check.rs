@@ -3,13 +3,12 @@
 pub(crate) mod frames;
 mod layout;
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
-use crate::index::Index;
+use crate::index::{Entry, Index};
 use crate::options::{Options, Progress};
 use crate::scan::PROGRESS_STEP;
 use crate::source::{fill_at, ReadAt};
@@ -180,15 +179,9 @@ fn fault(layout: &Layout<'_>, size: u64, options: &Options<'_>) -> Option<Error>
     let inside = layout.count_before(|entry| entry.end() <= size);
     if inside < layout.len() {
         let (record, entry) = layout.get(inside);
-        let detail = format!(
-            "the index has a frame up to byte {} here, but the data ends at byte {size} ({} of {} \
-             records pass that): it was cut short, or is another file's; copy it again, or create \
-             its index anew",
-            entry.end(),
-            layout.len() - inside,
-            layout.len()
-        );
-        return Some(Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset));
+        let (passing, count) = (layout.len() - inside, layout.len());
+        let more = format!(" ({passing} of {count} records pass that)");
+        return Some(ends_behind_data(record, entry, size, &more));
     }
     let end = layout.end();
     if layout.covered < end || end == size || options.allow_partial {
@@ -201,6 +194,16 @@ fn fault(layout: &Layout<'_>, size: u64, options: &Options<'_>) -> Option<Error>
         size - end
     );
     Some(Error::new(ErrorKind::Mismatch, detail).at(layout.len() as u64, end))
+}
+
+/// The entry's frame ends behind the data's `size` bytes, of which there is `more` to say.
+pub(crate) fn ends_behind_data(record: u64, entry: Entry, size: u64, more: &str) -> Error {
+    let detail = format!(
+        "the index has a frame up to byte {} here, but the data ends at byte {size}{more}: it was \
+         cut short, or is another file's; copy it again, or create its index anew",
+        entry.end()
+    );
+    Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset)
 }
 
 /// The first of `count` positions, the last, and some between them.
@@ -247,12 +250,7 @@ impl<'a> Told<'a> {
 
     fn report(&mut self) -> Result<()> {
         self.next_report = self.progress.bytes_done.saturating_add(PROGRESS_STEP);
-        match self.options.progress.map(|callback| callback(self.progress)) {
-            Some(ControlFlow::Break(())) => {
-                Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"))
-            }
-            _ => Ok(()),
-        }
+        self.options.report(self.progress)
     }
 }
 

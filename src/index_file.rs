@@ -63,7 +63,9 @@ pub fn create_index(
         return Err(index_is_data(index_path));
     }
     // Errors of the index file name it already.
-    create_index_of_source(&data, index_path, options).map_err(|error| error.of(tfrecord_path))
+    let created = options
+        .of_file(tfrecord_path, |options| create_index_of_source(&data, index_path, options));
+    created.map_err(|error| error.of(tfrecord_path))
 }
 
 /// Indexes any source into an index file, as [`create_index`] does a file; returns the number of
@@ -114,7 +116,7 @@ pub(crate) fn write_index(
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let from = match options.append {
-        true => append::copy_index(index_path, index_file, source)?,
+        true => append::copy_index(index_path, index_file, source, options)?,
         false => (0, 0),
     };
     parallel::scan(source, options, from, |text: &mut Encoder| {
@@ -152,7 +154,8 @@ impl Index {
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
         let data = file::open_regular(path)?;
-        Index::scan_source(&data, options).map_err(|error| error.of(path))
+        let scanned = options.of_file(path, |options| Index::scan_source(&data, options));
+        scanned.map_err(|error| error.of(path))
     }
 
     /// Reads an index file.

@@ -1,14 +1,16 @@
 //! Which record a byte belongs to, and what its checksums say: for errors that only name a byte.
 
+use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, DataFile};
 use crate::frame::{Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::Entry;
-use crate::options::{Checksums, Options};
-use crate::scan::Scanner;
-use crate::source::{fill_at, ReadAt};
+use crate::options::{Checksums, Damage, DamageFn, Options};
+use crate::scan::{header_at, Scanner};
+use crate::source::ReadAt;
 
 /// The part of a record's frame that a byte lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +65,8 @@ pub struct Location {
 /// TensorFlow's `corrupted record at N` is about the record that starts at byte N, if it is the
 /// length's checksum that does not hold, and about the one that starts at N - 12, if it is the
 /// payload's. Payloads before the byte are not checked, whatever the options say; of the options,
-/// the checksum policy and the progress callback count.
+/// the checksum policy, the progress callback and [`Options::salvage`] count: damage before the byte
+/// is left out and told then, and records have the numbers that they have in the index.
 ///
 /// ```
 /// use tfr_index::{locate, Options, Part};
@@ -76,12 +79,13 @@ pub struct Location {
 ///
 /// # Errors
 /// When the file cannot be read; [`ErrorKind::OutOfRange`] when it ends before the byte. When it is
-/// not a TFRecord file, or damaged before the record that the byte is in, with the number and the
-/// offset of the record where that is.
+/// not a TFRecord file, or damaged before the record that the byte is in, and that is not salvaged,
+/// with the number and the offset of the record where that is.
 pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Result<Location> {
     let path = path.as_ref();
     let data = file::open_regular(path)?;
-    locate_in(&data, byte, options).map_err(|error| error.of(path))
+    let located = options.of_file(path, |options| locate_in(&data, byte, options));
+    located.map_err(|error| error.of(path))
 }
 
 fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Location> {
@@ -89,20 +93,34 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
         Checksums::Full => Checksums::Length,
         other => other,
     };
-    let options = Options { checksums, salvage: None, growing: None, ..*options };
+    let around = RefCell::new(None); // the damage that the byte is in
+    let leave_out = |damage: Damage| match options.salvage {
+        Some(tell) if !damage.bytes.contains(&byte) => tell(damage),
+        _ => {
+            around.replace(Some(damage));
+            ControlFlow::Break(())
+        }
+    };
+    let salvage = options.salvage.is_some().then_some(&leave_out as DamageFn<'_>);
+    let options = Options { checksums, salvage, growing: None, ..*options };
     let mut scanner = Scanner::new(data, &options)?;
     let mut record = 0;
     while let Some(entry) = scanner.next() {
         match entry {
             Ok(Entry { offset, size }) if byte - offset < size => {
-                let header = read_header(data, offset)?;
+                let Some(header) = header_at(data, offset)? else { break };
                 let crcs = scanner.payload_crcs(offset, size);
                 let (stored, computed) = crcs.map_err(|error| error.at(record, offset))?;
                 let payload_crc = Some(Checksum { stored, computed });
                 return Ok(location(record, offset, header, byte, payload_crc));
             }
             Ok(_) => record += 1,
-            Err(error) => return in_damaged(data, byte, error),
+            Err(error) => {
+                let error = around.take().map_or(error, |Damage { bytes, error, .. }| {
+                    error.adding(&format!(" (bytes {} to {} are lost)", bytes.start, bytes.end))
+                });
+                return in_damaged(data, byte, error);
+            }
         }
     }
     let size = data.size().map_err(|error| Error::io("find the size", error))?;
@@ -119,20 +137,11 @@ fn in_damaged(data: &DataFile, byte: u64, error: Error) -> Result<Location> {
         ErrorKind::Truncated => data.size().unwrap_or(0).saturating_sub(offset),
         _ => return Err(error),
     };
-    match (byte.checked_sub(offset), read_header(data, offset)) {
-        (Some(ahead), Ok(header)) if ahead < reach => {
+    match (byte.checked_sub(offset), header_at(data, offset)) {
+        (Some(ahead), Ok(Some(header))) if ahead < reach => {
             Ok(location(record, offset, header, byte, None))
         }
         _ => Err(error),
-    }
-}
-
-fn read_header(data: &DataFile, offset: u64) -> Result<Header> {
-    let mut header = [0; HEADER_LEN];
-    match fill_at(data, &mut header, offset) {
-        Ok(HEADER_LEN) => Ok(Header::decode(&header)),
-        Ok(_) => Err(Error::new(ErrorKind::Truncated, "the data ends in a header")),
-        Err(error) => Err(Error::io("read", error)),
     }
 }
 
@@ -233,6 +242,40 @@ mod tests {
         let error = located(&data, 33, Checksums::Auto).unwrap_err();
         assert_eq!((error.kind(), error.offset()), (ErrorKind::LengthCrc, Some(21)));
         assert_eq!(located(&data, 20, Checksums::Auto).unwrap().record, 0);
+    }
+
+    #[test]
+    fn behind_salvaged_damage_records_have_the_numbers_of_the_index() {
+        let payloads = [&b"one"[..], b"two", b"three", b"", b"five"];
+        let mut data: Vec<u8> = payloads.into_iter().flat_map(frame::encode).collect();
+        data[19..31].fill(0x55); // the second header
+        let told = RefCell::new(Vec::new());
+        let tell = |damage: Damage| {
+            told.borrow_mut().push((damage.bytes, damage.error.path().is_some()));
+            ControlFlow::Continue(())
+        };
+        let options = Options::new().salvage(&tell);
+        let index = crate::Index::from_bytes(&data, &options).unwrap();
+        assert_eq!((index.len(), told.take()), (4, vec![(19..38, false)]));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, &data).unwrap();
+        for byte in 0..data.len() as u64 {
+            let found = locate(file.path(), byte, &options);
+            let told = told.take();
+            let is_in = |entry: &Entry| (entry.offset..entry.end()).contains(&byte);
+            match (index.iter().position(is_in), found) {
+                (Some(record), Ok(found)) => {
+                    assert_eq!((found.record, found.offset), (record as u64, index[record].offset));
+                    assert_eq!(told, if record == 0 { vec![] } else { vec![(19..38, true)] });
+                }
+                (None, Ok(found)) => assert!(byte < 31 && found.offset == 19 && told.is_empty()),
+                (None, Err(error)) => {
+                    assert!(byte >= 31 && told.is_empty());
+                    assert!(error.to_string().ends_with("(bytes 19 to 38 are lost)"), "{error}");
+                }
+                (Some(_), Err(error)) => panic!("byte {byte}: {error}"),
+            }
+        }
     }
 
     #[test]

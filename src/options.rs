@@ -1,8 +1,9 @@
 //! What a caller may choose about a scan.
 
 use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Which checksums a scan holds a file to.
 ///
@@ -244,6 +245,32 @@ impl<'a> Options<'a> {
         self.raw_frames = raw_frames;
         self
     }
+}
+
+impl Options<'_> {
+    /// Does work on the file at `path`, which errors that are told of are to name.
+    pub(crate) fn of_file<T>(&self, path: &Path, work: impl FnOnce(&Options<'_>) -> T) -> T {
+        let salvage = self.salvage.map(|tell| naming(path, tell));
+        let growing = self.growing.map(|tell| naming(path, tell));
+        let salvage = salvage.as_ref().map(|tell| tell as DamageFn<'_>);
+        let growing = growing.as_ref().map(|tell| tell as DamageFn<'_>);
+        work(&Options { salvage, growing, ..*self })
+    }
+
+    /// Tells the progress callback, which may cancel.
+    pub(crate) fn report(&self, progress: Progress) -> Result<()> {
+        match self.progress.map(|callback| callback(progress)) {
+            Some(ControlFlow::Break(())) => {
+                Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tells of errors that name the file.
+fn naming<'a>(path: &'a Path, tell: DamageFn<'a>) -> impl Fn(Damage) -> ControlFlow<()> + 'a {
+    move |Damage { bytes, record, error }| tell(Damage { bytes, record, error: error.of(path) })
 }
 
 impl std::fmt::Debug for Options<'_> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use payloads::Payloads;
 pub use records::Records;
 
-use crate::check::frames::Trust;
+use crate::check::{self, frames::Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
 use crate::index::{Entry, Index};
@@ -314,17 +314,14 @@ impl Inner {
     /// An error if the data has not grown to hold the frame.
     #[cold]
     fn expect_room(&self, record: usize, entry: Entry) -> Result<()> {
-        let at = |error: Error| error.at(record as u64, entry.offset);
-        let size = self.source.size().map_err(|error| at(Error::io("find the size", error)))?;
+        let size = self
+            .source
+            .size()
+            .map_err(|error| Error::io("find the size", error).at(record as u64, entry.offset))?;
         if entry.end() <= size {
             return Ok(());
         }
-        let detail = format!(
-            "the index has a frame up to byte {} here, but the data ends at byte {size}: it was \
-             cut short, or is another file's; copy it again, or create its index anew",
-            entry.end()
-        );
-        Err(at(Error::new(ErrorKind::Mismatch, detail)))
+        Err(check::ends_behind_data(record as u64, entry, size, ""))
     }
 
     fn size_of(&self, record: usize) -> Result<usize> {

@@ -7,14 +7,12 @@ mod salvage;
 mod search;
 pub(crate) mod window;
 
-use std::ops::ControlFlow;
-
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::{Entry, Index, MAX_OFFSET};
 use crate::options::{Checksums, Options, Progress};
-use crate::source::ReadAt;
+use crate::source::{fill_at, ReadAt};
 use chain::Chain;
 use explain::explain;
 use window::Window;
@@ -229,15 +227,8 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     #[cold]
     fn report(&mut self, bytes_done: u64) -> Result<()> {
         self.next_report = bytes_done.saturating_add(PROGRESS_STEP);
-        let Some(callback) = self.options.progress else { return Ok(()) };
-        let progress =
-            Progress { bytes_done, bytes_total: self.size, records: self.chain.record() };
-        match callback(progress) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"))
-            }
-        }
+        let records = self.chain.record();
+        self.options.report(Progress { bytes_done, bytes_total: self.size, records })
     }
 }
 
@@ -251,6 +242,15 @@ impl<S: ReadAt> Iterator for Scanner<'_, S> {
         let entry = self.next_entry().map_err(|error| explain(error, &self.source)).transpose();
         self.finished = !matches!(entry, Some(Ok(_)));
         entry
+    }
+}
+
+/// What stands where a header would; none where the source ends before its end.
+pub(crate) fn header_at(source: &impl ReadAt, offset: u64) -> Result<Option<Header>> {
+    let mut bytes = [0; HEADER_LEN];
+    match fill_at(source, &mut bytes, offset) {
+        Ok(count) => Ok((count == HEADER_LEN).then(|| Header::decode(&bytes))),
+        Err(error) => Err(Error::io("read", error)),
     }
 }
 

@@ -27,7 +27,8 @@ pub trait ReadAt {
     /// for at the medium's pleasure, none only at the end.
     ///
     /// # Errors
-    /// Those of the medium; [`io::ErrorKind::Interrupted`] means "try again".
+    /// Those of the medium; [`io::ErrorKind::Interrupted`] means "try again", up to a thousand
+    /// times in a row.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
     /// Fills buffers one after the other from `offset`, by one read; returns how many bytes were
@@ -139,6 +140,9 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
     }
 }
 
+/// So many interruptions in a row are taken for such; who is interrupted once more has failed.
+const INTERRUPTIONS: usize = 1000;
+
 /// Fills `buffer` from `offset`, through short reads and interruptions; returns how much of it was
 /// filled, less than all only at the end.
 pub(crate) fn fill_at(
@@ -146,13 +150,14 @@ pub(crate) fn fill_at(
     buffer: &mut [u8],
     offset: u64,
 ) -> io::Result<usize> {
-    let mut filled = 0;
+    let (mut filled, mut interruptions) = (0, 0);
     while filled < buffer.len() {
         match source.read_at(&mut buffer[filled..], offset + filled as u64) {
             Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Ok(count) => (filled, interruptions) = (filled + count, 0),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            Err(error) if interruptions == INTERRUPTIONS => return Err(error),
+            Err(_) => interruptions += 1,
         }
     }
     Ok(filled)

@@ -51,6 +51,7 @@ def test_a_region_says_where_and_why(tmp_path):
     assert isinstance(region, tfr_index.Damage)
     assert region.error.status == "TFR_ERR_LENGTH_CRC"
     assert (region.error.record, region.error.offset) == (3, offset)
+    assert region.error.path == str(path) and str(region.error).startswith(f"{path}: record 3 ")
     assert len(tfr_index.read_index(f"{path}.idx")) == len(ENTRIES) - 1
     for same in (pickle.loads(pickle.dumps(region)), copy.deepcopy(region)):
         assert same[:3] == region[:3]

@@ -6,10 +6,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{bail, Context};
 use clap::ValueEnum;
-use tfr_index::{default_index_path, CheckLevel, ErrorKind, Fit, Index, Options};
+use serde_json::json;
+use tfr_index::{default_index_path, CheckLevel, Error, ErrorKind, Fit, Index, Options};
 
 use crate::cli::{self, Interrupts};
+use crate::{input, json};
 
 /// [`CheckLevel`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -40,6 +43,7 @@ pub fn check(
     indexes: &[PathBuf],
     level: Level,
     options: &Options<'_>,
+    as_json: bool,
     interrupts: &Interrupts,
 ) -> ExitCode {
     let watch = |_| match interrupts.heard() {
@@ -49,44 +53,26 @@ pub fn check(
     let options = options.progress(&watch);
     let mut exit = ExitCode::SUCCESS;
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
-    for (data, path) in data.iter().zip(indexes) {
-        if let Err(error) = data.metadata() {
-            exit = cli::fail(&format_args!("{}: {error}", data.display()));
-            continue;
+    for number in 0..data.len().max(indexes.len()) {
+        let (data, path) = (data.get(number), indexes.get(number));
+        let fit = fit(data, path, level, &options);
+        if let (true, Some(data)) = (interrupts.heard(), data) {
+            return cli::fail(&format_args!("{}: interrupted", data.display()));
         }
-        if !path.exists() && *path == default_index_path(data) {
-            let data = data.display();
-            exit =
-                cli::fail(&format_args!("{data}: has no index; create it, or name it (--index)"));
-            continue;
+        let said = match (&fit, data) {
+            _ if as_json => object(data, path, &fit),
+            (Ok((index, fit)), Some(data)) => summary(data, index, *fit),
+            _ => String::new(),
+        };
+        // The exit status says it, too: nobody need listen.
+        let _ = io::stdout().write_all(said.as_bytes());
+        if let Err(error) = fit {
+            exit = cli::fail(&error);
+            if is_mismatch(&error) || data.is_none() || path.is_none() {
+                left_data.extend(data);
+                left_indexes.extend(path);
+            }
         }
-        let fit = Index::read(path).and_then(|index| {
-            let fit = index.check(data, level.into(), &options)?;
-            Ok(summary(&index, fit))
-        });
-        match fit {
-            _ if interrupts.heard() => {
-                return cli::fail(&format_args!("{}: interrupted", data.display()));
-            }
-            Ok(summary) => {
-                // The exit status says it, too: nobody need listen.
-                let _ = writeln!(io::stdout(), "{}: fits ({summary})", data.display());
-            }
-            Err(error) if error.kind() == ErrorKind::Mismatch => {
-                exit = cli::fail(&format_args!("{}: {error}", path.display()));
-                left_data.push(data);
-                left_indexes.push(path);
-            }
-            Err(error) => exit = cli::fail(&error),
-        }
-    }
-    for data in data.iter().skip(indexes.len()) {
-        exit = cli::fail(&format_args!("{}: there is no index for it", data.display()));
-        left_data.push(data);
-    }
-    for index in indexes.iter().skip(data.len()) {
-        exit = cli::fail(&format_args!("{}: there is no data for it", index.display()));
-        left_indexes.push(index);
     }
     let left_data = by_size(left_data);
     for index in left_indexes.into_iter().take_while(|_| !interrupts.heard()) {
@@ -95,6 +81,59 @@ pub fn check(
         }
     }
     exit
+}
+
+/// An index, and how it fits the data.
+fn fit(
+    data: Option<&PathBuf>,
+    path: Option<&PathBuf>,
+    level: Level,
+    options: &Options<'_>,
+) -> anyhow::Result<(Index, Fit)> {
+    let name = |path: &PathBuf| path.display().to_string();
+    let (data, path) = match (data, path) {
+        (Some(data), Some(path)) => (data, path),
+        (Some(data), None) => bail!("{}: there is no index for it", name(data)),
+        (None, path) => bail!("{}: there is no data for it", path.map_or_else(String::new, name)),
+    };
+    data.metadata().with_context(|| name(data))?;
+    if !path.exists() && *path == default_index_path(data) {
+        bail!("{}: has no index; create it, or name it (--index)", name(data));
+    }
+    let index = input::index_file(path)?;
+    match index.check(data, level.into(), options) {
+        Ok(fit) => Ok((index, fit)),
+        Err(error) if error.kind() == ErrorKind::Mismatch => {
+            Err(anyhow::Error::from(error).context(name(path)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_mismatch(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::Mismatch)
+}
+
+/// How an index fits the data, as JSON.
+fn object(
+    data: Option<&PathBuf>,
+    path: Option<&PathBuf>,
+    fit: &anyhow::Result<(Index, Fit)>,
+) -> String {
+    let [data, path] = [data, path].map(|path| path.map(|path| path.to_string_lossy()));
+    let object = match fit {
+        Ok((index, fit)) => json!({
+            "path": data,
+            "index": path,
+            "records": index.len(),
+            "skipped": fit.skipped,
+            "reordered": fit.reordered,
+            "repeated": fit.repeated,
+            "unchecked": fit.unchecked,
+        }),
+        Err(error) => json!({"path": data, "index": path, "error": json::fields(error)}),
+    };
+    format!("{object}\n")
 }
 
 /// Files, by how large they are.
@@ -118,7 +157,8 @@ fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Opti
     data.find(|path| index.check(path, CheckLevel::Quick, options).is_ok())
 }
 
-fn summary(index: &Index, fit: Fit) -> String {
+/// How an index fits the data, for people.
+fn summary(data: &Path, index: &Index, fit: Fit) -> String {
     let mut summary = match index.len() {
         1 => "1 record".to_owned(),
         count => format!("{count} records"),
@@ -133,5 +173,5 @@ fn summary(index: &Index, fit: Fit) -> String {
     ] {
         summary += if is_so { note } else { "" };
     }
-    summary
+    format!("{}: fits ({summary})\n", data.display())
 }

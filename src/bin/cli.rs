@@ -65,8 +65,8 @@ pub fn fail(error: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The exit status of work that is done, but for damage that was left out of an index.
-pub const SALVAGED: u8 = 3;
+/// The exit status of work that is done, but for damage that was left out.
+const SALVAGED: u8 = 3;
 
 /// What is left out of an index instead of being an error.
 #[derive(Clone, Copy, Default)]
@@ -87,8 +87,13 @@ pub struct Created {
 
 impl Created {
     pub fn exit(&self) -> ExitCode {
-        ExitCode::from(if self.regions == 0 { 0 } else { SALVAGED })
+        done(self.regions)
     }
+}
+
+/// The exit status of work that is done, with so many damaged regions left out.
+pub fn done(regions: u64) -> ExitCode {
+    ExitCode::from(if regions == 0 { 0 } else { SALVAGED })
 }
 
 /// Whether this stands for standard input.
@@ -117,18 +122,8 @@ pub fn create(
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let regions = Cell::new(0_u64);
-    let tell_damage = |damage: Damage| {
-        regions.set(regions.get() + 1);
-        let Damage { bytes: Range { start, end }, record, error, .. } = damage;
-        let _ = writeln!(
-            io::stderr(),
-            "{}: left out: bytes {start} to {end} ({} in all), behind {record} good records: {error}",
-            data.display(),
-            end - start,
-        );
-        ControlFlow::Continue(())
-    };
+    let damaged = Damaged::default();
+    let tell_damage = |damage| damaged.tell(damage);
     let tell_rest = |rest: Damage| {
         let Range { start, end } = rest.bytes;
         let _ = writeln!(
@@ -157,7 +152,28 @@ pub fn create(
         }
         _ => error.into(),
     })?;
-    Ok(Created { records, regions: regions.get() })
+    Ok(Created { records, regions: damaged.regions() })
+}
+
+/// Names the damage that is left out, and counts it.
+#[derive(Default)]
+pub struct Damaged(Cell<u64>);
+
+impl Damaged {
+    pub fn tell(&self, damage: Damage) -> ControlFlow<()> {
+        self.0.set(self.regions() + 1);
+        let Damage { bytes: Range { start, end }, record, error, .. } = damage;
+        let _ = writeln!(
+            io::stderr(),
+            "{error}; left out: bytes {start} to {end} ({} in all), behind {record} good records",
+            end - start,
+        );
+        ControlFlow::Continue(())
+    }
+
+    pub fn regions(&self) -> u64 {
+        self.0.get()
+    }
 }
 
 /// Says on stdout that a file is indexed, unless that is where the index went.

@@ -12,7 +12,8 @@ use anyhow::{bail, Context};
 use clap::{ArgGroup, Subcommand, ValueEnum};
 use tfr_index::{Index, ShardBy, ShardEven};
 
-use crate::{cli, input};
+use crate::input::Numbers;
+use crate::{cli, input, output};
 use files::{Files, Target};
 
 #[derive(Subcommand)]
@@ -23,7 +24,7 @@ pub enum Edit {
         file: PathBuf,
         /// Numbers of records, from 0, in the order that the index is to have: 5, 9-20 or 90-
         #[arg(required_unless_present = "from", value_name = "RECORD")]
-        records: Vec<String>,
+        records: Vec<Numbers>,
         /// A file with more of them, or - for stdin
         #[arg(long, value_name = "LIST")]
         from: Option<PathBuf>,
@@ -87,7 +88,7 @@ pub enum Edit {
     /// Make the index of data files that are put one behind the other, as by cat
     Concat {
         /// Data files
-        #[arg(required = true, value_name = "FILE")]
+        #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
         files: Vec<PathBuf>,
         /// Where to write the index: a file, or - for stdout [default: -]
         #[arg(short, long, value_name = "OUT")]
@@ -166,17 +167,27 @@ pub fn edit(command: Edit) -> ExitCode {
     }
 }
 
-fn select(index: &Index, words: &[String], from: Option<&Path>) -> anyhow::Result<Index> {
-    let list = match from {
-        None => String::new(),
-        Some(path) if path == Path::new("-") => io::read_to_string(io::stdin())?,
-        Some(path) => fs::read_to_string(path).with_context(|| path.display().to_string())?,
+fn select(index: &Index, numbers: &[Numbers], from: Option<&Path>) -> anyhow::Result<Index> {
+    let mut numbers = numbers.to_vec();
+    if let Some(path) = from {
+        let list = numbers_in(path).with_context(|| path.display().to_string());
+        numbers.extend(list?);
+    }
+    Ok(index.select(&input::records(&numbers, index.len())?)?)
+}
+
+fn numbers_in(path: &Path) -> anyhow::Result<Vec<Numbers>> {
+    let list = match cli::is_stdin(path) {
+        true => io::read_to_string(io::stdin())?,
+        false => fs::read_to_string(path)?,
     };
-    let words = words.iter().map(String::as_str).chain(list.split_whitespace());
-    Ok(index.select(&input::records(words, index.len())?)?)
+    list.split_whitespace().map(str::parse).collect()
 }
 
 fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
+    if let Some(folder) = output.as_ref().filter(|path| output::is_folder(path, 1)) {
+        crate::refuse("concat", format!("{} is a folder; name the index", folder.display()));
+    }
     let mut parts = Vec::new();
     for file in files {
         let size = file.metadata().with_context(|| file.display().to_string())?.len();

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::{Args, Subcommand};
-use tfr_index::{Options, Payloads, Reader};
+use tfr_index::{Index, Options, Payloads, Reader};
 
-use crate::cli::{self, Interrupts};
-use crate::{input, Policy};
+use crate::cli::{self, Damaged, Interrupts};
+use crate::input::{self, Numbers};
+use crate::Policy;
 
 #[derive(Subcommand)]
 pub enum Get {
@@ -29,7 +30,7 @@ pub enum Get {
         data: Data,
         /// Numbers of records, from 0: 5, 9-20 or 90- [default: all, in the order of the index]
         #[arg(value_name = "RECORD")]
-        records: Vec<String>,
+        records: Vec<Numbers>,
         /// Whole frames instead of payloads: what is printed is a TFRecord file
         #[arg(long)]
         frames: bool,
@@ -39,10 +40,15 @@ pub enum Get {
 #[derive(Args)]
 pub struct Data {
     /// A data file
+    #[arg(value_parser = input::data_file())]
     file: PathBuf,
-    /// The index that says where its records are [default: FILE.idx if it fits, else a scan]
+    /// The index that says where its records are, or - for stdin [default: FILE.idx if it fits,
+    /// else a scan]
     #[arg(short, long)]
     index: Option<PathBuf>,
+    /// Scan the file, and leave damage out: records have the numbers of create --salvage
+    #[arg(long, conflicts_with = "index")]
+    salvage: bool,
     /// A file to write, which must not be there yet, or - for stdout, even if it is a terminal
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
@@ -57,7 +63,7 @@ pub fn get(command: Get) -> ExitCode {
         Get::Cat { data, records, frames } => {
             data.write(frames, |count| match records.is_empty() {
                 true => Ok((0..count).collect()),
-                false => input::records(records.iter().map(String::as_str), count),
+                false => input::records(&records, count),
             })
         }
     };
@@ -77,15 +83,24 @@ impl Data {
         records: impl Fn(usize) -> anyhow::Result<Vec<usize>>,
     ) -> anyhow::Result<ExitCode> {
         let options = Options::new().checksums(self.checksums.into()).raw_frames(frames);
-        let reader = match &self.index {
-            Some(index) => Reader::with_index(&self.file, input::read_index(index)?, &options)?,
+        let damaged = Damaged::default();
+        let index = match &self.index {
+            Some(index) => Some(input::read_index(index)?),
+            None if self.salvage => {
+                Some(Index::scan(&self.file, &options.salvage(&|damage| damaged.tell(damage)))?)
+            }
+            None => None,
+        };
+        let reader = match index {
+            Some(index) => Reader::with_index(&self.file, index, &options)?,
             None => Reader::open(&self.file, &options)?,
         };
+        let exit = cli::done(damaged.regions());
         let records = records(reader.len()).with_context(|| self.file.display().to_string())?;
         let Some(path) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
             let only_text = self.output.is_none() && io::stdout().is_terminal();
             write(&reader, &records, &mut io::stdout().lock(), only_text, None)?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(exit);
         };
         let interrupts = Interrupts::listen();
         let is_new = !cli::is_stream(path);
@@ -95,7 +110,7 @@ impl Data {
         if written.is_err() && is_new {
             let _ = fs::remove_file(path);
         }
-        Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| ExitCode::SUCCESS)))
+        Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| exit)))
     }
 }
 

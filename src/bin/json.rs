@@ -27,7 +27,8 @@ pub fn failure(file: &Path, error: &anyhow::Error) -> String {
     format!("{object}\n")
 }
 
-fn fields(error: &anyhow::Error) -> Value {
+/// What is known of an error.
+pub fn fields(error: &anyhow::Error) -> Value {
     // Not all is the library's: the program refuses some work, too.
     let known = error.downcast_ref::<tfr_index::Error>();
     json!({

@@ -1,6 +1,9 @@
 //! `tfr-index show` and `ls`: what is in indexes and data files.
 
 use std::collections::HashSet;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,15 +12,19 @@ use clap::Subcommand;
 use serde_json::json;
 use tfr_index::{default_index_path, CheckLevel, Index, Options};
 
-use crate::{cli, input, json};
+use crate::cli::{self, Damaged};
+use crate::{input, json};
 
 #[derive(Subcommand)]
 pub enum Look {
     /// Print how many records files have and how large their payloads are
     Show {
-        /// Indexes, or data files
+        /// Indexes, or data files; or - for an index on stdin
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Scan data files, and leave damage out
+        #[arg(long)]
+        salvage: bool,
         /// Print a JSON object for each file
         #[arg(long)]
         json: bool,
@@ -27,8 +34,8 @@ pub enum Look {
     /// No data file is read but for what a quick check of its index reads: where none fits, the
     /// number of records is not known.
     Ls {
-        /// Indexes, or data files
-        #[arg(required = true, value_name = "FILE")]
+        /// Indexes, data files, or folders, for the files in them; or - for an index on stdin
+        #[arg(default_value = ".", value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Print a JSON object for each file
         #[arg(long)]
@@ -37,30 +44,68 @@ pub enum Look {
 }
 
 pub fn look(command: Look) -> ExitCode {
-    let (files, as_json, show): (_, _, fn(&Path, bool) -> _) = match command {
-        Look::Show { files, json } => (files, json, show),
-        Look::Ls { mut files, json } => {
-            // `ls *` names them, too.
-            let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
-            files.retain(|file| !defaults.contains(file));
+    match command {
+        Look::Show { files, salvage, json } => crate::for_each(&files, |file| {
+            let damaged = Damaged::default();
+            tell(file, json, show(file, json, salvage.then_some(&damaged)))?;
+            Ok(cli::done(damaged.regions()))
+        }),
+        Look::Ls { files, json } => {
             let head = if json { "" } else { LS_HEAD };
             if let Err(error) = crate::print(head) {
                 return cli::fail(&error);
             }
-            (files, json, ls)
+            crate::for_each(data_and_other_indexes(files), |path| {
+                if !path.is_dir() {
+                    return crate::done(tell(&path, json, ls(&path, json)));
+                }
+                let files = tell_failure(&path, json, files_in(&path))?;
+                Ok(crate::for_each(data_and_other_indexes(files), |file| {
+                    crate::done(tell(&file, json, ls(&file, json)))
+                }))
+            })
         }
-    };
-    crate::for_each(&files, |file| {
-        let shown = show(file, as_json);
-        if let (true, Err(error)) = (as_json, &shown) {
-            crate::print(&json::failure(file, error))?;
-        }
-        crate::done(crate::print(&shown?))
-    })
+    }
 }
 
-fn show(file: &Path, as_json: bool) -> anyhow::Result<String> {
-    let index = input::read_index(file)?;
+/// Prints what is to be shown of a file.
+fn tell(file: &Path, as_json: bool, shown: anyhow::Result<String>) -> anyhow::Result<()> {
+    crate::print(&tell_failure(file, as_json, shown)?)
+}
+
+/// Prints a failure as JSON, if that is wanted; it stays one.
+fn tell_failure<T>(file: &Path, as_json: bool, shown: anyhow::Result<T>) -> anyhow::Result<T> {
+    if let (true, Err(error)) = (as_json, &shown) {
+        crate::print(&json::failure(file, error))?;
+    }
+    shown
+}
+
+/// Without the indexes that stand beside their data: `ls *` names them, too.
+fn data_and_other_indexes(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
+    files.retain(|file| !defaults.contains(file));
+    files
+}
+
+/// The files in a folder, but for hidden ones, by their names.
+fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.with_context(|| folder.display().to_string())?;
+    let is_hidden = |entry: &DirEntry| entry.file_name().as_bytes().starts_with(b".");
+    let shown = entries.iter().filter(|entry| !is_hidden(entry));
+    let mut files: Vec<_> = shown.map(DirEntry::path).filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result<String> {
+    let index = match salvage {
+        Some(damaged) if !input::is_index(file) => {
+            Index::scan(file, &Options::new().salvage(&|damage| damaged.tell(damage)))?
+        }
+        _ => input::read_index(file)?,
+    };
     let sizes = Sizes::of(&index);
     let (records, bytes) = (index.len(), bytes(&index));
     if as_json {
@@ -76,6 +121,7 @@ fn show(file: &Path, as_json: bool) -> anyhow::Result<String> {
             "bytes": bytes,
             "payload": payload,
             "histogram": ranges.collect::<Vec<_>>(),
+            "damaged_regions": salvage.map(Damaged::regions),
         });
         return Ok(format!("{object}\n"));
     }
@@ -102,7 +148,7 @@ const LS_HEAD: &str = "     records            bytes  index  file\n";
 
 fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
     let (index, bytes, state) = if input::is_index(file) {
-        let index = Index::read(file)?;
+        let index = input::index_file(file)?;
         let bytes = bytes(&index);
         (Some(index), bytes, "-")
     } else {

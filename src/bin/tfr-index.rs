@@ -7,10 +7,13 @@ mod generate;
 mod get;
 mod input;
 mod json;
+mod locate;
+mod output;
 mod show;
 mod stdin;
 
 use std::collections::HashSet;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,8 +26,9 @@ use cli::{Interrupts, LeaveOut};
 use edit::Edit;
 use generate::Generate;
 use get::Get;
+use locate::Locate;
 use show::Look;
-use tfr_index::{default_index_path, locate, Checksum, Checksums, Index, Options, Part};
+use tfr_index::{default_index_path, Checksums, Options};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
 ///
@@ -58,8 +62,8 @@ Examples:
   tfr-index shuffle train.tfrecord --seed 7 -o epoch7.idx
   tfr-index shard train-*.tfrecord --world 4 -o shards # shards/0/train-….tfrecord.idx, …
 
-Exit status: 0 done, 1 a file failed (the others are done), 2 wrong command line, 3 done, but for
-damage that was left out of an index (--salvage).";
+Exit status: 0 done, 1 a file failed or lacks a record (the others are done), 2 wrong command line,
+3 done, but for damage that was left out (--salvage).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -70,7 +74,8 @@ enum Command {
         /// TFRecord files, or - for stdin, whose index goes to stdout by default
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Where to write the index: a file, an existing folder, or - for stdout [default: FILE.idx]
+        /// Where to write the index: a file, or - for stdout; or a folder, made if need be: one that
+        /// is there, ends in /, or is for several files [default: FILE.idx]
         #[arg(short, long, value_name = "OUT")]
         output: Option<PathBuf>,
         /// Which checksums the files are held to
@@ -104,9 +109,9 @@ enum Command {
     #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
     Check {
         /// TFRecord files; or one, and its index, whose name ends in .idx
-        #[arg(required = true, value_name = "FILE")]
+        #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
         files: Vec<PathBuf>,
-        /// Their indexes, in the same order [default: FILE.idx for each]
+        /// Their indexes, in the same order, or - for stdin [default: FILE.idx for each]
         #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
         indexes: Vec<PathBuf>,
         /// How much of each file is read
@@ -121,23 +126,18 @@ enum Command {
         /// Threads that check each file; 0 decides by the processors
         #[arg(short, long, default_value_t, value_name = "N")]
         threads: usize,
+        /// Print a JSON object for each file
+        #[arg(long)]
+        json: bool,
     },
     /// Say which record a byte of a TFRecord file is in, and whether its checksums hold
     ///
     /// TensorFlow names a byte when it finds a corrupted record: where the record starts if the
     /// checksum of its length does not hold, 12 bytes on if it is that of its payload.
-    Locate {
-        /// A TFRecord file
-        file: PathBuf,
-        /// A byte of it, from 0
-        byte: u64,
-        /// Which checksums the records before it are held to; payloads are not
-        #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
-        checksums: Policy,
-    },
+    Locate(Locate),
     /// Check index files and print their entries, a line "OFFSET SIZE" for each record
     Read {
-        /// Index files
+        /// Index files, or - for stdin
         #[arg(required = true, value_name = "INDEX")]
         indexes: Vec<PathBuf>,
     },
@@ -184,11 +184,8 @@ fn main() -> ExitCode {
                 refuse("create", "there is nothing to append to on stdout");
             }
             if files.iter().any(|file| cli::is_stdin(file)) {
-                if files.len() > 1 || output.as_ref().is_some_and(|output| output.is_dir()) {
-                    refuse(
-                        "create",
-                        "- is stdin, which has no name: index it alone, and into a file",
-                    );
+                if files.len() > 1 {
+                    output::refuse_stdin("create", &files);
                 }
                 if salvage || append || growing {
                     let takes = "--salvage, --append and --growing take a file, which stdin is not";
@@ -199,7 +196,10 @@ fn main() -> ExitCode {
             let options = options.append(append);
             let leave_out = LeaveOut { damage: salvage, rest: growing };
             let interrupts = Interrupts::listen();
-            let index_paths = index_paths(&files, output);
+            let index_paths = match index_paths(&files, output) {
+                Ok(paths) => paths,
+                Err(error) => return cli::fail(&error),
+            };
             if json && index_paths.iter().any(|path| cli::is_stream(path)) {
                 refuse("create", "the index goes where --json prints");
             }
@@ -214,7 +214,15 @@ fn main() -> ExitCode {
                 created.map(|created| created.exit())
             }))
         }
-        Command::Check { mut files, mut indexes, level, allow_partial, checksums, threads } => {
+        Command::Check {
+            mut files,
+            mut indexes,
+            level,
+            allow_partial,
+            checksums,
+            threads,
+            json,
+        } => {
             let is_index = |path: &PathBuf| path.extension().is_some_and(|end| end == "idx");
             if indexes.is_empty() && files.len() == 2 && is_index(&files[1]) {
                 indexes = files.split_off(1);
@@ -228,14 +236,11 @@ fn main() -> ExitCode {
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let options = options.allow_partial(allow_partial);
             let interrupts = Interrupts::listen();
-            interrupts.end(check::check(&files, &indexes, level, &options, &interrupts))
+            interrupts.end(check::check(&files, &indexes, level, &options, json, &interrupts))
         }
-        Command::Locate { file, byte, checksums } => {
-            let options = Options::new().checksums(checksums.into());
-            for_each([byte], |byte| done(print(&report(&file, byte, &options)?)))
-        }
+        Command::Locate(locate) => for_each([locate], |locate| locate.run()),
         Command::Read { indexes } => {
-            for_each(&indexes, |path| done(print(&Index::read(path)?.to_text()?)))
+            for_each(&indexes, |path| done(print(&input::index_file(path)?.to_text()?)))
         }
         Command::Look(command) => show::look(command),
         Command::Get(command) => get::get(command),
@@ -244,34 +249,6 @@ fn main() -> ExitCode {
             for_each([what], |what| done(print(&generate::generate(what, Arguments::command())?)))
         }
     }
-}
-
-/// Which record of a file a byte is in, and what its checksums say.
-fn report(file: &Path, byte: u64, options: &Options<'_>) -> anyhow::Result<String> {
-    let found = locate(file, byte, options)?;
-    let verdict = |crc: Checksum| match crc.holds() {
-        true => format!("holds ({:#010x})", crc.stored),
-        false => format!("mismatch (stored {:#010x}, computed {:#010x})", crc.stored, crc.computed),
-    };
-    let part = match found.part {
-        Part::Length => "length",
-        Part::LengthCrc => "length CRC",
-        Part::Payload => "payload",
-        Part::PayloadCrc => "payload CRC",
-    };
-    Ok(format!(
-        "{}: byte {byte} is in the {part} of record {}\n\
-         starts at byte: {}\n\
-         payload bytes:  {}\n\
-         length CRC:     {}\n\
-         payload CRC:    {}\n",
-        file.display(),
-        found.record,
-        found.offset,
-        found.length,
-        verdict(found.length_crc),
-        found.payload_crc.map_or("unknown: where the payload ends is".to_owned(), verdict),
-    ))
 }
 
 /// Does all of the work; says what failed. That counts more than what was not whole.
@@ -301,26 +278,20 @@ fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-/// Where the files' indexes go.
-fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> Vec<PathBuf> {
-    match output {
+/// Where the files' indexes go; their folder is made.
+fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(match output {
         None => files.iter().map(|file| cli::index_path(file)).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
-        Some(folder) if folder.is_dir() => {
-            let name = |file: &PathBuf| default_index_path(file.file_name().unwrap_or_default());
-            let paths: Vec<_> = files.iter().map(|file| folder.join(name(file))).collect();
-            let mut seen = HashSet::new();
-            if let Some(twice) = paths.iter().find(|path| !seen.insert(*path)) {
-                refuse("create", format!("two of the files have the index {}", twice.display()));
-            }
+        Some(path) if output::is_folder(&path, files.len()) => {
+            let name =
+                |file: &Path| default_index_path(file.file_name().unwrap_or_default()).into();
+            let paths = output::in_folder("create", &path, files, name);
+            fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
             paths
         }
-        Some(path) if files.len() == 1 => vec![path],
-        Some(path) => {
-            let path = path.display();
-            refuse("create", format!("{path} is no existing folder, but there are several files"))
-        }
-    }
+        Some(path) => vec![path],
+    })
 }
 
 /// Ends the program because of its command line.

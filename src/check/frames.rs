@@ -15,8 +15,8 @@ use crate::options::{Checksums, Options};
 use crate::scan::chain::Chain;
 use crate::scan::parallel::{PATIENCE, READING_THREADS};
 use crate::scan::window::{Window, HOP};
-use crate::scan::CRC_STEP;
-use crate::source::{fill_at, ReadAt};
+use crate::scan::{header_at, CRC_STEP};
+use crate::source::ReadAt;
 use crate::threads::{self, Crew, FirstError};
 
 /// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
@@ -55,18 +55,12 @@ impl Trust {
             Checksums::Length | Checksums::Full => return Ok(Trust::Checked),
             Checksums::Auto => {}
         }
-        let header_at = |offset| {
-            let mut bytes = [0; HEADER_LEN];
-            let read = fill_at(source, &mut bytes, offset);
-            let count = read.map_err(|error| Error::io("read", error))?;
-            Ok((count == HEADER_LEN).then(|| Header::decode(&bytes)))
-        };
-        let Some(first) = header_at(0)? else { return Ok(Trust::Checked) };
+        let Some(first) = header_at(source, 0)? else { return Ok(Trust::Checked) };
         if first.crc_holds() || first.is_one_bit_off() {
             return Ok(Trust::Checked);
         }
         for entry in entries() {
-            if header_at(entry.offset)?.is_some_and(Header::crc_holds) {
+            if header_at(source, entry.offset)?.is_some_and(Header::crc_holds) {
                 return Ok(Trust::Checked);
             }
         }

@@ -71,11 +71,12 @@ pub unsafe extern "C" fn tfr_index_check(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        let store = fit_out(skipped_out, notes_out)?;
         let index = &pointer::borrow(index, "index")?.0;
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
         let level = check_level(level)?;
         let fit = tfr_options::with(options, |options| index.check(path, level, options))?;
-        store_fit(fit, skipped_out, notes_out);
+        store(fit);
         Ok(())
     };
     // SAFETY: the caller's.
@@ -95,20 +96,22 @@ pub(super) fn check_level(number: i32) -> Result<CheckLevel> {
     })
 }
 
-/// Stores what there is to say of an index that fits.
+/// Where it goes what there is to say of an index that fits.
 ///
 /// # Safety
 /// Each is NULL, or may be written to.
-pub(super) unsafe fn store_fit(fit: Fit, skipped_out: *mut u64, notes_out: *mut u32) {
-    // SAFETY: not NULL; the rest is the caller's.
-    unsafe {
-        if !skipped_out.is_null() {
-            skipped_out.write(fit.skipped);
-        }
-        if !notes_out.is_null() {
-            notes_out.write(notes(fit));
-        }
-    }
+pub(super) unsafe fn fit_out(
+    skipped_out: *mut u64,
+    notes_out: *mut u32,
+) -> Result<impl FnOnce(Fit)> {
+    // SAFETY: the caller's.
+    let store_skipped = unsafe { pointer::optional_out(skipped_out, "skipped_out") }?;
+    // SAFETY: the caller's.
+    let store_notes = unsafe { pointer::optional_out(notes_out, "notes_out") }?;
+    Ok(move |fit: Fit| {
+        store_skipped(fit.skipped);
+        store_notes(notes(fit));
+    })
 }
 
 fn notes(fit: Fit) -> u32 {

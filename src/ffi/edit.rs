@@ -52,16 +52,13 @@ pub unsafe extern "C" fn tfr_index_select(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::handle_out(index_out, "index_out")?;
-        let index = &pointer::borrow(index, "index")?.0;
-        let records = pointer::slice(records, count, "records")?;
-        store(pointer::give(tfr_index(index.select(records)?)));
-        Ok(())
+    let edit = |index: &Index| {
+        // SAFETY: the caller's.
+        let records = unsafe { pointer::slice(records, count, "records") }?;
+        index.select(records)
     };
     // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
+    unsafe { make(index, index_out, error_out, edit) }
 }
 
 /// An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
@@ -82,14 +79,7 @@ pub unsafe extern "C" fn tfr_index_filter_size(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::handle_out(index_out, "index_out")?;
-        let index = &pointer::borrow(index, "index")?.0;
-        store(pointer::give(tfr_index(index.filter_size(min..=max)?)));
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
+    unsafe { make(index, index_out, error_out, |index| index.filter_size(min..=max)) }
 }
 
 /// An index of all records in a random order, each order as likely as the others. A seed stands for
@@ -112,14 +102,7 @@ pub unsafe extern "C" fn tfr_index_shuffle(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::handle_out(index_out, "index_out")?;
-        let index = &pointer::borrow(index, "index")?.0;
-        store(pointer::give(tfr_index(index.shuffle(seed)?)));
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
+    unsafe { make(index, index_out, error_out, |index| index.shuffle(seed)) }
 }
 
 /// An index of `count` random records, none drawn twice, each choice as likely as the others: the
@@ -142,14 +125,7 @@ pub unsafe extern "C" fn tfr_index_sample(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::handle_out(index_out, "index_out")?;
-        let index = &pointer::borrow(index, "index")?.0;
-        store(pointer::give(tfr_index(index.sample(count, seed)?)));
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
+    unsafe { make(index, index_out, error_out, |index| index.sample(count, seed)) }
 }
 
 /// An index of shard `rank` of `world`: a run of the records, in the order of `index`. By records,
@@ -177,24 +153,21 @@ pub unsafe extern "C" fn tfr_index_shard(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::handle_out(index_out, "index_out")?;
-        let index = &pointer::borrow(index, "index")?.0;
+    let edit = |index: &Index| {
         let (by, even) = (shard_by(by)?, shard_even(even)?);
-        store(pointer::give(tfr_index(index.shard(rank, world, by, even)?)));
-        Ok(())
+        index.shard(rank, world, by, even)
     };
     // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
+    unsafe { make(index, index_out, error_out, edit) }
 }
 
 /// The index of files that are put one behind the other, as by `cat a b`.
 ///
 /// Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
 /// have `count` members, and may be NULL if that is 0.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_MISMATCH when an entry ends behind its file;
-/// TFR_ERR_INVALID_INDEX when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `index_out` is a member of `indexes`, which
+/// then stays as it is; TFR_ERR_MISMATCH when an entry ends behind its file; TFR_ERR_INVALID_INDEX
+/// when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
 /// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
 /// stay the caller's, as they are.
 /// Threads: any.
@@ -213,6 +186,10 @@ pub unsafe extern "C" fn tfr_index_concat(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        if pointer::is_within(index_out as *const *const tfr_index, indexes, count) {
+            let detail = "index_out is a member of indexes, which would be lost";
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
         let store = pointer::handle_out(index_out, "index_out")?;
         let indexes = pointer::slice(indexes, count, "indexes")?.iter();
         let sizes = pointer::slice(data_sizes, count, "data_sizes")?;
@@ -221,6 +198,27 @@ pub unsafe extern "C" fn tfr_index_concat(
             Ok((&index.0, *size))
         });
         store(pointer::give(tfr_index(Index::concat(&parts.collect::<Result<Vec<_>>>()?)?)));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Gives C an index that is made of another one.
+///
+/// # Safety
+/// As [`tfr_index_shuffle`].
+unsafe fn make(
+    index: *const tfr_index,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+    edit: impl FnOnce(&Index) -> Result<Index>,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = &pointer::borrow(index, "index")?.0;
+        store(pointer::give(tfr_index(edit(index)?)));
         Ok(())
     };
     // SAFETY: the caller's.

@@ -7,6 +7,7 @@ use std::sync::Once;
 use std::thread;
 
 use super::error::tfr_error;
+use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
 use crate::threads;
@@ -24,6 +25,9 @@ pub(super) unsafe fn guard(
     error_out: *mut *mut tfr_error,
     body: impl FnOnce() -> Result<()>,
 ) -> tfr_status {
+    if !pointer::is_aligned(error_out) {
+        return tfr_status::TFR_ERR_INVALID_ARGUMENT;
+    }
     silence_guarded_panics();
     let ended = {
         let _guarded = Guarded::set(true);

@@ -55,6 +55,7 @@ pub unsafe extern "C" fn tfr_index_create(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        let store_count = pointer::optional_out(count_out, "count_out")?;
         let tfrecord_path = pointer::path(tfrecord_path, "tfrecord_path")?;
         let index_path = match index_path.is_null() {
             true => default_index_path(tfrecord_path),
@@ -62,9 +63,7 @@ pub unsafe extern "C" fn tfr_index_create(
         };
         let count =
             tfr_options::with(options, |options| create_index(tfrecord_path, index_path, options))?;
-        if !count_out.is_null() {
-            count_out.write(count);
-        }
+        store_count(count);
         Ok(())
     };
     // SAFETY: the caller's.
@@ -307,10 +306,9 @@ pub unsafe extern "C" fn tfr_index_to_text(
     // SAFETY: the caller's.
     let body = || unsafe {
         let store = pointer::handle_out(text_out, "text_out")?;
+        let store_size = pointer::optional_out(size_out, "size_out")?;
         let text = pointer::borrow(index, "index")?.0.to_text()?;
-        if !size_out.is_null() {
-            size_out.write(text.len());
-        }
+        store_size(text.len());
         store(CString::new(text).expect("no NUL among digits").into_raw());
         Ok(())
     };

@@ -14,13 +14,34 @@ fn invalid(name: &str, what: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("{name} is {what}"))
 }
 
+/// An error if nothing can be where `pointer` points to: at NULL, or in between.
+fn check<T>(pointer: *const T, name: &str) -> Result<()> {
+    match () {
+        _ if pointer.is_null() => Err(invalid(name, "NULL")),
+        _ if !is_aligned(pointer) => Err(invalid(name, "not aligned")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a `T` may be there.
+pub(super) fn is_aligned<T>(pointer: *const T) -> bool {
+    pointer as usize % mem::align_of::<T>() == 0
+}
+
+/// Whether `pointer` leads into the `count` items from `start`.
+pub(super) fn is_within<T>(pointer: *const T, start: *const T, count: usize) -> bool {
+    let ahead = (pointer as usize).checked_sub(start as usize);
+    ahead.is_some_and(|ahead| ahead / mem::size_of::<T>() < count)
+}
+
 /// What `pointer` points to.
 ///
 /// # Safety
 /// NULL, or valid for reads while `'a` lasts.
 pub(super) unsafe fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
-    // SAFETY: the caller's.
-    unsafe { pointer.as_ref() }.ok_or_else(|| invalid(name, "NULL"))
+    check(pointer, name)?;
+    // SAFETY: not NULL, aligned; the rest is the caller's.
+    Ok(unsafe { &*pointer })
 }
 
 /// What `pointer` points to, to be changed.
@@ -28,8 +49,9 @@ pub(super) unsafe fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a 
 /// # Safety
 /// NULL, or valid for reads and writes by no one else while `'a` lasts.
 pub(super) unsafe fn borrow_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
-    // SAFETY: the caller's.
-    unsafe { pointer.as_mut() }.ok_or_else(|| invalid(name, "NULL"))
+    check(pointer, name)?;
+    // SAFETY: not NULL, aligned; the rest is the caller's.
+    Ok(unsafe { &mut *pointer })
 }
 
 /// The `count` items from `pointer`; none if both are zero.
@@ -60,13 +82,10 @@ pub(super) unsafe fn room<'a, T>(
 }
 
 fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<()> {
-    match () {
-        _ if pointer.is_null() => Err(invalid(name, "NULL")),
-        _ if pointer as usize % mem::align_of::<T>() != 0 => Err(invalid(name, "not aligned")),
-        _ if count > isize::MAX as usize / mem::size_of::<T>() => {
-            Err(invalid(name, "longer than memory can be"))
-        }
-        _ => Ok(()),
+    check(pointer, name)?;
+    match count > isize::MAX as usize / mem::size_of::<T>() {
+        true => Err(invalid(name, "longer than memory can be")),
+        false => Ok(()),
     }
 }
 
@@ -121,11 +140,23 @@ pub(super) unsafe fn handle_out<T>(
 /// # Safety
 /// NULL, or valid for writes.
 pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<impl FnOnce(T)> {
-    if pointer.is_null() {
-        return Err(invalid(name, "NULL"));
-    }
-    // SAFETY: not NULL; the rest is the caller's.
+    check(pointer, name)?;
+    // SAFETY: not NULL, aligned; the rest is the caller's.
     Ok(move |value| unsafe { pointer.write(value) })
+}
+
+/// Where an output goes that may not be wanted, as [`out`].
+///
+/// # Safety
+/// NULL, or valid for writes.
+pub(super) unsafe fn optional_out<T>(pointer: *mut T, name: &str) -> Result<impl FnOnce(T)> {
+    // SAFETY: the caller's.
+    let store = if pointer.is_null() { None } else { Some(unsafe { out(pointer, name) }?) };
+    Ok(move |value| {
+        if let Some(store) = store {
+            store(value);
+        }
+    })
 }
 
 /// Where an output of many items goes, as [`out`].
@@ -135,7 +166,7 @@ pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<impl FnOnce(T
 pub(super) unsafe fn array_out<T: Copy>(pointer: *mut T, name: &str) -> Result<impl FnOnce(&[T])> {
     // SAFETY: the caller's.
     let _ = unsafe { out(pointer, name) }?;
-    // SAFETY: not NULL; the rest is the caller's.
+    // SAFETY: not NULL, aligned; the rest is the caller's.
     Ok(move |items: &[T]| unsafe {
         pointer.copy_from_nonoverlapping(items.as_ptr(), items.len());
     })

@@ -155,14 +155,13 @@ pub unsafe extern "C" fn tfr_reader_read(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        let store_size = pointer::optional_out(size_out, "size_out")?;
         let reader = &pointer::borrow(reader, "reader")?.0;
         let size = match buffer.is_null() && capacity == 0 {
             true => reader.size_of(record)?,
             false => reader.read(record, pointer::slice_mut(buffer, capacity, "buffer")?)?,
         };
-        if !size_out.is_null() {
-            size_out.write(size);
-        }
+        store_size(size);
         Ok(())
     };
     // SAFETY: the caller's.

@@ -4,7 +4,7 @@ use std::io;
 
 use libc::{c_char, c_void};
 
-use super::check::{check_level, store_fit};
+use super::check::{check_level, fit_out};
 use super::error::tfr_error;
 use super::guard::{guard, unguarded};
 use super::index::tfr_index;
@@ -17,7 +17,8 @@ use crate::{create_index_of_source, Index, ReadAt};
 /// Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
 /// none beyond the source's size. Returns how many it read, fewer than asked for at its pleasure, 0
 /// only if the data has become shorter; or, when it fails, an error number of errno.h, negated,
-/// such as -EIO. After -EINTR it is called again. It must return: no longjmp, no C++ exception.
+/// such as -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return:
+/// no longjmp, no C++ exception.
 pub type tfr_read_at_fn = Option<
     unsafe extern "C" fn(context: *mut c_void, offset: u64, buffer: *mut u8, size: usize) -> i64,
 >;
@@ -152,13 +153,12 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        let store_count = pointer::optional_out(count_out, "count_out")?;
         let source = Source::copy(source)?;
         let path = pointer::path(index_path, "index_path")?;
         let count =
             tfr_options::with(options, |options| create_index_of_source(&source, path, options))?;
-        if !count_out.is_null() {
-            count_out.write(count);
-        }
+        store_count(count);
         Ok(())
     };
     // SAFETY: the caller's.
@@ -217,12 +217,13 @@ pub unsafe extern "C" fn tfr_index_check_source(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        let store = fit_out(skipped_out, notes_out)?;
         let index = &pointer::borrow(index, "index")?.0;
         let source = Source::copy(source)?;
         let level = check_level(level)?;
         let fit =
             tfr_options::with(options, |options| index.check_source(&source, level, options))?;
-        store_fit(fit, skipped_out, notes_out);
+        store(fit);
         Ok(())
     };
     // SAFETY: the caller's.

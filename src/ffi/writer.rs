@@ -257,11 +257,10 @@ pub unsafe extern "C" fn tfr_writer_finish(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
+        let store_count = pointer::optional_out(count_out, "count_out")?;
         let mut state = pointer::borrow(writer, "writer")?.lock()?;
         state.count = state.writer.take().ok_or_else(finished)?.finish()?;
-        if !count_out.is_null() {
-            count_out.write(state.count);
-        }
+        store_count(state.count);
         Ok(())
     };
     // SAFETY: the caller's.

@@ -1,13 +1,13 @@
 //! An index file continued: what is there is copied, if it fits the data so far.
 
-use std::io;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
-use crate::frame::{Header, HEADER_LEN};
 use crate::index::{Decoder, Encoder, Entry};
-use crate::source::{fill_at, ReadAt};
+use crate::options::{Options, Progress};
+use crate::scan::header_at;
+use crate::source::ReadAt;
 
 /// About so many headers are looked at.
 const SAMPLES: u64 = 64;
@@ -17,10 +17,12 @@ const SAMPLES: u64 = 64;
 ///
 /// It must be the index of all that the data was: gap-free from byte 0, no longer than the data, and
 /// with a header of that size at its first record, at its last one and at some between them.
+/// The progress callback hears that nothing is done yet, and may cancel.
 pub(super) fn copy_index(
     path: &Path,
     copy: &mut NewFile,
     data: &impl ReadAt,
+    options: &Options<'_>,
 ) -> Result<(u64, u64)> {
     match file::open_regular(path) {
         Ok(_) => {}
@@ -38,7 +40,9 @@ pub(super) fn copy_index(
         step: size / SAMPLES,
         last: None,
     };
+    let begun = Progress { bytes_done: 0, bytes_total: size, records: 0 };
     file::read_chunks(path, |text| {
+        options.report(begun)?;
         decoder.push(text)?;
         copied.add(&decoder.take())
     })?;
@@ -62,11 +66,9 @@ pub(super) fn copy_index(
 
 /// Whether there is a header that says this size.
 fn is_frame_at(data: &impl ReadAt, entry: Entry, size: u64) -> Result<bool> {
-    let mut header = [0; HEADER_LEN];
-    let read = fill_at(data, &mut header, entry.offset);
-    let count = read.map_err(|error: io::Error| Error::io("read", error))?;
     let rest = size.saturating_sub(entry.offset);
-    Ok(count == HEADER_LEN && Header::decode(&header).frame_size(rest) == Some(entry.size))
+    let header = header_at(data, entry.offset)?;
+    Ok(header.and_then(|header| header.frame_size(rest)) == Some(entry.size))
 }
 
 /// What is copied so far.
@@ -163,6 +165,23 @@ mod tests {
         let append = Options::new().append(true);
         let error = create_index("tests/data/examples.tfrecord", "/dev/null", &append).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+
+    /// Of any size: the index is looked at first, be it that of something else.
+    #[test]
+    fn copying_an_index_is_cancelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        fs::write(&path, records(5)).unwrap();
+        fs::write(&index_path, "0 99\n").unwrap();
+        let stop = |progress: crate::Progress| {
+            assert_eq!((progress.bytes_done, progress.records), (0, 0));
+            ControlFlow::Break(())
+        };
+        let options = Options::new().append(true).progress(&stop);
+        let error = create_index(&path, &index_path, &options).unwrap_err();
+        assert_eq!((error.kind(), error.path()), (ErrorKind::Cancelled, Some(&*index_path)));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! The index of a stream: what cannot be read at a position, nor twice.
 
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::file::NewFile;
 use crate::index::Encoder;
 use crate::indexer::Indexer;
@@ -44,15 +43,10 @@ pub fn create_index_of_stream(
     let mut text = Encoder::default();
     let mut buffer = vec![0; PIECE];
     let mut bytes_done = 0;
-    let report = |bytes_done, records| match options.progress {
-        Some(callback) => callback(Progress { bytes_done, bytes_total: bytes_done, records }),
-        None => ControlFlow::Continue(()),
-    };
     let mut at_end = false;
     loop {
-        if report(bytes_done, indexer.records()).is_break() {
-            return Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"));
-        }
+        let records = indexer.records();
+        options.report(Progress { bytes_done, bytes_total: bytes_done, records })?;
         if at_end {
             break;
         }
@@ -80,9 +74,10 @@ pub fn create_index_of_stream(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{frame, Index};
+    use crate::{frame, ErrorKind, Index};
     use std::cell::RefCell;
     use std::fs;
+    use std::ops::ControlFlow;
 
     /// Gives pieces and errors, one at each read.
     struct Reluctant(Vec<io::Result<Vec<u8>>>);

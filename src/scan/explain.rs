@@ -1,10 +1,9 @@
 //! What a source holds around an error: a format that is not TFRecord, or what follows the damage.
 
-use std::io;
-
+use super::header_at;
 use super::search::position_of_header;
 use crate::diagnose::{self, START};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Header, HEADER_LEN};
 use crate::source::{fill_at, ReadAt};
 
@@ -32,7 +31,8 @@ pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
     if offset >= size {
         return error; // it shrinks
     }
-    let checked = header(&start).is_some_and(Header::crc_holds);
+    let Ok(first) = header_at(source, 0) else { return error };
+    let checked = first.is_some_and(Header::crc_holds);
     let more = match kind {
         PayloadCrc => what_is_next(source, offset, size),
         Length | LengthCrc | NotTfRecord if record == 0 || checked => after(source, offset, size),
@@ -45,9 +45,9 @@ pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
 }
 
 /// Where the record after one goes on whose payload is damaged.
-fn what_is_next(source: &impl ReadAt, offset: u64, size: u64) -> io::Result<String> {
-    let header = header(&read(source, offset, HEADER_LEN)?);
-    let frame = header.and_then(|header| header.frame_size(size.saturating_sub(offset)));
+fn what_is_next(source: &impl ReadAt, offset: u64, size: u64) -> Result<String> {
+    let frame = header_at(source, offset)?
+        .and_then(|header| header.frame_size(size.saturating_sub(offset)));
     let end = frame.map_or(size, |frame| offset + frame);
     Ok(match end < size {
         true => format!("its header is good, and the next record starts at byte {end}"),
@@ -56,7 +56,7 @@ fn what_is_next(source: &impl ReadAt, offset: u64, size: u64) -> io::Result<Stri
 }
 
 /// What follows the header at `offset`, which is damaged: good records, or zeros, or neither.
-fn after(source: &impl ReadAt, offset: u64, size: u64) -> io::Result<String> {
+fn after(source: &impl ReadAt, offset: u64, size: u64) -> Result<String> {
     let end = size.min(offset.saturating_add(SEARCH));
     let mut zeros = true;
     let mut at = offset;
@@ -78,14 +78,10 @@ fn after(source: &impl ReadAt, offset: u64, size: u64) -> io::Result<String> {
     })
 }
 
-fn header(bytes: &[u8]) -> Option<Header> {
-    Some(Header::decode(bytes.get(..HEADER_LEN)?.try_into().expect("12 bytes")))
-}
-
 /// At most `count` bytes from `offset`.
-fn read(source: &impl ReadAt, offset: u64, count: usize) -> io::Result<Vec<u8>> {
+fn read(source: &impl ReadAt, offset: u64, count: usize) -> Result<Vec<u8>> {
     let mut bytes = vec![0; count];
-    let count = fill_at(source, &mut bytes, offset)?;
+    let count = fill_at(source, &mut bytes, offset).map_err(|error| Error::io("read", error))?;
     bytes.truncate(count);
     Ok(bytes)
 }

@@ -98,6 +98,18 @@ static void concatenations(const tfr_index *index) {
     MAKES("", tfr_index_concat(NULL, NULL, 0, &made, &error));
     FAILS(TFR_ERR_MISMATCH, 4, tfr_index_concat(twice, less, 2, &made, &error));
     FAILS(TFR_ERR_INVALID_INDEX, 0, tfr_index_concat(twice, giant, 2, &made, &error));
+
+    /* A handle is not lost under the output. */
+    tfr_index *own[] = {five(), five()}, *first = own[0], *second = own[1];
+    const tfr_index *const *parts = (const tfr_index *const *)own;
+    for (int i = 0; i < 2; i++) {
+        CHECK(tfr_index_concat(parts, sizes, 2, &own[i], NULL) == TFR_ERR_INVALID_ARGUMENT);
+        CHECK(own[0] == first && own[1] == second);
+    }
+    CHECK(tfr_index_concat(parts, sizes, 1, &own[1], NULL) == TFR_OK); /* is none of them */
+    tfr_index_free(second);
+    expect(own[1], FIVE);
+    tfr_index_free(first);
 }
 
 int main(void) {

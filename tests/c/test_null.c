@@ -1,5 +1,5 @@
-/* Every function with every pointer NULL: alone where it must not be, and all at once. argv[1] is
- * an empty folder. */
+/* Every function with every pointer NULL: alone where it must not be, and all at once; and pointers
+ * that are not aligned. argv[1] is an empty folder. */
 #include "check.h"
 
 static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
@@ -17,6 +17,42 @@ static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, siz
         error_out = NULL;                                                                          \
         CHECK((call) == TFR_ERR_INVALID_ARGUMENT);                                                 \
     } while (0)
+
+/* The call fails as it should, and names the argument; what it points to stays as it is. */
+#define REFUSES_MISALIGNED(name, call)                                                             \
+    do {                                                                                           \
+        tfr_error *error = NULL;                                                                   \
+        CHECK((call) == TFR_ERR_INVALID_ARGUMENT);                                                 \
+        CHECK(strcmp(tfr_error_message(error), name " is not aligned") == 0);                      \
+        tfr_error_free(error);                                                                     \
+        CHECK(memcmp(memory, untouched, sizeof memory) == 0);                                      \
+    } while (0)
+
+static void misaligned(const tfr_index *index, const char *path) {
+    static const char untouched[64];
+    static char memory[64];
+    static uint64_t aligned[8]; /* so that one byte on isn't */
+    void *odd = memory + 1 + (8 - (uintptr_t)memory % 8);
+    const void *odd_input = (char *)aligned + 1;
+    tfr_index *made = NULL;
+    char *text = NULL;
+    tfr_source source = {NULL, 0, read_nothing};
+    REFUSES_MISALIGNED("index_out", tfr_index_from_bytes(THREE, THREE_SIZE, NULL, odd, &error));
+    REFUSES_MISALIGNED("entry_out", tfr_index_get(index, 0, odd, &error));
+    REFUSES_MISALIGNED("text_out", tfr_index_to_text(index, odd, NULL, &error));
+    REFUSES_MISALIGNED("size_out", tfr_index_to_text(index, &text, odd, &error));
+    REFUSES_MISALIGNED("records", tfr_index_select(index, odd_input, 1, &made, &error));
+    REFUSES_MISALIGNED("index", tfr_index_shuffle(odd_input, 1, &made, &error));
+    REFUSES_MISALIGNED("skipped_out", tfr_index_check(index, path, 0, NULL, odd, NULL, &error));
+    REFUSES_MISALIGNED("notes_out", tfr_index_check(index, path, 0, NULL, NULL, odd, &error));
+    REFUSES_MISALIGNED("source", tfr_index_scan_source(odd_input, NULL, &made, &error));
+    REFUSES_MISALIGNED("writer_out", tfr_writer_create(path, NULL, odd, &error));
+    /* Nothing is done that could not be told of. */
+    REFUSES_MISALIGNED("count_out", tfr_index_create_from_source(&source, path, NULL, odd, &error));
+    CHECK(fopen(path, "rb") == NULL);
+    CHECK(tfr_index_get(index, 9, odd, odd) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(memcmp(memory, untouched, sizeof memory) == 0);
+}
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
@@ -39,6 +75,8 @@ int main(int argc, char **argv) {
     CHECK(tfr_error_computed_crc(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_os_error(NULL) == 0);
     tfr_error_free(NULL);
+
+    misaligned(index, path);
 
     REFUSES("options_out", tfr_options_new(NULL, error_out));
     REFUSES("options", tfr_options_set_checksums(NULL, 0, error_out));

@@ -123,15 +123,11 @@ static void test_failures(void) {
         int32_t number;
         tfr_status status;
     } FAILURES[] = {
-        {-EIO, EIO, TFR_ERR_IO},
-        {-EACCES, EACCES, TFR_ERR_IO},
-        {-ENOMEM, ENOMEM, TFR_ERR_OUT_OF_MEMORY},
-        {-4096, 0, TFR_ERR_IO},
-        {INT64_MIN, 0, TFR_ERR_IO},
-        {INT32_MIN, 0, TFR_ERR_IO},
-        {INT64_MAX, 0, TFR_ERR_IO},
-        {1 << 30, 0, TFR_ERR_IO},
-        {0, 0, TFR_ERR_TRUNCATED},
+        {-EIO, EIO, TFR_ERR_IO},       {-EINTR, EINTR, TFR_ERR_IO},
+        {-EACCES, EACCES, TFR_ERR_IO}, {-ENOMEM, ENOMEM, TFR_ERR_OUT_OF_MEMORY},
+        {-4096, 0, TFR_ERR_IO},        {INT64_MIN, 0, TFR_ERR_IO},
+        {INT32_MIN, 0, TFR_ERR_IO},    {INT64_MAX, 0, TFR_ERR_IO},
+        {1 << 30, 0, TFR_ERR_IO},      {0, 0, TFR_ERR_TRUNCATED},
     };
     tfr_index *good = NULL;
     CHECK(tfr_index_from_bytes(data, SIZE, NULL, &good, NULL) == TFR_OK);

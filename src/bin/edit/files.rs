@@ -9,15 +9,16 @@ use anyhow::{bail, Context};
 use clap::Args;
 use tfr_index::{Entry, Index};
 
-use crate::{cli, input};
+use crate::{cli, input, output};
 
 #[derive(Args)]
 pub struct Files {
     /// Indexes, or data files
     #[arg(required = true, value_name = "FILE")]
     pub inputs: Vec<PathBuf>,
-    /// Where to write: a file, or - for stdout; of several files, a folder, which gets an index of
-    /// each that has records left [default: -]
+    /// Where to write: a file, or - for stdout; or a folder, made if need be, which gets an index of
+    /// each file that has records left: one that is there, ends in /, or is for several files
+    /// [default: -]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 }
@@ -53,16 +54,16 @@ impl Files {
 
     /// Where the indexes of what is left of each input go.
     fn targets(&self, command: &str) -> Vec<Target> {
-        let several = self.inputs.len() > 1;
         match &self.output {
             Some(path) if path != Path::new("-") => {
-                let is_folder = path.is_dir() || path.to_string_lossy().ends_with('/');
-                match several || is_folder {
+                match output::is_folder(path, self.inputs.len()) {
                     true => in_folder(command, path, &self.inputs),
                     false => vec![Target::File(path.clone())],
                 }
             }
-            _ if several => crate::refuse(command, "several files: say which folder (--output)"),
+            _ if self.inputs.len() > 1 => {
+                crate::refuse(command, "several files: say which folder (--output)")
+            }
             _ => vec![Target::File("-".into())],
         }
     }
@@ -105,15 +106,8 @@ fn refuse_other_shards(folder: &Path, world: usize, targets: &[Target]) -> anyho
 }
 
 fn in_folder(command: &str, folder: &Path, inputs: &[PathBuf]) -> Vec<Target> {
-    let paths = inputs.iter().map(|input| folder.join(input::index_name(input)));
-    let mut seen = HashSet::new();
-    let targets = paths.map(|path| match seen.insert(path.clone()) {
-        true => Target::InFolder(path),
-        false => {
-            crate::refuse(command, format!("two of the files have the index {}", path.display()))
-        }
-    });
-    targets.collect()
+    let paths = output::in_folder(command, folder, inputs, input::index_name);
+    paths.into_iter().map(Target::InFolder).collect()
 }
 
 /// Several indexes that are edited as one.

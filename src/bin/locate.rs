@@ -1,0 +1,91 @@
+//! `tfr-index locate`: which record a byte is in, and what its checksums say.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{json, Value};
+use tfr_index::{locate, Checksum, Location, Options, Part};
+
+use crate::cli::{self, Damaged};
+use crate::{input, json, Policy};
+
+#[derive(Args)]
+pub struct Locate {
+    /// A TFRecord file
+    #[arg(value_parser = input::data_file())]
+    file: PathBuf,
+    /// A byte of it, from 0
+    byte: u64,
+    /// Which checksums the records before it are held to; payloads are not
+    #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+    checksums: Policy,
+    /// Leave damage before it out: its record has the number of create --salvage
+    #[arg(long)]
+    salvage: bool,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Locate {
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        let damaged = Damaged::default();
+        let tell = |damage| damaged.tell(damage);
+        let options = Options::new().checksums(self.checksums.into());
+        let options = if self.salvage { options.salvage(&tell) } else { options };
+        let found = locate(&self.file, self.byte, &options).map_err(anyhow::Error::from);
+        crate::print(&match (self.json, &found) {
+            (true, Ok(found)) => object(&self.file, self.byte, found),
+            (true, Err(error)) => json::failure(&self.file, error),
+            (false, Ok(found)) => text(&self.file, self.byte, found),
+            (false, Err(_)) => String::new(),
+        })?;
+        found.map(|_| cli::done(damaged.regions()))
+    }
+}
+
+fn text(file: &Path, byte: u64, found: &Location) -> String {
+    let verdict = |crc: Checksum| match crc.holds() {
+        true => format!("holds ({:#010x})", crc.stored),
+        false => format!("mismatch (stored {:#010x}, computed {:#010x})", crc.stored, crc.computed),
+    };
+    format!(
+        "{}: byte {byte} is in the {} of record {}\n\
+         starts at byte: {}\n\
+         payload bytes:  {}\n\
+         length CRC:     {}\n\
+         payload CRC:    {}\n",
+        file.display(),
+        part(found.part),
+        found.record,
+        found.offset,
+        found.length,
+        verdict(found.length_crc),
+        found.payload_crc.map_or("unknown: where the payload ends is".to_owned(), verdict),
+    )
+}
+
+fn object(file: &Path, byte: u64, found: &Location) -> String {
+    let crc = |crc: Checksum| json!({"stored": crc.stored, "computed": crc.computed});
+    let object = json!({
+        "path": file.to_string_lossy(),
+        "byte": byte,
+        "part": part(found.part),
+        "record": found.record,
+        "offset": found.offset,
+        "length": found.length,
+        "length_crc": crc(found.length_crc),
+        "payload_crc": found.payload_crc.map_or(Value::Null, crc),
+    });
+    format!("{object}\n")
+}
+
+fn part(part: Part) -> &'static str {
+    match part {
+        Part::Length => "length",
+        Part::LengthCrc => "length CRC",
+        Part::Payload => "payload",
+        Part::PayloadCrc => "payload CRC",
+    }
+}

@@ -1,0 +1,53 @@
+//! Bytes pushed piece by piece, under each policy, against the naive walk of all of them.
+
+use tfr_index::{Checksums, ErrorKind, Indexer, Options};
+
+use super::file::file_of;
+use super::oracle::{fault, walk, Outcome, POLICIES};
+
+/// The first byte says how large the pieces are.
+pub fn run(input: &[u8]) {
+    let Some((&size, plan)) = input.split_first() else { return };
+    for data in [plan.to_vec(), file_of(plan, 1)] {
+        for checksums in POLICIES {
+            let (found, mut expected) =
+                (pushed(&data, size.into(), checksums), walk(&data, checksums));
+            // Where the end is not known, a first header is not seen to be none by its length.
+            let insists = matches!(checksums, Checksums::Length | Checksums::Full);
+            if let (Err((ErrorKind::LengthCrc, Some(0), _)), true) = (&found, insists) {
+                if let Err((kind @ ErrorKind::NotTfRecord, ..)) = &mut expected {
+                    *kind = ErrorKind::LengthCrc;
+                }
+            }
+            assert_eq!(found, expected, "{checksums:?}");
+        }
+    }
+}
+
+fn pushed(data: &[u8], size: usize, checksums: Checksums) -> Outcome {
+    let mut indexer = Indexer::new(&Options::new().checksums(checksums)).unwrap();
+    let (mut entries, mut rest) = (Vec::new(), data);
+    for number in 0.. {
+        if rest.is_empty() {
+            break;
+        }
+        // Some are empty, and none so large that it has all.
+        let count = (size * number + number / 2) % 300;
+        let (mut piece, behind) = rest.split_at(count.min(rest.len()));
+        rest = behind;
+        loop {
+            match indexer.push(&mut piece) {
+                Ok(Some(entry)) => entries.push(entry),
+                Ok(None) => break,
+                Err(error) => {
+                    let again = indexer.push(&mut &b"more"[..]).unwrap_err();
+                    assert_eq!(fault(&again), fault(&error));
+                    assert_eq!(fault(&indexer.finish().unwrap_err()), fault(&error));
+                    return Err(fault(&error));
+                }
+            }
+        }
+        assert!(piece.is_empty());
+    }
+    indexer.finish().map(|()| entries).map_err(|error| fault(&error))
+}
