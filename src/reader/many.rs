@@ -109,7 +109,7 @@ struct Batch<'b, 's> {
 impl<'b, 's> Batch<'b, 's> {
     /// Reads all of it. The caller's thread works too, and starts the others.
     fn read(&self) {
-        let (count, cost) = part_of(&self.rest(), u64::MAX);
+        let (_, runs, cost) = part_of(&self.rest(), u64::MAX);
         let Inner { threads: fixed, processors, .. } = *self.reader;
         let mut width = if fixed > 0 { fixed } else { self.reader.width.load(Relaxed) };
         let mut waited = false;
@@ -119,7 +119,7 @@ impl<'b, 's> Batch<'b, 's> {
             loop {
                 let worth = if fixed == 0 && width <= processors { cost / WORTH } else { u64::MAX };
                 let worth = usize::try_from(worth).unwrap_or(usize::MAX);
-                let threads = width.min(worth).min(count).max(1);
+                let threads = width.min(worth).min(runs).max(1);
                 self.part.store(PART.min(cost / PARTS_PER_THREAD / threads as u64), Relaxed);
                 let work = || {
                     let mut scratch = Vec::new();
@@ -162,7 +162,7 @@ impl<'b, 's> Batch<'b, 's> {
 
     fn take_part(&self) -> Option<&'b mut [Placed<'s>]> {
         let mut rest = self.rest();
-        let (count, _) = part_of(&rest, self.part.load(Relaxed));
+        let (count, ..) = part_of(&rest, self.part.load(Relaxed));
         let (part, others) = std::mem::take(&mut *rest).split_at_mut(count);
         *rest = others;
         (count > 0).then_some(part)
@@ -217,17 +217,18 @@ impl<'b, 's> Batch<'b, 's> {
     }
 }
 
-/// How many of the slots, at least one if there are any, take so many nanoseconds, and how many
-/// they really take. What is read at once is not taken apart.
-fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, u64) {
-    let (mut count, mut cost) = (0, 0_u64);
+/// How many of the slots, at least one if there are any, take so many nanoseconds, by how many reads,
+/// and how many nanoseconds they really take. What is read at once is not taken apart.
+fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, usize, u64) {
+    let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
     while count < slots.len() && (count == 0 || cost < least) {
         let run = &slots[count..][..run_of(&slots[count..])];
         let size = run.iter().map(|(_, slot)| slot.entry.size).fold(0, u64::saturating_add);
         cost = cost.saturating_add(READ + RECORD * run.len() as u64 + size / 8);
         count += run.len();
+        runs += 1;
     }
-    (count, cost)
+    (count, runs, cost)
 }
 
 /// How many of the slots, at least one if there are any, are read at once.

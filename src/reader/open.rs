@@ -43,7 +43,9 @@ impl Reader {
         let data = file::open_regular(path)?;
         let opened = match fitting_index(path, &data, options) {
             Some(index) => Reader::new(data, index, options, BLOCK),
-            None => scan(&data, options).and_then(|index| Reader::new(data, index, options, BLOCK)),
+            None => options
+                .of_file(path, |options| scan(&data, options))
+                .and_then(|index| Reader::new(data, index, options, BLOCK)),
         };
         opened.map(|reader| reader.of(path)).map_err(|error| error.of(path))
     }

@@ -14,7 +14,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frame::{self, HEADER_LEN};
-use crate::{crc, create_index, default_index_path, threads, CheckLevel, Checksums, Options};
+use crate::{
+    crc, create_index, default_index_path, threads, CheckLevel, Checksums, Damage, Options,
+};
 
 /// A record as the policy lets it pass; none if it does not. `checked`: checksums are true.
 fn judged(data: &[u8], entry: Entry, checksums: Checksums, raw: bool) -> Option<Vec<u8>> {

@@ -133,7 +133,10 @@ fn damage_is_left_out_of_a_scan_if_it_is_salvaged() {
     fs::write(file.path(), &data).unwrap();
     let error = Reader::open(file.path(), &Options::new()).unwrap_err();
     assert_eq!((error.record(), error.path()), (Some(1), Some(file.path())));
-    let keep = |_| ControlFlow::Continue(());
+    let keep = |damage: Damage| {
+        assert_eq!(damage.error.path(), Some(file.path()));
+        ControlFlow::Continue(())
+    };
     let reader = Reader::open(file.path(), &Options::new().salvage(&keep)).unwrap();
     assert_eq!(reader.index()[..], [whole[0], whole[2], whole[3]]);
     expect_all(&reader, |record| judged(&data, reader.index()[record], Checksums::Full, false));
