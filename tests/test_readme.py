@@ -30,7 +30,8 @@ def reader(tmp_path_factory):
     """A reader's folder, and the environment of a reader's shell."""
     folder = tmp_path_factory.mktemp("reader")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    path = f"{folder}/venv/bin:{folder}/bin:{os.environ['PATH']}"
+    tools = Path(sys.executable).parent  # pkg-config and cmake
+    path = f"{folder}/venv/bin:{folder}/bin:{tools}:{os.environ['PATH']}"
     target = str(ROOT / "target")
     variables = {"PATH": path, "CARGO_INSTALL_ROOT": str(folder), "CARGO_TARGET_DIR": target}
     return folder, os.environ | variables
@@ -45,15 +46,21 @@ def run(reader, command, cwd=None):
     return done.stdout
 
 
+def shell(reader, text):
+    """Runs commands in the reader's shell, which keeps what they export."""
+    text = f"test ! -e exports || . ./exports\n{at_home(text)}\nexport -p >exports"
+    return run(reader, ["bash", "-euo", "pipefail", "-c", text])
+
+
 def at_home(text):
     """The reader has put the clone somewhere; here it is."""
     return text.replace("path/to/tfr-index", shlex.quote(str(ROOT)))
 
 
 def test_every_block_is_run_by_a_test():
-    assert {name for name, _ in BLOCKS} == {"sh", "python", "toml", "rust", "c", "cpp", "text"}
+    languages = {"sh", "python", "toml", "rust", "c", "cpp", "cmake", "text"}
+    assert {name for name, _ in BLOCKS} == languages
     assert blocks("sh")[1] == ALL_TESTS
-    assert blocks("toml") and blocks("rust") and blocks("c") and blocks("cpp")
 
 
 def test_first_command_then_all_in_their_order(reader):
@@ -65,16 +72,17 @@ def test_first_command_then_all_in_their_order(reader):
     assert "100 records indexed" in out
     for language, text in rest:
         if language == "sh":
-            out += run(reader, ["bash", "-euo", "pipefail", "-c", at_home(text)])
+            out += shell(reader, text)
         elif language == "python":
             out += run(reader, ["python", "-c", text])
-        elif language in ("c", "cpp"):
-            name = re.match(r"// (\S+)\n", text)
+        elif language in ("c", "cpp", "cmake"):
+            name = re.match(r"(?://|#) (\S+)\n", text)
             assert name, "a program begins with its file's name"
             (folder / name[1]).write_text(text)
     assert (folder / "train.tfrecord.idx").exists() and (folder / "even-records.idx").exists()
     assert "\n100 records\n78 bytes at byte 0\n" in out  # C
-    assert out.count("\n100 records\n") == 2  # C++
+    assert out.count("\n100 records\n") == 3  # C++, compiled with pkg-config and with CMake
+    assert out.count("\n4 records written\ntrain.tfrecord: record 1000: out of range") == 2
     assert "train.tfrecord.idx: 100 records, 79942 bytes\n" in out  # tfr-index show
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
