@@ -161,13 +161,14 @@ impl Reader {
         self.named(|reader| reader.read(record, buffer))
     }
 
-    /// How many bytes [`get`](Self::get) gives of a record. Nothing is read.
+    /// How many bytes [`get`](Self::get) gives of a record. Of a large one (over a MiB) the header
+    /// is read, so that nobody takes memory for what an index alone says; of others nothing is.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] when there is no such record; [`ErrorKind::Mismatch`] when it
-    /// would end behind the data.
+    /// would end behind the data. Of a large record those of [`get`](Self::get).
     pub fn size_of(&self, record: usize) -> Result<usize> {
-        self.named(|reader| reader.size_of(record))
+        self.named(|reader| reader.true_size_of(record))
     }
 
     /// Many payloads, in the order in which they are asked for. They are read in the order of the
@@ -248,12 +249,17 @@ impl Reader {
     }
 
     /// Where each payload is among those of these records, one behind the other: payload `i` from
-    /// number `i` on to number `i + 1`, so there is one more, which is their size. Nothing is read.
+    /// number `i` on to number `i + 1`, so there is one more, which is their size. Headers of large
+    /// records are read, as by [`size_of`](Self::size_of).
     ///
     /// # Errors
     /// As [`size_of`](Self::size_of).
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
-        self.named(|reader| reader.offsets(records))
+        self.named(|reader| {
+            let offsets = reader.offsets(records)?;
+            records.iter().try_for_each(|&record| reader.true_size_of(record).map(drop))?;
+            Ok(offsets)
+        })
     }
 
     /// All payloads in the index's order. They are read ahead, about a MiB at once, by a thread of
