@@ -22,10 +22,12 @@
 //
 // - Objects can be moved, not copied. One that was moved from may be destroyed or assigned to.
 // - Paths are std::string: const char * and std::filesystem::path become one by themselves.
+// - Borrowed arrays are tfr::array_view, made of a vector, an array, a span or a list in braces.
 // - What fails throws tfr::error. What a callback throws comes out of the call that it was for.
-// - const functions may be called by many threads at once.
+// - const functions may be called by many threads at once, and so may those of a writer.
 //
-// It takes C++17 and exceptions; where these are turned off, use tfr_index.h.
+// It takes C++17 and exceptions; where these are turned off, use tfr_index.h. In C++20 the ranges
+// here are those of <ranges>.
 
 #ifndef TFR_INDEX_HPP
 #define TFR_INDEX_HPP
@@ -40,20 +42,19 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#if defined(__has_include) && __cplusplus >= 202002L
-#if __has_include(<span>)
-#include <span>
-#define TFR_HAS_SPAN 1
-#endif
+#ifdef __cpp_lib_ranges
+#include <ranges>
 #endif
 
 namespace tfr {
@@ -62,14 +63,43 @@ namespace tfr {
 using entry = tfr_entry;
 
 /// Where a payload starts in the file.
-[[nodiscard]] inline std::uint64_t payload_offset(const entry &entry) noexcept {
-    return entry.offset + 12;
+[[nodiscard]] inline std::uint64_t payload_offset(const entry &of) noexcept {
+    return of.offset + 12;
 }
 
 /// How many bytes a payload has.
-[[nodiscard]] inline std::uint64_t payload_size(const entry &entry) noexcept {
-    return entry.size - 16;
-}
+[[nodiscard]] inline std::uint64_t payload_size(const entry &of) noexcept { return of.size - 16; }
+
+/// An array that is borrowed, as a string_view borrows a string. It is made of what has data() and
+/// size(), of an array, and of a list in braces, for the call that it is an argument of. It is what
+/// std::span<const T> is in C++20, and becomes one by itself.
+template <typename T> class array_view {
+  public:
+    using value_type = T;
+    using const_iterator = const T *;
+    using iterator = const_iterator;
+
+    constexpr array_view() noexcept = default;
+    constexpr array_view(const T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    constexpr array_view(std::initializer_list<T> list) noexcept
+        : array_view(list.begin(), list.size()) {}
+    template <typename Array, typename = std::enable_if_t<std::is_convertible_v<
+                                  decltype(std::data(std::declval<const Array &>())), const T *>>>
+    constexpr array_view(const Array &array) noexcept
+        : array_view(std::data(array), std::size(array)) {}
+
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] constexpr const T *data() const noexcept { return data_; }
+    [[nodiscard]] constexpr const T *begin() const noexcept { return data_; }
+    [[nodiscard]] constexpr const T *end() const noexcept { return data_ + size_; }
+    /// Element i; i must be below size().
+    [[nodiscard]] constexpr const T &operator[](std::size_t i) const noexcept { return data_[i]; }
+
+  private:
+    const T *data_ = nullptr;
+    std::size_t size_ = 0;
+};
 
 /// What went wrong. what() is one line that names file, record and byte.
 class error : public std::runtime_error {
@@ -113,6 +143,11 @@ class error : public std::runtime_error {
     tfr_status status_;
     std::shared_ptr<tfr_error> error_; // shared, for exceptions are copied
 };
+
+/// Data in memory as a source, such as a mapped file. It must stay as long as the source is used.
+[[nodiscard]] inline tfr_source memory_source(std::string_view data) noexcept {
+    return {const_cast<char *>(data.data()), data.size(), tfr_read_memory};
+}
 
 namespace detail {
 
@@ -331,12 +366,10 @@ class index {
         });
     }
     /// An index of these entries, in their order.
-    [[nodiscard]] static index from_entries(const entry *entries, std::size_t count) {
-        return made(
-            [&](tfr_index **out) { detail::call(tfr_index_from_entries, entries, count, out); });
-    }
-    [[nodiscard]] static index from_entries(const std::vector<entry> &entries) {
-        return from_entries(entries.data(), entries.size());
+    [[nodiscard]] static index from_entries(array_view<entry> entries) {
+        return made([&](tfr_index **out) {
+            detail::call(tfr_index_from_entries, entries.data(), entries.size(), out);
+        });
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return tfr_index_len(native_.get()); }
@@ -352,10 +385,6 @@ class index {
         detail::call(tfr_index_get, native_.get(), i, &found);
         return found;
     }
-#ifdef TFR_HAS_SPAN
-    /// All entries, borrowed from the index.
-    [[nodiscard]] std::span<const entry> entries() const noexcept { return {data(), size()}; }
-#endif
 
     /// The index as text, as it stands in an index file.
     [[nodiscard]] std::string to_text() const {
@@ -380,7 +409,7 @@ class index {
     }
 
     /// The entries of these records, in this order.
-    [[nodiscard]] index select(const std::vector<std::size_t> &records) const {
+    [[nodiscard]] index select(array_view<std::size_t> records) const {
         return edited(tfr_index_select, records.data(), records.size());
     }
     /// The records whose payloads have so many bytes.
@@ -402,13 +431,21 @@ class index {
         return edited(tfr_index_shard, rank, world, static_cast<std::int32_t>(by),
                       static_cast<std::int32_t>(even));
     }
-    /// The index of two files' bytes, the other's behind those of this one, which has `size`.
-    [[nodiscard]] index concat(std::uint64_t size, const index &other,
-                               std::uint64_t other_size) const {
-        const tfr_index *const indexes[] = {get(), other.get()};
-        const std::uint64_t sizes[] = {size, other_size};
+    /// One of the files of concat(): its index, and how many bytes it has.
+    struct part {
+        const index &of;
+        std::uint64_t size;
+    };
+    /// The index of files that are put one behind the other: concat({{index, 700}, {other, 900}}).
+    [[nodiscard]] static index concat(array_view<part> parts) {
+        std::vector<const tfr_index *> indexes;
+        std::vector<std::uint64_t> sizes;
+        for (const part &one : parts) {
+            indexes.push_back(one.of.get());
+            sizes.push_back(one.size);
+        }
         return made([&](tfr_index **out) {
-            detail::call(tfr_index_concat, indexes, sizes, std::size_t{2}, out);
+            detail::call(tfr_index_concat, indexes.data(), sizes.data(), parts.size(), out);
         });
     }
 
@@ -417,11 +454,12 @@ class index {
   private:
     explicit index(tfr_index *made) noexcept : native_(made) {}
 
-    template <typename Check, typename Data>
-    fit check_by(Check check, Data data, tfr_check_level level, const options &options) const {
+    template <typename Function, typename Data>
+    fit check_by(Function function, Data data, tfr_check_level level,
+                 const options &options) const {
         std::uint64_t skipped = 0;
         std::uint32_t notes = 0;
-        options.call(check, native_.get(), data, static_cast<std::int32_t>(level), options.get(),
+        options.call(function, native_.get(), data, static_cast<std::int32_t>(level), options.get(),
                      &skipped, &notes);
         return {skipped, (notes & TFR_FIT_REORDERED) != 0, (notes & TFR_FIT_REPEATED) != 0,
                 (notes & TFR_FIT_UNCHECKED) != 0};
@@ -441,65 +479,42 @@ class index {
     detail::handle<tfr_index, tfr_index_free> native_;
 };
 
-/// The payloads that reader::read_many() read: one buffer, and where each of them ends.
+/// The payloads that reader::read_many() read: one buffer, and a view of each.
 class payloads {
   public:
-    class iterator;
+    using value_type = std::string_view;
+    using const_iterator = const std::string_view *;
+    using iterator = const_iterator;
 
-    [[nodiscard]] std::size_t size() const noexcept {
-        return offsets_.empty() ? 0 : offsets_.size() - 1;
-    }
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return views_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return views_.empty(); }
+    [[nodiscard]] const std::string_view *data() const noexcept { return views_.data(); }
+    [[nodiscard]] const_iterator begin() const noexcept { return data(); }
+    [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
     /// Payload i, borrowed; i must be below size().
-    [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept {
-        const auto *bytes = reinterpret_cast<const char *>(buffer_.get());
-        return {bytes + offsets_[i], offsets_[i + 1] - offsets_[i]};
-    }
-    [[nodiscard]] inline iterator begin() const noexcept;
-    [[nodiscard]] inline iterator end() const noexcept;
+    [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return views_[i]; }
     /// All of the payloads, one behind the other.
     [[nodiscard]] std::string_view bytes() const noexcept {
         const auto *bytes = reinterpret_cast<const char *>(buffer_.get());
         return {bytes, empty() ? 0 : offsets_.back()};
     }
     /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers, but
-    /// none after an error.
-    [[nodiscard]] const std::vector<std::size_t> &offsets() const noexcept { return offsets_; }
+    /// none where nothing was read.
+    [[nodiscard]] array_view<std::size_t> offsets() const noexcept { return offsets_; }
 
   private:
     friend class reader;
 
+    void clear() noexcept {
+        offsets_.clear();
+        views_.clear();
+    }
+
     std::unique_ptr<std::uint8_t[]> buffer_;
     std::size_t capacity_ = 0;
-    std::vector<std::size_t> offsets_ = {0};
+    std::vector<std::size_t> offsets_;
+    std::vector<std::string_view> views_;
 };
-
-class payloads::iterator {
-  public:
-    using iterator_category = std::input_iterator_tag;
-    using value_type = std::string_view;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const std::string_view *;
-    using reference = std::string_view;
-
-    iterator() = default;
-    iterator(const payloads *payloads, std::size_t at) noexcept : payloads_(payloads), at_(at) {}
-    std::string_view operator*() const noexcept { return (*payloads_)[at_]; }
-    iterator &operator++() noexcept {
-        ++at_;
-        return *this;
-    }
-    iterator operator++(int) noexcept { return {payloads_, at_++}; }
-    friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.at_ == b.at_; }
-    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return a.at_ != b.at_; }
-
-  private:
-    const payloads *payloads_ = nullptr;
-    std::size_t at_ = 0;
-};
-
-inline payloads::iterator payloads::begin() const noexcept { return {this, 0}; }
-inline payloads::iterator payloads::end() const noexcept { return {this, size()}; }
 
 /// The records of a TFRecord file, in any order. const functions may be called by many threads.
 class reader {
@@ -509,23 +524,22 @@ class reader {
     /// With the index at tfrecord_path with ".idx" appended if it is there and fits, else with one
     /// that is made in memory.
     explicit reader(const std::string &tfrecord_path, const options &options = tfr::options())
-        : native_(open(tfrecord_path, nullptr, options)) {}
+        : native_(open(tfr_reader_open, tfrecord_path.c_str(), nullptr, options)) {}
     /// With this index, as it is: record i is what its entry i says.
     reader(const std::string &tfrecord_path, const index &index,
            const options &options = tfr::options())
-        : native_(open(tfrecord_path, index.get(), options)) {}
-    /// Of a source, which must stay as long as the reader.
-    explicit reader(const tfr_source &source, const options &options = tfr::options()) {
-        tfr_reader *made = nullptr;
-        options.call(tfr_reader_open_source, &source, nullptr, options.get(), &made);
-        native_.reset(made);
-    }
+        : native_(open(tfr_reader_open, tfrecord_path.c_str(), index.get(), options)) {}
+    /// Of a source, whose context must stay as long as the reader.
+    explicit reader(const tfr_source &source, const options &options = tfr::options())
+        : native_(open(tfr_reader_open_source, &source, nullptr, options)) {}
+    reader(const tfr_source &source, const index &index, const options &options = tfr::options())
+        : native_(open(tfr_reader_open_source, &source, index.get(), options)) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    /// The entries that it reads by: size() of them.
-    [[nodiscard]] const entry *entries() const noexcept {
-        return tfr_reader_entries(native_.get());
+    /// The entries that it reads by, borrowed from the reader.
+    [[nodiscard]] array_view<entry> entries() const noexcept {
+        return {tfr_reader_entries(native_.get()), size()};
     }
 
     /// Record i's payload.
@@ -550,54 +564,66 @@ class reader {
     }
 
     /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
-    [[nodiscard]] payloads read_many(const std::vector<std::size_t> &records) const {
+    [[nodiscard]] payloads read_many(array_view<std::size_t> records) const {
         payloads read;
-        read_many(records.data(), records.size(), read);
+        read_many(records, read);
         return read;
     }
     /// The same, in place of what `read` holds; its memory is used again. After an error there are
     /// no payloads in it.
-    void read_many(const std::size_t *records, std::size_t count, payloads &read) const {
+    void read_many(array_view<std::size_t> records, payloads &read) const {
+        read.clear();
         try {
+            const std::size_t count = records.size();
             read.offsets_.resize(count + 1);
             std::size_t *offsets = read.offsets_.data();
-            detail::call(tfr_reader_read_many, native_.get(), records, count, nullptr,
+            detail::call(tfr_reader_read_many, native_.get(), records.data(), count, nullptr,
                          std::size_t{0}, offsets);
-            const std::size_t size =
-                offsets[count] + 1; // some, for without a buffer nothing is read
+            const std::size_t size = offsets[count] + 1; // without a buffer nothing would be read
             if (!read.buffer_ || read.capacity_ < size) {
                 read.buffer_.reset();
                 read.buffer_.reset(new std::uint8_t[size]);
                 read.capacity_ = size;
             }
-            detail::call(tfr_reader_read_many, native_.get(), records, count, read.buffer_.get(),
-                         read.capacity_, offsets);
+            detail::call(tfr_reader_read_many, native_.get(), records.data(), count,
+                         read.buffer_.get(), size, offsets);
+            const auto *bytes = reinterpret_cast<const char *>(read.buffer_.get());
+            read.views_.reserve(count);
+            for (std::size_t i = 0; i < count; i++) {
+                read.views_.emplace_back(bytes + offsets[i], offsets[i + 1] - offsets[i]);
+            }
         } catch (...) {
-            read.offsets_.clear();
+            read.clear();
             throw;
         }
     }
-#ifdef TFR_HAS_SPAN
-    [[nodiscard]] payloads read_many(std::span<const std::size_t> records) const {
-        payloads read;
-        read_many(records.data(), records.size(), read);
-        return read;
+
+    /// Many records' payloads, each to the start of a buffer of its own, as large as its capacity
+    /// says.
+    void read_each(array_view<std::size_t> records, array_view<std::uint8_t *> buffers,
+                   array_view<std::size_t> capacities) const {
+        if (buffers.size() != records.size() || capacities.size() != records.size()) {
+            throw std::invalid_argument("tfr::reader::read_each: a buffer for each record");
+        }
+        detail::call(tfr_reader_read_each, native_.get(), records.data(), records.size(),
+                     buffers.data(), capacities.data());
     }
-#endif
 
     /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
     /// there until the iterator goes on. It is a single pass, that reads ahead some records. One
-    /// that is bad throws at its turn; the iterator may go on behind it.
+    /// that is bad throws at its turn; the iterator may go on behind it. The reader must stay where
+    /// it is meanwhile.
     [[nodiscard]] inline iterator begin() const;
     [[nodiscard]] inline iterator end() const noexcept;
 
     [[nodiscard]] const tfr_reader *get() const noexcept { return native_.get(); }
 
   private:
-    static tfr_reader *open(const std::string &path, const tfr_index *index,
+    template <typename Open, typename Data>
+    static tfr_reader *open(Open function, Data data, const tfr_index *index,
                             const options &options) {
         tfr_reader *made = nullptr;
-        options.call(tfr_reader_open, path.c_str(), index, options.get(), &made);
+        options.call(function, data, index, options.get(), &made);
         return made;
     }
 
@@ -610,13 +636,14 @@ class reader::iterator {
     using value_type = std::string_view;
     using difference_type = std::ptrdiff_t;
     using pointer = const std::string_view *;
-    using reference = std::string_view;
+    using reference = const std::string_view &;
 
     /// The end.
     iterator() = default;
-    explicit iterator(const reader &reader) : ahead_(std::make_shared<ahead>(reader)) { settle(); }
+    explicit iterator(const reader &from) : ahead_(std::make_shared<ahead>(from)) { settle(); }
 
-    std::string_view operator*() const noexcept { return ahead_->read[ahead_->at]; }
+    reference operator*() const noexcept { return *(ahead_->read.begin() + ahead_->at); }
+    pointer operator->() const noexcept { return &**this; }
     iterator &operator++() {
         if (ahead_->at < ahead_->read.size()) {
             ++ahead_->at;
@@ -632,25 +659,24 @@ class reader::iterator {
 
   private:
     struct ahead {
-        explicit ahead(const reader &reader) : from(&reader) {}
+        explicit ahead(const reader &records) : from(&records) {}
 
         /// Reads the next records: a megabyte of them, or one that is larger; each alone where not
         /// all of them are good.
         void more() {
             at = 0;
             if (next < alone) {
-                const std::size_t record = next++;
-                return from->read_many(&record, 1, read);
+                return from->read_many({next++}, read);
             }
             std::vector<std::size_t> records;
-            const entry *entries = from->entries();
+            const array_view<entry> entries = from->entries();
             std::size_t end = next;
-            for (std::uint64_t bytes = 0; end < from->size() && bytes < (1 << 20); end++) {
+            for (std::uint64_t bytes = 0; end < entries.size() && bytes < (1 << 20); end++) {
                 bytes += entries[end].size;
                 records.push_back(end);
             }
             try {
-                from->read_many(records.data(), records.size(), read);
+                from->read_many(records, read);
                 next = end;
             } catch (const error &) {
                 alone = end;
@@ -701,6 +727,12 @@ class writer {
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(payload.data());
         detail::call(tfr_writer_write, native_.get(), bytes, payload.size());
     }
+    /// Writes all of them, no other thread's records between them.
+    void write_many(const payloads &many) {
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(many.bytes().data());
+        detail::call(tfr_writer_write_many, native_.get(), bytes, many.offsets().data(),
+                     many.size());
+    }
     /// Hands what was written to the system.
     void flush() { detail::call(tfr_writer_flush, native_.get()); }
     /// How many records the file has, with those that are being written.
@@ -718,10 +750,11 @@ class writer {
     explicit writer(tfr_writer *made) noexcept : native_(made) {}
 
     template <typename Open>
-    static writer open(Open open, const std::string &tfrecord_path, const std::string &index_path) {
+    static writer open(Open function, const std::string &tfrecord_path,
+                       const std::string &index_path) {
         tfr_writer *made = nullptr;
-        detail::call(open, tfrecord_path.c_str(), index_path.empty() ? nullptr : index_path.c_str(),
-                     &made);
+        detail::call(function, tfrecord_path.c_str(),
+                     index_path.empty() ? nullptr : index_path.c_str(), &made);
         return writer(made);
     }
 
@@ -765,5 +798,11 @@ class indexer {
 };
 
 } // namespace tfr
+
+#ifdef __cpp_lib_ranges
+template <typename T> inline constexpr bool std::ranges::enable_view<tfr::array_view<T>> = true;
+template <typename T>
+inline constexpr bool std::ranges::enable_borrowed_range<tfr::array_view<T>> = true;
+#endif
 
 #endif // TFR_INDEX_HPP

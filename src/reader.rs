@@ -59,6 +59,8 @@ pub struct Reader(Arc<Inner>);
 
 /// Bytes of a payload that are worth a look at its header before memory is taken for it.
 const LARGE: usize = if cfg!(test) { 500 } else { 1 << 20 };
+/// And of many payloads: to look at one header after the other takes its time.
+const LARGE_BATCH: usize = if cfg!(test) { 500 } else { 1 << 30 };
 
 struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,
@@ -161,13 +163,14 @@ impl Reader {
         self.named(|reader| reader.read(record, buffer))
     }
 
-    /// How many bytes [`get`](Self::get) gives of a record. Nothing is read.
+    /// How many bytes [`get`](Self::get) gives of a record. Of a large one (over a MiB) the header
+    /// is read, so that nobody takes memory for what an index alone says; of others nothing is.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] when there is no such record; [`ErrorKind::Mismatch`] when it
-    /// would end behind the data.
+    /// would end behind the data. Of a large record those of [`get`](Self::get).
     pub fn size_of(&self, record: usize) -> Result<usize> {
-        self.named(|reader| reader.size_of(record))
+        self.named(|reader| reader.true_size_of(record))
     }
 
     /// Many payloads, in the order in which they are asked for. They are read in the order of the
@@ -248,12 +251,17 @@ impl Reader {
     }
 
     /// Where each payload is among those of these records, one behind the other: payload `i` from
-    /// number `i` on to number `i + 1`, so there is one more, which is their size. Nothing is read.
+    /// number `i` on to number `i + 1`, so there is one more, which is their size. Nothing is read,
+    /// unless it takes more than a GiB: then the headers of large records are, as by
+    /// [`size_of`](Self::size_of).
     ///
     /// # Errors
     /// As [`size_of`](Self::size_of).
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
-        self.named(|reader| reader.offsets(records))
+        self.named(|reader| {
+            let offsets = reader.offsets(records)?;
+            reader.expect_sizes(records, &offsets).map(|()| offsets)
+        })
     }
 
     /// All payloads in the index's order. They are read ahead, about a MiB at once, by a thread of
@@ -337,6 +345,14 @@ impl Inner {
             self.expect_header(record, self.entry(record)?)?;
         }
         Ok(size)
+    }
+
+    /// Looks at the headers of large records, if they take much memory.
+    fn expect_sizes(&self, records: &[usize], offsets: &[usize]) -> Result<()> {
+        match offsets[records.len()] > LARGE_BATCH {
+            true => records.iter().try_for_each(|&record| self.true_size_of(record).map(drop)),
+            false => Ok(()),
+        }
     }
 
     fn get_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {

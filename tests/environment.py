@@ -3,6 +3,7 @@
     python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters, linters, CMake
     python3 tests/environment.py clients    the same, TensorFlow and NVIDIA DALI (CPU only)
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
+    python3 tests/environment.py clang      clang
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
     python3 tests/environment.py pythons    the interpreters that were found, one a line
 
@@ -35,12 +36,14 @@ REQUIREMENTS = {
     "quick": ["requirements-quick.txt"],
     "clients": ["requirements-quick.txt", "requirements-clients.txt"],
     "loaders": ["requirements-quick.txt", "requirements-loaders.txt"],
+    "clang": ["requirements-clang.txt"],
     "bench": ["requirements-quick.txt", "requirements-clients.txt", "bench/requirements.txt"],
 }
 DOWNLOADS = {
     "quick": "a download of about 80 MB",
     "clients": "a download of about 850 MB, TensorFlow and NVIDIA DALI; 2.6 GB on disk",
     "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
+    "clang": "a download of about 100 MB, clang; 400 MB on disk",
     "bench": "a download of about 900 MB, TensorFlow, NVIDIA DALI and s3dlio; 2.8 GB on disk",
 }
 

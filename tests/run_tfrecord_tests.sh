@@ -72,7 +72,7 @@ if [ -x "$python" ]; then
     step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
         bindings/python/python
     step "C and C++ format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
-        tests/c/*.c tests/c/*.h tests/cpp/*.cpp include/*.hpp tests/bench/*.c
+        tests/c/*.c tests/c/*.h tests/cpp/*.cpp include/*.hpp tests/bench/*.c examples/*.c*
     while read -r python; do
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \
@@ -80,10 +80,14 @@ if [ -x "$python" ]; then
     done <"$pythons"
     step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
     step "make install" "$bin/python" -m pytest tests/test_install.py
+    step "examples" "$bin/python" -m pytest tests/test_examples.py
     step "README" "$bin/python" -m pytest tests/test_readme.py tests/test_dependencies.py
 fi
 
 if [ $quick = no ]; then
+    step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
+    step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
+        cargo test --locked --features cli --test c_abi
     [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 1.4 GB:"
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"

@@ -131,8 +131,9 @@ pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const
 
 /// Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
 ///
-/// Inputs: `buffer` may be NULL if `capacity` is 0: then nothing is read, and *size_out gets how
-/// many bytes it takes. `size_out` may be NULL; it gets how many bytes there are in `buffer`.
+/// Inputs: `buffer` may be NULL if `capacity` is 0: then nothing is read but the header of a large
+/// record (over a MiB), so that nobody takes memory for what an index alone says, and *size_out gets
+/// how many bytes it takes. `size_out` may be NULL; it gets how many bytes there are in `buffer`.
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
 /// TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
 /// record would end behind the data, or another frame is there: the index is not that of the data;
@@ -173,8 +174,8 @@ pub unsafe extern "C" fn tfr_reader_read(
 /// those that lie close together at once, by as many threads as it takes.
 ///
 /// Inputs: `records` may be NULL if `count` is 0. `buffer` may be NULL if `capacity` is 0: then
-/// nothing is read, and the offsets say how many bytes it takes: the last one. `offsets_out` gets
-/// `count` + 1 offsets.
+/// nothing is read (but of what takes more than a GiB, large records' headers are), and the offsets
+/// say how many bytes it takes: the last one. `offsets_out` gets `count` + 1 offsets.
 /// Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
 /// are not there or would end behind the data, before anything is read. After an error the buffer
 /// holds anything.

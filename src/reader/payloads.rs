@@ -64,7 +64,7 @@ impl Payloads {
     pub(super) fn refill(&mut self, reader: &Inner, records: &[usize]) -> Result<()> {
         self.offsets.truncate(1);
         let offsets = reader.offsets(records)?;
-        if records.iter().any(|&record| reader.true_size_of(record).is_err()) {
+        if reader.expect_sizes(records, &offsets).is_err() {
             // The error is that of the first bad record, for which some may have to be read.
             let alone = |&record| reader.get_into(record, &mut self.bytes);
             records.iter().try_for_each(alone)?;

@@ -84,7 +84,7 @@ static void many_records(const tfr_reader *reader) {
 
 static void buffers_of_their_own(const tfr_reader *reader) {
     const size_t records[] = {2, 0, 1, 0};
-    char one[3], other[6] = "......", tight[5];
+    char one[3], other[] = "......", tight[5];
     uint8_t *buffers[] = {(uint8_t *)one, (uint8_t *)other, NULL, (uint8_t *)tight};
     size_t capacities[] = {3, 6, 0, 5};
     CHECK(tfr_reader_read_each(reader, records, 4, buffers, capacities, NULL) == TFR_OK);
@@ -131,6 +131,37 @@ static void given_index(void) {
         CHECK(tfr_error_record(error) == record && tfr_error_offset(error) == 0);
         tfr_error_free(error);
     }
+    tfr_reader_free(reader);
+}
+
+/* A terabyte that begins with THREE and goes on with zeros. */
+static int64_t read_three(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
+    (void)context;
+    memset(buffer, 0, size);
+    if (offset < THREE_SIZE) {
+        size_t left = THREE_SIZE - (size_t)offset;
+        memcpy(buffer, THREE + offset, left < size ? left : size);
+    }
+    return (int64_t)size;
+}
+
+static void memory_is_taken_for_what_is_there(void) {
+    tfr_source source = {NULL, UINT64_C(1) << 40, read_three};
+    tfr_index *index = NULL;
+    tfr_reader *reader = NULL;
+    tfr_error *error = NULL;
+    CHECK(tfr_index_from_text("37 19\n0 1099511627776\n", 22, &index, NULL) == TFR_OK);
+    CHECK(tfr_reader_open_source(&source, index, NULL, &reader, NULL) == TFR_OK);
+    tfr_index_free(index);
+    size_t size = 77, offsets[3];
+    CHECK(tfr_reader_read(reader, 0, NULL, 0, &size, NULL) == TFR_OK && size == 3);
+    CHECK(tfr_reader_read(reader, 1, NULL, 0, &size, &error) == TFR_ERR_MISMATCH && size == 3);
+    CHECK(tfr_error_record(error) == 1 && tfr_error_offset(error) == 0);
+    tfr_error_free(error);
+    CHECK(tfr_reader_read_many(reader, (size_t[]){0, 1}, 2, NULL, 0, offsets, &error) ==
+          TFR_ERR_MISMATCH);
+    CHECK(tfr_error_record(error) == 1);
+    tfr_error_free(error);
     tfr_reader_free(reader);
 }
 
@@ -192,6 +223,7 @@ int main(int argc, char **argv) {
     tfr_reader_free(reader);
     raw_frames();
     given_index();
+    memory_is_taken_for_what_is_there();
     damage();
     write_file(THREE, 0);
     reader = open_reader(NULL, NULL);

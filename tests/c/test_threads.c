@@ -1,5 +1,5 @@
-/* One index, one file and one set of options for many threads, and for a process forked from their
- * midst. argv[1] is an empty folder. */
+/* One index, one reader, one file and one set of options for many threads, and for a process forked
+ * from their midst. argv[1] is an empty folder. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 
 static char path[5000];
 static const tfr_index *whole;
+static const tfr_reader *reader;
 static const tfr_options *options;
 
 static void expect_whole(tfr_index *index) {
@@ -20,8 +21,39 @@ static void expect_whole(tfr_index *index) {
     tfr_index_free(index);
 }
 
+/* One record, and all of them, by the reader that all share. */
+static void read_records(size_t number) {
+    static const char *const payloads[] = {"hello", "", "abc"};
+    for (size_t i = 0; i < 1000; i++) {
+        char payload[5];
+        size_t record = (i * 7919 + number) % tfr_reader_len(reader), size = 0;
+        CHECK(tfr_reader_read(reader, record, (uint8_t *)payload, sizeof payload, &size, NULL) ==
+              TFR_OK);
+        CHECK(size == strlen(payloads[record % 3]));
+        CHECK(memcmp(payload, payloads[record % 3], size) == 0);
+    }
+    size_t count = tfr_reader_len(reader), capacity = RECORDS * strlen("helloabc");
+    size_t *records = malloc(count * sizeof *records);
+    size_t *offsets = malloc((count + 1) * sizeof *offsets);
+    char *buffer = malloc(capacity);
+    CHECK(records != NULL && offsets != NULL && buffer != NULL);
+    for (size_t i = 0; i < count; i++) {
+        records[i] = i;
+    }
+    CHECK(tfr_reader_read_many(reader, records, count, (uint8_t *)buffer, capacity, offsets,
+                               NULL) == TFR_OK);
+    CHECK(offsets[count] == capacity);
+    for (size_t i = 0; i < capacity; i += strlen("helloabc")) {
+        CHECK(memcmp(buffer + i, "helloabc", strlen("helloabc")) == 0);
+    }
+    free(records);
+    free(offsets);
+    free(buffer);
+}
+
 /* All that an index is for, and what it is made of. */
 static void *use(void *number) {
+    read_records((size_t)number);
     tfr_index *index = NULL;
     tfr_error *error = NULL;
     for (size_t i = 0; i < 1000; i++) {
@@ -68,6 +100,9 @@ int main(int count, char **arguments) {
     CHECK(tfr_index_scan(path, options, &index, NULL) == TFR_OK);
     CHECK(tfr_index_len(index) == 3 * RECORDS);
     whole = index;
+    tfr_reader *opened = NULL;
+    CHECK(tfr_reader_open(path, index, options, &opened, NULL) == TFR_OK);
+    reader = opened;
 
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++) {
@@ -85,6 +120,8 @@ int main(int count, char **arguments) {
     }
     int ended = -1;
     CHECK(waitpid(child, &ended, 0) == child && ended == 0);
+    read_records(0);
+    tfr_reader_free(opened);
     tfr_options_free(made);
     tfr_index_free(index);
     return 0;

@@ -3,12 +3,18 @@
 #include <tfr_index.hpp> // twice does no harm
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#ifdef __cpp_lib_ranges
+#include <span>
+#endif
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -31,8 +37,8 @@ template <typename Work> tfr::error error_of(Work work) {
     } catch (const tfr::error &error) {
         return error;
     }
-    CHECK(!"an error");
-    std::abort();
+    std::fputs("no error\n", stderr);
+    std::exit(1);
 }
 
 const std::vector<std::string> payloads = {"first", "", std::string(100'000, 'x'), "last"};
@@ -52,6 +58,12 @@ void writes_a_file(const std::filesystem::path &path) {
         tfr::writer::append(path).write("abandoned");
     }
     CHECK(tfr::index::scan(path).size() == payloads.size());
+
+    const std::string copy_path = path.string() + ".copy";
+    tfr::writer copy = tfr::writer::create(copy_path);
+    copy.write_many(tfr::reader(path).read_many({2, 0}));
+    CHECK(copy.finish() == 2);
+    CHECK(tfr::reader(copy_path).read_many({1, 0})[0] == payloads[0]);
 }
 
 void indexes_it(const std::filesystem::path &path) {
@@ -90,7 +102,7 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(index.select({2, 0})[1].size == 21 && index.filter_size(0, 5).size() == 3);
     CHECK(index.shuffle(7).to_text() == index.shuffle(7).to_text());
     CHECK(index.sample(3, 7).size() == 3);
-    const tfr::index twice = index.concat(data.size(), index, data.size());
+    const tfr::index twice = tfr::index::concat({{index, data.size()}, {index, data.size()}});
     CHECK(twice.size() == 8 && twice[4].offset == data.size());
 
     const auto read_at = [](void *context, std::uint64_t offset, std::uint8_t *buffer,
@@ -105,6 +117,8 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(index.check(source, TFR_CHECK_FULL).skipped == 0);
     CHECK(tfr::create_index(source, index_path) == payloads.size());
     CHECK(tfr::reader(source).read(3) == "last");
+    CHECK(tfr::reader(source, reversed).read(3) == "first");
+    CHECK(tfr::reader(tfr::memory_source(copy)).read_many({3, 1, 2})[0] == "last");
 
     tfr::indexer indexer;
     std::vector<tfr::entry> pushed;
@@ -128,24 +142,31 @@ void reads_records(const std::filesystem::path &path) {
     const tfr::payloads some = reader.read_many({3, 0, 3, 1});
     CHECK(some.size() == 4 && some[0] == "last" && some[1] == "first" && some[3].empty());
     CHECK(std::distance(some.begin(), some.end()) == 4 && some.bytes() == "lastfirstlast");
-    CHECK(reader.read_many(std::vector<std::size_t>()).empty());
-    const std::vector<std::string> all(reader.begin(), reader.end());
-    CHECK(all == payloads);
-#ifdef TFR_HAS_SPAN
+    CHECK(reader.read_many({}).empty() && reader.read_many(std::vector<std::size_t>()).empty());
     const std::size_t two[] = {0, 3};
-    CHECK(reader.read_many(std::span<const std::size_t>(two)).bytes() == "firstlast");
-#endif
+    CHECK(reader.read_many(two).bytes() == "firstlast" && reader.read_many({two, 1})[0] == "first");
+    const std::vector<std::string> all(reader.begin(), reader.end());
+    CHECK(all == payloads && reader.begin()->size() == 5);
 
     const tfr::index whole = tfr::index::scan(path);
-    const tfr::reader last(path, tfr::index::from_entries(&whole[3], 1));
+    const tfr::reader last(path, tfr::index::from_entries({&whole[3], 1}));
     CHECK(last.size() == 1 && last.read(0) == "last");
     const tfr::reader frames(path, tfr::options().raw_frames().checksums(TFR_CHECKSUMS_LENGTH));
     CHECK(frames.read(0).size() == 21 && frames.read(0).substr(12, 5) == "first");
 
+    std::uint8_t one[5], other[4];
+    reader.read_each({0, 3}, {one, other}, {5, 4});
+    CHECK(std::memcmp(one, "first", 5) == 0 && std::memcmp(other, "last", 4) == 0);
+    CHECK(error_of([&] { reader.read_each({0}, {other}, {4}); }).record() == 0u);
+    try {
+        reader.read_each({0, 3}, {one}, {5});
+        CHECK(false);
+    } catch (const std::invalid_argument &) {
+    }
+
     tfr::payloads batch = reader.read_many({0});
-    const std::size_t missing = 9;
-    CHECK(error_of([&] { reader.read_many(&missing, 1, batch); }).status() == TFR_ERR_OUT_OF_RANGE);
-    CHECK(batch.empty());
+    CHECK(error_of([&] { reader.read_many({9}, batch); }).status() == TFR_ERR_OUT_OF_RANGE);
+    CHECK(batch.empty() && batch.offsets().empty() && batch.bytes().empty());
 
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; i++) {
@@ -192,8 +213,7 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     CHECK(stale.empty());
     tfr::payloads batch = bad_amid.read_many({0});
     const tfr::payloads kept = std::move(batch);
-    const std::size_t last = 2;
-    bad_amid.read_many(&last, 1, batch);
+    bad_amid.read_many({2}, batch);
     CHECK(kept[0] == "last" && batch.size() == 1);
 
     tfr::options options;
@@ -207,7 +227,7 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     options.salvage([](const tfr::damage &) -> bool { throw std::string("from the callback"); });
     try {
         static_cast<void>(tfr::index::scan(path, options));
-        CHECK(!"thrown");
+        CHECK(false);
     } catch (const std::string &thrown) {
         CHECK(thrown == "from the callback");
     }
@@ -215,15 +235,62 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     CHECK(error_of([&] { tfr::create_index(path, {}, options); }).status() == TFR_ERR_CANCELLED);
 }
 
-static_assert(!std::is_copy_constructible_v<tfr::reader> &&
-              std::is_nothrow_move_assignable_v<tfr::reader>);
-static_assert(!std::is_copy_constructible_v<tfr::index> &&
-              std::is_nothrow_move_constructible_v<tfr::index>);
+/// No memory is taken for what an index alone says.
+void looks_before_it_takes_memory() {
+    const auto read_at = [](void *, std::uint64_t, std::uint8_t *buffer,
+                            std::size_t size) -> std::int64_t {
+        std::memset(buffer, 0, size);
+        return static_cast<std::int64_t>(size);
+    };
+    constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
+    const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
+    const tfr::reader reader({nullptr, terabyte, read_at}, claims);
+    for (const tfr::error &error : {error_of([&] { static_cast<void>(reader.read(0)); }),
+                                    error_of([&] { static_cast<void>(reader.read_many({0})); }),
+                                    error_of([&] { static_cast<void>(reader.begin()); })}) {
+        CHECK(error.status() == TFR_ERR_MISMATCH && error.record() == 0u);
+    }
+}
+
+template <typename... Handles>
+constexpr bool are_moved_only =
+    ((!std::is_copy_constructible_v<Handles> && std::is_nothrow_move_constructible_v<Handles> &&
+      !std::is_copy_assignable_v<Handles> && std::is_nothrow_move_assignable_v<Handles>) &&
+     ...);
+static_assert(are_moved_only<tfr::index, tfr::reader, tfr::payloads, tfr::writer, tfr::indexer,
+                             tfr::options>);
 static_assert(std::is_nothrow_copy_constructible_v<tfr::error>);
-#ifdef TFR_HAS_SPAN
-static_assert(std::ranges::contiguous_range<tfr::index>);
+
+#ifdef __cpp_lib_ranges
+static_assert(std::ranges::contiguous_range<const tfr::index>);
+static_assert(std::ranges::random_access_range<tfr::index> && std::ranges::sized_range<tfr::index>);
+static_assert(!std::ranges::borrowed_range<tfr::index>, "its entries go with it");
+static_assert(std::ranges::contiguous_range<const tfr::payloads>);
+static_assert(std::ranges::sized_range<tfr::payloads>);
 static_assert(std::ranges::input_range<const tfr::reader>);
-static_assert(std::ranges::input_range<const tfr::payloads>);
+static_assert(std::ranges::borrowed_range<tfr::array_view<tfr::entry>>);
+static_assert(std::ranges::view<tfr::array_view<tfr::entry>>);
+static_assert(std::ranges::contiguous_range<tfr::array_view<tfr::entry>>);
+
+void gives_ranges(const std::filesystem::path &path) {
+    const tfr::index index = tfr::index::scan(path);
+    const std::span<const tfr::entry> entries = index;
+    CHECK(std::ranges::find(entries, 16u, &tfr::entry::size) - entries.begin() == 1);
+    CHECK(std::ranges::max(index | std::views::transform(tfr::payload_size)) == 100'000);
+
+    const tfr::reader reader(path);
+    const std::span<const tfr::entry> same = reader.entries();
+    CHECK(same.size() == payloads.size());
+    auto sizes = reader.entries() | std::views::drop(2) | std::views::transform(tfr::payload_size);
+    CHECK(sizes[1] == 4);
+    CHECK(std::ranges::count_if(reader, &std::string_view::empty) == 1);
+
+    const std::vector<std::size_t> records = {3, 0};
+    const tfr::payloads some = reader.read_many(std::span(records));
+    const std::span<const std::string_view> views = some;
+    CHECK(views.back() == "first" && std::as_bytes(std::span(views.back())).size() == 5);
+    CHECK(std::ranges::equal(some | std::views::reverse, std::vector{"first", "last"}));
+}
 #endif
 
 } // namespace
@@ -234,5 +301,10 @@ int main(int, char **arguments) {
     writes_a_file(path);
     indexes_it(path);
     reads_records(path);
+    looks_before_it_takes_memory();
+#ifdef __cpp_lib_ranges
+    gives_ranges(path);
+#endif
     tells_what_is_wrong(folder, path);
+    return 0;
 }
