@@ -542,6 +542,13 @@ class reader {
         return {tfr_reader_entries(native_.get()), size()};
     }
 
+    /// How many bytes read(i) gives.
+    [[nodiscard]] std::size_t size_of(std::size_t i) const {
+        std::size_t size = 0;
+        detail::call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
+        return size;
+    }
+
     /// Record i's payload.
     [[nodiscard]] std::string read(std::size_t i) const {
         std::string payload;
@@ -551,8 +558,7 @@ class reader {
     /// Record i's payload, in place of what `payload` holds; its memory is used again. After an
     /// error it is empty.
     void read(std::size_t i, std::string &payload) const {
-        std::size_t size = 0;
-        detail::call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
+        std::size_t size = size_of(i);
         try {
             payload.resize(size);
             auto *buffer = reinterpret_cast<std::uint8_t *>(payload.data());

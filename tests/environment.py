@@ -1,7 +1,8 @@
 """The tests' virtual environments, made when first needed and kept under target.
 
     python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters, linters, CMake
-    python3 tests/environment.py clients    the same, TensorFlow and NVIDIA DALI (CPU only)
+    python3 tests/environment.py clients    the same, TensorFlow, NVIDIA DALI (CPU only), and what
+                                            its plugin is built with
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
     python3 tests/environment.py clang      clang
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
@@ -41,10 +42,10 @@ REQUIREMENTS = {
 }
 DOWNLOADS = {
     "quick": "a download of about 80 MB",
-    "clients": "a download of about 850 MB, TensorFlow and NVIDIA DALI; 2.6 GB on disk",
+    "clients": "a download of about 1 GB, TensorFlow, NVIDIA DALI, CUDA's headers; 3 GB on disk",
     "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
     "clang": "a download of about 100 MB, clang; 400 MB on disk",
-    "bench": "a download of about 900 MB, TensorFlow, NVIDIA DALI and s3dlio; 2.8 GB on disk",
+    "bench": "a download of about 1.1 GB, TensorFlow, NVIDIA DALI and s3dlio; 3.2 GB on disk",
 }
 
 

@@ -72,7 +72,8 @@ if [ -x "$python" ]; then
     step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
         bindings/python/python
     step "C and C++ format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
-        tests/c/*.c tests/c/*.h tests/cpp/*.cpp include/*.hpp tests/bench/*.c examples/*.c*
+        tests/c/*.c tests/c/*.h tests/cpp/*.cpp include/*.hpp tests/bench/*.c examples/*.c* \
+        examples/dali_plugin/*.cc examples/dali_plugin/*.h
     while read -r python; do
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \
@@ -85,16 +86,17 @@ if [ -x "$python" ]; then
 fi
 
 if [ $quick = no ]; then
+    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 1.7 GB:"
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
         cargo test --locked --features cli --test c_abi
-    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 1.4 GB:"
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")
     if [ -x "$python" ]; then
         step "TensorFlow" "$python" -m pytest tests/test_tensorflow.py
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
+        step "DALI plugin" "$python" -m pytest tests/test_dali_plugin.py
         step "beside s3dlio" "$python" -m pytest tests/test_s3dlio_coexistence.py
         step "bad input beside others" "$python" -m pytest tests/test_bad_input.py
     fi

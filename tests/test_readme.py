@@ -90,7 +90,9 @@ def test_first_command_then_all_in_their_order(reader):
     good, compressed = map(json.loads, re.findall(r"^{.*}$", out, re.MULTILINE))
     assert good["records"] == 100 and compressed["error"]["format"] == "gzip"
     assert "train.tfrecord: byte 90 is in the payload of record 1\n" in out  # tfr-index locate
-    assert re.search(r"^bytes \d+ to \d+: record \d+ at byte \d+: ", out, re.MULTILINE)  # salvage
+    assert re.search(
+        r"^bytes \d+ to \d+: damaged.tfrecord: record \d+ at byte \d+: ", out, re.MULTILINE
+    )  # salvage
 
 
 def test_rust(reader):

@@ -2,6 +2,7 @@
 
     python3 tests/bench/run.py            1 GB files; under a quarter of an hour
     python3 tests/bench/run.py --read     of records, instead of indexes: reading and writing them
+    python3 tests/bench/run.py --dali     of DALI's readers: the plugin's, and its own
     python3 tests/bench/run.py --quick    a fiftieth of that: to try the benchmarks, not the tools
     python3 tests/bench/run.py --plot     time of create against record size, as record-size.svg
 
@@ -43,10 +44,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures tfr-index beside other tools.")
     parser.add_argument("--quick", action="store_true", help="small files, few rounds")
     parser.add_argument("--read", action="store_true", help="reading and writing records")
+    parser.add_argument("--dali", action="store_true", help="DALI's readers")
     parser.add_argument("--plot", action="store_true", help="draw record-size.svg instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="[default: target/bench.json]")
     options = parser.parse_args()
-    name = f"bench{'-plot' * options.plot}{'-read' * options.read}.json"
+    name = f"bench{'-plot' * options.plot}{'-read' * options.read}{'-dali' * options.dali}.json"
     json_path = (options.json or ROOT / "target" / name).absolute()
 
     [python] = environment.prepare("bench")
@@ -54,6 +56,7 @@ def main() -> None:
     script = BENCH / ("plot.py" if options.plot else "suite.py")
     variables = {"PYTHONPATH": str(BENCH.parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
     flags = ["--quick"] * options.quick + ["--read"] * options.read
+    flags += ["--dali"] * options.dali
     os.execve(python, [python, str(script), str(json_path), *flags], os.environ | variables)
 
 

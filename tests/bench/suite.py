@@ -1,6 +1,6 @@
 """Measures all works; what run.py runs in the benchmarks' environment.
 
-suite.py JSON [--read] [--quick]
+suite.py JSON [--read | --dali] [--quick]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import dali
 import data
 import reads
 import report
@@ -22,12 +23,12 @@ BUDGET, QUICK_BUDGET = 15, 4
 
 def main() -> None:
     json_path, quick = Path(sys.argv[1]), "--quick" in sys.argv
-    suite = reads if "--read" in sys.argv else works
+    suite = reads if "--read" in sys.argv else dali if "--dali" in sys.argv else works
     about = report.machine()
     begin(about)
     rounds, budget = (QUICK_ROUNDS, QUICK_BUDGET) if quick else (ROUNDS, BUDGET)
     every: list[Result] = []
-    files: dict[str, data.File | reads.File] = {}
+    files: dict[str, data.File | reads.File | dali.File] = {}
     measured, targets = [], []
     for work in suite.WORKS:
         if work.data not in files:

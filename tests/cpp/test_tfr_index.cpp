@@ -154,6 +154,7 @@ void reads_records(const std::filesystem::path &path) {
     const tfr::reader frames(path, tfr::options().raw_frames().checksums(TFR_CHECKSUMS_LENGTH));
     CHECK(frames.read(0).size() == 21 && frames.read(0).substr(12, 5) == "first");
 
+    CHECK(reader.size_of(2) == payloads[2].size());
     std::uint8_t one[5], other[4];
     reader.read_each({0, 3}, {one, other}, {5, 4});
     CHECK(std::memcmp(one, "first", 5) == 0 && std::memcmp(other, "last", 4) == 0);

@@ -1,0 +1,130 @@
+#include "dataset.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <future>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace tfr_dali {
+
+namespace {
+
+/// Opening a file waits for the medium, so more are opened at once than there are processors.
+constexpr std::size_t OPENING_THREADS = 8;
+
+/// Calls work(0) to work(count - 1), several at once; throws what the first that failed threw.
+template <typename Work> void for_each_number(std::size_t count, Work work) {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::exception_ptr> errors(count);
+    const auto run = [&] {
+        for (std::size_t i = next++; i < count; i = next++) {
+            try {
+                work(i);
+            } catch (...) {
+                errors[i] = std::current_exception();
+                next = count; // those before it are done, or being done
+            }
+        }
+    };
+    std::vector<std::future<void>> helpers; // whose destructors wait until they are done
+    try {
+        while (helpers.size() + 1 < std::min(count, OPENING_THREADS)) {
+            helpers.push_back(std::async(std::launch::async, run));
+        }
+    } catch (const std::system_error &) {
+        // There are no more threads to be had; those that are there do it all.
+    }
+    run();
+    helpers.clear();
+    for (const std::exception_ptr &error : errors) {
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    }
+}
+
+/// Fails if the file ends before a record of its index does: no memory is to be taken for that.
+void expect_room(const tfr::index &index, const tfr::reader &reader) {
+    const auto ends_before = [](const tfr::entry &a, const tfr::entry &b) {
+        return a.offset + a.size < b.offset + b.size;
+    };
+    const auto last = std::max_element(index.begin(), index.end(), ends_before);
+    if (last != index.end()) {
+        static_cast<void>(reader.size_of(static_cast<std::size_t>(last - index.begin())));
+    }
+}
+
+} // namespace
+
+Dataset::Dataset(Files files) : files_(std::move(files)), readers_(files_.paths.size()) {
+    const std::size_t count = files_.paths.size();
+    std::vector<std::optional<tfr::index>> indexes(count);
+    std::vector<std::vector<std::string>> damage(count);
+    for_each_number(count, [&](std::size_t i) { indexes[i] = index(i, damage[i]); });
+    starts_.push_back(0);
+    for (std::size_t i = 0; i < count; i++) {
+        starts_.push_back(starts_.back() + indexes[i]->size());
+        indexes_.push_back(std::move(*indexes[i]));
+        damage_.insert(damage_.end(), damage[i].begin(), damage[i].end());
+    }
+}
+
+tfr::options Dataset::options() const {
+    tfr::options options;
+    options.checksums(files_.checksums);
+    return options;
+}
+
+/// Which records a file has; fails if the file is not there, or has not all of them.
+tfr::index Dataset::index(std::size_t file, std::vector<std::string> &damage) const {
+    const std::string &path = files_.paths[file];
+    if (!files_.index_paths.empty()) {
+        tfr::index given = tfr::index::read(files_.index_paths[file]);
+        expect_room(given, tfr::reader(path, given, options()));
+        return given;
+    }
+    if (files_.salvage) {
+        return tfr::index::scan(path, options().salvage([&](const tfr::damage &region) {
+            damage.push_back(region.message + "; left out: bytes " + std::to_string(region.start) +
+                             " to " + std::to_string(region.end));
+            return false;
+        }));
+    }
+    return tfr::index::from_entries(tfr::reader(path, options()).entries());
+}
+
+Dataset::Place Dataset::find(std::uint64_t record) const {
+    const auto behind = std::upper_bound(starts_.begin(), starts_.end(), record);
+    return {static_cast<std::size_t>(behind - starts_.begin() - 1), record - *(behind - 1)};
+}
+
+void Dataset::read(const Batch &batch) {
+    reader(batch.file)->read_each(batch.records, batch.buffers, batch.capacities);
+}
+
+/// A file's reader, opened if it isn't.
+std::shared_ptr<const tfr::reader> Dataset::reader(std::size_t file) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (readers_[file]) {
+        return readers_[file];
+    }
+    lock.unlock();
+    auto opened =
+        std::make_shared<const tfr::reader>(files_.paths[file], indexes_[file], options());
+    lock.lock();
+    if (!readers_[file]) { // else another thread was faster
+        readers_[file] = std::move(opened);
+        open_.push(file);
+    }
+    auto found = readers_[file];
+    if (open_.size() > files_.max_open) {
+        readers_[open_.front()].reset();
+        open_.pop();
+    }
+    return found;
+}
+
+} // namespace tfr_dali

@@ -1,0 +1,79 @@
+// dataset.h: the records of many TFRecord files as one sequence, the files opened as they are
+// needed. It knows nothing of DALI.
+
+#ifndef TFR_DALI_DATASET_H
+#define TFR_DALI_DATASET_H
+
+#include <tfr_index.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <string>
+#include <vector>
+
+namespace tfr_dali {
+
+/// What a Dataset is made of.
+struct Files {
+    std::vector<std::string> paths;
+    /// An index for each. None: what stands beside the file, if it fits, else a scan.
+    std::vector<std::string> index_paths;
+    tfr_checksums checksums = TFR_CHECKSUMS_FULL;
+    /// Whether files are scanned for damage, which is left out. There are no index_paths then.
+    bool salvage = false;
+    /// How many files stay open. A thread that opens another one has that open, too.
+    std::size_t max_open = 256;
+};
+
+/// Records of one file, and where their payloads go.
+struct Batch {
+    std::size_t file;
+    std::vector<std::size_t> records;
+    std::vector<std::uint8_t *> buffers;
+    std::vector<std::size_t> capacities;
+};
+
+/// Many threads may use it at once.
+class Dataset {
+  public:
+    /// A record's file, and its number in the index of that.
+    struct Place {
+        std::size_t file;
+        std::size_t record;
+    };
+
+    /// Opens every file once, to learn which records there are.
+    explicit Dataset(Files files);
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return starts_.back(); }
+    [[nodiscard]] Place find(std::uint64_t record) const;
+    [[nodiscard]] const tfr::entry &entry(Place place) const {
+        return indexes_[place.file][place.record];
+    }
+    [[nodiscard]] const std::string &path(Place place) const { return files_.paths[place.file]; }
+    /// What salvage left out, a line each.
+    [[nodiscard]] const std::vector<std::string> &damage() const noexcept { return damage_; }
+
+    /// Reads payloads, each to the start of its buffer.
+    void read(const Batch &batch);
+
+  private:
+    tfr::options options() const;
+    tfr::index index(std::size_t file, std::vector<std::string> &damage) const;
+    std::shared_ptr<const tfr::reader> reader(std::size_t file);
+
+    const Files files_;
+    std::vector<tfr::index> indexes_;
+    std::vector<std::uint64_t> starts_; // each file's first record; then, the number of all records
+    std::vector<std::string> damage_;
+    std::mutex mutex_;                                        // of what follows
+    std::vector<std::shared_ptr<const tfr::reader>> readers_; // none: the file is closed
+    std::queue<std::size_t> open_; // the files that are open, as they were opened
+};
+
+} // namespace tfr_dali
+
+#endif // TFR_DALI_DATASET_H
