@@ -4,12 +4,12 @@
 #     sudo make install        # to PREFIX=/usr/local; make uninstall takes it away
 #
 # `make lib` and `make install-lib` are for the library alone. Installing builds only what is not
-# there yet, so that root needs no Cargo. This is for systems with ELF files; elsewhere there is
-# `cargo cinstall`.
+# there yet or older than its source, so that root needs no Cargo. This is for GNU make and systems
+# with ELF files; elsewhere there is `cargo cinstall`.
 
-PREFIX = /usr/local
-LIBDIR = $(PREFIX)/lib
-DESTDIR =
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+DESTDIR ?=
 
 # Of `make lib`: without fast-crc it takes fewer crates and an older compiler.
 FEATURES = fast-crc
@@ -28,6 +28,7 @@ BUILD = $(CARGO) build --release --locked --target-dir '$(CARGO_TARGET_DIR)' \
 	$(if $(TARGET),--target $(TARGET))
 LIBRARIES = $(OUT)/libtfr_index.so $(OUT)/libtfr_index.a
 PROGRAMS = $(OUT)/tfr-index $(OUT)/s3-cli
+SOURCES = Cargo.toml Cargo.lock build.rs $(shell find src -name '*.rs')
 
 # libtfr_index.so.1.2.3 is version x.2.3 of the package with version 1 of the ABI.
 VERSION := $(shell sed -n '/^version = /{ s/.*"\(.*\)".*/\1/p; q; }' Cargo.toml)
@@ -37,9 +38,9 @@ SHARED = $(SONAME)$(suffix $(basename $(VERSION)))$(suffix $(VERSION))
 
 # Where the libraries' folder is below the prefix, and the way back from it: lib/ and /..
 space := $() $()
-below = $(subst //$(PREFIX)/,,//$(LIBDIR)/)
+below = $(subst |$(subst //,/,$(PREFIX)/),,|$(subst //,/,$(LIBDIR)/))
 back = $(subst $(space),,$(patsubst %,/..,$(subst /, ,$(below))))
-ifneq ($(filter /%,$(below)),)
+ifneq ($(filter |%,$(below)),)
 $(error LIBDIR is not below PREFIX)
 endif
 # What is made here is for everybody to read, as what is copied is.
@@ -59,17 +60,22 @@ zsh = $(share)/zsh/site-functions
 fish = $(share)/fish/vendor_completions.d
 
 .PHONY: all lib install install-cli install-lib uninstall
+# One Cargo at a time: each would put its own library where another's is being installed.
+.NOTPARALLEL:
 
+# (Cargo leaves the old date on what needn't be built again.)
 all:
 	$(BUILD) --features cli
+	touch -c $(PROGRAMS) $(LIBRARIES)
 
 lib:
 	$(BUILD) --lib --features '$(FEATURES)'
+	touch -c $(LIBRARIES)
 
-$(PROGRAMS):
+$(PROGRAMS): $(SOURCES)
 	$(MAKE) all
 
-$(LIBRARIES):
+$(LIBRARIES): $(SOURCES)
 	$(MAKE) lib
 
 # The programs first: the libraries are built along with them.
@@ -97,7 +103,7 @@ install-cli: $(PROGRAMS)
 
 uninstall:
 	rm -f $(include)/tfr_index.h $(include)/tfr_index.hpp $(lib)/libtfr_index.a \
-		$(lib)/$(SHARED) $(lib)/$(SONAME) $(lib)/libtfr_index.so \
+		$(lib)/libtfr_index.so $(lib)/$(SONAME) $(lib)/$(SONAME).* \
 		$(pkgconfig)/tfr_index.pc $(cmake)/tfr_indexConfig.cmake $(cmake)/tfr_indexConfigVersion.cmake \
 		$(bin)/tfr-index $(bin)/s3-cli $(man)/tfr-index.1 $(man)/tfr-index-*.1 \
 		$(bash)/tfr-index $(zsh)/_tfr-index $(fish)/tfr-index.fish

@@ -617,8 +617,8 @@ class reader {
 
     /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
     /// there until the iterator goes on. It is a single pass, that reads ahead some records. One
-    /// that is bad throws at its turn; the iterator may go on behind it. The reader must stay where
-    /// it is meanwhile.
+    /// that is bad throws at its turn, the first in begin(); the iterator may go on behind it. The
+    /// reader must stay where it is meanwhile.
     [[nodiscard]] inline iterator begin() const;
     [[nodiscard]] inline iterator end() const noexcept;
 

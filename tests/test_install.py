@@ -153,10 +153,36 @@ def test_installed_twice_and_uninstalled(prefix, tmp_path):
     for name in others:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
+    (folder / "lib" / f"{SONAME}.0.9").touch()  # what an older version left
     make("uninstall", *place)
     make("uninstall", *place)
     assert files(folder) == others
     assert not (folder / "lib/cmake/tfr_index").exists()
+
+
+def test_the_environment_says_where(built, tmp_path):
+    place = {"DESTDIR": str(tmp_path), "PREFIX": "/opt/", "LIBDIR": "/opt/lib64"}
+    assert f'"{tmp_path}/opt/' in make("-n", "install-lib", **place)
+    make("install-lib", CARGO="false", **place)
+    assert files(tmp_path / "opt") == {re.sub("^lib/", "lib64/", name) for name in LIBRARY}
+
+
+def test_cargo_is_called_once_and_for_newer_sources(built, tmp_path):
+    cargo, calls, release = (tmp_path / name for name in ("cargo", "calls", "target/release"))
+    release.mkdir(parents=True)
+    products = "libtfr_index.so libtfr_index.a tfr-index s3-cli"
+    cargo.write_text(f"""#!/bin/sh
+        echo "$*" >>{calls}
+        cd {built} && cp {products} {release} && cd {release} && touch -d @0 {products}
+        """)
+    cargo.chmod(0o755)
+    place = [f"DESTDIR={tmp_path}", f"CARGO_TARGET_DIR={release.parent}"]
+    make("-j4", "install", *place, CARGO=str(cargo))
+    assert calls.read_text().count("\n") == 1 and "--features cli" in calls.read_text()
+    make("install", *place, CARGO="false")  # what Cargo found to be new is
+    os.utime(release / "libtfr_index.so", (0, 0))
+    make("install", *place, CARGO=str(cargo))
+    assert calls.read_text().count("\n") == 2
 
 
 def test_the_library_alone_in_a_folder_of_a_system(built, project, tmp_path):
@@ -302,7 +328,7 @@ def test_the_package_holds_what_make_needs(built, tmp_path):
     for name in output("cargo", "package", "--list", "--allow-dirty", manifest).split():
         if (ROOT / name).exists():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
+            shutil.copy2(ROOT / name, tmp_path / name)  # dates, too: what is built is newer
     prefix = tmp_path / "usr"
     output("make", "-C", tmp_path, "install-lib", f"PREFIX={prefix}", f"CARGO_TARGET_DIR={TARGET}")
     assert files(prefix) == LIBRARY
