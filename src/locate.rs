@@ -64,9 +64,9 @@ pub struct Location {
 ///
 /// TensorFlow's `corrupted record at N` is about the record that starts at byte N, if it is the
 /// length's checksum that does not hold, and about the one that starts at N - 12, if it is the
-/// payload's. Payloads before the byte are not checked, whatever the options say; of the options,
-/// the checksum policy, the progress callback and [`Options::salvage`] count: damage before the byte
-/// is left out and told then, and records have the numbers that they have in the index.
+/// payload's. Of the options, the checksum policy, the progress callback and [`Options::salvage`]
+/// count: damage before the byte is left out and told then, and records have the numbers that they
+/// have in the index. Payloads before the byte are checked only for that, under [`Checksums::Full`].
 ///
 /// ```
 /// use tfr_index::{locate, Options, Part};
@@ -90,7 +90,7 @@ pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Resul
 
 fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Location> {
     let checksums = match options.checksums {
-        Checksums::Full => Checksums::Length,
+        Checksums::Full if options.salvage.is_none() => Checksums::Length,
         other => other,
     };
     let around = RefCell::new(None); // the damage that the byte is in
@@ -132,15 +132,19 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
 /// behind a header that is damaged may belong to any record.
 fn in_damaged(data: &DataFile, byte: u64, error: Error) -> Result<Location> {
     let (Some(record), Some(offset)) = (error.record(), error.offset()) else { return Err(error) };
-    let reach = match error.kind() {
-        ErrorKind::LengthCrc | ErrorKind::Length => HEADER_LEN as u64,
-        ErrorKind::Truncated => data.size().unwrap_or(0).saturating_sub(offset),
+    let Ok(Some(header)) = header_at(data, offset) else { return Err(error) };
+    let (reach, payload_crc) = match error.kind() {
+        ErrorKind::LengthCrc | ErrorKind::Length => (HEADER_LEN as u64, None),
+        ErrorKind::Truncated => (data.size().unwrap_or(0).saturating_sub(offset), None),
+        ErrorKind::PayloadCrc => {
+            let crcs = error.stored_crc().zip(error.computed_crc());
+            let crc = crcs.map(|(stored, computed)| Checksum { stored, computed });
+            (header.length.saturating_add(OVERHEAD), crc)
+        }
         _ => return Err(error),
     };
-    match (byte.checked_sub(offset), header_at(data, offset)) {
-        (Some(ahead), Ok(Some(header))) if ahead < reach => {
-            Ok(location(record, offset, header, byte, None))
-        }
+    match byte.checked_sub(offset) {
+        Some(ahead) if ahead < reach => Ok(location(record, offset, header, byte, payload_crc)),
         _ => Err(error),
     }
 }
@@ -274,6 +278,25 @@ mod tests {
                     assert!(error.to_string().ends_with("(bytes 19 to 38 are lost)"), "{error}");
                 }
                 (Some(_), Err(error)) => panic!("byte {byte}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn salvaged_payloads_count_under_the_full_policy_alone() {
+        let mut data = [&b"one"[..], b"two", b"six"].map(frame::encode).concat();
+        data[19 + 12] ^= 1;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, &data).unwrap();
+        let tell = |_: Damage| ControlFlow::Continue(());
+        let options = Options::new().salvage(&tell);
+        for (checksums, behind) in [(Checksums::Auto, 2), (Checksums::Full, 1)] {
+            let options = options.checksums(checksums);
+            assert_eq!(locate(file.path(), 38, &options).unwrap().record, behind);
+            for byte in 19..38 {
+                let found = locate(file.path(), byte, &options).unwrap();
+                assert_eq!((found.record, found.offset, found.length), (1, 19, 3));
+                assert!(!found.payload_crc.unwrap().holds());
             }
         }
     }

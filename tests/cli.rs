@@ -339,6 +339,20 @@ fn a_deaf_stderr_stops_nothing() {
 }
 
 #[test]
+fn what_cannot_be_printed_is_a_failure() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("x", &data)]);
+    assert_eq!(ended(&tfr_index(folder.path(), &["create", "x"])).0, 0);
+    for command in ["check x", "check x --json", "ls", "show x", "read x.idx", "locate x 5"] {
+        let script = format!("'{}' {command} >/dev/full", env!("CARGO_BIN_EXE_tfr-index"));
+        let mut shell = Command::new("sh");
+        let output = shell.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+        let (status, _, stderr) = ended(&output);
+        assert!(status == 1 && stderr.contains("cannot write"), "{command}: {stderr}");
+    }
+}
+
+#[test]
 fn an_interrupt_leaves_nothing_behind() {
     let folder = folder_with(&[]);
     let file = fs::File::create(folder.path().join("x")).unwrap();

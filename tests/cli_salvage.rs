@@ -70,7 +70,9 @@ fn damaged_payloads_are_left_out_by_their_checksums() {
     data[index[7].offset as usize + 12] ^= 1;
     let folder = folder_with(&[("x", &data)]);
     let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
-    assert_eq!(run(&["cat", "--salvage", "x", "-o", "out"]).0, 1);
+    let (status, _, stderr) = run(&["cat", "--salvage", "x", "-o", "out"]);
+    assert_eq!(status, 1);
+    assert!(stderr.ends_with("; --checksums full leaves damaged payloads out\n"), "{stderr}");
     assert_eq!(run(&["cat", "--salvage", "-cfull", "--frames", "x", "-o", "out"]).0, 3);
     let out = Index::scan(folder.path().join("out"), &Options::new()).unwrap();
     assert_eq!(out.len(), 99);

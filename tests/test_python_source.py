@@ -443,6 +443,44 @@ def test_a_reader_reads_through_the_objects_methods():
             assert reader[1] == expected[1] and repr(data) in repr(reader)
 
 
+def test_what_is_read_stays_for_calls_that_are_under_way_when_a_reader_is_closed():
+    data, expected = bytearray(DATA), list(tfr_index.Reader(memoryview(DATA)))
+    reader = tfr_index.Reader(data)
+    call = reader._native  # as the arguments of a call in another thread
+    reader.close()
+    with pytest.raises(BufferError):
+        data.clear()
+    del call
+    data.clear()
+
+    class Closing(Pread):
+        reader = None
+
+        def pread(self, size, offset):
+            if self.reader is not None:
+                self.reader.close()
+                gc.collect()
+            return super().pread(min(size, 1000), offset)
+
+    source = Closing(DATA)
+    reader = source.reader = tfr_index.Reader(source, tfr_index.index_bytes(DATA))
+    assert reader.read_many([6_039, 0]) == [expected[6_039], expected[0]]
+    with pytest.raises(ValueError, match="closed"):
+        reader.read_many([0])
+
+
+def test_errors_do_not_show_all_of_the_data():
+    for data in (bytearray(DATA), numpy.frombuffer(DATA, numpy.uint8), array("B", DATA)):
+        reader = tfr_index.Reader(data)
+        assert type(data).__name__ in repr(reader)
+        with pytest.raises(IndexError) as caught:
+            reader[6_040]
+        assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
+    with pytest.raises(tfr_index.TfrValueError, match=r"bytes are a path.*memoryview") as caught:
+        tfr_index.Reader(DATA)
+    assert len(str(caught.value)) < 1_200
+
+
 @pytest.mark.parametrize("failure", [ValueError("gone"), OSError(5, "gone"), KeyboardInterrupt()])
 def test_what_the_methods_raise_comes_out_of_a_reader(failure):
     data = Failing(DATA)

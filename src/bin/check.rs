@@ -64,8 +64,9 @@ pub fn check(
             (Ok((index, fit)), Some(data)) => summary(data, index, *fit),
             _ => String::new(),
         };
-        // The exit status says it, too: nobody need listen.
-        let _ = io::stdout().write_all(said.as_bytes());
+        if let Err(error) = crate::print(&said) {
+            exit = cli::fail(&error);
+        }
         if let Err(error) = fit {
             exit = cli::fail(&error);
             if is_mismatch(&error) || data.is_none() || path.is_none() {

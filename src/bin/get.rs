@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{bail, Context};
+use anyhow::{anyhow, bail, Context};
 use clap::{Args, Subcommand};
-use tfr_index::{Index, Options, Payloads, Reader};
+use tfr_index::{Error, ErrorKind, Index, Options, Payloads, Reader};
 
 use crate::cli::{self, Damaged, Interrupts};
 use crate::input::{self, Numbers};
@@ -46,7 +46,8 @@ pub struct Data {
     /// else a scan]
     #[arg(short, long)]
     index: Option<PathBuf>,
-    /// Scan the file, and leave damage out: records have the numbers of create --salvage
+    /// Scan the file, and leave damage out, damaged payloads with --checksums full: records have the
+    /// numbers of create --salvage
     #[arg(long, conflicts_with = "index")]
     salvage: bool,
     /// A file to write, which must not be there yet, or - for stdout, even if it is a terminal
@@ -99,18 +100,28 @@ impl Data {
         let records = records(reader.len()).with_context(|| self.file.display().to_string())?;
         let Some(path) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
             let only_text = self.output.is_none() && io::stdout().is_terminal();
-            write(&reader, &records, &mut io::stdout().lock(), only_text, None)?;
-            return Ok(exit);
+            let written = write(&reader, &records, &mut io::stdout().lock(), only_text, None);
+            return written.map_err(|error| self.explain(error)).map(|()| exit);
         };
         let interrupts = Interrupts::listen();
         let is_new = !cli::is_stream(path);
         let file = OpenOptions::new().append(true).create_new(is_new).open(path);
         let mut file = file.with_context(|| path.display().to_string())?;
-        let written = write(&reader, &records, &mut file, false, Some(&interrupts));
+        let written = write(&reader, &records, &mut file, false, Some(&interrupts))
+            .map_err(|error| self.explain(error));
         if written.is_err() && is_new {
             let _ = fs::remove_file(path);
         }
         Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| exit)))
+    }
+
+    /// Says how a damaged payload is left out, where damage should be.
+    fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        let kind = error.downcast_ref::<Error>().map(Error::kind);
+        match self.salvage && kind == Some(ErrorKind::PayloadCrc) {
+            true => anyhow!("{error:#}; --checksums full leaves damaged payloads out"),
+            false => error,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Locate {
     file: PathBuf,
     /// A byte of it, from 0
     byte: u64,
-    /// Which checksums the records before it are held to; payloads are not
+    /// Which checksums the records before it are held to; payloads are with --salvage alone
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
     checksums: Policy,
     /// Leave damage before it out: its record has the number of create --salvage

@@ -72,8 +72,11 @@ def encode_path(path: Path) -> bytes:
     """A path as the operating system takes it."""
     encoded = os.fsencode(path)
     if b"\0" in encoded:
-        message = f"the path has a NUL character in it: {os.fsdecode(encoded)!r}"
-        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", os.fsdecode(encoded))
+        start = os.fsdecode(encoded[:200])  # it may be a whole file's content
+        message = f"the path has a NUL character in it: {start!r}"
+        if isinstance(path, bytes):
+            message += "; bytes are a path: if these are the data, give a memoryview of them"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", start)
     return encoded
 
 

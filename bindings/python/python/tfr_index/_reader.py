@@ -77,7 +77,8 @@ class Reader:
         ValueError: the reader is closed.
 
     Threads and processes: one reader may be used by many threads at once, and none waits for
-    another. It may be used on in a forked process, and pickled: it is then opened anew.
+    another. It may be used on in a forked process, and pickled: it is then opened anew, and
+    data in memory go into the pickle, if they can.
 
     >>> import pathlib, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
@@ -147,8 +148,10 @@ class Reader:
             raw_frames=raw_frames,
         )
         count = lib.tfr_reader_len(reader_out[0])
-        native = self._native = ffi.gc(reader_out[0], lib.tfr_reader_free, 16 * count)
-        # A pointer into the reader keeps nothing alive: a destructor that refers to it does.
+        native = ffi.gc(reader_out[0], lib.tfr_reader_free, 16 * count)
+        # Pointers keep nothing else alive: destructors that refer to it do. What is read must stay
+        # for calls that other threads are in when the reader is closed.
+        native = self._native = ffi.gc(native, lambda _: source)
         entries = ffi.gc(lib.tfr_reader_entries(native), lambda _: native)
         memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
         self._sizes = memory.toreadonly().cast("Q")[1::2]
@@ -352,8 +355,9 @@ class Reader:
     def index(self) -> Index:
         """Where the records are."""
         if self._index is None:
+            native = self._native  # another thread may close the reader meanwhile
             self._raise_if_closed()
-            entries, count = lib.tfr_reader_entries(self._native), len(self._sizes)
+            entries, count = lib.tfr_reader_entries(native), lib.tfr_reader_len(native)
             self._index = Index._made_by(lib.tfr_index_from_entries, entries, count)
         if self._is_whole():
             return self._index
@@ -408,7 +412,10 @@ def _reopen(
 
 
 def _name(data: Data) -> str:
-    return os.fsdecode(data) if isinstance(data, (str, bytes)) else repr(data)
+    if isinstance(data, (str, bytes)):
+        return os.fsdecode(data)
+    # What is no file may be memory, whose bytes are none for a line.
+    return repr(data) if hasattr(data, "read") else object.__repr__(data)
 
 
 class _Piece:
