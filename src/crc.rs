@@ -19,6 +19,19 @@ pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
     digest.finalize() as u32
 }
 
+/// crc-fast looks at the processor when it is first used. A process that is forked while a thread is
+/// at that would wait for it for ever: so it is used when the library is loaded.
+#[cfg(all(feature = "fast-crc", target_os = "linux"))]
+#[allow(unsafe_code)] // the linker's list of what is called then
+#[used]
+#[link_section = ".init_array"]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn look_at_the_processor() {
+        append(0, b"0");
+    }
+    look_at_the_processor
+};
+
 /// The form in which a TFRecord stores the plain CRC-32C `crc`.
 #[inline]
 pub(crate) fn mask(crc: u32) -> u32 {

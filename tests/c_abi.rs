@@ -192,6 +192,11 @@ fn threads_and_forks_share_an_index_and_a_reader() {
 }
 
 #[test]
+fn a_fork_amid_the_first_call_harms_nobody() {
+    Program::new("c/test_fork.c").run();
+}
+
+#[test]
 fn records_are_read_by_their_numbers() {
     Program::new("c/test_reader.c").run_watched();
 }

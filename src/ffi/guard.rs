@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use super::error::tfr_error;
@@ -82,20 +82,20 @@ fn from_panic(panic: &(dyn Any + Send)) -> Error {
 /// Keeps the panics that [`guard`] catches from being printed to the host's stderr. All others
 /// reach the hook that was there before.
 fn silence_guarded_panics() {
-    static ONCE: Once = Once::new();
-    if std::thread::panicking() {
-        return; // called while the host unwinds: the hook may not be changed now
+    // No Once: a process that is forked while another thread is in it would wait for ever.
+    static SILENCED: AtomicBool = AtomicBool::new(false);
+    // While the host unwinds, the hook may not be changed.
+    if SILENCED.load(Relaxed) || thread::panicking() || SILENCED.swap(true, Relaxed) {
+        return;
     }
-    ONCE.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            // The threads that work for a guarded call panic in it, when it waits for them.
-            let ours = GUARDED.with(Cell::get) || thread::current().name() == Some(threads::NAME);
-            if !ours {
-                previous(info);
-            }
-        }));
-    });
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // The threads that work for a guarded call panic in it, when it waits for them.
+        let ours = GUARDED.with(Cell::get) || thread::current().name() == Some(threads::NAME);
+        if !ours {
+            previous(info);
+        }
+    }));
 }
 
 #[cfg(test)]
