@@ -39,6 +39,7 @@ fn every_command_and_option_has_its_place_in_a_page() {
     assert_eq!(help(&["generate", "man", folder.path().to_str().unwrap()]), "");
     let page = |name: &str| {
         let text = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(text.is_ascii(), "{text}");
         text.replace("\\-", "-").replace("\\*(Aq", "'")
     };
     let main = page("tfr-index.1");

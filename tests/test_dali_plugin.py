@@ -18,6 +18,7 @@ import nvidia.dali.tfrecord as tfrec
 import pytest
 import tfr_index
 import tfrecords
+from environment import ROOT
 from nvidia.dali import Pipeline, backend, fn, pipeline_def, plugin_manager
 
 COUNTS = (40, 1, 0, 59)
@@ -40,6 +41,20 @@ def test_page(examples):
     assert done.returncode == 0, done.stderr
     size = tfr_index.scan(examples)[0][1] - 16
     assert done.stdout == f"{size} bytes from train.tfrecord at index 0\n100 records\n"
+
+
+def test_build_is_for_the_python_on_the_path(tmp_path):
+    """Not for the one that the folder was configured for before."""
+    other = tmp_path / "bin" / "python3"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\nexec {os.path.realpath(sys.executable)} -I -S "$@"\n')
+    other.chmod(0o755)
+    cmake = [f"{sys.prefix}/bin/cmake", "-S", ROOT / "examples" / "dali_plugin"]
+    cmake += ["-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={dali_plugin.HOME}/tfr_index"]
+    for folder, error in ((other.parent, "cannot import nvidia.dali"), (f"{sys.prefix}/bin", "")):
+        variables = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
+        done = subprocess.run(cmake, env=variables, capture_output=True, text=True, check=False)
+        assert (done.returncode != 0) == bool(error) and error in done.stderr, done.stderr
 
 
 def test_page_has_every_argument():
@@ -365,6 +380,8 @@ def test_files_without_records(files, payloads, tmp_path):
     for paths in (empty, [empty], [empty] * 3):
         with pytest.raises(ValueError, match=re.escape(f"{empty}: there is no record in it")):
             Reader(paths)
+    with pytest.raises(ValueError, match=re.escape(f"{empty}: there is no record in it")):
+        Reader(files[0], index_paths=empty)
 
 
 def test_paths_are_one_or_many_and_may_be_relative(files, payloads, monkeypatch):
@@ -422,7 +439,7 @@ def test_open_files_are_bounded(tmp_path, shuffle):
         assert open_files(tmp_path) <= 5 + 3  # and one for each thread
         read += reader.batch()
     assert read[:180] == (order_of(payloads, 0) if shuffle else payloads)
-    unbounded = Reader(files)
+    unbounded = Reader(files, max_open_files=sys.maxsize)
     unbounded.epoch()
     assert open_files(tmp_path) >= 60
 
@@ -435,6 +452,10 @@ def test_open_files_are_bounded(tmp_path, shuffle):
         ({"index_paths": ["a.idx"] * 4, "salvage": True}, "cannot both be given"),
         ({"salvage": True, "checksums": "auto"}, "finds damage by checksums"),
         ({"max_open_files": 0}, "max_open_files must be 1 or more"),
+        ({"index_paths": ["a.idx\0b"] * 4}, "a.idx: a path cannot have a NUL in it"),
+        ({"shard_id": -1, "num_shards": 2, "shuffle_after_epoch": True}, "shard_id must be 0"),
+        ({"shard_id": -101, "stick_to_shard": True}, "shard_id must be 0"),
+        ({"random_shuffle": True, "initial_fill": 0}, "initial_fill must be 1 or more"),
         ({"skip_cached_images": True}, "skip_cached_images cannot be true"),
         ({"shuffle_after_epoch": True, "stick_to_shard": True}, "cannot both be true"),
         ({"shuffle_after_epoch": True, "random_shuffle": True}, "cannot both be true"),
@@ -456,5 +477,7 @@ def test_files_that_are_not_there(files, tmp_path):
         Reader(files, index_paths=[missing] * 4)
     with pytest.raises(ValueError, match="paths is empty"):
         Reader([])
+    with pytest.raises(ValueError, match=re.escape(f"{files[0]}: a path cannot have a NUL")):
+        Reader(f"{files[0]}\0.tfrecord")
     with pytest.raises(RuntimeError, match="at least equal to the requested number of shards"):
         Reader(files, num_shards=101)

@@ -112,8 +112,9 @@ std::shared_ptr<const tfr::reader> Dataset::reader(std::size_t file) {
         return readers_[file];
     }
     lock.unlock();
-    auto opened =
-        std::make_shared<const tfr::reader>(files_.paths[file], indexes_[file], options());
+    // The threads are the pipeline's: it has as many as it was told to have.
+    auto opened = std::make_shared<const tfr::reader>(files_.paths[file], indexes_[file],
+                                                      options().threads(1));
     lock.lock();
     if (!readers_[file]) { // else another thread was faster
         readers_[file] = std::move(opened);

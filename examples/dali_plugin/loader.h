@@ -40,6 +40,13 @@ inline Files files(const dali::OpSpec &spec) {
                     std::to_string(files.paths.size()) + " paths");
     }
 
+    for (const std::vector<std::string> *paths : {&files.paths, &files.index_paths}) {
+        for (const std::string &path : *paths) {
+            require(path.find('\0') == std::string::npos,
+                    std::string(path.c_str()) + ": a path cannot have a NUL in it");
+        }
+    }
+
     const std::map<std::string, tfr_checksums> policies = {{"full", TFR_CHECKSUMS_FULL},
                                                            {"length", TFR_CHECKSUMS_LENGTH},
                                                            {"none", TFR_CHECKSUMS_NONE},
@@ -58,7 +65,7 @@ inline Files files(const dali::OpSpec &spec) {
     require(!files.salvage || name == "full" || name == "length",
             "salvage finds damage by checksums, which must be \"full\" or \"length\"");
 
-    const int max_open = spec.GetArgument<int>("max_open_files");
+    const auto max_open = spec.GetArgument<int64_t>("max_open_files");
     require(max_open > 0, "max_open_files must be 1 or more");
     files.max_open = static_cast<std::size_t>(max_open);
     return files;
@@ -71,6 +78,9 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
           shuffle_after_epoch_(spec.GetArgument<bool>("shuffle_after_epoch")),
           seed_(static_cast<std::uint64_t>(spec.GetArgument<int64_t>("shuffle_after_epoch_seed"))) {
         require(!skip_cached_images_, "skip_cached_images cannot be true: there are no images");
+        // The base class takes such, and reads outside of its arrays, or divides by zero.
+        require(shard_id_ >= 0, "shard_id must be 0 or more");
+        require(initial_buffer_fill_ > 0, "initial_fill must be 1 or more");
         require(!shuffle_after_epoch_ || !stick_to_shard_,
                 "shuffle_after_epoch and stick_to_shard cannot both be true");
         require(!shuffle_after_epoch_ || !shuffle_,
@@ -103,7 +113,8 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
             DALI_WARN(line);
         }
         require(dataset_->size() > 0,
-                files_.paths.front() + ": there is no record in it" +
+                (files_.index_paths.empty() ? files_.paths : files_.index_paths).front() +
+                    ": there is no record in it" +
                     (files_.paths.size() > 1 ? ", nor in any other file" : ""));
         Reset(true);
     }

@@ -148,9 +148,9 @@ The order is the same for all shards, so that they share all records out in ever
 All shards must have the same one. The order of epoch ``e``, counted from 0, is that which
 ``tfr_index_shuffle`` makes with the seed ``shuffle_after_epoch_seed + (e << 32)``.)",
                              kDaliDataloaderSeed)
-    .AddOptionalArg("max_open_files",
-                    R"(How many files may be open at once, and one more for each thread.
+    .AddOptionalArg<int64_t>("max_open_files",
+                             R"(How many files may be open at once, and one more for each thread.
 
 Those that were opened first are closed, and opened again when they are needed.)",
-                    256)
+                             256)
     .AddParent("LoaderBase");

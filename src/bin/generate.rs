@@ -35,8 +35,10 @@ fn write_pages(program: Command, folder: &Path) -> anyhow::Result<()> {
         let page = Man::new(command.clone()).source(source.trim_end());
         let mut text = Vec::new();
         page.render(&mut text)?;
-        // What the help says at its end has its own places in a manual page.
+        // What the help says at its end has its own places in a manual page, which is ASCII: it is
+        // read where there is nothing else, too.
         let text = String::from_utf8(text)?
+            .replace('…', "...")
             .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")
             .replace("\nExit status: ", ".SH EXIT STATUS\n");
         let path = folder.join(page.get_filename());
