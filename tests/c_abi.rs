@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod child;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// What users ask of the headers that they include.
@@ -111,7 +113,7 @@ impl Program {
     fn execute(&self, command: &mut Command) {
         let empty = tempfile::tempdir().unwrap();
         command.arg(empty.path()).args(&self.arguments);
-        run(command.env("LD_LIBRARY_PATH", self.folder.path()));
+        run(child::with_defaults(command).env("LD_LIBRARY_PATH", self.folder.path()));
     }
 
     /// Runs with each library.

@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+mod child;
 mod programs;
 
 use programs::{ended, folder_with, tfr_index, EXAMPLES};
@@ -311,7 +312,7 @@ fn waiting_for_a_stream_is_interrupted() {
     let folder = folder_with(&[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
     command.current_dir(folder.path()).args(["create", "-", "-o", "x.idx"]).stdin(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = child::with_defaults(&mut command).stderr(Stdio::piped()).spawn().unwrap();
     let stdin = child.stdin.take();
     while fs::read_dir(folder.path()).unwrap().count() < 1 {
         assert!(child.try_wait().unwrap().is_none());
@@ -319,12 +320,12 @@ fn waiting_for_a_stream_is_interrupted() {
     }
     let kill = format!("kill -{} {}", libc::SIGINT, child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    drop(stdin); // ends a child that missed the signal
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr, "error: -: interrupted, nothing is written\n");
     assert_eq!(output.status.signal(), Some(libc::SIGINT));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    drop(stdin);
 }
 
 #[test]
@@ -365,7 +366,7 @@ fn an_interrupt_leaves_nothing_behind() {
     for number in [libc::SIGINT, libc::SIGTERM] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
         command.current_dir(folder.path()).args(["create", "x", "--checksums", "full"]);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = child::with_defaults(&mut command).stderr(Stdio::piped()).spawn().unwrap();
         // Once its temporary file is there, it is at work.
         while fs::read_dir(folder.path()).unwrap().count() < 2 {
             assert!(child.try_wait().unwrap().is_none());

@@ -8,10 +8,11 @@
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
     python3 tests/environment.py pythons    the interpreters that were found, one a line
 
-Each installs the package as its sources are now, prints the environment's Python on standard output
-and what takes long on standard error. `quick --each-python` does so for every
-interpreter found, one line each. The pinned requirements have wheels for CPython 3.11, 3.12 and
-3.13; any of them will do to call this file, which needs the standard library alone.
+Each but clang installs the package as its sources are now. Each prints the environment's Python on
+standard output and what takes long on standard error. `quick --each-python` does so for every
+interpreter found, one line each. Only making an environment needs the network. The pinned
+requirements have wheels for CPython 3.11, 3.12 and 3.13; any of them will do to call this file,
+which needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ ROOT = TESTS.parent
 HOME = ROOT / "target" / "test-env"
 WHEELS = HOME / "wheel"
 SUPPORTED = ("3.11", "3.12", "3.13")
+QUICK = "requirements-quick.txt"
 REQUIREMENTS = {
-    "quick": ["requirements-quick.txt"],
-    "clients": ["requirements-quick.txt", "requirements-clients.txt"],
-    "loaders": ["requirements-quick.txt", "requirements-loaders.txt"],
+    "quick": [QUICK],
+    "clients": [QUICK, "requirements-clients.txt"],
+    "loaders": [QUICK, "requirements-loaders.txt"],
     "clang": ["requirements-clang.txt"],
-    "bench": ["requirements-quick.txt", "requirements-clients.txt", "bench/requirements.txt"],
+    "bench": [QUICK, "requirements-clients.txt", "bench/requirements.txt"],
 }
 DOWNLOADS = {
     "quick": "a download of about 80 MB",
@@ -104,9 +106,10 @@ def prepare(name: str, interpreters: list[Interpreter] | None = None) -> list[st
     """Environment `name` for each interpreter, the package freshly built and installed in it."""
     with _only_one_at_a_time():
         made = [_environment(name, one) for one in interpreters or [default_interpreter()]]
-        package = _build_wheel(made[0])
-        for python in made:
-            _pip(python, "install", "--force-reinstall", "--no-deps", str(package))
+        if QUICK in REQUIREMENTS[name]:  # which holds what builds the package
+            package = _build_wheel(made[0])
+            for python in made:
+                _pip(python, "install", "--no-index", "--force-reinstall", "--no-deps", package)
     return made
 
 
@@ -176,19 +179,25 @@ def _build_wheel(python: str) -> Path:
     cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
     flags = os.environ.get("RUSTFLAGS", "").split()
     flags += [f"--remap-path-prefix={cargo_home}=cargo", f"--remap-path-prefix={ROOT}=tfr-index"]
-    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
-    _pip(python, "wheel", "--no-deps", f"--wheel-dir={WHEELS}", package)
+    # The environment's maturin builds it: with build isolation, pip would download one.
+    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
+    variables = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags), "PATH": path}
+    options = ["--no-index", "--no-build-isolation", "--no-deps", f"--wheel-dir={WHEELS}"]
+    _pip(python, "wheel", *options, package, variables=variables)
     return wheel()
 
 
-def _pip(python: str, command: str, *arguments: str) -> None:
-    _run(python, "-m", "pip", "--disable-pip-version-check", command, *arguments)
+def _pip(
+    python: str, command: str, *arguments: str | Path, variables: dict[str, str] | None = None
+) -> None:
+    pip = [python, "-m", "pip", "--disable-pip-version-check", command]
+    _run(*pip, *arguments, variables=variables)
 
 
-def _run(*command: str | Path) -> str:
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+def _run(*command: str | Path, variables: dict[str, str] | None = None) -> str:
+    environment = os.environ | (variables or {})
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, env=environment, check=False, **output)
     if done.returncode != 0:
         sys.exit(
             f"{done.stdout}\nfailed with exit code {done.returncode}: {' '.join(map(str, command))}"

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 
 use tfr_index::{Index, Options};
 
+mod child;
+
+use child::with_defaults;
+
 fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -29,7 +33,7 @@ fn two_data_files(folder: &Path, records: usize) -> [String; 2] {
 fn create(folder: &Path, data: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
     command.current_dir(folder).args(["create", data, "-o", "x.idx", "--checksums", "full"]);
-    command.stdout(Stdio::null()).spawn().unwrap()
+    with_defaults(&mut command).stdout(Stdio::null()).spawn().unwrap()
 }
 
 fn kill(mut child: Child) {
@@ -167,7 +171,7 @@ fn without_locks_nothing_is_cleared() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
         command.env("LD_PRELOAD", folder.join("flock.so")).current_dir(folder);
         command.args(["create", data, "-o", "x.idx", "--checksums", "full"]);
-        command.stdout(Stdio::null()).spawn().unwrap()
+        with_defaults(&mut command).stdout(Stdio::null()).spawn().unwrap()
     };
     let running = create("endless");
     wait_until_it_reads(&running);
@@ -194,7 +198,8 @@ fn a_file_size_limit_leaves_the_index_whole() {
         let script =
             format!("{script} ulimit -c 0; ulimit -f 8; exec '{program}' create b -o x.idx");
         let mut shell = Command::new("sh");
-        let output = shell.current_dir(folder).args(["-c", &script]).output().unwrap();
+        shell.current_dir(folder).args(["-c", &script]);
+        let output = with_defaults(&mut shell).output().unwrap();
         assert_eq!(output.status.code(), status);
         if status.is_some() {
             let stderr = String::from_utf8(output.stderr).unwrap();

@@ -3,6 +3,14 @@
 # PyTorch and Grain.
 # Sets up what it needs under target/. Exits with 1 when anything fails.
 set -u
+
+# The tests rely on the default actions of signals, but `nohup`, `&` in a script and most CI agents
+# ignore some, which a shell cannot undo. SIGHUP stays: `nohup` is meant to outlive a terminal.
+default=--default-signal=INT,QUIT,ALRM,TERM,CHLD,PIPE,XFSZ
+if [ -z "${TFR_TEST_SIGNALS-}" ] && env $default true 2>/dev/null; then
+    TFR_TEST_SIGNALS=default exec env $default bash "$0" "$@"
+fi
+
 cd "$(dirname "$0")/.." || exit 1
 
 quick=no
@@ -23,7 +31,7 @@ passed=0
 failed=()
 summary=()
 
-# step NAME COMMAND…: runs it, its output in a log that is shown when it fails.
+# step NAME COMMAND…: runs it with its output in a log, and shows what failed.
 step() {
     local name=$1 start=$SECONDS log
     shift
@@ -34,8 +42,8 @@ step() {
         echo "ok      $((SECONDS - start)) s"
     else
         failed+=("$name")
-        echo "FAILED  $((SECONDS - start)) s, the end of $log:"
-        tail -n 60 "$log" | sed 's/^/    /'
+        echo "FAILED  $((SECONDS - start)) s, of $log:"
+        awk -f tests/failures.awk "$log" | head -n 200 | sed 's/^/    /'
     fi
     # What the test runners counted, for the summary.
     summary+=("$(grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$log" |

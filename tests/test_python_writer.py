@@ -233,16 +233,21 @@ def test_many_threads_write_to_one_file(path):
 
 def test_abandoned_while_others_write(path):
     writer = RecordWriter(path)
+    stuck = threading.Event()  # so that a failure of `abandon` does not fill the disk
 
     def write() -> None:
         with pytest.raises(tfr_index.TfrValueError, match="the writer is closed"):
-            while True:
+            while not stuck.is_set():
                 writer.write(bytes(100_000))
 
     threads = [threading.Thread(target=write) for _ in range(3)]
     for thread in threads:
         thread.start()
-    writer.abandon()
+    try:
+        writer.abandon()
+    except BaseException:
+        stuck.set()
+        raise
     for thread in threads:
         thread.join()
     assert os.listdir(path.parent) == []
@@ -323,16 +328,19 @@ from tfr_index import RecordWriter
 
 with RecordWriter(sys.argv[1]) as writer:
     print(flush=True)
-    while True:
+    for _ in range(1000):
         writer.write_many([b"x"] * 1000)
+    sys.stdin.read()
 """
 
 
 def test_ctrl_c_leaves_nothing(path):
     command = [sys.executable, "-c", INTERRUPTED, path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
+        process.stdin.close()  # ends a child that missed the signal
         assert process.stderr.read().endswith(b"KeyboardInterrupt\n")
     assert os.listdir(path.parent) == []
 

@@ -13,6 +13,8 @@ use tfr_index::{
     create_index, CheckLevel, Damage, ErrorKind, Index, Options, RecordWriter, Result,
 };
 
+mod child;
+
 const RECORDS: u64 = 5000;
 
 /// What the processes of these tests do: write files of many records, or append as many, without an
@@ -50,6 +52,7 @@ fn writer(folder: &Path, how: &str, limits: &str) -> Command {
     let arguments = "--exact --nocapture written_without_an_end";
     shell.args(["-c", &format!("{limits} exec '{}' {arguments}", test.display())]);
     shell.current_dir(folder).env("TFR_TEST_WRITER", how).stdout(Stdio::null());
+    child::with_defaults(&mut shell);
     shell
 }
 
