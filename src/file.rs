@@ -2,6 +2,7 @@
 
 mod grown;
 mod new;
+mod stream;
 mod temporary;
 
 use std::env;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use grown::GrownFile;
 pub(crate) use new::NewFile;
+pub use stream::own_descriptor;
 
 use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +23,8 @@ use crate::source::ReadAt;
 /// Bytes that pass through memory at once.
 const CHUNK: usize = 128 << 10;
 
-/// A file of ours alone: what is said of the reads to come holds for all who have it open.
+/// A file that is read at positions. What is said of the reads to come holds for all who have it open:
+/// nobody, but for those who share a descriptor that was given.
 #[derive(Debug)]
 pub(crate) struct DataFile(File);
 
@@ -43,30 +46,34 @@ impl ReadAt for DataFile {
     }
 }
 
-/// Opens a regular file: one with a size, that can be read at any position.
+/// Opens a regular file: one with a size, that can be read at any position. One of the process's own
+/// descriptors is read at positions from the file's start, and stays at its own.
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
-    let open = || {
-        // Opening a FIFO waits for its writer, unless it is told not to.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::Error::from_raw_os_error(libc::EISDIR));
+    let failed = |error| Error::io("open", error).of(path);
+    let file = match own_descriptor(path) {
+        Some(file) => file.map_err(failed)?,
+        None => {
+            // Opening a FIFO would release its writer, and closing it end that.
+            let metadata = fs::metadata(path).map_err(failed)?;
+            stream::ensure_regular(metadata.file_type(), path)?;
+            // What became one meanwhile is not waited for.
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?
         }
-        // Files as those under /proc say that they are empty, and aren't.
-        let regular = metadata.is_file();
-        let sized = regular && (metadata.len() > 0 || FileExt::read_at(&file, &mut [0], 0)? == 0);
-        Ok(sized.then_some(DataFile(file)))
     };
-    let file = open().map_err(|error| Error::io("open", error).of(path))?;
-    file.ok_or_else(|| {
+    let metadata = file.metadata().map_err(failed)?;
+    stream::ensure_regular(metadata.file_type(), path)?;
+    // Files as those under /proc say that they are empty, and aren't.
+    if metadata.len() == 0 && FileExt::read_at(&file, &mut [0], 0).map_err(failed)? > 0 {
         let detail = "not a regular file: its size is unknown, it cannot be read at a position";
-        Error::new(ErrorKind::InvalidArgument, detail).of(path)
-    })
+        return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
+    }
+    Ok(DataFile(file))
 }
 
-/// Passes the file's bytes to `take`, a chunk at a time.
+/// Passes the file's bytes to `take`, a chunk at a time; a descriptor's from its position.
 pub(crate) fn read_chunks(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let mut file = File::open(path).map_err(|error| Error::io("open", error).of(path))?;
+    let mut file = stream::open_to_read(path)?;
     let mut buffer = vec![0; CHUNK];
     loop {
         match file.read(&mut buffer) {

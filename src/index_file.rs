@@ -36,7 +36,8 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
 ///
 /// Takes some megabytes of memory, whatever the file's size. The index file is written beside its
 /// place and renamed over it when it is whole: on any error nothing is left behind, and an index
-/// that was there stays as it was.
+/// that was there stays as it was. A pipe, a device and [one of the process's own
+/// descriptors](crate::own_descriptor) are written to directly.
 ///
 /// ```
 /// use tfr_index::{create_index, Index, Options};
@@ -158,7 +159,8 @@ impl Index {
         scanned.map_err(|error| error.of(path))
     }
 
-    /// Reads an index file.
+    /// Reads an index file; of [one of the process's own descriptors](crate::own_descriptor), what is
+    /// left from its position on.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -217,6 +219,9 @@ const LINE_MAX: usize = 4 << 10;
 /// Reads an index file in parts, some at once; none if it is small, or if anything is wrong with it:
 /// who reads it from its start finds what, and where.
 fn read_in_parts(path: &Path) -> Option<Index> {
+    if file::own_descriptor(path).is_some() {
+        return None; // it is read from its position
+    }
     let file = &file::open_regular(path).ok()?;
     let size = file.size().ok().filter(|size| *size >= PARTS * PART)?;
     let starts = (0..size).step_by(PART as usize);

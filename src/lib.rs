@@ -48,12 +48,14 @@ mod preadv;
 mod reader;
 mod scan;
 mod source;
+mod sys;
 pub mod tfrecord_index;
 mod threads;
 mod writer;
 
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
+pub use file::own_descriptor;
 pub use index::{Entry, Index, ShardBy, ShardEven};
 pub use index_file::{
     create_index, create_index_of_source, create_index_of_stream, default_index_path,

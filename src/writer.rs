@@ -86,8 +86,9 @@ impl RecordWriter {
     /// A process that is killed leaves everything as it was, but for temporary files, which the next
     /// writer of the same file clears. Killed in the instant between the two renames, it leaves the
     /// new data beside the index of the old, or beside none: [`Index::check`](crate::Index::check)
-    /// finds that, and [`create_index`](crate::create_index) mends it. A path that leads to a pipe or
-    /// a device is written to directly.
+    /// finds that, and [`create_index`](crate::create_index) mends it. A path that leads to a device, a
+    /// pipe that a process reads, or [one of the process's own descriptors](crate::own_descriptor) is
+    /// written to directly.
     ///
     /// # Errors
     /// When a file cannot be created; when both paths lead to one file; `EBUSY` when another

@@ -1,21 +1,22 @@
 //! A file that appears whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use super::{absolute, busy, close, follow_links, temporary, write_both};
+use super::{absolute, busy, close, follow_links, own_descriptor, stream, temporary, write_both};
 use crate::error::{Error, Result};
 
 /// A file being written beside its target, which it replaces when it is [committed](Self::commit)
 /// and leaves alone when it is dropped.
 ///
 /// It gets the permissions of the file that it replaces, or those of any new file. A link is
-/// followed: what it leads to is replaced. A target that is no regular file, or that this process
-/// or another has open (`/dev/stdout`), is written to directly, at its end.
+/// followed: what it leads to is replaced. A target that is no regular file, or that another process
+/// has open (`/proc/7/fd/1`), is written to directly, at its end; one of the process's own descriptors
+/// ([`own_descriptor`]) at its position.
 pub(crate) struct NewFile {
     /// The target as it was given.
     target: PathBuf,
@@ -40,16 +41,26 @@ impl NewFile {
     }
 
     fn open(target: &Path, alone: bool) -> Result<NewFile> {
+        if let Some(file) = own_descriptor(target) {
+            let opened = file.map(|file| NewFile::onto(target, file));
+            return opened.map_err(|error| Error::io("create", error).of(target));
+        }
         let opened = match fs::metadata(target) {
             Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
             Ok(old) if old.is_file() => NewFile::beside(target, Some(old.permissions()), alone),
-            Ok(_) => NewFile::onto(target),
+            Ok(_) => NewFile::onto_stream(target),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 NewFile::beside(target, None, alone)
             }
             Err(error) => Err(error),
         };
-        opened.map_err(|error| Error::io("create", error).of(target))
+        opened.map_err(|error| match error.raw_os_error() {
+            Some(libc::ENXIO) => {
+                let why = ": no process has the pipe open to read; start its reader first";
+                Error::io("create", error).adding(why).of(target)
+            }
+            _ => Error::io("create", error).of(target),
+        })
     }
 
     /// A new file beside what `target` leads to.
@@ -61,7 +72,9 @@ impl NewFile {
         if target.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(libc::EISDIR));
         }
-        let Some(place) = follow_links(target)? else { return NewFile::onto(target) };
+        let Some(place) = follow_links(target)? else {
+            return NewFile::onto_stream(target);
+        };
         let place = absolute(place);
         let mode = permissions.as_ref().map_or(0o666, |old| old.mode() & 0o777);
         let (temporary, file) = temporary::create_beside(&place, mode, alone)?;
@@ -72,10 +85,13 @@ impl NewFile {
         Ok(NewFile { target: target.to_owned(), paths, file, process: process::id() })
     }
 
-    /// The target itself.
-    fn onto(target: &Path) -> io::Result<NewFile> {
-        let file = OpenOptions::new().append(true).open(target)?;
-        Ok(NewFile { target: target.to_owned(), paths: None, file, process: process::id() })
+    /// The target itself, of which this is an open file.
+    fn onto(target: &Path, file: File) -> NewFile {
+        NewFile { target: target.to_owned(), paths: None, file, process: process::id() }
+    }
+
+    fn onto_stream(target: &Path) -> io::Result<NewFile> {
+        Ok(NewFile::onto(target, stream::open_to_write(target)?))
     }
 
     /// Whether it is the target itself that is written to.

@@ -1,0 +1,223 @@
+//! Paths that lead to streams: the process's own descriptors, FIFOs, sockets and devices.
+
+use std::fs::{self, File, FileType, OpenOptions};
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
+
+/// Links that are followed; the system follows as many.
+const LINKS: usize = 40;
+
+/// The process's own descriptor that a path stands for: `/dev/stdin`, `/dev/stdout`,
+/// `/dev/stderr`, `/dev/fd/N` or `/proc/self/fd/N`, or a link to one of them. `None` for any other
+/// path.
+///
+/// It is duplicated, not opened again: reads and writes continue at its position, which all
+/// who share it move. So it works for sockets and for files that the process may not open, and
+/// several programs write to one file in turn. This is how every function of this crate treats such
+/// a path. The duplicate is above 2, and is closed on `exec`.
+///
+/// ```
+/// use std::io::Write;
+///
+/// let mut stdout = tfr_index::own_descriptor("/dev/stdout").expect("a descriptor's path")?;
+/// stdout.write_all(b"done\n")?;
+/// assert!(tfr_index::own_descriptor("tests/data/examples.tfrecord").is_none());
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+/// `EBADF` when no such descriptor is open; `EMFILE` when there is none to spare.
+pub fn own_descriptor(path: impl AsRef<Path>) -> Option<io::Result<File>> {
+    number(path.as_ref()).map(sys::duplicate)
+}
+
+fn number(path: &Path) -> Option<RawFd> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        if let Some(number) = number_in(&path) {
+            return Some(number);
+        }
+        let link = fs::read_link(&path).ok()?;
+        path = path.parent().map_or_else(PathBuf::new, Path::to_owned).join(link);
+    }
+    None
+}
+
+/// The number that the path's own words say.
+fn number_in(path: &Path) -> Option<RawFd> {
+    for (name, number) in [("/dev/stdin", 0), ("/dev/stdout", 1), ("/dev/stderr", 2)] {
+        if path == Path::new(name) {
+            return Some(number);
+        }
+    }
+    let directories = ["/dev/fd", "/proc/self/fd"];
+    let name = directories.iter().find_map(|directory| path.strip_prefix(directory).ok())?;
+    let number: RawFd = name.to_str()?.parse().ok()?;
+    (number.to_string() == name.to_str()?).then_some(number) // not "+3", nor "03"
+}
+
+/// An error unless the file is a regular one, of those that are not directories.
+pub(super) fn ensure_regular(file: FileType, path: &Path) -> Result<()> {
+    if file.is_dir() {
+        return Err(Error::io("open", io::Error::from_raw_os_error(libc::EISDIR)).of(path));
+    }
+    if file.is_file() {
+        return Ok(());
+    }
+    let detail = format!(
+        "is a {}, not a regular file: save it to a file, or index it as a stream",
+        kind_name(file)
+    );
+    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
+}
+
+/// Opens what is read from its start to its end, unless that would wait for a writer: to stop
+/// waiting would then end that writer.
+pub(super) fn open_to_read(path: &Path) -> Result<File> {
+    if let Some(file) = own_descriptor(path) {
+        return file.map_err(|error| Error::io("open", error).of(path));
+    }
+    let metadata = fs::metadata(path).map_err(|error| Error::io("open", error).of(path))?;
+    if metadata.file_type().is_fifo() || metadata.file_type().is_socket() {
+        ensure_regular(metadata.file_type(), path)?;
+    }
+    File::open(path).map_err(|error| Error::io("open", error).of(path))
+}
+
+/// Opens a FIFO or a character device to write. Does not wait for a FIFO's reader: `ENXIO` if
+/// there is none.
+pub(super) fn open_to_write(path: &Path) -> io::Result<File> {
+    let file_type = fs::metadata(path)?.file_type();
+    if file_type.is_socket() || file_type.is_block_device() {
+        let message = format!("it is a {}", kind_name(file_type));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    let mut options = OpenOptions::new();
+    options.append(true);
+    if !file_type.is_fifo() {
+        return options.open(path);
+    }
+    let file = options.custom_flags(libc::O_NONBLOCK).open(path)?;
+    sys::let_wait(&file)?;
+    Ok(file)
+}
+
+fn kind_name(file: FileType) -> &'static str {
+    match file {
+        file if file.is_fifo() => "pipe (FIFO)",
+        file if file.is_socket() => "socket",
+        file if file.is_block_device() => "block device",
+        _ => "device",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::NewFile;
+    use crate::Index;
+    use std::io::{Read, Seek, SeekFrom, Write};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    #[test]
+    fn own_descriptors_are_known_by_their_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        symlink("/dev/stdout", &link).unwrap();
+        for (path, expected) in [
+            ("/dev/stdin", Some(0)),
+            ("/dev//./stdout", Some(1)),
+            ("/dev/stderr", Some(2)),
+            ("/dev/fd/63", Some(63)),
+            ("/proc/self/fd/3", Some(3)),
+            (link.to_str().unwrap(), Some(1)),
+            ("/dev/fd/3.idx", None),
+            ("/dev/fd/+3", None),
+            ("/dev/fd/03", None),
+            ("/dev/fd/3/x", None),
+            ("/dev/fd", None),
+            ("/dev/null", None),
+            ("/dev/std", None),
+            ("-", None),
+        ] {
+            assert_eq!(number(Path::new(path)), expected, "{path}");
+        }
+        let closed = own_descriptor("/dev/fd/1000000").unwrap().unwrap_err();
+        assert_eq!(closed.raw_os_error(), Some(libc::EBADF));
+    }
+
+    #[test]
+    fn a_descriptor_is_read_and_written_to_from_its_position() {
+        let mut file = tempfile::tempfile().unwrap();
+        let path = format!("/dev/fd/{}", file.as_raw_fd());
+        file.write_all(b"before ").unwrap();
+        let mut index = NewFile::create(Path::new(&path)).unwrap();
+        index.write(b"0 16\n").unwrap();
+        index.commit().unwrap();
+        file.write_all(b"after").unwrap();
+
+        file.seek(SeekFrom::Start(7)).unwrap();
+        let error = Index::read(&path).unwrap_err();
+        assert_eq!(error.record(), Some(1), "{error}"); // "after" is no line of an index
+        file.rewind().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "before 0 16\nafter");
+        // It is read to its end.
+        assert_eq!(Index::read(&path).unwrap().len(), 0);
+    }
+
+    /// Opening it would let the writer write, and closing it end the writer.
+    #[test]
+    fn a_fifo_is_not_opened_to_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.idx");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let script = "exec 3>\"$0\"";
+        let mut writer = Command::new("sh").args(["-c", script]).arg(&path).spawn().unwrap();
+        #[cfg(target_os = "linux")]
+        loop {
+            let state = fs::read_to_string(format!("/proc/{}/stat", writer.id())).unwrap();
+            if state.contains(") S ") {
+                break; // it waits for a reader
+            }
+            std::thread::yield_now();
+        }
+        for error in [
+            Index::read(&path).err(),
+            Index::scan(&path, &crate::Options::new()).err(),
+            crate::file::open_regular(&path).err(),
+        ] {
+            let error = error.unwrap();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+            assert!(error.to_string().contains("is a pipe (FIFO), not a regular file"), "{error}");
+        }
+        // Nor to write, where nobody reads.
+        let written = NewFile::create(&path).err().unwrap();
+        assert_eq!(written.os_error(), Some(libc::ENXIO), "{written}");
+        assert!(writer.try_wait().unwrap().is_none());
+        drop(File::open(&path).unwrap());
+        writer.wait().unwrap();
+    }
+
+    #[test]
+    fn a_fifo_that_is_read_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.idx");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut both = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut index = NewFile::create(&path).unwrap();
+        index.write(b"0 16\n").unwrap();
+        index.commit().unwrap();
+        let mut text = [0; 5];
+        both.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"0 16\n");
+    }
+}
