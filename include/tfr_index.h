@@ -22,7 +22,9 @@
  * - NULL is an error, never undefined behaviour, and says which argument it was, except where it
  *   is said to be allowed; so is a pointer to the caller's memory that is not aligned for its type.
  *   The functions that free take NULL and do nothing.
- * - Paths are bytes with a NUL at their end, as the operating system takes them.
+ * - Paths are bytes with a NUL at their end, as the operating system takes them. /dev/stdin,
+ *   /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N are the process's own descriptors: an
+ *   index is read and written at their current positions, data is read from the file's start.
  * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
  *   an index is written into a pipe that nobody reads.
  * - Every function may be called on any thread. An index, a reader, an error and options may be

@@ -93,19 +93,19 @@ fn stdin_is_an_index() {
     // There is one.
     for command in ["read", "show", "ls"] {
         let (status, _, stderr) = pipe(folder.path(), &[command, "-", "-"], &text);
-        assert_eq!((status, &*stderr), (1, "error: -: stdin is read already, it has one index\n"));
+        assert_eq!((status, &*stderr), (1, "error: -: is read already, it has one index\n"));
     }
     // It has no name.
     for (files, out) in [(&["-"][..], "out/"), (&["-"], "."), (&["-", "x"], "out")] {
         let shuffle = [&["shuffle", "--seed=3", "-o", out][..], files].concat();
         let (status, _, stderr) = pipe(folder.path(), &shuffle, &text);
-        assert!(status == 2 && stderr.contains("- is stdin, which has no name"), "{stderr}");
+        assert!(status == 2 && stderr.contains("- is a stream, which has no name"), "{stderr}");
     }
     assert!(!folder.path().join("out").exists());
 }
 
 #[test]
-fn stdin_is_no_data_file() {
+fn a_pipe_is_no_data_file() {
     let (folder, _) = example();
     for arguments in [
         &["check", "-"][..],
@@ -115,9 +115,9 @@ fn stdin_is_no_data_file() {
         &["cat", "-"],
         &["concat", "x", "-"],
     ] {
-        let (status, stdout, stderr) = run(folder.path(), arguments);
+        let (status, stdout, stderr) = pipe(folder.path(), arguments, "");
         assert_eq!((status, stdout.as_str()), (2, ""), "{arguments:?}");
-        assert!(stderr.contains("save it as a file"), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("save it to a file"), "{arguments:?}: {stderr}");
     }
 }
 

@@ -13,7 +13,16 @@ from pathlib import Path
 import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTIONAL = {"clap", "clap_complete", "clap_mangen", "crc_fast", "serde_json", "signal_hook"}
+OPTIONAL = {
+    "base64",
+    "clap",
+    "clap_complete",
+    "clap_mangen",
+    "crc_fast",
+    "serde_json",
+    "signal_hook",
+    "tempfile",
+}
 
 
 def version(text):

@@ -1,8 +1,6 @@
 //! `tfr-index check`: which indexes fit their data.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,8 +9,7 @@ use clap::ValueEnum;
 use serde_json::json;
 use tfr_index::{default_index_path, CheckLevel, Error, ErrorKind, Fit, Index, Options};
 
-use crate::cli::{self, Interrupts};
-use crate::{input, json};
+use crate::{cli, input, json, stdio};
 
 /// [`CheckLevel`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -44,21 +41,12 @@ pub fn check(
     level: Level,
     options: &Options<'_>,
     as_json: bool,
-    interrupts: &Interrupts,
 ) -> ExitCode {
-    let watch = |_| match interrupts.heard() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    };
-    let options = options.progress(&watch);
     let mut exit = ExitCode::SUCCESS;
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
     for number in 0..data.len().max(indexes.len()) {
         let (data, path) = (data.get(number), indexes.get(number));
-        let fit = fit(data, path, level, &options);
-        if let (true, Some(data)) = (interrupts.heard(), data) {
-            return cli::fail(&format_args!("{}: interrupted", data.display()));
-        }
+        let fit = fit(data, path, level, options);
         let said = match (&fit, data) {
             _ if as_json => object(data, path, &fit),
             (Ok((index, fit)), Some(data)) => summary(data, index, *fit),
@@ -76,9 +64,9 @@ pub fn check(
         }
     }
     let left_data = by_size(left_data);
-    for index in left_indexes.into_iter().take_while(|_| !interrupts.heard()) {
-        if let Some(data) = find_data(index, &left_data, &options) {
-            let _ = writeln!(io::stderr(), "note: {} fits {}", index.display(), data.display());
+    for index in left_indexes {
+        if let Some(data) = find_data(index, &left_data, options) {
+            stdio::note(&format_args!("note: {} fits {}", index.display(), data.display()));
         }
     }
     exit
@@ -121,20 +109,18 @@ fn object(
     path: Option<&PathBuf>,
     fit: &anyhow::Result<(Index, Fit)>,
 ) -> String {
-    let [data, path] = [data, path].map(|path| path.map(|path| path.to_string_lossy()));
     let object = match fit {
         Ok((index, fit)) => json!({
-            "path": data,
-            "index": path,
             "records": index.len(),
             "skipped": fit.skipped,
             "reordered": fit.reordered,
             "repeated": fit.repeated,
             "unchecked": fit.unchecked,
         }),
-        Err(error) => json!({"path": data, "index": path, "error": json::fields(error)}),
+        Err(error) => json!({"error": json::fields(error)}),
     };
-    format!("{object}\n")
+    let [data, path] = [data, path].map(|path| path.map(PathBuf::as_path));
+    json::line(&[("path", data), ("index", path)], object)
 }
 
 /// Files, by how large they are.
@@ -174,5 +160,5 @@ fn summary(data: &Path, index: &Index, fit: Fit) -> String {
     ] {
         summary += if is_so { note } else { "" };
     }
-    format!("{}: fits ({summary})\n", data.display())
+    format!("{}: fits ({summary})\n", stdio::name(data))
 }

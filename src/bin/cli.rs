@@ -1,31 +1,45 @@
 //! What both command-line programs do.
 
 use std::cell::Cell;
-use std::fmt::Display;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Read;
 use std::ops::{ControlFlow, Range};
 use std::os::raw::c_int;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
+use anyhow::{bail, Context};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
 use tfr_index::{
-    create_index, create_index_of_stream, default_index_path, Damage, ErrorKind, Options,
+    create_index, create_index_of_stream, default_index_path, own_descriptor, Damage, ErrorKind,
+    Options,
 };
 
-use crate::stdin::Stdin;
+use crate::stdin::Stream;
+pub use crate::stdio::fail;
+use crate::stdio::{name, note, print};
 
 /// Hears of the signals that ask a program to end: it then ends by them, once what it was about to
-/// write is removed. A second one ends it at once.
+/// write is removed. A second one ends it at once. By default it hears nothing: then the first one
+/// does, even while the program waits.
+#[derive(Default)]
 pub struct Interrupts(Arc<AtomicUsize>);
 
 impl Interrupts {
+    /// Hears of signals if all of the paths are of files, of which a part would be left; who waits
+    /// at a stream is to be ended at once.
+    pub fn of_writing<P: AsRef<Path>>(mut paths: impl Iterator<Item = P>) -> Interrupts {
+        match paths.any(|path| is_stream(path.as_ref())) {
+            true => Interrupts::default(),
+            false => Interrupts::listen(),
+        }
+    }
+
     pub fn listen() -> Interrupts {
         let (heard, again) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
@@ -59,14 +73,12 @@ fn is_ignored(signal: c_int) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Says on stderr what failed. Exit status 1 is for work that failed, 2 for a wrong command line.
-pub fn fail(error: &dyn Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "error: {error:#}"); // or nobody hears of it
-    ExitCode::FAILURE
-}
-
 /// The exit status of work that is done, but for damage that was left out.
 const SALVAGED: u8 = 3;
+
+/// Said of a stream of which no index is made that could replace another.
+pub const EMPTY: &str = "the stream is empty: what should write to it may have failed, which a \
+                         shell tells after `set -o pipefail`";
 
 /// What is left out of an index instead of being an error.
 #[derive(Clone, Copy, Default)]
@@ -75,6 +87,8 @@ pub struct LeaveOut {
     pub damage: bool,
     /// A record at the end that is not whole.
     pub rest: bool,
+    /// Everything: a stream may be empty.
+    pub all: bool,
 }
 
 /// What became of a file.
@@ -96,14 +110,23 @@ pub fn done(regions: u64) -> ExitCode {
     ExitCode::from(if regions == 0 { 0 } else { SALVAGED })
 }
 
-/// Whether this stands for standard input.
-pub fn is_stdin(data: &Path) -> bool {
-    data == Path::new("-")
+/// Whether the path stands for a descriptor that the program was started with: `-`, `/dev/stdin`,
+/// `/dev/fd/63`.
+pub fn is_descriptor(path: &Path) -> bool {
+    path == Path::new("-") || own_descriptor(path).is_some()
 }
 
-/// Where an index goes unless one says otherwise: beside its file, or from stdin to stdout.
+/// The path of the descriptor that `-` stands for.
+pub fn stdin_path(path: &Path) -> &Path {
+    match path == Path::new("-") {
+        true => Path::new("/dev/stdin"),
+        false => path,
+    }
+}
+
+/// Where an index goes unless one says otherwise: beside its file, or from a stream to stdout.
 pub fn index_path(data: &Path) -> PathBuf {
-    match is_stdin(data) {
+    match is_descriptor(data) {
         true => "/dev/stdout".into(),
         false => default_index_path(data),
     }
@@ -118,6 +141,12 @@ pub fn create(
     interrupts: &Interrupts,
 ) -> anyhow::Result<Created> {
     refuse_to_overwrite(index)?;
+    let name_data = || data.display().to_string();
+    if is_stream(data) && !is_descriptor(data) {
+        let name = name_data();
+        bail!("{name}: is a pipe or a device, not a regular file: tfr-index create - < {name}");
+    }
+    let _reader = await_reader(index)?;
     let watch = |_| match interrupts.heard() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
@@ -126,12 +155,11 @@ pub fn create(
     let tell_damage = |damage| damaged.tell(damage);
     let tell_rest = |rest: Damage| {
         let Range { start, end } = rest.bytes;
-        let _ = writeln!(
-            io::stderr(),
+        note(&format_args!(
             "{}: the last {} bytes, from byte {start}, are no whole record yet: left for next time",
             data.display(),
             end - start,
-        );
+        ));
         ControlFlow::Continue(())
     };
     let mut options = options.progress(&watch);
@@ -141,17 +169,29 @@ pub fn create(
     if leave_out.rest {
         options = options.growing(&tell_rest);
     }
-    let records = match is_stdin(data) {
-        true => create_index_of_stream(Stdin::open(), index, &options),
+    let records = match is_descriptor(data) {
+        true => {
+            let mut stream = Stream::open(data, leave_out.all).with_context(name_data)?;
+            let records = create_index_of_stream(&mut stream, index, &options);
+            if stream.is_empty() {
+                bail!("{}: {EMPTY}; tfr-index create --allow-empty indexes it", name_data());
+            }
+            records
+        }
         false => create_index(data, index, &options),
     };
-    let records = records.map_err(|error| match error.kind() {
-        ErrorKind::Cancelled => anyhow!("{}: interrupted, nothing is written", data.display()),
-        _ if error.path().is_none() => {
-            anyhow::Error::from(error).context(data.display().to_string())
+    let records = match records {
+        Ok(records) => records,
+        // Nobody asks how many there are.
+        Err(error) if error.os_error() == Some(libc::EPIPE) && is_stream(index) => 0,
+        Err(error) if error.kind() == ErrorKind::Cancelled => {
+            bail!("{}: interrupted, nothing is written", data.display())
         }
-        _ => error.into(),
-    })?;
+        Err(error) if error.path().is_none() => {
+            return Err(anyhow::Error::from(error).context(name_data()))
+        }
+        Err(error) => return Err(error.into()),
+    };
     Ok(Created { records, regions: damaged.regions() })
 }
 
@@ -163,11 +203,10 @@ impl Damaged {
     pub fn tell(&self, damage: Damage) -> ControlFlow<()> {
         self.0.set(self.regions() + 1);
         let Damage { bytes: Range { start, end }, record, error, .. } = damage;
-        let _ = writeln!(
-            io::stderr(),
+        note(&format_args!(
             "{error}; left out: bytes {start} to {end} ({} in all), behind {record} good records",
             end - start,
-        );
+        ));
         ControlFlow::Continue(())
     }
 
@@ -177,7 +216,7 @@ impl Damaged {
 }
 
 /// Says on stdout that a file is indexed, unless that is where the index went.
-pub fn tell(data: &Path, index: &Path, created: &Created) {
+pub fn tell(data: &Path, index: &Path, created: &Created) -> anyhow::Result<()> {
     let (count, regions) = (created.records, created.regions);
     if !is_stream(index) {
         let records = if count == 1 { "record" } else { "records" };
@@ -186,10 +225,10 @@ pub fn tell(data: &Path, index: &Path, created: &Created) {
             1 => ", 1 damaged region left out".to_owned(),
             _ => format!(", {regions} damaged regions left out"),
         };
-        let (data, index) = (data.display(), index.display());
-        // The index is what counts: nobody need listen.
-        let _ = writeln!(io::stdout(), "{data}: {count} {records} -> {index}{lost}");
+        let (data, index) = (name(data), name(index));
+        print(&format!("{data}: {count} {records} -> {index}{lost}\n"))?;
     }
+    Ok(())
 }
 
 /// Fails where there is a file that holds anything but numbers: a data file, for instance, that a
@@ -209,8 +248,18 @@ pub fn holds_numbers(path: &Path) -> bool {
     start[..count].iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
 }
 
-/// Whether the path names what the program has open, such as /dev/stdout, and is appended to.
+/// Whether the path leads to what is written to directly: a descriptor, a FIFO or a device.
 pub fn is_stream(path: &Path) -> bool {
-    let is_file = path.starts_with("/dev/shm"); // in memory, and a file as others
-    !is_file && (path.starts_with("/dev") || path.starts_with("/proc"))
+    let is_other = |file: Metadata| !file.is_file() && !file.is_dir();
+    is_descriptor(path) || path.metadata().is_ok_and(is_other)
+}
+
+/// Waits until a FIFO has a reader, which it has while this is held. Waits for nothing else.
+pub fn await_reader(path: &Path) -> anyhow::Result<Option<File>> {
+    let is_fifo = |file: Metadata| file.file_type().is_fifo();
+    if is_descriptor(path) || !path.metadata().is_ok_and(is_fifo) {
+        return Ok(None);
+    }
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.map(Some).with_context(|| path.display().to_string())
 }

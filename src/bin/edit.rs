@@ -10,9 +10,10 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::{ArgGroup, Subcommand, ValueEnum};
-use tfr_index::{Index, ShardBy, ShardEven};
+use tfr_index::{own_descriptor, Index, ShardBy, ShardEven};
 
 use crate::input::Numbers;
+use crate::stdio::name;
 use crate::{cli, input, output};
 use files::{Files, Target};
 
@@ -121,7 +122,7 @@ pub enum Even {
 pub fn edit(command: Edit) -> ExitCode {
     let done = match command {
         Edit::Select { file, records, from, output } => {
-            if file == Path::new("-") && from.as_deref() == Some(&file) {
+            if cli::is_descriptor(&file) && from.as_deref() == Some(&file) {
                 crate::refuse("select", "stdin has either the index or the numbers");
             }
             let select = |index: &Index| {
@@ -177,16 +178,17 @@ fn select(index: &Index, numbers: &[Numbers], from: Option<&Path>) -> anyhow::Re
 }
 
 fn numbers_in(path: &Path) -> anyhow::Result<Vec<Numbers>> {
-    let list = match cli::is_stdin(path) {
-        true => io::read_to_string(io::stdin())?,
-        false => fs::read_to_string(path)?,
+    let list = match own_descriptor(cli::stdin_path(path)) {
+        Some(stream) => io::read_to_string(stream?)?,
+        None => fs::read_to_string(path)?,
     };
     list.split_whitespace().map(str::parse).collect()
 }
 
 fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(folder) = output.as_ref().filter(|path| output::is_folder(path, 1)) {
-        crate::refuse("concat", format!("{} is a folder; name the index", folder.display()));
+        let folder = name(folder);
+        crate::refuse("concat", format!("{folder} is a folder; name the index"));
     }
     let mut parts = Vec::new();
     for file in files {

@@ -1,12 +1,14 @@
 //! `tfr-index generate`: manual pages and completions, for those who install the program.
 
-use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Command, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
+
+use crate::output::OutputFile;
 
 #[derive(Subcommand)]
 pub enum Generate {
@@ -42,7 +44,9 @@ fn write_pages(program: Command, folder: &Path) -> anyhow::Result<()> {
             .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")
             .replace("\nExit status: ", ".SH EXIT STATUS\n");
         let path = folder.join(page.get_filename());
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        let mut file = OutputFile::create(&path)?;
+        file.write_all(text.as_bytes()).with_context(|| path.display().to_string())?;
+        file.replace()?;
     }
     Ok(())
 }

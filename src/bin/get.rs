@@ -1,17 +1,18 @@
 //! `tfr-index get` and `cat`: the records themselves.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
 use clap::{Args, Subcommand};
-use tfr_index::{Error, ErrorKind, Index, Options, Payloads, Reader};
+use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader};
 
 use crate::cli::{self, Damaged, Interrupts};
 use crate::input::{self, Numbers};
-use crate::Policy;
+use crate::output::OutputFile;
+use crate::{stdio, Policy};
 
 #[derive(Subcommand)]
 pub enum Get {
@@ -51,6 +52,9 @@ pub struct Data {
     #[arg(long, conflicts_with = "index")]
     salvage: bool,
     /// A file to write, which must not be there yet, or - for stdout, even if it is a terminal
+    ///
+    /// It appears whole or not at all. A process that is killed leaves a file .tfr-index.*.tmp in the
+    /// same directory, to be removed by hand.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Which checksums the records are held to; auto is as full, where the file has true ones
@@ -100,18 +104,22 @@ impl Data {
         let records = records(reader.len()).with_context(|| self.file.display().to_string())?;
         let Some(path) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
             let only_text = self.output.is_none() && io::stdout().is_terminal();
-            let written = write(&reader, &records, &mut io::stdout().lock(), only_text, None);
+            let mut stdout = stdio::stdout().context("cannot write the output")?;
+            let written = write(&reader, &records, &mut stdout, only_text, &Interrupts::default());
             return written.map_err(|error| self.explain(error)).map(|()| exit);
         };
-        let interrupts = Interrupts::listen();
-        let is_new = !cli::is_stream(path);
-        let file = OpenOptions::new().append(true).create_new(is_new).open(path);
-        let mut file = file.with_context(|| path.display().to_string())?;
-        let written = write(&reader, &records, &mut file, false, Some(&interrupts))
-            .map_err(|error| self.explain(error));
-        if written.is_err() && is_new {
-            let _ = fs::remove_file(path);
-        }
+        let interrupts = Interrupts::of_writing([path].into_iter());
+        let written = match cli::is_stream(path) {
+            true => own_descriptor(path)
+                .unwrap_or_else(|| OpenOptions::new().append(true).open(path))
+                .with_context(|| path.display().to_string())
+                .and_then(|mut file| write(&reader, &records, &mut file, false, &interrupts)),
+            false => OutputFile::create_new(path).and_then(|mut file| {
+                write(&reader, &records, &mut file, false, &interrupts)?;
+                file.commit_new()
+            }),
+        };
+        let written = written.map_err(|error| self.explain(error));
         Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| exit)))
     }
 
@@ -131,12 +139,12 @@ fn write(
     records: &[usize],
     output: &mut dyn Write,
     only_text: bool,
-    interrupts: Option<&Interrupts>,
+    interrupts: &Interrupts,
 ) -> anyhow::Result<()> {
     let mut payloads = Payloads::default();
     let mut left = records;
     while !left.is_empty() {
-        if interrupts.is_some_and(Interrupts::heard) {
+        if interrupts.heard() {
             bail!("interrupted, and removed");
         }
         let (mut count, mut bytes) = (0, 0);

@@ -1,22 +1,30 @@
 //! What commands take: an index, or a data file and with it its index; and numbers of records.
 
 use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 
-use anyhow::bail;
+use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use tfr_index::{default_index_path, Index, Options, Reader};
+use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 
 use crate::cli;
 
-/// Takes the path of a data file, which stdin is not: `create` alone reads it from one end to the
-/// other.
+/// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
+/// `create` alone reads streams.
 pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| match cli::is_stdin(&path) {
-        true => Err("data is read here and there, which stdin cannot be; save it as a file"),
-        false => Ok(path),
+    PathBufValueParser::new().try_map(|path| {
+        let path = cli::stdin_path(&path).to_owned();
+        let is_regular = |file: &File| file.metadata().map_or(true, |metadata| metadata.is_file());
+        match own_descriptor(&path) {
+            Some(Ok(file)) if !is_regular(&file) => {
+                Err("a stream is not seekable; save it to a file first")
+            }
+            _ => Ok(path),
+        }
     })
 }
 
@@ -25,20 +33,27 @@ pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
 pub fn is_index(path: &Path) -> bool {
     let is_named = path.extension().is_some_and(|end| end == "idx");
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
-    let is_stream = cli::is_stdin(path) || cli::is_stream(path);
-    is_named || is_stream || has_text() && cli::holds_numbers(path)
+    is_named || cli::is_stream(path) || has_text() && cli::holds_numbers(path)
 }
 
-/// The index in a file, or that on stdin if the path is `-`.
+/// The index in a file, in a FIFO, or on stdin if the path is `-`.
 pub fn index_file(path: &Path) -> anyhow::Result<Index> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    if !cli::is_stdin(path) {
-        return Ok(Index::read(path)?);
+    static TAKEN: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
+    let stream = own_descriptor(cli::stdin_path(path)).transpose();
+    if let Some(stream) = stream.with_context(|| path.display().to_string())? {
+        let stream = stream.metadata()?;
+        let stream = (stream.dev(), stream.ino());
+        let mut taken = TAKEN.lock().expect("no panic");
+        if taken.contains(&stream) {
+            bail!("{}: is read already, it has one index", path.display());
+        }
+        taken.push(stream);
+    } else if path.metadata().is_ok_and(|file| file.file_type().is_fifo()) {
+        // The library does not wait for its writer.
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        return Index::from_text(&text).with_context(|| path.display().to_string());
     }
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        bail!("-: stdin is read already, it has one index");
-    }
-    Ok(Index::read("/dev/stdin")?)
+    Ok(Index::read(cli::stdin_path(path))?)
 }
 
 /// The index in a file or on stdin; of a data file the one beside it, if that is there and fits.

@@ -1,30 +1,40 @@
 //! What became of files, as JSON: an object for each.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use base64::prelude::{Engine, BASE64_STANDARD};
 use serde_json::{json, Value};
 
 use crate::cli::Created;
 
 /// What became of a file: a line with an object.
 pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Created>) -> String {
-    let path = file.to_string_lossy();
-    let object = match created {
-        Ok(Created { records, regions }) => json!({
-            "path": path,
-            "index": index.to_string_lossy(),
-            "records": records,
-            "damaged_regions": regions,
-        }),
-        Err(error) => return failure(file, error),
-    };
+    match created {
+        Ok(Created { records, regions }) => {
+            let object = json!({"records": records, "damaged_regions": regions});
+            line(&[("path", Some(file)), ("index", Some(index))], object)
+        }
+        Err(error) => failure(file, error),
+    }
+}
+
+/// A line with an object that has these paths, too: as text, and as their bytes in Base64 where the
+/// text does not say them all.
+pub fn line(paths: &[(&str, Option<&Path>)], mut object: Value) -> String {
+    for (key, path) in paths {
+        object[*key] = json!(path.map(|path| path.to_string_lossy()));
+        if let Some(path) = path.filter(|path| path.to_str().is_none()) {
+            let bytes = BASE64_STANDARD.encode(path.as_os_str().as_bytes());
+            object[format!("{key}_bytes")] = json!(bytes);
+        }
+    }
     format!("{object}\n")
 }
 
 /// That a file failed: a line with an object.
 pub fn failure(file: &Path, error: &anyhow::Error) -> String {
-    let object = json!({"path": file.to_string_lossy(), "error": fields(error)});
-    format!("{object}\n")
+    line(&[("path", Some(file))], json!({"error": fields(error)}))
 }
 
 /// What is known of an error.

@@ -8,6 +8,7 @@ use serde_json::{json, Value};
 use tfr_index::{locate, Checksum, Location, Options, Part};
 
 use crate::cli::{self, Damaged};
+use crate::stdio::name;
 use crate::{input, json, Policy};
 
 #[derive(Args)]
@@ -56,7 +57,7 @@ fn text(file: &Path, byte: u64, found: &Location) -> String {
          payload bytes:  {}\n\
          length CRC:     {}\n\
          payload CRC:    {}\n",
-        file.display(),
+        name(file),
         part(found.part),
         found.record,
         found.offset,
@@ -69,7 +70,6 @@ fn text(file: &Path, byte: u64, found: &Location) -> String {
 fn object(file: &Path, byte: u64, found: &Location) -> String {
     let crc = |crc: Checksum| json!({"stored": crc.stored, "computed": crc.computed});
     let object = json!({
-        "path": file.to_string_lossy(),
         "byte": byte,
         "part": part(found.part),
         "record": found.record,
@@ -78,7 +78,7 @@ fn object(file: &Path, byte: u64, found: &Location) -> String {
         "length_crc": crc(found.length_crc),
         "payload_crc": found.payload_crc.map_or(Value::Null, crc),
     });
-    format!("{object}\n")
+    json::line(&[("path", Some(file))], object)
 }
 
 fn part(part: Part) -> &'static str {

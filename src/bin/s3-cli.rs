@@ -2,8 +2,9 @@
 
 mod cli;
 mod stdin;
+mod stdio;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -22,24 +23,27 @@ struct Arguments {
 enum Command {
     /// Create the index of a TFRecord file, as NVIDIA DALI reads it
     TfrecordIndex {
-        /// The TFRecord file
+        /// The TFRecord file, or - for stdin
         tfrecord_path: PathBuf,
-        /// The index file to write [default: the TFRecord file's path with .idx appended]
+        /// The index file to write, or - for stdout [default: the TFRecord file's path with .idx
+        /// appended]
         index_path: Option<PathBuf>,
     },
 }
 
 fn main() -> ExitCode {
-    let Command::TfrecordIndex { tfrecord_path, index_path } = Arguments::parse().command;
-    let index_path = index_path.unwrap_or_else(|| cli::index_path(&tfrecord_path));
-    let interrupts = Interrupts::listen();
+    let Command::TfrecordIndex { tfrecord_path, index_path } = stdio::parse::<Arguments>().command;
+    let index_path = match index_path {
+        Some(path) if path == Path::new("-") => "/dev/stdout".into(),
+        Some(path) => path,
+        None => cli::index_path(&tfrecord_path),
+    };
+    let interrupts = Interrupts::of_writing([&index_path].into_iter());
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
     let created = cli::create(data, index, &options, LeaveOut::default(), &interrupts);
-    interrupts.end(match created {
-        Ok(created) => {
-            cli::tell(data, index, &created);
-            created.exit()
-        }
-        Err(error) => cli::fail(&error),
-    })
+    let told = created.and_then(|created| {
+        cli::tell(data, index, &created)?;
+        Ok(created.exit())
+    });
+    interrupts.end(told.unwrap_or_else(|error| cli::fail(&error)))
 }

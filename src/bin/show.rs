@@ -13,6 +13,7 @@ use serde_json::json;
 use tfr_index::{default_index_path, CheckLevel, Index, Options};
 
 use crate::cli::{self, Damaged};
+use crate::stdio::name;
 use crate::{input, json};
 
 #[derive(Subcommand)]
@@ -116,16 +117,15 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
             |(from, below, records)| json!({"from": from, "below": below, "records": records}),
         );
         let object = json!({
-            "path": file.to_string_lossy(),
             "records": records,
             "bytes": bytes,
             "payload": payload,
             "histogram": ranges.collect::<Vec<_>>(),
             "damaged_regions": salvage.map(Damaged::regions),
         });
-        return Ok(format!("{object}\n"));
+        return Ok(json::line(&[("path", Some(file))], object));
     }
-    let mut text = format!("{}: {}, {bytes} bytes\n", file.display(), count(records));
+    let mut text = format!("{}: {}, {bytes} bytes\n", name(file), count(records));
     if let Some([min, median, p99, max]) = sizes.summary() {
         text += &format!("payload bytes: min {min}, median {median}, p99 {p99}, max {max}\n");
     }
@@ -165,12 +165,11 @@ fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
     };
     let records = index.map(|index| index.len());
     if as_json {
-        let path = file.to_string_lossy();
-        let object = json!({"path": path, "records": records, "bytes": bytes, "index": state});
-        return Ok(format!("{object}\n"));
+        let object = json!({"records": records, "bytes": bytes, "index": state});
+        return Ok(json::line(&[("path", Some(file))], object));
     }
     let records = records.map_or("?".to_owned(), |records| records.to_string());
-    Ok(format!("{records:>12} {bytes:>16}  {state:<5}  {}\n", file.display()))
+    Ok(format!("{records:>12} {bytes:>16}  {state:<5}  {}\n", name(file)))
 }
 
 fn count(records: usize) -> String {

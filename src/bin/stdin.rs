@@ -1,9 +1,14 @@
-//! Standard input, whose reader looks up while it waits.
+//! A stream that is read from its start to its end, whose reader looks up while it waits.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+
+use tfr_index::own_descriptor;
+
+use crate::cli;
 
 /// What a pipe holds.
 const PIECE: usize = 64 << 10;
@@ -11,47 +16,63 @@ const PIECE: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Is read by a thread of its own; reading from this ends as interrupted where that takes long.
-pub struct Stdin {
+pub struct Stream {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     taken: usize,
+    /// Whether it may end: an empty one may not, by default.
+    may_end: bool,
+    is_empty: bool,
 }
 
-impl Stdin {
-    pub fn open() -> Stdin {
+impl Stream {
+    /// A stream of what one of the program's descriptors gives from its position on.
+    pub fn open(path: &Path, may_be_empty: bool) -> io::Result<Stream> {
+        let file = own_descriptor(cli::stdin_path(path));
+        let mut file = file.ok_or(io::ErrorKind::InvalidInput)??;
         let (sender, pieces) = sync_channel(4);
-        thread::spawn(move || {
-            let mut stdin = io::stdin().lock();
-            loop {
-                let mut piece = vec![0; PIECE];
-                let read = match stdin.read(&mut piece) {
-                    Ok(0) => return,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    read => read,
-                };
-                let failed = read.is_err();
-                let piece = read.map(|count| {
-                    piece.truncate(count);
-                    piece
-                });
-                if sender.send(piece).is_err() || failed {
-                    return;
-                }
+        thread::Builder::new().spawn(move || loop {
+            let mut piece = vec![0; PIECE];
+            let read = match file.read(&mut piece) {
+                Ok(0) => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read,
+            };
+            let failed = read.is_err();
+            let piece = read.map(|count| {
+                piece.truncate(count);
+                piece
+            });
+            if sender.send(piece).is_err() || failed {
+                return;
             }
-        });
-        Stdin { pieces, piece: Vec::new(), taken: 0 }
+        })?;
+        Ok(Stream { pieces, piece: Vec::new(), taken: 0, may_end: may_be_empty, is_empty: false })
+    }
+
+    /// Whether it failed because it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
     }
 }
 
-impl Read for Stdin {
+impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.taken == self.piece.len() {
             self.piece = match self.pieces.recv_timeout(PATIENCE) {
                 Ok(piece) => piece?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::Interrupted.into()),
-                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.is_empty = !self.may_end;
+                    return if self.may_end {
+                        Ok(0)
+                    } else {
+                        Err(io::ErrorKind::UnexpectedEof.into())
+                    };
+                }
             };
             self.taken = 0;
+            self.may_end = true;
         }
         let count = (&self.piece[self.taken..]).read(buffer)?;
         self.taken += count;

@@ -11,10 +11,10 @@ mod locate;
 mod output;
 mod show;
 mod stdin;
+mod stdio;
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,6 +28,7 @@ use generate::Generate;
 use get::Get;
 use locate::Locate;
 use show::Look;
+use stdio::print;
 use tfr_index::{default_index_path, Checksums, Options};
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
@@ -52,7 +53,8 @@ Examples:
   tfr-index ls train-*.tfrecord              # a line for each; has it an index?
   tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
   tfr-index create train.tfrecord -o - | wc -l
-  zcat train.tfrecord.gz | tfr-index create - -o my.idx   # of what is decompressed
+  set -o pipefail  # or the shell hides that zcat failed
+  zcat train.tfrecord.gz | tfr-index create - -o my.idx || rm my.idx
   tfr-index check train-*.tfrecord           # does train-….tfrecord.idx fit each?
   tfr-index check train.tfrecord my.idx      # does this one?
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
@@ -69,9 +71,14 @@ Exit status: 0 done, 1 a file failed or lacks a record (the others are done), 2 
 enum Command {
     /// Create the indexes of TFRecord files
     ///
-    /// Each index is written whole or not at all: when a file is damaged, its old index stays.
+    /// Each index is written whole or not at all: when a file is damaged, its old index stays. But a
+    /// stream that is cut where a record ends looks whole: with `set -o pipefail`, a shell tells that
+    /// what wrote to the pipe failed.
+    ///
+    /// -, /dev/stdin, /dev/stdout, /dev/fd/N and <(COMMAND) stand for what the program was started
+    /// with: it reads and writes there from the current position on.
     Create {
-        /// TFRecord files, or - for stdin, whose index goes to stdout by default
+        /// TFRecord files, or a stream (- for stdin), whose index goes to stdout by default
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Where to write the index: a file, or - for stdout; or a folder, made if need be: one that
@@ -98,7 +105,16 @@ enum Command {
         /// Leave a record at the end that is not whole yet for next time, instead of failing
         #[arg(long)]
         growing: bool,
+        /// Take a stream of no bytes for a file of no records
+        ///
+        /// By default this is an error: nothing comes from a pipe, either, when what should write to
+        /// it fails.
+        #[arg(long)]
+        allow_empty: bool,
         /// Print a JSON object for each file on stdout
+        ///
+        /// Names that are not UTF-8 are there twice: path and index approximate them, path_bytes and
+        /// index_bytes are their bytes in Base64.
         #[arg(long)]
         json: bool,
     },
@@ -178,24 +194,33 @@ impl From<Policy> for Checksums {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Create { files, output, checksums, threads, salvage, append, growing, json } => {
-            if append && output.as_deref() == Some(Path::new("-")) {
+    match stdio::parse::<Arguments>().command {
+        Command::Create {
+            files,
+            output,
+            checksums,
+            threads,
+            salvage,
+            append,
+            growing,
+            allow_empty,
+            json,
+        } => {
+            if append && output.as_deref().is_some_and(cli::is_descriptor) {
                 refuse("create", "there is nothing to append to on stdout");
             }
-            if files.iter().any(|file| cli::is_stdin(file)) {
+            if files.iter().any(|file| cli::is_descriptor(file)) {
                 if files.len() > 1 {
-                    output::refuse_stdin("create", &files);
+                    output::refuse_streams("create", &files);
                 }
                 if salvage || append || growing {
-                    let takes = "--salvage, --append and --growing take a file, which stdin is not";
+                    let takes = "--salvage, --append and --growing take a file, not a stream";
                     refuse("create", takes);
                 }
             }
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let options = options.append(append);
-            let leave_out = LeaveOut { damage: salvage, rest: growing };
-            let interrupts = Interrupts::listen();
+            let leave_out = LeaveOut { damage: salvage, rest: growing, all: allow_empty };
             let index_paths = match index_paths(&files, output) {
                 Ok(paths) => paths,
                 Err(error) => return cli::fail(&error),
@@ -203,12 +228,13 @@ fn main() -> ExitCode {
             if json && index_paths.iter().any(|path| cli::is_stream(path)) {
                 refuse("create", "the index goes where --json prints");
             }
+            let interrupts = Interrupts::of_writing(index_paths.iter());
             let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
             interrupts.end(for_each(begun, |(file, index_path)| {
                 let created = cli::create(file, index_path, &options, leave_out, &interrupts);
                 match (json, &created) {
                     (true, _) => print(&json::outcome(file, index_path, &created))?,
-                    (false, Ok(created)) => cli::tell(file, index_path, created),
+                    (false, Ok(created)) => cli::tell(file, index_path, created)?,
                     (false, Err(_)) => {}
                 }
                 created.map(|created| created.exit())
@@ -235,8 +261,7 @@ fn main() -> ExitCode {
             }
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let options = options.allow_partial(allow_partial);
-            let interrupts = Interrupts::listen();
-            interrupts.end(check::check(&files, &indexes, level, &options, json, &interrupts))
+            check::check(&files, &indexes, level, &options, json)
         }
         Command::Locate(locate) => for_each([locate], |locate| locate.run()),
         Command::Read { indexes } => {
@@ -300,12 +325,4 @@ fn refuse(subcommand: &str, message: impl std::fmt::Display) -> ! {
     let command = command.find_subcommand_mut(subcommand).expect("declared");
     let mut command = command.clone().bin_name(format!("tfr-index {subcommand}"));
     command.error(ErrorKind::ValueValidation, message).exit()
-}
-
-/// Prints the text; a reader that has seen enough (`tfr-index read x.idx | head`) is no failure.
-fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot write to standard output"),
-    }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context};
 use clap::Args;
 use tfr_index::{Entry, Index};
 
+use crate::stdio::{name, note, print};
 use crate::{cli, input, output};
 
 #[derive(Args)]
@@ -118,7 +118,14 @@ struct Whole {
 
 impl Whole {
     fn read(paths: Vec<PathBuf>) -> anyhow::Result<Whole> {
-        let parts = paths.iter().map(|path| input::read_index(path));
+        let parts = paths.iter().map(|path| {
+            let index = input::read_index(path)?;
+            if index.is_empty() && cli::is_descriptor(path) {
+                let file = "give /dev/null for an index of no records";
+                bail!("{}: {}; {file}", path.display(), cli::EMPTY);
+            }
+            Ok(index)
+        });
         Ok(Whole { parts: parts.collect::<anyhow::Result<_>>()?, paths })
     }
 
@@ -153,7 +160,7 @@ impl Whole {
         targets.iter().try_for_each(|target| refuse_the_whole_index(target.path()))?;
         let parts = self.paths.iter().zip(&self.parts).zip(self.edit(edit)?);
         for (((path, part), left), target) in parts.zip(targets) {
-            let said = format!("{}: {} of {} records", path.display(), left.len(), part.len());
+            let said = format!("{}: {} of {} records", name(path), left.len(), part.len());
             target.write(&left, &said)?;
         }
         Ok(())
@@ -178,34 +185,34 @@ impl Target {
     pub fn write(&self, index: &Index, said: &str) -> anyhow::Result<()> {
         let path = self.path();
         if path == Path::new("-") {
-            return crate::print(&index.to_text()?);
+            return print(&index.to_text()?);
         }
         cli::refuse_to_overwrite(path)?;
         match self {
             Target::InFolder(path) if index.is_empty() => {
-                let mut stdout = io::stdout();
-                if path.exists() {
-                    // It is from before.
-                    fs::remove_file(path).with_context(|| path.display().to_string())?;
-                    let _ = writeln!(stdout, "{said}, so {} is removed", path.display());
-                } else {
-                    let _ = writeln!(stdout, "{said}, so no {}", path.display());
+                if !path.exists() {
+                    return print(&format!("{said}, so no {}\n", name(path)));
                 }
-                return Ok(());
+                // It is from before.
+                fs::remove_file(path).with_context(|| path.display().to_string())?;
+                return print(&format!("{said}, so {} is removed\n", name(path)));
             }
             Target::InFolder(path) => {
                 let folder = path.parent().unwrap_or(path);
                 fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
             }
             Target::File(_) if index.is_empty() => {
-                let _ = writeln!(io::stderr(), "note: no record is left for {}", path.display());
+                note(&format_args!("note: no record is left for {}", path.display()));
             }
             Target::File(_) => {}
         }
-        index.write(path)?;
-        if !cli::is_stream(path) {
-            let _ = writeln!(io::stdout(), "{said} -> {}", path.display());
+        let _reader = cli::await_reader(path)?;
+        match index.write(path) {
+            // Who reads it has seen enough.
+            Err(error) if error.os_error() == Some(libc::EPIPE) && cli::is_stream(path) => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(()) if cli::is_stream(path) => Ok(()),
+            Ok(()) => print(&format!("{said} -> {}\n", name(path))),
         }
-        Ok(())
     }
 }
