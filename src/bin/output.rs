@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -76,14 +76,26 @@ impl OutputFile {
 
     /// Puts the file in its place, and replaces what is there.
     pub fn replace(self) -> anyhow::Result<()> {
-        let replaced = self.temporary.persist(&self.path);
+        let replaced = self.temporary.persist(&self.path).map_err(|error| error.error);
         replaced.map(drop).with_context(|| self.path.display().to_string())
     }
 
     /// Puts the file in its place, unless there is one now.
     pub fn commit_new(self) -> anyhow::Result<()> {
-        let committed = self.temporary.persist_noclobber(&self.path);
-        committed.map(drop).with_context(|| self.path.display().to_string())
+        let OutputFile { temporary, path } = self;
+        match temporary.persist_noclobber(&path) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(error.error).with_context(|| path.display().to_string())
+            }
+            // Some file systems, such as those of object stores, have no links and rename only onto
+            // what is there: an empty file of ours, then.
+            Err(error) => {
+                let place = File::options().write(true).create_new(true).open(&path);
+                place.with_context(|| path.display().to_string())?;
+                OutputFile { temporary: error.file, path }.replace()
+            }
+        }
     }
 }
 
