@@ -2,6 +2,7 @@
 
 #![cfg(feature = "cli")]
 
+mod child;
 mod programs;
 
 use std::ffi::OsStr;
@@ -13,20 +14,20 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use child::with_defaults;
 use programs::{ended, folder_with, tfr_index, EXAMPLES};
 use tfr_index::{Index, Options};
 
-/// A shell that runs a script, in which `tfr-index` and `s3-cli` are the programs. What is written
-/// to a file is bounded.
+/// A shell that runs a script, in which `tfr-index` and `s3-cli` are the programs.
 fn shell(directory: &Path, script: &str) -> Command {
     let mut shell = Command::new("bash");
     let programs = format!(
-        "ulimit -f 65536; tfr-index() {{ '{}' \"$@\"; }}; s3-cli() {{ '{}' \"$@\"; }};",
+        "tfr-index() {{ '{}' \"$@\"; }}; s3-cli() {{ '{}' \"$@\"; }};",
         env!("CARGO_BIN_EXE_tfr-index"),
         env!("CARGO_BIN_EXE_s3-cli"),
     );
     shell.current_dir(directory).args(["-c", &format!("{programs} {script}")]);
-    shell.stdin(Stdio::null());
+    with_defaults(&mut shell).stdin(Stdio::null());
     shell
 }
 
@@ -323,9 +324,8 @@ fn waiting_is_interrupted() {
         &["shuffle", "-", "--seed", "1", "-o", "y.idx"],
         &["filter", "x", "--min", "0", "-o", "fifo"],
     ] {
-        let mut command = Command::new("env");
-        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_tfr-index")]).args(arguments);
-        command.current_dir(path).stdin(Stdio::piped());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+        with_defaults(&mut command).args(arguments).current_dir(path).stdin(Stdio::piped());
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
@@ -477,9 +477,9 @@ fn json_says_every_byte_of_a_name() {
 
 /// A program that writes a record of a megabyte many times to `y`, and has begun.
 fn writing(directory: &Path) -> std::process::Child {
-    let mut command = Command::new("env");
-    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_tfr-index"), "cat", "big"]);
-    command.args(["0"; 100]).args(["-o", "y"]).current_dir(directory);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+    command.args(["cat", "big"]).args(["0"; 100]).args(["-o", "y"]).current_dir(directory);
+    with_defaults(&mut command);
     let child = command.stderr(Stdio::null()).spawn().unwrap();
     while fs::read_dir(directory).unwrap().count() == 1 {
         std::thread::yield_now();

@@ -16,8 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
 use tfr_index::{
-    create_index, create_index_of_stream, default_index_path, own_descriptor, Damage, ErrorKind,
-    Options,
+    create_index, create_index_of_stream, default_index_path, own_descriptor, Damage, Options,
 };
 
 use crate::stdin::Stream;
@@ -173,7 +172,7 @@ pub fn create(
         true => {
             let mut stream = Stream::open(data, leave_out.all).with_context(name_data)?;
             let records = create_index_of_stream(&mut stream, index, &options);
-            if stream.is_empty() {
+            if stream.is_empty() && !interrupts.heard() {
                 bail!("{}: {EMPTY}; tfr-index create --allow-empty indexes it", name_data());
             }
             records
@@ -184,7 +183,7 @@ pub fn create(
         Ok(records) => records,
         // Nobody asks how many there are.
         Err(error) if error.os_error() == Some(libc::EPIPE) && is_stream(index) => 0,
-        Err(error) if error.kind() == ErrorKind::Cancelled => {
+        Err(_) if interrupts.heard() => {
             bail!("{}: interrupted, nothing is written", data.display())
         }
         Err(error) if error.path().is_none() => {
