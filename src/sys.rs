@@ -2,9 +2,13 @@
 
 #![allow(unsafe_code)]
 
+mod cancellation;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+
+pub(crate) use cancellation::NoCancellation;
 
 /// Another descriptor, above those of the standard streams, of what `descriptor` is open for: both
 /// have one position.

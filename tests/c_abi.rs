@@ -194,6 +194,11 @@ fn threads_and_forks_share_an_index_and_a_reader() {
 }
 
 #[test]
+fn a_cancelled_thread_ends_after_its_call() {
+    Program::new("c/test_cancel.c").run_under_valgrind();
+}
+
+#[test]
 fn a_fork_amid_the_first_call_harms_nobody() {
     Program::new("c/test_fork.c").run();
 }

@@ -10,6 +10,7 @@ use super::error::tfr_error;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::NoCancellation;
 use crate::threads;
 
 thread_local! {
@@ -28,6 +29,7 @@ pub(super) unsafe fn guard(
     if !pointer::is_aligned(error_out) {
         return tfr_status::TFR_ERR_INVALID_ARGUMENT;
     }
+    let _whole = NoCancellation::begin();
     silence_guarded_panics();
     let ended = {
         let _guarded = Guarded::set(true);

@@ -8,6 +8,7 @@ use std::path::Path;
 use libc::c_char;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::NoCancellation;
 
 /// An error that names the argument.
 fn invalid(name: &str, what: &str) -> Error {
@@ -183,7 +184,8 @@ pub(super) fn give<T>(value: T) -> *mut T {
 /// NULL, or from [`give`] and not used again.
 pub(super) unsafe fn free<T>(pointer: *mut T) {
     if !pointer.is_null() {
-        // SAFETY: not NULL; the rest is the caller's.
+        let _whole = NoCancellation::begin(); // files are closed
+                                              // SAFETY: not NULL; the rest is the caller's.
         drop(unsafe { Box::from_raw(pointer) });
     }
 }
