@@ -29,6 +29,7 @@
  *   an index is written into a pipe that nobody reads.
  * - Every function may be called on any thread. An index, a reader, an error and options may be
  *   used by many threads at once, as long as none changes or frees them.
+ * - A thread that is cancelled by pthread_cancel() during a call ends after it.
  *
  * An example, which indexes a file and finds its record 42:
  *
@@ -656,6 +657,21 @@ enum tfr_status tfr_options_set_raw_frames(struct tfr_options *options,
  * - `options`: NULL, or options that are not yet freed and not used again.
  */
 void tfr_options_free(struct tfr_options *options);
+
+/**
+ * Has callbacks called (`allowed` is 1, as at first) or refused (0), in the whole process. For a
+ * host that is about to lose what its callbacks need, such as an interpreter at its end: it
+ * refuses them, and then calls this function until it returns 0.
+ *
+ * A read that is refused fails as if `read_at` had returned -ECANCELED. A refused progress or damage
+ * callback counts as one that cancelled the call. The callbacks of the thread that refused those of
+ * the others are called all the same.
+ *
+ * Returns how many callbacks are running on other threads. After a fork(), those that were running
+ * on the parent's other threads still count in the child, where they never return.
+ * Threads: any.
+ */
+size_t tfr_callbacks_allow(int32_t allowed);
 
 /**
  * Indexes a TFRecord file into an index file, in constant memory. The index file is written

@@ -18,6 +18,8 @@ mod error;
 
 mod options;
 
+mod callback;
+
 mod index;
 
 mod edit;

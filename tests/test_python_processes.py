@@ -146,6 +146,100 @@ def test_python_ends_amid_iterations(data):
     assert run(UNFINISHED, data) == (0, "49999 more\n", "")
 
 
+# Daemon threads in calls that call Python, while Python ends.
+
+DAEMONS = """
+import sys, threading
+import tfr_index
+
+path, kind = sys.argv[1:]
+content = open(path, "rb").read()
+begun = threading.Event()
+
+class Source:
+    size = len(content)
+
+    def pread(self, size, offset):
+        begun.set()
+        return content[offset : offset + min(size, 5000)]
+
+def progress(*numbers):
+    begun.set()
+
+def work():
+    reader = tfr_index.Reader(Source(), tfr_index.scan(path))
+    calls = {
+        "progress": lambda: tfr_index.index_bytes(content, progress=progress),
+        "scan": lambda: tfr_index.scan(Source(), threads=3),
+        "one": lambda: [reader[record] for record in range(0, len(reader), 100)],
+        "many": lambda: reader.read_many(range(0, len(reader), 10)),
+    }
+    while True:
+        try:
+            calls[kind]()
+        except tfr_index.TfrError:
+            pass
+
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+"""
+
+
+@pytest.mark.parametrize("kind", ["progress", "scan", "one", "many"])
+def test_daemon_threads_do_not_abort_python_when_it_ends(data, kind):
+    for _ in range(6):
+        assert run(DAEMONS, data, kind) == (0, "", "")
+
+
+BLOCKED = """
+import os, sys, threading
+import tfr_index
+from tfr_index import _exit
+
+entered, never = threading.Event(), threading.Event()
+
+def progress(*numbers):
+    entered.set()
+    never.wait()
+
+def scan():
+    tfr_index.scan(sys.argv[1], progress=progress)
+
+threading.Thread(target=scan, daemon=True).start()
+entered.wait()
+child = os.fork()
+if child == 0:
+    _exit._SECONDS = 1e9  # nothing is waited for: the callback's thread is not here
+    assert len(tfr_index.scan(sys.argv[1])) == 50_000  # and the rest is as before
+    sys.exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+_exit._SECONDS = 0.05
+"""
+
+
+def test_a_callback_that_waits_for_ever_does_not_keep_python_from_ending(data):
+    assert run(BLOCKED, data) == (0, "7\n", "")
+
+
+AT_EXIT = """
+import atexit, sys
+
+def scan():  # after what tfr_index does at the end
+    path = sys.argv[1]
+    told = []
+    tfr_index.scan(path, progress=lambda *numbers: told.append(numbers))
+    print(len(tfr_index.scan(open(path, "rb"))), len(told) > 1)
+
+atexit.register(scan)
+import tfr_index
+"""
+
+
+def test_the_thread_that_ends_python_may_use_callbacks(data):
+    assert run(AT_EXIT, data) == (0, "50000 True\n", "")
+
+
 def test_the_library_stays_loaded_while_threads_end():
     """They call it once more when they do, which may be when Python ends and closes it."""
     [library] = (Path(tfr_index.__file__).parent / "_native").glob("*.so")

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use libc::c_void;
 
+use super::callback::call_back;
 use super::error::tfr_error;
-use super::guard::{guard, unguarded};
+use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
@@ -102,7 +103,7 @@ impl tfr_options {
             let Progress { bytes_done, bytes_total, records, .. } = progress;
             let Some(function) = options.progress else { return ControlFlow::Continue(()) };
             // SAFETY: the caller gave this context for this function.
-            go_on(unguarded(|| unsafe {
+            go_on(call_back(|| unsafe {
                 function(options.context, bytes_done, bytes_total, records)
             }))
         };
@@ -130,16 +131,16 @@ fn tell(function: tfr_damage_fn, context: *mut c_void, damage: Damage) -> Contro
     let Some(function) = function else { return ControlFlow::Continue(()) };
     let error = tfr_error::new(error);
     // SAFETY: the caller gave this context for this function; the error lives that long.
-    let answer = unguarded(|| unsafe { function(context, bytes.start, bytes.end, record, error) });
+    let answer = call_back(|| unsafe { function(context, bytes.start, bytes.end, record, error) });
     // SAFETY: made above, not freed yet.
     unsafe { pointer::free(error) };
     go_on(answer)
 }
 
-/// What a callback's answer means.
-fn go_on(answer: i32) -> ControlFlow<()> {
+/// What a callback's answer means; None is that of one that may not be called any more.
+fn go_on(answer: Option<i32>) -> ControlFlow<()> {
     match answer {
-        0 => ControlFlow::Continue(()),
+        Some(0) => ControlFlow::Continue(()),
         _ => ControlFlow::Break(()),
     }
 }

@@ -4,9 +4,10 @@ use std::io;
 
 use libc::{c_char, c_void};
 
+use super::callback::call_back;
 use super::check::{check_level, fit_out};
 use super::error::tfr_error;
-use super::guard::{guard, unguarded};
+use super::guard::guard;
 use super::index::tfr_index;
 use super::options::tfr_options;
 use super::pointer;
@@ -106,7 +107,8 @@ impl ReadAt for Source {
             return Ok(0);
         }
         // SAFETY: the caller gave this context for this function; the buffer has so many bytes.
-        let answer = unguarded(|| unsafe { (self.read_at)(self.context, offset, start, size) });
+        let answer = call_back(|| unsafe { (self.read_at)(self.context, offset, start, size) });
+        let answer = answer.unwrap_or(-i64::from(libc::ECANCELED));
         let fault = match usize::try_from(answer) {
             Ok(count) if count <= size => return Ok(count),
             Ok(count) => {

@@ -19,6 +19,7 @@ so on. All functions may be called in many threads at once, and let other thread
 Ctrl-C stops a scan, and nothing of it is left behind.
 """
 
+from . import _exit as _exit
 from ._dataset import Dataset
 from ._errors import (
     Damage,
