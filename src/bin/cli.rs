@@ -242,9 +242,9 @@ pub fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
 
 /// Whether a file starts with nothing but numbers, as an index does and no data file with a record.
 pub fn holds_numbers(path: &Path) -> bool {
-    let mut start = [0; 4096];
-    let count = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
-    start[..count].iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
+    let mut start = Vec::new();
+    let _ = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    start.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
 }
 
 /// Whether the path leads to what is written to directly: a descriptor, a FIFO or a device.

@@ -2,6 +2,8 @@ use super::*;
 use crate::{create_index, CheckLevel, Damage, Index};
 use proptest::prelude::*;
 use std::fs;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 type Open = fn(&Path, &Path) -> Result<RecordWriter>;
@@ -314,9 +316,15 @@ fn an_error_of_the_thread_comes_with_a_later_call() {
 fn dropped_while_the_thread_writes() {
     let (_folder, path, index_path) = places();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let pipe = path.clone();
-    let reading = std::thread::spawn(|| fs::read(pipe).unwrap());
+    let mut pipe = fs::File::options();
+    let mut pipe = pipe.read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
     let mut writer = RecordWriter::create(&path, &index_path).unwrap();
+    crate::sys::let_wait(&pipe).unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        pipe.read_to_end(&mut all).unwrap();
+        all
+    });
     let sizes = [16; 100 * BUFFER / 32];
     sizes.iter().for_each(|size| assert!(writer.write(&payload(*size)).is_ok()));
     drop(writer);
