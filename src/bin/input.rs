@@ -33,7 +33,7 @@ pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
 pub fn is_index(path: &Path) -> bool {
     let is_named = path.extension().is_some_and(|end| end == "idx");
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
-    is_named || cli::is_stream(path) || has_text() && cli::holds_numbers(path)
+    is_named || cli::is_stream(path) || has_text() && cli::holds_numbers(path).unwrap_or(false)
 }
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
