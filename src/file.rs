@@ -19,6 +19,7 @@ pub use stream::own_descriptor;
 use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::ReadAt;
+use crate::sys;
 
 /// Bytes that pass through memory at once.
 const CHUNK: usize = 128 << 10;
@@ -39,6 +40,10 @@ impl ReadAt for DataFile {
 
     fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
         self.0.read_many_at(buffers, offset)
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        sys::next_data(&self.0, offset)
     }
 
     fn expect_hops(&self, hops: bool) {

@@ -43,8 +43,6 @@ mod index_file;
 mod indexer;
 mod locate;
 mod options;
-#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-mod preadv;
 mod reader;
 mod scan;
 mod source;

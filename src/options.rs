@@ -139,11 +139,16 @@ impl<'a> Options<'a> {
     /// a gap for each region that is lost. NVIDIA DALI and others that go by the index read what is
     /// good, and the data need not be rewritten.
     ///
-    /// Behind a damaged header the next record is looked for: a header whose CRC holds, and which
-    /// another header, the end of the data or a payload whose CRC holds bears out; with
-    /// [`Checksums::Full`] the payload's CRC must hold. So it takes true checksums:
-    /// [`Checksums::Auto`] counts as [`Checksums::Length`], and [`Checksums::None`] is an error. A TFRecord file inside a payload whose
-    /// own header is lost cannot be told from the records around it.
+    /// After a damaged header the scan searches for the next record: a header with a valid CRC that
+    /// is confirmed by what follows it, which is another valid header, the end of the data, or a valid
+    /// payload CRC; with [`Checksums::Full`], the payload CRC alone. So it takes true checksums:
+    /// [`Checksums::Auto`] counts as [`Checksums::Length`], and [`Checksums::None`] is an error. A
+    /// TFRecord file inside a payload whose own header is lost cannot be told from the records around
+    /// it.
+    ///
+    /// The result depends on the bytes alone: it is the same for any source and any number of threads.
+    /// Crafted data costs no more than a few reads of it: a scan computes the CRCs of at most 64 MiB
+    /// and four times the data's size of payloads that turn out to be none.
     ///
     /// The callback is told of each region, on the caller's thread; when it returns
     /// [`ControlFlow::Break`], the work stops with

@@ -15,6 +15,7 @@ use crate::options::{Checksums, Options, Progress};
 use crate::source::{fill_at, ReadAt};
 use chain::Chain;
 use explain::explain;
+use salvage::Allowance;
 use window::Window;
 
 /// Bytes of data between two calls of the progress callback.
@@ -42,8 +43,9 @@ pub struct Scanner<'a, S> {
     window: Window,
     options: Options<'a>,
     next_report: u64,
-    /// Bytes that may still be read for nothing.
-    futile: u64,
+    /// The most bytes that the progress callback was told of.
+    reported: u64,
+    allowance: Allowance,
     finished: bool,
 }
 
@@ -82,7 +84,8 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             window: Window::new(size),
             options: *options,
             next_report: 0,
-            futile: salvage::FUTILE,
+            reported: 0,
+            allowance: Allowance::of(size),
             finished: false,
         }
     }
@@ -198,7 +201,9 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             position += count as u64;
             left -= count as u64;
             if position >= self.next_report {
-                self.report(position)?;
+                // The data is not passed up to a payload that salvage looks at ahead of the chain.
+                self.report(if at > self.chain.offset() { at } else { position })?;
+                self.next_report = position.saturating_add(PROGRESS_STEP);
             }
         }
         let footer = self.bytes_at(position, FOOTER_LEN)?[..FOOTER_LEN].try_into();
@@ -227,8 +232,10 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     #[cold]
     fn report(&mut self, bytes_done: u64) -> Result<()> {
         self.next_report = bytes_done.saturating_add(PROGRESS_STEP);
+        self.reported = self.reported.max(bytes_done);
         let records = self.chain.record();
-        self.options.report(Progress { bytes_done, bytes_total: self.size, records })
+        let progress = Progress { bytes_done: self.reported, bytes_total: self.size, records };
+        self.options.report(progress)
     }
 }
 

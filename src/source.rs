@@ -66,6 +66,23 @@ pub trait ReadAt {
         None
     }
 
+    /// The offset of the first byte at `offset` or after it that may not be zero; at most the size.
+    /// The default knows of no zeros and returns `offset`.
+    ///
+    /// A search for records after damage skips the bytes in between. Files that this library opens
+    /// by path skip their holes so. [`File`] keeps the default: to find holes, the system moves the
+    /// file's position, which may be somebody else's.
+    ///
+    /// ```
+    /// use tfr_index::ReadAt;
+    ///
+    /// let source: &[u8] = b"\0\0\0";
+    /// assert_eq!(source.next_data(1), 1);
+    /// ```
+    fn next_data(&self, offset: u64) -> u64 {
+        offset
+    }
+
     /// Says whether the reads to come are small and far apart: then nothing is worth reading ahead.
     fn expect_hops(&self, hops: bool) {
         let _ = hops;
@@ -83,7 +100,7 @@ impl ReadAt for File {
 
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
     fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
-        crate::preadv::read_at(self, buffers, offset)
+        crate::sys::read_many_at(self, buffers, offset)
     }
 }
 
@@ -133,6 +150,10 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
 
     fn as_bytes(&self) -> Option<&[u8]> {
         (**self).as_bytes()
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        (**self).next_data(offset)
     }
 
     fn expect_hops(&self, hops: bool) {

@@ -287,12 +287,13 @@ pub unsafe extern "C" fn tfr_options_set_progress(
 /// a gap for each region that is lost. `salvage` is told of each; `context` is its first argument.
 /// NULL as `salvage`: damage is an error.
 ///
-/// Behind a damaged header the next record is looked for: a header whose CRC holds, and which
-/// another header, the end of the data or a payload whose CRC holds bears out; with
-/// TFR_CHECKSUMS_FULL the payload's CRC must hold. TFR_CHECKSUMS_AUTO counts as
+/// After a damaged header the scan searches for the next record: a header with a valid CRC that is
+/// confirmed by what follows it, which is another valid header, the end of the data, or a valid
+/// payload CRC; with TFR_CHECKSUMS_FULL, the payload CRC alone. TFR_CHECKSUMS_AUTO counts as
 /// TFR_CHECKSUMS_LENGTH; with TFR_CHECKSUMS_NONE the scan ends with TFR_ERR_INVALID_ARGUMENT. A
-/// TFRecord file inside a payload whose own header is lost cannot be told
-/// from the records around it. It is still an error if there is no true header in all of the data.
+/// TFRecord file inside a payload whose own header is lost cannot be told from the records around
+/// it. It is still an error if there is no true header in all of the data. The result depends on the
+/// bytes alone: it is the same for any source and any number of threads.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
 /// Ownership: the context stays the caller's and must outlive the options' use.

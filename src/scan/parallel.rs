@@ -17,11 +17,10 @@ use std::time::{Duration, Instant};
 
 use super::chain::Chain;
 use super::explain::explain;
-use super::search::position_of_header;
+use super::search::{look, Look};
 use super::window::HOP;
 use super::{Batch, Scanner};
 use crate::error::{ErrorKind, Result};
-use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
 use crate::source::ReadAt;
 use crate::threads::{self, Crew};
@@ -378,16 +377,11 @@ fn find_header<S: ReadAt, B>(
     let mut at = job.start;
     let end = job.end.min(job.start.saturating_add(job.search));
     while at < end && passed.load(Ordering::Relaxed) <= at {
-        let bytes = scanner.window.bytes_at(&scanner.source, at, HEADER_LEN).ok()?;
-        if bytes.len() < HEADER_LEN {
-            return None; // the source's end
+        match look(&mut scanner.window, &scanner.source, at, end, scanner.size).ok()? {
+            Look::Header(at) => return Some(at),
+            Look::NoneBefore(next) => at = next,
+            Look::End => return None,
         }
-        let most = usize::try_from(end - at).unwrap_or(usize::MAX).saturating_add(HEADER_LEN - 1);
-        let bytes = &bytes[..bytes.len().min(most)];
-        if let Some(ahead) = position_of_header(bytes, scanner.size - at) {
-            return Some(at + ahead as u64);
-        }
-        at += (bytes.len() - (HEADER_LEN - 1)) as u64;
     }
     None
 }

@@ -1,22 +1,47 @@
-//! Damage left out: where records go on behind it.
+//! Damage left out: where records go on after it.
 //!
-//! A damaged header says nothing of where the next one is, so this is looked for: a header whose
-//! CRC holds, and which is borne out by what it leads to. Random bytes pass for one once in 2^32
-//! places, and for two that belong together never. What is not told apart is a TFRecord file inside
-//! a payload whose own header is lost: its records are as true as the others.
+//! A damaged header says nothing of where the next one is. So the scan searches for a header with a
+//! valid CRC that is confirmed by what follows it: another valid header, the end of the data, or a
+//! valid payload CRC. Random bytes pass for one header once in 2^32 places, and never for two that
+//! belong together. The records of a TFRecord file inside a payload cannot be told from the others
+//! if the payload's own header is lost.
+//!
+//! The answer depends on the bytes alone, not on how they are read, or by how many threads.
 
 use std::ops::ControlFlow;
 
-use super::search::position_of_header;
-use super::Scanner;
+use super::search::{look, Look};
+use super::{Scanner, PROGRESS_STEP};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Header, HEADER_LEN};
+use crate::frame::{Header, HEADER_LEN, OVERHEAD};
 use crate::options::{Checksums, Damage, DamageFn};
 use crate::source::ReadAt;
 
-/// Bytes of payloads that a scan may read for nothing, beside as many as it searches: crafted data
-/// could hold a header at each twelfth byte, each with a payload as long as all the rest.
-pub(super) const FUTILE: u64 = if cfg!(test) { 1 << 10 } else { 64 << 20 };
+/// What a scan may spend on headers that turn out to be none: crafted data could hold one at each
+/// twelfth byte, each with a payload as long as all the rest. It depends on the data alone, not on
+/// how the data is read. It is four times what data takes whose records do not overlap: each byte
+/// is looked at once then.
+pub(super) struct Allowance {
+    /// Bytes of payloads whose CRC is computed.
+    payloads: u64,
+    /// Looks at what follows a frame that is not [`NEAR`].
+    looks: u64,
+}
+
+/// The most bytes of a frame whose successor is likely to be read with it.
+const NEAR: u64 = 4 << 10;
+/// What any data may take: payloads of a small file may be the starts of larger files.
+const LEAST: u64 = 64 << 20;
+/// The most chains of headers that are followed at once: more than files are nested.
+const CHAINS: usize = 64;
+
+impl Allowance {
+    /// That of `size` bytes of data.
+    pub fn of(size: u64) -> Allowance {
+        let payloads = size.saturating_mul(4).saturating_add(LEAST);
+        Allowance { payloads, looks: payloads / NEAR }
+    }
+}
 
 impl<S: ReadAt> Scanner<'_, S> {
     /// Reports what `error` says is damaged, and goes to where records go on, or to the end; gives
@@ -41,7 +66,13 @@ impl<S: ReadAt> Scanner<'_, S> {
         }
         self.report_left_out(report, end, error)?;
         self.chain.go_to(record, end);
+        self.report_soon_after(end);
         Ok(())
+    }
+
+    /// Progress was reported of bytes that were looked at ahead: the work goes on at `offset`.
+    fn report_soon_after(&mut self, offset: u64) {
+        self.next_report = self.next_report.min(offset.saturating_add(PROGRESS_STEP));
     }
 
     /// Says that the bytes from the next record to `end` are left out, and why.
@@ -63,7 +94,6 @@ impl<S: ReadAt> Scanner<'_, S> {
 
     /// Where records go on behind the damaged one at `start`; the end, if they don't.
     fn next_good(&mut self, start: u64, kind: ErrorKind) -> Result<u64> {
-        let mut end = None;
         if let Some(header) = self.header_at(start)? {
             if header.crc_holds() && header.frame_size(self.size - start).is_none() {
                 return Ok(self.size); // cut short: what is left of its payload is no records
@@ -76,70 +106,81 @@ impl<S: ReadAt> Scanner<'_, S> {
                 }
                 // The length seems right, and no more than its CRC to be damaged.
                 if self.is_end_or_header(start + size)? {
-                    end = Some(start + size);
+                    return self.first_that_leads_to(start + size, start + 1);
                 }
             }
         }
-        let mut at = start + 1;
-        let last = end.unwrap_or(self.size);
-        while last - at.min(last) >= HEADER_LEN as u64 {
+        let mut from = start + 1;
+        while let Some(at) = self.next_header(from, self.size)? {
+            if self.is_confirmed(at)? {
+                return Ok(at);
+            }
+            from = at + 1;
+        }
+        Ok(self.size)
+    }
+
+    /// The first header from `from` on, the chain from which arrives at `end`; `end` if there is none.
+    /// Records nested in a payload end before its CRC, and so not where the record does.
+    fn first_that_leads_to(&mut self, end: u64, mut from: u64) -> Result<u64> {
+        // Where the chains start, and where they arrive: the one that starts first comes first.
+        let mut chains: Vec<(u64, u64)> = Vec::new();
+        while let Some(at) = self.next_header(from, end)? {
+            let header = self.header_at(at)?.expect("found there");
+            let next = at + header.frame_size(end - at).expect("found to fit");
+            match chains.iter_mut().find(|(_, arrives)| *arrives == at) {
+                Some((_, arrives)) => *arrives = next,
+                None => {
+                    chains.retain(|(_, arrives)| *arrives > at);
+                    if chains.len() < CHAINS {
+                        chains.push((at, next));
+                    }
+                }
+            }
+            from = at + 1;
+        }
+        let arrived = chains.iter().find(|(_, arrives)| *arrives == end);
+        Ok(arrived.map_or(end, |(start, _)| *start))
+    }
+
+    /// The first header from `at` on whose CRC holds, and whose frame ends at `end` or before.
+    fn next_header(&mut self, mut at: u64, end: u64) -> Result<Option<u64>> {
+        while end.saturating_sub(at) >= OVERHEAD {
             if at >= self.next_report {
                 self.report(at)?;
             }
-            let rest = self.size - at;
-            let bytes = self.bytes_at(at, HEADER_LEN)?;
-            let Some(ahead) = position_of_header(bytes, rest) else {
-                at += (bytes.len() - (HEADER_LEN - 1)) as u64;
-                continue;
-            };
-            at += ahead as u64;
-            self.futile += ahead as u64;
-            let found = match end {
-                // Records nested in a payload end before its CRC, and so not where the record does.
-                Some(end) => self.leads_to(at, end)?,
-                None => self.is_borne_out(at)?,
-            };
-            if found {
-                return Ok(at);
+            match look(&mut self.window, &self.source, at, end, end) {
+                Ok(Look::Header(at)) => return Ok(Some(at)),
+                Ok(Look::NoneBefore(next)) => at = next,
+                Ok(Look::End) => return Err(self.chain.shrank()),
+                Err(error) => return Err(self.chain.read_failed(error)),
             }
-            at += 1;
         }
-        Ok(last)
-    }
-
-    /// Whether the chain of good headers from `at` arrives at `end`.
-    fn leads_to(&mut self, mut at: u64, end: u64) -> Result<bool> {
-        while at < end && self.futile >= HEADER_LEN as u64 {
-            let Some(header) = self.header_at(at)?.filter(|header| header.crc_holds()) else {
-                return Ok(false);
-            };
-            let Some(size) = header.frame_size(end - at) else { return Ok(false) };
-            at += size;
-            self.futile -= HEADER_LEN as u64;
-        }
-        Ok(at == end)
+        Ok(None)
     }
 
     /// Whether the frame at `at`, whose header is good, is no chance find: another header or the end
     /// follows it, or its payload CRC holds. Under policy `full` that must.
-    fn is_borne_out(&mut self, at: u64) -> Result<bool> {
+    fn is_confirmed(&mut self, at: u64) -> Result<bool> {
         let header = self.header_at(at)?.expect("found there");
         let size = header.frame_size(self.size - at).expect("found to fit");
-        let full = self.options.checksums == Checksums::Full;
-        if !full && self.is_end_or_header(at + size)? {
+        let far = u64::from(size > NEAR);
+        if self.options.checksums != Checksums::Full && far <= self.allowance.looks {
+            if self.is_end_or_header(at + size)? {
+                return Ok(true);
+            }
+            self.allowance.looks -= far;
+        }
+        if size > self.allowance.payloads {
+            return Ok(false);
+        }
+        let (stored, computed) = self.payload_crcs(at, size)?;
+        if stored == computed {
             return Ok(true);
         }
-        if size > self.futile {
-            return Ok(full); // if its payload is damaged, the walk leaves it out
-        }
-        match self.check_payload(at, size) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::PayloadCrc => {
-                self.futile -= size;
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        self.allowance.payloads -= size;
+        self.report_soon_after(at);
+        Ok(false)
     }
 
     fn is_end_or_header(&mut self, at: u64) -> Result<bool> {

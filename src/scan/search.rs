@@ -1,6 +1,48 @@
 //! Where records may go on: headers looked for in the middle of data.
 
+use std::io;
+
+use super::window::Window;
 use crate::frame::{Header, HEADER_LEN};
+use crate::source::ReadAt;
+
+/// The most bytes searched by one call of [`look`]: in between, the caller reports progress.
+const PIECE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 1 << 20 };
+
+/// What a piece of the data holds.
+pub(super) enum Look {
+    /// A header starts here.
+    Header(u64),
+    /// No header starts before this offset.
+    NoneBefore(u64),
+    /// The source ends before a header would.
+    End,
+}
+
+/// Looks in the piece at `at` for the first header that starts before `until`, whose CRC holds, and
+/// whose frame ends at `end` or before.
+pub(super) fn look(
+    window: &mut Window,
+    source: &impl ReadAt,
+    at: u64,
+    until: u64,
+    end: u64,
+) -> io::Result<Look> {
+    let bytes = window.bytes_at(source, at, HEADER_LEN)?;
+    if bytes.len() < HEADER_LEN {
+        return Ok(Look::End);
+    }
+    let starts = usize::try_from(until - at).unwrap_or(PIECE).min(PIECE);
+    let bytes = &bytes[..bytes.len().min(starts + HEADER_LEN - 1)];
+    if let Some(ahead) = position_of_header(bytes, end - at) {
+        return Ok(Look::Header(at + ahead as u64));
+    }
+    let mut next = at + bytes.len() as u64;
+    if leading_zeros(bytes) == bytes.len() {
+        next = source.next_data(next).max(next);
+    }
+    Ok(Look::NoneBefore(next - (HEADER_LEN as u64 - 1)))
+}
 
 /// Where in `bytes` the first header is whose CRC holds, and whose frame fits into the `rest` from
 /// their start.
@@ -15,12 +57,24 @@ pub(super) fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
             continue;
         }
         let header = Header::decode(header.try_into().expect("12 bytes"));
+        if header.is_zero() {
+            // The next header holds the byte that ends the zeros.
+            at += leading_zeros(&bytes[at..]) - (HEADER_LEN - 1);
+            continue;
+        }
         if header.frame_size(rest - at as u64).is_some() && header.crc_holds() {
             return Some(at);
         }
         at += 1;
     }
     None
+}
+
+/// How many zeros the bytes start with, found at the speed of memory.
+fn leading_zeros(bytes: &[u8]) -> usize {
+    let is_zero = |block: &&[u8]| block.iter().fold(0, |all, byte| all | byte) == 0;
+    let blocks: usize = bytes.chunks(64).take_while(is_zero).map(<[u8]>::len).sum();
+    blocks + bytes[blocks..].iter().take_while(|byte| **byte == 0).count()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What is salvaged against what was damaged.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::io;
 use std::ops::{ControlFlow, Range};
 
-use crate::options::{Checksums, Damage, Options};
-use crate::{frame, Entry, Error, ErrorKind, Index};
+use crate::options::{Checksums, Damage, Options, Progress};
+use crate::{frame, Entry, Error, ErrorKind, Index, ReadAt};
 use proptest::prelude::*;
 
 /// What is left out: where, behind how many records, and why.
@@ -209,7 +210,7 @@ fn the_callback_can_stop_it() {
 #[test]
 fn crafted_headers_do_not_make_it_slow() {
     let size = 4 << 20;
-    let mut data = vec![0xff; 12];
+    let mut data = [frame::encode(b"first"), vec![0xff; 12]].concat();
     while data.len() < size {
         let length = (size - data.len()) as u64 / 2;
         data.extend(length.to_le_bytes());
@@ -217,5 +218,78 @@ fn crafted_headers_do_not_make_it_slow() {
     }
     let options = Options::new().checksums(Checksums::Full);
     let (found, left_out) = salvage(&data, options).unwrap();
+    assert_eq!(found.len(), 1);
     assert_covers(&found, &left_out, data.len() as u64);
+}
+
+#[test]
+fn progress_goes_on_while_records_are_searched_for() {
+    const SIZE: usize = 100 << 20;
+    // A header that leads nowhere, with a payload to the end.
+    let false_start = frame::encode(&vec![0; SIZE - 1000])[..12].to_vec();
+    let mut data = [frame::encode(b"first"), vec![0xff; 12], false_start].concat();
+    data.resize(SIZE, 0);
+    data.extend(frame::encode(b"last"));
+    for stop_at in [usize::MAX, 1, 3, 8] {
+        let seen = RefCell::new(Vec::new());
+        let note = |progress: Progress| {
+            seen.borrow_mut().push(progress.bytes_done);
+            match seen.borrow().len() > stop_at {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let result = salvage(&data, Options::new().threads(1).progress(&note));
+        let seen = seen.into_inner();
+        assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
+        if stop_at < usize::MAX {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+            assert_eq!(seen.len(), stop_at + 1);
+        } else {
+            assert_eq!(result.unwrap().0.len(), 2);
+            // Once for the payload that leads nowhere, and once for what is searched.
+            assert!(seen.len() > 2 * (SIZE >> 24), "{seen:?}");
+        }
+    }
+}
+
+/// Memory that says where it is zero, and counts what is read of it.
+struct Sparse {
+    data: Vec<u8>,
+    read: Cell<usize>,
+}
+
+impl ReadAt for Sparse {
+    fn size(&self) -> io::Result<u64> {
+        self.data.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let count = self.data.read_at(buffer, offset)?;
+        self.read.set(self.read.get() + count);
+        Ok(count)
+    }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        let zeros = self.data[offset as usize..].iter().take_while(|byte| **byte == 0).count();
+        offset + zeros as u64
+    }
+}
+
+#[test]
+fn holes_are_not_read() {
+    for hole in (0..300).chain([1 << 20, 16 << 20]) {
+        let (first, last) = (frame::encode(b"first"), frame::encode(&[0; 3000]));
+        let mut data = [&first[..], &[0xff; 12], &vec![0; hole]].concat();
+        let offset = data.len() as u64;
+        data.extend(&last);
+        data.extend(frame::encode(b""));
+        let (found, _) = salvage(&data, Options::new()).unwrap();
+        assert_eq!(found[1], Entry { offset, size: last.len() as u64 });
+        let keep = |_| ControlFlow::Continue(());
+        let source = Sparse { data, read: Cell::new(0) };
+        let index = Index::from_source(&source, &Options::new().salvage(&keep)).unwrap();
+        assert_eq!(index.entries(), found);
+        assert!(source.read.get() < 64 << 10, "{}", source.read.get());
+    }
 }

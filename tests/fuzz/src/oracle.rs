@@ -151,3 +151,112 @@ fn number(digits: &[u8]) -> Option<u128> {
 pub fn write_index(entries: &[Entry]) -> String {
     entries.iter().map(|entry| format!("{} {}\n", entry.offset, entry.size)).collect()
 }
+
+/// Entries, and the regions between them with the number of records before each.
+pub type Salvaged = (Vec<Entry>, Vec<(std::ops::Range<u64>, u64)>);
+
+/// What a salvaging scan finds; none if nothing says that the data is a TFRecord file. `full`: under
+/// that policy.
+pub fn salvage(data: &[u8], full: bool) -> Option<Salvaged> {
+    let size = data.len();
+    let (mut entries, mut regions) = (Vec::new(), Vec::new());
+    // How many bytes of payloads, and how many headers far ahead, may be looked at.
+    let payloads = 4 * size + (64 << 20);
+    let mut allowance = (payloads, payloads / 4096);
+    let mut at = 0;
+    while at < size {
+        match frame_at(data, at, size) {
+            Some(frame) if !full || payload_holds(data, at, frame) => {
+                entries.push(Entry { offset: at as u64, size: frame as u64 });
+                at += frame;
+            }
+            _ => {
+                let end = next_good(data, at, full, &mut allowance);
+                if entries.is_empty() && end == size && !is_header(data, at) {
+                    return None;
+                }
+                regions.push((at as u64..end as u64, entries.len() as u64));
+                at = end;
+            }
+        }
+    }
+    Some((entries, regions))
+}
+
+fn length_at(data: &[u8], at: usize) -> Option<u64> {
+    let header = data.get(at..at + 12)?;
+    Some(u64::from_le_bytes(header[..8].try_into().unwrap()))
+}
+
+fn is_header(data: &[u8], at: usize) -> bool {
+    length_at(data, at).is_some() && holds(&data[at..at + 8], &data[at + 8..at + 12])
+}
+
+fn size_within(length: u64, at: usize, end: usize) -> Option<usize> {
+    let size = length.checked_add(16)?;
+    (size <= (end - at) as u64).then_some(size as usize)
+}
+
+/// The size of the frame at `at`, if its header is good and it ends before `end`.
+fn frame_at(data: &[u8], at: usize, end: usize) -> Option<usize> {
+    let size = size_within(length_at(data, at)?, at, end)?;
+    is_header(data, at).then_some(size)
+}
+
+fn payload_holds(data: &[u8], at: usize, frame: usize) -> bool {
+    let (payload, footer) = data[at + 12..at + frame].split_at(frame - 16);
+    holds(payload, footer)
+}
+
+/// Where records go on after the damaged one at `start`.
+fn next_good(data: &[u8], start: usize, full: bool, allowance: &mut (usize, usize)) -> usize {
+    let size = data.len();
+    if let Some(length) = length_at(data, start) {
+        let fits = size_within(length, start, size);
+        if is_header(data, start) {
+            return fits.map_or(size, |frame| start + frame); // it is cut short, or its payload is damaged
+        }
+        let header = &data[start..start + 12];
+        let corrected = (0..96).find_map(|bit| {
+            let mut flipped = header.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            holds(&flipped[..8], &flipped[8..]).then(|| length_at(&flipped, 0).unwrap())
+        });
+        if let Some(corrected) = corrected {
+            if let Some(frame) = size_within(corrected, start, size) {
+                return start + frame;
+            }
+        } else if let Some(end) = fits.map(|frame| start + frame) {
+            if end == size || is_header(data, end) {
+                let leads_to_end = |&first: &usize| {
+                    let mut at = first;
+                    while at < end {
+                        let Some(frame) = frame_at(data, at, end) else { break };
+                        at += frame;
+                    }
+                    at == end
+                };
+                return (start + 1..end).find(leads_to_end).unwrap_or(end);
+            }
+        }
+    }
+    for at in start + 1..size {
+        let Some(frame) = frame_at(data, at, size) else { continue };
+        let next = at + frame;
+        let far = frame > 4096;
+        let may_look = !far || allowance.1 > 0;
+        if !full && may_look {
+            if next == size || is_header(data, next) {
+                return at;
+            }
+            allowance.1 -= usize::from(far);
+        }
+        if frame <= allowance.0 {
+            if payload_holds(data, at, frame) {
+                return at;
+            }
+            allowance.0 -= frame;
+        }
+    }
+    size
+}

@@ -6,14 +6,12 @@ use std::ops::{ControlFlow, Range};
 use tfr_index::{Checksums, Damage, Entry, Index, Options};
 
 use super::file::file_of;
-use super::oracle::{crc, walk, POLICIES};
+use super::oracle::{self, crc, walk, Salvaged, POLICIES};
 
 pub fn run(data: &[u8]) {
     compare(data);
     compare(&file_of(data, 1));
 }
-
-type Salvaged = (Vec<Entry>, Vec<(Range<u64>, u64)>);
 
 fn salvage(data: &[u8], options: Options<'_>) -> Result<Salvaged, String> {
     let regions = RefCell::new(Vec::new());
@@ -31,6 +29,10 @@ fn compare(data: &[u8]) {
         let options = Options::new().checksums(checksums);
         let salvaged = salvage(data, options.threads(1));
         assert_eq!(salvage(data, options.threads(3)), salvaged, "{checksums:?}");
+        if checksums != Checksums::None {
+            let expected = oracle::salvage(data, checksums == Checksums::Full);
+            assert_eq!(salvaged.clone().ok(), expected, "{checksums:?}");
+        }
         let Ok((entries, regions)) = salvaged else { continue };
         assert_covers(&entries, &regions, data.len() as u64);
         for entry in entries.iter().filter(|_| checksums != Checksums::None) {
