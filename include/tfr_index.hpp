@@ -569,7 +569,8 @@ class reader {
         }
     }
 
-    /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
+    /// Many records' payloads, in this order; reads are sorted, joined and shared by threads. Payloads
+    /// of more than a GiB that take more memory than is available are TFR_ERR_OUT_OF_MEMORY.
     [[nodiscard]] payloads read_many(array_view<std::size_t> records) const {
         payloads read;
         read_many(records, read);

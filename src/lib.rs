@@ -42,6 +42,7 @@ mod index;
 mod index_file;
 mod indexer;
 mod locate;
+mod memory;
 mod options;
 mod reader;
 mod scan;

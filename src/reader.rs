@@ -18,6 +18,7 @@ use crate::check::{self, frames::Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
 use crate::index::{Entry, Index};
+use crate::memory;
 use crate::source::ReadAt;
 use frames::Slot;
 
@@ -191,6 +192,9 @@ impl Reader {
     /// # Errors
     /// As [`get`](Self::get), of the first bad record in the order in which they are asked for; of
     /// those that are not there or would end behind the data, before anything is read.
+    /// [`ErrorKind::OutOfMemory`] for payloads of more than a GiB, if they are larger than the memory
+    /// that is available: on Linux that of `/proc/meminfo` and of the process's control groups, with
+    /// the free swap space.
     pub fn get_many(&self, records: &[usize]) -> Result<Payloads> {
         let mut payloads = Payloads::default();
         self.get_many_into(records, &mut payloads)?;
@@ -256,11 +260,13 @@ impl Reader {
     /// [`size_of`](Self::size_of).
     ///
     /// # Errors
-    /// As [`size_of`](Self::size_of).
+    /// As [`size_of`](Self::size_of); [`ErrorKind::OutOfMemory`] as [`get_many`](Self::get_many).
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
         self.named(|reader| {
             let offsets = reader.offsets(records)?;
-            reader.expect_sizes(records, &offsets).map(|()| offsets)
+            reader.expect_sizes(records, &offsets)?;
+            expect_memory(offsets[records.len()])?;
+            Ok(offsets)
         })
     }
 
@@ -382,6 +388,24 @@ fn too_small(record: usize, capacity: usize, size: usize) -> Error {
     Error::new(ErrorKind::InvalidArgument, detail).of_record(record as u64)
 }
 
+/// An error if `size` bytes, where they are many, are more than the process can get: the system might
+/// give them, and end the process when it writes to them.
+fn expect_memory(size: usize) -> Result<()> {
+    if size <= LARGE_BATCH {
+        return Ok(());
+    }
+    match memory::available() {
+        Some(available) if size as u64 > available => {
+            let detail = format!(
+                "out of memory: the payloads take {size} bytes, and {available} are available; \
+                 read fewer records at once"
+            );
+            Err(Error::new(ErrorKind::OutOfMemory, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn out_of_memory() -> Error {
     Error::out_of_memory("the payloads")
 }
@@ -389,6 +413,7 @@ fn out_of_memory() -> Error {
 /// Has memory for `size` bytes at hand; what is in the vector may be lost.
 fn make_room(bytes: &mut Vec<u8>, size: usize) -> Result<()> {
     if size > bytes.capacity() {
+        expect_memory(size)?;
         bytes.clear(); // nothing to be copied
         bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
     }

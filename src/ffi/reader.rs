@@ -178,7 +178,9 @@ pub unsafe extern "C" fn tfr_reader_read(
 /// say how many bytes it takes: the last one. `offsets_out` gets `count` + 1 offsets.
 /// Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
 /// are not there or would end behind the data, before anything is read. After an error the buffer
-/// holds anything.
+/// holds anything. TFR_ERR_OUT_OF_MEMORY without a buffer, if payloads of more than a GiB take more
+/// memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
+/// the free swap space. (The system may give more, and end the process when it writes to that.)
 /// Threads: any.
 ///
 /// # Safety

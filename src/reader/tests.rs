@@ -309,3 +309,27 @@ fn what_is_read_ahead_of_an_iterator_that_is_dropped_is_given_up() {
         assert_eq!(Arc::strong_count(&reader.0), 1); // no thread has it any more
     }
 }
+
+/// A record that is repeated until its payloads are larger than any memory: the file has a hole.
+#[test]
+fn payloads_larger_than_memory_are_refused_before_memory_is_taken() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let length = 1 << 40;
+    fs::write(file.path(), frame::Header::of(length).encode()).unwrap();
+    let entry = Entry { offset: 0, size: length + OVERHEAD };
+    file.as_file().set_len(entry.size).unwrap();
+    let index = Index::from_entries([entry]).unwrap();
+    let reader = Reader::with_index(file.path(), index, &Options::new()).unwrap();
+    let records = [0; 100];
+    let mut payloads = Payloads::default();
+    for error in [
+        reader.get_many(&records).err(),
+        reader.get_many_into(&records, &mut payloads).err(),
+        reader.offsets(&records).err(),
+        reader.get(0).err(),
+    ] {
+        let error = error.unwrap();
+        assert_eq!((error.kind(), error.path()), (ErrorKind::OutOfMemory, Some(file.path())));
+        assert!(!cfg!(target_os = "linux") || error.to_string().contains("available"), "{error}");
+    }
+}

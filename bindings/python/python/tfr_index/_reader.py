@@ -233,7 +233,8 @@ class Reader:
                 numpy's or others. Numbers below 0 count from the end.
 
         Raises:
-            as `reader[record]`, of the first bad record in the order of `records`.
+            as `reader[record]`, of the first bad record in the order of `records`. TfrMemoryError:
+            the payloads take more than a GiB, and more memory than the process can get.
 
         >>> import pathlib, tempfile
         >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
