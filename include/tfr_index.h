@@ -282,8 +282,12 @@ typedef struct tfr_reader tfr_reader;
  *
  * Threads: a writer may be used by many threads at once, and writes their records one after the
  * other. It starts a thread of its own when it has half a megabyte of small records, and where the
- * system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. A
- * process that is forked meanwhile cannot write with it; there, freeing it changes nothing.
+ * system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. In a
+ * process that is forked meanwhile all calls fail with TFR_ERR_INVALID_ARGUMENT, at once, and
+ * tfr_writer_free() changes nothing.
+ *
+ * Where the file system has locks, one writer at a time writes a file and its index: while it does,
+ * any other, and a tfr_index_create() of that index, fails with EBUSY.
  */
 typedef struct tfr_writer tfr_writer;
 
@@ -621,8 +625,10 @@ enum tfr_status tfr_options_set_growing(struct tfr_options *options,
  * Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
  * to the data since is walked. The index must be of all that the data was, without gaps and in its
  * order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it covers only some 64 headers are
- * looked at again. 0 as `append`: it begins anew, as by
- * default; any other number: it goes on.
+ * looked at again. While it runs, no other writer may write the same index, nor it while another does:
+ * EBUSY. So it is with a tfr_writer that appends to the file and its index; an index at another path
+ * can be continued meanwhile. 0 as `append`: it begins anew, as by default; any other number: it goes
+ * on.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
  * Threads: no other may use the options meanwhile.
@@ -650,6 +656,29 @@ enum tfr_status tfr_options_set_append(struct tfr_options *options,
 enum tfr_status tfr_options_set_raw_frames(struct tfr_options *options,
                                            int32_t raw_frames,
                                            struct tfr_error **error_out);
+
+/**
+ * Sets whether a file is on the medium (fsync) when tfr_index_create() or tfr_writer_finish() returns.
+ * 0 as `sync`: not, as by default; any other number: it is.
+ *
+ * Either way a process that is killed leaves each file as the old one or the new one, whole. Without,
+ * a crash of the system or a power cut may leave a file old, new, empty or cut, and an index newer than
+ * its data. With it, they leave each file as the old one or the new one, whole, and an index never
+ * newer than its data; once the call has returned, both are the new ones. Each file is synced before
+ * it takes its place, and its directory afterwards; the data before its index. Data that is appended is
+ * synced before the index is replaced; a power cut before that may leave part of it after the old end.
+ * On a disk this takes some milliseconds a file. It promises as much as the system and the disk do.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_sync(struct tfr_options *options,
+                                     int32_t sync,
+                                     struct tfr_error **error_out);
 
 /**
  * Frees options. NULL is allowed.
@@ -1350,6 +1379,7 @@ void tfr_reader_free(struct tfr_reader *reader);
  * tfr_index_create() mends it.
  *
  * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+ * `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts.
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when both paths lead to one file; TFR_ERR_IO when
  * a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
  * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
@@ -1357,10 +1387,12 @@ void tfr_reader_free(struct tfr_reader *reader);
  *
  * # Safety
  * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
  * - `writer_out`, `error_out`: NULL, or may be written to.
  */
 enum tfr_status tfr_writer_create(const char *tfrecord_path,
                                   const char *index_path,
+                                  const struct tfr_options *options,
                                   struct tfr_writer **writer_out,
                                   struct tfr_error **error_out);
 
@@ -1377,6 +1409,8 @@ enum tfr_status tfr_writer_create(const char *tfrecord_path,
  * off before the file can be appended to: the error says where.
  *
  * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+ * `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts, and for the walk
+ * tfr_options_set_threads() and tfr_options_set_progress().
  * Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
  * TFR_ERR_MISMATCH when the index is not that of its first ones.
  * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
@@ -1384,10 +1418,12 @@ enum tfr_status tfr_writer_create(const char *tfrecord_path,
  *
  * # Safety
  * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
  * - `writer_out`, `error_out`: NULL, or may be written to.
  */
 enum tfr_status tfr_writer_append(const char *tfrecord_path,
                                   const char *index_path,
+                                  const struct tfr_options *options,
                                   struct tfr_writer **writer_out,
                                   struct tfr_error **error_out);
 
@@ -1436,8 +1472,8 @@ enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
 
 /**
  * Hands all that was written so far to the system. Of a file that is appended to, others can then
- * read it; of a new one, only tfr_writer_finish() shows anything. It is no fsync: a power cut may
- * take what was handed over.
+ * read it; of a new one, only tfr_writer_finish() shows anything. It is not an fsync, even with
+ * tfr_options_set_sync(): a power cut may take what was handed over.
  *
  * Errors: as tfr_writer_write().
  * Threads: any.
@@ -1449,8 +1485,8 @@ enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
 enum tfr_status tfr_writer_flush(struct tfr_writer *writer, struct tfr_error **error_out);
 
 /**
- * The number of records in the file, with those that were there before; 0 for NULL, and after an
- * error of tfr_writer_finish().
+ * The number of records in the file, with those that were there before; 0 for NULL, after an error
+ * of tfr_writer_finish(), and in a process that was forked from the writer's.
  *
  * Threads: any.
  *
@@ -1465,8 +1501,8 @@ uint64_t tfr_writer_count(const struct tfr_writer *writer);
  *
  * Inputs: `count_out` may be NULL; it gets the number of records in the file.
  * Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
- * when something else wrote to the file that is appended to. Nothing is left then of what was
- * written, unless the error says otherwise.
+ * when something else wrote to the file that is appended to, or created or replaced one of the files
+ * meanwhile. Nothing is left then of what was written, unless the error says otherwise.
  * Threads: any.
  *
  * # Safety
@@ -1479,7 +1515,8 @@ enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
 
 /**
  * Frees a writer. One that is not finished leaves nothing of what it wrote: what was there stays,
- * or, where it was appended to, is cut to what it was. NULL is allowed.
+ * or, where it was appended to, is cut to what it was. In a process that was forked from the writer's
+ * nothing is done, and its memory is not freed. NULL is allowed.
  *
  * # Safety
  * - `writer`: NULL, or a writer that is not yet freed and not used again.

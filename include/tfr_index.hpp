@@ -201,6 +201,11 @@ class options {
         detail::call(tfr_options_set_append, get(), std::int32_t{yes});
         return *this;
     }
+    /// Waits until what is written is on the medium.
+    options &sync(bool yes = true) {
+        detail::call(tfr_options_set_sync, get(), std::int32_t{yes});
+        return *this;
+    }
     options &allow_partial(bool yes = true) {
         detail::call(tfr_options_set_allow_partial, get(), std::int32_t{yes});
         return *this;
@@ -721,13 +726,15 @@ class writer {
   public:
     /// A new file, or one in the place of what is there.
     [[nodiscard]] static writer create(const std::string &tfrecord_path,
-                                       const std::string &index_path = {}) {
-        return open(tfr_writer_create, tfrecord_path, index_path);
+                                       const std::string &index_path = {},
+                                       const options &options = tfr::options()) {
+        return open(tfr_writer_create, tfrecord_path, index_path, options);
     }
     /// More records at the end of a file.
     [[nodiscard]] static writer append(const std::string &tfrecord_path,
-                                       const std::string &index_path = {}) {
-        return open(tfr_writer_append, tfrecord_path, index_path);
+                                       const std::string &index_path = {},
+                                       const options &options = tfr::options()) {
+        return open(tfr_writer_append, tfrecord_path, index_path, options);
     }
 
     void write(std::string_view payload) {
@@ -758,10 +765,10 @@ class writer {
 
     template <typename Open>
     static writer open(Open function, const std::string &tfrecord_path,
-                       const std::string &index_path) {
+                       const std::string &index_path, const options &options) {
         tfr_writer *made = nullptr;
-        detail::call(function, tfrecord_path.c_str(),
-                     index_path.empty() ? nullptr : index_path.c_str(), &made);
+        options.call(function, tfrecord_path.c_str(),
+                     index_path.empty() ? nullptr : index_path.c_str(), options.get(), &made);
         return writer(made);
     }
 

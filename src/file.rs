@@ -2,13 +2,15 @@
 
 mod grown;
 mod new;
+mod output;
+mod permissions;
+mod place;
 mod stream;
 mod temporary;
 
 use std::env;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::IntoRawFd;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, IoSliceMut, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -63,7 +65,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
             stream::ensure_regular(metadata.file_type(), path)?;
             // What became one meanwhile is not waited for.
             let mut options = OpenOptions::new();
-            options.read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?
+            open(options.read(true).custom_flags(libc::O_NONBLOCK), path).map_err(failed)?
         }
     };
     let metadata = file.metadata().map_err(failed)?;
@@ -93,7 +95,7 @@ pub(crate) fn read_chunks(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>
 /// Whether `path` leads to this very file.
 pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
     match (file.0.metadata(), fs::metadata(path)) {
-        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        (Ok(a), Ok(b)) => identity(&a) == identity(&b),
         _ => false,
     }
 }
@@ -101,7 +103,7 @@ pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
 /// Whether both paths lead to one file, or will when it is there.
 pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(one), fs::metadata(other)) {
-        return (a.dev(), a.ino()) == (b.dev(), b.ino());
+        return identity(&a) == identity(&b);
     }
     let place = |path: &Path| {
         let place = follow_links(path).ok()??;
@@ -118,30 +120,17 @@ fn busy(path: &Path) -> Error {
     Error::io("write", busy).adding(": another writer is at work on it").of(path)
 }
 
-/// Writes one piece after the other, with one call to the system if it takes both.
-fn write_both(file: &mut File, one: &[u8], other: &[u8]) -> io::Result<()> {
-    const MOST: usize = 1 << 30; // more than this, some systems don't take at once
-    let pieces = [IoSlice::new(one), IoSlice::new(&other[..other.len().min(MOST)])];
-    let written = match file.write_vectored(&pieces) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-        result => result?,
-    };
-    file.write_all(&one[written.min(one.len())..])?;
-    file.write_all(&other[written.saturating_sub(one.len())..])
+/// Device and inode.
+type Identity = (u64, u64);
+
+fn identity(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
 }
 
-/// Closes a file and says what dropping it would not: network file systems write, and run out of
-/// space, only then.
-#[allow(unsafe_code)]
-fn close(file: File) -> io::Result<()> {
-    // SAFETY: the descriptor is open and owned by no one else now.
-    match unsafe { libc::close(file.into_raw_fd()) } {
-        0 => Ok(()),
-        _ => match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::Interrupted => Ok(()), // closed all the same
-            error => Err(error),
-        },
-    }
+/// Opens a file. Every file of this library is opened here or by [`sys::open_at`], which keep it off
+/// the descriptors of the standard streams.
+fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    sys::above_standard_streams(options.open(path)?)
 }
 
 /// The path from the root: the current folder may change before it is used.

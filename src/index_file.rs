@@ -52,7 +52,9 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
 /// # Errors
 /// When the TFRecord file is not whole records, with the first bad one's number and offset; when a
 /// file cannot be opened, read or written; when both paths lead to one file; when what is to be
-/// [appended to](Options::append) is not the index of what the data was.
+/// [appended to](Options::append) is not the index of what the data was. `EBUSY` when a
+/// [`RecordWriter`](crate::RecordWriter) writes the index, or something appends to it: many may create
+/// one index at once, and the last one stays.
 pub fn create_index(
     tfrecord_path: impl AsRef<Path>,
     index_path: impl AsRef<Path>,
@@ -93,7 +95,11 @@ pub fn create_index_of_source(
     options: &Options<'_>,
 ) -> Result<u64> {
     let index_path = index_path.as_ref();
-    let mut index_file = NewFile::create(index_path)?;
+    let index_file = match options.append {
+        true => NewFile::create_alone(index_path)?,
+        false => NewFile::create(index_path)?,
+    };
+    let mut index_file = index_file.with_sync(options.sync);
     let count = write_index(&mut index_file, index_path, &source, options)?;
     index_file.commit()?;
     Ok(count)

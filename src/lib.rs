@@ -37,6 +37,7 @@ mod error;
 
 mod ffi;
 mod file;
+mod fork;
 mod frame;
 mod index;
 mod index_file;

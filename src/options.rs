@@ -89,6 +89,7 @@ pub struct Options<'a> {
     pub(crate) append: bool,
     pub(crate) allow_partial: bool,
     pub(crate) raw_frames: bool,
+    pub(crate) sync: bool,
 }
 
 /// The callbacks of [`Options::progress`], and of [`Options::salvage`] and [`Options::growing`].
@@ -217,6 +218,10 @@ impl<'a> Options<'a> {
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch). Of what it covers only some 64 headers
     /// are looked at again, under any policy.
     ///
+    /// While it runs, no other writer may write the same index, nor it while another does: `EBUSY`. So
+    /// it is with a [`RecordWriter`](crate::RecordWriter) that appends to the file and its index. An
+    /// index at another path can be continued meanwhile.
+    ///
     /// ```
     /// use tfr_index::{create_index, Options};
     ///
@@ -248,6 +253,32 @@ impl<'a> Options<'a> {
     /// ```
     pub fn raw_frames(mut self, raw_frames: bool) -> Options<'a> {
         self.raw_frames = raw_frames;
+        self
+    }
+
+    /// Sets whether a file is on the medium (`fsync`) when [`create_index`](crate::create_index) or
+    /// [`RecordWriter::finish`](crate::RecordWriter::finish) returns. Off by default.
+    ///
+    /// | after | off | on |
+    /// |---|---|---|
+    /// | the process is killed | each file is the old one or the new one, whole | the same |
+    /// | the system crashes, or the power fails | a file may be old, new, empty or cut; an index may be newer than its data | each file is the old one or the new one, whole; an index is never newer than its data; once the call has returned, both are the new ones |
+    ///
+    /// Each file is synced before it takes its place, and its directory afterwards; the data before
+    /// its index. Data that is [appended](crate::RecordWriter::append) is synced before the index is
+    /// replaced; a power cut before that may leave part of it after the old end. On a disk this takes
+    /// some milliseconds a file. It promises as much as the system and the disk do.
+    ///
+    /// ```
+    /// use tfr_index::{create_index, Options};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let index_path = folder.path().join("examples.tfrecord.idx");
+    /// create_index("tests/data/examples.tfrecord", &index_path, &Options::new().sync(true))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sync(mut self, sync: bool) -> Options<'a> {
+        self.sync = sync;
         self
     }
 }
@@ -289,6 +320,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("append", &self.append)
             .field("allow_partial", &self.allow_partial)
             .field("raw_frames", &self.raw_frames)
+            .field("sync", &self.sync)
             .finish()
     }
 }

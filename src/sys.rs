@@ -3,14 +3,30 @@
 #![allow(unsafe_code)]
 
 mod cancellation;
+#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+mod preadv;
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
+
+#[cfg(not(all(target_os = "linux", not(target_env = "musl"))))]
+use libc::{fstatat, openat, stat};
+// Files may be larger than 2 GiB where a pointer has 32 bits.
+#[cfg(all(target_os = "linux", not(target_env = "musl")))]
+use libc::{fstatat64 as fstatat, openat64 as openat, stat64 as stat};
 
 pub(crate) use cancellation::NoCancellation;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-pub(crate) use many::read_many_at;
+pub(crate) use preadv::read_many_at;
+
+/// Opens a directory to name files in it, which takes no permission to list it.
+#[cfg(target_os = "linux")]
+pub(crate) const O_PATH: libc::c_int = libc::O_PATH;
+#[cfg(not(target_os = "linux"))]
+pub(crate) const O_PATH: libc::c_int = libc::O_RDONLY;
 
 /// Another descriptor, above those of the standard streams, of what `descriptor` is open for: both
 /// have one position.
@@ -36,40 +52,6 @@ pub(crate) fn let_wait(file: &File) -> io::Result<()> {
     }
 }
 
-/// One read of the system's into many buffers.
-#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-mod many {
-    use std::fs::File;
-    use std::io::{self, IoSliceMut};
-    use std::os::fd::AsRawFd;
-    use std::os::unix::fs::FileExt;
-
-    /// The system fills no more buffers at once (its IOV_MAX).
-    const MOST_BUFFERS: usize = 1024;
-
-    /// Fills buffers one after the other from `offset`; returns how many bytes were read.
-    pub(crate) fn read_many_at(
-        file: &File,
-        buffers: &mut [IoSliceMut<'_>],
-        offset: u64,
-    ) -> io::Result<usize> {
-        let count = buffers.len().min(MOST_BUFFERS) as libc::c_int;
-        let place = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        // SAFETY: an `IoSliceMut` has the layout of an `iovec`, and its memory is this call's alone
-        // to write to; there are at least `count` of them. The descriptor is open.
-        let read =
-            unsafe { libc::preadv(file.as_raw_fd(), buffers.as_mut_ptr().cast(), count, place) };
-        usize::try_from(read).or_else(|_| match io::Error::last_os_error() {
-            // A sandbox that knows `pread` alone: fewer bytes than asked for will do.
-            error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
-                let first = buffers.iter_mut().find(|buffer| !buffer.is_empty());
-                first.map_or(Ok(0), |buffer| file.read_at(buffer, offset))
-            }
-            error => Err(error),
-        })
-    }
-}
-
 /// The first offset from `offset` on that is in no hole of the file, or the file's size; `offset`
 /// itself where the system doesn't know. It moves the file's position.
 pub(crate) fn next_data(file: &File, offset: u64) -> u64 {
@@ -87,4 +69,172 @@ pub(crate) fn next_data(file: &File, offset: u64) -> u64 {
         };
     }
     offset
+}
+
+/// Calls again while a signal interrupts the call; -1 is a failure.
+fn retry(mut call: impl FnMut() -> libc::c_int) -> io::Result<libc::c_int> {
+    loop {
+        match call() {
+            -1 => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+            result => return Ok(result),
+        }
+    }
+}
+
+/// Moves a descriptor of a standard stream, which the process had closed, to a number above: what
+/// the process prints must not end in the file.
+pub(crate) fn above_standard_streams(file: File) -> io::Result<File> {
+    match file.as_raw_fd() {
+        0..=2 => duplicate(file.as_raw_fd()),
+        _ => Ok(file),
+    }
+}
+
+/// Locks or unlocks a file, without waiting if `how` says so.
+pub(crate) fn flock(file: &File, how: libc::c_int) -> io::Result<()> {
+    // SAFETY: the descriptor is open, no memory is handed over.
+    retry(|| unsafe { libc::flock(file.as_raw_fd(), how) }).map(drop)
+}
+
+/// Closes a file and reports what dropping it would not: network file systems write, and run out of
+/// space, only then.
+pub(crate) fn close(file: File) -> io::Result<()> {
+    // SAFETY: the descriptor is open and owned by no one else now.
+    match unsafe { libc::close(file.into_raw_fd()) } {
+        0 => Ok(()),
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(()), // closed all the same
+            error => Err(error),
+        },
+    }
+}
+
+/// Opens `name` in a directory.
+pub(crate) fn open_at(
+    directory: &File,
+    name: &CStr,
+    flags: libc::c_int,
+    mode: u32,
+) -> io::Result<File> {
+    let directory = directory.as_raw_fd();
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: the descriptor is open, the name ends in NUL.
+    let file = retry(|| unsafe { openat(directory, name.as_ptr(), flags, mode as libc::c_uint) })?;
+    // SAFETY: the descriptor is open and new: nothing else owns it.
+    above_standard_streams(unsafe { File::from_raw_fd(file) })
+}
+
+/// Renames `from` to `to` in a directory, and replaces what is there.
+pub(crate) fn rename_at(directory: &File, from: &CStr, to: &CStr) -> io::Result<()> {
+    let directory = directory.as_raw_fd();
+    // SAFETY: the descriptor is open, the names end in NUL.
+    match unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Removes the file `name` of a directory.
+pub(crate) fn unlink_at(directory: &File, name: &CStr) -> io::Result<()> {
+    // SAFETY: the descriptor is open, the name ends in NUL.
+    match unsafe { libc::unlinkat(directory.as_raw_fd(), name.as_ptr(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// A file's identity, and who may do what with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stat {
+    /// Device and inode.
+    pub id: (u64, u64),
+    pub user: u32,
+    pub group: u32,
+    /// The permission bits.
+    pub mode: u32,
+}
+
+/// What is at `name` in a directory; a link is not followed.
+#[allow(clippy::unnecessary_cast)] // the types differ from system to system
+pub(crate) fn stat_at(directory: &File, name: &CStr) -> io::Result<Stat> {
+    let mut stat = MaybeUninit::<stat>::uninit();
+    let (to, how) = (stat.as_mut_ptr(), libc::AT_SYMLINK_NOFOLLOW);
+    // SAFETY: the descriptor is open, the name ends in NUL, and there is room for the result.
+    retry(|| unsafe { fstatat(directory.as_raw_fd(), name.as_ptr(), to, how) })?;
+    // SAFETY: the call succeeded, and wrote all of it.
+    let stat = unsafe { stat.assume_init() };
+    Ok(Stat {
+        id: (stat.st_dev as u64, stat.st_ino as u64),
+        user: stat.st_uid,
+        group: stat.st_gid,
+        mode: stat.st_mode as u32 & 0o7777,
+    })
+}
+
+/// The mount that `name` in a directory is on, or, if it is empty, the directory; `None` where the
+/// system does not tell.
+#[cfg(target_os = "linux")]
+pub(crate) fn mount_of(directory: &File, name: &CStr) -> Option<u64> {
+    let mut stat = MaybeUninit::<libc::statx>::zeroed();
+    let how = libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH;
+    let directory = directory.as_raw_fd();
+    // SAFETY: the descriptor is open, the name ends in NUL, and there is room for the result.
+    let called = unsafe {
+        libc::statx(directory, name.as_ptr(), how, libc::STATX_MNT_ID, stat.as_mut_ptr())
+    };
+    // SAFETY: it is a struct of numbers, all of them initialised.
+    let stat = unsafe { stat.assume_init() };
+    (called == 0 && stat.stx_mask & libc::STATX_MNT_ID != 0).then_some(stat.stx_mnt_id)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn mount_of(_directory: &File, _name: &CStr) -> Option<u64> {
+    None
+}
+
+/// Changes a file's owner and group; `None` keeps the one that it has.
+pub(crate) fn change_owner(file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
+    const KEEP: u32 = u32::MAX; // -1
+    let (user, group) = (user.unwrap_or(KEEP), group.unwrap_or(KEEP));
+    // SAFETY: the descriptor is open, no memory is handed over.
+    match unsafe { libc::fchown(file.as_raw_fd(), user, group) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The user whom the process acts for.
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: the call only returns a number.
+    unsafe { libc::geteuid() }
+}
+
+/// Has `handler` called in each process that is forked from this one, before anything else runs there.
+/// It may only do what a signal handler may.
+pub(crate) fn on_fork(handler: extern "C" fn()) -> io::Result<()> {
+    // SAFETY: the function lives as long as the process (the library is never unloaded).
+    match unsafe { libc::pthread_atfork(None, None, Some(handler)) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Replaces an open descriptor by one that can neither be read nor written to. What it was open for is
+/// closed here, but not in the process that this one was forked from. A signal handler may do so.
+pub(crate) fn blind(descriptor: RawFd) {
+    // The root directory is there even where /dev/null is not.
+    let flags = libc::O_CLOEXEC | O_PATH;
+    // SAFETY: the path ends in NUL; the other calls hand over no memory. Whoever owns `descriptor`
+    // finds it open as before, and its calls fail.
+    unsafe {
+        let nothing = libc::open(b"/\0".as_ptr().cast(), flags);
+        if nothing >= 0 && nothing != descriptor {
+            libc::dup2(nothing, descriptor);
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+            libc::close(nothing);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use background::Background;
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, GrownFile, NewFile};
+use crate::fork::Owner;
 use crate::frame::{self, Header, OVERHEAD};
 use crate::index::{Encoder, Entry};
 use crate::index_file::{index_is_data, write_index};
@@ -34,15 +35,18 @@ const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
 ///
 /// Small records are gathered, and written by a thread of the writer's own, from half a megabyte on
 /// and where the system has one to spare; it is gone when the writer is. The writer may be sent to
-/// another thread. A process that is forked meanwhile cannot write with it; there, dropping it
-/// changes nothing.
+/// another thread. In a process that is forked meanwhile all its calls fail, and dropping it changes
+/// nothing; a forked process does not keep the files locked, either.
+///
+/// Where the file system has locks, one writer at a time writes a file and its index: while it does,
+/// any other, and any [`create_index`](crate::create_index) of that index, fails with `EBUSY`.
 ///
 /// ```
 /// use tfr_index::{CheckLevel, Index, Options, RecordWriter};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
-/// let mut writer = RecordWriter::create(&path, &index_path)?;
+/// let mut writer = RecordWriter::create(&path, &index_path, &Options::new())?;
 /// writer.write(b"first")?;
 /// let entry = writer.write(b"second")?;
 /// assert_eq!(writer.finish()?, 2);
@@ -62,6 +66,7 @@ pub struct RecordWriter {
     /// Where the next frame starts.
     offset: u64,
     failed: Option<Error>,
+    owner: Owner,
 }
 
 /// The file that is written to.
@@ -90,17 +95,22 @@ impl RecordWriter {
     /// pipe that a process reads, or [one of the process's own descriptors](crate::own_descriptor) is
     /// written to directly.
     ///
+    /// Of the options, [`sync`](Options::sync) counts.
+    ///
     /// # Errors
     /// When a file cannot be created; when both paths lead to one file; `EBUSY` when another
-    /// writer writes the same file.
+    /// writer writes one of the files. At the [end](Self::finish), when something else created or
+    /// replaced one of the files meanwhile.
     pub fn create(
         tfrecord_path: impl AsRef<Path>,
         index_path: impl AsRef<Path>,
+        options: &Options<'_>,
     ) -> Result<RecordWriter> {
         let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
         expect_two_places(tfrecord_path, index_path)?;
-        let data = Data::New(NewFile::create_alone(tfrecord_path)?);
-        RecordWriter::new(data, NewFile::create(index_path)?, 0, 0)
+        let data = NewFile::create_alone(tfrecord_path)?.with_sync(options.sync);
+        let index = NewFile::create_alone(index_path)?.with_sync(options.sync);
+        RecordWriter::new(Data::New(data), index, 0, 0)
     }
 
     /// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which is
@@ -117,17 +127,20 @@ impl RecordWriter {
     /// the index. What is cut must be cut off before the file can be appended to: the error says
     /// where.
     ///
+    /// Of the options, [`sync`](Options::sync) counts, and for the walk [`threads`](Options::threads)
+    /// and [`progress`](Options::progress).
+    ///
     /// # Errors
     /// As [`create`](Self::create); those of [`create_index`](crate::create_index) when the file
     /// is not whole records, or the index not that of its first ones.
     ///
     /// ```
-    /// use tfr_index::{Index, RecordWriter};
+    /// use tfr_index::{Index, Options, RecordWriter};
     ///
     /// # let folder = tempfile::tempdir()?;
     /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
     /// std::fs::copy("tests/data/examples.tfrecord", &path)?;
-    /// let mut writer = RecordWriter::append(&path, &index_path)?;
+    /// let mut writer = RecordWriter::append(&path, &index_path, &Options::new())?;
     /// writer.write(b"one more")?;
     /// assert_eq!(writer.finish()?, 101);
     /// assert_eq!(Index::read(&index_path)?.len(), 101);
@@ -136,13 +149,16 @@ impl RecordWriter {
     pub fn append(
         tfrecord_path: impl AsRef<Path>,
         index_path: impl AsRef<Path>,
+        options: &Options<'_>,
     ) -> Result<RecordWriter> {
         let (path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
         expect_two_places(path, index_path)?;
-        let data = GrownFile::open(path)?;
-        let mut index = NewFile::create(index_path)?;
+        let data = GrownFile::open(path, options.sync)?;
+        let mut index = NewFile::create_alone(index_path)?.with_sync(options.sync);
         let before = file::open_regular(path)?;
-        let options = Options::new().checksums(Checksums::Length).append(true);
+        let Options { threads, progress, .. } = *options;
+        let options = Options { threads, progress, ..Options::new() };
+        let options = options.checksums(Checksums::Length).append(true);
         let explain = |error: Error| match (error.kind(), error.offset()) {
             (ErrorKind::LengthCrc, Some(0)) => {
                 error.adding("; only records with true checksums can be appended to").of(path)
@@ -166,7 +182,8 @@ impl RecordWriter {
         let room = BUFFER + DIRECT + OVERHEAD as usize;
         frames.try_reserve_exact(room).map_err(|_| Error::out_of_memory("a writer"))?;
         let (data, lines) = (Background::new(data), Encoder::default());
-        Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None })
+        let owner = Owner::this_process();
+        Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None, owner })
     }
 
     /// How many records there are in the file, with those that were there before.
@@ -185,8 +202,8 @@ impl RecordWriter {
     }
 
     /// Hands all that was written so far to the system. Of a file that is appended to, others can
-    /// then read it; of a new one, only [`finish`](Self::finish) shows anything. It is no `fsync`: a
-    /// power cut may take what was handed over.
+    /// then read it; of a new one, only [`finish`](Self::finish) shows anything. It is not an
+    /// `fsync`, even with [`Options::sync`]: a power cut may take what was handed over.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -204,23 +221,27 @@ impl RecordWriter {
         self.flush()?;
         self.index.write(self.lines.text())?;
         match self.data.into_file()? {
-            Data::New(data) => {
-                data.commit()?;
-                let why = "; the data is whole and in its place: create its index anew";
-                self.index.commit().map_err(|error| error.adding(why))?;
+            // The data stays locked until its index is in its place.
+            Data::New(mut data) => {
+                data.replace()?;
+                let placed = data.sync_directory().and_then(|()| self.index.replace());
+                let why = "; the data is whole and in its place: create its index again";
+                placed.map_err(|error| error.adding(why))?;
             }
             Data::Grown(mut data) => {
                 data.settle(self.offset)?;
-                self.index.commit()?;
+                self.index.replace()?;
                 data.keep();
             }
         }
+        self.index.sync_directory()?;
         Ok(self.count)
     }
 
     /// Does some work unless earlier work failed.
     #[inline]
     fn attempt<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.owner.check_generation()?;
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }

@@ -204,6 +204,11 @@ fn a_fork_amid_the_first_call_harms_nobody() {
 }
 
 #[test]
+fn a_forked_process_does_a_writer_no_harm() {
+    Program::new("c/test_fork_writer.c").run();
+}
+
+#[test]
 fn records_are_read_by_their_numbers() {
     Program::new("c/test_reader.c").run_watched();
 }

@@ -492,8 +492,12 @@ fn an_output_appears_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let payload = vec![7; 1 << 20];
-    let mut writer =
-        tfr_index::RecordWriter::create(path.join("big"), path.join("big.idx")).unwrap();
+    let mut writer = tfr_index::RecordWriter::create(
+        path.join("big"),
+        path.join("big.idx"),
+        &tfr_index::Options::new(),
+    )
+    .unwrap();
     writer.write(&payload).unwrap();
     writer.finish().unwrap();
     fs::remove_file(path.join("big.idx")).unwrap();

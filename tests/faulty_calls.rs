@@ -288,10 +288,10 @@ fn operate(name: &str) -> Result<()> {
         writer.finish().map(drop)
     };
     match name {
-        "create" => write(RecordWriter::create("x", "x.idx")?, &payloads),
-        "append" => write(RecordWriter::append("x", "x.idx")?, &payloads[3000..]),
+        "create" => write(RecordWriter::create("x", "x.idx", &Options::new())?, &payloads),
+        "append" => write(RecordWriter::append("x", "x.idx", &Options::new())?, &payloads[3000..]),
         "abandon" => {
-            let mut writer = RecordWriter::append("x", "x.idx")?;
+            let mut writer = RecordWriter::append("x", "x.idx", &Options::new())?;
             payloads.iter().try_for_each(|payload| writer.write(payload).map(drop))?;
             drop(writer);
             Index::read("missing").map(drop)

@@ -10,6 +10,8 @@ import concurrent.futures
 import io
 import itertools
 import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -134,3 +136,28 @@ def test_threads_push_one_after_the_other():
         entries = sorted(entry for part in pool.map(push, range(4)) for entry in part)
     indexer.finish()
     assert entries == walk(piece * 80)
+
+
+FORKED = """
+import os, threading
+from tfr_index import Indexer, TfrValueError
+
+indexer = Indexer()
+indexer._lock.acquire()  # as a thread has it that is amid a call
+child = os.fork()
+if child == 0:
+    for call in (lambda: indexer.push(b""), indexer.finish):
+        try:
+            call()
+        except TfrValueError as error:
+            assert "forked" in str(error), error
+        else:
+            os._exit(1)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+
+def test_a_forked_process_waits_for_no_lock():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

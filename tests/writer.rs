@@ -24,8 +24,8 @@ fn written_without_an_end() {
     let Ok(how) = std::env::var("TFR_TEST_WRITER") else { return };
     let write_one_file = |round: usize| -> Result<()> {
         let mut writer = match how.starts_with("create") {
-            true => RecordWriter::create("x", "x.idx")?,
-            false => RecordWriter::append("x", "x.idx")?,
+            true => RecordWriter::create("x", "x.idx", &Options::new())?,
+            false => RecordWriter::append("x", "x.idx", &Options::new())?,
         };
         let flushes = !how.ends_with("unflushed");
         for record in 0..RECORDS as usize {
@@ -106,7 +106,8 @@ fn killed_while_it_writes_a_new_file() {
         let left = files(folder);
         assert!(left <= 4, "{left}");
         // The next writer clears what is left.
-        let writer = RecordWriter::create(folder.join("x"), folder.join("x.idx")).unwrap();
+        let writer =
+            RecordWriter::create(folder.join("x"), folder.join("x.idx"), &Options::new()).unwrap();
         writer.finish().unwrap();
         assert_eq!(files(folder), 2);
         left > 2
@@ -118,7 +119,7 @@ fn killed_while_it_appends() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (path, index_path) = (folder.join("x"), folder.join("x.idx"));
-    RecordWriter::create(&path, &index_path).unwrap().finish().unwrap();
+    RecordWriter::create(&path, &index_path, &Options::new()).unwrap().finish().unwrap();
     kill_often(|time| {
         run_for(folder, "append", time);
         // What the index has is there.
@@ -134,13 +135,13 @@ fn killed_while_it_appends() {
         let whole = create_index(&path, &index_path, &Options::new().append(true).growing(&cut));
         let is_amid = whole.unwrap() > count;
         if end.get() < fs::metadata(&path).unwrap().len() {
-            let error = RecordWriter::append(&path, &index_path).err().unwrap();
+            let error = RecordWriter::append(&path, &index_path, &Options::new()).err().unwrap();
             let advice = format!("cut it to {} bytes", end.get());
             assert!(error.to_string().contains(&advice), "{error}");
             OpenOptions::new().write(true).open(&path).unwrap().set_len(end.get()).unwrap();
         }
         // For the next round, a whole number of rounds.
-        let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+        let mut writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
         while writer.count() % RECORDS != 0 {
             writer.write(b"").unwrap();
         }
@@ -158,7 +159,7 @@ fn a_file_size_limit_leaves_what_was_there() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let (path, index_path) = (folder.join("x"), folder.join("x.idx"));
-        let mut old = RecordWriter::create(&path, &index_path).unwrap();
+        let mut old = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();
         old.write(b"old").unwrap();
         old.finish().unwrap();
         let was = (fs::read(&path).unwrap(), fs::read(&index_path).unwrap());

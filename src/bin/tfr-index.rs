@@ -111,6 +111,11 @@ enum Command {
         /// it fails.
         #[arg(long)]
         allow_empty: bool,
+        /// Wait until each index is on the medium (fsync)
+        ///
+        /// Without it, a crash of the system or a power cut may leave an empty index, or a part.
+        #[arg(long)]
+        sync: bool,
         /// Print a JSON object for each file on stdout
         ///
         /// Names that are not UTF-8 are there twice: path and index approximate them, path_bytes and
@@ -204,6 +209,7 @@ fn main() -> ExitCode {
             append,
             growing,
             allow_empty,
+            sync,
             json,
         } => {
             if append && output.as_deref().is_some_and(cli::is_descriptor) {
@@ -219,7 +225,7 @@ fn main() -> ExitCode {
                 }
             }
             let options = Options::new().checksums(checksums.into()).threads(threads);
-            let options = options.append(append);
+            let options = options.append(append).sync(sync);
             let leave_out = LeaveOut { damage: salvage, rest: growing, all: allow_empty };
             let index_paths = match index_paths(&files, output) {
                 Ok(paths) => paths,

@@ -72,6 +72,7 @@ pub struct tfr_options {
     growing_context: *mut c_void,
     append: bool,
     raw_frames: bool,
+    sync: bool,
 }
 
 impl tfr_options {
@@ -87,6 +88,7 @@ impl tfr_options {
         growing_context: std::ptr::null_mut(),
         append: false,
         raw_frames: false,
+        sync: false,
     };
 
     /// Does `work` with the Rust form of these options.
@@ -111,7 +113,7 @@ impl tfr_options {
         let growing = |damage| tell(options.growing, options.growing_context, damage);
         let mut all = Options::new().checksums(options.checksums).threads(options.threads);
         all = all.append(options.append).allow_partial(options.allow_partial);
-        all = all.raw_frames(options.raw_frames);
+        all = all.raw_frames(options.raw_frames).sync(options.sync);
         if options.progress.is_some() {
             all = all.progress(&report);
         }
@@ -354,8 +356,10 @@ pub unsafe extern "C" fn tfr_options_set_growing(
 /// Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
 /// to the data since is walked. The index must be of all that the data was, without gaps and in its
 /// order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it covers only some 64 headers are
-/// looked at again. 0 as `append`: it begins anew, as by
-/// default; any other number: it goes on.
+/// looked at again. While it runs, no other writer may write the same index, nor it while another does:
+/// EBUSY. So it is with a tfr_writer that appends to the file and its index; an index at another path
+/// can be continued meanwhile. 0 as `append`: it begins anew, as by default; any other number: it goes
+/// on.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
 /// Threads: no other may use the options meanwhile.
@@ -397,6 +401,38 @@ pub unsafe extern "C" fn tfr_options_set_raw_frames(
     let body = || {
         // SAFETY: the caller's.
         unsafe { pointer::borrow_mut(options, "options") }?.raw_frames = raw_frames != 0;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets whether a file is on the medium (fsync) when tfr_index_create() or tfr_writer_finish() returns.
+/// 0 as `sync`: not, as by default; any other number: it is.
+///
+/// Either way a process that is killed leaves each file as the old one or the new one, whole. Without,
+/// a crash of the system or a power cut may leave a file old, new, empty or cut, and an index newer than
+/// its data. With it, they leave each file as the old one or the new one, whole, and an index never
+/// newer than its data; once the call has returned, both are the new ones. Each file is synced before
+/// it takes its place, and its directory afterwards; the data before its index. Data that is appended is
+/// synced before the index is replaced; a power cut before that may leave part of it after the old end.
+/// On a disk this takes some milliseconds a file. It promises as much as the system and the disk do.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_sync(
+    options: *mut tfr_options,
+    sync: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.sync = sync != 0;
         Ok(())
     };
     // SAFETY: the caller's.

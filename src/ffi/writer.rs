@@ -7,19 +7,29 @@ use libc::c_char;
 
 use super::error::tfr_error;
 use super::guard::guard;
+use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::{default_index_path, RecordWriter};
+use crate::fork::Owner;
+use crate::{default_index_path, Options, RecordWriter};
 
 /// Writes records to a TFRecord file, with true checksums, and the file's index along with it:
 /// nothing is read again. It takes less than two megabytes of memory, whatever it writes.
 ///
 /// Threads: a writer may be used by many threads at once, and writes their records one after the
 /// other. It starts a thread of its own when it has half a megabyte of small records, and where the
-/// system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. A
-/// process that is forked meanwhile cannot write with it; there, freeing it changes nothing.
-pub struct tfr_writer(Mutex<State>);
+/// system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. In a
+/// process that is forked meanwhile all calls fail with TFR_ERR_INVALID_ARGUMENT, at once, and
+/// tfr_writer_free() changes nothing.
+///
+/// Where the file system has locks, one writer at a time writes a file and its index: while it does,
+/// any other, and a tfr_index_create() of that index, fails with EBUSY.
+pub struct tfr_writer {
+    /// Looked at before the lock, which another thread may have held when the process was forked.
+    owner: Owner,
+    state: Mutex<State>,
+}
 
 struct State {
     /// None when it is finished,
@@ -30,8 +40,9 @@ struct State {
 
 impl tfr_writer {
     fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        self.owner.check()?;
         let panicked = |_| Error::new(ErrorKind::Panic, "an earlier call with the writer panicked");
-        self.0.lock().map_err(panicked)
+        self.state.lock().map_err(panicked)
     }
 
     /// Does some work with the writer, unless it is finished.
@@ -52,6 +63,7 @@ fn finished() -> Error {
 /// tfr_index_create() mends it.
 ///
 /// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+/// `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts.
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when both paths lead to one file; TFR_ERR_IO when
 /// a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
 /// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
@@ -59,16 +71,18 @@ fn finished() -> Error {
 ///
 /// # Safety
 /// - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+/// - `options`: NULL, or options that are not yet freed.
 /// - `writer_out`, `error_out`: NULL, or may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_create(
     tfrecord_path: *const c_char,
     index_path: *const c_char,
+    options: *const tfr_options,
     writer_out: *mut *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
-    unsafe { open(RecordWriter::create, tfrecord_path, index_path, writer_out, error_out) }
+    unsafe { open(RecordWriter::create, tfrecord_path, index_path, options, writer_out, error_out) }
 }
 
 /// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which
@@ -83,6 +97,8 @@ pub unsafe extern "C" fn tfr_writer_create(
 /// off before the file can be appended to: the error says where.
 ///
 /// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+/// `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts, and for the walk
+/// tfr_options_set_threads() and tfr_options_set_progress().
 /// Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
 /// TFR_ERR_MISMATCH when the index is not that of its first ones.
 /// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
@@ -90,24 +106,27 @@ pub unsafe extern "C" fn tfr_writer_create(
 ///
 /// # Safety
 /// - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+/// - `options`: NULL, or options that are not yet freed.
 /// - `writer_out`, `error_out`: NULL, or may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_append(
     tfrecord_path: *const c_char,
     index_path: *const c_char,
+    options: *const tfr_options,
     writer_out: *mut *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
-    unsafe { open(RecordWriter::append, tfrecord_path, index_path, writer_out, error_out) }
+    unsafe { open(RecordWriter::append, tfrecord_path, index_path, options, writer_out, error_out) }
 }
 
 /// # Safety
 /// As [`tfr_writer_create`].
 unsafe fn open(
-    open: fn(PathBuf, PathBuf) -> Result<RecordWriter>,
+    open: fn(PathBuf, PathBuf, &Options<'_>) -> Result<RecordWriter>,
     tfrecord_path: *const c_char,
     index_path: *const c_char,
+    options: *const tfr_options,
     writer_out: *mut *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
@@ -119,8 +138,10 @@ unsafe fn open(
             true => default_index_path(&tfrecord_path),
             false => pointer::path(index_path, "index_path")?.to_owned(),
         };
-        let writer = Some(open(tfrecord_path, index_path)?);
-        store(pointer::give(tfr_writer(Mutex::new(State { writer, count: 0 }))));
+        let writer =
+            tfr_options::with(options, |options| open(tfrecord_path, index_path, options))?;
+        let state = Mutex::new(State { writer: Some(writer), count: 0 });
+        store(pointer::give(tfr_writer { owner: Owner::this_process(), state }));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -200,8 +221,8 @@ pub unsafe extern "C" fn tfr_writer_write_many(
 }
 
 /// Hands all that was written so far to the system. Of a file that is appended to, others can then
-/// read it; of a new one, only tfr_writer_finish() shows anything. It is no fsync: a power cut may
-/// take what was handed over.
+/// read it; of a new one, only tfr_writer_finish() shows anything. It is not an fsync, even with
+/// tfr_options_set_sync(): a power cut may take what was handed over.
 ///
 /// Errors: as tfr_writer_write().
 /// Threads: any.
@@ -220,8 +241,8 @@ pub unsafe extern "C" fn tfr_writer_flush(
     unsafe { guard(error_out, body) }
 }
 
-/// The number of records in the file, with those that were there before; 0 for NULL, and after an
-/// error of tfr_writer_finish().
+/// The number of records in the file, with those that were there before; 0 for NULL, after an error
+/// of tfr_writer_finish(), and in a process that was forked from the writer's.
 ///
 /// Threads: any.
 ///
@@ -242,8 +263,8 @@ pub unsafe extern "C" fn tfr_writer_count(writer: *const tfr_writer) -> u64 {
 ///
 /// Inputs: `count_out` may be NULL; it gets the number of records in the file.
 /// Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
-/// when something else wrote to the file that is appended to. Nothing is left then of what was
-/// written, unless the error says otherwise.
+/// when something else wrote to the file that is appended to, or created or replaced one of the files
+/// meanwhile. Nothing is left then of what was written, unless the error says otherwise.
 /// Threads: any.
 ///
 /// # Safety
@@ -268,12 +289,17 @@ pub unsafe extern "C" fn tfr_writer_finish(
 }
 
 /// Frees a writer. One that is not finished leaves nothing of what it wrote: what was there stays,
-/// or, where it was appended to, is cut to what it was. NULL is allowed.
+/// or, where it was appended to, is cut to what it was. In a process that was forked from the writer's
+/// nothing is done, and its memory is not freed. NULL is allowed.
 ///
 /// # Safety
 /// - `writer`: NULL, or a writer that is not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_free(writer: *mut tfr_writer) {
     // SAFETY: the caller's.
-    unsafe { pointer::free(writer) }
+    let is_foreign = unsafe { writer.as_ref() }.is_some_and(|w| !w.owner.is_this_process());
+    if !is_foreign {
+        // SAFETY: the caller's.
+        unsafe { pointer::free(writer) }
+    }
 }

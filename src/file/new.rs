@@ -1,137 +1,243 @@
 //! A file that appears whole or not at all.
 
+use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
 
-use super::{absolute, busy, close, follow_links, own_descriptor, stream, temporary, write_both};
-use crate::error::{Error, Result};
+use super::output::Output;
+use super::permissions::{adopt, ensure_replaceable};
+use super::place::Place;
+use super::temporary::{self, Access, Temporary};
+use super::{busy, own_descriptor, stream};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::Stat;
+
+/// How often a file that is replaced again and again is looked at.
+const ATTEMPTS: usize = 10;
 
 /// A file being written beside its target, which it replaces when it is [committed](Self::commit)
 /// and leaves alone when it is dropped.
 ///
-/// It gets the permissions of the file that it replaces, or those of any new file. A link is
-/// followed: what it leads to is replaced. A target that is no regular file, or that another process
-/// has open (`/proc/7/fd/1`), is written to directly, at its end; one of the process's own descriptors
-/// ([`own_descriptor`]) at its position.
+/// It gets the owner, group and mode of the file that it replaces, as far as the process may set
+/// them, or those of any new file. A link is followed: what it leads to is replaced. A target that is
+/// no regular file, or that another process has open (`/proc/7/fd/1`), is written to directly, at its
+/// end; one of the process's own descriptors ([`own_descriptor`]) at its position.
+///
+/// A process that is forked meanwhile cannot write to it; there, dropping it changes nothing.
 pub(crate) struct NewFile {
     /// The target as it was given.
     target: PathBuf,
-    /// Where it is written, and where that belongs; none when it is the target itself.
-    paths: Option<(PathBuf, PathBuf)>,
-    file: File,
-    /// The process that writes it: one that was forked from it leaves it alone.
-    process: u32,
+    output: Output,
+    /// None when it is the target itself.
+    beside: Option<Beside>,
+    sync: bool,
+}
+
+/// Where a file is written, and what it replaces.
+struct Beside {
+    place: Place,
+    /// None once it is in its place.
+    temporary: Option<CString>,
+    access: Access,
+    /// What was there when it was begun.
+    old: Option<Stat>,
+    /// That, locked, so that nobody appends to it: for an exclusive writer.
+    _old_lock: Option<Output>,
 }
 
 impl NewFile {
+    /// Begins a file; `EBUSY` if an exclusive writer is at work on the target. Many may be begun at
+    /// once: the last one to be committed stays.
     pub fn create(target: &Path) -> Result<NewFile> {
-        NewFile::open(target, false)
+        NewFile::open(target, Access::Shared)
     }
 
-    /// As [`create`](Self::create), unless another is being written for the same target.
+    /// Begins a file as an exclusive writer; `EBUSY` if any other is at work on the target.
     pub fn create_alone(target: &Path) -> Result<NewFile> {
-        NewFile::open(target, true).map_err(|error| match error.os_error() {
-            Some(libc::EBUSY) => busy(target),
-            _ => error,
-        })
+        NewFile::open(target, Access::Exclusive)
     }
 
-    fn open(target: &Path, alone: bool) -> Result<NewFile> {
+    /// Sets whether [`commit`](Self::commit) waits until the file is on the medium.
+    pub fn with_sync(mut self, sync: bool) -> NewFile {
+        self.sync = sync;
+        self
+    }
+
+    fn open(target: &Path, access: Access) -> Result<NewFile> {
+        let failed = |error| Error::io("create", error).of(target);
         if let Some(file) = own_descriptor(target) {
-            let opened = file.map(|file| NewFile::onto(target, file));
-            return opened.map_err(|error| Error::io("create", error).of(target));
+            return file.map(|file| NewFile::onto(target, file)).map_err(failed);
         }
-        let opened = match fs::metadata(target) {
+        let is_beside = match fs::metadata(target) {
             Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
-            Ok(old) if old.is_file() => NewFile::beside(target, Some(old.permissions()), alone),
-            Ok(_) => NewFile::onto_stream(target),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                NewFile::beside(target, None, alone)
-            }
+            Ok(old) => Ok(old.is_file()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
         };
-        opened.map_err(|error| match error.raw_os_error() {
-            Some(libc::ENXIO) => {
-                let why = ": no process has the pipe open to read; start its reader first";
-                Error::io("create", error).adding(why).of(target)
-            }
-            _ => Error::io("create", error).of(target),
-        })
+        let place = match is_beside.map_err(failed)? {
+            true => Place::of(target).map_err(failed)?,
+            false => None,
+        };
+        match place {
+            Some(place) => NewFile::beside(target, place, access).map_err(|error| error.of(target)),
+            None => stream::open_to_write(target).map(|file| NewFile::onto(target, file)).map_err(
+                |error| match error.raw_os_error() {
+                    Some(libc::ENXIO) => {
+                        let why = ": no process has the pipe open to read; start its reader first";
+                        failed(error).adding(why)
+                    }
+                    _ => failed(error),
+                },
+            ),
+        }
     }
 
-    /// A new file beside what `target` leads to.
-    fn beside(
-        target: &Path,
-        permissions: Option<fs::Permissions>,
-        alone: bool,
-    ) -> io::Result<NewFile> {
-        if target.as_os_str().as_bytes().ends_with(b"/") {
-            return Err(io::Error::from_raw_os_error(libc::EISDIR));
+    /// A new file beside the target's place.
+    fn beside(target: &Path, place: Place, access: Access) -> Result<NewFile> {
+        let old = place.stat().map_err(|error| Error::io("create", error))?;
+        if let Some(old) = &old {
+            ensure_replaceable(&place, old)?;
         }
-        let Some(place) = follow_links(target)? else {
-            return NewFile::onto_stream(target);
-        };
-        let place = absolute(place);
-        let mode = permissions.as_ref().map_or(0o666, |old| old.mode() & 0o777);
-        let (temporary, file) = temporary::create_beside(&place, mode, alone)?;
-        // The mask of new files may have taken something from the old file's mode. Some file
-        // systems refuse, and have no modes to speak of.
-        let _ = permissions.map(|permissions| file.set_permissions(permissions));
-        let paths = Some((temporary, place));
-        Ok(NewFile { target: target.to_owned(), paths, file, process: process::id() })
+        // What replaces a file gets its mode in the end.
+        let mode = if old.is_some() { 0o600 } else { 0o666 };
+        let temporary = temporary::create(&place, mode, access).map_err(explain)?;
+        let Some(Temporary { output, name }) = temporary else { return Err(busy(target)) };
+        let temporary = Some(name);
+        let beside = Beside { place, temporary, access, old, _old_lock: None };
+        let mut file =
+            NewFile { target: target.to_owned(), output, beside: Some(beside), sync: false };
+        if let (Access::Exclusive, Some(beside)) = (access, &mut file.beside) {
+            beside.lock_old(target)?;
+        }
+        Ok(file)
     }
 
     /// The target itself, of which this is an open file.
     fn onto(target: &Path, file: File) -> NewFile {
-        NewFile { target: target.to_owned(), paths: None, file, process: process::id() }
-    }
-
-    fn onto_stream(target: &Path) -> io::Result<NewFile> {
-        Ok(NewFile::onto(target, stream::open_to_write(target)?))
+        let output = Output::new(file);
+        NewFile { target: target.to_owned(), output, beside: None, sync: false }
     }
 
     /// Whether it is the target itself that is written to.
     pub fn is_target(&self) -> bool {
-        self.paths.is_none()
+        self.beside.is_none()
     }
 
     /// Writes bytes at the file's end.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|error| Error::io("write", error).of(&self.target))
+        self.write_both(bytes, &[])
     }
 
     /// Writes one piece after the other.
     pub fn write_both(&mut self, one: &[u8], other: &[u8]) -> Result<()> {
-        let written = write_both(&mut self.file, one, other);
-        written.map_err(|error| Error::io("write", error).of(&self.target))
+        self.output.write(one, other).map_err(|error| error.of(&self.target))
     }
 
     /// Puts the file in its target's place.
     pub fn commit(mut self) -> Result<()> {
-        // Another descriptor of it, so that it stays locked until it is in its place.
-        let closed = self.file.try_clone().and_then(close);
-        closed.map_err(|error| Error::io("write", error).of(&self.target))?;
-        if let Some((temporary, place)) = &self.paths {
-            fs::rename(temporary, place)
-                .map_err(|error| Error::io("replace", error).of(&self.target))?;
-            self.paths = None;
-            temporary::unlock(&self.file);
+        self.replace()?;
+        self.sync_directory()
+    }
+
+    /// Puts the file in its target's place, and keeps others away from there until it is dropped.
+    pub fn replace(&mut self) -> Result<()> {
+        self.replace_target().map_err(|error| error.of(&self.target))
+    }
+
+    fn replace_target(&mut self) -> Result<()> {
+        self.output.settle()?;
+        let Some(beside) = &mut self.beside else {
+            return if self.sync { self.output.sync_stream() } else { Ok(()) };
+        };
+        let Some(temporary) = &beside.temporary else { return Ok(()) };
+        let failed = |error| Error::io("replace", error);
+        beside.place.ensure_not_moved()?;
+        let ours = self.output.identity().map_err(failed)?;
+        if !beside.place.holds(temporary, ours).map_err(failed)? {
+            let detail = format!(
+                "something else replaced or removed the temporary file {} while it was written: \
+                 nothing is written; write it again",
+                temporary.to_string_lossy()
+            );
+            return Err(Error::new(ErrorKind::Mismatch, detail));
         }
+        let now = beside.place.stat().map_err(failed)?;
+        let is_other = |now: &Stat| beside.old.map(|old| old.id) != Some(now.id);
+        if beside.access == Access::Exclusive && now.as_ref().is_some_and(is_other) {
+            let detail =
+                "something else created or replaced the file meanwhile: it is left as it is";
+            return Err(Error::new(ErrorKind::Mismatch, detail));
+        }
+        if let Some(old) = now.or(beside.old) {
+            adopt(self.output.file(), &old);
+        }
+        if self.sync {
+            self.output.sync()?;
+        }
+        beside.place.replace_by(temporary).map_err(failed)?;
+        beside.temporary = None;
         Ok(())
     }
+
+    /// Waits until the file's name is on the medium, after [`replace`](Self::replace).
+    pub fn sync_directory(&self) -> Result<()> {
+        match &self.beside {
+            Some(beside) if self.sync => beside.place.sync().map_err(|error| {
+                let why = ": the file is in its place, but a power cut may take it";
+                Error::io("sync the directory", error).adding(why).of(&self.target)
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Beside {
+    /// Locks what is to be replaced; an error if another writer has.
+    fn lock_old(&mut self, target: &Path) -> Result<()> {
+        let failed = |error| Error::io("create", error);
+        for _ in 0..ATTEMPTS {
+            self.old = self.place.stat().map_err(failed)?;
+            // What cannot be opened cannot be locked, and there may be no locks.
+            let Some(Ok(file)) = self.old.map(|_| self.place.open_to_lock(self.place.name()))
+            else {
+                return Ok(());
+            };
+            let mut old = Output::new(file);
+            match old.lock() {
+                Ok(true) => {}
+                Ok(false) => return Err(busy(target)),
+                Err(_) => return Ok(()),
+            }
+            let is_there = self.place.holds(self.place.name(), old.identity().map_err(failed)?);
+            if is_there.map_err(failed)? {
+                self._old_lock = Some(old);
+                return Ok(());
+            }
+        }
+        Err(busy(target))
+    }
+}
+
+/// Says what it takes to create a file.
+fn explain(error: io::Error) -> Error {
+    let why = match error.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
+            ": the file is written beside its place and then renamed, so its directory must be \
+             writable; give a path in another directory"
+        }
+        _ => "",
+    };
+    Error::io("create", error).adding(why)
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        match &self.paths {
-            Some((temporary, _)) if self.process == process::id() => {
-                let _ = fs::remove_file(temporary);
-            }
-            _ => {}
+        if !self.output.owner().is_this_process() {
+            return;
+        }
+        if let Some(Beside { place, temporary: Some(temporary), .. }) = &self.beside {
+            let _ = self.output.identity().and_then(|file| place.remove(temporary, file));
         }
     }
 }

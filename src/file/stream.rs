@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::open;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
@@ -86,7 +87,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<File> {
     if metadata.file_type().is_fifo() || metadata.file_type().is_socket() {
         ensure_regular(metadata.file_type(), path)?;
     }
-    File::open(path).map_err(|error| Error::io("open", error).of(path))
+    open(OpenOptions::new().read(true), path).map_err(|error| Error::io("open", error).of(path))
 }
 
 /// Opens a FIFO or a character device to write. Does not wait for a FIFO's reader: `ENXIO` if
@@ -100,9 +101,9 @@ pub(super) fn open_to_write(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true);
     if !file_type.is_fifo() {
-        return options.open(path);
+        return open(&options, path);
     }
-    let file = options.custom_flags(libc::O_NONBLOCK).open(path)?;
+    let file = open(options.custom_flags(libc::O_NONBLOCK), path)?;
     sys::let_wait(&file)?;
     Ok(file)
 }

@@ -1,200 +1,327 @@
-//! Temporary files that a killed process leaves behind, and the next one clears.
+//! Temporary files: they announce a writer to others of the same target, and the next writer removes
+//! those that a killed process leaves.
 //!
 //! The name of a temporary file follows from its target's and a small number, so that it is found
-//! without listing a folder of a hundred thousand files. Who writes one holds a lock on it, which
+//! without listing a directory of a hundred thousand files. Who writes one holds a lock on it, which
 //! the system drops with the process: one that can be locked is abandoned. A lock is seen by all
 //! who reach the file system through the same mount of the same running system, and maybe by no
 //! one else (network file systems may keep locks to the machine), so the name depends on both: no
-//! other machine looks for it. Where there are no locks, nothing is ever cleared.
+//! other machine looks for it. Where there are no locks, nothing is ever removed, and no one seen.
+//!
+//! Each writer first locks a file of its own and looks at those of others afterwards, so that of two
+//! at least one sees the other.
 
 use std::collections::hash_map::{DefaultHasher, RandomState};
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
-/// As many creates of one index at once clear up after each other.
-const NUMBERS: u32 = 32;
+use super::output::Output;
+use super::place::{c_string, Place};
+use super::{identity, open};
+use crate::sys;
 
-/// Creates a temporary file beside `target`, to be renamed or removed while it is open. Clears what
-/// was left there for the same target. `alone`: EBUSY if another is in use, where there are locks.
-pub(super) fn create_beside(target: &Path, mode: u32, alone: bool) -> io::Result<(PathBuf, File)> {
-    let path = |name: String| target.with_file_name(format!(".tfr-index.{name}.tmp"));
-    let new = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let key = key(target);
-    let numbered = |number: u32| path(format!("{key:016x}.{number}"));
-    let in_use = || match alone {
-        true => Err(io::Error::from_raw_os_error(libc::EBUSY)),
-        false => Ok(()),
-    };
-    for number in 0..NUMBERS {
-        let temporary = numbered(number);
-        clear(&temporary);
-        let file = match new(&temporary) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                in_use()?;
-                continue;
-            }
+/// Temporary-name slots of a target: how many shared writers can clear up after each other.
+const SHARED: u32 = 32;
+/// Of exclusive ones there is one at a time, and what was killed.
+const EXCLUSIVE: u32 = 8;
+
+/// Who may write the same target at the same time: shared writers with each other, exclusive ones with
+/// no one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Shared,
+    Exclusive,
+}
+
+/// A temporary file, locked where there are locks.
+pub(super) struct Temporary {
+    pub output: Output,
+    pub name: CString,
+}
+
+/// Creates a temporary file beside its target, to be renamed or removed while it is open. Removes what
+/// was left there for the same target. `None` if another writer is at work on the target.
+pub(super) fn create(place: &Place, mode: u32, access: Access) -> io::Result<Option<Temporary>> {
+    let key = key(place);
+    let random = format!(".tfr-index.{:016x}.tmp", random());
+    let random = c_string(OsStr::new(&random))?;
+    let (numbered, mut has_locks) = (names(key, access), true);
+    for name in numbered.chain([random.clone()]) {
+        if !has_locks && name != random {
+            continue; // a name that nobody removes
+        }
+        let mut output = match place.create(&name, mode) {
+            Ok(file) => Output::new(file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error),
         };
-        match lock_at(&file, &temporary) {
-            Ok(true) => {
-                // There are more, where several creates at once were killed; not in a row, where
-                // others of them were not.
-                for number in number + 1..NUMBERS {
-                    clear(&numbered(number));
-                }
-                return Ok((temporary, file));
-            }
-            Ok(false) => in_use()?, // another create came before the lock, and clears it
+        let locked = output.lock();
+        let temporary = Temporary { output, name };
+        match locked {
+            Ok(true) => {}
+            Ok(false) => continue, // another writer came before the lock, and removes it
+            Err(_) if temporary.name == random => return Ok(Some(temporary)),
             Err(_) => {
-                let _ = fs::remove_file(&temporary);
-                break;
+                has_locks = false;
+                temporary.remove(place);
+                continue;
+            }
+        }
+        let admitted = is_admitted(place, key, access, &temporary);
+        if !matches!(admitted, Ok(true)) {
+            temporary.remove(place);
+            return admitted.map(|_| None);
+        }
+        // Another writer may have taken it for abandoned before it was locked.
+        if place.holds(&temporary.name, temporary.output.identity()?)? {
+            return Ok(Some(temporary));
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Whether no other writer is at work that excludes this one. Removes what is abandoned.
+fn is_admitted(place: &Place, key: u64, access: Access, ours: &Temporary) -> io::Result<bool> {
+    let user = ours.output.metadata()?.uid();
+    let mut admitted = true;
+    for theirs in [Access::Shared, Access::Exclusive] {
+        let excludes = [access, theirs].contains(&Access::Exclusive);
+        for name in names(key, theirs).filter(|name| *name != ours.name) {
+            admitted &= !(is_in_use(place, &name, theirs, Some(user))? && excludes);
+        }
+    }
+    Ok(admitted)
+}
+
+/// Whether a writer has a temporary file for the target.
+pub(super) fn is_any_in_use(place: &Place) -> io::Result<bool> {
+    let key = key(place);
+    for access in [Access::Shared, Access::Exclusive] {
+        for name in names(key, access) {
+            if is_in_use(place, &name, access, None)? {
+                return Ok(true);
             }
         }
     }
-    // No locks here, or too many files: a name that nobody clears.
-    let temporary = path(format!("{:016x}", RandomState::new().build_hasher().finish()));
-    new(&temporary).map(|file| (temporary, file))
+    Ok(false)
+}
+
+impl Temporary {
+    /// Removes it, if it is still where it was.
+    pub fn remove(&self, place: &Place) {
+        let _ = self.output.identity().and_then(|file| place.remove(&self.name, file));
+    }
+}
+
+fn names(key: u64, access: Access) -> impl Iterator<Item = CString> {
+    let (kind, count) = match access {
+        Access::Shared => ("", SHARED),
+        Access::Exclusive => ("exclusive.", EXCLUSIVE),
+    };
+    let name = move |number| format!(".tfr-index.{key:016x}.{kind}{number}.tmp");
+    (0..count).filter_map(move |number| c_string(OsStr::new(&name(number))).ok())
 }
 
 /// Stands for the target, the mount that it is on and the running system. (Targets with one key
 /// would only share their numbers.)
-fn key(target: &Path) -> u64 {
+fn key(place: &Place) -> u64 {
     let mut key = DefaultHasher::new();
-    target.file_name().hash(&mut key);
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    fs::metadata(folder.unwrap_or(Path::new("."))).map(|folder| folder.dev()).ok().hash(&mut key);
-    match fs::read("/proc/sys/kernel/random/boot_id") {
-        Ok(system) => system.hash(&mut key),
-        Err(_) => RandomState::new().build_hasher().finish().hash(&mut key), // nobody finds it
+    place.name().hash(&mut key);
+    place.directory().metadata().map(|directory| directory.dev()).ok().hash(&mut key);
+    if place.is_sticky() {
+        // Who may not remove the files of others does not look at them.
+        sys::effective_user().hash(&mut key);
+    }
+    let mut system = Vec::new();
+    let boot = Path::new("/proc/sys/kernel/random/boot_id");
+    match open(OpenOptions::new().read(true), boot).and_then(|mut id| id.read_to_end(&mut system)) {
+        Ok(_) => system.hash(&mut key),
+        Err(_) => random().hash(&mut key), // nobody finds it
     }
     key.finish()
 }
 
-/// Removes a temporary file, if there is one that nobody has locked.
-fn clear(path: &Path) {
-    // Some network file systems want a file open for writing to lock it; its mode may forbid that.
-    let open = |write: bool| {
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        OpenOptions::new().read(!write).write(write).custom_flags(flags).open(path)
-    };
-    let locked = |file: File| lock_at(&file, path).is_ok_and(|held| held).then_some(file);
-    let file = open(true).or_else(|_| open(false)).ok().and_then(locked);
-    let _ = file.map(|_locked| fs::remove_file(path));
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
-/// Locks the file while it is open. False if another has it locked, or it isn't at `path` any more.
-fn lock_at(file: &File, path: &Path) -> io::Result<bool> {
-    if !lock(file)? {
+/// Whether another writer has a temporary file. One of this user's that is abandoned is removed; `None`
+/// as `user` removes none. In a sticky directory, files of other users do not count: anybody may put
+/// them there.
+///
+/// To look at a shared writer's file is to lock it alone: a file that was locked may be removed, since
+/// nobody else removes it then. An exclusive writer's file is looked at by many at once: none of them
+/// must take the other for that writer. They may all remove it: an exclusive writer that puts a file
+/// there meanwhile sees them, or that its file is gone.
+fn is_in_use(place: &Place, name: &CStr, access: Access, user: Option<u32>) -> io::Result<bool> {
+    let file = match place.open_to_lock(name) {
+        Ok(file) => file,
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EIO) => return Err(error),
+            _ => return Ok(false), // nothing is there, or something of others
+        },
+    };
+    let metadata = file.metadata()?;
+    let is_foreign = metadata.uid() != user.unwrap_or_else(sys::effective_user);
+    if !metadata.is_file() || is_foreign && place.is_sticky() {
         return Ok(false);
     }
-    let (ours, there) = (file.metadata()?, fs::symlink_metadata(path));
-    Ok(there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
-}
-
-/// Locks the file while it is open, here or in a process forked since. False if another has.
-pub(super) fn lock(file: &File) -> io::Result<bool> {
-    match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error),
+    match sys::flock(&file, libc::LOCK_NB | how_to_look(access)) {
+        Ok(()) if user.is_some() && !is_foreign => {
+            let _ = place.remove(name, identity(&metadata));
+            Ok(false)
+        }
+        Ok(()) => Ok(false),
+        Err(error) => Ok(error.kind() == io::ErrorKind::WouldBlock),
     }
 }
 
-/// Unlocks the file, whoever has it open still.
-pub(super) fn unlock(file: &File) {
-    let _ = flock(file, libc::LOCK_UN);
-}
-
-#[allow(unsafe_code)]
-fn flock(file: &File, how: libc::c_int) -> io::Result<()> {
-    // SAFETY: the descriptor is open, no memory is handed over.
-    match unsafe { libc::flock(file.as_raw_fd(), how) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+fn how_to_look(access: Access) -> libc::c_int {
+    match access {
+        Access::Shared => libc::LOCK_EX,
+        Access::Exclusive => libc::LOCK_SH,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::ffi::OsString;
+    use std::fs;
+    use std::os::unix::ffi::OsStringExt;
+    use std::os::unix::fs::{symlink, PermissionsExt};
+    use std::path::PathBuf;
+
+    fn place(target: &Path) -> Place {
+        Place::of(target).unwrap().unwrap()
+    }
+
+    fn try_to(target: &Path, access: Access) -> Option<Temporary> {
+        create(&place(target), 0o666, access).unwrap()
+    }
+
+    fn shared(target: &Path) -> Temporary {
+        try_to(target, Access::Shared).unwrap()
+    }
+
+    fn path(target: &Path, temporary: &Temporary) -> PathBuf {
+        target.with_file_name(OsString::from_vec(temporary.name.to_bytes().to_vec()))
+    }
+
+    fn count(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
 
     #[test]
-    fn what_is_abandoned_is_cleared_and_what_is_in_use_is_not() {
+    fn what_is_abandoned_is_removed_and_what_is_in_use_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x.idx");
-        let count = || fs::read_dir(&folder).unwrap().count();
+        let (target, other) = (folder.path().join("x.idx"), folder.path().join("y.idx"));
         for mode in [0o666, 0o444] {
-            let held: Vec<_> =
-                (0..3).map(|_| create_beside(&target, mode, false).unwrap()).collect();
-            assert_eq!(count(), 3);
-            let elsewhere = create_beside(&folder.path().join("y.idx"), mode, false).unwrap();
-            assert_eq!(count(), 4);
+            let held: Vec<_> = (0..3)
+                .map(|_| create(&place(&target), mode, Access::Shared).unwrap().unwrap())
+                .collect();
+            assert_eq!(count(folder.path()), 3);
+            let elsewhere = shared(&other);
+            assert_eq!(count(folder.path()), 4);
             drop(held); // closed, as the system closes what a killed process had open
-            let (path, file) = create_beside(&target, mode, false).unwrap();
-            assert_eq!(count(), 2);
-            drop((elsewhere, file));
-            fs::remove_file(path).unwrap();
-            let (path, _file) = create_beside(&folder.path().join("y.idx"), mode, false).unwrap();
-            fs::remove_file(path).unwrap();
-            assert_eq!(count(), 0);
+            let temporary = shared(&target);
+            assert_eq!(count(folder.path()), 2);
+            drop(elsewhere);
+            temporary.remove(&place(&target));
+            shared(&other).remove(&place(&other));
+            assert_eq!(count(folder.path()), 0);
         }
     }
 
     #[test]
-    fn what_is_abandoned_behind_a_gap_is_cleared() {
+    fn what_is_abandoned_after_a_gap_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("x.idx");
-        let mut held: Vec<_> =
-            (0..3).map(|_| create_beside(&target, 0o666, false).unwrap()).collect();
+        let mut held: Vec<_> = (0..3).map(|_| shared(&target)).collect();
         drop(held.pop()); // killed
-        for (path, _file) in held {
-            fs::remove_file(path).unwrap(); // done
-        }
-        let (path, _file) = create_beside(&target, 0o666, false).unwrap();
-        fs::remove_file(path).unwrap();
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        held.into_iter().for_each(|temporary| temporary.remove(&place(&target))); // done
+        shared(&target).remove(&place(&target));
+        assert_eq!(count(folder.path()), 0);
     }
 
+    /// Whoever comes second is refused, unless both share the target.
     #[test]
-    fn one_that_is_to_be_alone_is_refused_beside_another() {
+    fn an_exclusive_writer_is_alone() {
+        use Access::{Exclusive, Shared};
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("x");
-        let create = || create_beside(&target, 0o666, true);
-        let held = create().unwrap();
-        assert_eq!(create().unwrap_err().raw_os_error(), Some(libc::EBUSY));
-        assert!(create_beside(&folder.path().join("y"), 0o666, true).is_ok());
-        drop(held); // killed
-        assert!(create().is_ok());
+        for first in [Shared, Exclusive] {
+            for second in [Shared, Exclusive] {
+                let held = try_to(&target, first).unwrap();
+                assert!(is_any_in_use(&place(&target)).unwrap());
+                let also = try_to(&target, second);
+                assert_eq!(also.is_some(), (first, second) == (Shared, Shared));
+                assert!(try_to(&folder.path().join("y"), second).is_some());
+                drop((held, also)); // killed
+                assert!(!is_any_in_use(&place(&target)).unwrap());
+                try_to(&target, second).unwrap().remove(&place(&target));
+                try_to(&folder.path().join("y"), second).unwrap().remove(&place(&target));
+                assert_eq!(count(folder.path()), 0);
+            }
+        }
     }
 
-    /// In a folder that all may write to, anybody can guess the next name.
+    /// In a directory that all may write to, anybody can guess the next name.
     #[test]
     fn what_others_put_there_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (target, victim) = (folder.path().join("x.idx"), folder.path().join("victim"));
         fs::write(&victim, "precious").unwrap();
-        let (path, file) = create_beside(&target, 0o666, false).unwrap();
-        drop(file);
-        fs::remove_file(&path).unwrap();
-        symlink(&victim, &path).unwrap();
-        let (other, _file) = create_beside(&target, 0o666, false).unwrap();
-        assert_ne!(other, path);
+        let first = shared(&target);
+        let guessed = path(&target, &first);
+        first.remove(&place(&target));
+        symlink(&victim, &guessed).unwrap();
+        assert_ne!(path(&target, &shared(&target)), guessed);
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-        fs::remove_file(&path).unwrap();
-        fs::create_dir(&path).unwrap();
-        assert_ne!(create_beside(&target, 0o666, false).unwrap().0, path);
-        assert!(path.is_dir());
+        fs::remove_file(&guessed).unwrap();
+        fs::create_dir(&guessed).unwrap();
+        assert_ne!(path(&target, &shared(&target)), guessed);
+        assert!(guessed.is_dir());
+    }
+
+    /// Another user can hold every name, locked, in a sticky directory. (It takes root to make files
+    /// of another user.)
+    #[test]
+    fn names_of_another_user_hinder_nobody() {
+        if sys::effective_user() != 0 {
+            eprintln!("skipped: this takes root");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x");
+        for (mode, admitted) in [(0o1777, true), (0o777, false)] {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            let key = key(&place(&target));
+            let all = names(key, Access::Shared).chain(names(key, Access::Exclusive));
+            let squat = |name: CString| {
+                let mut output = Output::new(place(&target).create(&name, 0o600).unwrap());
+                sys::change_owner(output.file(), Some(12_345), None).unwrap();
+                assert!(output.lock().unwrap());
+                Temporary { output, name }
+            };
+            let squatted: Vec<_> = all.map(squat).collect();
+            for access in [Access::Shared, Access::Exclusive] {
+                let temporary = try_to(&target, access);
+                assert_eq!(temporary.is_some(), admitted);
+                temporary.into_iter().for_each(|temporary| temporary.remove(&place(&target)));
+                assert_eq!(count(folder.path()), squatted.len()); // not removed
+            }
+            squatted.iter().for_each(|temporary| temporary.remove(&place(&target)));
+        }
     }
 
     #[test]
     fn names_are_no_longer_than_the_system_allows() {
         let folder = tempfile::tempdir().unwrap();
-        create_beside(&folder.path().join("x".repeat(255)), 0o666, false).unwrap();
+        shared(&folder.path().join("x".repeat(255)));
     }
 }

@@ -39,7 +39,7 @@ pub fn create_index_of_stream(
     options: &Options<'_>,
 ) -> Result<u64> {
     let mut indexer = Indexer::new(options)?;
-    let mut index_file = NewFile::create(index_path.as_ref())?;
+    let mut index_file = NewFile::create(index_path.as_ref())?.with_sync(options.sync);
     let mut text = Encoder::default();
     let mut buffer = vec![0; PIECE];
     let mut bytes_done = 0;

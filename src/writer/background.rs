@@ -1,12 +1,12 @@
 //! A file that is written to in the background.
 
 use std::mem;
-use std::process;
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use super::Data;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fork::Owner;
 use crate::threads;
 
 /// Writes a full buffer to a file while the next one is filled. A thread does, from the first full
@@ -15,7 +15,7 @@ pub(super) struct Background {
     /// None while the thread has it, and after a panic there.
     file: Option<Data>,
     thread: Option<Thread>,
-    process: u32,
+    owner: Owner,
 }
 
 /// The file goes to the thread with each buffer, and comes back with it.
@@ -29,7 +29,7 @@ struct Thread {
 
 impl Background {
     pub fn new(file: Data) -> Background {
-        Background { file: Some(file), thread: None, process: process::id() }
+        Background { file: Some(file), thread: None, owner: Owner::this_process() }
     }
 
     /// Has a buffer written, and puts an empty one in its place. An error may be that of the buffer
@@ -42,7 +42,9 @@ impl Background {
         let Some(thread) = &mut self.thread else { return self.flush(buffer, &[]) };
         let full = mem::replace(buffer, mem::take(&mut thread.spare));
         // It ends before it is told to only by a panic, which the next wait finds.
-        let _ = self.file.take().map(|file| thread.full.send((file, full)));
+        if let Some(file) = self.file.take() {
+            let _ = thread.full.send((file, full));
+        }
         Ok(())
     }
 
@@ -62,11 +64,7 @@ impl Background {
 
     /// Waits for what is under way.
     fn wait(&mut self) -> Result<&mut Data> {
-        if self.process != process::id() {
-            let detail =
-                format!("the writer is that of process {}, not a forked one's", self.process);
-            return Err(Error::new(ErrorKind::InvalidArgument, detail));
-        }
+        self.owner.check()?;
         if let (None, Some(thread)) = (&self.file, &mut self.thread) {
             if let Ok((file, buffer, result)) = thread.written.recv() {
                 self.file = Some(file);
@@ -81,7 +79,7 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
-        if self.process != process::id() {
+        if !self.owner.is_this_process() {
             return mem::forget(thread); // it is not in this process, and may hold locks for ever
         }
         let Thread { full, handle, written, .. } = thread;

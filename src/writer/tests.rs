@@ -7,8 +7,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 type Open = fn(&Path, &Path) -> Result<RecordWriter>;
-const OPENS: [Open; 2] =
-    [|x, index| RecordWriter::create(x, index), |x, index| RecordWriter::append(x, index)];
+const OPENS: [Open; 2] = [
+    |x, index| RecordWriter::create(x, index, &Options::new()),
+    |x, index| RecordWriter::append(x, index, &Options::new()),
+];
 
 /// A folder, and in it the paths of a TFRecord file and its index.
 fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
@@ -55,8 +57,8 @@ proptest! {
         let mut all = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mut writer = match number {
-                0 => RecordWriter::create(&path, &index_path).unwrap(),
-                _ => RecordWriter::append(&path, &index_path).unwrap(),
+                0 => RecordWriter::create(&path, &index_path, &Options::new()).unwrap(),
+                _ => RecordWriter::append(&path, &index_path, &Options::new()).unwrap(),
             };
             prop_assert_eq!(writer.count(), all.len() as u64);
             let mut entries = Vec::new();
@@ -89,13 +91,13 @@ proptest! {
         let (folder, path, index_path) = places();
         for was_there in [false, true] {
             if was_there {
-                let writer = RecordWriter::create(&path, &index_path).unwrap();
+                let writer = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();
                 write_all(writer, &before).unwrap();
             }
             let index_text = fs::read_to_string(&index_path).ok();
             let mut writer = match append {
-                true => RecordWriter::append(&path, &index_path).unwrap(),
-                false => RecordWriter::create(&path, &index_path).unwrap(),
+                true => RecordWriter::append(&path, &index_path, &Options::new()).unwrap(),
+                false => RecordWriter::create(&path, &index_path, &Options::new()).unwrap(),
             };
             more.iter().for_each(|size| assert!(writer.write(&payload(*size)).is_ok()));
             if flush {
@@ -113,7 +115,7 @@ proptest! {
 fn nothing_is_there_before_the_end() {
     let (folder, path, index_path) = places();
     fs::write(&path, "old").unwrap();
-    let mut writer = RecordWriter::create(&path, &index_path).unwrap();
+    let mut writer = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();
     writer.write(&payload(3 * BUFFER)).unwrap();
     writer.flush().unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -126,9 +128,9 @@ fn nothing_is_there_before_the_end() {
 #[test]
 fn what_is_appended_and_flushed_is_seen_by_those_who_look_for_it() {
     let (_folder, path, index_path) = places();
-    write_all(RecordWriter::create(&path, &index_path).unwrap(), &[5, 6]).unwrap();
+    write_all(RecordWriter::create(&path, &index_path, &Options::new()).unwrap(), &[5, 6]).unwrap();
     let old = fs::read_to_string(&index_path).unwrap();
-    let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+    let mut writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
     let left = |rest: Damage| panic!("{}", rest.error);
     let found = || Index::scan(&path, &Options::new().growing(&left)).unwrap().len();
     writer.write(&payload(7)).unwrap();
@@ -154,7 +156,7 @@ fn a_file_with_more_than_its_index_is_appended_to_if_it_is_whole() {
                 create_index(&path, &index_path, &Options::new()).unwrap();
             }
             fs::write(&path, &all[..end]).unwrap();
-            match RecordWriter::append(&path, &index_path) {
+            match RecordWriter::append(&path, &index_path, &Options::new()) {
                 Ok(writer) => {
                     let count = write_all(writer, &[8]).unwrap().0 as usize;
                     let sizes = [&[5, 0, 9, 3, 4][..count - 1], &[8]].concat();
@@ -169,7 +171,7 @@ fn a_file_with_more_than_its_index_is_appended_to_if_it_is_whole() {
                     assert_eq!(fs::read(&path).unwrap(), all[..end]);
                     // As the error says.
                     fs::write(&path, &all[..whole]).unwrap();
-                    assert!(RecordWriter::append(&path, &index_path).is_ok());
+                    assert!(RecordWriter::append(&path, &index_path, &Options::new()).is_ok());
                 }
             }
             assert_eq!(names(&folder).len(), if index_path.exists() { 2 } else { 1 });
@@ -197,7 +199,7 @@ fn what_is_not_records_with_true_checksums_is_not_appended_to() {
         fs::write(&path, data).unwrap();
         let _ = fs::remove_file(&index_path);
         index.into_iter().for_each(|text| fs::write(&index_path, text).unwrap());
-        let error = RecordWriter::append(&path, &index_path).err().unwrap();
+        let error = RecordWriter::append(&path, &index_path, &Options::new()).err().unwrap();
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(fs::read(&path).unwrap(), data);
         assert_eq!(fs::read_to_string(&index_path).ok().as_deref(), index);
@@ -235,7 +237,7 @@ fn a_file_that_others_write_to_is_left_as_it_is() {
         let _ = fs::remove_file(&path);
         fs::write(&path, &old).unwrap();
         fs::write(&index_path, "0 21\n").unwrap();
-        let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+        let mut writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
         change();
         let changed = fs::read(&path).ok();
         writer.write(&payload(6)).unwrap();
@@ -249,14 +251,14 @@ fn a_file_that_others_write_to_is_left_as_it_is() {
 #[test]
 fn what_others_cut_or_replaced_is_not_undone() {
     let (_folder, path, index_path) = places();
-    let mut writer = RecordWriter::append(&path, &index_path).unwrap();
+    let mut writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
     writer.write(b"x").unwrap();
     writer.flush().unwrap();
     fs::rename(&path, path.with_extension("moved")).unwrap();
     fs::write(&path, expected(&[5])).unwrap();
     drop(writer);
     assert_eq!(fs::read(&path).unwrap(), expected(&[5]));
-    let writer = RecordWriter::append(&path, &index_path).unwrap();
+    let writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
     fs::write(&path, "").unwrap();
     drop(writer);
     assert_eq!(fs::read(&path).unwrap(), b"");
@@ -270,19 +272,22 @@ fn data_and_index_are_two_files() {
     fs::create_dir(folder.path().join("inner")).unwrap();
     for is_there in [false, true] {
         for other in [&path, &link, &folder.path().join("inner/../x")] {
-            for error in [RecordWriter::create(&path, other), RecordWriter::append(other, &path)] {
+            for error in [
+                RecordWriter::create(&path, other, &Options::new()),
+                RecordWriter::append(other, &path, &Options::new()),
+            ] {
                 assert_eq!(error.err().unwrap().kind(), ErrorKind::InvalidArgument);
             }
         }
         assert_eq!(path.exists(), is_there);
-        RecordWriter::create(&path, &index_path).unwrap().finish().unwrap();
+        RecordWriter::create(&path, &index_path, &Options::new()).unwrap().finish().unwrap();
     }
 }
 
 #[test]
 fn after_an_error_there_is_nothing_but_that_error() {
     let (folder, _, index_path) = places();
-    let mut writer = RecordWriter::create("/dev/full", &index_path).unwrap();
+    let mut writer = RecordWriter::create("/dev/full", &index_path, &Options::new()).unwrap();
     writer.write(b"x").unwrap();
     let first = writer.flush().unwrap_err();
     assert_eq!((first.kind(), first.os_error()), (ErrorKind::Io, Some(libc::ENOSPC)));
@@ -300,7 +305,8 @@ fn an_error_of_the_thread_comes_with_a_later_call() {
     let (folder, _, index_path) = places();
     for buffers in [1, 2, 20] {
         for end in [RecordWriter::finish, |mut writer: RecordWriter| writer.flush().map(|()| 0)] {
-            let mut writer = RecordWriter::create("/dev/full", &index_path).unwrap();
+            let mut writer =
+                RecordWriter::create("/dev/full", &index_path, &Options::new()).unwrap();
             let mut records = 0..buffers * BUFFER / 32;
             assert_eq!(records.all(|_| writer.write(&payload(16)).is_ok()), buffers == 1);
             let error = end(writer).unwrap_err();
@@ -318,7 +324,7 @@ fn dropped_while_the_thread_writes() {
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let mut pipe = fs::File::options();
     let mut pipe = pipe.read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
-    let mut writer = RecordWriter::create(&path, &index_path).unwrap();
+    let mut writer = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();
     crate::sys::let_wait(&pipe).unwrap();
     let reading = std::thread::spawn(move || {
         let mut all = Vec::new();
@@ -345,6 +351,6 @@ fn paths_that_cannot_be_written_to() {
         assert_eq!(error.os_error(), Some(libc::EISDIR));
         assert_eq!(names(&folder).len(), 0);
     }
-    let error = RecordWriter::append("/dev/null", &path).err().unwrap();
+    let error = RecordWriter::append("/dev/null", &path, &Options::new()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }

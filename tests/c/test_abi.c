@@ -30,6 +30,7 @@
     F(tfr_status, tfr_options_set_append, (tfr_options *, int32_t, tfr_error **))                  \
     F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
     F(tfr_status, tfr_options_set_raw_frames, (tfr_options *, int32_t, tfr_error **))              \
+    F(tfr_status, tfr_options_set_sync, (tfr_options *, int32_t, tfr_error **))                    \
     F(void, tfr_options_free, (tfr_options *))                                                     \
     F(tfr_status, tfr_index_create,                                                                \
       (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
@@ -73,8 +74,10 @@
        tfr_error **))                                                                              \
     F(tfr_status, tfr_indexer_finish, (tfr_indexer *, tfr_error **))                               \
     F(void, tfr_indexer_free, (tfr_indexer *))                                                     \
-    F(tfr_status, tfr_writer_create, (const char *, const char *, tfr_writer **, tfr_error **))    \
-    F(tfr_status, tfr_writer_append, (const char *, const char *, tfr_writer **, tfr_error **))    \
+    F(tfr_status, tfr_writer_create,                                                               \
+      (const char *, const char *, const tfr_options *, tfr_writer **, tfr_error **))              \
+    F(tfr_status, tfr_writer_append,                                                               \
+      (const char *, const char *, const tfr_options *, tfr_writer **, tfr_error **))              \
     F(tfr_status, tfr_writer_write, (tfr_writer *, const uint8_t *, size_t, tfr_error **))         \
     F(tfr_status, tfr_writer_write_many,                                                           \
       (tfr_writer *, const uint8_t *, const size_t *, size_t, tfr_error **))                       \

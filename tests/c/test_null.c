@@ -46,7 +46,7 @@ static void misaligned(const tfr_index *index, const char *path) {
     REFUSES_MISALIGNED("skipped_out", tfr_index_check(index, path, 0, NULL, odd, NULL, &error));
     REFUSES_MISALIGNED("notes_out", tfr_index_check(index, path, 0, NULL, NULL, odd, &error));
     REFUSES_MISALIGNED("source", tfr_index_scan_source(odd_input, NULL, &made, &error));
-    REFUSES_MISALIGNED("writer_out", tfr_writer_create(path, NULL, odd, &error));
+    REFUSES_MISALIGNED("writer_out", tfr_writer_create(path, NULL, NULL, odd, &error));
     /* Nothing is done that could not be told of. */
     REFUSES_MISALIGNED("count_out", tfr_index_create_from_source(&source, path, NULL, odd, &error));
     CHECK(fopen(path, "rb") == NULL);
@@ -86,6 +86,7 @@ int main(int argc, char **argv) {
     REFUSES("options", tfr_options_set_salvage(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_growing(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_append(NULL, 1, error_out));
+    REFUSES("options", tfr_options_set_sync(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_raw_frames(NULL, 1, error_out));
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);
@@ -202,13 +203,13 @@ int main(int argc, char **argv) {
 
     tfr_writer *writer = NULL, *opened = NULL;
     size_t offsets[] = {0, 1};
-    CHECK(tfr_writer_create(path, NULL, &writer, NULL) == TFR_OK);
-    REFUSES("tfrecord_path", tfr_writer_create(NULL, NULL, &opened, error_out));
-    REFUSES("writer_out", tfr_writer_create(path, NULL, NULL, error_out));
-    REFUSES("writer_out", tfr_writer_create(NULL, NULL, NULL, error_out));
-    REFUSES("tfrecord_path", tfr_writer_append(NULL, NULL, &opened, error_out));
-    REFUSES("writer_out", tfr_writer_append(path, NULL, NULL, error_out));
-    REFUSES("writer_out", tfr_writer_append(NULL, NULL, NULL, error_out));
+    CHECK(tfr_writer_create(path, NULL, NULL, &writer, NULL) == TFR_OK);
+    REFUSES("tfrecord_path", tfr_writer_create(NULL, NULL, NULL, &opened, error_out));
+    REFUSES("writer_out", tfr_writer_create(path, NULL, NULL, NULL, error_out));
+    REFUSES("writer_out", tfr_writer_create(NULL, NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_writer_append(NULL, NULL, NULL, &opened, error_out));
+    REFUSES("writer_out", tfr_writer_append(path, NULL, NULL, NULL, error_out));
+    REFUSES("writer_out", tfr_writer_append(NULL, NULL, NULL, NULL, error_out));
     REFUSES("writer", tfr_writer_write(NULL, THREE, 1, error_out));
     REFUSES("payload", tfr_writer_write(writer, NULL, 1, error_out));
     REFUSES("writer", tfr_writer_write(NULL, NULL, 0, error_out));

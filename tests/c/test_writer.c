@@ -48,7 +48,7 @@ static void write_and_append(void) {
     tfr_writer *writer = NULL;
     tfr_error *error = NULL;
     uint64_t count = 0;
-    CHECK(tfr_writer_create(data_path, NULL, &writer, &error) == TFR_OK && error == NULL);
+    CHECK(tfr_writer_create(data_path, NULL, NULL, &writer, &error) == TFR_OK && error == NULL);
     CHECK(tfr_writer_write(writer, (const uint8_t *)"hello", 5, &error) == TFR_OK);
     CHECK(tfr_writer_count(writer) == 1);
     /* Not the first bytes: offsets start where the caller wants. */
@@ -70,7 +70,7 @@ static void write_and_append(void) {
 
     /* Freed unfinished: nothing is left of it. */
     for (int append = 0; append < 2; append++) {
-        CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, index_path, &writer,
+        CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, index_path, NULL, &writer,
                                                                NULL) == TFR_OK);
         CHECK(tfr_writer_count(writer) == (append ? 3 : 0));
         CHECK(tfr_writer_write(writer, THREE, THREE_SIZE, NULL) == TFR_OK);
@@ -79,7 +79,7 @@ static void write_and_append(void) {
         expect_three();
     }
 
-    CHECK(tfr_writer_append(data_path, NULL, &writer, NULL) == TFR_OK);
+    CHECK(tfr_writer_append(data_path, NULL, NULL, &writer, NULL) == TFR_OK);
     CHECK(tfr_writer_write(writer, THREE, THREE_SIZE, NULL) == TFR_OK);
     CHECK(tfr_writer_finish(writer, &count, NULL) == TFR_OK && count == 4);
     tfr_writer_free(writer);
@@ -89,10 +89,10 @@ static void write_and_append(void) {
 static void refused(void) {
     tfr_writer *writer = NULL, *second = (tfr_writer *)&writer;
     tfr_error *error = NULL;
-    CHECK(tfr_writer_create(data_path, data_path, &second, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_writer_create(data_path, data_path, NULL, &second, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(second == NULL);
-    CHECK(tfr_writer_create(data_path, NULL, &writer, NULL) == TFR_OK);
-    CHECK(tfr_writer_create(data_path, NULL, &second, &error) == TFR_ERR_IO && second == NULL);
+    CHECK(tfr_writer_create(data_path, NULL, NULL, &writer, NULL) == TFR_OK);
+    CHECK(tfr_writer_create(data_path, NULL, NULL, &second, &error) == TFR_ERR_IO && second == NULL);
     CHECK(tfr_error_os_error(error) == EBUSY);
     CHECK(strcmp(tfr_error_path(error), data_path) == 0);
     tfr_error_free(error);
@@ -124,7 +124,7 @@ static void *write_some(void *writer) {
 static void threads_share_a_writer(void) {
     tfr_writer *writer = NULL;
     pthread_t threads[THREADS];
-    CHECK(tfr_writer_create(data_path, NULL, &writer, NULL) == TFR_OK);
+    CHECK(tfr_writer_create(data_path, NULL, NULL, &writer, NULL) == TFR_OK);
     for (int i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&threads[i], NULL, write_some, writer) == 0);
     }
@@ -140,7 +140,7 @@ static void threads_share_a_writer(void) {
 static void forks_leave_a_writer_alone(void) {
     tfr_writer *writer = NULL;
     for (int append = 0; append < 2; append++) {
-        CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, NULL, &writer, NULL) ==
+        CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, NULL, NULL, &writer, NULL) ==
               TFR_OK);
         uint64_t before = tfr_writer_count(writer);
         CHECK(tfr_writer_write(writer, THREE, 5, NULL) == TFR_OK);
@@ -167,7 +167,7 @@ static void forks_leave_a_writer_alone(void) {
         tfr_writer_free(writer);
         expect_records(before + 102);
         /* Nothing stays locked. */
-        CHECK(tfr_writer_append(data_path, NULL, &writer, NULL) == TFR_OK);
+        CHECK(tfr_writer_append(data_path, NULL, NULL, &writer, NULL) == TFR_OK);
         tfr_writer_free(writer);
         for (int i = 0; i < 3; i++) {
             CHECK(kill(children[i], SIGKILL) == 0);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tfr_index::{Checksums, RecordWriter};
+use tfr_index::{Checksums, Options, RecordWriter};
 
 use super::oracle::{crc, walk, write_index};
 
@@ -12,8 +12,8 @@ pub fn run(plan: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
     let open = |append| match append {
-        true => RecordWriter::append(&path, &index_path).unwrap(),
-        false => RecordWriter::create(&path, &index_path).unwrap(),
+        true => RecordWriter::append(&path, &index_path, &Options::new()).unwrap(),
+        false => RecordWriter::create(&path, &index_path, &Options::new()).unwrap(),
     };
     // What is in its place, and what is to come there.
     let (mut kept, mut data) = (None, Vec::new());

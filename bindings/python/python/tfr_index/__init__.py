@@ -101,6 +101,7 @@ def create_index(
     salvage: Salvage | None = None,
     growing: Salvage | None = None,
     append: bool = False,
+    sync: bool = False,
 ) -> int:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
@@ -133,7 +134,14 @@ def create_index(
             at its end is left for next time, and `growing` is called with a `Damage` that says
             where it is. It takes true checksums.
         append: go on where the index ends, if there is one: only what was appended to the file
-            since is walked. The index must be of all that the file was.
+            since is walked. The index must be of all that the file was. Meanwhile no other writer
+            may write the index, nor this call while another does: TfrOSError with the `errno`
+            EBUSY. So it is with a `RecordWriter` that appends to the file and its index.
+        sync: wait until the index is on the medium (`fsync`). Without it, a process that is killed
+            leaves the old index or the new one, whole, but a crash of the system or a power cut may
+            leave an empty one or a part. With it, they leave the old one or the new one, whole,
+            and once the call has returned the new one. It takes some milliseconds on a disk, and
+            promises as much as the system and the disk do.
 
     Returns:
         The number of records, in all.
@@ -188,6 +196,7 @@ def create_index(
             salvage=salvage,
             growing=growing,
             append=append,
+            sync=sync,
         )
     return int(count_out[0])
 

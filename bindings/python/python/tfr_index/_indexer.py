@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import final
 
-from ._errors import TfrError
+from ._errors import TfrError, TfrValueError
 from ._index import Index
 from ._library import CData, borrow, call, ffi, lib, with_options
 from ._typing import Buffer, Checksums
@@ -25,7 +26,7 @@ class Indexer:
     Args:
         checksums: as for `tfr_index.create_index`.
 
-    Threads: many may push, one after the other.
+    Threads: many may push, one after the other. In a forked process all calls raise TfrValueError.
 
     >>> indexer = Indexer(checksums="full")
     >>> list(indexer.push(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eh"))
@@ -47,7 +48,7 @@ class Indexer:
     100
     """
 
-    __slots__ = ("__weakref__", "_lock", "_native")
+    __slots__ = ("__weakref__", "_lock", "_native", "_process")
 
     def __init__(self, checksums: Checksums = "auto") -> None:
         indexer_out = ffi.new("tfr_indexer **")
@@ -58,6 +59,14 @@ class Indexer:
         with_options(make, checksums=checksums, progress=None, threads=0)
         self._native = ffi.gc(indexer_out[0], lib.tfr_indexer_free)
         self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    def _own_lock(self) -> threading.Lock:
+        """The lock. A forked process must not wait for it: a thread of its parent may have it."""
+        if self._process != os.getpid():
+            message = "the indexer belongs to another process: a forked process cannot use it"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        return self._lock
 
     def push(self, data: Buffer) -> Index:
         """Takes the stream's next bytes; returns the entries of the records that they complete.
@@ -72,7 +81,7 @@ class Indexer:
                 raises the error. From then on, each call does.
         """
         entries = bytearray()
-        with borrow(data) as pointer, self._lock:
+        with borrow(data) as pointer, self._own_lock():
             size, taken = len(pointer), 0
             capacity = min(size // 16 + 1, CAPACITY)
             room = ffi.new("tfr_entry[]", capacity)
@@ -98,5 +107,5 @@ class Indexer:
         Raises:
             TfrError: the end is inside a record; or what `push` found.
         """
-        with self._lock:
+        with self._own_lock():
             call(lib.tfr_indexer_finish, self._native)

@@ -115,6 +115,7 @@ def with_options(
     growing: Salvage | None = None,
     append: bool = False,
     raw_frames: bool = False,
+    sync: bool = False,
 ) -> Result:
     """Calls `scan` with native options, and returns what it returns.
 
@@ -140,6 +141,7 @@ def with_options(
     call(lib.tfr_options_set_threads, options, threads)
     call(lib.tfr_options_set_append, options, bool(append))
     call(lib.tfr_options_set_raw_frames, options, bool(raw_frames))
+    call(lib.tfr_options_set_sync, options, bool(sync))
 
     callbacks = []  # which must live as long as the options
     raised: list[BaseException] = []

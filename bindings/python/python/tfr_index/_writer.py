@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
+import weakref
 from array import array
 from collections.abc import Iterable
 from itertools import accumulate
@@ -11,7 +13,7 @@ from types import TracebackType
 from typing import Self, final
 
 from ._errors import TfrValueError
-from ._library import CData, borrow, call, encode_path, ffi, lib
+from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
 from ._typing import Buffer, Path
 
 __all__ = ["RecordWriter"]
@@ -49,16 +51,18 @@ class RecordWriter:
         path: the TFRecord file.
         index_path: its index; `path` with ".idx" appended if it is None.
         append: write at the end of a file that is there.
+        sync: `close` waits until data and index are on the medium, as `create_index` does.
 
     Raises:
         TfrOSError: a file cannot be created; more exactly, for instance, TfrPermissionError. Its
-            `errno` is EBUSY if another writer writes it.
+            `errno` is EBUSY if another writer writes it, or something creates its index.
         TfrValueError: both paths lead to one file.
         TfrMismatch: the index is not that of the file that is to be appended to.
         TfrError: the file that is to be appended to is not whole records.
 
     Threads: one writer may be used by many at once; their records come one after the other.
-    Forked processes cannot use the writer of their parent, and do it no harm.
+    In a forked process all calls raise TfrValueError, and the files stay as they are; a `with`
+    block that ends there by an exception lets it pass.
 
     >>> import os, tempfile, tfr_index
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +78,16 @@ class RecordWriter:
     [(0, 21), (21, 16), (37, 19), (56, 24)]
     """
 
-    __slots__ = ("__weakref__", "_closed", "_gathered", "_limit", "_lock", "_native", "_size")
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_gathered",
+        "_limit",
+        "_lock",
+        "_native",
+        "_process",
+        "_size",
+    )
 
     _native: CData
     _closed: bool
@@ -83,19 +96,38 @@ class RecordWriter:
     _size: int
     #: The size at which it is passed on; 0 once the writer is closed, or failed.
     _limit: int
-    #: Held by who passes something on. A signal's handler may do so amid its thread's doing so.
+    #: The process that the writer belongs to; 0 in one that was forked from it.
+    _process: int
+    #: Guards what is passed on. Re-entrant: a signal handler may pass something on while its own
+    #: thread does. `_own_lock` returns it.
     _lock: threading.RLock
 
-    def __init__(self, path: Path, index_path: Path | None = None, *, append: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        index_path: Path | None = None,
+        *,
+        append: bool = False,
+        sync: bool = False,
+    ) -> None:
         self._closed = True  # until there is something to close
         writer_out = ffi.new("tfr_writer **")
+        data = encode_path(path)
         target = _NULL if index_path is None else encode_path(index_path)
         open_it = lib.tfr_writer_append if append else lib.tfr_writer_create
-        call(open_it, encode_path(path), target, writer_out)
+        with_options(
+            lambda options: call(open_it, data, target, options, writer_out),
+            checksums="auto",
+            progress=None,
+            threads=0,
+            sync=sync,
+        )
         self._native = ffi.gc(writer_out[0], lib.tfr_writer_free)
         self._gathered, self._size, self._limit = [], 0, _BATCH
+        self._process = os.getpid()
         self._lock = threading.RLock()
         self._closed = False
+        _writers.add(self)
 
     def write(self, payload: Buffer) -> None:
         """Writes a record.
@@ -114,7 +146,7 @@ class RecordWriter:
             self._gathered.append(payload)
             self._size = size = self._size + len(payload) + 16
             if size >= self._limit:
-                with self._lock:
+                with self._own_lock():
                     self._expect(self._pass_on())
         elif type(payload) is bytes:
             self._write_now(payload)
@@ -134,8 +166,16 @@ class RecordWriter:
         for payload in payloads:
             write(payload)
 
+    def _own_lock(self) -> threading.RLock:
+        """The lock. A forked process must not wait for it: a thread of its parent may have it."""
+        if self._process != os.getpid():
+            self._gathered.clear()
+            message = "the writer belongs to another process: a forked process cannot use it"
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        return self._lock
+
     def _write_now(self, payload: bytes | CData) -> None:
-        with self._lock:
+        with self._own_lock():
             self._expect(self._pass_on())
             self._expect(_write(self._native, payload, len(payload), _NULL))
 
@@ -170,19 +210,19 @@ class RecordWriter:
         """Hands all that was written so far to the system.
 
         Of a file that is appended to, others can then read it; of a new one, only `close` shows
-        anything. It is no `fsync`.
+        anything. It is not an `fsync`, even with `sync=True`.
 
         Raises:
             TfrOSError, TfrValueError: as `write`.
         """
-        with self._lock:
+        with self._own_lock():
             self._expect(self._pass_on())
             call(lib.tfr_writer_flush, self._native)
 
     @property
     def count(self) -> int:
         """How many records there are in the file, with those that were there before."""
-        with self._lock:
+        with self._own_lock():
             return int(lib.tfr_writer_count(self._native)) + len(self._gathered)
 
     @property
@@ -198,7 +238,9 @@ class RecordWriter:
                 the error says that the data is in its place and its index is not.
             TfrMismatch: something else wrote to the file that is appended to; it is left as it is.
         """
-        with self._lock:
+        if self._closed:
+            return
+        with self._own_lock():
             if not self._closed:
                 self._limit = 0
                 self._pass_on()  # if that fails, so does the call below
@@ -217,6 +259,7 @@ class RecordWriter:
         []
         """
         if not self._closed:
+            self._own_lock()
             self._closed = True
             self._limit = 0
             self._gathered.clear()
@@ -233,13 +276,25 @@ class RecordWriter:
     ) -> None:
         if kind is None:
             self.close()
-        else:
+        elif self._process == os.getpid():
             self.abandon()
 
     def __del__(self) -> None:
-        if not self._closed:
+        if not self._closed and self._process == os.getpid():
             message = f"{self!r} was not closed: nothing is left of what it wrote"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
+
+#: All writers, so that a forked process can give up those that it has from its parent.
+_writers: weakref.WeakSet[RecordWriter] = weakref.WeakSet()
+
+
+def _give_up_writers() -> None:
+    for writer in _writers:
+        writer._process = writer._limit = 0
+
+
+os.register_at_fork(after_in_child=_give_up_writers)
 
 
 def _join(batch: list[bytes]) -> tuple[bytes, CData]:

@@ -1,0 +1,116 @@
+//! An open file that is written to.
+
+use std::fs::{File, Metadata};
+use std::io::{self, IoSlice, Write};
+use std::os::fd::AsRawFd;
+
+use super::{identity, Identity};
+use crate::error::{Error, Result};
+use crate::fork::{Owner, Unshared};
+use crate::sys;
+
+/// More bytes than this, some systems don't take at once.
+const MOST: usize = 1 << 30;
+
+/// An open file of one process: one that is forked from it can neither write to the file nor keep its
+/// lock.
+pub(super) struct Output {
+    owner: Owner,
+    locked: bool,
+    written: u64,
+    _unshared: Unshared, // dropped before the file is closed
+    file: File,
+}
+
+impl Output {
+    pub fn new(file: File) -> Output {
+        let unshared = Unshared::new(file.as_raw_fd());
+        let owner = Owner::this_process();
+        Output { owner, locked: false, written: 0, _unshared: unshared, file }
+    }
+
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+
+    pub fn identity(&self) -> io::Result<Identity> {
+        Ok(identity(&self.metadata()?))
+    }
+
+    /// How many bytes were written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Locks the file until this is dropped. False if another has locked it.
+    pub fn lock(&mut self) -> io::Result<bool> {
+        match sys::flock(&self.file, libc::LOCK_EX | libc::LOCK_NB) {
+            Ok(()) => {
+                self.locked = true;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes one piece after the other, with one call to the system if it takes both.
+    pub fn write(&mut self, mut one: &[u8], mut other: &[u8]) -> Result<()> {
+        self.owner.check()?;
+        while !one.is_empty() || !other.is_empty() {
+            let pieces = [one, other].map(|piece| IoSlice::new(&piece[..piece.len().min(MOST)]));
+            match self.file.write_vectored(&pieces) {
+                Ok(0) => return Err(Error::io("write", io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    self.written += count as u64;
+                    let of_one = count.min(one.len());
+                    (one, other) = (&one[of_one..], &other[count - of_one..]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("write", error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// An error if the system cannot keep what was written. The file stays open, and locked.
+    pub fn settle(&self) -> Result<()> {
+        self.owner.check()?;
+        let closed = self.file.try_clone().and_then(sys::close);
+        closed.map_err(|error| Error::io("write", error))
+    }
+}
+
+impl Output {
+    /// Waits until the file is on the medium.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|error| Error::io("sync", error))
+    }
+
+    /// As [`sync`](Self::sync); a pipe or a device has no medium.
+    pub fn sync_stream(&self) -> Result<()> {
+        let is_file = self.metadata().map_or(true, |metadata| metadata.is_file());
+        if is_file {
+            self.sync()
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // A descriptor that a forked process has still may hold the lock.
+        if self.locked && self.owner.is_this_process() {
+            let _ = sys::flock(&self.file, libc::LOCK_UN);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Where a file is, or will be.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{absolute, follow_links, identity, Identity};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::{self, Stat};
+
+/// A name in a directory that is open: whatever becomes of the directory's path, names are those in
+/// this one.
+pub(super) struct Place {
+    directory: File,
+    /// Where the directory was when it was opened, from the root.
+    path: PathBuf,
+    name: CString,
+}
+
+impl Place {
+    /// Where a path leads, whether there is a file or not; none if to what a process has open, which has
+    /// no place of its own.
+    pub fn of(path: &Path) -> io::Result<Option<Place>> {
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(io::Error::from_raw_os_error(libc::EISDIR));
+        }
+        let Some(path) = follow_links(path)? else { return Ok(None) };
+        let name = path.file_name().ok_or(io::ErrorKind::NotFound)?;
+        let name = c_string(name)?;
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let directory_path = directory.unwrap_or(Path::new("."));
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(sys::O_PATH | libc::O_DIRECTORY);
+        let directory = super::open(&options, directory_path)?;
+        Ok(Some(Place { directory, path: absolute(directory_path.to_owned()), name }))
+    }
+
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    pub fn directory(&self) -> &File {
+        &self.directory
+    }
+
+    /// What is there; `None` if nothing is.
+    pub fn stat(&self) -> io::Result<Option<Stat>> {
+        self.stat_of(&self.name)
+    }
+
+    fn stat_of(&self, name: &CStr) -> io::Result<Option<Stat>> {
+        match sys::stat_at(&self.directory, name) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether `name` in the directory is this file.
+    pub fn holds(&self, name: &CStr, file: Identity) -> io::Result<bool> {
+        Ok(self.stat_of(name)?.is_some_and(|there| there.id == file))
+    }
+
+    /// Creates a file where nothing is, and opens it to write.
+    pub fn create(&self, name: &CStr, mode: u32) -> io::Result<File> {
+        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_EXCL;
+        sys::open_at(&self.directory, name, flags | libc::O_NOFOLLOW, mode)
+    }
+
+    /// Opens a file to lock it.
+    pub fn open_to_lock(&self, name: &CStr) -> io::Result<File> {
+        let open = |how: libc::c_int| {
+            let flags = how | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+            sys::open_at(&self.directory, name, flags, 0)
+        };
+        // Some network file systems want a file open for writing to lock it; its mode may forbid that.
+        open(libc::O_WRONLY).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => open(libc::O_RDONLY),
+            _ => Err(error),
+        })
+    }
+
+    /// Puts the file `name` of the directory in this place.
+    pub fn replace_by(&self, name: &CStr) -> io::Result<()> {
+        sys::rename_at(&self.directory, name, &self.name)
+    }
+
+    /// Removes `name` from the directory, if it is this file.
+    pub fn remove(&self, name: &CStr, file: Identity) -> io::Result<()> {
+        match self.holds(name, file)? {
+            true => sys::unlink_at(&self.directory, name),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until the names in the directory are on the medium.
+    pub fn sync(&self) -> io::Result<()> {
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+        let directory = sys::open_at(&self.directory, &c_string(".".as_ref())?, flags, 0)?;
+        match directory.sync_all() {
+            // The file system has no such thing.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+            synced => synced,
+        }
+    }
+
+    /// Whether only the owners of a file, or of the directory, may rename or remove the file.
+    pub fn is_sticky(&self) -> bool {
+        const STICKY: u32 = 0o1000;
+        self.directory.metadata().map_or(true, |metadata| metadata.mode() & STICKY != 0)
+    }
+
+    /// An error if another directory is where this one was.
+    pub fn ensure_not_moved(&self) -> Result<()> {
+        let cannot_look = |error| Error::io("look at the directory", error);
+        let there = match fs::metadata(&self.path) {
+            Ok(there) => Some(identity(&there)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(cannot_look(error)),
+        };
+        let ours = self.directory.metadata().map_err(cannot_look)?;
+        if there == Some(identity(&ours)) {
+            return Ok(());
+        }
+        let detail = format!(
+            "the directory {} was moved or replaced while the file was written: nothing is written; \
+             write it again",
+            self.path.display()
+        );
+        Err(Error::new(ErrorKind::Mismatch, detail))
+    }
+}
+
+pub(super) fn c_string(name: &OsStr) -> io::Result<CString> {
+    CString::new(name.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
