@@ -39,7 +39,8 @@ const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
 /// nothing; a forked process does not keep the files locked, either.
 ///
 /// Where the file system has locks, one writer at a time writes a file and its index: while it does,
-/// any other, and any [`create_index`](crate::create_index) of that index, fails with `EBUSY`.
+/// any other, and any [`create_index`](crate::create_index) of that index, fails with `EBUSY`. Of two
+/// that begin at the same moment, both may fail.
 ///
 /// ```
 /// use tfr_index::{CheckLevel, Index, Options, RecordWriter};

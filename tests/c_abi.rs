@@ -209,6 +209,11 @@ fn a_forked_process_does_a_writer_no_harm() {
 }
 
 #[test]
+fn a_host_without_standard_streams_prints_into_no_file() {
+    Program::new("c/test_closed_streams.c").run();
+}
+
+#[test]
 fn records_are_read_by_their_numbers() {
     Program::new("c/test_reader.c").run_watched();
 }

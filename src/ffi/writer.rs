@@ -24,7 +24,8 @@ use crate::{default_index_path, Options, RecordWriter};
 /// tfr_writer_free() changes nothing.
 ///
 /// Where the file system has locks, one writer at a time writes a file and its index: while it does,
-/// any other, and a tfr_index_create() of that index, fails with EBUSY.
+/// any other, and a tfr_index_create() of that index, fails with EBUSY. Of two that begin at the same
+/// moment, both may fail.
 pub struct tfr_writer {
     /// Looked at before the lock, which another thread may have held when the process was forked.
     owner: Owner,

@@ -77,6 +77,7 @@ impl GrownFile {
             sync,
         };
         if let Ok(false) = file.output.lock() {
+            file.kept = true; // the other writer's by now, even if it was created here
             return Err(busy(path));
         }
         file.before = file.output.metadata().map_err(failed)?.len();
