@@ -1,9 +1,11 @@
-//! Salvaging scans: what they give is good, what they leave out is named, and threads change nothing.
+//! Salvaging scans: what they give is good, what they leave out is named; threads, and where the bytes
+//! come from, change nothing.
 
 use std::cell::RefCell;
+use std::io;
 use std::ops::{ControlFlow, Range};
 
-use tfr_index::{Checksums, Damage, Entry, Index, Options};
+use tfr_index::{Checksums, Damage, Entry, Index, Options, ReadAt};
 
 use super::file::file_of;
 use super::oracle::{self, crc, walk, Salvaged, POLICIES};
@@ -13,13 +15,13 @@ pub fn run(data: &[u8]) {
     compare(&file_of(data, 1));
 }
 
-fn salvage(data: &[u8], options: Options<'_>) -> Result<Salvaged, String> {
+fn salvage(source: impl ReadAt + Sync, options: Options<'_>) -> Result<Salvaged, String> {
     let regions = RefCell::new(Vec::new());
     let keep = |damage: Damage| {
         regions.borrow_mut().push((damage.bytes, damage.record));
         ControlFlow::Continue(())
     };
-    let index = Index::from_bytes(data, &options.salvage(&keep));
+    let index = Index::from_source(source, &options.salvage(&keep));
     let index = index.map_err(|error| error.to_string())?;
     Ok((index.into_entries(), regions.into_inner()))
 }
@@ -28,7 +30,12 @@ fn compare(data: &[u8]) {
     for checksums in POLICIES {
         let options = Options::new().checksums(checksums);
         let salvaged = salvage(data, options.threads(1));
-        assert_eq!(salvage(data, options.threads(3)), salvaged, "{checksums:?}");
+        let source = Parts { data, most: 1 + data.len() / 20 };
+        for threads in [1, 3] {
+            let options = options.threads(threads);
+            assert_eq!(salvage(data, options), salvaged, "{checksums:?}, {threads}");
+            assert_eq!(salvage(&source, options), salvaged, "{checksums:?}, {threads}, a source");
+        }
         if checksums != Checksums::None {
             let expected = oracle::salvage(data, checksums == Checksums::Full);
             assert_eq!(salvaged.clone().ok(), expected, "{checksums:?}");
@@ -45,6 +52,23 @@ fn compare(data: &[u8]) {
         if let (Ok(whole), true) = (walk(data, checksums), checksums != Checksums::Auto) {
             assert_eq!((entries, regions), (whole, vec![]));
         }
+    }
+}
+
+/// Read by copying, a part at a time.
+struct Parts<'a> {
+    data: &'a [u8],
+    most: usize,
+}
+
+impl ReadAt for Parts<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.data.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let most = self.most.min(buffer.len());
+        self.data.read_at(&mut buffer[..most], offset)
     }
 }
 

@@ -1,11 +1,25 @@
-//! Files that are written, appended to and given up: their bytes, and their indexes'.
+//! Files that are written, appended to, by others too, and given up: their bytes, and their indexes'.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 
-use tfr_index::{Checksums, Options, RecordWriter};
+use tfr_index::{create_index, Checksums, Options, RecordWriter};
 
 use super::oracle::{crc, walk, write_index};
+
+/// A file and its index.
+#[derive(Clone, Default, PartialEq)]
+struct Pair {
+    data: Vec<u8>,
+    index: String,
+}
+
+impl Pair {
+    fn of(data: &[u8]) -> Pair {
+        Pair { data: data.to_vec(), index: write_index(&walk(data, Checksums::Full).unwrap()) }
+    }
+}
 
 /// A step is two bytes: what is done, and with how much.
 pub fn run(plan: &[u8]) {
@@ -21,9 +35,9 @@ pub fn run(plan: &[u8]) {
     for (number, step) in plan.chunks_exact(2).take(200).enumerate() {
         match (step[0] % 16, usize::from(step[1])) {
             (0, append) => {
-                writer.finish().unwrap();
-                expect(&path, &index_path, Some(&data));
-                kept = Some(data.clone());
+                assert_eq!(writer.finish().unwrap(), walk(&data, Checksums::Full).unwrap().len() as u64);
+                kept = Some(Pair::of(&data));
+                expect(&path, &index_path, kept.as_ref());
                 writer = open(append % 4 > 0);
                 data = if append % 4 > 0 { data } else { Vec::new() };
             }
@@ -31,11 +45,30 @@ pub fn run(plan: &[u8]) {
                 drop(writer);
                 expect(&path, &index_path, kept.as_ref());
                 writer = open(append % 4 > 0);
-                data = if append % 4 > 0 { kept.clone().unwrap_or_default() } else { Vec::new() };
+                data = match &kept {
+                    Some(kept) if append % 4 > 0 => kept.data.clone(),
+                    _ => Vec::new(),
+                };
             }
             (2, _) => writer.flush().unwrap(),
+            // Another program appends, and may take that into the index. The next writer has to.
+            (3, size) => {
+                writer.finish().unwrap();
+                let Pair { index, .. } = Pair::of(&data);
+                let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+                let frame = frame(&vec![0xff; size]);
+                file.write_all(&frame).unwrap();
+                data.extend(frame);
+                kept = Some(Pair { data: data.clone(), index });
+                if size % 2 == 0 {
+                    create_index(&path, &index_path, &Options::new().append(true)).unwrap();
+                    kept = Some(Pair::of(&data));
+                }
+                expect(&path, &index_path, kept.as_ref());
+                writer = open(true);
+            }
             (what, size) => {
-                let size = if what == 3 { size << 12 } else { size };
+                let size = if what == 4 { size << 12 } else { size };
                 let frame = frame(&vec![number as u8; size]);
                 let entry = writer.write(&frame[12..frame.len() - 4]).unwrap();
                 assert_eq!((entry.offset, entry.size), (data.len() as u64, frame.len() as u64));
@@ -44,7 +77,7 @@ pub fn run(plan: &[u8]) {
         }
     }
     writer.finish().unwrap();
-    expect(&path, &index_path, Some(&data));
+    expect(&path, &index_path, Some(&Pair::of(&data)));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
 }
 
@@ -54,9 +87,10 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     [&length[..], &length_crc, payload, &payload_crc].concat()
 }
 
-/// The file holds this, and the index is its; or neither is there.
-fn expect(path: &Path, index_path: &Path, data: Option<&Vec<u8>>) {
-    assert!(fs::read(path).ok().as_ref() == data);
-    let text = data.map(|data| write_index(&walk(data, Checksums::Full).unwrap()));
-    assert_eq!(fs::read_to_string(index_path).ok(), text);
+/// Both files are these, or neither is there.
+fn expect(path: &Path, index_path: &Path, expected: Option<&Pair>) {
+    let (data, index) = (fs::read(path).ok(), fs::read_to_string(index_path).ok());
+    assert!(data.is_some() == index.is_some());
+    let found = data.zip(index).map(|(data, index)| Pair { data, index });
+    assert!(found.as_ref() == expected);
 }
