@@ -59,9 +59,9 @@ use frames::Slot;
 pub struct Reader(Arc<Inner>);
 
 /// Bytes of a payload that are worth a look at its header before memory is taken for it.
-const LARGE: usize = if cfg!(test) { 500 } else { 1 << 20 };
+const LARGE: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
 /// And of many payloads: to look at one header after the other takes its time.
-const LARGE_BATCH: usize = if cfg!(test) { 500 } else { 1 << 30 };
+const LARGE_BATCH: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 30 };
 
 struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,

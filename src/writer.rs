@@ -18,12 +18,12 @@ use crate::scan::Scanner;
 
 /// Frames are handed over when they are so many bytes: as many as stay in the cache, and take much
 /// longer to write than a thread to wake.
-const BUFFER: usize = if cfg!(test) { 1 << 10 } else { 512 << 10 };
+const BUFFER: usize = if cfg!(any(test, fuzzing)) { 1 << 10 } else { 512 << 10 };
 /// A payload of so many bytes is written by the caller and without a copy: another core would have
 /// to fetch it.
 const DIRECT: usize = BUFFER / 16;
 /// As is the index's text.
-const LINES: usize = if cfg!(test) { 100 } else { 64 << 10 };
+const LINES: usize = if cfg!(any(test, fuzzing)) { 100 } else { 64 << 10 };
 
 /// Writes records to a TFRecord file, with true checksums, and the file's index along with it:
 /// nothing is read again.

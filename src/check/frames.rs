@@ -21,12 +21,12 @@ use crate::threads::{self, Crew, FirstError};
 
 /// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
 /// takes to start.
-const PART_RECORDS: usize = if cfg!(test) { 2 } else { 1 << 10 };
-const PART_BYTES: u64 = if cfg!(test) { 64 } else { 1 << 20 };
+const PART_RECORDS: usize = if cfg!(any(test, fuzzing)) { 2 } else { 1 << 10 };
+const PART_BYTES: u64 = if cfg!(any(test, fuzzing)) { 64 } else { 1 << 20 };
 /// So many parts for each thread: the last ones end at about the same time.
 const PARTS_PER_THREAD: usize = 16;
 /// Records and bytes between two looks of a thread at whether it should go on.
-const LOOK_RECORDS: u64 = if cfg!(test) { 2 } else { 1 << 10 };
+const LOOK_RECORDS: u64 = if cfg!(any(test, fuzzing)) { 2 } else { 1 << 10 };
 const LOOK_BYTES: u64 = CRC_STEP as u64;
 
 /// What is shared are counters alone; the end of the threads orders all else.

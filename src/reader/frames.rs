@@ -12,7 +12,7 @@ use crate::source::{fill_at, fill_many_at};
 
 /// A frame that is no larger is read as a whole and its payload copied: that costs less than to
 /// have the system tell its parts apart.
-pub(super) const SMALL: usize = if cfg!(test) { 40 } else { 4 << 10 };
+pub(super) const SMALL: usize = if cfg!(any(test, fuzzing)) { 40 } else { 4 << 10 };
 
 /// A record, and where its payload, or its frame, goes.
 pub(super) struct Slot<'b> {

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::fill_at;
 use crate::threads::{Crew, FirstError};
 
-const TINY: bool = cfg!(test);
+const TINY: bool = cfg!(any(test, fuzzing));
 
 /// Small frames that are read at once, with what lies between them: at most so many bytes, of which
 /// so many are between two of them. Reading more of that would take longer than another read.

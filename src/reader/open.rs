@@ -16,9 +16,9 @@ use crate::source::ReadAt;
 use crate::threads;
 
 /// Bytes of a payload that are read at once: its CRC is computed while they are in the cache.
-const BLOCK: usize = if cfg!(test) { 100 } else { 256 << 10 };
+const BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
 /// As many of a source, where each read may be a trip over a network.
-const SOURCE_BLOCK: usize = if cfg!(test) { 100 } else { 8 << 20 };
+const SOURCE_BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 8 << 20 };
 
 impl Reader {
     /// A reader of a TFRecord file by the index that stands beside it, at its path with `.idx`

@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::threads;
 
 /// What is read at once, at most, if it is more than one record.
-const BYTES: u64 = if cfg!(test) { 500 } else { 1 << 20 };
-const RECORDS: usize = if cfg!(test) { 10 } else { 4 << 10 };
+const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
+const RECORDS: usize = if cfg!(any(test, fuzzing)) { 10 } else { 4 << 10 };
 
 /// The payloads of a [`Reader`]'s records, in the index's order: see [`Reader::iter`].
 pub struct Records<'a> {

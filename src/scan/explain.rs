@@ -8,8 +8,8 @@ use crate::frame::{Header, HEADER_LEN};
 use crate::source::{fill_at, ReadAt};
 
 /// How far behind the damage to look for what follows it, and how much to read at once.
-const SEARCH: u64 = if cfg!(test) { 1 << 10 } else { 64 << 20 };
-const PIECE: usize = if cfg!(test) { 100 } else { 128 << 10 };
+const SEARCH: u64 = if cfg!(any(test, fuzzing)) { 1 << 10 } else { 64 << 20 };
+const PIECE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 128 << 10 };
 
 /// The error, which ended a walk through the source, with more to say where more can be found.
 pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
