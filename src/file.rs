@@ -29,27 +29,34 @@ const CHUNK: usize = 128 << 10;
 /// A file that is read at positions. What is said of the reads to come holds for all who have it open:
 /// nobody, but for those who share a descriptor that was given.
 #[derive(Debug)]
-pub(crate) struct DataFile(File);
+pub(crate) struct DataFile {
+    file: File,
+    /// Whether others use its position.
+    is_shared: bool,
+}
 
 impl ReadAt for DataFile {
     fn size(&self) -> io::Result<u64> {
-        self.0.size()
+        self.file.size()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        ReadAt::read_at(&self.0, buffer, offset)
+        ReadAt::read_at(&self.file, buffer, offset)
     }
 
     fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
-        self.0.read_many_at(buffers, offset)
+        self.file.read_many_at(buffers, offset)
     }
 
     fn next_data(&self, offset: u64) -> u64 {
-        sys::next_data(&self.0, offset)
+        match self.is_shared {
+            true => offset, // finding data moves the position
+            false => sys::next_data(&self.file, offset),
+        }
     }
 
     fn expect_hops(&self, hops: bool) {
-        advice::expect_hops(&self.0, hops);
+        advice::expect_hops(&self.file, hops);
     }
 }
 
@@ -57,7 +64,9 @@ impl ReadAt for DataFile {
 /// descriptors is read at positions from the file's start, and stays at its own.
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     let failed = |error| Error::io("open", error).of(path);
-    let file = match own_descriptor(path) {
+    let own = own_descriptor(path);
+    let is_shared = own.is_some();
+    let file = match own {
         Some(file) => file.map_err(failed)?,
         None => {
             // Opening a FIFO would release its writer, and closing it end that.
@@ -75,7 +84,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
         let detail = "not a regular file: its size is unknown, it cannot be read at a position";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
     }
-    Ok(DataFile(file))
+    Ok(DataFile { file, is_shared })
 }
 
 /// Passes the file's bytes to `take`, a chunk at a time; a descriptor's from its position.
@@ -94,7 +103,7 @@ pub(crate) fn read_chunks(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>
 
 /// Whether `path` leads to this very file.
 pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
-    match (file.0.metadata(), fs::metadata(path)) {
+    match (file.file.metadata(), fs::metadata(path)) {
         (Ok(a), Ok(b)) => identity(&a) == identity(&b),
         _ => false,
     }
