@@ -156,7 +156,10 @@ fn follow_links(path: &Path) -> io::Result<Option<PathBuf>> {
             Ok(_) if path.starts_with("/proc") => return Ok(None),
             Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
             // Not a link, or nothing there.
-            Err(_) => return Ok(Some(path)),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EINVAL | libc::ENOENT | libc::ENOTDIR) => return Ok(Some(path)),
+                _ => return Err(error),
+            },
         }
     }
     Err(io::Error::from_raw_os_error(libc::ELOOP))

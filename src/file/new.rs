@@ -9,7 +9,7 @@ use super::output::Output;
 use super::permissions::{adopt, ensure_replaceable};
 use super::place::Place;
 use super::temporary::{self, Access, Temporary};
-use super::{busy, own_descriptor, stream};
+use super::{busy, own_descriptor, stream, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::Stat;
 
@@ -38,7 +38,7 @@ pub(crate) struct NewFile {
 struct Beside {
     place: Place,
     /// None once it is in its place.
-    temporary: Option<CString>,
+    temporary: Option<(CString, Identity)>,
     access: Access,
     /// What was there when it was begun.
     old: Option<Stat>,
@@ -102,8 +102,8 @@ impl NewFile {
         // What replaces a file gets its mode in the end.
         let mode = if old.is_some() { 0o600 } else { 0o666 };
         let temporary = temporary::create(&place, mode, access).map_err(explain)?;
-        let Some(Temporary { output, name }) = temporary else { return Err(busy(target)) };
-        let temporary = Some(name);
+        let Some(Temporary { output, name, id }) = temporary else { return Err(busy(target)) };
+        let temporary = Some((name, id));
         let beside = Beside { place, temporary, access, old, _old_lock: None };
         let mut file =
             NewFile { target: target.to_owned(), output, beside: Some(beside), sync: false };
@@ -150,11 +150,10 @@ impl NewFile {
         let Some(beside) = &mut self.beside else {
             return if self.sync { self.output.sync_stream() } else { Ok(()) };
         };
-        let Some(temporary) = &beside.temporary else { return Ok(()) };
+        let Some((temporary, id)) = &beside.temporary else { return Ok(()) };
         let failed = |error| Error::io("replace", error);
         beside.place.ensure_not_moved()?;
-        let ours = self.output.identity().map_err(failed)?;
-        if !beside.place.holds(temporary, ours).map_err(failed)? {
+        if !beside.place.holds(temporary, *id).map_err(failed)? {
             let detail = format!(
                 "something else replaced or removed the temporary file {} while it was written: \
                  nothing is written; write it again",
@@ -236,8 +235,8 @@ impl Drop for NewFile {
         if !self.output.owner().is_this_process() {
             return;
         }
-        if let Some(Beside { place, temporary: Some(temporary), .. }) = &self.beside {
-            let _ = self.output.identity().and_then(|file| place.remove(temporary, file));
+        if let Some(Beside { place, temporary: Some((temporary, id)), .. }) = &self.beside {
+            let _ = place.remove(temporary, *id);
         }
     }
 }

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use super::output::Output;
 use super::place::{c_string, Place};
-use super::{identity, open};
+use super::{identity, open, Identity};
 use crate::sys;
 
 /// Temporary-name slots of a target: how many shared writers can clear up after each other.
@@ -41,6 +41,7 @@ pub(super) enum Access {
 pub(super) struct Temporary {
     pub output: Output,
     pub name: CString,
+    pub id: Identity,
 }
 
 /// Creates a temporary file beside its target, to be renamed or removed while it is open. Removes what
@@ -59,8 +60,15 @@ pub(super) fn create(place: &Place, mode: u32, access: Access) -> io::Result<Opt
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error),
         };
+        let id = match output.identity() {
+            Ok(id) => id,
+            Err(error) => {
+                let _ = sys::unlink_at(place.directory(), &name); // it is ours: just created
+                return Err(error);
+            }
+        };
         let locked = output.lock();
-        let temporary = Temporary { output, name };
+        let temporary = Temporary { output, name, id };
         match locked {
             Ok(true) => {}
             Ok(false) => continue, // another writer came before the lock, and removes it
@@ -77,8 +85,13 @@ pub(super) fn create(place: &Place, mode: u32, access: Access) -> io::Result<Opt
             return admitted.map(|_| None);
         }
         // Another writer may have taken it for abandoned before it was locked.
-        if place.holds(&temporary.name, temporary.output.identity()?)? {
-            return Ok(Some(temporary));
+        match place.holds(&temporary.name, temporary.id) {
+            Ok(true) => return Ok(Some(temporary)),
+            Ok(false) => {}
+            Err(error) => {
+                temporary.remove(place);
+                return Err(error);
+            }
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
@@ -113,7 +126,7 @@ pub(super) fn is_any_in_use(place: &Place) -> io::Result<bool> {
 impl Temporary {
     /// Removes it, if it is still where it was.
     pub fn remove(&self, place: &Place) {
-        let _ = self.output.identity().and_then(|file| place.remove(&self.name, file));
+        let _ = place.remove(&self.name, self.id);
     }
 }
 
@@ -306,7 +319,8 @@ mod tests {
                 let mut output = Output::new(place(&target).create(&name, 0o600).unwrap());
                 sys::change_owner(output.file(), Some(12_345), None).unwrap();
                 assert!(output.lock().unwrap());
-                Temporary { output, name }
+                let id = output.identity().unwrap();
+                Temporary { output, name, id }
             };
             let squatted: Vec<_> = all.map(squat).collect();
             for access in [Access::Shared, Access::Exclusive] {
