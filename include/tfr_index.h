@@ -359,6 +359,24 @@ typedef struct tfr_source {
     tfr_read_at_fn read_at;
 } tfr_source;
 
+/**
+ * A handle and the function that frees it. For code that an exception can interrupt between any
+ * two steps, such as Python's: it makes an owner of NULL, has its garbage collector call
+ * tfr_owner_free(), and then calls the function that makes the handle, with the owner's address as
+ * the output. So the handle is owned before the code goes on.
+ */
+typedef struct tfr_owner {
+    /**
+     * NULL, or an output of a function of this library, such as a tfr_reader. It comes first: its
+     * address is the owner's.
+     */
+    void *handle;
+    /**
+     * What frees such a handle, such as tfr_reader_free(). It may be NULL.
+     */
+    void (*free)(void *handle);
+} tfr_owner;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1522,6 +1540,18 @@ enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
  * - `writer`: NULL, or a writer that is not yet freed and not used again.
  */
 void tfr_writer_free(struct tfr_writer *writer);
+
+/**
+ * Frees the handle of an owner, if there is one, and sets it to NULL. The owner's memory stays the
+ * caller's. NULL is allowed.
+ *
+ * Threads: no other may use the owner meanwhile.
+ *
+ * # Safety
+ * - `owner`: NULL, or an owner whose handle is NULL or one that `free` frees and that is not used
+ *   again.
+ */
+void tfr_owner_free(struct tfr_owner *owner);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -33,3 +33,5 @@ mod indexer;
 mod reader;
 
 mod writer;
+
+mod owner;

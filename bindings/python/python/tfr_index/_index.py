@@ -10,7 +10,7 @@ from typing import final, overload
 
 from ._edit import Edits
 from ._errors import TfrValueError
-from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
+from ._library import CData, borrow, call, encode_path, ffi, keeping, lib, make, with_options
 from ._source import file_or_source
 from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress
 
@@ -111,12 +111,9 @@ class Index(Edits):
         return index
 
     def _make(self, function: Callable[..., int], *arguments: CData) -> None:
-        index_out = ffi.new("tfr_index **")
-        call(function, *arguments, index_out)
-        size = 16 * lib.tfr_index_len(index_out[0])
-        native = self._native = ffi.gc(index_out[0], lib.tfr_index_free, size)
-        # A pointer into the native index keeps nothing alive: a destructor that refers to it does.
-        entries = ffi.gc(lib.tfr_index_entries(native), lambda _: native)
+        native = self._native = make("index", function, *arguments)
+        size = 16 * lib.tfr_index_len(native)
+        entries = keeping(lib.tfr_index_entries(native), native)
         memory = memoryview(ffi.buffer(entries, size) if size else b"")
         numbers = memory.toreadonly().cast("Q")
         self._offsets, self._sizes = numbers[0::2], numbers[1::2]
@@ -194,9 +191,12 @@ class Index(Edits):
         >>> Index([(0, 21), (21, 16)]).to_text()
         '0 21\n21 16\n'
         """
-        text_out, size_out = ffi.new("char **"), ffi.new("size_t *")
-        call(lib.tfr_index_to_text, self._native, text_out, size_out)
-        text = ffi.gc(text_out[0], lib.tfr_text_free)
+        size_out = ffi.new("size_t *")
+
+        def to_text(text_out: CData, error_out: CData) -> int:
+            return int(lib.tfr_index_to_text(self._native, text_out, size_out, error_out))
+
+        text = make("text", to_text)
         return str(ffi.buffer(text, size_out[0]), "ascii")
 
     def write(self, index_path: Path) -> None:

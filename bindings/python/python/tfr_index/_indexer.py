@@ -8,7 +8,7 @@ from typing import final
 
 from ._errors import TfrError, TfrValueError
 from ._index import Index
-from ._library import CData, borrow, call, ffi, lib, with_options
+from ._library import borrow, call, ffi, lib, make, with_options
 from ._typing import Buffer, Checksums
 
 __all__ = ["Indexer"]
@@ -51,15 +51,14 @@ class Indexer:
     __slots__ = ("__weakref__", "_lock", "_native", "_process")
 
     def __init__(self, checksums: Checksums = "auto") -> None:
-        indexer_out = ffi.new("tfr_indexer **")
-
-        def make(options: CData) -> None:
-            call(lib.tfr_indexer_new, options, indexer_out)
-
-        with_options(make, checksums=checksums, progress=None, threads=0)
-        self._native = ffi.gc(indexer_out[0], lib.tfr_indexer_free)
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._native = with_options(
+            lambda options: make("indexer", lib.tfr_indexer_new, options),
+            checksums=checksums,
+            progress=None,
+            threads=0,
+        )
 
     def _own_lock(self) -> threading.Lock:
         """The lock. A forked process must not wait for it: a thread of its parent may have it."""

@@ -5,6 +5,7 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from ._errors import Damage, TfrCancelled, TfrError, TfrValueError, make_error
@@ -43,9 +44,72 @@ def call(function: Callable[..., int], *arguments: CData) -> None:
 
     The interpreter lock is free meanwhile.
     """
-    error_out = ffi.new("tfr_error **")
-    if function(*arguments, error_out) != lib.TFR_OK:
-        raise _exception(ffi.gc(error_out[0], lib.tfr_error_free))
+    owner = _owner("error")
+    if function(*arguments, ffi.cast(_OUTPUT, owner)) != lib.TFR_OK:
+        raise _exception(ffi.cast("tfr_error *", owner.handle))
+
+
+def make(kind: str, function: Callable[..., int], *arguments: CData) -> CData:
+    """Calls a function that makes a handle and whose last arguments are that and `error_out`.
+
+    Returns the handle, which frees itself. Wherever Ctrl-C strikes, nothing is lost.
+    """
+    owner = _owner(kind)
+    try:
+        call(function, *arguments, ffi.cast(_OUTPUT, owner))
+        return keeping(ffi.cast(_HANDLES[kind], owner.handle), owner)
+    except BaseException:
+        ffi.release(owner)  # at once: a traceback may keep it for long, and with it a file's lock
+        raise
+
+
+_OUTPUT = ffi.typeof("void *")
+_HANDLES = {
+    "error": ffi.typeof("tfr_error *"),
+    "index": ffi.typeof("tfr_index *"),
+    "indexer": ffi.typeof("tfr_indexer *"),
+    "options": ffi.typeof("tfr_options *"),
+    "reader": ffi.typeof("tfr_reader *"),
+    "text": ffi.typeof("char *"),
+    "writer": ffi.typeof("tfr_writer *"),
+}
+_FREE = {kind: ffi.cast("void(*)(void *)", getattr(lib, f"tfr_{kind}_free")) for kind in _HANDLES}
+
+
+def _owner(kind: str) -> CData:
+    """Room for a handle, which is freed along with it.
+
+    Ctrl-C raises an exception between any two steps of Python code. So the owner is there before
+    the handle, and what frees that is a function of C.
+    """
+    return ffi.gc(ffi.new("tfr_owner *", (ffi.NULL, _FREE[kind])), lib.tfr_owner_free)
+
+
+def keeping(pointer: CData, *others: object) -> CData:
+    """A pointer that keeps others alive: a destructor that refers to them does, a function of C."""
+    return ffi.gc(pointer, partial(operator.is_, others))
+
+
+def callback(kind: str, function: Callable[..., object], error: int, kept: BaseException) -> CData:
+    """A function of C that calls one of Python's, and returns `error` where that raises.
+
+    What it raises is then the second of `kept.args`: `BaseException.__init__` is C, which no second
+    Ctrl-C interrupts.
+    """
+    keep = kept.__init__  # type: ignore[misc]
+    return ffi.callback(kind, function, error=error, onerror=keep)
+
+
+def take(kept: BaseException) -> BaseException:
+    """What `callback` kept."""
+    error: BaseException = kept.args[1]
+    kept.args = ()
+    return error
+
+
+def is_interrupt(kept: BaseException) -> bool:
+    """Whether `callback` kept Ctrl-C or its like."""
+    return bool(kept.args) and not isinstance(kept.args[1], Exception)
 
 
 def _exception(error: CData) -> TfrError:
@@ -134,9 +198,7 @@ def with_options(
         if function is not None and not callable(function):
             kind = type(function).__name__
             raise TypeError(f"{name} must be a function, such as a list's append, not {kind}")
-    options_out = ffi.new("tfr_options **")
-    call(lib.tfr_options_new, options_out)
-    options = ffi.gc(options_out[0], lib.tfr_options_free)
+    options = make("options", lib.tfr_options_new)
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
     call(lib.tfr_options_set_append, options, bool(append))
@@ -144,16 +206,12 @@ def with_options(
     call(lib.tfr_options_set_sync, options, bool(sync))
 
     callbacks = []  # which must live as long as the options
-    raised: list[BaseException] = []
+    kept = BaseException()
 
     def set_callback(set_it: CData, kind: str, function: Callable[..., object]) -> None:
-        def keep(_type: object, error: BaseException, _traceback: object) -> None:
-            raised.append(error)
-
-        # If the function raises, cffi calls `keep` and returns `error` to the library: cancel.
-        callback = ffi.callback(kind, function, error=1, onerror=keep)
-        callbacks.append(callback)
-        call(set_it, options, callback, ffi.NULL)
+        native = callback(kind, function, 1, kept)  # 1: cancel
+        callbacks.append(native)
+        call(set_it, options, native, ffi.NULL)
 
     def telling(tell: Salvage) -> Callable[..., bool]:
         def leave_out(_context: CData, start: int, end: int, record: int, error: CData) -> bool:
@@ -182,10 +240,11 @@ def with_options(
 
     try:
         return scan(options)
-    except TfrCancelled:
-        if not raised:
+    except TfrError as error:
+        is_of_callback = isinstance(error, TfrCancelled) and bool(kept.args)
+        if not is_of_callback and not is_interrupt(kept):
             raise
-    raise raised.pop()
+    raise take(kept)
 
 
 def _let_signals_in(bytes_done: int, bytes_total: int, records: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any, cast, final, overload
 
 from ._errors import TfrMismatch
 from ._index import Index
-from ._library import CData, call, encode_path, ffi, lib, with_options
+from ._library import CData, call, encode_path, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
 from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
@@ -132,14 +132,15 @@ class Reader:
         else:
             given = index
         native_index = _NULL if index is None else index._native
-        reader_out = ffi.new("tfr_reader **")
 
-        def open_by(options: CData) -> None:
+        def open_by(options: CData) -> CData:
             with source as native:
-                call(open_it, native, native_index, options, reader_out)
+                reader = make("reader", open_it, native, native_index, options)
                 source.keep()
+                # What is read must stay for calls that other threads are in when it is closed.
+                return keeping(reader, source)
 
-        with_options(
+        native = self._native = with_options(
             open_by,
             checksums=checksums,
             progress=progress,
@@ -147,12 +148,8 @@ class Reader:
             salvage=salvage,
             raw_frames=raw_frames,
         )
-        count = lib.tfr_reader_len(reader_out[0])
-        native = ffi.gc(reader_out[0], lib.tfr_reader_free, 16 * count)
-        # Pointers keep nothing else alive: destructors that refer to it do. What is read must stay
-        # for calls that other threads are in when the reader is closed.
-        native = self._native = ffi.gc(native, lambda _: source)
-        entries = ffi.gc(lib.tfr_reader_entries(native), lambda _: native)
+        count = lib.tfr_reader_len(native)
+        entries = keeping(lib.tfr_reader_entries(native), native)
         memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
         self._sizes = memory.toreadonly().cast("Q")[1::2]
         self._around = 0 if raw_frames else _OVERHEAD

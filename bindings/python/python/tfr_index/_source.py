@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from ._errors import TfrOSError, TfrValueError
-from ._library import CData, encode_path, expect_contiguous, ffi, lib
+from ._library import CData, callback, encode_path, expect_contiguous, ffi, lib, take
 from ._typing import Buffer, Data, Path
 
 __all__ = ["File", "Memory", "Source", "file_or_source"]
@@ -92,8 +92,10 @@ class Source:
     def __init__(self, data: object) -> None:
         pread = _pread_of(data)
         self.threads = 1 if pread is None else 0
-        self._raised: list[BaseException] = []
-        self._callback = _read_callback(pread or _seek_and_read(data), self._raised)
+        self._failed: list[Exception] = []
+        self._kept = BaseException()  # Ctrl-C and its like
+        read_at = _read_at(pread or _seek_and_read(data), self._failed, self._kept)
+        self._callback = callback("tfr_read_at_fn", read_at, -errno.EIO, self._kept)
         self._native = ffi.new("tfr_source *", (ffi.NULL, _size_of(data), self._callback))
 
     def choose(self, of_file: Function, of_source: Function) -> Function:
@@ -105,8 +107,8 @@ class Source:
 
     def __enter__(self) -> CData:
         # Ctrl-C in a call outside of a `with` statement, such as one that is made again inside.
-        if self._raised and not isinstance(self._raised[0], Exception):
-            raise self._raised.pop()
+        if self._kept.args:
+            raise take(self._kept)
         return self._native
 
     def __exit__(
@@ -117,14 +119,12 @@ class Source:
     ) -> None:
         if error is None:
             return
-        try:
-            raised = self._raised.pop()
-        except IndexError:
-            return
+        if self._kept.args:
+            raise take(self._kept) from None
         # Errors of an index file have a path.
-        of_source = isinstance(error, TfrOSError) and error.path is None
-        if of_source or not isinstance(raised, Exception):
-            raise raised from None
+        if self._failed and isinstance(error, TfrOSError) and error.path is None:
+            raise self._failed.pop() from None
+        self._failed.clear()
 
 
 def file_or_source(data: Data) -> File | Memory | Source:
@@ -179,19 +179,23 @@ def _seek_and_read(data: Any) -> Pread:
     return pread
 
 
-def _read_callback(pread: Pread, raised: list[BaseException]) -> CData:
+def _read_at(
+    pread: Pread, failed: list[Exception], kept: BaseException
+) -> Callable[[CData, int, CData, int], int]:
+    """What the library calls. What `pread` raises goes to `failed`, and out of here Ctrl-C."""
+
     def read_at(_context: CData, offset: int, buffer: CData, size: int) -> int:
-        with memoryview(pread(size, offset)) as piece, piece.cast("B") as read:
-            ffi.buffer(buffer, size)[: len(read)] = read  # a ValueError if there is more of it
-            return len(read)
+        if kept.args:  # until it is raised where the library was called
+            raise kept.args[1]
+        try:
+            with memoryview(pread(size, offset)) as piece, piece.cast("B") as read:
+                ffi.buffer(buffer, size)[: len(read)] = read  # a ValueError if there is more of it
+                return len(read)
+        except Exception as error:
+            failed[:] = [error]
+            return -errno.EIO
 
-    def keep(_type: object, error: BaseException, _traceback: object) -> None:
-        # After Ctrl-C, what else fails is of no interest.
-        if not raised or isinstance(raised[0], Exception):
-            raised[:] = [error]
-
-    # If `read_at` raises, cffi calls `keep` and returns `error` to the library.
-    return ffi.callback("tfr_read_at_fn", read_at, error=-errno.EIO, onerror=keep)
+    return read_at
 
 
 def _size_of(data: Any) -> int:

@@ -7,13 +7,14 @@ import threading
 import warnings
 import weakref
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import accumulate
 from types import TracebackType
 from typing import Self, final
 
-from ._errors import TfrValueError
-from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
+from ._errors import TfrError, TfrValueError
+from ._library import CData, borrow, call, encode_path, ffi, lib, make, with_options
 from ._typing import Buffer, Path
 
 __all__ = ["RecordWriter"]
@@ -21,7 +22,7 @@ __all__ = ["RecordWriter"]
 #: Payloads are joined and passed on when they are about this size together; a larger one alone.
 _BATCH = 64 << 10
 
-_NULL = ffi.NULL
+_NULL, _OPEN = ffi.NULL, lib.TFR_UNKNOWN
 _write = lib.tfr_writer_write
 _write_many = lib.tfr_writer_write_many
 
@@ -80,7 +81,7 @@ class RecordWriter:
 
     __slots__ = (
         "__weakref__",
-        "_closed",
+        "_ended",
         "_gathered",
         "_limit",
         "_lock",
@@ -90,7 +91,10 @@ class RecordWriter:
     )
 
     _native: CData
-    _closed: bool
+    #: A number of C: _OPEN, until the writer is closed or abandoned. The native call that finishes
+    #: the file sets it, so that Ctrl-C leaves no doubt. Its destructor warns of a writer that was
+    #: not closed: a `__del__` of every writer would swallow a Ctrl-C that comes when one goes.
+    _ended: CData
     #: What `write` was given and the native writer has not, and about the size of that.
     _gathered: list[bytes]
     _size: int
@@ -110,24 +114,25 @@ class RecordWriter:
         append: bool = False,
         sync: bool = False,
     ) -> None:
-        self._closed = True  # until there is something to close
-        writer_out = ffi.new("tfr_writer **")
         data = encode_path(path)
         target = _NULL if index_path is None else encode_path(index_path)
         open_it = lib.tfr_writer_append if append else lib.tfr_writer_create
-        with_options(
-            lambda options: call(open_it, data, target, options, writer_out),
-            checksums="auto",
-            progress=None,
-            threads=0,
-            sync=sync,
-        )
-        self._native = ffi.gc(writer_out[0], lib.tfr_writer_free)
         self._gathered, self._size, self._limit = [], 0, _BATCH
         self._process = os.getpid()
         self._lock = threading.RLock()
-        self._closed = False
-        _writers.add(self)
+        self._ended = ffi.gc(ffi.new("uint64_t *", _OPEN), partial(_warn, repr(self)))
+        _writers[id(self)] = weakref.ref(self)
+        try:  # last: what comes after would keep the file for as long as a traceback keeps this
+            self._native = with_options(
+                lambda options: make("writer", open_it, data, target, options),
+                checksums="auto",
+                progress=None,
+                threads=0,
+                sync=sync,
+            )
+        except BaseException:
+            self._let_go()
+            raise
 
     def write(self, payload: Buffer) -> None:
         """Writes a record.
@@ -182,7 +187,7 @@ class RecordWriter:
     def _pass_on(self) -> int:
         """Passes on what is gathered; returns the status. The caller has the lock."""
         gathered = self._gathered
-        if self._closed:
+        if self.closed:
             gathered.clear()
             raise _closed_error()
         count = len(gathered)  # others append to it meanwhile
@@ -202,7 +207,7 @@ class RecordWriter:
         """Raises the native writer's error, unless the status is that of success."""
         if status:
             self._limit = 0
-            if self._closed:
+            if self.closed:
                 raise _closed_error()
             call(lib.tfr_writer_flush, self._native)  # which fails with the same error, and says it
 
@@ -228,7 +233,7 @@ class RecordWriter:
     @property
     def closed(self) -> bool:
         """Whether the writer is closed or abandoned."""
-        return self._closed
+        return bool(self._ended[0] != _OPEN)
 
     def close(self) -> None:
         """Puts data and index in their places; does nothing if the writer is closed.
@@ -238,14 +243,25 @@ class RecordWriter:
                 the error says that the data is in its place and its index is not.
             TfrMismatch: something else wrote to the file that is appended to; it is left as it is.
         """
-        if self._closed:
+        if self.closed:
             return
         with self._own_lock():
-            if not self._closed:
+            if not self.closed:
                 self._limit = 0
                 self._pass_on()  # if that fails, so does the call below
-                self._closed = True
-                call(lib.tfr_writer_finish, self._native, _NULL)
+                try:
+                    call(lib.tfr_writer_finish, self._native, self._ended)
+                except TfrError:
+                    self._let_go()
+                    raise
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """The writer is closed; no warning is due."""
+        if not self.closed:
+            self._ended[0] = 0
+        ffi.gc(self._ended, None)
+        _writers.pop(id(self), None)
 
     def abandon(self) -> None:
         """Ends without a result: what was there before the writer is there again.
@@ -258,12 +274,13 @@ class RecordWriter:
         ...     os.listdir(folder)
         []
         """
-        if not self._closed:
+        if not self.closed:
             self._own_lock()
-            self._closed = True
+            self._ended[0] = 0
+            self._native = _NULL  # the last to let go of it frees it
+            self._let_go()
             self._limit = 0
             self._gathered.clear()
-            self._native = _NULL  # the last to let go of it frees it
 
     def __enter__(self) -> Self:
         return self
@@ -279,19 +296,24 @@ class RecordWriter:
         elif self._process == os.getpid():
             self.abandon()
 
-    def __del__(self) -> None:
-        if not self._closed and self._process == os.getpid():
-            message = f"{self!r} was not closed: nothing is left of what it wrote"
-            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
+def _warn(name: str, ended: CData, warn: Callable[..., None] = warnings.warn) -> None:
+    if ended[0] == _OPEN:
+        message = f"{name} was not closed: nothing is left of what it wrote"
+        warn(message, ResourceWarning, stacklevel=2, source=ended)
 
 
-#: All writers, so that a forked process can give up those that it has from its parent.
-_writers: weakref.WeakSet[RecordWriter] = weakref.WeakSet()
+#: The writers that are open, so that a forked process can give up those that it has from its parent.
+#: Some are dead; a WeakSet would drop them by Python code, which would swallow a Ctrl-C.
+_writers: dict[int, weakref.ref[RecordWriter]] = {}
 
 
 def _give_up_writers() -> None:
-    for writer in _writers:
-        writer._process = writer._limit = 0
+    for reference in _writers.values():
+        writer = reference()
+        if writer is not None:
+            writer._process = writer._limit = 0
+            ffi.gc(writer._ended, None)  # no warning
 
 
 os.register_at_fork(after_in_child=_give_up_writers)

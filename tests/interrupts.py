@@ -1,0 +1,172 @@
+"""Ctrl-C at every step of a call, and what is lost then.
+
+python interrupts.py FILE   prints which calls lose memory, descriptors or files beside FILE
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import io
+import itertools
+import os
+import pickle
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import tfr_index
+from tfr_index import _reader
+from tfr_index._native import ffi
+
+PACKAGE = str(Path(tfr_index.__file__).parent)
+
+#: Makes a signal pending, as Ctrl-C does; takes any pointer.
+CTRL_C = ffi.cast(
+    "void(*)(void *)", ctypes.cast(ctypes.pythonapi.PyErr_SetInterrupt, ctypes.c_void_p).value
+)
+
+
+def interrupt(call: Callable[[], object], step: int) -> bool:
+    """Runs a call with Ctrl-C pressed at a step, before a bytecode of the package's code.
+
+    It raises KeyboardInterrupt; False if the call has fewer steps, True if the exception was lost.
+    """
+    steps, is_pressed = 0, False
+
+    def trace(frame: FrameType, event: str, _argument: object) -> object:
+        nonlocal steps, is_pressed
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            if steps == step:
+                sys.settrace(None)
+                is_pressed = True
+                # Pressed when this function has returned: the variable's destructor is C, too.
+                _pressed = ffi.gc(ffi.cast("void *", 1), CTRL_C)
+                return None
+            steps += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return is_pressed
+
+
+def every_interrupt(
+    call: Callable[[], object], before: Callable[[], object] = lambda: None
+) -> Iterator[KeyboardInterrupt]:
+    """Interrupts a call at each of its steps. The exceptions are those that it raised."""
+    for step in itertools.count():
+        before()
+        try:
+            is_lost = interrupt(call, step)
+        except KeyboardInterrupt as error:
+            yield error
+        else:
+            assert not is_lost and step > 10
+            return
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+class Material:
+    """What the calls use, as it was before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.index_path = path, f"{path}.idx"
+        self.content = bytearray(path.read_bytes())
+        self.memory = io.BytesIO(self.content)
+        self.file = open(path, "rb")  # noqa: SIM115
+        self.index = tfr_index.read_index(self.index_path)
+        self.reader = tfr_index.Reader(path)
+
+
+def fail(_has: Material) -> None:
+    with contextlib.suppress(tfr_index.TfrValueError):
+        tfr_index.Index.from_text("no index")
+
+
+#: What takes a native object, or borrows memory.
+CALLS = {
+    "read_index": lambda has: tfr_index.read_index(has.index_path),
+    "scan": lambda has: tfr_index.scan(has.path),
+    "scan with callbacks": lambda has: tfr_index.scan(
+        has.path, progress=lambda *numbers: None, salvage=lambda damage: None
+    ),
+    "scan of a source": lambda has: tfr_index.scan(has.memory),
+    "create_index": lambda has: tfr_index.create_index(has.path),
+    "index_bytes": lambda has: tfr_index.index_bytes(has.content),
+    "Index": lambda has: tfr_index.Index([(0, 21), (21, 16)]),
+    "from_text": lambda has: tfr_index.Index.from_text("0 21\n21 16\n"),
+    "to_text": lambda has: has.index.to_text(),
+    "write": lambda has: has.index.write(has.index_path),
+    "check": lambda has: has.index.check(has.path),
+    "slice": lambda has: has.index[1:],
+    "shuffle": lambda has: has.index.shuffle(7),
+    "select": lambda has: has.index.select([1, 2]),
+    "concat": lambda has: tfr_index.Index.concat([(has.index, len(has.content))] * 2),
+    "Reader": lambda has: tfr_index.Reader(has.path),
+    "Reader with an index": lambda has: tfr_index.Reader(has.path, has.index_path),
+    "Reader of a file": lambda has: tfr_index.Reader(has.file),
+    "Reader of memory": lambda has: tfr_index.Reader(has.content),
+    "one": lambda has: has.reader[7],
+    "many": lambda has: has.reader.read_many([7, 1]),
+    "buffer": lambda has: has.reader.read_buffer([7, 1]),
+    "all": lambda has: list(has.reader[:40]),
+    "Reader.index": lambda has: tfr_index.Reader(has.path).index,
+    "pickle": lambda has: pickle.loads(pickle.dumps(has.reader)),
+    "Indexer": lambda has: tfr_index.Indexer().push(has.content),
+    "an error": fail,
+}
+
+
+class Allocations(ctypes.Structure):
+    """struct mallinfo2 of the C library."""
+
+    _fields_ = tuple((name, ctypes.c_size_t) for name in "abcdefghij")
+
+
+mallinfo = ctypes.CDLL(None).mallinfo2
+mallinfo.restype = Allocations
+
+
+def allocated() -> int:
+    """Bytes that the C library's malloc gave and that were not freed."""
+    now = mallinfo()
+    return now.e + now.h  # hblkhd and uordblks: large pieces and others
+
+
+def main(path: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _reader._SLOW = float("inf")  # no thread: what Python does when one ends is not ours
+    has = Material(path)
+    for name, call in CALLS.items():
+        before = descriptors(), sorted(os.listdir(path.parent))
+        used = []
+        for _ in range(3):
+            for _ in every_interrupt(lambda call=call: call(has)):
+                pass
+            gc.collect()
+            used.append(allocated())
+        if (descriptors(), sorted(os.listdir(path.parent))) != before:
+            print(f"{name}: not as before: {before}")
+        lost = [later - sooner for sooner, later in itertools.pairwise(used)]
+        if min(lost) > 0:
+            print(f"{name}: loses memory: {lost}")
+        has.content.append(0)  # nobody has it borrowed
+        has.content.pop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
