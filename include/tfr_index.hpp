@@ -20,10 +20,12 @@
 // manual: what a function does, which errors it has and what threads may do is said there, at the C
 // function of the same name. Here it is only:
 //
-// - Objects can be moved, not copied. One that was moved from may be destroyed or assigned to.
+// - Objects can be moved, not copied, but for sources. One that was moved from may be destroyed or
+// assigned to.
 // - Paths are std::string: const char * and std::filesystem::path become one by themselves.
 // - Borrowed arrays are tfr::array_view, made of a vector, an array, a span or a list in braces.
-// - What fails throws tfr::error. What a callback throws comes out of the call that it was for.
+// - What fails throws tfr::error. What a callback or a source throws comes out of the call that it
+//   was for.
 // - const functions may be called by many threads at once, and so may those of a writer.
 //
 // It takes C++17 and exceptions; where these are turned off, use tfr_index.h. In C++20 the ranges
@@ -38,6 +40,7 @@
 #error "tfr_index.hpp throws exceptions: compile with them, or use tfr_index.h"
 #endif
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -45,6 +48,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -169,6 +173,111 @@ template <auto Free> struct freeing {
 template <typename Handle, auto Free> using handle = std::unique_ptr<Handle, freeing<Free>>;
 
 } // namespace detail
+
+/// Data of known size that a function reads, such as an object store's. It owns the function;
+/// copies share it. A tfr_source becomes one by itself, and owns nothing.
+class source {
+  public:
+    /// `read(offset, buffer, size)` reads up to `size` bytes from byte `offset` into `buffer`
+    /// (std::uint64_t, void *, std::size_t), and returns how many: at least 1, fewer than `size`
+    /// where that suits it. Several threads call it at once, unless options::threads(1). What it
+    /// throws comes out of the call that reads; of several exceptions, the first.
+    template <typename Read>
+    source(std::uint64_t size, Read read)
+        : source(size, std::make_shared<reading<Read>>(std::move(read))) {}
+    source(const tfr_source &raw) noexcept : raw_(raw) {}
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return raw_.size; }
+    [[nodiscard]] const tfr_source *get() const noexcept { return &raw_; }
+
+    /// Calls what reads this source; what its function threw is thrown on.
+    template <typename Work> void during(Work work) const {
+        if (!state_) {
+            return work();
+        }
+        const call under_way(*state_);
+        try {
+            work();
+        } catch (const error &failed) {
+            const std::exception_ptr thrown = state_->thrown();
+            if (thrown && failed.os_error() == ECANCELED) {
+                std::rethrow_exception(thrown);
+            }
+            throw;
+        }
+    }
+
+  private:
+    /// What its function threw during the calls that are under way.
+    class state {
+      public:
+        [[nodiscard]] std::exception_ptr thrown() {
+            const std::lock_guard<std::mutex> locked(mutex_);
+            delivered_ = true;
+            return thrown_;
+        }
+        void keep(std::exception_ptr thrown) {
+            const std::lock_guard<std::mutex> locked(mutex_);
+            if (!thrown_ || delivered_) {
+                thrown_ = std::move(thrown);
+                delivered_ = false;
+            }
+        }
+        void begin() {
+            const std::lock_guard<std::mutex> locked(mutex_);
+            ++calls_;
+        }
+        void end() {
+            const std::lock_guard<std::mutex> locked(mutex_);
+            if (--calls_ == 0) {
+                thrown_ = nullptr;
+            }
+        }
+
+      private:
+        std::mutex mutex_;
+        std::size_t calls_ = 0;
+        std::exception_ptr thrown_;
+        bool delivered_ = false; // it stays for other calls that it made fail
+    };
+
+    struct call {
+        explicit call(state &of) : state_(of) { state_.begin(); }
+        ~call() { state_.end(); }
+        call(const call &) = delete;
+        call &operator=(const call &) = delete;
+        state &state_;
+    };
+
+    template <typename Read> struct reading : state {
+        explicit reading(Read given) : read(std::move(given)) {}
+
+        /// No exception may pass through C.
+        static std::int64_t read_at(void *context, std::uint64_t offset, std::uint8_t *buffer,
+                                    std::size_t size) noexcept {
+            auto *self = static_cast<reading *>(context);
+            try {
+                const std::size_t count = self->read(offset, static_cast<void *>(buffer), size);
+                return count > size ? -EINVAL : static_cast<std::int64_t>(count);
+            } catch (...) {
+                self->keep(std::current_exception());
+                return -ECANCELED;
+            }
+        }
+
+        Read read;
+    };
+
+    template <typename Read>
+    source(std::uint64_t size, std::shared_ptr<reading<Read>> made)
+        : raw_{made.get(), size, reading<Read>::read_at}, state_(std::move(made)) {}
+
+    friend class reader;
+    source() noexcept = default; // of a reader of a path
+
+    tfr_source raw_{};
+    std::shared_ptr<state> state_;
+};
 
 /// A region that is left out of an index, because of options::salvage() or options::growing().
 struct damage {
@@ -323,10 +432,13 @@ inline std::uint64_t create_index(const std::string &tfrecord_path,
 }
 
 /// Indexes a source into an index file; returns the number of records.
-inline std::uint64_t create_index(const tfr_source &source, const std::string &index_path,
+inline std::uint64_t create_index(const source &source, const std::string &index_path,
                                   const options &options = tfr::options()) {
     std::uint64_t count = 0;
-    options.call(tfr_index_create_from_source, &source, index_path.c_str(), options.get(), &count);
+    source.during([&] {
+        options.call(tfr_index_create_from_source, source.get(), index_path.c_str(), options.get(),
+                     &count);
+    });
     return count;
 }
 
@@ -350,10 +462,10 @@ class index {
         });
     }
     /// The index of a source, in memory.
-    [[nodiscard]] static index scan(const tfr_source &source,
-                                    const options &options = tfr::options()) {
+    [[nodiscard]] static index scan(const source &source, const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
-            options.call(tfr_index_scan_source, &source, options.get(), out);
+            source.during(
+                [&] { options.call(tfr_index_scan_source, source.get(), options.get(), out); });
         });
     }
     /// The index of TFRecord bytes, which are borrowed during the call.
@@ -408,9 +520,12 @@ class index {
               const options &options = tfr::options()) const {
         return check_by(tfr_index_check, tfrecord_path.c_str(), level, options);
     }
-    fit check(const tfr_source &source, tfr_check_level level = TFR_CHECK_QUICK,
+    fit check(const source &source, tfr_check_level level = TFR_CHECK_QUICK,
               const options &options = tfr::options()) const {
-        return check_by(tfr_index_check_source, &source, level, options);
+        fit found{};
+        source.during(
+            [&] { found = check_by(tfr_index_check_source, source.get(), level, options); });
+        return found;
     }
 
     /// The entries of these records, in this order.
@@ -534,11 +649,12 @@ class reader {
     reader(const std::string &tfrecord_path, const index &index,
            const options &options = tfr::options())
         : native_(open(tfr_reader_open, tfrecord_path.c_str(), index.get(), options)) {}
-    /// Of a source, whose context must stay as long as the reader.
-    explicit reader(const tfr_source &source, const options &options = tfr::options())
-        : native_(open(tfr_reader_open_source, &source, nullptr, options)) {}
-    reader(const tfr_source &source, const index &index, const options &options = tfr::options())
-        : native_(open(tfr_reader_open_source, &source, index.get(), options)) {}
+    /// Of a source, which the reader shares. The context of a tfr_source must stay as long as the
+    /// reader.
+    explicit reader(const source &source, const options &options = tfr::options())
+        : source_(source), native_(open_source(nullptr, options)) {}
+    reader(const source &source, const index &index, const options &options = tfr::options())
+        : source_(source), native_(open_source(index.get(), options)) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
@@ -550,7 +666,7 @@ class reader {
     /// How many bytes read(i) gives.
     [[nodiscard]] std::size_t size_of(std::size_t i) const {
         std::size_t size = 0;
-        detail::call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
+        call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
         return size;
     }
 
@@ -567,7 +683,7 @@ class reader {
         try {
             payload.resize(size);
             auto *buffer = reinterpret_cast<std::uint8_t *>(payload.data());
-            detail::call(tfr_reader_read, native_.get(), i, buffer, size, &size);
+            call(tfr_reader_read, native_.get(), i, buffer, size, &size);
         } catch (...) {
             payload.clear();
             throw;
@@ -589,16 +705,16 @@ class reader {
             const std::size_t count = records.size();
             read.offsets_.resize(count + 1);
             std::size_t *offsets = read.offsets_.data();
-            detail::call(tfr_reader_read_many, native_.get(), records.data(), count, nullptr,
-                         std::size_t{0}, offsets);
+            call(tfr_reader_read_many, native_.get(), records.data(), count, nullptr,
+                 std::size_t{0}, offsets);
             const std::size_t size = offsets[count] + 1; // without a buffer nothing would be read
             if (!read.buffer_ || read.capacity_ < size) {
                 read.buffer_.reset();
                 read.buffer_.reset(new std::uint8_t[size]);
                 read.capacity_ = size;
             }
-            detail::call(tfr_reader_read_many, native_.get(), records.data(), count,
-                         read.buffer_.get(), size, offsets);
+            call(tfr_reader_read_many, native_.get(), records.data(), count, read.buffer_.get(),
+                 size, offsets);
             const auto *bytes = reinterpret_cast<const char *>(read.buffer_.get());
             read.views_.reserve(count);
             for (std::size_t i = 0; i < count; i++) {
@@ -617,8 +733,8 @@ class reader {
         if (buffers.size() != records.size() || capacities.size() != records.size()) {
             throw std::invalid_argument("tfr::reader::read_each: a buffer for each record");
         }
-        detail::call(tfr_reader_read_each, native_.get(), records.data(), records.size(),
-                     buffers.data(), capacities.data());
+        call(tfr_reader_read_each, native_.get(), records.data(), records.size(), buffers.data(),
+             capacities.data());
     }
 
     /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
@@ -639,6 +755,18 @@ class reader {
         return made;
     }
 
+    tfr_reader *open_source(const tfr_index *index, const options &options) const {
+        tfr_reader *made = nullptr;
+        source_.during([&] { made = open(tfr_reader_open_source, source_.get(), index, options); });
+        return made;
+    }
+
+    template <typename Function, typename... Arguments>
+    void call(Function function, Arguments... arguments) const {
+        source_.during([&] { detail::call(function, arguments...); });
+    }
+
+    source source_; // it comes first: it goes last
     detail::handle<tfr_reader, tfr_reader_free> native_;
 };
 
@@ -690,7 +818,7 @@ class reader::iterator {
             try {
                 from->read_many(records, read);
                 next = end;
-            } catch (const error &) {
+            } catch (...) {
                 alone = end;
                 more();
             }

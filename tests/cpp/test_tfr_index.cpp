@@ -3,6 +3,7 @@
 #include <tfr_index.hpp> // twice does no harm
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #ifdef __cpp_lib_ranges
 #include <span>
 #endif
@@ -64,6 +66,92 @@ void writes_a_file(const std::filesystem::path &path) {
     copy.write_many(tfr::reader(path).read_many({2, 0}));
     CHECK(copy.finish() == 2);
     CHECK(tfr::reader(copy_path).read_many({1, 0})[0] == payloads[0]);
+}
+
+/// What a source throws here: the bytes that it was asked for.
+struct unreadable {
+    std::uint64_t offset;
+};
+
+/// A source of any callable: it owns what it reads, and what it throws arrives as it is.
+void reads_through_a_callable(const std::filesystem::path &folder) {
+    std::string frames;
+    for (int i = 0; i < 20'000; i++) {
+        frames += std::string("\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19", 21);
+    }
+    const std::size_t size = frames.size();
+    std::atomic<std::uint64_t> bad_from = size;
+    // Not copyable, and the source's own.
+    auto owned = std::make_unique<std::string>(std::move(frames));
+    const tfr::source source(
+        size,
+        [&bad_from, owned = std::move(owned)](std::uint64_t offset, void *buffer,
+                                              std::size_t wanted) -> std::size_t {
+            if (offset + wanted > bad_from) {
+                throw unreadable{offset};
+            }
+            return owned->copy(static_cast<char *>(buffer), std::min<std::size_t>(wanted, 5000),
+                               static_cast<std::size_t>(offset));
+        });
+    CHECK(source.size() == size);
+    const std::filesystem::path index_path = folder / "callable.idx";
+    for (const std::size_t threads : {1u, 4u}) {
+        tfr::options options;
+        options.threads(threads);
+        const tfr::index index = tfr::index::scan(source, options);
+        CHECK(index.size() == 20'000 && index.check(source, TFR_CHECK_FULL, options).skipped == 0);
+        auto kept = std::make_unique<tfr::source>(source);
+        tfr::reader reader(*kept, options);
+        kept.reset();
+        CHECK(reader.read(19'999) == "hello");
+
+        const auto throws = [&](auto work) {
+            try {
+                work();
+            } catch (const unreadable &thrown) {
+                CHECK(thrown.offset < size);
+                return;
+            }
+            CHECK(false);
+        };
+        for (const std::uint64_t from : {std::uint64_t{0}, std::uint64_t{100'000}}) {
+            bad_from = from;
+            throws([&] { static_cast<void>(tfr::index::scan(source, options)); });
+            throws([&] { tfr::create_index(source, index_path, options); });
+            CHECK(!std::filesystem::exists(index_path));
+            throws([&] { index.check(source, TFR_CHECK_FULL, options); });
+            throws([&] { tfr::reader(source, options); });
+            throws([&] { static_cast<void>(reader.read(19'000)); });
+            throws([&] { static_cast<void>(reader.read_many({1, 19'000, 2, 18'000})); });
+            std::size_t before = 0;
+            throws([&] {
+                for (std::string_view payload : reader) {
+                    before += payload == "hello";
+                }
+            });
+            CHECK(before == from / 21);
+            bad_from = size;
+            CHECK(reader.read_many({19'000, 1})[0] == "hello"); // nothing is left of it
+        }
+        // Many threads, each of which gets an exception or its payload.
+        bad_from = 100'000;
+        std::vector<std::thread> readers;
+        for (std::size_t number = 0; number < 4; number++) {
+            readers.emplace_back([&, number] {
+                for (std::size_t i = 0; i < 500; i++) {
+                    CHECK(reader.read(i + number) == "hello");
+                    throws([&] { static_cast<void>(reader.read(19'000 - i)); });
+                }
+            });
+        }
+        for (std::thread &one : readers) {
+            one.join();
+        }
+        bad_from = size;
+    }
+    const tfr::source too_much(
+        size, [](std::uint64_t, void *, std::size_t wanted) -> std::size_t { return wanted + 1; });
+    CHECK(error_of([&] { static_cast<void>(tfr::index::scan(too_much)); }).status() == TFR_ERR_IO);
 }
 
 void indexes_it(const std::filesystem::path &path) {
@@ -245,7 +333,7 @@ void looks_before_it_takes_memory() {
     };
     constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
     const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
-    const tfr::reader reader({nullptr, terabyte, read_at}, claims);
+    const tfr::reader reader(tfr_source{nullptr, terabyte, read_at}, claims);
     for (const tfr::error &error : {error_of([&] { static_cast<void>(reader.read(0)); }),
                                     error_of([&] { static_cast<void>(reader.read_many({0})); }),
                                     error_of([&] { static_cast<void>(reader.begin()); })}) {
@@ -301,6 +389,7 @@ int main(int, char **arguments) {
     const std::filesystem::path path = folder / "train.tfrecord";
     writes_a_file(path);
     indexes_it(path);
+    reads_through_a_callable(folder);
     reads_records(path);
     looks_before_it_takes_memory();
 #ifdef __cpp_lib_ranges
