@@ -22,11 +22,15 @@
  * - NULL is an error, never undefined behaviour, and says which argument it was, except where it
  *   is said to be allowed; so is a pointer to the caller's memory that is not aligned for its type.
  *   The functions that free take NULL and do nothing.
- * - Paths are bytes with a NUL at their end, as the operating system takes them. /dev/stdin,
+ * - Paths are bytes with a NUL at their end, as the operating system takes them; an empty one is
+ *   TFR_ERR_INVALID_ARGUMENT. /dev/stdin,
  *   /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N are the process's own descriptors: an
  *   index is read and written at their current positions, data is read from the file's start.
  * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
- *   an index is written into a pipe that nobody reads.
+ *   an index is written into a pipe that nobody reads, and SIGXFSZ where a file grows past the
+ *   process's limit (RLIMIT_FSIZE, `ulimit -f`). SIGXFSZ ends a process that does not expect it: a
+ *   program that may run under such a limit should call signal(SIGXFSZ, SIG_IGN). The write then
+ *   fails, with TFR_ERR_IO and EFBIG. (Python ignores it from its start.)
  * - Every function may be called on any thread. An index, a reader, an error and options may be
  *   used by many threads at once, as long as none changes or frees them.
  * - A thread that is cancelled by pthread_cancel() during a call ends after it.
@@ -1339,7 +1343,9 @@ enum tfr_status tfr_reader_read(const struct tfr_reader *reader,
  * say how many bytes it takes: the last one. `offsets_out` gets `count` + 1 offsets.
  * Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
  * are not there or would end behind the data, before anything is read. After an error the buffer
- * holds anything.
+ * holds anything. TFR_ERR_OUT_OF_MEMORY without a buffer, if payloads of more than a GiB take more
+ * memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
+ * the free swap space. (The system may give more, and end the process when it writes to that.)
  * Threads: any.
  *
  * # Safety

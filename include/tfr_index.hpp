@@ -21,8 +21,10 @@
 // function of the same name. Here it is only:
 //
 // - Objects can be moved, not copied, but for sources. One that was moved from may be destroyed or
-// assigned to.
-// - Paths are std::string: const char * and std::filesystem::path become one by themselves.
+//   assigned to.
+// - Paths are std::string: const char * and std::filesystem::path become one by themselves. One
+//   that is empty, where that does not mean the default, or has a NUL in it is
+//   TFR_ERR_INVALID_ARGUMENT.
 // - Borrowed arrays are tfr::array_view, made of a vector, an array, a span or a list in braces.
 // - What fails throws tfr::error. What a callback or a source throws comes out of the call that it
 //   was for.
@@ -112,6 +114,10 @@ class error : public std::runtime_error {
     error(tfr_status status, tfr_error *taken)
         : error(status, std::shared_ptr<tfr_error>(taken, tfr_error_free)) {}
 
+    /// An error that no C function returned.
+    error(tfr_status status, const std::string &message)
+        : std::runtime_error(message), status_(status) {}
+
     [[nodiscard]] tfr_status status() const noexcept { return status_; }
     /// The file it is about; empty if it is about none.
     [[nodiscard]] std::string path() const { return text(tfr_error_path(error_.get())); }
@@ -163,6 +169,20 @@ void call(Function function, Arguments... arguments) {
     if (status != TFR_OK) {
         throw tfr::error(status, error);
     }
+}
+
+/// A path for C, where a NUL would end it early.
+inline const char *path(const std::string &path) {
+    if (path.find('\0') != std::string::npos) {
+        throw tfr::error(TFR_ERR_INVALID_ARGUMENT,
+                         std::string("the path has a NUL character in it: ") + path.c_str());
+    }
+    return path.c_str();
+}
+
+/// An index's path for C, which takes NULL for the default one.
+inline const char *index_path(const std::string &path) {
+    return path.empty() ? nullptr : detail::path(path);
 }
 
 /// Frees what a C function gave.
@@ -426,8 +446,8 @@ inline std::uint64_t create_index(const std::string &tfrecord_path,
                                   const std::string &index_path = {},
                                   const options &options = tfr::options()) {
     std::uint64_t count = 0;
-    options.call(tfr_index_create, tfrecord_path.c_str(),
-                 index_path.empty() ? nullptr : index_path.c_str(), options.get(), &count);
+    options.call(tfr_index_create, detail::path(tfrecord_path), detail::index_path(index_path),
+                 options.get(), &count);
     return count;
 }
 
@@ -436,8 +456,8 @@ inline std::uint64_t create_index(const source &source, const std::string &index
                                   const options &options = tfr::options()) {
     std::uint64_t count = 0;
     source.during([&] {
-        options.call(tfr_index_create_from_source, source.get(), index_path.c_str(), options.get(),
-                     &count);
+        options.call(tfr_index_create_from_source, source.get(), detail::path(index_path),
+                     options.get(), &count);
     });
     return count;
 }
@@ -452,13 +472,13 @@ class index {
     /// The index in an index file.
     [[nodiscard]] static index read(const std::string &index_path) {
         return made(
-            [&](tfr_index **out) { detail::call(tfr_index_read, index_path.c_str(), out); });
+            [&](tfr_index **out) { detail::call(tfr_index_read, detail::path(index_path), out); });
     }
     /// The index of a TFRecord file, in memory.
     [[nodiscard]] static index scan(const std::string &tfrecord_path,
                                     const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
-            options.call(tfr_index_scan, tfrecord_path.c_str(), options.get(), out);
+            options.call(tfr_index_scan, detail::path(tfrecord_path), options.get(), out);
         });
     }
     /// The index of a source, in memory.
@@ -513,12 +533,12 @@ class index {
     }
     /// Writes the index to a file, whole or not at all.
     void write(const std::string &index_path) const {
-        detail::call(tfr_index_write, native_.get(), index_path.c_str());
+        detail::call(tfr_index_write, native_.get(), detail::path(index_path));
     }
     /// Checks that this is the index of a TFRecord file.
     fit check(const std::string &tfrecord_path, tfr_check_level level = TFR_CHECK_QUICK,
               const options &options = tfr::options()) const {
-        return check_by(tfr_index_check, tfrecord_path.c_str(), level, options);
+        return check_by(tfr_index_check, detail::path(tfrecord_path), level, options);
     }
     fit check(const source &source, tfr_check_level level = TFR_CHECK_QUICK,
               const options &options = tfr::options()) const {
@@ -644,11 +664,11 @@ class reader {
     /// With the index at tfrecord_path with ".idx" appended if it is there and fits, else with one
     /// that is made in memory.
     explicit reader(const std::string &tfrecord_path, const options &options = tfr::options())
-        : native_(open(tfr_reader_open, tfrecord_path.c_str(), nullptr, options)) {}
+        : native_(open(tfr_reader_open, detail::path(tfrecord_path), nullptr, options)) {}
     /// With this index, as it is: record i is what its entry i says.
     reader(const std::string &tfrecord_path, const index &index,
            const options &options = tfr::options())
-        : native_(open(tfr_reader_open, tfrecord_path.c_str(), index.get(), options)) {}
+        : native_(open(tfr_reader_open, detail::path(tfrecord_path), index.get(), options)) {}
     /// Of a source, which the reader shares. The context of a tfr_source must stay as long as the
     /// reader.
     explicit reader(const source &source, const options &options = tfr::options())
@@ -690,8 +710,9 @@ class reader {
         }
     }
 
-    /// Many records' payloads, in this order; reads are sorted, joined and shared by threads. Payloads
-    /// of more than a GiB that take more memory than is available are TFR_ERR_OUT_OF_MEMORY.
+    /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
+    /// Payloads of more than a GiB that take more memory than is available are
+    /// TFR_ERR_OUT_OF_MEMORY.
     [[nodiscard]] payloads read_many(array_view<std::size_t> records) const {
         payloads read;
         read_many(records, read);
@@ -895,8 +916,8 @@ class writer {
     static writer open(Open function, const std::string &tfrecord_path,
                        const std::string &index_path, const options &options) {
         tfr_writer *made = nullptr;
-        options.call(function, tfrecord_path.c_str(),
-                     index_path.empty() ? nullptr : index_path.c_str(), options.get(), &made);
+        options.call(function, detail::path(tfrecord_path), detail::index_path(index_path),
+                     options.get(), &made);
         return writer(made);
     }
 

@@ -221,7 +221,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, path, record, offset, detail, .. } = &*self.0;
-        if let Some(path) = path {
+        if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
             // One line, whatever characters the path has.
             for character in path.display().to_string().chars() {
                 match character.is_control() {

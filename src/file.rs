@@ -11,6 +11,7 @@ mod temporary;
 use std::env;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -60,9 +61,23 @@ impl ReadAt for DataFile {
     }
 }
 
+/// An error for what is no path of any file. That the system finds none would not tell the user why.
+pub(crate) fn ensure_path(path: &Path) -> Result<()> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidArgument, "the path is empty").of(path));
+    }
+    if bytes.contains(&0) {
+        let detail = "the path has a NUL character in it";
+        return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
+    }
+    Ok(())
+}
+
 /// Opens a regular file: one with a size, that can be read at any position. One of the process's own
 /// descriptors is read at positions from the file's start, and stays at its own.
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
+    ensure_path(path)?;
     let failed = |error| Error::io("open", error).of(path);
     let own = own_descriptor(path);
     let is_shared = own.is_some();

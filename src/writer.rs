@@ -42,6 +42,9 @@ const LINES: usize = if cfg!(any(test, fuzzing)) { 100 } else { 64 << 10 };
 /// any other, and any [`create_index`](crate::create_index) of that index, fails with `EBUSY`. Of two
 /// that begin at the same moment, both may fail.
 ///
+/// Where the process may not write files larger than a limit (`RLIMIT_FSIZE`, `ulimit -f`), the system
+/// sends it SIGXFSZ, which ends it. A process that ignores SIGXFSZ gets an error instead: `EFBIG`.
+///
 /// ```
 /// use tfr_index::{CheckLevel, Index, Options, RecordWriter};
 ///

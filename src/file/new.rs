@@ -9,7 +9,7 @@ use super::output::Output;
 use super::permissions::{adopt, ensure_replaceable};
 use super::place::Place;
 use super::temporary::{self, Access, Temporary};
-use super::{busy, own_descriptor, stream, Identity};
+use super::{busy, ensure_path, own_descriptor, stream, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::Stat;
 
@@ -65,6 +65,7 @@ impl NewFile {
     }
 
     fn open(target: &Path, access: Access) -> Result<NewFile> {
+        ensure_path(target)?;
         let failed = |error| Error::io("create", error).of(target);
         if let Some(file) = own_descriptor(target) {
             return file.map(|file| NewFile::onto(target, file)).map_err(failed);

@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::open;
+use super::{ensure_path, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
@@ -80,6 +80,7 @@ pub(super) fn ensure_regular(file: FileType, path: &Path) -> Result<()> {
 /// Opens what is read from its start to its end, unless that would wait for a writer: to stop
 /// waiting would then end that writer.
 pub(super) fn open_to_read(path: &Path) -> Result<File> {
+    ensure_path(path)?;
     if let Some(file) = own_descriptor(path) {
         return file.map_err(|error| Error::io("open", error).of(path));
     }

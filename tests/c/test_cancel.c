@@ -39,7 +39,9 @@ static void open_reader(void) {
 
 static void free_reader(void) { tfr_reader_free(reader); }
 
-static void open_writer(void) { CHECK(tfr_writer_create(written, NULL, &writer, NULL) == TFR_OK); }
+static void open_writer(void) {
+    CHECK(tfr_writer_create(written, NULL, NULL, &writer, NULL) == TFR_OK);
+}
 
 static void write_records(void) {
     for (int i = 0; i < RECORDS; i++) {

@@ -92,7 +92,8 @@ static void refused(void) {
     CHECK(tfr_writer_create(data_path, data_path, NULL, &second, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(second == NULL);
     CHECK(tfr_writer_create(data_path, NULL, NULL, &writer, NULL) == TFR_OK);
-    CHECK(tfr_writer_create(data_path, NULL, NULL, &second, &error) == TFR_ERR_IO && second == NULL);
+    CHECK(tfr_writer_create(data_path, NULL, NULL, &second, &error) == TFR_ERR_IO &&
+          second == NULL);
     CHECK(tfr_error_os_error(error) == EBUSY);
     CHECK(strcmp(tfr_error_path(error), data_path) == 0);
     tfr_error_free(error);
@@ -140,8 +141,8 @@ static void threads_share_a_writer(void) {
 static void forks_leave_a_writer_alone(void) {
     tfr_writer *writer = NULL;
     for (int append = 0; append < 2; append++) {
-        CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, NULL, NULL, &writer, NULL) ==
-              TFR_OK);
+        CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, NULL, NULL, &writer,
+                                                               NULL) == TFR_OK);
         uint64_t before = tfr_writer_count(writer);
         CHECK(tfr_writer_write(writer, THREE, 5, NULL) == TFR_OK);
         /* The writer's thread is at work. */

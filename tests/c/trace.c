@@ -1,5 +1,5 @@
-/* Preloaded into a process, this writes a line for each call that puts a file on the medium or gives it
- * another name: to the file TRACE, the function and the file's name. */
+/* Preloaded into a process, this writes a line for each call that puts a file on the medium or
+ * gives it another name: to the file TRACE, the function and the file's name. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

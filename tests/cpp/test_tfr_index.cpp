@@ -324,21 +324,67 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     CHECK(error_of([&] { tfr::create_index(path, {}, options); }).status() == TFR_ERR_CANCELLED);
 }
 
+std::int64_t read_zeros(void *, std::uint64_t, std::uint8_t *buffer, std::size_t size) {
+    std::memset(buffer, 0, size);
+    return static_cast<std::int64_t>(size);
+}
+
 /// No memory is taken for what an index alone says.
 void looks_before_it_takes_memory() {
-    const auto read_at = [](void *, std::uint64_t, std::uint8_t *buffer,
-                            std::size_t size) -> std::int64_t {
-        std::memset(buffer, 0, size);
-        return static_cast<std::int64_t>(size);
-    };
     constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
     const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
-    const tfr::reader reader(tfr_source{nullptr, terabyte, read_at}, claims);
+    const tfr::reader reader(tfr_source{nullptr, terabyte, read_zeros}, claims);
     for (const tfr::error &error : {error_of([&] { static_cast<void>(reader.read(0)); }),
                                     error_of([&] { static_cast<void>(reader.read_many({0})); }),
                                     error_of([&] { static_cast<void>(reader.begin()); })}) {
         CHECK(error.status() == TFR_ERR_MISMATCH && error.record() == 0u);
     }
+}
+
+/// Nor for many payloads that together are more than there is memory.
+void refuses_more_than_there_is_memory() {
+    constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
+    const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
+    tfr::options options;
+    options.checksums(TFR_CHECKSUMS_NONE);
+    const tfr::reader reader(tfr_source{nullptr, terabyte, read_zeros}, claims, options);
+    const std::vector<std::size_t> records(100, 0);
+    CHECK(error_of([&] { static_cast<void>(reader.read_many(records)); }).status() ==
+          TFR_ERR_OUT_OF_MEMORY);
+}
+
+void refuses_what_is_no_path(const std::filesystem::path &folder,
+                             const std::filesystem::path &path) {
+    const tfr::index index = tfr::index::scan(path);
+    const std::string with_nul = path.string() + std::string("\0.bak", 5);
+    const std::filesystem::path fresh = folder / "fresh";
+    for (const std::string &bad : {with_nul, std::string()}) {
+        std::vector<tfr::error> errors = {
+            error_of([&] { tfr::create_index(bad, fresh); }),
+            error_of([&] { tfr::create_index(tfr::memory_source(""), bad); }),
+            error_of([&] { static_cast<void>(tfr::index::read(bad)); }),
+            error_of([&] { static_cast<void>(tfr::index::scan(bad)); }),
+            error_of([&] { index.write(bad); }),
+            error_of([&] { static_cast<void>(index.check(bad)); }),
+            error_of([&] { tfr::reader{bad}; }),
+            error_of([&] { tfr::reader(bad, index); }),
+            error_of([&] { static_cast<void>(tfr::writer::create(bad, fresh)); }),
+            error_of([&] { static_cast<void>(tfr::writer::append(bad, fresh)); }),
+        };
+        if (!bad.empty()) { // else it is the default
+            errors.push_back(error_of([&] { tfr::create_index(path, bad); }));
+            errors.push_back(error_of([&] { static_cast<void>(tfr::writer::create(fresh, bad)); }));
+            errors.push_back(error_of([&] { static_cast<void>(tfr::writer::append(path, bad)); }));
+        }
+        const std::string said = bad.empty()
+                                     ? "the path is empty"
+                                     : "the path has a NUL character in it: " + path.string();
+        for (const tfr::error &error : errors) {
+            CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT && error.what() == said);
+            CHECK(error.path().empty() && !error.record() && error.os_error() == 0);
+        }
+    }
+    CHECK(!std::filesystem::exists(fresh));
 }
 
 template <typename... Handles>
@@ -392,6 +438,8 @@ int main(int, char **arguments) {
     reads_through_a_callable(folder);
     reads_records(path);
     looks_before_it_takes_memory();
+    refuses_more_than_there_is_memory();
+    refuses_what_is_no_path(folder, path);
 #ifdef __cpp_lib_ranges
     gives_ranges(path);
 #endif
