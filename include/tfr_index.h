@@ -291,7 +291,8 @@ typedef struct tfr_reader tfr_reader;
  * tfr_writer_free() changes nothing.
  *
  * Where the file system has locks, one writer at a time writes a file and its index: while it does,
- * any other, and a tfr_index_create() of that index, fails with EBUSY.
+ * any other, and a tfr_index_create() of that index, fails with EBUSY. Of two that begin at the same
+ * moment, both may fail.
  */
 typedef struct tfr_writer tfr_writer;
 

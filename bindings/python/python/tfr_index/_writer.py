@@ -303,7 +303,7 @@ def _warn(name: str, ended: CData, warn: Callable[..., None] = warnings.warn) ->
         warn(message, ResourceWarning, stacklevel=2, source=ended)
 
 
-#: The writers that are open, so that a forked process can give up those that it has from its parent.
+#: The open writers, so that a forked process can give up those that it has from its parent.
 #: Some are dead; a WeakSet would drop them by Python code, which would swallow a Ctrl-C.
 _writers: dict[int, weakref.ref[RecordWriter]] = {}
 
