@@ -12,6 +12,7 @@ import io
 import itertools
 import mmap
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import tarfile
 import tempfile
 import threading
 import time
+import traceback
 import weakref
 import zipfile
 from array import array
@@ -493,3 +495,118 @@ def test_what_the_methods_raise_comes_out_of_a_reader(failure):
         assert caught.value is failure
     data.failure = None
     assert reader[0] == before
+
+
+# Forked processes, which share the positions of their parent's files.
+
+
+class Slowly(io.RawIOBase):
+    """A position, a descriptor beneath, and time to fork between the two calls."""
+
+    def __init__(self, path):
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+
+    def seek(self, offset, whence=0):
+        return self._file.seek(offset, whence)
+
+    def tell(self):
+        return self._file.tell()
+
+    def seekable(self):
+        return True
+
+    def read(self, size=-1):
+        time.sleep(0)
+        return self._file.read(size)
+
+    def close(self):
+        self._file.close()
+
+
+def opened(data, folder):
+    """Files of all kinds, and whether a forked process can use their reader."""
+    for file in files(data, folder):
+        plain = type(file) in (io.FileIO, io.BufferedReader, mmap.mmap)
+        yield file, plain
+    with io.BytesIO(data) as file:
+        yield file, True
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)  # some of it stays in the object's buffer
+        yield file, True
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        yield file, True
+    with Slowly(folder / "data") as file:
+        yield file, False
+
+
+def in_fork(work):
+    """Starts a process that does the work; returns what waits for it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_forked_processes_read_what_is_there_or_say_that_they_cannot(tmp_path):
+    data = tfrecord(b"%d" % number * (number % 50) for number in range(3000))
+    payloads = [data[offset + 12 : offset + size - 4] for offset, size in walk(data)]
+    for file, can in opened(data, tmp_path):
+        reader = tfr_index.Reader(file)
+        stop = threading.Event()
+
+        def read(seed, reader=reader):
+            for record in random.Random(seed).choices(range(3000), k=300):
+                assert reader[record] == payloads[record]
+            assert reader.read_many(range(0, 3000, 7)) == payloads[::7]
+
+        def read_or_refuse(seed, reader=reader, can=can, read=read):
+            if can:
+                return read(seed)
+            with pytest.raises(tfr_index.TfrValueError, match="forked process"):
+                reader[seed]
+            with pytest.raises(tfr_index.TfrValueError, match="forked process"):
+                list(reader)
+
+        def keep_reading(stop=stop, read=read):
+            while not stop.is_set():
+                read(0)
+
+        thread = threading.Thread(target=keep_reading)  # it may have a lock when a child is made
+        thread.start()
+        children = [in_fork(lambda seed=seed: read_or_refuse(seed)) for seed in range(5)]
+        read(9)
+        assert [wait() for wait in children] == [0] * 5, file
+        stop.set()
+        thread.join()
+        reader.close()
+
+
+def test_a_file_s_position_stays_where_it_is(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(DATA)
+    with open(path, "rb") as file:
+        file.seek(7)
+        reader = tfr_index.Reader(file)
+        for read in (lambda: reader[6_000], lambda: file.seek(99), lambda: list(reader)):
+            read()
+        assert file.tell() == 99 and reader[6_000] == b"y" * 50_000
+    with pytest.raises(ValueError, match="closed file"):
+        reader[0]
+    with pytest.raises(ValueError, match="closed file"):
+        tfr_index.Reader(file)
+
+
+def test_a_file_that_has_nothing_at_the_moment():
+    class NonBlocking(io.BytesIO):
+        def read(self, size=-1):
+            return None
+
+    with pytest.raises(BlockingIOError):
+        tfr_index.scan(NonBlocking(DATA))

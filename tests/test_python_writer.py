@@ -294,7 +294,6 @@ def in_fork(writer, end):
     child = os.fork()
     if child == 0:
         use(writer)
-        writer.__del__()
         del writer
         gc.collect()
         end(7)

@@ -77,8 +77,9 @@ class Reader:
         ValueError: the reader is closed.
 
     Threads and processes: one reader may be used by many threads at once, and none waits for
-    another. It may be used on in a forked process, and pickled: it is then opened anew, and
-    data in memory go into the pickle, if they can.
+    another. It may be used on in a forked process, where reads of an object that must seek raise
+    TfrValueError. And it may be pickled: it is then opened again, and data in memory go into the
+    pickle, if they can.
 
     >>> import pathlib, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"

@@ -6,6 +6,8 @@ import errno
 import io
 import operator
 import os
+import stat
+import tempfile
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -90,11 +92,11 @@ class Source:
     """
 
     def __init__(self, data: object) -> None:
-        pread = _pread_of(data)
+        pread = _pread_of(data) or _pread_of_bytes_io(data) or _pread_of_file(data)
         self.threads = 1 if pread is None else 0
         self._failed: list[Exception] = []
         self._kept = BaseException()  # Ctrl-C and its like
-        read_at = _read_at(pread or _seek_and_read(data), self._failed, self._kept)
+        read_at = _read_at(pread or _by_seeking(data), self._failed, self._kept)
         self._callback = callback("tfr_read_at_fn", read_at, -errno.EIO, self._kept)
         self._native = ffi.new("tfr_source *", (ffi.NULL, _size_of(data), self._callback))
 
@@ -167,14 +169,60 @@ def _pread_of(data: object) -> Pread | None:
     return method
 
 
-def _seek_and_read(data: Any) -> Pread:
-    lock = threading.Lock()
+def _pread_of_bytes_io(data: Any) -> Pread | None:
+    """Reads a BytesIO without its position, which other threads may use."""
+    if not isinstance(data, io.BytesIO) or type(data).read is not io.BytesIO.read:
+        return None
 
     def pread(size: int, offset: int) -> Buffer:
+        with data.getbuffer() as content:
+            return bytes(content[offset : offset + size])
+
+    return pread
+
+
+def _pread_of_file(data: Any) -> Pread | None:
+    """Reads a file of the system's without its position, which forked processes share.
+
+    It must be such a file and nothing else: what else has a descriptor may have other bytes in it,
+    such as compressed ones, or those of an archive.
+    """
+    file: Any = data.file if type(data) is tempfile._TemporaryFileWrapper else data
+    raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
+    if type(raw) is not io.FileIO or not raw.readable():
+        return None
+    if not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        return None
+    data.flush()  # what was written to it
+
+    def pread(size: int, offset: int) -> Buffer:
+        return os.pread(data.fileno(), size, offset)  # a ValueError if it is closed
+
+    return pread
+
+
+def _by_seeking(data: Any) -> Pread:
+    """Reads what has a position, for one thread after the other."""
+    lock = threading.Lock()
+    process = os.getpid()
+
+    def pread(size: int, offset: int) -> Buffer:
+        # There may be a descriptor beneath, whose position the processes share; and a thread that
+        # is not here may have the lock.
+        if process != os.getpid():
+            name = type(data).__name__
+            message = (
+                f"{name} was opened by another process, and a forked process cannot read it: open "
+                "it again, or give an object with a method pread(size, offset)"
+            )
+            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
         with lock:
             data.seek(offset)
-            piece: Buffer = data.read(size)
-            return piece
+            piece: Buffer | None = data.read(size)
+        if piece is None:
+            message = "the data is a file that does not block, and has no bytes at the moment"
+            raise BlockingIOError(errno.EAGAIN, message)
+        return piece
 
     return pread
 
@@ -200,7 +248,11 @@ def _read_at(
 
 def _size_of(data: Any) -> int:
     """How many bytes there are: by `size`, an attribute or a method, or by where the end is."""
-    if hasattr(data, "seek"):
+    if _pread_of_bytes_io(data) is not None:
+        size = data.getbuffer().nbytes
+    elif _pread_of_file(data) is not None:
+        size = os.fstat(data.fileno()).st_size
+    elif hasattr(data, "seek"):
         data.seek(0, os.SEEK_END)
         size = data.tell()
     else:

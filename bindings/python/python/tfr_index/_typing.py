@@ -53,7 +53,9 @@ class SeekableReader(Protocol):
 #:   `bytes` are a path, so give a `memoryview` of them. It is not copied, and must not change
 #:   while it is read.
 #: - A binary file that can seek, whatever is behind it: `io.BytesIO`, a member of an archive, a
-#:   file of fsspec, obstore or pyarrow. Where it stands does not matter, nor does it stay there.
+#:   file of fsspec, obstore or pyarrow. Where it stands does not matter, nor does it stay there. A
+#:   forked process cannot use a reader of one, but for a `BytesIO` and a file of the system's as
+#:   `open` and `tempfile` give it, which are read without their position.
 #: - Anything with a method `pread(size, offset)` that many threads may call at once, or
 #:   `read_at(size, offset)`, as pyarrow's files have; and with its size as the attribute `size`, as
 #:   a method of that name, or found by `seek` and `tell`.
