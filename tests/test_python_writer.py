@@ -70,6 +70,15 @@ def test_bytes_are_those_of_the_format(path):
     assert path.read_bytes() == tfrecord(payloads)
 
 
+def test_what_is_synced_is_the_same(path):
+    for append in (False, True):
+        with RecordWriter(path, append=append, sync=True) as writer:
+            writer.write(b"hello")
+        expect(path, [b"hello"] * (1 + append))
+    assert tfr_index.create_index(path, sync=True) == 2
+    expect(path, [b"hello"] * 2)
+
+
 def test_any_buffer_is_a_payload(path):
     mapped = mmap.mmap(-1, 4096)
     numbers = array.array("I", [1, 2, 3])
@@ -156,6 +165,9 @@ def test_one_writer_at_a_time(path):
             with pytest.raises(tfr_index.TfrOSError, match="another writer") as caught:
                 RecordWriter(path, append=append)
             assert (caught.value.errno, caught.value.path) == (errno.EBUSY, str(path))
+            with pytest.raises(tfr_index.TfrOSError, match="another writer") as caught:
+                tfr_index.create_index(memoryview(b""), index_of(path))
+            assert (caught.value.errno, caught.value.path) == (errno.EBUSY, str(index_of(path)))
     expect(path, [])
 
 

@@ -62,7 +62,7 @@ void writes_a_file(const std::filesystem::path &path) {
     CHECK(tfr::index::scan(path).size() == payloads.size());
 
     const std::string copy_path = path.string() + ".copy";
-    tfr::writer copy = tfr::writer::create(copy_path);
+    tfr::writer copy = tfr::writer::create(copy_path, {}, tfr::options().sync());
     copy.write_many(tfr::reader(path).read_many({2, 0}));
     CHECK(copy.finish() == 2);
     CHECK(tfr::reader(copy_path).read_many({1, 0})[0] == payloads[0]);
