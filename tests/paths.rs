@@ -29,10 +29,10 @@ fn no_function_takes_an_empty_path_or_a_nul() {
         ("locate", Box::new(|path| locate(path, 0, &options).err())),
         ("open", Box::new(|path| Reader::open(path, &options).err())),
         ("with_index", Box::new(|path| Reader::with_index(path, index.clone(), &options).err())),
-        ("writer", Box::new(|path| RecordWriter::create(path, &good).err())),
-        ("writer's index", Box::new(|path| RecordWriter::create(&good, path).err())),
-        ("appending", Box::new(|path| RecordWriter::append(path, &good).err())),
-        ("appending's index", Box::new(|path| RecordWriter::append(&good, path).err())),
+        ("writer", Box::new(|path| RecordWriter::create(path, &good, &options).err())),
+        ("writer's index", Box::new(|path| RecordWriter::create(&good, path, &options).err())),
+        ("appending", Box::new(|path| RecordWriter::append(path, &good, &options).err())),
+        ("appending's index", Box::new(|path| RecordWriter::append(&good, path, &options).err())),
     ];
     for (path, said) in [
         ("", "the path is empty"),

@@ -3,8 +3,10 @@
 
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
+use std::ffi::CString;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{chown, MetadataExt, PermissionsExt};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -45,7 +47,9 @@ impl Place {
     }
 
     fn set(&self, name: &str, user: u32, group: u32, mode: u32) {
-        chown(self.path(name), Some(user), Some(group)).unwrap();
+        let path = CString::new(self.path(name).into_os_string().into_vec()).unwrap();
+        // SAFETY: the path ends in NUL.
+        assert_eq!(unsafe { libc::chown(path.as_ptr(), user, group) }, 0);
         fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
     }
 

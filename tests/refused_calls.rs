@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 
 use child::with_defaults;
 use programs::{ended, folder_with, EXAMPLES};
-use tfr_index::RecordWriter;
+use tfr_index::{Options, RecordWriter};
 
 /// Runs the program where a system call fails with this error, as by a filter of seccomp.
 fn run_without(call: libc::c_long, errno: libc::c_int, arguments: &[&str]) -> Output {
@@ -57,7 +57,8 @@ fn what_a_sandbox_refuses_is_done_without() {
     // and a hole.
     let folder = folder_with(&[]);
     let large = folder.path().join("large");
-    let mut writer = RecordWriter::create(&large, folder.path().join("large.idx")).unwrap();
+    let mut writer =
+        RecordWriter::create(&large, folder.path().join("large.idx"), &Options::new()).unwrap();
     writer.write(&[7; 100_000]).unwrap();
     writer.finish().unwrap();
     let mut data = std::fs::read(EXAMPLES).unwrap().repeat(300);
