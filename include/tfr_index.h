@@ -135,9 +135,14 @@ typedef enum tfr_status {
      */
     TFR_ERR_PANIC = 12,
     /**
-     * The index does not fit the data: it is stale, or another file's.
+     * The index does not fit the data: it is the index of another file, or damaged.
      */
     TFR_ERR_MISMATCH = 13,
+    /**
+     * The index fits an earlier version of the data: valid records follow its last one, or the
+     * data has become shorter.
+     */
+    TFR_ERR_STALE = 14,
 } tfr_status;
 
 /**
@@ -201,6 +206,10 @@ typedef enum tfr_fit {
      * No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
      */
     TFR_FIT_UNCHECKED = 4,
+    /**
+     * The index leaves out valid records: what finds it beside its data does not use it.
+     */
+    TFR_FIT_PARTIAL = 8,
 } tfr_fit;
 
 /**
@@ -1062,20 +1071,22 @@ enum tfr_status tfr_index_concat(const struct tfr_index *const *indexes,
 /**
  * Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
  * not overlap; where one starts, there must be the header of a frame of its size. An index may
- * select, reorder and repeat records, but one that has all of them up to some byte and none behind
- * it is stale, unless tfr_options_set_allow_partial() says that it is meant so.
+ * select, reorder and repeat records, and leave out damage; but one that has all records up to some
+ * byte, while valid ones follow, is stale, unless tfr_options_set_allow_partial() says that it is
+ * meant so. At every level the bytes that no entry covers are searched for valid records.
  *
  * Inputs: `level` is a member of tfr_check_level. `options` may be NULL: the defaults. The policy
  * decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
  * whether those of payloads are looked at.
- * `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers.
+ * `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers: damage,
+ * or, with TFR_FIT_PARTIAL, also records.
  * `notes_out` may be NULL; it gets bits of tfr_fit.
- * Errors: TFR_ERR_MISMATCH when the index does not fit; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC
- * when it does and the data is damaged; each with the number of the entry: of all bad ones, the
- * first in the data; of a stale index, the first that is missing. TFR_ERR_NOT_TFRECORD when the
- * data that it does not fit is compressed or the like; TFR_ERR_INVALID_ARGUMENT for
- * NULL and for a number that is no level; TFR_ERR_IO when the file cannot be read;
- * TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
+ * grown or become shorter; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits and the data
+ * is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
+ * index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
+ * compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
+ * TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
  * Threads: any.
  *
  * # Safety
@@ -1242,11 +1253,13 @@ void tfr_indexer_free(struct tfr_indexer *indexer);
 /**
  * Opens a TFRecord file to read its records.
  *
- * Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if there
- * is one and tfr_index_check() at TFR_CHECK_QUICK finds that it fits, and made by a scan if not;
- * no index file is written. An index that is given is taken as it is: it may select, reorder and
- * repeat records, and is not checked, but each frame is when it is read. `options` may be NULL:
- * the defaults; their callbacks are called during this call alone.
+ * Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if that
+ * is an index of this file that accounts for each valid record: none may start where it leaves a
+ * gap, before its first entry or after its last one. If there is no such index, the file is scanned,
+ * and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
+ * is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
+ * each frame is when it is read. `options` may be NULL: the defaults; their callbacks are called
+ * during this call alone.
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
  * when the file cannot be read; those of tfr_index_scan() when it is scanned.
  * Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
@@ -1287,6 +1300,19 @@ enum tfr_status tfr_reader_open_source(const struct tfr_source *source,
                                        const struct tfr_options *options,
                                        struct tfr_reader **reader_out,
                                        struct tfr_error **error_out);
+
+/**
+ * Why the index found beside the data is not used: it does not account for all valid records of the
+ * data, or cannot be read. The data was scanned instead. Programs should say so. NULL if there was
+ * no such index, or it is used; and for NULL.
+ *
+ * Ownership: borrowed from the reader, gone when that is freed; not to be freed.
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: NULL, or a reader that is not yet freed.
+ */
+const struct tfr_error *tfr_reader_warning(const struct tfr_reader *reader);
 
 /**
  * The number of records; 0 for NULL.

@@ -438,6 +438,7 @@ struct fit {
     bool reordered;        ///< an entry starts before the one in front of it
     bool repeated;         ///< an entry is there twice
     bool unchecked;        ///< no checksum was looked at
+    bool partial;          ///< valid records are left out
 };
 
 /// Indexes a TFRecord file into an index file, at tfrecord_path with ".idx" appended if index_path
@@ -602,7 +603,7 @@ class index {
         options.call(function, native_.get(), data, static_cast<std::int32_t>(level), options.get(),
                      &skipped, &notes);
         return {skipped, (notes & TFR_FIT_REORDERED) != 0, (notes & TFR_FIT_REPEATED) != 0,
-                (notes & TFR_FIT_UNCHECKED) != 0};
+                (notes & TFR_FIT_UNCHECKED) != 0, (notes & TFR_FIT_PARTIAL) != 0};
     }
 
     template <typename Edit, typename... Arguments>
@@ -661,8 +662,8 @@ class reader {
   public:
     class iterator;
 
-    /// With the index at tfrecord_path with ".idx" appended if it is there and fits, else with one
-    /// that is made in memory.
+    /// With the index at tfrecord_path with ".idx" appended if it is there and accounts for each
+    /// valid record, else with one that is made in memory; then warning() says why.
     explicit reader(const std::string &tfrecord_path, const options &options = tfr::options())
         : native_(open(tfr_reader_open, detail::path(tfrecord_path), nullptr, options)) {}
     /// With this index, as it is: record i is what its entry i says.
@@ -678,6 +679,10 @@ class reader {
 
     [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// Why the index found beside the file is not used; empty if there was none, or it is used.
+    [[nodiscard]] std::string warning() const {
+        return tfr_error_message(tfr_reader_warning(native_.get()));
+    }
     /// The entries that it reads by, borrowed from the reader.
     [[nodiscard]] array_view<entry> entries() const noexcept {
         return {tfr_reader_entries(native_.get()), size()};

@@ -1,22 +1,23 @@
 //! Does this index fit this data?
 
 pub(crate) mod frames;
+mod gaps;
 mod layout;
+mod samples;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 use crate::index::{Entry, Index};
-use crate::options::{Options, Progress};
+use crate::options::{Checksums, Options, Progress};
 use crate::scan::PROGRESS_STEP;
 use crate::source::{fill_at, ReadAt};
 use frames::{Frames, Trust};
 use layout::Layout;
-
-/// How many headers [`CheckLevel::Quick`] reads: the first, the last and some between them.
-const SAMPLES: usize = 66;
+use samples::Sampled;
 
 /// How much of the data [`Index::check`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -33,12 +34,15 @@ pub enum CheckLevel {
 }
 
 /// How an index fits its data. Whatever it says, NVIDIA DALI and this crate read the data by the
-/// index.
+/// index if it is given to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Fit {
-    /// Bytes of the data that no entry covers: 0 unless the index selects records.
+    /// Bytes of the data that no entry covers: damage, or, if the index is partial, also records.
     pub skipped: u64,
+    /// Whether the index leaves out valid records. A reader that finds such an index beside its data
+    /// does not use it.
+    pub partial: bool,
     /// Whether an entry starts before the one in front of it.
     pub reordered: bool,
     /// Whether an entry is there twice.
@@ -52,14 +56,15 @@ impl Index {
     /// Checks that this is the index of a TFRecord file.
     ///
     /// The entries must lie inside the file and may not overlap; where one starts, there must be
-    /// the header of a frame of its size. An index may select, reorder and repeat records, but one
-    /// that has all of them up to some byte and none behind it is stale, unless
-    /// [`Options::allow_partial`] says that it is meant so.
+    /// the header of a frame of its size. An index may select, reorder and repeat records, and leave
+    /// out damage; but one that has all records up to some byte, while valid ones follow, is stale,
+    /// unless [`Options::allow_partial`] says that it is meant so.
     ///
     /// The policy decides whether CRCs must hold, [`Checksums::Auto`](crate::Checksums::Auto) by
-    /// the file's first header (one bit away from a true CRC is damage) and the first entry's; the level, whether those
-    /// of payloads are looked at. Memory stays constant, but for an index out of order: 8 bytes a
-    /// record.
+    /// the file's first header (one bit away from a true CRC is damage) and the first entry's; the
+    /// level, whether those of payloads are looked at. At every level the bytes that no entry covers
+    /// are searched for valid records. Memory stays constant, but for an index out of order: 8 bytes
+    /// a record.
     ///
     /// ```
     /// use tfr_index::{CheckLevel, ErrorKind, Index, Options};
@@ -67,21 +72,30 @@ impl Index {
     /// let data = "tests/data/examples.tfrecord";
     /// let index = Index::scan(data, &Options::new())?;
     /// let fit = index.check(data, CheckLevel::Full, &Options::new())?;
-    /// assert_eq!(fit.skipped, 0);
+    /// assert!(fit.skipped == 0 && !fit.partial);
     ///
-    /// let stale = Index::from_entries(index[..50].iter().copied())?;
-    /// let error = stale.check(data, CheckLevel::Quick, &Options::new()).unwrap_err();
-    /// assert_eq!((error.kind(), error.record()), (ErrorKind::Mismatch, Some(50)));
+    /// let last = Index::from_entries(index[50..].iter().copied())?;
+    /// assert!(last.check(data, CheckLevel::Quick, &Options::new())?.partial);
+    ///
+    /// let first = Index::from_entries(index[..50].iter().copied())?;
+    /// let error = first.check(data, CheckLevel::Quick, &Options::new()).unwrap_err();
+    /// assert_eq!((error.kind(), error.record()), (ErrorKind::Stale, Some(50)));
+    /// let options = Options::new().allow_partial(true);
+    /// assert!(first.check(data, CheckLevel::Quick, &options)?.partial);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`] when the index does not fit, [`ErrorKind::LengthCrc`] and
-    /// [`ErrorKind::PayloadCrc`] when it does and the data is damaged. The error's record is the
-    /// number of the entry: of all bad ones, the first in the data; of a stale index, the first
-    /// that is missing. [`ErrorKind::NotTfRecord`] when it is no TFRecord file that the index does
-    /// not fit, but a compressed one or the like. Also when the file cannot be read, and when the progress callback asks to
-    /// stop.
+    /// - [`ErrorKind::Mismatch`]: it is the index of another file.
+    /// - [`ErrorKind::Stale`]: the data has grown, or has become shorter.
+    /// - [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`]: the index fits, and the data is
+    ///   damaged.
+    /// - [`ErrorKind::NotTfRecord`]: the data that it does not fit is not a TFRecord file, but a
+    ///   compressed one or the like.
+    /// - The file cannot be read, or the progress callback asks to stop.
+    ///
+    /// The error's record is the number of the entry: of all bad ones, the first in the data; of a
+    /// stale index, the first that is missing.
     pub fn check(
         &self,
         tfrecord_path: impl AsRef<Path>,
@@ -113,60 +127,126 @@ impl Index {
         level: CheckLevel,
         options: &Options<'_>,
     ) -> Result<Fit> {
-        let checked = self.fit(&source, level, options);
-        checked.map_err(|error| match error.kind() {
-            ErrorKind::Mismatch | ErrorKind::LengthCrc => explain(error, &source),
-            _ => error,
-        })
+        let findings = self.examine(&source, level, options)?;
+        match findings.stale.or(findings.damage) {
+            Some(error) => Err(explain(error, &source)),
+            None => Ok(findings.fit),
+        }
     }
 
-    fn fit<S: ReadAt + Sync>(
+    /// Why an index that was found beside its data is not used, if it is not: it must be the index
+    /// of this data, and account for each valid record. Damage in the data is no reason.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    pub(crate) fn reason_against(
+        &self,
+        source: impl ReadAt + Sync,
+        options: &Options<'_>,
+    ) -> Result<Option<Error>> {
+        let options = options.allow_partial(false);
+        let Findings { fit, stale, damage, confirmed, left_out } =
+            match self.examine(&source, CheckLevel::Quick, &options) {
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+                Err(error) => return Ok(Some(error)),
+                Ok(findings) => findings,
+            };
+        let partial = left_out.filter(|_| fit.partial).map(|offset| {
+            let detail = format!("the index leaves out valid records, the first at byte {offset}");
+            Error::new(ErrorKind::Stale, detail)
+        });
+        let reason = stale.or(partial).or(damage.filter(|_| !confirmed));
+        Ok(reason.map(|error| explain(error, &source)))
+    }
+
+    fn examine<S: ReadAt + Sync>(
         &self,
         source: &S,
         level: CheckLevel,
         options: &Options<'_>,
-    ) -> Result<Fit> {
+    ) -> Result<Findings> {
+        self.examine_as_data(source, level, options).map_err(|error| explain(error, source))
+    }
+
+    fn examine_as_data<S: ReadAt + Sync>(
+        &self,
+        source: &S,
+        level: CheckLevel,
+        options: &Options<'_>,
+    ) -> Result<Findings> {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         let mut told = Told::new(size, options);
         told.report()?;
-        if self.is_empty() && size > 0 && !options.allow_partial {
-            let detail =
-                format!("the index is empty, but the data has {size} bytes; create it anew");
-            return Err(Error::new(ErrorKind::Mismatch, detail));
-        }
         let layout = Layout::of(self)?;
-        let some = || {
-            let (count, last) = (layout.len(), layout.len().saturating_sub(1));
-            [0, 1, count / 2, last].into_iter().take(count).map(|position| layout.get(position).1)
-        };
-        let trust = Trust::decide(source, options.checksums, some)?;
+        let trust = Trust::decide(source, options.checksums, || layout.some())?;
         let unchecked = trust != Trust::Checked && !self.is_empty();
-        let payloads = level == CheckLevel::Full && !unchecked;
-        let frames = Frames { source, size, trust, payloads };
+        let frames = Frames { source, size, trust, payloads: false };
 
-        let fault = fault(&layout, size, options);
-        if fault.is_some() || level == CheckLevel::Quick {
-            // What is said of a size is only true if the headers are those of this file.
-            let positions = samples(layout.count_before(|entry| entry.payload().start <= size));
-            source.expect_hops(true);
-            let frames = Frames { payloads: false, ..frames };
-            frames.check(&layout, positions, &mut |bytes, records| told.add(bytes, records))?;
-            fault.map_or(Ok(()), Err)?;
-        } else {
-            frames.check_all(&layout, options, &mut told)?;
+        let mut sampled = Sampled { confirmed: true, damage: None };
+        // What is said of gaps and sizes is only true of the index of this file.
+        let samples_first =
+            level == CheckLevel::Quick || layout.covered != size || layout.end() != size;
+        if samples_first {
+            sampled = frames.sample(&layout, &mut |bytes, records| told.add(bytes, records))?;
+        }
+        let mut stale = has_shrunk(&layout, size);
+        let mut left_out = None;
+        if stale.is_none() {
+            // Which checksums the data has, whatever the policy asks of those that are read.
+            let trust = match trust == Trust::Checked && sampled.confirmed {
+                true => trust,
+                false => Trust::decide(source, Checksums::Auto, || layout.some())?,
+            };
+            left_out = gaps::first_record(source, size, &layout, trust, &|_| told.ask())?;
+        }
+        if let Some(offset) = left_out.filter(|&offset| offset >= layout.end()) {
+            if !options.allow_partial {
+                stale = Some(has_grown(&layout, offset, size));
+            }
+        }
+        if stale.is_none() && level != CheckLevel::Quick {
+            let all = Frames { payloads: level == CheckLevel::Full && !unchecked, ..frames };
+            let damage = samples::damage(all.check_all(&layout, options, &mut told))?;
+            // It may still be the index of another file.
+            if damage.is_some() && !samples_first {
+                frames.sample(&layout, &mut |_, _| Ok(()))?;
+            }
+            if let Some(error) = damage.as_ref().filter(|e| e.kind() == ErrorKind::LengthCrc) {
+                let is_before = |entry: Entry| Some(entry.offset) < error.offset();
+                frames.expect_damage(&layout, layout.count_before(is_before))?;
+            }
+            sampled.damage = damage;
         }
         told.finish(layout.len() as u64)?;
-        Ok(Fit {
-            skipped: size - layout.covered,
+        let fit = Fit {
+            skipped: size.saturating_sub(layout.covered),
+            partial: left_out.is_some(),
             reordered: self.windows(2).any(|pair| pair[1].offset < pair[0].offset),
             repeated: layout.len() < self.len(),
             unchecked,
-        })
+        };
+        Ok(Findings { fit, stale, damage: sampled.damage, confirmed: sampled.confirmed, left_out })
     }
+}
+
+/// What there is to say of an index that is not the index of another file.
+struct Findings {
+    fit: Fit,
+    /// How it is stale.
+    stale: Option<Error>,
+    /// Damage of the data at an entry.
+    damage: Option<Error>,
+    /// Whether the data has the header of at least one entry.
+    confirmed: bool,
+    /// Where the first valid record starts that the index leaves out.
+    left_out: Option<u64>,
 }
 
 /// The error, or that the data is no TFRecord at all.
 fn explain(error: Error, source: &impl ReadAt) -> Error {
+    if !matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::LengthCrc | ErrorKind::Stale) {
+        return error;
+    }
     let mut start = [0; START];
     match fill_at(source, &mut start, 0) {
         Ok(count) => diagnose::explain(error, &start[..count]),
@@ -174,43 +254,45 @@ fn explain(error: Error, source: &impl ReadAt) -> Error {
     }
 }
 
-/// What the entries' places say against data of `size` bytes.
-fn fault(layout: &Layout<'_>, size: u64, options: &Options<'_>) -> Option<Error> {
+/// An error if entries end after data of `size` bytes.
+fn has_shrunk(layout: &Layout<'_>, size: u64) -> Option<Error> {
     let inside = layout.count_before(|entry| entry.end() <= size);
-    if inside < layout.len() {
-        let (record, entry) = layout.get(inside);
-        let (passing, count) = (layout.len() - inside, layout.len());
-        let more = format!(" ({passing} of {count} records pass that)");
-        return Some(ends_behind_data(record, entry, size, &more));
-    }
-    let end = layout.end();
-    if layout.covered < end || end == size || options.allow_partial {
+    if inside == layout.len() {
         return None;
     }
-    let detail = format!(
-        "the index ends here, but the data goes on for {} bytes: the index is stale; create it \
-         anew, or, if what follows was left out on purpose or is no whole record yet, check with \
-         --allow-partial (allow_partial)",
-        size - end
-    );
-    Some(Error::new(ErrorKind::Mismatch, detail).at(layout.len() as u64, end))
+    let (record, entry) = layout.get(inside);
+    let (passing, count) = (layout.len() - inside, layout.len());
+    let more = format!(" ({passing} of {count} records end after that)");
+    Some(ends_after_data(ErrorKind::Stale, record, entry, size, &more))
 }
 
-/// The entry's frame ends behind the data's `size` bytes, of which there is `more` to say.
-pub(crate) fn ends_behind_data(record: u64, entry: Entry, size: u64, more: &str) -> Error {
+/// Valid records follow the last entry, the first at `offset`.
+fn has_grown(layout: &Layout<'_>, offset: u64, size: u64) -> Error {
     let detail = format!(
-        "the index has a frame up to byte {} here, but the data ends at byte {size}{more}: it was \
-         cut short, or is another file's; copy it again, or create its index anew",
+        "the index ends at byte {}, but valid records follow, up to {} bytes of them: the index is \
+         stale; create it again, or, if they were left out on purpose, check with --allow-partial \
+         (allow_partial)",
+        layout.end(),
+        size - offset
+    );
+    Error::new(ErrorKind::Stale, detail).at(layout.len() as u64, offset)
+}
+
+/// The entry's frame ends after the data's `size` bytes, of which there is `more` to say.
+pub(crate) fn ends_after_data(
+    kind: ErrorKind,
+    record: u64,
+    entry: Entry,
+    size: u64,
+    more: &str,
+) -> Error {
+    let detail = format!(
+        "the index has a frame up to byte {} here, but the data ends at byte {size}{more}: the data \
+         was cut short, or the index is the index of another file; copy the data again, or create \
+         the index again, with salvage if the data is cut",
         entry.end()
     );
-    Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset)
-}
-
-/// The first of `count` positions, the last, and some between them.
-fn samples(count: usize) -> impl Iterator<Item = usize> {
-    let samples = count.min(SAMPLES);
-    let (last, steps) = (count.saturating_sub(1) as u128, samples.saturating_sub(1).max(1) as u128);
-    (0..samples).map(move |sample| (sample as u128 * last / steps) as usize)
+    Error::new(kind, detail).at(record, entry.offset)
 }
 
 /// What the progress callback is told.
@@ -246,6 +328,11 @@ impl<'a> Told<'a> {
         self.progress =
             Progress { bytes_done: self.progress.bytes_total, records, ..self.progress };
         self.report()
+    }
+
+    /// Lets the callback cancel where nothing is passed.
+    fn ask(&self) -> ControlFlow<()> {
+        self.options.progress.map_or(ControlFlow::Continue(()), |callback| callback(self.progress))
     }
 
     fn report(&mut self) -> Result<()> {

@@ -36,8 +36,11 @@ pub enum ErrorKind {
     OutOfMemory,
     /// A bug in this library, caught at the C boundary.
     Panic,
-    /// The index does not fit the data: it is stale, or another file's.
+    /// The index does not fit the data: it is the index of another file, or damaged.
     Mismatch,
+    /// The index fits an earlier version of the data: valid records follow its last one, or the
+    /// data has become shorter.
+    Stale,
 }
 
 impl ErrorKind {
@@ -61,6 +64,7 @@ impl ErrorKind {
             ErrorKind::OutOfMemory => "TFR_ERR_OUT_OF_MEMORY",
             ErrorKind::Panic => "TFR_ERR_PANIC",
             ErrorKind::Mismatch => "TFR_ERR_MISMATCH",
+            ErrorKind::Stale => "TFR_ERR_STALE",
         }
     }
 }

@@ -67,6 +67,10 @@ struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,
     path: Option<PathBuf>,
     index: Index,
+    /// Whether the index is known to be the index of this data: it was not given.
+    known: bool,
+    /// Why the index found beside the data is not used.
+    warning: Option<Error>,
     /// The data's size when it was opened.
     size: u64,
     /// How far headers are believed; none: nothing of frames is looked at.
@@ -87,6 +91,31 @@ impl Reader {
     /// The index that says where the records are.
     pub fn index(&self) -> &Index {
         &self.0.index
+    }
+
+    /// Why the index found beside the data is not used: it does not account for all valid records of
+    /// the data, or cannot be read. The data was scanned instead. Programs should say so.
+    ///
+    /// ```
+    /// use tfr_index::{ErrorKind, Index, Options, Reader};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("x.tfrecord");
+    /// std::fs::copy("tests/data/examples.tfrecord", &path)?;
+    /// let index = Index::scan(&path, &Options::new())?;
+    /// let part = Index::from_entries(index[10..].iter().copied())?;
+    /// part.write(directory.path().join("x.tfrecord.idx"))?;
+    ///
+    /// let reader = Reader::open(&path, &Options::new())?;
+    /// assert_eq!(reader.len(), 100);
+    /// assert_eq!(reader.warning().map(|warning| warning.kind()), Some(ErrorKind::Stale));
+    /// // An index that is given is used as it is.
+    /// let reader = Reader::with_index(&path, part, &Options::new())?;
+    /// assert!(reader.len() == 90 && reader.warning().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn warning(&self) -> Option<&Error> {
+        self.0.warning.as_ref()
     }
 
     /// The number of records.
@@ -335,7 +364,7 @@ impl Inner {
         if entry.end() <= size {
             return Ok(());
         }
-        Err(check::ends_behind_data(record as u64, entry, size, ""))
+        Err(check::ends_after_data(ErrorKind::Mismatch, record as u64, entry, size, ""))
     }
 
     fn size_of(&self, record: usize) -> Result<usize> {

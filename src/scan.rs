@@ -7,6 +7,8 @@ mod salvage;
 mod search;
 pub(crate) mod window;
 
+use std::ops::Range;
+
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
@@ -88,6 +90,14 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             allowance: Allowance::of(size),
             finished: false,
         }
+    }
+
+    /// A scanner of a part of data that is known to be a TFRecord file.
+    pub(crate) fn of_part(source: S, part: Range<u64>, options: &Options<'a>) -> Scanner<'a, S> {
+        let mut scanner = Scanner::of_size(source, part.end, options);
+        scanner.chain.go_to(1, part.start); // not 0, where other files are told from damaged ones
+        scanner.window.start_at(part.start);
+        scanner
     }
 
     /// The next record; the next good one, where damage is salvaged.

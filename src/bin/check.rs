@@ -34,12 +34,13 @@ impl From<Level> for CheckLevel {
 }
 
 /// Checks each index against the data at its position, says how it fits or doesn't, and looks for
-/// the data of those that do not.
+/// the data of those that do not. A partial index fails unless `takes_partial`.
 pub fn check(
     data: &[PathBuf],
     indexes: &[PathBuf],
     level: Level,
     options: &Options<'_>,
+    takes_partial: bool,
     as_json: bool,
 ) -> ExitCode {
     let mut exit = ExitCode::SUCCESS;
@@ -54,6 +55,15 @@ pub fn check(
         };
         if let Err(error) = crate::print(&said) {
             exit = cli::fail(&error);
+        }
+        if let (Ok((_, fit)), Some(path), false) = (&fit, path, takes_partial) {
+            if fit.partial {
+                exit = cli::fail(&format_args!(
+                    "{}: leaves out valid records of its data: who finds it there does not use it; \
+                     create it again, or, if it is meant so, name it (--index)",
+                    path.display()
+                ));
+            }
         }
         if let Err(error) = fit {
             exit = cli::fail(&error);
@@ -92,7 +102,7 @@ fn fit(
     let index = input::index_file(path)?;
     match index.check(data, level.into(), options) {
         Ok(fit) => Ok((index, fit)),
-        Err(error) if error.kind() == ErrorKind::Mismatch => {
+        Err(error) if matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::Stale) => {
             Err(anyhow::Error::from(error).context(name(path)))
         }
         Err(error) => Err(error.into()),
@@ -100,24 +110,42 @@ fn fit(
 }
 
 fn is_mismatch(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::Mismatch)
+    let kind = error.downcast_ref::<Error>().map(Error::kind);
+    matches!(kind, Some(ErrorKind::Mismatch | ErrorKind::Stale))
+}
+
+/// How an index fits the data, in a word.
+fn word(fit: &anyhow::Result<(Index, Fit)>) -> Option<&'static str> {
+    let error = match fit {
+        Ok((_, fit)) if fit.partial => return Some("partial"),
+        Ok((_, fit)) if fit.skipped > 0 => return Some("damage_left_out"),
+        Ok(_) => return Some("fits"),
+        Err(error) => error,
+    };
+    match error.downcast_ref::<Error>()?.kind() {
+        ErrorKind::Stale => Some("stale"),
+        ErrorKind::Mismatch => Some("other_file"),
+        ErrorKind::LengthCrc | ErrorKind::PayloadCrc => Some("damaged"),
+        _ => None,
+    }
 }
 
 /// How an index fits the data, as JSON.
 fn object(
     data: Option<&PathBuf>,
     path: Option<&PathBuf>,
-    fit: &anyhow::Result<(Index, Fit)>,
+    result: &anyhow::Result<(Index, Fit)>,
 ) -> String {
-    let object = match fit {
+    let object = match result {
         Ok((index, fit)) => json!({
+            "fit": word(result),
             "records": index.len(),
             "skipped": fit.skipped,
             "reordered": fit.reordered,
             "repeated": fit.repeated,
             "unchecked": fit.unchecked,
         }),
-        Err(error) => json!({"error": json::fields(error)}),
+        Err(error) => json!({"fit": word(result), "error": json::fields(error)}),
     };
     let [data, path] = [data, path].map(|path| path.map(PathBuf::as_path));
     json::line(&[("path", data), ("index", path)], object)
@@ -150,8 +178,12 @@ fn summary(data: &Path, index: &Index, fit: Fit) -> String {
         1 => "1 record".to_owned(),
         count => format!("{count} records"),
     };
+    let (says, left_out) = match fit.partial {
+        true => ("partial", "left out"),
+        false => ("fits", "of damage left out"),
+    };
     if fit.skipped > 0 {
-        summary += &format!(", {} bytes left out", fit.skipped);
+        summary += &format!(", {} bytes {left_out}", fit.skipped);
     }
     for (note, is_so) in [
         (", reordered", fit.reordered),
@@ -160,5 +192,5 @@ fn summary(data: &Path, index: &Index, fit: Fit) -> String {
     ] {
         summary += if is_so { note } else { "" };
     }
-    format!("{}: fits ({summary})\n", stdio::name(data))
+    format!("{}: {says} ({summary})\n", stdio::name(data))
 }

@@ -98,7 +98,7 @@ impl Data {
         };
         let reader = match index {
             Some(index) => Reader::with_index(&self.file, index, &options)?,
-            None => Reader::open(&self.file, &options)?,
+            None => input::open(&self.file, &options)?,
         };
         let exit = cli::done(damaged.regions());
         let records = records(reader.len()).with_context(|| self.file.display().to_string())?;

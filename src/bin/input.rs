@@ -11,7 +11,7 @@ use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 
-use crate::cli;
+use crate::{cli, stdio};
 
 /// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
 /// `create` alone reads streams.
@@ -56,13 +56,22 @@ pub fn index_file(path: &Path) -> anyhow::Result<Index> {
     Ok(Index::read(cli::stdin_path(path))?)
 }
 
-/// The index in a file or on stdin; of a data file the one beside it, if that is there and fits.
-/// Otherwise the data file is scanned.
+/// A reader of a data file by the index beside it. Says on stderr why that index is not used.
+pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
+    let reader = Reader::open(path, options)?;
+    if let Some(warning) = reader.warning() {
+        stdio::note(&format_args!("warning: {warning}"));
+    }
+    Ok(reader)
+}
+
+/// The index in a file or on stdin; of a data file the one beside it, if that accounts for all
+/// records. Otherwise the data file is scanned.
 pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     if is_index(path) {
         return index_file(path);
     }
-    Ok(Reader::open(path, &Options::new())?.index().clone())
+    Ok(open(path, &Options::new())?.index().clone())
 }
 
 /// The name of the index of what was given: an index has its own.

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
-use tfr_index::{default_index_path, CheckLevel, Index, Options};
+use tfr_index::{default_index_path, CheckLevel, ErrorKind, Index, Options};
 
 use crate::cli::{self, Damaged};
 use crate::stdio::name;
@@ -32,8 +32,9 @@ pub enum Look {
     },
     /// List files: a line with the records, the bytes, and whether there is an index that fits
     ///
-    /// No data file is read but for what a quick check of its index reads: where none fits, the
-    /// number of records is not known.
+    /// The index beside a data file fits, is partial (leaves out valid records), stale, bad (of
+    /// another file, or no index), or fits data that is damaged. No more of the data is read than a
+    /// quick check of its index reads: where none fits, the number of records is not known.
     Ls {
         /// Indexes, data files, or folders, for the files in them; or - for an index on stdin
         #[arg(default_value = ".", value_name = "FILE")]
@@ -144,7 +145,7 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
 /// The longest bar: a line has less than 80 columns.
 const BAR: usize = 40;
 
-const LS_HEAD: &str = "     records            bytes  index  file\n";
+const LS_HEAD: &str = "     records            bytes  index    file\n";
 
 fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
     let (index, bytes, state) = if input::is_index(file) {
@@ -155,10 +156,11 @@ fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
         let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
         let path = default_index_path(file);
         // A pipe would keep us waiting.
-        let index = path.is_file().then(|| Index::read(&path).ok()).flatten();
-        let fits = |index: &Index| index.check(file, CheckLevel::Quick, &Options::new()).is_ok();
-        match index.filter(fits) {
-            Some(index) => (Some(index), bytes, "fits"),
+        match path.is_file().then(|| Index::read(&path).ok()).flatten() {
+            Some(index) => match state(&index, file) {
+                state @ ("fits" | "damaged") => (Some(index), bytes, state),
+                state => (None, bytes, state),
+            },
             None if path.exists() => (None, bytes, "bad"),
             None => (None, bytes, "none"),
         }
@@ -169,7 +171,20 @@ fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
         return Ok(json::line(&[("path", Some(file))], object));
     }
     let records = records.map_or("?".to_owned(), |records| records.to_string());
-    Ok(format!("{records:>12} {bytes:>16}  {state:<5}  {}\n", name(file)))
+    Ok(format!("{records:>12} {bytes:>16}  {state:<7}  {}\n", name(file)))
+}
+
+/// Whether readers use the index that they find beside its data, and if not, why.
+fn state(index: &Index, data: &Path) -> &'static str {
+    match index.check(data, CheckLevel::Quick, &Options::new()) {
+        Ok(fit) if fit.partial => "partial",
+        Ok(_) => "fits",
+        Err(error) => match error.kind() {
+            ErrorKind::Stale => "stale",
+            ErrorKind::LengthCrc => "damaged",
+            _ => "bad",
+        },
+    }
 }
 
 fn count(records: usize) -> String {

@@ -125,8 +125,9 @@ enum Command {
     },
     /// Check that indexes fit their TFRecord files
     ///
-    /// An index may select, reorder and repeat records. One that is stale, another file's, or out of
-    /// place among others, is named.
+    /// An index may select, reorder and repeat records, and leave out damage. One that is stale,
+    /// another file's, or out of place among others, is named; so is one that leaves out valid
+    /// records, unless it is named here or --allow-partial says that it is meant so.
     #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
     Check {
         /// TFRecord files; or one, and its index, whose name ends in .idx
@@ -138,7 +139,7 @@ enum Command {
         /// How much of each file is read
         #[arg(short, long, value_enum, default_value_t, value_name = "LEVEL")]
         level: Level,
-        /// Take an index of the first records alone for what is meant, and not for a stale one
+        /// Accept an index that leaves out valid records, such as all after the first ones
         #[arg(long)]
         allow_partial: bool,
         /// Whether the length checksums must hold; --level decides about those of payloads
@@ -259,6 +260,7 @@ fn main() -> ExitCode {
             if indexes.is_empty() && files.len() == 2 && is_index(&files[1]) {
                 indexes = files.split_off(1);
             }
+            let takes_partial = allow_partial || !indexes.is_empty();
             if indexes.is_empty() {
                 // `check *` names them, too.
                 let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
@@ -267,7 +269,7 @@ fn main() -> ExitCode {
             }
             let options = Options::new().checksums(checksums.into()).threads(threads);
             let options = options.allow_partial(allow_partial);
-            check::check(&files, &indexes, level, &options, json)
+            check::check(&files, &indexes, level, &options, takes_partial, json)
         }
         Command::Locate(locate) => for_each([locate], |locate| locate.run()),
         Command::Read { indexes } => {

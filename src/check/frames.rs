@@ -67,10 +67,10 @@ impl Trust {
         Ok(Trust::Unchecked { zeros: first.length_crc == 0 && !first.is_zero() })
     }
 
-    /// An error if the header is not that of the entry's frame.
-    pub fn judge(self, header: Header, entry: Entry, chain: &Chain) -> Result<()> {
-        let length = entry.size - OVERHEAD;
-        let is_meant = header.length == length;
+    /// An error if the header is not that of the entry's frame. Where no header is valid, the data
+    /// is damaged if the index is known to be of this data, or if the header is half right.
+    pub fn judge(self, header: Header, entry: Entry, chain: &Chain, known: bool) -> Result<()> {
+        let is_meant = header.length == entry.size - OVERHEAD;
         let believed = match self {
             Trust::Checked => header.crc_holds(),
             Trust::Unchecked { zeros } => zeros || !header.is_zero(),
@@ -78,26 +78,44 @@ impl Trust {
         if is_meant && believed {
             return Ok(());
         }
-        // Its length or the CRC of it is right, and the other damaged.
-        let half_right = is_meant || header.length_crc == crc::masked_length(length);
-        if self == Trust::Checked && half_right {
-            return Err(chain.length_crc_mismatch(header));
+        if self == Trust::Checked && !believed {
+            let damaged = chain.length_crc_mismatch(header);
+            if known || is_half_right(&damaged, entry) {
+                return Err(damaged);
+            }
         }
         let found = match self == Trust::Checked && believed {
             true => format!("one of {} bytes", u128::from(header.length) + u128::from(OVERHEAD)),
             false => "none of that size".to_owned(),
         };
-        let detail = format!(
-            "the index has a frame of {} bytes here, the data {found}: it is the index of another \
-             file, or of another version of this one; create it anew",
-            entry.size
-        );
-        Err(Error::new(ErrorKind::Mismatch, detail).at(chain.record(), chain.offset()))
+        Err(other_file(chain.record(), entry, &found))
     }
 }
 
+/// The size of the frame at `at`, if its header is valid and it fits into data of `size` bytes.
+pub(super) fn valid_frame_at(source: &impl ReadAt, at: u64, size: u64) -> Result<Option<u64>> {
+    let header = header_at(source, at)?.filter(|header| header.crc_holds());
+    Ok(header.and_then(|header| header.frame_size(size - at)))
+}
+
+/// Whether, of a header with a wrong CRC, the length or the stored CRC is that of the entry.
+pub(super) fn is_half_right(damaged: &Error, entry: Entry) -> bool {
+    let meant = Some(crc::masked_length(entry.size - OVERHEAD));
+    damaged.stored_crc() == meant || damaged.computed_crc() == meant
+}
+
+/// Where the entry's frame should be, the data has another one, or none: what `found` says.
+pub(super) fn other_file(record: u64, entry: Entry, found: &str) -> Error {
+    let detail = format!(
+        "the index has a frame of {} bytes here, the data {found}: it is the index of another \
+         file, or of another version of this one; create it again",
+        entry.size
+    );
+    Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset)
+}
+
 /// Told of bytes passed and records done since the last time; an error stops the work.
-type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
+pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Reads frames where the entries are.
 pub(super) struct Frames<'a, S> {
@@ -116,21 +134,31 @@ impl<S: ReadAt> Frames<'_, S> {
         watch: Watch<'_>,
     ) -> Result<()> {
         let mut window = Window::new(self.size);
-        for position in positions {
-            let (record, entry) = layout.get(position);
-            let mut chain = Chain::checked_from(entry.offset);
-            chain.go_to(record, entry.offset); // errors are the chain's
-            let header = self.bytes_at(&mut window, &chain, entry.offset, HEADER_LEN)?;
-            let header = header[..HEADER_LEN].try_into().expect("12 bytes");
-            self.trust.judge(Header::decode(header), entry, &chain)?;
-            if self.payloads {
-                self.check_payload(&mut window, &chain, entry, watch)?;
-            } else {
-                watch(entry.size, 0)?;
-            }
-            watch(0, 1)?;
+        positions
+            .into_iter()
+            .try_for_each(|position| self.check_at(&mut window, layout, position, watch))
+    }
+
+    /// Checks the frame at one position. A header that is not valid counts as damage.
+    pub fn check_at(
+        &self,
+        window: &mut Window,
+        layout: &Layout<'_>,
+        position: usize,
+        watch: Watch<'_>,
+    ) -> Result<()> {
+        let (record, entry) = layout.get(position);
+        let mut chain = Chain::checked_from(entry.offset);
+        chain.go_to(record, entry.offset); // errors are the chain's
+        let header = self.bytes_at(window, &chain, entry.offset, HEADER_LEN)?;
+        let header = header[..HEADER_LEN].try_into().expect("12 bytes");
+        self.trust.judge(Header::decode(header), entry, &chain, true)?;
+        if self.payloads {
+            self.check_payload(window, &chain, entry, watch)?;
+        } else {
+            watch(entry.size, 0)?;
         }
-        Ok(())
+        watch(0, 1)
     }
 
     fn check_payload(

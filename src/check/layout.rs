@@ -1,5 +1,8 @@
 //! How entries lie beside each other: what needs no data to be seen.
 
+use std::iter;
+use std::ops::Range;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Entry;
 
@@ -34,9 +37,24 @@ impl<'a> Layout<'a> {
         (record as u64, self.entries[record])
     }
 
+    /// Some entries: the first ones, the middle one and the last.
+    pub fn some(&self) -> impl Iterator<Item = Entry> + '_ {
+        let (count, last) = (self.len(), self.len().saturating_sub(1));
+        let positions = [0, 1, count / 2, last].into_iter().take(count);
+        positions.map(|position| self.get(position).1)
+    }
+
     /// Where the last entry ends.
     pub fn end(&self) -> u64 {
         self.len().checked_sub(1).map_or(0, |last| self.get(last).1.end())
+    }
+
+    /// The bytes that no entry covers, of data of `size` bytes that holds all entries.
+    pub fn gaps(&self, size: u64) -> impl Iterator<Item = Range<u64>> + '_ {
+        let entries = || (0..self.len()).map(|position| self.get(position).1);
+        let starts = iter::once(0).chain(entries().map(|entry| entry.end()));
+        let ends = entries().map(|entry| entry.offset).chain([size]);
+        starts.zip(ends).map(|(start, end)| start..end).filter(|gap| !gap.is_empty())
     }
 
     /// How many entries are as `is_before` says; it holds for the first ones, and not from some
@@ -69,8 +87,8 @@ fn sorted(entries: &[Entry]) -> Result<Vec<usize>> {
 
 fn overlap(entries: &[Entry], one: usize, other: usize) -> Error {
     let detail = format!(
-        "overlaps record {one} at byte {}: the index is damaged, or those of several files in one; \
-         create it anew",
+        "overlaps record {one} at byte {}: the index is damaged, or holds the entries of several \
+         files; create it again",
         entries[one].offset
     );
     Error::new(ErrorKind::Mismatch, detail).at(other as u64, entries[other].offset)

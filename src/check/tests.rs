@@ -24,10 +24,7 @@ fn outcome(result: Result<Fit>) -> Outcome {
 /// What [`Index::check`] promises of data that has true checksums, or of which none is looked at.
 fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: bool) -> Outcome {
     let size = data.len() as u64;
-    let fault = |kind, record, offset| Err((kind, Some(record as u64), Some(offset)));
-    if entries.is_empty() && size > 0 && !partial {
-        return Err((ErrorKind::Mismatch, None, None));
-    }
+    let fault = |kind, record, offset| Err((kind, Some(record as u64), Some(offset as u64)));
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|&record| (entries[record].offset, entries[record].size, record));
     order.dedup_by_key(|record| entries[*record]);
@@ -37,43 +34,71 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
             return fault(ErrorKind::Mismatch, record, entries[record].offset);
         }
     }
-    let beyond = order.iter().find(|&&record| entries[record].end() > size);
-    let mut covered = vec![false; data.len()];
-    for entry in entries.iter().filter(|entry| entry.end() <= size) {
-        covered[entry.offset as usize..entry.end() as usize].fill(true);
-    }
-    let end = covered.iter().position(|covered| !covered).unwrap_or(data.len());
-    let is_part = end < data.len() && !covered[end..].contains(&true) && !partial;
-    let is_faulty = beyond.is_some() || is_part;
+
+    // The headers: is it the index of another file?
+    let (mut damaged, mut good, mut half_right) = (None, false, false);
     for &record in &order {
         let Entry { offset, size } = entries[record];
-        let at = offset as usize;
-        let Some(header) = data.get(at..at + 12) else { continue };
-        let length = &header[..8];
-        let stored = u32::from_le_bytes(header[8..].try_into().unwrap());
+        let Some(header) = data.get(offset as usize..).and_then(|rest| rest.get(..12)) else {
+            continue;
+        };
+        let (length, stored) = header.split_at(8);
         let meant = (size - 16).to_le_bytes();
-        if crcs && (length == meant) != (stored == crc::masked(&meant)) {
+        let valid = crc::masked(length).to_le_bytes() == stored;
+        if length == meant && (valid || !crcs) {
+            good = true;
+        } else if valid || !crcs {
+            return fault(ErrorKind::Mismatch, record, offset);
+        } else if damaged.is_none() {
+            damaged = Some(record);
+            half_right = length == meant || stored == crc::masked(&meant).to_le_bytes();
+        }
+    }
+    if let Some(record) = damaged {
+        // The data may have another record there.
+        let at = entries[record].offset;
+        let before = order.iter().map(|&other| entries[other].end()).filter(|end| *end <= at).max();
+        let chain = gaps::naive_chain(data, before.unwrap_or(0), at);
+        if chain > at || !good && !half_right {
+            return fault(ErrorKind::Mismatch, record, at);
+        }
+    }
+
+    // The data: is it longer or shorter than it was?
+    let beyond = order.iter().find(|&&record| entries[record].end() > size);
+    if let Some(&record) = beyond {
+        return fault(ErrorKind::Stale, record, entries[record].offset);
+    }
+    let layout = Layout::of(entries).unwrap();
+    let trust = match crcs && good {
+        true => Trust::Checked,
+        false => Trust::decide(&data, Checksums::Auto, || layout.some()).unwrap(),
+    };
+    let left_out = match (entries.is_empty(), trust) {
+        (false, Trust::Checked) => gaps::naive(data, entries),
+        _ => gaps::first_record(&data, size, &layout, trust, &|_| ControlFlow::Continue(()))
+            .map_err(|error| (error.kind(), error.record(), error.offset()))?,
+    };
+    let end = order.last().map_or(0, |&last| entries[last].end());
+    if let Some(offset) = left_out.filter(|offset| *offset >= end && !partial) {
+        return fault(ErrorKind::Stale, order.len(), offset);
+    }
+
+    // Damage, the first in the data.
+    for &record in &order {
+        let Entry { offset, size } = entries[record];
+        let frame = &data[offset as usize..][..size as usize];
+        if crcs && damaged == Some(record) {
             return fault(ErrorKind::LengthCrc, record, offset);
         }
-        if length != meant {
-            return fault(ErrorKind::Mismatch, record, offset);
+        let (payload, stored) = frame[12..].split_at(frame.len() - 16);
+        if payloads && crcs && crc::masked(payload).to_le_bytes() != stored {
+            return fault(ErrorKind::PayloadCrc, record, offset);
         }
-        if payloads && crcs && !is_faulty {
-            let (payload, stored) =
-                data[at + 12..(offset + size) as usize].split_at(size as usize - 16);
-            if crc::masked(payload) != u32::from_le_bytes(stored.try_into().unwrap()) {
-                return fault(ErrorKind::PayloadCrc, record, offset);
-            }
-        }
-    }
-    if let Some(&record) = beyond {
-        return fault(ErrorKind::Mismatch, record, entries[record].offset);
-    }
-    if is_part {
-        return fault(ErrorKind::Mismatch, order.len(), end as u64);
     }
     Ok(Fit {
-        skipped: covered.iter().filter(|covered| !**covered).count() as u64,
+        skipped: size - layout.covered,
+        partial: left_out.is_some(),
         reordered: entries.windows(2).any(|pair| pair[0].offset > pair[1].offset),
         repeated: order.len() < entries.len(),
         unchecked: !crcs && !entries.is_empty(),
@@ -207,17 +232,6 @@ proptest! {
 }
 
 #[test]
-fn samples_are_spread_from_the_first_to_the_last() {
-    for count in (0..300).chain([1 << 20, usize::MAX]) {
-        let positions: Vec<usize> = samples(count).collect();
-        assert_eq!(positions.len(), count.min(SAMPLES));
-        assert!(positions.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(positions.first().copied(), (count > 0).then_some(0));
-        assert_eq!(positions.last().copied(), count.checked_sub(1));
-    }
-}
-
-#[test]
 fn policy_auto_goes_by_the_first_header() {
     let check = |data: &[u8], policy| {
         let index = Index::from_entries(index_of(data)).unwrap();
@@ -322,11 +336,15 @@ fn messages_say_which_case_it_is() {
         index.check_source(data, CheckLevel::Quick, &Options::new()).unwrap_err().to_string()
     };
     for (text, data, message) in [
-        ("", &data[..], "the index is empty, but the data has 60 bytes"),
+        (
+            "",
+            &data[..],
+            "record 0 at byte 0: the index ends at byte 0, but valid records follow, up to 60 bytes",
+        ),
         (
             "0 21\n21 16\n",
             &data,
-            "record 2 at byte 37: the index ends here, but the data goes on for 23",
+            "record 2 at byte 37: the index ends at byte 37, but valid records follow, up to 23",
         ),
         (
             "0 21\n21 16\n37 23\n",
@@ -404,4 +422,37 @@ fn waiting_is_cancelled() {
     let error = index.check_source(&source, CheckLevel::Headers, &options).unwrap_err();
     assert_eq!((error.kind(), calls.get()), (ErrorKind::Cancelled, 3));
     assert!(source.reads.into_inner() < 200);
+}
+
+/// Where the data has no valid header it is damaged, unless its records go on elsewhere.
+#[test]
+fn damage_is_told_from_another_version() {
+    let data = file_of(&[20; 1000]);
+    let entries = index_of(&data);
+    let index = Index::from_entries(entries.clone()).unwrap();
+    let levels = [CheckLevel::Quick, CheckLevel::Headers, CheckLevel::Full];
+    let check = |data: &[u8], level| {
+        let options = Options::new().checksums(Checksums::Length);
+        outcome(index.check_source(data, level, &options)).unwrap_err()
+    };
+    for (from, to) in [(0, 1), (0, 500), (300, 500), (500, 1000), (1, 1000), (0, 999)] {
+        let mut damaged = data.clone();
+        damaged[36 * from..36 * to].fill(0);
+        for level in levels {
+            let (kind, record, _) = check(&damaged, level);
+            assert_eq!(kind, ErrorKind::LengthCrc);
+            assert!((from as u64..to as u64).contains(&record.unwrap()));
+        }
+    }
+    let mut nothing = data.clone();
+    nothing.fill(0xaa);
+    // The same start, and then the same bytes in records of other sizes.
+    let other = [&data[..36 * 100], &file_of(&[40, 0]).repeat(450)].concat();
+    assert_eq!(other.len(), data.len());
+    for level in levels {
+        assert_eq!(check(&nothing, level).0, ErrorKind::Mismatch);
+        let (kind, record, _) = check(&other, level);
+        assert_eq!(kind, ErrorKind::Mismatch);
+        assert!(record >= Some(100));
+    }
 }

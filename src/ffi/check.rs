@@ -34,24 +34,28 @@ pub enum tfr_fit {
     TFR_FIT_REPEATED = 2,
     /// No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
     TFR_FIT_UNCHECKED = 4,
+    /// The index leaves out valid records: what finds it beside its data does not use it.
+    TFR_FIT_PARTIAL = 8,
 }
 
 /// Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
 /// not overlap; where one starts, there must be the header of a frame of its size. An index may
-/// select, reorder and repeat records, but one that has all of them up to some byte and none behind
-/// it is stale, unless tfr_options_set_allow_partial() says that it is meant so.
+/// select, reorder and repeat records, and leave out damage; but one that has all records up to some
+/// byte, while valid ones follow, is stale, unless tfr_options_set_allow_partial() says that it is
+/// meant so. At every level the bytes that no entry covers are searched for valid records.
 ///
 /// Inputs: `level` is a member of tfr_check_level. `options` may be NULL: the defaults. The policy
 /// decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
 /// whether those of payloads are looked at.
-/// `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers.
+/// `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers: damage,
+/// or, with TFR_FIT_PARTIAL, also records.
 /// `notes_out` may be NULL; it gets bits of tfr_fit.
-/// Errors: TFR_ERR_MISMATCH when the index does not fit; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC
-/// when it does and the data is damaged; each with the number of the entry: of all bad ones, the
-/// first in the data; of a stale index, the first that is missing. TFR_ERR_NOT_TFRECORD when the
-/// data that it does not fit is compressed or the like; TFR_ERR_INVALID_ARGUMENT for
-/// NULL and for a number that is no level; TFR_ERR_IO when the file cannot be read;
-/// TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
+/// grown or become shorter; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits and the data
+/// is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
+/// index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
+/// compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
+/// TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
 /// Threads: any.
 ///
 /// # Safety
@@ -119,6 +123,7 @@ fn notes(fit: Fit) -> u32 {
         (tfr_fit::TFR_FIT_REORDERED, fit.reordered),
         (tfr_fit::TFR_FIT_REPEATED, fit.repeated),
         (tfr_fit::TFR_FIT_UNCHECKED, fit.unchecked),
+        (tfr_fit::TFR_FIT_PARTIAL, fit.partial),
     ];
     notes.into_iter().filter(|(_, is_so)| *is_so).map(|(bit, _)| bit as u32).sum()
 }

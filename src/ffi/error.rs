@@ -22,12 +22,16 @@ pub struct tfr_error {
 
 impl tfr_error {
     pub(super) fn new(error: Error) -> *mut tfr_error {
+        pointer::give(tfr_error::of(error))
+    }
+
+    pub(super) fn of(error: Error) -> tfr_error {
         let message = error.to_string().replace('\0', "\u{fffd}");
         let message = CString::new(message).expect("no NUL is left");
         // Paths come from C strings: there is no NUL in them.
         let path = error.path().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
         let format = error.format().and_then(|name| CString::new(name).ok());
-        pointer::give(tfr_error { error, message, path, format })
+        tfr_error { error, message, path, format }
     }
 
     /// # Safety

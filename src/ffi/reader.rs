@@ -21,15 +21,27 @@ use crate::{Options, Reader, Result};
 /// nothing is: bytes are given as they are.
 ///
 /// Threads: a reader may be used by many threads at once; none waits for another.
-pub struct tfr_reader(pub(super) Reader);
+pub struct tfr_reader {
+    reader: Reader,
+    warning: Option<tfr_error>,
+}
+
+impl tfr_reader {
+    fn new(reader: Reader) -> tfr_reader {
+        let warning = reader.warning().cloned().map(tfr_error::of);
+        tfr_reader { reader, warning }
+    }
+}
 
 /// Opens a TFRecord file to read its records.
 ///
-/// Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if there
-/// is one and tfr_index_check() at TFR_CHECK_QUICK finds that it fits, and made by a scan if not;
-/// no index file is written. An index that is given is taken as it is: it may select, reorder and
-/// repeat records, and is not checked, but each frame is when it is read. `options` may be NULL:
-/// the defaults; their callbacks are called during this call alone.
+/// Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if that
+/// is an index of this file that accounts for each valid record: none may start where it leaves a
+/// gap, before its first entry or after its last one. If there is no such index, the file is scanned,
+/// and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
+/// is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
+/// each frame is when it is read. `options` may be NULL: the defaults; their callbacks are called
+/// during this call alone.
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
 /// when the file cannot be read; those of tfr_index_scan() when it is scanned.
 /// Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
@@ -57,7 +69,7 @@ pub unsafe extern "C" fn tfr_reader_open(
             None => Reader::open(path, options),
             Some(index) => Reader::with_index(path, index.0.clone(), options),
         })?;
-        store(pointer::give(tfr_reader(reader)));
+        store(pointer::give(tfr_reader::new(reader)));
         Ok(())
     };
     // SAFETY: the caller's.
@@ -93,11 +105,27 @@ pub unsafe extern "C" fn tfr_reader_open_source(
         let source = Source::copy(source)?;
         let index = index.as_ref().map(|index| index.0.clone());
         let open = |options: &Options<'_>| Reader::of_source(source, index, options);
-        store(pointer::give(tfr_reader(tfr_options::with(options, open)?)));
+        store(pointer::give(tfr_reader::new(tfr_options::with(options, open)?)));
         Ok(())
     };
     // SAFETY: the caller's.
     unsafe { guard(error_out, body) }
+}
+
+/// Why the index found beside the data is not used: it does not account for all valid records of the
+/// data, or cannot be read. The data was scanned instead. Programs should say so. NULL if there was
+/// no such index, or it is used; and for NULL.
+///
+/// Ownership: borrowed from the reader, gone when that is freed; not to be freed.
+/// Threads: any.
+///
+/// # Safety
+/// - `reader`: NULL, or a reader that is not yet freed.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_reader_warning(reader: *const tfr_reader) -> *const tfr_error {
+    // SAFETY: the caller's.
+    let warning = unsafe { reader.as_ref() }.and_then(|reader| reader.warning.as_ref());
+    warning.map_or(std::ptr::null(), |warning| warning)
 }
 
 /// The number of records; 0 for NULL.
@@ -109,7 +137,7 @@ pub unsafe extern "C" fn tfr_reader_open_source(
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_len(reader: *const tfr_reader) -> usize {
     // SAFETY: the caller's.
-    unsafe { reader.as_ref() }.map_or(0, |reader| reader.0.len())
+    unsafe { reader.as_ref() }.map_or(0, |reader| reader.reader.len())
 }
 
 /// The index: an array of tfr_reader_len() entries; NULL for an empty one and for NULL.
@@ -124,7 +152,7 @@ pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const
     // SAFETY: the caller's.
     match unsafe { reader.as_ref() } {
         // The two types have the same members in the same order, both in C's layout.
-        Some(tfr_reader(reader)) if !reader.is_empty() => reader.index().as_ptr().cast(),
+        Some(tfr_reader { reader, .. }) if !reader.is_empty() => reader.index().as_ptr().cast(),
         _ => std::ptr::null(),
     }
 }
@@ -157,7 +185,7 @@ pub unsafe extern "C" fn tfr_reader_read(
     // SAFETY: the caller's.
     let body = || unsafe {
         let store_size = pointer::optional_out(size_out, "size_out")?;
-        let reader = &pointer::borrow(reader, "reader")?.0;
+        let reader = &pointer::borrow(reader, "reader")?.reader;
         let size = match buffer.is_null() && capacity == 0 {
             true => reader.size_of(record)?,
             false => reader.read(record, pointer::slice_mut(buffer, capacity, "buffer")?)?,
@@ -201,7 +229,7 @@ pub unsafe extern "C" fn tfr_reader_read_many(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let reader = &pointer::borrow(reader, "reader")?.0;
+        let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
         let store = pointer::array_out(offsets_out, "offsets_out")?;
         let offsets = match buffer.is_null() && capacity == 0 {
@@ -240,7 +268,7 @@ pub unsafe extern "C" fn tfr_reader_read_each(
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let reader = &pointer::borrow(reader, "reader")?.0;
+        let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
         let capacities = pointer::slice(capacities, count, "capacities")?;
         let buffers = pointer::slice(buffers, count, "buffers")?.iter().zip(capacities);

@@ -35,15 +35,18 @@ pub enum tfr_status {
     TFR_ERR_OUT_OF_MEMORY = 11,
     /// A bug in the library, caught before it reached the caller.
     TFR_ERR_PANIC = 12,
-    /// The index does not fit the data: it is stale, or another file's.
+    /// The index does not fit the data: it is the index of another file, or damaged.
     TFR_ERR_MISMATCH = 13,
+    /// The index fits an earlier version of the data: valid records follow its last one, or the
+    /// data has become shorter.
+    TFR_ERR_STALE = 14,
 }
 
 use tfr_status::*;
 
 impl tfr_status {
     /// All statuses with their names, NUL-terminated.
-    const NAMES: [(tfr_status, &'static str); 14] = [
+    const NAMES: [(tfr_status, &'static str); 15] = [
         (TFR_OK, "TFR_OK\0"),
         (TFR_ERR_INVALID_ARGUMENT, "TFR_ERR_INVALID_ARGUMENT\0"),
         (TFR_ERR_IO, "TFR_ERR_IO\0"),
@@ -58,6 +61,7 @@ impl tfr_status {
         (TFR_ERR_OUT_OF_MEMORY, "TFR_ERR_OUT_OF_MEMORY\0"),
         (TFR_ERR_PANIC, "TFR_ERR_PANIC\0"),
         (TFR_ERR_MISMATCH, "TFR_ERR_MISMATCH\0"),
+        (TFR_ERR_STALE, "TFR_ERR_STALE\0"),
     ];
 }
 
@@ -77,6 +81,7 @@ impl From<ErrorKind> for tfr_status {
             ErrorKind::OutOfMemory => TFR_ERR_OUT_OF_MEMORY,
             ErrorKind::Panic => TFR_ERR_PANIC,
             ErrorKind::Mismatch => TFR_ERR_MISMATCH,
+            ErrorKind::Stale => TFR_ERR_STALE,
         }
     }
 }
@@ -120,6 +125,7 @@ mod tests {
             ErrorKind::OutOfMemory,
             ErrorKind::Panic,
             ErrorKind::Mismatch,
+            ErrorKind::Stale,
         ] {
             assert_eq!(format!("{:?}", tfr_status::from(kind)), kind.name());
         }

@@ -129,7 +129,7 @@ impl Inner {
     fn check_header(&self, header: &[u8], slot: &Slot<'_>) -> Result<()> {
         let Some(trust) = self.trust else { return Ok(()) };
         let header = Header::decode(header.try_into().expect("12 bytes"));
-        trust.judge(header, slot.entry, &slot.chain())
+        trust.judge(header, slot.entry, &slot.chain(), self.known)
     }
 
     /// `crc` is that of the payload.

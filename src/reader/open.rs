@@ -1,17 +1,17 @@
 //! Readers of files and of other sources, with an index that is given, found or made.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
 use super::{Inner, Reader};
 use crate::check::frames::Trust;
-use crate::check::CheckLevel;
 use crate::error::{Error, Result};
 use crate::file::{self, DataFile};
 use crate::index::Index;
 use crate::index_file::default_index_path;
-use crate::options::{Checksums, Options};
+use crate::options::{Checksums, Options, Progress};
 use crate::source::ReadAt;
 use crate::threads;
 
@@ -21,11 +21,15 @@ const BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
 const SOURCE_BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 8 << 20 };
 
 impl Reader {
-    /// A reader of a TFRecord file by the index that stands beside it, at its path with `.idx`
-    /// appended, if there is one that [fits](Index::check); if not, the file is scanned, and no
-    /// index file is written.
+    /// A reader of a TFRecord file by the index that is found beside it, at its path with `.idx`
+    /// appended. That index must be the index of this file, and account for each valid record: none
+    /// may start where it leaves a gap, before its first entry or after its last one. It may leave
+    /// out damage, and a record at the end that is not whole yet.
     ///
-    /// To insist on an index, [read](Index::read) it, [check](Index::check) it, and give it to
+    /// If there is no such index, the file is scanned, and no index file is written; if one was left
+    /// aside, [`warning`](Self::warning) says why.
+    ///
+    /// To use an index whatever it leaves out, [read](Index::read) it, and give it to
     /// [`with_index`](Self::with_index).
     ///
     /// ```
@@ -41,13 +45,20 @@ impl Reader {
     pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
         let data = file::open_regular(path)?;
-        let opened = match fitting_index(path, &data, options) {
-            Some(index) => Reader::new(data, index, options, BLOCK),
-            None => options
-                .of_file(path, |options| scan(&data, options))
-                .and_then(|index| Reader::new(data, index, options, BLOCK)),
+        let open = || {
+            let (index, warning) = match index_beside(path, &data, options)? {
+                Beside::Index(index) => (index, None),
+                Beside::None => (scan_file(path, &data, options)?, None),
+                Beside::Unused(warning) => {
+                    let scanned = scan_file(path, &data, options);
+                    let index = scanned.map_err(|error| error.adding(&format!(" ({warning})")))?;
+                    (index, Some(warning))
+                }
+            };
+            let reader = Reader::new(data, index, options, BLOCK)?;
+            Ok(reader.with(|inner| (inner.known, inner.warning) = (true, warning)).of(path))
         };
-        opened.map(|reader| reader.of(path)).map_err(|error| error.of(path))
+        open().map_err(|error: Error| error.of(path))
     }
 
     /// A reader of a TFRecord file by this index, whatever is in it: it may select, reorder and
@@ -94,8 +105,10 @@ impl Reader {
         index: Option<Index>,
         options: &Options<'_>,
     ) -> Result<Reader> {
+        let known = index.is_none();
         let index = index.map_or_else(|| scan(&source, options), Ok)?;
-        Reader::new(source, index, options, SOURCE_BLOCK)
+        let reader = Reader::new(source, index, options, SOURCE_BLOCK)?;
+        Ok(reader.with(|inner| inner.known = known))
     }
 
     fn new(
@@ -124,6 +137,8 @@ impl Reader {
             source: Box::new(source),
             path: None,
             index,
+            known: false,
+            warning: None,
             size,
             trust,
             payloads,
@@ -136,22 +151,53 @@ impl Reader {
         })))
     }
 
-    /// Names the file, of a reader that nobody shares yet.
-    fn of(mut self, path: &Path) -> Reader {
+    /// Names the file.
+    fn of(self, path: &Path) -> Reader {
+        self.with(|inner| inner.path = Some(path.to_owned()))
+    }
+
+    /// Changes a reader that nobody shares yet.
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Reader {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.path = Some(path.to_owned());
+            change(inner);
         }
         self
     }
 }
 
-/// The index beside the data, if it is there, can be read, and fits.
-fn fitting_index(path: &Path, data: &DataFile, options: &Options<'_>) -> Option<Index> {
+/// What is at the place of the index beside some data.
+enum Beside {
+    /// An index that accounts for all valid records.
+    Index(Index),
+    /// Something that is not used, and why.
+    Unused(Error),
+    None,
+}
+
+/// Errors: the progress callback cancels.
+fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
     let index_path = default_index_path(path);
-    file::open_regular(&index_path).ok()?; // no pipe, which might keep us waiting
-    let index = Index::read(index_path).ok()?;
-    let options = Options { progress: None, ..*options };
-    index.check_source(data, CheckLevel::Quick, &options).ok().map(|_| index)
+    // First whether it is a regular file: a pipe might keep us waiting.
+    let read = file::open_regular(&index_path).and_then(|_| Index::read(&index_path));
+    // The check may be cancelled, but is no progress of the scan that may follow.
+    let ask = |progress: Progress| match options.progress {
+        Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
+        None => ControlFlow::Continue(()),
+    };
+    let reason = match read {
+        Ok(index) => match index.reason_against(data, &options.progress(&ask))? {
+            None => return Ok(Beside::Index(index)),
+            Some(reason) => reason,
+        },
+        Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Beside::None),
+        Err(error) => error,
+    };
+    let reason = reason.of(&index_path).adding("; this index is not used, the data is scanned");
+    Ok(Beside::Unused(reason))
+}
+
+fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Index> {
+    options.of_file(path, |options| scan(data, options))
 }
 
 /// Payloads are looked at when they are read.

@@ -208,7 +208,7 @@ fn numbers_and_buffers_out_of_range_are_errors() {
 }
 
 #[test]
-fn the_index_beside_the_data_is_used_if_it_fits() {
+fn the_index_beside_the_data_is_used_if_it_accounts_for_all_records() {
     let folder = tempfile::tempdir().unwrap();
     let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
     let (data, whole) = frames(&[3, 70, 0, 60]);
@@ -219,22 +219,63 @@ fn the_index_beside_the_data_is_used_if_it_fits() {
     assert_eq!(open().index(), &reversed);
     expect_all(&open(), |record| judged(&data, reversed[record], Checksums::Full, false));
 
-    let stale = Index::from_entries(whole[..2].iter().copied()).unwrap();
-    stale.write(&index_path).unwrap();
-    assert_eq!(open().index(), &whole);
-    let partial = Reader::open(&path, &Options::new().allow_partial(true)).unwrap();
-    assert_eq!(partial.index(), &stale);
-    for text in ["x", "", "0 19\n19 77\n"] {
+    assert!(open().warning().is_none());
+
+    let left_aside = |kind: ErrorKind| {
+        let reader = open();
+        let warning = reader.warning().unwrap();
+        assert_eq!((reader.index(), warning.path()), (&whole, Some(&*index_path)));
+        assert_eq!(warning.kind(), kind, "{warning}");
+        let text = warning.to_string();
+        assert!(text.ends_with("; this index is not used, the data is scanned"), "{text}");
+    };
+    for kept in [0..2, 1..4, 2..3, 0..0] {
+        let part = Index::from_entries(whole[kept].iter().copied()).unwrap();
+        part.write(&index_path).unwrap();
+        left_aside(ErrorKind::Stale);
+        // But one that is given is used.
+        let given = Reader::with_index(&path, part.clone(), &Options::new()).unwrap();
+        assert!(given.index() == &part && given.warning().is_none());
+        expect_all(&given, |record| judged(&data, part[record], Checksums::Full, false));
+    }
+    for (text, kind) in [("x", ErrorKind::InvalidIndex), ("0 19\n19 77\n", ErrorKind::Mismatch)] {
         fs::write(&index_path, text).unwrap();
-        assert_eq!(open().index(), &whole, "{text:?}");
+        left_aside(kind);
     }
     fs::remove_file(&index_path).unwrap();
-    assert_eq!(open().index(), &whole);
+    assert!(open().index() == &whole && open().warning().is_none());
     let status = std::process::Command::new("mkfifo").arg(&index_path).status().unwrap();
     assert!(status.success());
-    assert_eq!(open().index(), &whole); // nobody writes to it
+    left_aside(ErrorKind::InvalidArgument); // nobody writes to it
     let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(names.len(), 2, "no index file is written: {names:?}");
+}
+
+/// Damage that the index does not know of is no reason to scan, which would fail: one record is bad.
+#[test]
+fn the_index_beside_damaged_data_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    let (data, whole) = frames(&[3, 70, 0, 60]);
+    whole.write(&index_path).unwrap();
+    for bad in 0..4 {
+        for (fill, count) in [(0, 12), (0x55, 12), (0x55, 8), (0x55, 2)] {
+            let mut data = data.clone();
+            data[whole[bad].offset as usize..][..count].fill(fill);
+            fs::write(&path, &data).unwrap();
+            let reader = Reader::open(&path, &Options::new()).unwrap();
+            assert!(reader.index() == &whole && reader.warning().is_none());
+            let good = |record| judged(&data, whole[record], Checksums::Full, false);
+            expect_all(&reader, |record| good(record).filter(|_| record != bad));
+            assert_eq!(reader.get(bad).unwrap_err().kind(), ErrorKind::LengthCrc);
+        }
+    }
+    // If nothing is left of what the index says, it may be the index of anything.
+    fs::write(&path, vec![0x55; data.len()]).unwrap();
+    let error = Reader::open(&path, &Options::new()).unwrap_err();
+    assert_eq!((error.kind(), error.path()), (ErrorKind::NotTfRecord, Some(&*path)));
+    let said = format!("({}: record 0 at byte 0: ", index_path.display());
+    assert!(error.to_string().contains(&said), "{error}");
 }
 
 #[test]

@@ -43,8 +43,9 @@ impl Window {
         least: usize,
     ) -> io::Result<&'s [u8]> {
         if let Some(bytes) = source.as_bytes() {
-            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-            return Ok(&bytes[start..]);
+            let end = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len());
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(end);
+            return Ok(&bytes[start..end]);
         }
         // In reach when it starts inside the window and `least` bytes follow.
         let ahead = offset.wrapping_sub(self.start);

@@ -89,6 +89,7 @@
       (const char *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))         \
     F(tfr_status, tfr_reader_open_source,                                                          \
       (const tfr_source *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))   \
+    F(const tfr_error *, tfr_reader_warning, (const tfr_reader *))                                 \
     F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
     F(const tfr_entry *, tfr_reader_entries, (const tfr_reader *))                                 \
     F(tfr_status, tfr_reader_read,                                                                 \
@@ -129,10 +130,12 @@ int main(void) {
     CHECK(TFR_ERR_LENGTH_CRC == 6 && TFR_ERR_PAYLOAD_CRC == 7 && TFR_ERR_INVALID_INDEX == 8);
     CHECK(TFR_ERR_OUT_OF_RANGE == 9 && TFR_ERR_CANCELLED == 10);
     CHECK(TFR_ERR_OUT_OF_MEMORY == 11 && TFR_ERR_PANIC == 12 && TFR_ERR_MISMATCH == 13);
+    CHECK(TFR_ERR_STALE == 14);
     CHECK(TFR_CHECKSUMS_AUTO == 0 && TFR_CHECKSUMS_NONE == 1);
     CHECK(TFR_CHECKSUMS_LENGTH == 2 && TFR_CHECKSUMS_FULL == 3);
     CHECK(TFR_CHECK_QUICK == 0 && TFR_CHECK_HEADERS == 1 && TFR_CHECK_FULL == 2);
     CHECK(TFR_FIT_REORDERED == 1 && TFR_FIT_REPEATED == 2 && TFR_FIT_UNCHECKED == 4);
+    CHECK(TFR_FIT_PARTIAL == 8);
     CHECK(TFR_SHARD_BY_RECORDS == 0 && TFR_SHARD_BY_BYTES == 1);
     CHECK(TFR_SHARD_KEEP == 0 && TFR_SHARD_DROP == 1 && TFR_SHARD_PAD == 2);
     return 0;

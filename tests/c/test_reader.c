@@ -134,6 +134,29 @@ static void given_index(void) {
     tfr_reader_free(reader);
 }
 
+/* An index that is found must account for all records; one that is given is used as it is. */
+static void an_index_is_found_or_given(void) {
+    tfr_index *part = NULL;
+    char index_path[sizeof path + 4];
+    snprintf(index_path, sizeof index_path, "%s.idx", path);
+    write_file(THREE, THREE_SIZE);
+    CHECK(tfr_index_from_text("21 16\n37 19\n", 12, &part, NULL) == TFR_OK);
+    CHECK(tfr_index_write(part, index_path, NULL) == TFR_OK);
+    tfr_reader *found = open_reader(NULL, NULL);
+    CHECK(tfr_reader_len(found) == 3);
+    const tfr_error *warning = tfr_reader_warning(found);
+    CHECK(tfr_error_status(warning) == TFR_ERR_STALE);
+    CHECK(strcmp(tfr_error_path(warning), index_path) == 0);
+    CHECK(strstr(tfr_error_message(warning), "is not used") != NULL);
+    tfr_reader_free(found);
+    tfr_reader *given = open_reader(part, NULL);
+    CHECK(tfr_reader_len(given) == 2 && tfr_reader_warning(given) == NULL);
+    tfr_reader_free(given);
+    tfr_index_free(part);
+    CHECK(remove(index_path) == 0);
+    CHECK(tfr_reader_warning(NULL) == NULL);
+}
+
 /* A terabyte that begins with THREE and goes on with zeros. */
 static int64_t read_three(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
     (void)context;
@@ -223,6 +246,7 @@ int main(int argc, char **argv) {
     tfr_reader_free(reader);
     raw_frames();
     given_index();
+    an_index_is_found_or_given();
     memory_is_taken_for_what_is_there();
     damage();
     write_file(THREE, 0);

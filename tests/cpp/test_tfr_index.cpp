@@ -169,7 +169,8 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(error_of([&] { static_cast<void>(index.at(4)); }).record() == 4u);
 
     const tfr::fit fit = index.check(path, TFR_CHECK_FULL);
-    CHECK(fit.skipped == 0 && !fit.reordered && !fit.repeated && !fit.unchecked);
+    CHECK(fit.skipped == 0 && !fit.reordered && !fit.repeated && !fit.unchecked && !fit.partial);
+    CHECK(index.select({3}).check(path).partial);
     CHECK(tfr::index::from_text(index.to_text()).to_text() == index.to_text());
     std::vector<tfr::entry> entries(index.begin(), index.end());
     std::reverse(entries.begin(), entries.end());
@@ -177,6 +178,12 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(reversed.check(path).reordered);
     reversed.write(index_path);
     CHECK(tfr::index::read(index_path)[0].offset == index[3].offset);
+    // One that leaves out valid records is not used if it is found.
+    index.select({1, 3}).write(index_path);
+    const tfr::reader scanned(path);
+    CHECK(scanned.size() == payloads.size());
+    CHECK(scanned.warning().find("is not used") != std::string::npos);
+    CHECK(tfr::reader(path, tfr::index::read(index_path)).size() == 2);
     index.write(index_path);
 
     std::ifstream file(path, std::ios::binary);
@@ -221,6 +228,7 @@ void indexes_it(const std::filesystem::path &path) {
 void reads_records(const std::filesystem::path &path) {
     const tfr::reader reader(path);
     CHECK(reader.size() == payloads.size() && reader.entries()[1].size == 16);
+    CHECK(reader.warning().empty());
     std::string buffer;
     for (std::size_t i = 0; i < payloads.size(); i++) {
         CHECK(reader.read(i) == payloads[i]);

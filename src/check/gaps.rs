@@ -1,0 +1,124 @@
+//! Valid records that an index leaves out: whether it accounts for all records of its data.
+//!
+//! What no entry covers is a gap. Damage that was salvaged leaves one, and so do the cut record at
+//! the end of a file that is still being written, and junk. None of these is a valid record: a
+//! header with a valid CRC whose frame fits into the data, with a valid payload CRC.
+//!
+//! A record that is left out is found where it follows the record before the gap, because the chain
+//! of headers leads to it. Before the first entry and after the last one it may be anywhere: what an
+//! index of damaged data left there is searched as salvage searches it.
+
+use std::ops::{ControlFlow, Range};
+
+use super::frames::{valid_frame_at, Trust};
+use super::layout::Layout;
+use crate::error::{ErrorKind, Result};
+use crate::frame::HEADER_LEN;
+use crate::options::{Checksums, Damage, Options, Progress};
+use crate::scan::{header_at, Scanner};
+use crate::source::ReadAt;
+
+/// Where the first valid record starts that no entry covers, in data of `size` bytes. No entry may
+/// end after the data. `watch` is called while the data is read, and may cancel.
+///
+/// `trust` says which checksums the data has: if it has no true ones, a frame that fits into a gap counts as a record.
+///
+/// Errors: the index is empty, and the data is not a TFRecord file; the data cannot be read; `watch`
+/// cancels.
+pub(super) fn first_record<S: ReadAt>(
+    source: &S,
+    size: u64,
+    layout: &Layout<'_>,
+    trust: Trust,
+    watch: &dyn Fn(Progress) -> ControlFlow<()>,
+) -> Result<Option<u64>> {
+    let skip = |_: Damage| ControlFlow::Continue(());
+    let options = Options::new().checksums(Checksums::Full).salvage(&skip).progress(watch);
+    Gaps { source, size, trust, options }.first_record(layout)
+}
+
+struct Gaps<'a, S> {
+    source: &'a S,
+    size: u64,
+    trust: Trust,
+    /// As salvage finds valid records.
+    options: Options<'a>,
+}
+
+impl<S: ReadAt> Gaps<'_, S> {
+    fn first_record(&self, layout: &Layout<'_>) -> Result<Option<u64>> {
+        if layout.covered == self.size {
+            return Ok(None);
+        }
+        if layout.len() == 0 {
+            return self.first_record_of_all();
+        }
+        for gap in layout.gaps(self.size) {
+            let mut found = match self.trust {
+                Trust::Checked => self.record_at(&gap)?,
+                Trust::Unchecked { zeros } => self.frame_at(&gap, zeros)?,
+            };
+            let is_outer = gap.start == 0 || gap.end == self.size;
+            if found.is_none() && is_outer && self.trust == Trust::Checked {
+                found = self.search(gap)?;
+            }
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The valid record that the chain of headers from the gap's start leads to, past damaged
+    /// payloads.
+    fn record_at(&self, gap: &Range<u64>) -> Result<Option<u64>> {
+        let mut at = gap.start;
+        while at < gap.end {
+            let Some(size) = valid_frame_at(self.source, at, self.size)? else { return Ok(None) };
+            let mut scanner = Scanner::of_part(self.source, at..self.size, &self.options);
+            let (stored, computed) = scanner.payload_crcs(at, size)?;
+            if stored == computed {
+                return Ok(Some(at));
+            }
+            at += size;
+        }
+        Ok(None)
+    }
+
+    /// The frame at the gap's start, of data without true checksums.
+    fn frame_at(&self, gap: &Range<u64>, zeros: bool) -> Result<Option<u64>> {
+        let header = header_at(self.source, gap.start)?;
+        let header = header.filter(|header| zeros || !header.is_zero());
+        let size = header.and_then(|header| header.frame_size(gap.end - gap.start));
+        Ok(size.map(|_| gap.start))
+    }
+
+    /// The first valid record that salvage finds in the gap.
+    fn search(&self, gap: Range<u64>) -> Result<Option<u64>> {
+        self.source.expect_hops(false);
+        let mut scanner = Scanner::of_part(self.source, gap, &self.options);
+        Ok(scanner.next().transpose()?.map(|entry| entry.offset))
+    }
+
+    /// The first valid record of data that has no entry at all.
+    fn first_record_of_all(&self) -> Result<Option<u64>> {
+        let salvaged = Scanner::new(self.source, &self.options)?.next().transpose();
+        let error = match salvaged {
+            Ok(found) => return Ok(found.map(|entry| entry.offset)),
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => error,
+        };
+        if self.size < HEADER_LEN as u64 && error.format().is_none() {
+            return Ok(None); // the start of a record that is still being written
+        }
+        // No valid header, but perhaps the data was written without checksums.
+        let options = Options { checksums: Checksums::Auto, salvage: None, ..self.options };
+        let first = Scanner::new(self.source, &options)?.next().transpose()?;
+        Ok(first.map(|entry| entry.offset))
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(super) use tests::{naive, naive_chain};

@@ -1,0 +1,109 @@
+//! The headers at some entries: whether an index is the index of this data.
+
+use super::frames::{is_half_right, other_file, valid_frame_at, Frames, Watch};
+use super::layout::Layout;
+use crate::error::{Error, ErrorKind, Result};
+use crate::scan::window::Window;
+use crate::source::ReadAt;
+
+/// How many headers are read: the first, the last and some between them.
+const SAMPLES: usize = 66;
+
+/// What the headers at some entries say of an index that is not the index of another file.
+pub(super) struct Sampled {
+    /// Whether at least one header is valid.
+    pub confirmed: bool,
+    /// Damage of the data at an entry.
+    pub damage: Option<Error>,
+}
+
+impl<S: ReadAt> Frames<'_, S> {
+    /// Reads the headers at some of the entries whose header is inside the data.
+    ///
+    /// No valid header at an entry means damage, or another file. It is damage if the chain of headers
+    /// from the entry before it, whose header is valid, ends there. In another version of the file
+    /// that chain goes on, to a record that is not the entry's.
+    pub fn sample(&self, layout: &Layout<'_>, watch: Watch<'_>) -> Result<Sampled> {
+        let count = layout.count_before(|entry| entry.payload().start <= self.size);
+        self.source.expect_hops(true);
+        let mut window = Window::new(self.size);
+        let mut good = None; // the last position with a valid header
+        let mut bad: Option<(usize, Option<usize>, Error)> = None;
+        for position in samples(count) {
+            match damage(self.check_at(&mut window, layout, position, watch))? {
+                None => good = Some(position),
+                Some(error) if bad.is_none() => bad = Some((position, good, error)),
+                Some(_) => {}
+            }
+        }
+        let confirmed = good.is_some();
+        let Some((mut position, before, mut error)) = bad else {
+            return Ok(Sampled { confirmed, damage: None });
+        };
+        if let Some(mut before) = before {
+            while position - before > 1 {
+                let middle = before + (position - before) / 2;
+                match damage(self.check_at(&mut window, layout, middle, &mut |_, _| Ok(())))? {
+                    None => before = middle,
+                    Some(nearer) => (position, error) = (middle, nearer),
+                }
+            }
+        } else if !confirmed && !is_half_right(&error, layout.get(position).1) {
+            let (record, entry) = layout.get(position);
+            return Err(other_file(record, entry, "none of that size"));
+        }
+        self.expect_damage(layout, position)?;
+        Ok(Sampled { confirmed, damage: Some(error) })
+    }
+
+    /// An error if the data has another record where the entry starts that has no valid header. The
+    /// entry before it has one, if there is an entry before it.
+    pub fn expect_damage(&self, layout: &Layout<'_>, position: usize) -> Result<()> {
+        let (record, entry) = layout.get(position);
+        let mut at = position.checked_sub(1).map_or(0, |before| layout.get(before).1.end());
+        while at < entry.offset {
+            match valid_frame_at(self.source, at, self.size)? {
+                Some(size) => at += size,
+                None => return Ok(()),
+            }
+        }
+        match at > entry.offset {
+            true => Err(other_file(record, entry, "none")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The damage that a check found; other errors are its errors.
+pub(super) fn damage(checked: Result<()>) -> Result<Option<Error>> {
+    match checked {
+        Ok(()) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::LengthCrc | ErrorKind::PayloadCrc) => {
+            Ok(Some(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The first of `count` positions, the last, and some between them.
+fn samples(count: usize) -> impl Iterator<Item = usize> {
+    let samples = count.min(SAMPLES);
+    let (last, steps) = (count.saturating_sub(1) as u128, samples.saturating_sub(1).max(1) as u128);
+    (0..samples).map(move |sample| (sample as u128 * last / steps) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_spread_from_the_first_to_the_last() {
+        for count in (0..300).chain([1 << 20, usize::MAX]) {
+            let positions: Vec<usize> = samples(count).collect();
+            assert_eq!(positions.len(), count.min(SAMPLES));
+            assert!(positions.windows(2).all(|pair| pair[0] < pair[1]));
+            assert_eq!(positions.first().copied(), (count > 0).then_some(0));
+            assert_eq!(positions.last().copied(), count.checked_sub(1));
+        }
+    }
+}
