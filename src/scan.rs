@@ -7,8 +7,6 @@ mod salvage;
 mod search;
 pub(crate) mod window;
 
-use std::ops::Range;
-
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
@@ -92,11 +90,11 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         }
     }
 
-    /// A scanner of a part of data that is known to be a TFRecord file.
-    pub(crate) fn of_part(source: S, part: Range<u64>, options: &Options<'a>) -> Scanner<'a, S> {
-        let mut scanner = Scanner::of_size(source, part.end, options);
-        scanner.chain.go_to(1, part.start); // not 0, where other files are told from damaged ones
-        scanner.window.start_at(part.start);
+    /// A scanner from `start` on, of data of `size` bytes that is known to be a TFRecord file.
+    pub(crate) fn from(source: S, start: u64, size: u64, options: &Options<'a>) -> Scanner<'a, S> {
+        let mut scanner = Scanner::of_size(source, size, options);
+        scanner.chain.go_to(1, start); // not 0, where other files are told from damaged ones
+        scanner.window.start_at(start);
         scanner
     }
 

@@ -10,11 +10,11 @@ import random
 
 import pytest
 import tfr_index
-from tfr_index import Fit, Index, TfrError, TfrMismatch
+from tfr_index import Fit, Index, TfrError, TfrMismatch, TfrStale
 from tfrecords import frame, tfrecord, walk
 
 LEVELS = ("quick", "headers", "full")
-FITS = Fit(skipped=0, reordered=False, repeated=False, unchecked=False)
+FITS = Fit(skipped=0, partial=False, reordered=False, repeated=False, unchecked=False)
 PAYLOADS = [b"x" * ((7 * number + 3) % 50) for number in range(200)]
 DATA = tfrecord(PAYLOADS)
 ENTRIES = walk(DATA)
@@ -36,7 +36,8 @@ def refused(index, path, level="quick", **options):
     with pytest.raises(TfrMismatch) as caught:
         index.check(path, level, **options)
     error = caught.value
-    assert (error.status, error.path) == ("TFR_ERR_MISMATCH", str(path))
+    status = "TFR_ERR_STALE" if isinstance(error, TfrStale) else "TFR_ERR_MISMATCH"
+    assert (error.status, error.path) == (status, str(path))
     assert "\n" not in str(error)
     return error
 
@@ -56,7 +57,7 @@ def test_what_a_fit_notes(path):
     assert fit(shuffled) == dataclasses.replace(FITS, reordered=True)
     assert fit(ENTRIES + ENTRIES[-1:]) == dataclasses.replace(FITS, repeated=True)
     skipped = sum(size for _, size in ENTRIES[::2])
-    assert fit(ENTRIES[1::2]) == dataclasses.replace(FITS, skipped=skipped)
+    assert fit(ENTRIES[1::2]) == dataclasses.replace(FITS, skipped=skipped, partial=True)
     for checksums in ("zeros", "ieee"):
         path.write_bytes(tfrecord(PAYLOADS, checksums))
         assert fit(ENTRIES) == dataclasses.replace(FITS, unchecked=True)
@@ -102,13 +103,23 @@ def test_the_index_of_another_shard(path, level):
 
 def test_the_data_grew(path):
     index = Index(ENTRIES)
-    for more in (b"\0", frame(b"more"), DATA):
+    for more in (frame(b"more"), DATA, b"junk" + frame(b"more")):
         path.write_bytes(DATA + more)
         for level in LEVELS:
             error = refused(index, path, level)
-            assert (error.record, error.offset) == (len(ENTRIES), len(DATA))
+            assert isinstance(error, TfrStale)
+            start = len(DATA) + (len(b"junk") if more.startswith(b"junk") else 0)
+            assert (error.record, error.offset) == (len(ENTRIES), start)
             fit = index.check(path, level, allow_partial=True)
-            assert fit == dataclasses.replace(FITS, skipped=len(more))
+            assert fit == dataclasses.replace(FITS, skipped=len(more), partial=True)
+
+
+@pytest.mark.parametrize("rest", [b"\0", frame(b"more")[:-1], bytes(1000), b"junk" * 100])
+def test_what_follows_is_no_record(path, rest):
+    path.write_bytes(DATA + rest)
+    for level in LEVELS:
+        fit = Index(ENTRIES).check(path, level)
+        assert fit == dataclasses.replace(FITS, skipped=len(rest))
 
 
 def test_the_data_was_cut_short(path):
@@ -119,6 +130,7 @@ def test_the_data_was_cut_short(path):
         for level in LEVELS:
             for allow_partial in (False, True):
                 error = refused(index, path, level, allow_partial=allow_partial)
+                assert isinstance(error, TfrStale)
                 assert (error.record, error.offset) == (len(ENTRIES) - 1, offset)
 
 
@@ -130,9 +142,11 @@ def test_overlapping_entries(path):
 
 
 def test_nothing_is_the_index_of_nothing_alone(path):
-    assert refused(Index(), path).record is None
-    fit = Index().check(path, allow_partial=True)  # of a file whose first record is not whole yet
-    assert fit.skipped == path.stat().st_size
+    assert refused(Index(), path).record == 0
+    fit = Index().check(path, allow_partial=True)
+    assert fit == dataclasses.replace(FITS, skipped=path.stat().st_size, partial=True)
+    path.write_bytes(DATA[: ENTRIES[0][1] - 1])  # its first record is not whole yet
+    assert not Index().check(path).partial
     path.write_bytes(b"")
     assert Index().check(path) == FITS
     assert refused(Index(ENTRIES), path).record == 0

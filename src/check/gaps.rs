@@ -2,7 +2,8 @@
 //!
 //! What no entry covers is a gap. Damage that was salvaged leaves one, and so do the cut record at
 //! the end of a file that is still being written, and junk. None of these is a valid record: a
-//! header with a valid CRC whose frame fits into the data, with a valid payload CRC.
+//! header with a valid CRC whose frame fits into the data, with a valid payload CRC, unless the writer
+//! of the data stored no true payload CRCs.
 //!
 //! A record that is left out is found where it follows the record before the gap, because the chain
 //! of headers leads to it. Before the first entry and after the last one it may be anywhere: what an
@@ -34,7 +35,17 @@ pub(super) fn first_record<S: ReadAt>(
 ) -> Result<Option<u64>> {
     let skip = |_: Damage| ControlFlow::Continue(());
     let options = Options::new().checksums(Checksums::Full).salvage(&skip).progress(watch);
-    Gaps { source, size, trust, options }.first_record(layout)
+    let mut gaps = Gaps { source, size, trust, options };
+    if layout.covered == size {
+        return Ok(None);
+    }
+    if layout.len() == 0 {
+        return gaps.first_record_of_all();
+    }
+    if trust == Trust::Checked && !gaps.has_true_payloads(layout)? {
+        gaps.options = options.checksums(Checksums::Length);
+    }
+    gaps.first_record(layout)
 }
 
 struct Gaps<'a, S> {
@@ -47,21 +58,13 @@ struct Gaps<'a, S> {
 
 impl<S: ReadAt> Gaps<'_, S> {
     fn first_record(&self, layout: &Layout<'_>) -> Result<Option<u64>> {
-        if layout.covered == self.size {
-            return Ok(None);
-        }
-        if layout.len() == 0 {
-            return self.first_record_of_all();
-        }
         for gap in layout.gaps(self.size) {
-            let mut found = match self.trust {
+            let is_outer = gap.start == 0 || gap.end == self.size;
+            let found = match self.trust {
+                Trust::Checked if is_outer => self.search(&gap)?,
                 Trust::Checked => self.record_at(&gap)?,
                 Trust::Unchecked { zeros } => self.frame_at(&gap, zeros)?,
             };
-            let is_outer = gap.start == 0 || gap.end == self.size;
-            if found.is_none() && is_outer && self.trust == Trust::Checked {
-                found = self.search(gap)?;
-            }
             if found.is_some() {
                 return Ok(found);
             }
@@ -75,14 +78,28 @@ impl<S: ReadAt> Gaps<'_, S> {
         let mut at = gap.start;
         while at < gap.end {
             let Some(size) = valid_frame_at(self.source, at, self.size)? else { return Ok(None) };
-            let mut scanner = Scanner::of_part(self.source, at..self.size, &self.options);
-            let (stored, computed) = scanner.payload_crcs(at, size)?;
-            if stored == computed {
+            if self.options.checksums == Checksums::Length || self.payload_holds(at, size)? {
                 return Ok(Some(at));
             }
             at += size;
         }
         Ok(None)
+    }
+
+    fn payload_holds(&self, at: u64, size: u64) -> Result<bool> {
+        let mut scanner = Scanner::from(self.source, at, self.size, &self.options);
+        let (stored, computed) = scanner.payload_crcs(at, size)?;
+        Ok(stored == computed)
+    }
+
+    /// Whether at least one of some entries has a valid payload CRC.
+    fn has_true_payloads(&self, layout: &Layout<'_>) -> Result<bool> {
+        for entry in layout.some() {
+            if self.payload_holds(entry.offset, entry.size)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The frame at the gap's start, of data without true checksums.
@@ -93,11 +110,12 @@ impl<S: ReadAt> Gaps<'_, S> {
         Ok(size.map(|_| gap.start))
     }
 
-    /// The first valid record that salvage finds in the gap.
-    fn search(&self, gap: Range<u64>) -> Result<Option<u64>> {
+    /// The first valid record, if salvage that starts with the gap finds it in the gap.
+    fn search(&self, gap: &Range<u64>) -> Result<Option<u64>> {
         self.source.expect_hops(false);
-        let mut scanner = Scanner::of_part(self.source, gap, &self.options);
-        Ok(scanner.next().transpose()?.map(|entry| entry.offset))
+        let mut scanner = Scanner::from(self.source, gap.start, self.size, &self.options);
+        let found = scanner.next().transpose()?.map(|entry| entry.offset);
+        Ok(found.filter(|&offset| offset < gap.end))
     }
 
     /// The first valid record of data that has no entry at all.

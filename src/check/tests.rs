@@ -24,7 +24,7 @@ fn outcome(result: Result<Fit>) -> Outcome {
 /// What [`Index::check`] promises of data that has true checksums, or of which none is looked at.
 fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: bool) -> Outcome {
     let size = data.len() as u64;
-    let fault = |kind, record, offset| Err((kind, Some(record as u64), Some(offset as u64)));
+    let fault = |kind, record, offset| Err((kind, Some(record as u64), Some(offset)));
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|&record| (entries[record].offset, entries[record].size, record));
     order.dedup_by_key(|record| entries[*record]);

@@ -43,9 +43,8 @@ impl Window {
         least: usize,
     ) -> io::Result<&'s [u8]> {
         if let Some(bytes) = source.as_bytes() {
-            let end = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len());
-            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(end);
-            return Ok(&bytes[start..end]);
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            return Ok(&bytes[start..]);
         }
         // In reach when it starts inside the window and `least` bytes follow.
         let ahead = offset.wrapping_sub(self.start);

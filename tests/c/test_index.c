@@ -341,8 +341,7 @@ static void check(void) {
     CHECK(skipped == 19);
     CHECK(notes == (TFR_FIT_REORDERED | TFR_FIT_REPEATED | TFR_FIT_UNCHECKED | TFR_FIT_PARTIAL));
     CHECK(tfr_options_set_allow_partial(options, 0, NULL) == TFR_OK);
-    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, NULL, NULL, NULL) ==
-          TFR_ERR_STALE);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, NULL, NULL, NULL) == TFR_ERR_STALE);
     tfr_options_free(options);
     tfr_index_free(index);
 }

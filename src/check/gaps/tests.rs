@@ -11,6 +11,11 @@ use crate::{crc, frame, CheckLevel, Error};
 
 /// As [`first_record`] of data with true checksums, by a look at every byte that no entry covers.
 pub(in crate::check) fn naive(data: &[u8], entries: &[Entry]) -> Option<u64> {
+    let layout = Layout::of(entries).unwrap();
+    let mut some = layout.some();
+    let has_payloads =
+        some.any(|entry| is_record(&data[entry.offset as usize..entry.end() as usize]));
+    let is_record = |frame: &[u8]| !has_payloads || is_record(frame);
     let mut covered = vec![false; data.len()];
     for entry in entries {
         covered[entry.offset as usize..entry.end() as usize].fill(true);
@@ -29,8 +34,8 @@ pub(in crate::check) fn naive(data: &[u8], entries: &[Entry]) -> Option<u64> {
         }
         if start == 0 || end == data.len() {
             for at in start..end {
-                let fitting = frame_size(&data[at..end]);
-                if fitting.map_or(false, |size| is_record(&data[at..][..size])) {
+                let fitting = frame_size(&data[at..]);
+                if fitting.is_some_and(|size| is_record(&data[at..][..size])) {
                     return Some(at as u64);
                 }
             }
@@ -143,7 +148,9 @@ proptest! {
         if reversed {
             kept.reverse();
         }
-        prop_assume!(!kept.is_empty());
+        if kept.is_empty() {
+            return Ok(());
+        }
         let mut data = pieces.concat();
         let end = kept.iter().map(Entry::end).max().unwrap_or(0) as usize;
         data.truncate(end + cut.index(data.len() - end + 1));
@@ -212,6 +219,24 @@ fn without_checksums_a_frame_that_fits_is_a_record() {
         assert_eq!(reason.kind(), ErrorKind::Stale, "{reason}");
     }
     assert_eq!(reason_against(&Index::default(), &data).unwrap().kind(), ErrorKind::Stale);
+}
+
+/// Some writers store true CRCs of lengths alone.
+#[test]
+fn without_payload_checksums_a_valid_header_makes_a_record() {
+    let mut data: Vec<u8> = (0..9).flat_map(|size| frame::encode(&vec![7; size])).collect();
+    let whole = Index::from_bytes(&data, &Options::new()).unwrap();
+    for entry in &whole {
+        data[entry.end() as usize - 4..][..4].fill(0);
+    }
+    assert!(reason_against(&whole, &data).is_none());
+    for kept in [0..8, 1..9, 3..4] {
+        let part = Index::from_entries(whole[kept].iter().copied()).unwrap();
+        assert_eq!(reason_against(&part, &data).unwrap().kind(), ErrorKind::Stale);
+    }
+    // After junk, too.
+    let junk = [&data[..], &[0x55; 30], &data[..40]].concat();
+    assert_eq!(reason_against(&whole, &junk).unwrap().kind(), ErrorKind::Stale);
 }
 
 #[test]
@@ -286,10 +311,10 @@ fn no_more_is_read_than_the_answer_takes() {
     };
     assert_eq!(bytes_read(&whole, &data), 0);
     let odd: Vec<Entry> = whole.iter().copied().step_by(2).collect();
-    assert!(bytes_read(&odd, &data) < 5000); // the first that is left out says it
+    assert!(bytes_read(&odd, &data) < 10_000); // the first that is left out says it
     let mut damaged = data.clone();
     odd.iter().for_each(|entry| damaged[entry.end() as usize % data.len()..][..8].fill(0x55));
-    assert!(bytes_read(&odd, &damaged[..99 * 1016]) <= 50 * 12);
+    assert!(bytes_read(&odd, &damaged[..99 * 1016]) < 50 * 12 + 5000);
 }
 
 #[test]

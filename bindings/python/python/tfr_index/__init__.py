@@ -33,7 +33,9 @@ from ._errors import (
     TfrNotADirectoryError,
     TfrOSError,
     TfrPermissionError,
+    TfrStale,
     TfrValueError,
+    TfrWarning,
 )
 from ._index import Fit, Index
 from ._indexer import Indexer
@@ -79,7 +81,9 @@ __all__ = [
     "TfrNotADirectoryError",
     "TfrOSError",
     "TfrPermissionError",
+    "TfrStale",
     "TfrValueError",
+    "TfrWarning",
     "__version__",
     "create_index",
     "index_bytes",

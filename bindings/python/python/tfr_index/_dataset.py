@@ -6,6 +6,7 @@ import contextlib
 import errno
 import glob
 import os
+import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from itertools import accumulate
 from types import TracebackType
 from typing import Any, Generic, TypeVar, final, overload
 
-from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError
+from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError, TfrWarning
 from ._index import Index
 from ._reader import Reader
 from ._typing import Checksums, Path
@@ -34,6 +35,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         paths: the files: a path, a pattern such as "train-*.tfrecord", or any iterable of these.
             What a pattern finds is sorted, and indexes beside their files are left out.
         index: where the records are: None, as for `Reader`, or for each file what `Reader` takes.
+            Each index that is found and left aside is a `TfrWarning`.
         checksums: as for `Reader`.
         decode: makes of a record's payload what the data set gives, such as a function that parses
             it. None: payloads are given as they are. To be pickled with the data set it must be a
@@ -68,7 +70,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         self,
         paths: Path | Iterable[Path],
         index: Sequence[Index | Path | None] | None = None,
-        checksums: Checksums = "full",
+        checksums: Checksums = "auto",
         *,
         decode: Callable[[bytes], Item] | None = None,
         max_open_files: int = 256,
@@ -94,6 +96,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         self._max_open_files = max_open_files
         self._readers: dict[int, Reader] = {}  # the open ones, the one used last at the end
         self._kept: dict[int, Index] = {}  # of those that were closed
+        self._warnings: dict[int, TfrWarning] = {}
         self._counts = [-1] * len(self._paths)
         with ThreadPoolExecutor(8, "tfr_index opens files") as pool:
             self._counts = [
@@ -101,6 +104,8 @@ class Dataset(Sequence[Item], Generic[Item]):
             ]
         self._starts = [0, *accumulate(self._counts)][:-1]
         self._records = range(sum(self._counts))
+        for shard in sorted(self._warnings):
+            warnings.warn(self._warnings[shard], stacklevel=2)
 
     def _reader(self, shard: int) -> Reader:
         """A file's reader, opened if it isn't."""
@@ -121,8 +126,13 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def _open(self, shard: int) -> Reader:
         path = self._paths[shard]
-        reader = Reader(path, self._kept.get(shard, self._indexes[shard]), **self._options)
+        reader = Reader.__new__(Reader)
+        reader._open(path, self._kept.get(shard, self._indexes[shard]), **self._options)
         count = self._counts[shard]
+        if reader._warning is not None and shard not in self._warnings:
+            self._warnings[shard] = reader._warning
+            if count != -1:  # else the constructor warns, which others call
+                warnings.warn(reader._warning, stacklevel=4)
         if count not in (-1, len(reader)):
             message = f"{os.fsdecode(path)}: has {len(reader)} records, but had {count} before"
             raise TfrMismatch(message, "TFR_ERR_MISMATCH", os.fsdecode(path), count)

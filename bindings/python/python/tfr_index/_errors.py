@@ -15,7 +15,9 @@ __all__ = [
     "TfrNotADirectoryError",
     "TfrOSError",
     "TfrPermissionError",
+    "TfrStale",
     "TfrValueError",
+    "TfrWarning",
 ]
 
 
@@ -79,11 +81,35 @@ class TfrCancelled(TfrError):
 
 
 class TfrMismatch(TfrError):
-    """The index does not fit the data: it is stale, or another file's."""
+    """The index does not fit the data: it is the index of another file, or stale."""
+
+
+class TfrStale(TfrMismatch):
+    """The index fits an earlier version of the data: valid records follow its last one, or the data
+    has become shorter."""
 
 
 class TfrMemoryError(TfrError, MemoryError):
     """Memory for the result could not be had."""
+
+
+class TfrWarning(UserWarning):
+    """An index that was found beside its data is not used, so the data is scanned.
+
+    Its text is that of `error`. To make it an error, as Python does with any warning:
+
+    >>> import warnings, tfr_index
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", tfr_index.TfrWarning)
+
+    Attributes:
+        error: why the index is not used, a `TfrError`: its `path` is the path of the index, its
+            `status` is "TFR_ERR_STALE" if the index leaves out valid records.
+    """
+
+    def __init__(self, error: TfrError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class TfrOSError(TfrError, OSError):
@@ -146,6 +172,7 @@ _BY_STATUS: dict[str, type[TfrError]] = {
     "TFR_ERR_CANCELLED": TfrCancelled,
     "TFR_ERR_OUT_OF_MEMORY": TfrMemoryError,
     "TFR_ERR_MISMATCH": TfrMismatch,
+    "TFR_ERR_STALE": TfrStale,
 }
 
 _BY_BUILTIN: dict[type[OSError], type[TfrOSError]] = {

@@ -28,7 +28,10 @@ class Fit:
     """How an index fits its data: what `Index.check` returns.
 
     Attributes:
-        skipped: bytes of the data that no entry covers; 0 unless the index selects records.
+        skipped: bytes of the data that no entry covers: damage, or, if the index is partial, also
+            records.
+        partial: whether valid records are left out. A `Reader` that finds such an index beside its
+            data does not use it.
         reordered: whether an entry starts before the one in front of it.
         repeated: whether an entry is there twice.
         unchecked: whether no checksum was looked at, for the data has no true ones, or because of
@@ -36,6 +39,7 @@ class Fit:
     """
 
     skipped: int
+    partial: bool
     reordered: bool
     repeated: bool
     unchecked: bool
@@ -228,15 +232,17 @@ class Index(Edits):
         r"""Checks that this is the index of a TFRecord file.
 
         The entries must lie inside the file and may not overlap; where one starts, there must be
-        the header of a frame of its size. An index may select, reorder and repeat records.
+        the header of a frame of its size. An index may select, reorder and repeat records, and
+        leave out damage. At every level the bytes that no entry covers are searched for valid
+        records.
 
         Args:
             tfrecord_path: the file, or a source, as for `tfr_index.create_index`.
             level: how much of it is read. "quick": the headers of the first record, of the last
                 and of 64 between them, which takes milliseconds. "headers": every header. "full":
                 every header and every payload.
-            allow_partial: take an index that has all records up to some byte and none behind it
-                for one of a part. Otherwise it is stale: the file has grown since.
+            allow_partial: accept an index that has all records up to some byte, while valid ones
+                follow. Otherwise it is stale: the file has grown since.
             checksums: whether checksums must hold. "auto": if the file's first one does, or is one
                 bit away from it; "length" and "full": yes; "none": no. `level` decides whether
                 those of payloads are looked at.
@@ -244,8 +250,10 @@ class Index(Edits):
             threads: as for `tfr_index.create_index`.
 
         Raises:
-            TfrMismatch: the index does not fit. `record` is the number of the entry: of all bad
-                ones, the first in the data; of a stale index, the first that is missing.
+            TfrMismatch: it is the index of another file. `record` is the number of the entry: of
+                all bad ones, the first in the data.
+            TfrStale: the file has grown, or has become shorter. `record` is the first that is
+                missing, or that the file has no room for.
             TfrError: it fits, but the data is damaged: `status` is TFR_ERR_LENGTH_CRC or
                 TFR_ERR_PAYLOAD_CRC; or the data is compressed or the like: TFR_ERR_NOT_TFRECORD.
             TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
@@ -262,9 +270,9 @@ class Index(Edits):
         ...     _ = path.write_bytes(record * 3)
         ...     try:
         ...         index.check(path)
-        ...     except tfr_index.TfrMismatch as error:
+        ...     except tfr_index.TfrStale as error:
         ...         print(error.record, error.offset)
-        Fit(skipped=0, reordered=False, repeated=False, unchecked=False)
+        Fit(skipped=0, partial=False, reordered=False, repeated=False, unchecked=False)
         2 42
         """
         if level not in _LEVELS:
@@ -283,6 +291,7 @@ class Index(Edits):
         with_options(check, checksums=checksums, progress=progress, threads=threads)
         return Fit(
             skipped=int(skipped[0]),
+            partial=bool(notes[0] & lib.TFR_FIT_PARTIAL),
             reordered=bool(notes[0] & lib.TFR_FIT_REORDERED),
             repeated=bool(notes[0] & lib.TFR_FIT_REPEATED),
             unchecked=bool(notes[0] & lib.TFR_FIT_UNCHECKED),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+import warnings
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -13,9 +14,9 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Any, cast, final, overload
 
-from ._errors import TfrMismatch
+from ._errors import TfrMismatch, TfrWarning
 from ._index import Index
-from ._library import CData, call, encode_path, ffi, keeping, lib, make, with_options
+from ._library import CData, _exception, call, encode_path, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
 from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
@@ -49,10 +50,12 @@ class Reader:
             methods, as for `tfr_index.scan`, which have no index beside them. Small records are
             read at random fastest from a mapped file; but a process that reads what another has
             cut off from a file that it has mapped ends with SIGBUS.
-        index: where the records are. None: the index at the path with ".idx" appended, if there is
-            one that fits, by `Index.check`; if not, the file is scanned, and no index written. The
-            path of an index: it must be there, and fit. An `Index`: it is taken as it is, and may
-            select, reorder and repeat records.
+        index: where the records are. An `Index`, or the path of one: it is used as it is, and may
+            select, reorder and repeat records; each record is checked when it is read. None: the
+            index at the path with ".idx" appended, if that is an index of this file that accounts
+            for each valid record: none may start where it leaves a gap, before its first entry or
+            after its last one. If there is no such index, the file is scanned, and no index
+            written; if one was left aside, a `TfrWarning` says why.
         checksums: what must hold of a record that is read; of any, that its length is the index's.
             "full": the checksums of length and payload. "length": that of the length. "auto": as
             "full", unless the file was written without true checksums. "none": nothing, not even
@@ -64,7 +67,6 @@ class Reader:
 
     Raises:
         TfrError: the file is to be scanned, but is not a TFRecord file, or damaged.
-        TfrMismatch: the index at the path that was given does not fit.
         TfrOSError: a file cannot be read; more exactly, for instance, TfrFileNotFoundError.
         Exception: whatever the object's methods raise; so it is when a record is read.
         TfrValueError: an argument cannot be used.
@@ -103,6 +105,7 @@ class Reader:
         "_records",
         "_sizes",
         "_source",
+        "_warning",
     )
 
     _native: CData  # NULL when it is closed
@@ -112,24 +115,39 @@ class Reader:
     _records: range  # the numbers of entries
     _index: Index | None  # all entries
     _given: tuple[Any, ...]  # what opens it anew
+    _warning: TfrWarning | None  # why an index was left aside
 
     def __init__(
         self,
         data: Data,
         index: Index | Path | None = None,
-        checksums: Checksums = "full",
+        checksums: Checksums = "auto",
         *,
         raw_frames: bool = False,
         threads: int = 0,
         salvage: Salvage | None = None,
         progress: Progress | None = None,
     ) -> None:
+        self._open(data, index, checksums, raw_frames, threads, salvage, progress)
+        if self._warning is not None:
+            warnings.warn(self._warning, stacklevel=2)
+
+    def _open(
+        self,
+        data: Data,
+        index: Index | Path | None,
+        checksums: Checksums,
+        raw_frames: bool,
+        threads: int,
+        salvage: Salvage | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Makes a reader; why an index was left aside is in `_warning`."""
         source = self._source = file_or_source(data)
         open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_open_source)
         if index is not None and not isinstance(index, Index):
             given: Index | Path | None = os.fspath(index)
             index = Index._made_by(lib.tfr_index_read, encode_path(index))
-            index.check(data, checksums=checksums)
         else:
             given = index
         native_index = _NULL if index is None else index._native
@@ -150,6 +168,8 @@ class Reader:
             raw_frames=raw_frames,
         )
         count = lib.tfr_reader_len(native)
+        warning = lib.tfr_reader_warning(native)
+        self._warning = TfrWarning(_exception(warning)) if warning else None
         entries = keeping(lib.tfr_reader_entries(native), native)
         memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
         self._sizes = memory.toreadonly().cast("Q")[1::2]

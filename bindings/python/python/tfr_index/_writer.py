@@ -75,7 +75,7 @@ class RecordWriter:
     ...         writer.write(b"one more")
     ...     tfr_index.read_index(path + ".idx").check(path, "full")
     ...     list(tfr_index.read_index(path + ".idx"))
-    Fit(skipped=0, reordered=False, repeated=False, unchecked=False)
+    Fit(skipped=0, partial=False, reordered=False, repeated=False, unchecked=False)
     [(0, 21), (21, 16), (37, 19), (56, 24)]
     """
 
