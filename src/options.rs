@@ -117,8 +117,8 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets whether [`Index::check`](crate::Index::check) takes an index that ends before the data
-    /// does for one of a part. By default it is stale: the data has grown since.
+    /// Sets whether [`Index::check`](crate::Index::check) accepts an index that has all records up to
+    /// some byte, while valid ones follow. By default it is stale: the data has grown since.
     pub fn allow_partial(mut self, allow: bool) -> Options<'a> {
         self.allow_partial = allow;
         self

@@ -327,6 +327,7 @@ def test_salvage_by_lengths_lets_payloads_be(files, payloads, capfd):
 
 def test_checksums(files, payloads, tmp_path):
     unchecked = write(tmp_path / "zeros.tfrecord", payloads, "zeros")
+    assert Reader([unchecked]).epoch() == payloads
     for checksums in ("auto", "none"):
         assert Reader([unchecked], checksums=checksums).epoch() == payloads
     for checksums in ("full", "length"):
@@ -336,19 +337,37 @@ def test_checksums(files, payloads, tmp_path):
     for checksums in ("length", "none"):
         assert len(set(Reader(files, checksums=checksums).epoch()) - set(payloads)) == 1
     with pytest.raises(RuntimeError, match=re.escape(f"{files[0]}: record 7 ")):
-        Reader(files, checksums="auto").epoch()
+        Reader(files).epoch()
 
 
-def test_index_beside_the_file_is_read_if_it_fits(files, payloads):
-    index = tfr_index.scan(files[0])
-    index[::-1].write(f"{files[0]}.idx")
+def test_index_beside_the_file_is_used_if_it_accounts_for_all_records(files, payloads, capfd):
+    index, index_path = tfr_index.scan(files[0]), f"{files[0]}.idx"
+    index[::-1].write(index_path)
     assert Reader(files).epoch() == payloads[39::-1] + payloads[40:]
-    tfr_index.scan(files[3])[:40].write(f"{files[0]}.idx")  # another file's
-    assert Reader(files).epoch() == payloads
-    index[:30].write(f"{files[0]}.idx")  # stale
-    assert Reader(files).epoch() == payloads
-    Path(f"{files[0]}.idx").write_text("no index")
-    assert Reader(files).epoch() == payloads
+    assert "is not used" not in capfd.readouterr().err
+    others = tfr_index.scan(files[3])[:40]
+    for text in [others.to_text(), *(index.shard(rank, 4).to_text() for rank in range(4)), "none"]:
+        Path(index_path).write_text(text)
+        assert Reader(files).epoch() == payloads
+        [line] = [line for line in capfd.readouterr().err.splitlines() if index_path in line]
+        assert line.endswith("; this index is not used, the data is scanned")
+
+
+def test_shards_that_are_given_are_used(files, payloads, tmp_path):
+    shard = str(tmp_path / "shard.idx")
+    for rank in range(4):
+        tfr_index.scan(files[0]).shard(rank, 4).write(shard)
+        given = Reader(files[0], index_paths=shard)
+        assert given.epoch() == payloads[10 * rank : 10 * (rank + 1)]
+
+
+def test_index_that_leaves_a_damaged_end_out_is_used(files, payloads, capfd):
+    data = Path(files[0]).read_bytes()
+    for end in (data[:-1], data[:-30] + bytes(30), data + b"junk" * 20, data + data[:20]):
+        Path(files[0]).write_bytes(end)
+        count = tfr_index.create_index(files[0], checksums="full", salvage=lambda region: None)
+        assert Reader(files[0]).epoch() == payloads[:count]
+        assert "is not used" not in capfd.readouterr().err
 
 
 def test_index_paths_select_and_reorder(files, payloads, tmp_path):
@@ -447,10 +466,10 @@ def test_open_files_are_bounded(tmp_path, shuffle):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"checksums": "some"}, '"some", but must be "full"'),
+        ({"checksums": "some"}, '"some", but must be "auto"'),
         ({"index_paths": ["a.idx"]}, "there are 1 index_paths for 4 paths"),
         ({"index_paths": ["a.idx"] * 4, "salvage": True}, "cannot both be given"),
-        ({"salvage": True, "checksums": "auto"}, "finds damage by checksums"),
+        ({"salvage": True, "checksums": "none"}, "finds damage by checksums"),
         ({"max_open_files": 0}, "max_open_files must be 1 or more"),
         ({"index_paths": ["a.idx\0b"] * 4}, "a.idx: a path cannot have a NUL in it"),
         ({"shard_id": -1, "num_shards": 2, "shuffle_after_epoch": True}, "shard_id must be 0"),

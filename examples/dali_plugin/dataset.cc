@@ -62,13 +62,13 @@ void expect_room(const tfr::index &index, const tfr::reader &reader) {
 Dataset::Dataset(Files files) : files_(std::move(files)), readers_(files_.paths.size()) {
     const std::size_t count = files_.paths.size();
     std::vector<std::optional<tfr::index>> indexes(count);
-    std::vector<std::vector<std::string>> damage(count);
-    for_each_number(count, [&](std::size_t i) { indexes[i] = index(i, damage[i]); });
+    std::vector<std::vector<std::string>> warnings(count);
+    for_each_number(count, [&](std::size_t i) { indexes[i] = index(i, warnings[i]); });
     starts_.push_back(0);
     for (std::size_t i = 0; i < count; i++) {
         starts_.push_back(starts_.back() + indexes[i]->size());
         indexes_.push_back(std::move(*indexes[i]));
-        damage_.insert(damage_.end(), damage[i].begin(), damage[i].end());
+        warnings_.insert(warnings_.end(), warnings[i].begin(), warnings[i].end());
     }
 }
 
@@ -79,7 +79,7 @@ tfr::options Dataset::options() const {
 }
 
 /// Which records a file has; fails if the file is not there, or has not all of them.
-tfr::index Dataset::index(std::size_t file, std::vector<std::string> &damage) const {
+tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) const {
     const std::string &path = files_.paths[file];
     if (!files_.index_paths.empty()) {
         tfr::index given = tfr::index::read(files_.index_paths[file]);
@@ -87,13 +87,22 @@ tfr::index Dataset::index(std::size_t file, std::vector<std::string> &damage) co
         return given;
     }
     if (files_.salvage) {
-        return tfr::index::scan(path, options().salvage([&](const tfr::damage &region) {
-            damage.push_back(region.message + "; left out: bytes " + std::to_string(region.start) +
-                             " to " + std::to_string(region.end));
+        const auto skip = [&](const tfr::damage &region) {
+            warnings.push_back(region.message + "; left out: bytes " +
+                               std::to_string(region.start) + " to " + std::to_string(region.end));
             return false;
-        }));
+        };
+        // Policy auto reads records as full does where there are true checksums, which salvage
+        // takes.
+        const bool payloads_too = files_.checksums != TFR_CHECKSUMS_LENGTH;
+        const auto policy = payloads_too ? TFR_CHECKSUMS_FULL : TFR_CHECKSUMS_LENGTH;
+        return tfr::index::scan(path, options().checksums(policy).salvage(skip));
     }
-    return tfr::index::from_entries(tfr::reader(path, options()).entries());
+    const tfr::reader reader(path, options());
+    if (std::string warning = reader.warning(); !warning.empty()) {
+        warnings.push_back(std::move(warning));
+    }
+    return tfr::index::from_entries(reader.entries());
 }
 
 Dataset::Place Dataset::find(std::uint64_t record) const {

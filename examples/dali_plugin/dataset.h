@@ -19,9 +19,10 @@ namespace tfr_dali {
 /// What a Dataset is made of.
 struct Files {
     std::vector<std::string> paths;
-    /// An index for each. None: what stands beside the file, if it fits, else a scan.
+    /// An index for each, used as it is. None: the index that is found beside the file, if it
+    /// accounts for all valid records, else a scan.
     std::vector<std::string> index_paths;
-    tfr_checksums checksums = TFR_CHECKSUMS_FULL;
+    tfr_checksums checksums = TFR_CHECKSUMS_AUTO;
     /// Whether files are scanned for damage, which is left out. There are no index_paths then.
     bool salvage = false;
     /// How many files stay open. A thread that opens another one has that open, too.
@@ -54,21 +55,21 @@ class Dataset {
         return indexes_[place.file][place.record];
     }
     [[nodiscard]] const std::string &path(Place place) const { return files_.paths[place.file]; }
-    /// What salvage left out, a line each.
-    [[nodiscard]] const std::vector<std::string> &damage() const noexcept { return damage_; }
+    /// What salvage left out, and which indexes were left aside, a line each.
+    [[nodiscard]] const std::vector<std::string> &warnings() const noexcept { return warnings_; }
 
     /// Reads payloads, each to the start of its buffer.
     void read(const Batch &batch);
 
   private:
     tfr::options options() const;
-    tfr::index index(std::size_t file, std::vector<std::string> &damage) const;
+    tfr::index index(std::size_t file, std::vector<std::string> &warnings) const;
     std::shared_ptr<const tfr::reader> reader(std::size_t file);
 
     const Files files_;
     std::vector<tfr::index> indexes_;
     std::vector<std::uint64_t> starts_; // each file's first record; then, the number of all records
-    std::vector<std::string> damage_;
+    std::vector<std::string> warnings_;
     std::mutex mutex_;                                        // of what follows
     std::vector<std::shared_ptr<const tfr::reader>> readers_; // none: the file is closed
     std::queue<std::size_t> open_; // the files that are open, as they were opened

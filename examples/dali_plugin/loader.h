@@ -47,23 +47,23 @@ inline Files files(const dali::OpSpec &spec) {
         }
     }
 
-    const std::map<std::string, tfr_checksums> policies = {{"full", TFR_CHECKSUMS_FULL},
+    const std::map<std::string, tfr_checksums> policies = {{"auto", TFR_CHECKSUMS_AUTO},
+                                                           {"full", TFR_CHECKSUMS_FULL},
                                                            {"length", TFR_CHECKSUMS_LENGTH},
-                                                           {"none", TFR_CHECKSUMS_NONE},
-                                                           {"auto", TFR_CHECKSUMS_AUTO}};
+                                                           {"none", TFR_CHECKSUMS_NONE}};
     const std::string name = spec.GetArgument<std::string>("checksums");
     const auto policy = policies.find(name);
     require(policy != policies.end(),
             "checksums is \"" + name +
-                "\", but must be \"full\", \"length\", \"none\" or \"auto\"");
+                "\", but must be \"auto\", \"full\", \"length\" or \"none\"");
     files.checksums = policy->second;
 
     files.salvage = spec.GetArgument<bool>("salvage");
     require(!files.salvage || files.index_paths.empty(),
             "salvage and index_paths cannot both be given: an index says itself which records are "
             "read (`tfr-index create --salvage` makes one that leaves damage out)");
-    require(!files.salvage || name == "full" || name == "length",
-            "salvage finds damage by checksums, which must be \"full\" or \"length\"");
+    require(!files.salvage || name != "none",
+            "salvage finds damage by checksums, which cannot be \"none\"");
 
     const auto max_open = spec.GetArgument<int64_t>("max_open_files");
     require(max_open > 0, "max_open_files must be 1 or more");
@@ -109,7 +109,7 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
 
     void PrepareMetadataImpl() override {
         dataset_ = std::make_unique<Dataset>(files_);
-        for (const std::string &line : dataset_->damage()) {
+        for (const std::string &line : dataset_->warnings()) {
             DALI_WARN(line);
         }
         require(dataset_->size() > 0,

@@ -106,9 +106,10 @@ DALI_REGISTER_OPERATOR(tfr__Reader, ::tfr_dali::Reader, ::dali::CPU);
 DALI_SCHEMA(tfr__Reader)
     .DocStr(R"(Reads TFRecord files, and gives each record's payload as a 1-D tensor of bytes.
 
-No index files are needed. The index ``<path>.idx`` is read where it is there and fits its file;
-other files are indexed in memory when the pipeline is built, which takes a look at each record's
-header. Damage is an error that names file, record and byte.
+No index files are needed. The index ``<path>.idx`` is used if it accounts for all valid records of
+its file; an index that does not is left aside, with a warning on the standard error output. Other
+files are indexed in memory when the pipeline is built, which takes a look at each record's header.
+Damage is an error that names file, record and byte.
 
 Sharding, shuffling, padding and checkpoints are those of the other readers. Of their arguments,
 `read_ahead`, `dont_use_mmap` and `tensor_init_bytes` change nothing: batches are read straight to
@@ -125,15 +126,15 @@ They are taken as they are: an index may select, reorder and repeat records.)",
         nullptr)
     .AddOptionalArg("checksums", R"(What must hold of a record, else it is an error:
 
+- ``"auto"``: as ``"full"``, but of files that were written without true checksums, none
 - ``"full"``: the checksums of its length and of its payload
 - ``"length"``: that of its length
-- ``"auto"``: as ``"full"``, but of files that were written without true checksums, none
 - ``"none"``: nothing; bytes are given as they are.)",
-                    "full")
+                    "auto")
     .AddOptionalArg("salvage", R"(Whether damaged records are left out.
 
-All files are then scanned when the pipeline is built: their headers, and with `checksums` ``"full"``
-the payloads, too. What is left out is written to the standard error output, a line for each region
+All files are then scanned when the pipeline is built: their headers, and the payloads, too, unless
+`checksums` is ``"length"``. What is left out is written to the standard error output, a line for each region
 with its file, record and bytes. `index_paths` cannot be given together with this.)",
                     false)
     .AddOptionalArg("shuffle_after_epoch", R"(Whether all records, of all files, are put in another

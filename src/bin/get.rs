@@ -43,8 +43,8 @@ pub struct Data {
     /// A data file
     #[arg(value_parser = input::data_file())]
     file: PathBuf,
-    /// The index that says where its records are, or - for stdin [default: FILE.idx if it fits,
-    /// else a scan]
+    /// The index that says where its records are, or - for stdin [default: FILE.idx if it
+    /// accounts for all valid records, else a scan]
     #[arg(short, long)]
     index: Option<PathBuf>,
     /// Scan the file, and leave damage out, damaged payloads with --checksums full: records have the

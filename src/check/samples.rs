@@ -50,7 +50,7 @@ impl<S: ReadAt> Frames<'_, S> {
             }
         } else if !confirmed && !is_half_right(&error, layout.get(position).1) {
             let (record, entry) = layout.get(position);
-            return Err(other_file(record, entry, "none of that size"));
+            return Err(other_file(record, entry, "none, nor at any entry that was looked at"));
         }
         self.expect_damage(layout, position)?;
         Ok(Sampled { confirmed, damage: Some(error) })

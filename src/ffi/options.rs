@@ -231,8 +231,8 @@ pub unsafe extern "C" fn tfr_options_set_threads(
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether tfr_index_check() takes an index that ends before the data does for one of a part:
-/// 0, the default, for no; it is stale then, the data has grown since.
+/// Sets whether tfr_index_check() accepts an index that has all records up to some byte, while valid
+/// ones follow: 0, the default, for no; it is stale then, the data has grown since.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
 /// Threads: no other may use the options meanwhile.

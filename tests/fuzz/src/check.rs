@@ -1,6 +1,8 @@
 //! Checks of indexes against data: right ones fit, what fits is right, and threads change nothing.
 
-use tfr_index::{CheckLevel, Checksums, Entry, Fit, Index, Options};
+use std::ops::ControlFlow;
+
+use tfr_index::{CheckLevel, Checksums, Damage, Entry, Fit, Index, Options};
 
 use super::file::file_of;
 use super::oracle::{walk, POLICIES};
@@ -13,6 +15,14 @@ pub fn run(input: &[u8]) {
     let (edits, plan) = input.split_at(usize::from(cut).min(input.len()));
     let data = file_of(plan, 1);
     for policy in POLICIES {
+        // What salvage leaves out is no valid record.
+        let skip = |_: Damage| ControlFlow::Continue(());
+        let salvage = Options::new().checksums(policy).salvage(&skip);
+        if let Ok(index) = Index::from_bytes(&data, &salvage) {
+            let options = Options::new().checksums(policy);
+            let fit = check(&index, &data, CheckLevel::Quick, &options);
+            assert!(fit.is_ok_and(|fit| !fit.partial));
+        }
         let Ok(mut entries) = walk(&data, policy) else { continue };
         let options = Options::new().checksums(policy);
         let index = Index::from_entries(entries.iter().copied()).unwrap();
