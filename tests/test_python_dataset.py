@@ -5,10 +5,15 @@ if __name__ == "__main__":
 
     environment.run_as_script(__file__, "quick")
 
+import contextlib
+import errno
 import os
 import pickle
 import random
 import shutil
+import subprocess
+import sys
+import textwrap
 import threading
 from pathlib import Path
 
@@ -18,6 +23,7 @@ import tfr_index
 from hypothesis import given
 from hypothesis import strategies as st
 from tfr_index import Dataset
+from tfr_index._open_files import OpenFiles
 from tfrecords import tfrecord
 
 COUNTS = [5, 0, 1, 7, 0]  # some shards are empty
@@ -187,3 +193,172 @@ def test_a_copy_knows_how_many_records_there_were(tmp_path):
     path.write_bytes(tfrecord([b"a", b"b", b"c"]))
     with pytest.raises(tfr_index.TfrMismatch, match="has 3 records, but had 2 before"):
         list(pickle.loads(pickled))
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """40 files of three records each, every fourth with an index, in a folder of their own."""
+    own = tmp_path / "shards"
+    own.mkdir()
+    for number in range(40):
+        path = own / f"{number:02}.tfrecord"
+        path.write_bytes(tfrecord([b"%d of %d" % (n, number) for n in range(3)]))
+        if number % 4 == 0:
+            tfr_index.create_index(path)
+    return own
+
+
+class Watch:
+    """The most data files of a folder that were open at once, seen whenever one was opened."""
+
+    def __init__(self, folder: Path, monkeypatch) -> None:
+        self.most = 0
+        open_file = OpenFiles._open
+
+        def opening(files, *arguments) -> tfr_index.Reader:
+            reader = open_file(files, *arguments)
+            with files._lock:  # none is closed, and its number used again, while they are counted
+                self.most = max(self.most, open_data_files(folder))
+            return reader
+
+        monkeypatch.setattr(OpenFiles, "_open", opening)
+
+
+def open_data_files(folder: Path) -> int:
+    count = 0
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # it is closed meanwhile
+            name = os.readlink(f"/proc/self/fd/{number}")
+            count += name.startswith(f"{folder}/") and name.endswith(".tfrecord")
+    return count
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10])
+def test_the_limit_holds_at_every_moment(shards, limit, monkeypatch):
+    watch = Watch(shards, monkeypatch)
+    dataset = Dataset(f"{shards}/*", max_open_files=limit)
+    expected = [b"%d of %d" % (n, number) for number in range(40) for n in range(3)]
+    iterators = [iter(dataset), reversed(dataset), *(iter(dataset[n:]) for n in range(20))]
+    first = [next(iterator) for iterator in iterators]
+    assert first == [expected[0], expected[-1], *expected[:20]]
+    failed = []
+
+    def work(seed: int) -> None:
+        draw = random.Random(seed)
+        try:
+            for _ in range(20):
+                records = draw.choices(range(120), k=6)
+                assert dataset.__getitems__(records) == [expected[record] for record in records]
+                assert dataset[records[0]] == expected[records[0]]
+                assert list(dataset[records[0] :][:9]) == expected[records[0] :][:9]
+                with pytest.raises(IndexError):
+                    dataset[120]
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=[seed]) for seed in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    for iterator, start in zip(iterators[2:], range(20), strict=True):
+        assert list(iterator) == expected[start + 1 :]
+    assert 0 < watch.most <= limit
+    assert open_data_files(shards) <= limit
+    dataset.close()
+    assert open_data_files(shards) == 0
+
+
+def test_errors_that_are_kept_keep_no_file_open(shards):
+    for number in range(40):
+        path = shards / f"{number:02}.tfrecord"
+        data = bytearray(path.read_bytes())
+        data[12] ^= 1
+        path.write_bytes(data)
+    dataset = Dataset(f"{shards}/*", max_open_files=2)
+    errors = []
+    for number in range(40):
+        for read in (dataset.__getitem__, lambda record: list(dataset[record : record + 1])):
+            with pytest.raises(tfr_index.TfrError) as caught:
+                read(3 * number)
+            errors.append(caught.value)
+    assert len(errors) == 80 and open_data_files(shards) <= 2
+
+
+def test_a_data_set_closes_its_files_when_it_is_gone(shards):
+    dataset = Dataset(f"{shards}/*")
+    part = dataset[5:]
+    assert dataset[100] == part[95] and open_data_files(shards) == 40
+    del dataset, part
+    assert open_data_files(shards) == 0
+
+
+def test_a_forked_process_may_use_it_amid_another_threads_use(shards):
+    dataset = Dataset(f"{shards}/*", max_open_files=1)
+    begun, end = threading.Event(), threading.Event()
+
+    def hold(_reader) -> None:
+        begun.set()
+        end.wait()
+
+    thread = threading.Thread(target=dataset._use, args=[0, hold])
+    thread.start()
+    begun.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if dataset[119] == b"2 of 39" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    end.set()
+    thread.join()
+    assert dataset[119] == b"2 of 39"
+
+
+def under_limit(script: str, *arguments: object) -> str:
+    """What a script prints in a process that may have 64 descriptors."""
+    prologue = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64));"
+        "import os, tfr_index; from tfr_index import Dataset\n"
+    )
+    command = [sys.executable, "-c", prologue + textwrap.dedent(script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_files_are_closed_where_the_process_may_open_no_more(tmp_path):
+    for number in range(100):
+        tmp_path.joinpath(f"{number:03}.tfrecord").write_bytes(tfrecord([b"%d" % number]))
+    script = """
+        expected = [b"%d" % number for number in range(100)]
+        for limit in (1000, 90):
+            dataset = Dataset(f"{sys.argv[1]}/*", max_open_files=limit)
+            assert list(dataset) == dataset.__getitems__(range(100)) == expected
+            assert [dataset[record] for record in range(-1, -101, -1)] == expected[::-1]
+            dataset.close()
+        # When all are another's, there is nothing to be closed.
+        others = []
+        try:
+            while True:
+                others.append(open(os.devnull))
+        except OSError:
+            pass
+        try:
+            dataset[5]
+        except tfr_index.TfrOSError as error:
+            print(type(error).__name__, error.errno, error.path, error)
+        others.clear()
+        assert dataset[5] == b"5"
+    """
+    said = under_limit(script, tmp_path)
+    path = tmp_path / "005.tfrecord"
+    assert said.startswith(f"TfrOSError {errno.EMFILE} {path} {path}: ")
+    assert "max_open_files" in said and "ulimit -n" in said
+
+
+def test_no_thread_to_spare_is_no_error(shards, monkeypatch):
+    def start(_thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert len(list(Dataset(f"{shards}/*"))) == 120

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import glob
 import os
+import threading
 import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
+from operator import itemgetter, methodcaller
 from types import TracebackType
 from typing import Any, Generic, TypeVar, final, overload
 
 from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError, TfrWarning
 from ._index import Index
-from ._reader import Reader
+from ._open_files import OpenFiles
+from ._reader import Reader, iterate
 from ._typing import Checksums, Path
 
 __all__ = ["Dataset"]
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_OPENING_THREADS = 8
 
 
 @final
@@ -40,8 +44,9 @@ class Dataset(Sequence[Item], Generic[Item]):
         decode: makes of a record's payload what the data set gives, such as a function that parses
             it. None: payloads are given as they are. To be pickled with the data set it must be a
             function of a module.
-        max_open_files: how many files may be open at once; those that were not used for longest are
-            closed, and opened again when they are needed.
+        max_open_files: how many of the files may be open at once. Those that were used least
+            recently are closed, and opened again when they are needed; if more threads read, some
+            wait. Where the process may not open that many (`ulimit -n`), it is fewer.
         raw_frames: as for `Reader`.
         threads: as for `Reader`.
 
@@ -94,40 +99,57 @@ class Dataset(Sequence[Item], Generic[Item]):
         }
         self._decode = decode
         self._max_open_files = max_open_files
-        self._readers: dict[int, Reader] = {}  # the open ones, the one used last at the end
-        self._kept: dict[int, Index] = {}  # of those that were closed
+        self._files = OpenFiles(len(self._paths), max_open_files)
         self._warnings: dict[int, TfrWarning] = {}
         self._counts = [-1] * len(self._paths)
-        with ThreadPoolExecutor(8, "tfr_index opens files") as pool:
-            self._counts = [
-                len(reader) for reader in pool.map(self._reader, range(len(self._paths)))
-            ]
+        self._counts = self._count()
         self._starts = [0, *accumulate(self._counts)][:-1]
         self._records = range(sum(self._counts))
         for shard in sorted(self._warnings):
             warnings.warn(self._warnings[shard], stacklevel=2)
 
-    def _reader(self, shard: int) -> Reader:
-        """A file's reader, opened if it isn't."""
-        readers = self._readers
-        if len(self._paths) <= self._max_open_files:
-            reader = readers.get(shard)
-        else:
-            reader = readers.pop(shard, None)
-        if reader is None:
-            reader = self._open(shard)
-        readers[shard] = reader
-        # Other threads do the same meanwhile; at worst a file is opened twice.
-        while len(readers) > self._max_open_files:
-            with contextlib.suppress(KeyError, RuntimeError, StopIteration):
-                oldest = next(iter(readers))
-                self._kept[oldest] = readers.pop(oldest).index
-        return reader
+    def _count(self) -> list[int]:
+        """How many records each file has. Opening files waits for the disk, so threads help."""
+        counts = [-1] * len(self._paths)
+        errors: dict[int, BaseException] = {}
+        shards = iter(range(len(self._paths)))
 
-    def _open(self, shard: int) -> Reader:
+        def work() -> None:
+            for shard in shards:
+                try:
+                    counts[shard] = self._use(shard, len)
+                except BaseException as error:
+                    errors[shard] = error
+                if errors:
+                    return
+
+        helpers = []
+        for _ in range(min(_OPENING_THREADS, len(counts)) - 1):
+            helper = threading.Thread(target=work, name="tfr_index opens files")
+            try:
+                helper.start()
+            except RuntimeError:
+                break  # there are no more threads: fewer do the work
+            helpers.append(helper)
+        try:
+            work()
+            for helper in helpers:
+                helper.join()
+        except BaseException as error:  # KeyboardInterrupt
+            errors[-1] = error  # which ends the helpers
+        if errors:
+            raise errors[min(errors)]
+        return counts
+
+    def _use(self, shard: int, work: Callable[[Reader], Result]) -> Result:
+        """What `work` returns for a file's reader. It must not use another one."""
+        return self._files.use(shard, self._open, work)
+
+    def _open(self, shard: int, known: Index | None) -> Reader:
         path = self._paths[shard]
+        index = self._indexes[shard] if known is None else known
         reader = Reader.__new__(Reader)
-        reader._open(path, self._kept.get(shard, self._indexes[shard]), **self._options)
+        reader._open(path, index, **self._options)
         count = self._counts[shard]
         if reader._warning is not None and shard not in self._warnings:
             self._warnings[shard] = reader._warning
@@ -156,7 +178,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         if isinstance(record, slice):
             return self._part(self._records[record])
         shard, number = self._find(record)
-        return self._item(shard, number, self._reader(shard)[number])
+        payload = self._files.use(shard, self._open, itemgetter(number))
+        return self._item(shard, number, payload)
 
     def __getitems__(self, records: Iterable[int]) -> list[Item]:
         r"""Many records, in this order: PyTorch and Grain call it for a batch.
@@ -174,7 +197,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         for shard, number in places:
             wanted.setdefault(shard, []).append(number)
         found = {
-            shard: iter(self._reader(shard).read_many(numbers)) for shard, numbers in wanted.items()
+            shard: iter(self._use(shard, methodcaller("read_many", numbers)))
+            for shard, numbers in wanted.items()
         }
         return [self._item(shard, number, next(found[shard])) for shard, number in places]
 
@@ -214,10 +238,10 @@ class Dataset(Sequence[Item], Generic[Item]):
             if not ours:
                 continue
             numbers = range(ours.start - first, ours.stop - first, ours.step)
-            reader = self._reader(shard)[numbers.start : numbers.stop : numbers.step]
             if backwards:
-                reader, numbers = reader[::-1], numbers[::-1]
-            for number, payload in zip(numbers, reader, strict=True):
+                numbers = numbers[::-1]
+            payloads = iterate(_Records(self, shard, numbers))
+            for number, payload in zip(numbers, payloads, strict=True):
                 yield self._item(shard, number, payload)
 
     def __reversed__(self) -> Iterator[Item]:
@@ -225,7 +249,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def close(self) -> None:
         """Closes the files. They are opened again if the data set is used on."""
-        self._readers.clear()
+        self._files.close()
 
     def __enter__(self) -> Dataset[Item]:
         return self
@@ -244,7 +268,33 @@ class Dataset(Sequence[Item], Generic[Item]):
         return f"<tfr_index.Dataset of {len(self)} records of {named}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_readers": {}, "_kept": {}}
+        state = self.__dict__.copy()
+        del state["_files"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._files = OpenFiles(len(self._paths), self._max_open_files)
+
+
+class _Records:
+    """Some records of one file, which is in use only while they are read."""
+
+    def __init__(self, dataset: Dataset[Any], shard: int, numbers: range) -> None:
+        self._dataset, self._shard, self._numbers = dataset, shard, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, record: int) -> bytes:
+        payload: bytes = self._dataset._use(self._shard, itemgetter(self._numbers[record]))
+        return payload
+
+    def _load_piece(self, start: int, most: int) -> list[bytes]:
+        def load(reader: Reader) -> list[bytes]:
+            return reader._part(self._numbers)._load_piece(start, most)
+
+        return self._dataset._use(self._shard, load)
 
 
 def _files(paths: Path | Iterable[Path]) -> list[Path]:

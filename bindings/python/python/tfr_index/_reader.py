@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from types import TracebackType
-from typing import Any, cast, final, overload
+from typing import Any, Protocol, cast, final, overload
 
 from ._errors import TfrMismatch, TfrWarning
 from ._index import Index
@@ -348,24 +348,7 @@ class Reader:
     def __iter__(self) -> Iterator[bytes]:
         """All payloads. Some MiB are read at once; where that takes long, as from a disk, a thread
         reads the next ones while those are used."""
-        start, most = 0, 16
-        ahead: _Piece | None = None
-        while start < len(self):
-            piece = ahead or _Piece(self, start, most)
-            payloads = piece.result()
-            if payloads is None:  # one by one, up to the one at which it failed
-                stop = min(start + piece.most, len(self))
-                yield from map(self.__getitem__, range(start, stop))
-                start, most, ahead = stop, 16, None
-                continue
-            start += len(payloads)
-            most = min(2 * len(payloads), _MANY)
-            ahead = None
-            if piece.was_slow and start < len(self):
-                ahead = _Piece(self, start, most)
-                ahead.load_ahead()
-            yield from payloads
-            del payloads  # their memory is there for the next ones
+        return iterate(self)
 
     def __reversed__(self) -> Iterator[bytes]:
         return iter(self[::-1])
@@ -437,11 +420,43 @@ def _name(data: Data) -> str:
     return repr(data) if hasattr(data, "read") else object.__repr__(data)
 
 
+class Records(Protocol):
+    """What can be iterated over in pieces: a reader, or records whose reader is not always open."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, record: int) -> bytes: ...
+
+    def _load_piece(self, start: int, most: int) -> list[bytes]: ...
+
+
+def iterate(records: Records) -> Iterator[bytes]:
+    """All payloads, in the pieces in which they are read."""
+    start, most = 0, 16
+    ahead: _Piece | None = None
+    while start < len(records):
+        piece = ahead or _Piece(records, start, most)
+        payloads = piece.result()
+        if payloads is None:  # one by one, up to the one at which it failed
+            stop = min(start + piece.most, len(records))
+            yield from map(records.__getitem__, range(start, stop))
+            start, most, ahead = stop, 16, None
+            continue
+        start += len(payloads)
+        most = min(2 * len(payloads), _MANY)
+        ahead = None
+        if piece.was_slow and start < len(records):
+            ahead = _Piece(records, start, most)
+            ahead.load_ahead()
+        yield from payloads
+        del payloads  # their memory is there for the next ones
+
+
 class _Piece:
     """A piece of a reader's records, read by whom it is asked of, or by a thread before."""
 
-    def __init__(self, reader: Reader, start: int, most: int) -> None:
-        self.reader, self.start, self.most = reader, start, most
+    def __init__(self, records: Records, start: int, most: int) -> None:
+        self.records, self.start, self.most = records, start, most
         self.payloads: list[bytes] | None = None
         self.was_slow = False
         self.thread: threading.Thread | None = None
@@ -450,7 +465,7 @@ class _Piece:
         begun = time.perf_counter()
         # Whoever wants the payloads meets the error again, at its record.
         with contextlib.suppress(Exception):
-            self.payloads = self.reader._load_piece(self.start, self.most)
+            self.payloads = self.records._load_piece(self.start, self.most)
             self.was_slow = time.perf_counter() - begun > _SLOW * sum(map(len, self.payloads))
 
     def load_ahead(self) -> None:

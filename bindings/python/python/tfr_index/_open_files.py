@@ -1,0 +1,153 @@
+"""The files of a data set, of which few are open at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable
+from typing import TypeVar
+
+from ._errors import TfrOSError
+from ._index import Index
+from ._reader import Reader
+
+__all__ = ["OpenFiles"]
+
+Result = TypeVar("Result")
+
+#: Opens the file of this number, with its index if that is known.
+OpenFile = Callable[[int, Index | None], Reader]
+
+#: Seconds until a thread looks again for a file that it can close.
+_PATIENCE = 0.001
+
+_all: weakref.WeakSet[OpenFiles] = weakref.WeakSet()
+
+
+class _Use:
+    """A thread's use of a file. It ends when `file` is None, or when the object is gone: then a
+    KeyboardInterrupt at any place leaves nothing in use."""
+
+    __slots__ = ("__weakref__", "file")
+
+    def __init__(self, file: int) -> None:
+        self.file: int | None = file
+
+
+class OpenFiles:
+    """The readers of `count` files, of which at most `limit` are open at once.
+
+    `use` gives a reader to a function, which must not use another one. When its place is needed, a
+    reader that nobody uses is closed, the one that was used least recently first; its index is
+    kept. A thread for which there is no place waits.
+    """
+
+    def __init__(self, count: int, limit: int) -> None:
+        self._limit = limit
+        self._readers: dict[int, Reader] = {}  # the one used last at the end
+        self._indexes: dict[int, Index] = {}  # of files that were closed
+        self._uses: weakref.WeakSet[_Use] = weakref.WeakSet()
+        self._lock = threading.Lock()  # of what is above
+        self._all_fit = count <= limit  # no place is ever needed: uses need not be known
+        _all.add(self)
+
+    def use(self, file: int, open_file: OpenFile, work: Callable[[Reader], Result]) -> Result:
+        """What `work` returns for the file's reader, which `open_file` opens if there is none."""
+        if self._all_fit and (reader := self._readers.get(file)) is not None:
+            return work(reader)
+        use = _Use(file)
+        try:
+            return work(self._reader(use, file, open_file))
+        except BaseException as error:
+            # Who keeps the error must not keep the file open.
+            traceback.clear_frames(error.__traceback__)
+            raise
+        finally:
+            use.file = None
+
+    def close(self) -> None:
+        """Closes the files. They are opened again when they are used."""
+        with self._lock:
+            self._readers.clear()
+
+    def _reader(self, use: _Use, file: int, open_file: OpenFile) -> Reader:
+        while True:
+            with self._lock:
+                reader = self._readers.pop(file, None)
+                if reader is not None:
+                    self._readers[file] = reader  # at the end
+                    self._uses.add(use)
+                    return reader
+                used = self._used()
+                # Else another thread opens it, or others use all.
+                if file not in used and self._make_room(used):
+                    self._uses.add(use)
+                    break
+            time.sleep(_PATIENCE)
+        reader = self._open(file, open_file)
+        with self._lock:
+            self._readers[file] = reader
+        return reader
+
+    def _used(self) -> set[int]:
+        """The files that are in use, or being opened."""
+        return {use.file for use in self._uses if use.file is not None}
+
+    def _make_room(self, used: set[int]) -> bool:
+        if len(self._readers.keys() | used) < self._limit:
+            return True
+        reader = self._remove_one(used)
+        if reader is not None:
+            reader.close()
+        return reader is not None
+
+    def _remove_one(self, used: set[int]) -> Reader | None:
+        """The reader that was used least recently, of those that nobody uses."""
+        for file in self._readers:
+            if file not in used:
+                reader = self._readers.pop(file)
+                self._indexes[file] = reader.index
+                return reader
+        return None
+
+    def _open(self, file: int, open_file: OpenFile) -> Reader:
+        """Opens a file. If the process or the system has too many open, others are closed."""
+        while True:
+            try:
+                return open_file(file, self._indexes.get(file))
+            except TfrOSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+                with self._lock:
+                    self._all_fit = False
+                    # Uses that are not known may go on: it is closed when it is in none any more.
+                    is_removed = self._remove_one(self._used()) is not None
+                    are_others_open = len(self._readers) > 0
+                if not is_removed:
+                    if not are_others_open:
+                        raise _too_many(error) from None
+                    time.sleep(_PATIENCE)
+
+
+def _too_many(error: TfrOSError) -> TfrOSError:
+    message = (
+        f"{error}: the process, or the system, has too many files open, and none of this data set; "
+        "raise the limit (ulimit -n), or lower max_open_files of other data sets"
+    )
+    return type(error)(
+        message, error.status, error.path, error.record, error.offset, errno=error.errno
+    )
+
+
+def _after_fork() -> None:
+    """In a forked process: the threads that used files, or held locks, are not in it."""
+    for files in list(_all):
+        files._lock = threading.Lock()
+        files._uses = weakref.WeakSet()
+
+
+os.register_at_fork(after_in_child=_after_fork)
