@@ -96,5 +96,15 @@ def test_an_error_of_a_worker_names_file_and_record(tmp_path):
     path.write_bytes(tfrecord(map(payload, range(10))))
     dataset = tfr_index.Dataset(path, decode=decode)
     path.write_bytes(tfrecord(map(payload, range(9))) + b"?" * 50)
-    with pytest.raises(tfr_index.TfrError, match=r"x\.tfrecord: record 9 "):
+    expected = {"fork": "TFR_ERR_MISMATCH", "spawn": "TFR_ERR_LENGTH_CRC"}  # opened again, scanned
+    for method, status in expected.items():
+        with pytest.raises(tfr_index.TfrError, match=r"x\.tfrecord: record 9 ") as caught:
+            seen(DataLoader(dataset, 5, num_workers=2, multiprocessing_context=method))
+        error = caught.value
+        assert (error.status, error.path, error.record) == (status, str(path), 9)
+        assert error.offset == path.stat().st_size - 50
+    path.unlink()
+    dataset.close()
+    with pytest.raises(FileNotFoundError) as caught:
         seen(DataLoader(dataset, 5, num_workers=2))
+    assert (caught.value.path, caught.value.filename, caught.value.errno) == (str(path),) * 2 + (2,)

@@ -1,7 +1,9 @@
 """What goes wrong, as exceptions: all are `TfrError`, and the builtin one that fits."""
 
+import json
 import os
-from typing import NamedTuple
+import sys
+from typing import Any, NamedTuple
 
 __all__ = [
     "Damage",
@@ -24,7 +26,9 @@ __all__ = [
 class TfrError(RuntimeError):
     """What went wrong, and where. Its text is one line that names file, record and byte.
 
-    It can be pickled and copied, so that it crosses from worker processes whole.
+    It can be pickled and copied, so that it crosses from worker processes whole. PyTorch raises a
+    worker's exception again as its type with the text of its traceback as the message: there the
+    text ends with a line that has the attributes, and they are the same, too.
 
     >>> import tfr_index
     >>> try:
@@ -58,18 +62,41 @@ class TfrError(RuntimeError):
         stored_crc: int | None = None,
         computed_crc: int | None = None,
     ) -> None:
+        self._set(
+            message,
+            status=status,
+            path=path,
+            record=record,
+            offset=offset,
+            format=format,
+            stored_crc=stored_crc,
+            computed_crc=computed_crc,
+        )
+
+    def _set(self, message: str, **fields: Any) -> None:
+        """Sets attributes: those of the message, if it has such, or the ones that are given."""
+        carried = _carried(message)
+        fields = {name: carried.get(name, value) for name, value in fields.items()}
+        if isinstance(self, OSError) and fields["errno"] is not None:
+            OSError.__init__(self, fields["errno"], os.strerror(fields["errno"]), fields["path"])
         # What is in `args` is what pickle and copy call the class with.
-        super().__init__(message, status, path, record, offset, format, stored_crc, computed_crc)
-        self.status = status
-        self.path = path
-        self.record = record
-        self.offset = offset
-        self.format = format
-        self.stored_crc = stored_crc
-        self.computed_crc = computed_crc
+        self.args = (message, *fields.values())
+        self.status: str = fields["status"]
+        self.path: str | None = fields["path"]
+        self.record: int | None = fields["record"]
+        self.offset: int | None = fields["offset"]
+        self.format: str | None = fields.get("format")
+        self.stored_crc: int | None = fields.get("stored_crc")
+        self.computed_crc: int | None = fields.get("computed_crc")
+        if not carried and _is_in_pytorch_worker():
+            self.add_note(_NOTE + json.dumps(fields))
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As without this method; but tblib does otherwise then, and fails with two base classes.
+        return type(self), self.args, self.__dict__
 
 
 class TfrValueError(TfrError, ValueError):
@@ -124,10 +151,7 @@ class TfrOSError(TfrError, OSError):
         offset: int | None = None,
         errno: int | None = None,
     ) -> None:
-        if errno is not None:
-            OSError.__init__(self, errno, os.strerror(errno), path)
-        TfrError.__init__(self, message, status, path, record, offset)
-        self.args = (message, status, path, record, offset, errno)
+        self._set(message, status=status, path=path, record=record, offset=offset, errno=errno)
 
 
 class TfrFileNotFoundError(TfrOSError, FileNotFoundError):
@@ -165,6 +189,27 @@ class Damage(NamedTuple):
 
 for _name in __all__:  # tracebacks and pickles name the place where all may find them
     globals()[_name].__module__ = "tfr_index"
+
+#: How a note starts that carries an error's attributes through a text.
+_NOTE = "tfr_index error: "
+
+
+def _carried(message: str) -> dict[str, Any]:
+    """The attributes in a message that is the text of a traceback, notes and all."""
+    for line in reversed(message.split("\n")):
+        if line.startswith(_NOTE):
+            try:
+                return dict(json.loads(line.removeprefix(_NOTE)))
+            except (TypeError, ValueError):
+                break
+    return {}
+
+
+def _is_in_pytorch_worker() -> bool:
+    """Whether this is a worker of a `DataLoader`, which passes on an exception's type and text."""
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and data.get_worker_info() is not None
+
 
 _BY_STATUS: dict[str, type[TfrError]] = {
     "TFR_ERR_INVALID_ARGUMENT": TfrValueError,
