@@ -256,8 +256,15 @@ fn an_empty_stream_replaces_no_index() {
 fn a_fifo_is_no_data_and_its_writer_goes_on_waiting() {
     let (directory, text) = example();
     let path = directory.path();
-    for command in ["create fifo", "get fifo 5", "cat fifo", "check fifo -i x.idx", "locate fifo 5"]
-    {
+    for command in [
+        "create fifo",
+        "get fifo 5",
+        "cat fifo",
+        "check fifo -i x.idx",
+        "locate fifo 5",
+        "show fifo",
+        "select fifo 5",
+    ] {
         // What reads at last gets everything.
         let script = format!(
             "rm -f fifo; mkfifo fifo; cat x >fifo & tfr-index {command}; echo $?; \
@@ -315,7 +322,7 @@ fn waiting_is_interrupted() {
         &["read", "-"],
         &["read", "fifo"],
         &["show", "-"],
-        &["ls", "fifo"],
+        &["ls", "-"],
         &["check", "x", "-i", "-"],
         &["check", "x", "-i", "fifo"],
         &["get", "x", "5", "-i", "-", "-o", "y"],

@@ -29,11 +29,18 @@ pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 /// Whether a path is that of an index: by its name, because data is not read from a stream, or
-/// because there is a file of numbers.
+/// because there is a file of numbers. A FIFO with another name may hold data: to look into it would
+/// take that from its reader.
 pub fn is_index(path: &Path) -> bool {
     let is_named = path.extension().is_some_and(|end| end == "idx");
+    let is_stream = || cli::is_stream(path) && !is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
-    is_named || cli::is_stream(path) || has_text() && cli::holds_numbers(path).unwrap_or(false)
+    is_named || is_stream() || has_text() && cli::holds_numbers(path).unwrap_or(false)
+}
+
+fn is_fifo(path: &Path) -> bool {
+    let is_fifo = |file: fs::Metadata| file.file_type().is_fifo();
+    !cli::is_descriptor(path) && path.metadata().is_ok_and(is_fifo)
 }
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
@@ -48,7 +55,7 @@ pub fn index_file(path: &Path) -> anyhow::Result<Index> {
             bail!("{}: is read already, it has one index", path.display());
         }
         taken.push(stream);
-    } else if path.metadata().is_ok_and(|file| file.file_type().is_fifo()) {
+    } else if is_fifo(path) {
         // The library does not wait for its writer.
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         return Index::from_text(&text).with_context(|| path.display().to_string());
@@ -70,6 +77,10 @@ pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
 pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     if is_index(path) {
         return index_file(path);
+    }
+    if is_fifo(path) {
+        let name = path.display();
+        bail!("{name}: is a pipe (FIFO), not a regular file; if an index comes from it, give - < {name}");
     }
     Ok(open(path, &Options::new())?.index().clone())
 }
