@@ -455,7 +455,7 @@ def test_open_files_are_bounded(tmp_path, shuffle):
     reader = Reader(files, max_open_files=5, shuffle_after_epoch=shuffle)
     read = []
     while len(read) < 180:
-        assert open_files(tmp_path) <= 5 + 3  # and one for each thread
+        assert open_files(tmp_path) <= 5
         read += reader.batch()
     assert read[:180] == (order_of(payloads, 0) if shuffle else payloads)
     unbounded = Reader(files, max_open_files=sys.maxsize)

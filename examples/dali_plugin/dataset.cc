@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <exception>
 #include <future>
 #include <optional>
@@ -14,6 +15,10 @@ namespace {
 
 /// Opening a file waits for the medium, so more are opened at once than there are processors.
 constexpr std::size_t OPENING_THREADS = 8;
+
+constexpr const char *TOO_MANY = ": the process, or the system, has too many files open, and none "
+                                 "of this reader; raise the limit "
+                                 "(ulimit -n), or lower max_open_files of other readers";
 
 /// Calls work(0) to work(count - 1), several at once; throws what the first that failed threw.
 template <typename Work> void for_each_number(std::size_t count, Work work) {
@@ -59,11 +64,18 @@ void expect_room(const tfr::index &index, const tfr::reader &reader) {
 
 } // namespace
 
-Dataset::Dataset(Files files) : files_(std::move(files)), readers_(files_.paths.size()) {
+Dataset::Dataset(Files files)
+    : files_(std::move(files)), readers_(files_.paths.size()), users_(files_.paths.size()),
+      opening_(files_.paths.size()), idle_at_(files_.paths.size()) {
     const std::size_t count = files_.paths.size();
     std::vector<std::optional<tfr::index>> indexes(count);
     std::vector<std::vector<std::string>> warnings(count);
-    for_each_number(count, [&](std::size_t i) { indexes[i] = index(i, warnings[i]); });
+    for_each_number(count, [&](std::size_t i) {
+        indexes[i] = open([&] { return index(i, warnings[i]); });
+        const std::lock_guard<std::mutex> lock(mutex_);
+        open_--; // it was open meanwhile
+        changed_.notify_all();
+    });
     starts_.push_back(0);
     for (std::size_t i = 0; i < count; i++) {
         starts_.push_back(starts_.back() + indexes[i]->size());
@@ -111,30 +123,106 @@ Dataset::Place Dataset::find(std::uint64_t record) const {
 }
 
 void Dataset::read(const Batch &batch) {
-    reader(batch.file)->read_each(batch.records, batch.buffers, batch.capacities);
+    const tfr::reader &reader = acquire(batch.file);
+    const auto release_it = [&](const void *) { release(batch.file); };
+    const std::unique_ptr<const void, decltype(release_it)> use(&reader, release_it);
+    reader.read_each(batch.records, batch.buffers, batch.capacities);
 }
 
-/// A file's reader, opened if it isn't.
-std::shared_ptr<const tfr::reader> Dataset::reader(std::size_t file) {
+/// A file's reader, opened if it isn't. It stays open until it is released.
+const tfr::reader &Dataset::acquire(std::size_t file) {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (readers_[file]) {
-        return readers_[file];
-    }
-    lock.unlock();
-    // The threads are the pipeline's: it has as many as it was told to have.
-    auto opened = std::make_shared<const tfr::reader>(files_.paths[file], indexes_[file],
-                                                      options().threads(1));
-    lock.lock();
-    if (!readers_[file]) { // else another thread was faster
+    changed_.wait(lock, [&] { return !opening_[file]; });
+    if (!readers_[file]) {
+        opening_[file] = true;
+        lock.unlock();
+        std::unique_ptr<const tfr::reader> opened;
+        try {
+            // The threads are the pipeline's: it has as many as it was told to have.
+            opened = open([&] {
+                return std::make_unique<const tfr::reader>(files_.paths[file], indexes_[file],
+                                                           options().threads(1));
+            });
+        } catch (...) {
+            lock.lock();
+            opening_[file] = false;
+            changed_.notify_all();
+            throw;
+        }
+        lock.lock();
+        opening_[file] = false;
         readers_[file] = std::move(opened);
-        open_.push(file);
+        changed_.notify_all();
+    } else if (users_[file] == 0) {
+        idle_.erase(idle_at_[file]);
     }
-    auto found = readers_[file];
-    if (open_.size() > files_.max_open) {
-        readers_[open_.front()].reset();
-        open_.pop();
+    users_[file]++;
+    return *readers_[file];
+}
+
+void Dataset::release(std::size_t file) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--users_[file] == 0) {
+        idle_at_[file] = idle_.insert(idle_.end(), file);
+        changed_.notify_all();
     }
-    return found;
+}
+
+/// Opens a file when there is a place for it. If the process or the system has too many files open,
+/// others are closed, in the end all of them. A thread must not have another file in use.
+template <typename Open> auto Dataset::open(Open open_file) -> decltype(open_file()) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    bool alone = false;
+    while (true) {
+        changed_.wait(lock, [&] {
+            while (alone && close_one()) {
+            }
+            return alone ? open_ == 0 : !is_alone_ && (open_ < files_.max_open || close_one());
+        });
+        open_++;
+        lock.unlock();
+        const auto failed = [&] {
+            lock.lock();
+            open_--;
+            is_alone_ = is_alone_ && !alone;
+            changed_.notify_all();
+        };
+        try {
+            auto opened = open_file();
+            if (alone) {
+                lock.lock();
+                is_alone_ = false;
+                changed_.notify_all();
+            }
+            return opened;
+        } catch (const tfr::error &error) {
+            failed();
+            if (error.os_error() != EMFILE && error.os_error() != ENFILE) {
+                throw;
+            }
+            if (alone) {
+                throw tfr::error(error.status(), std::string(error.what()) + TOO_MANY);
+            }
+        } catch (...) {
+            failed();
+            throw;
+        }
+        if (!close_one()) {
+            changed_.wait(lock, [&] { return !is_alone_; });
+            is_alone_ = alone = true;
+        }
+    }
+}
+
+/// Closes the file that was used least recently, of those that nobody uses.
+bool Dataset::close_one() {
+    if (idle_.empty()) {
+        return false;
+    }
+    readers_[idle_.front()].reset();
+    idle_.pop_front();
+    open_--;
+    return true;
 }
 
 } // namespace tfr_dali

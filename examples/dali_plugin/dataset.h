@@ -6,11 +6,12 @@
 
 #include <tfr_index.hpp>
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
-#include <queue>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct Files {
     tfr_checksums checksums = TFR_CHECKSUMS_AUTO;
     /// Whether files are scanned for damage, which is left out. There are no index_paths then.
     bool salvage = false;
-    /// How many files stay open. A thread that opens another one has that open, too.
+    /// How many files may be open at once. Threads wait for each other if they need more.
     std::size_t max_open = 256;
 };
 
@@ -64,15 +65,24 @@ class Dataset {
   private:
     tfr::options options() const;
     tfr::index index(std::size_t file, std::vector<std::string> &warnings) const;
-    std::shared_ptr<const tfr::reader> reader(std::size_t file);
+    const tfr::reader &acquire(std::size_t file);
+    void release(std::size_t file);
+    template <typename Open> auto open(Open open_file) -> decltype(open_file());
+    bool close_one();
 
     const Files files_;
     std::vector<tfr::index> indexes_;
     std::vector<std::uint64_t> starts_; // each file's first record; then, the number of all records
     std::vector<std::string> warnings_;
-    std::mutex mutex_;                                        // of what follows
-    std::vector<std::shared_ptr<const tfr::reader>> readers_; // none: the file is closed
-    std::queue<std::size_t> open_; // the files that are open, as they were opened
+    std::mutex mutex_; // of what follows
+    std::condition_variable changed_;
+    std::vector<std::unique_ptr<const tfr::reader>> readers_; // none: the file is closed
+    std::vector<std::size_t> users_;                          // how many threads use each file
+    std::vector<bool> opening_;
+    std::list<std::size_t> idle_; // the open files that nobody uses, the one used last at the end
+    std::vector<std::list<std::size_t>::iterator> idle_at_; // where each of them is
+    std::size_t open_ = 0;  // how many files are open, or being opened
+    bool is_alone_ = false; // whether a thread opens a file when none is open
 };
 
 } // namespace tfr_dali

@@ -150,8 +150,9 @@ All shards must have the same one. The order of epoch ``e``, counted from 0, is 
 ``tfr_index_shuffle`` makes with the seed ``shuffle_after_epoch_seed + (e << 32)``.)",
                              kDaliDataloaderSeed)
     .AddOptionalArg<int64_t>("max_open_files",
-                             R"(How many files may be open at once, and one more for each thread.
+                             R"(How many files may be open at once.
 
-Those that were opened first are closed, and opened again when they are needed.)",
+Those that were used least recently are closed, and opened again when they are needed; if more threads
+read, some wait. Where the process may not open that many (``ulimit -n``), it is fewer.)",
                              256)
     .AddParent("LoaderBase");

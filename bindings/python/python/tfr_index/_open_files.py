@@ -32,10 +32,11 @@ class _Use:
     """A thread's use of a file. It ends when `file` is None, or when the object is gone: then a
     KeyboardInterrupt at any place leaves nothing in use."""
 
-    __slots__ = ("__weakref__", "file")
+    __slots__ = ("__weakref__", "file", "waits")
 
     def __init__(self, file: int) -> None:
         self.file: int | None = file
+        self.waits = False  # until nobody else has a file in use
 
 
 class OpenFiles:
@@ -51,6 +52,7 @@ class OpenFiles:
         self._readers: dict[int, Reader] = {}  # the one used last at the end
         self._indexes: dict[int, Index] = {}  # of files that were closed
         self._uses: weakref.WeakSet[_Use] = weakref.WeakSet()
+        self._alone: weakref.ref[_Use] | None = None  # none may begin beside it
         self._lock = threading.Lock()  # of what is above
         self._all_fit = count <= limit  # no place is ever needed: uses need not be known
         _all.add(self)
@@ -84,11 +86,11 @@ class OpenFiles:
                     return reader
                 used = self._used()
                 # Else another thread opens it, or others use all.
-                if file not in used and self._make_room(used):
+                if file not in used and self._alone_use() is None and self._make_room(used):
                     self._uses.add(use)
                     break
             time.sleep(_PATIENCE)
-        reader = self._open(file, open_file)
+        reader = self._open(use, file, open_file)
         with self._lock:
             self._readers[file] = reader
         return reader
@@ -114,7 +116,7 @@ class OpenFiles:
                 return reader
         return None
 
-    def _open(self, file: int, open_file: OpenFile) -> Reader:
+    def _open(self, use: _Use, file: int, open_file: OpenFile) -> Reader:
         """Opens a file. If the process or the system has too many open, others are closed."""
         while True:
             try:
@@ -122,15 +124,26 @@ class OpenFiles:
             except TfrOSError as error:
                 if error.errno not in (errno.EMFILE, errno.ENFILE):
                     raise
+                if use is self._alone_use():
+                    raise _too_many(error) from None
+            with self._lock:
+                self._all_fit = False
+                # Uses that are not known may go on: it is closed when it is in none any more.
+                use.waits = self._remove_one(self._used()) is None
+            while use.waits:
                 with self._lock:
-                    self._all_fit = False
-                    # Uses that are not known may go on: it is closed when it is in none any more.
-                    is_removed = self._remove_one(self._used()) is not None
-                    are_others_open = len(self._readers) > 0
-                if not is_removed:
-                    if not are_others_open:
-                        raise _too_many(error) from None
-                    time.sleep(_PATIENCE)
+                    if self._alone_use() is None:
+                        self._alone = weakref.ref(use)
+                    while self._remove_one(self._used()) is not None:
+                        pass
+                    others = (other for other in self._uses if other.file is not None)
+                    is_alone = all(other.waits for other in others)
+                    use.waits = not (is_alone and use is self._alone_use())
+                time.sleep(_PATIENCE)
+
+    def _alone_use(self) -> _Use | None:
+        use = None if self._alone is None else self._alone()
+        return None if use is None or use.file is None else use
 
 
 def _too_many(error: TfrOSError) -> TfrOSError:
@@ -148,6 +161,7 @@ def _after_fork() -> None:
     for files in list(_all):
         files._lock = threading.Lock()
         files._uses = weakref.WeakSet()
+        files._alone = None
 
 
 os.register_at_fork(after_in_child=_after_fork)
