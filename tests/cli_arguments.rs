@@ -81,7 +81,7 @@ fn stdin_is_an_index() {
     };
     assert_eq!(shown(&["read", "-"]), text);
     assert!(shown(&["show", "-"]).starts_with("-: 100 records, 79942 bytes\n"));
-    assert!(shown(&["ls", "-"]).ends_with("         100            79942  -      -\n"));
+    assert!(shown(&["ls", "-"]).ends_with("         100            79942  -        -\n"));
     assert_eq!(shown(&["check", "x", "--index", "-"]), "x: fits (100 records)\n");
     assert_eq!(shown(&["select", "-", "1"]), index.select(&[1]).unwrap().to_text().unwrap());
     let expected = index.shuffle(3).unwrap().to_text().unwrap();
@@ -170,10 +170,10 @@ fn folders_are_listed() {
     fs::write(sub.join(".hidden"), "").unwrap();
     fs::write(sub.join("a"), "data").unwrap();
     assert!(Command::new("mkfifo").arg(sub.join("pipe")).status().unwrap().success());
-    let head = "     records            bytes  index  file\n";
-    let x = "         100            79942  fits   ./x\n";
-    let a = "           ?                4  none   sub/a\n";
-    let b = "           1               16  -      sub/b.idx\n";
+    let head = "     records            bytes  index    file\n";
+    let x = "         100            79942  fits     ./x\n";
+    let a = "           ?                4  none     sub/a\n";
+    let b = "           1               16  -        sub/b.idx\n";
     assert_eq!(run(folder.path(), &["ls"]), (0, [head, x].concat(), String::new()));
     assert_eq!(run(folder.path(), &["ls", "."]).1, [head, x].concat());
     assert_eq!(run(folder.path(), &["ls", "sub"]), (0, [head, a, b].concat(), String::new()));
@@ -196,7 +196,7 @@ fn checks_and_locations_are_objects() {
     assert_eq!((status, stderr.lines().count()), (1, 1));
     let [whole, some, none] = <[_; 3]>::try_from(parse(&stdout)).unwrap();
     let expected = serde_json::json!({
-        "path": "x", "index": "x.idx", "records": 100,
+        "path": "x", "index": "x.idx", "fit": "fits", "records": 100,
         "skipped": 0, "reordered": false, "repeated": false, "unchecked": false
     });
     assert_eq!(whole, expected);

@@ -166,8 +166,10 @@ class Source:
 def progress(*numbers):
     begun.set()
 
+reader = tfr_index.Reader(Source(), tfr_index.scan(path))
+begun.clear()
+
 def work():
-    reader = tfr_index.Reader(Source(), tfr_index.scan(path))
     calls = {
         "progress": lambda: tfr_index.index_bytes(content, progress=progress),
         "scan": lambda: tfr_index.scan(Source(), threads=3),

@@ -71,7 +71,7 @@ CHOICES = "checksums='auto', progress=None, threads=0, salvage=None, growing=Non
     [
         (
             "create_index",
-            f"(tfrecord_path, index_path=None, *, {CHOICES}, append=False)",
+            f"(tfrecord_path, index_path=None, *, {CHOICES}, append=False, sync=False)",
         ),
         ("scan", f"(tfrecord_path, *, {CHOICES})"),
         ("index_bytes", f"(data, *, {CHOICES})"),

@@ -98,7 +98,8 @@ fn killed_while_it_writes_a_new_file() {
                 Ok(count) => assert!([0, RECORDS].contains(&(count as u64)), "{count}"),
                 // Between the two renames.
                 Err(error) => assert!(
-                    error.kind() == ErrorKind::Mismatch || error.os_error() == Some(libc::ENOENT),
+                    [ErrorKind::Mismatch, ErrorKind::Stale].contains(&error.kind())
+                        || error.os_error() == Some(libc::ENOENT),
                     "{error}"
                 ),
             }

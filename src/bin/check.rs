@@ -59,8 +59,8 @@ pub fn check(
         if let (Ok((_, fit)), Some(path), false) = (&fit, path, takes_partial) {
             if fit.partial {
                 exit = cli::fail(&format_args!(
-                    "{}: leaves out valid records of its data: who finds it there does not use it; \
-                     create it again, or, if it is meant so, name it (--index)",
+                    "{}: leaves out valid records of its data, so readers that find it there do not \
+                     use it; create it again, or, if it is meant so, name it (--index)",
                     path.display()
                 ));
             }

@@ -6,7 +6,6 @@ import errno
 import glob
 import os
 import threading
-import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -14,7 +13,7 @@ from operator import itemgetter, methodcaller
 from types import TracebackType
 from typing import Any, Generic, TypeVar, final, overload
 
-from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError, TfrWarning
+from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError, TfrWarning, warn
 from ._index import Index
 from ._open_files import OpenFiles
 from ._reader import Reader, iterate
@@ -106,7 +105,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         self._starts = [0, *accumulate(self._counts)][:-1]
         self._records = range(sum(self._counts))
         for shard in sorted(self._warnings):
-            warnings.warn(self._warnings[shard], stacklevel=2)
+            warn(self._warnings[shard])
 
     def _count(self) -> list[int]:
         """How many records each file has. Opening files waits for the disk, so threads help."""
@@ -153,8 +152,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         count = self._counts[shard]
         if reader._warning is not None and shard not in self._warnings:
             self._warnings[shard] = reader._warning
-            if count != -1:  # else the constructor warns, which others call
-                warnings.warn(reader._warning, stacklevel=4)
+            if count != -1:  # else the constructor warns, in the order of the files
+                warn(reader._warning)
         if count not in (-1, len(reader)):
             message = f"{os.fsdecode(path)}: has {len(reader)} records, but had {count} before"
             raise TfrMismatch(message, "TFR_ERR_MISMATCH", os.fsdecode(path), count)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -209,6 +210,14 @@ def _is_in_pytorch_worker() -> bool:
     """Whether this is a worker of a `DataLoader`, which passes on an exception's type and text."""
     data = sys.modules.get("torch.utils.data")
     return data is not None and data.get_worker_info() is not None
+
+
+def warn(warning: TfrWarning) -> None:
+    """Gives a warning about the line that called the package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("tfr_index."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(warning, stacklevel=level)
 
 
 _BY_STATUS: dict[str, type[TfrError]] = {

@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 import time
-import warnings
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +13,7 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Any, Protocol, cast, final, overload
 
-from ._errors import TfrMismatch, TfrWarning
+from ._errors import TfrMismatch, TfrWarning, warn
 from ._index import Index
 from ._library import CData, _exception, call, encode_path, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
@@ -130,7 +129,7 @@ class Reader:
     ) -> None:
         self._open(data, index, checksums, raw_frames, threads, salvage, progress)
         if self._warning is not None:
-            warnings.warn(self._warning, stacklevel=2)
+            warn(self._warning)
 
     def _open(
         self,
