@@ -53,6 +53,8 @@ def interrupt(call: Callable[[], object], step: int) -> bool:
         return trace
 
     before = sys.gettrace()
+    # Python 3.12 sends events of opcodes only if a frame asked for them beforehand.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         call()

@@ -6,6 +6,7 @@ if __name__ == "__main__":
     environment.run_as_script(__file__, "quick")
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -39,6 +40,7 @@ def data(tmp_path) -> Path:
 @pytest.mark.parametrize("append", [False, True])
 def test_a_writer_is_not_left_open(data, append):
     content = data.read_bytes()
+    gc.collect()  # what other tests left
     before = descriptors(), sorted(os.listdir(data.parent))
     writers = []
     for _ in every_interrupt(lambda: writers.append(tfr_index.RecordWriter(data, append=append))):
@@ -85,6 +87,7 @@ def test_a_writer_that_was_not_made_is_no_trouble():
 def test_signals_that_come_when_they_will(data, kind):
     """In C code, too, and in that of Python itself."""
     content = data.read_bytes()
+    gc.collect()  # what other tests left
     before = descriptors(), sorted(os.listdir(data.parent))
     handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
@@ -97,7 +100,8 @@ def test_signals_that_come_when_they_will(data, kind):
                     if kind is tfr_index.RecordWriter:
                         made.abandon()
                     del made
-                [].append(None)  # it may come here
+                for _ in range(100):  # it may come here: Python looks at each jump
+                    pass
             except KeyboardInterrupt:
                 arrived, made = True, None
             assert arrived and (descriptors(), sorted(os.listdir(data.parent))) == before
@@ -136,6 +140,9 @@ def test_what_a_callback_raises_arrives_though_ctrl_c_is_pressed_then(data, func
     assert len(list(every_interrupt(work))) > 100
 
 
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 13), reason="Python 3.13 traces only some opcodes of this script"
+)
 def test_nothing_is_lost(data):
     command = [sys.executable, interrupts.__file__, data]
     # Without caches of its own, the C library knows to the byte what is in use.
