@@ -33,14 +33,18 @@ pub fn run(input: &[u8]) {
                 Err(error) => assert!(level == CheckLevel::Full && policy != Checksums::Full, "{error}"),
             }
         }
+        let whole = entries.clone();
         for edit in edits.chunks_exact(3) {
             change(&mut entries, edit);
         }
         let Ok(index) = Index::from_entries(entries) else { continue };
         for level in LEVELS {
             let fit = check(&index, &data, level, &options.allow_partial(true));
-            if let (Ok(_), true) = (fit, level != CheckLevel::Quick) {
+            if let (Ok(fit), true) = (fit, level != CheckLevel::Quick) {
                 assert_fits(&index, &data);
+                if policy != Checksums::None && walk(&data, Checksums::Full).is_ok() {
+                    assert_eq!(fit.partial, whole.iter().any(|entry| !index.contains(entry)));
+                }
             }
         }
     }

@@ -12,4 +12,4 @@ macro_rules! targets {
     };
 }
 
-targets! { c_abi check edit index_text indexer parallel reader salvage scan writer }
+targets! { c_abi check edit found index_text indexer parallel reader salvage scan writer }
