@@ -310,10 +310,16 @@ fn operate(name: &str) -> Result<()> {
         writer.finish().map(drop)
     };
     match name {
-        "create" => write(RecordWriter::create("x", "x.idx", &Options::new())?, &payloads),
-        "append" => write(RecordWriter::append("x", "x.idx", &Options::new())?, &payloads[3000..]),
+        "create" => write(RecordWriter::create("x", "x.idx", &options)?, &payloads),
+        "create, sync" => {
+            write(RecordWriter::create("x", "x.idx", &options.sync(true))?, &payloads)
+        }
+        "append" => write(RecordWriter::append("x", "x.idx", &options)?, &payloads[3000..]),
+        "append, sync" => {
+            write(RecordWriter::append("x", "x.idx", &options.sync(true))?, &payloads[3000..])
+        }
         "abandon" => {
-            let mut writer = RecordWriter::append("x", "x.idx", &Options::new())?;
+            let mut writer = RecordWriter::append("x", "x.idx", &options)?;
             payloads.iter().try_for_each(|payload| writer.write(payload).map(drop))?;
             drop(writer);
             Index::read("missing").map(drop)
@@ -364,7 +370,7 @@ fn indexes_are_created() {
     let other = ("other", &b"other"[..]);
     for (arguments, old) in [
         (&["create", "x"][..], &old),
-        (&["create", "x", "--append"], &half),
+        (&["create", "x", "--append", "--sync"], &half),
         (&["create", "x", "--checksums", "full", "--threads", "3"], &old),
     ] {
         let before = files([("x", &data), ("x.idx", old), other]);
@@ -448,8 +454,9 @@ fn writers_write() {
     let new = files([("x", &data), ("x.idx", &index)]);
     let old = files([("x", &old_data), ("x.idx", &old), ("other", b"other")]);
     place.check(&library("create", old.clone(), new.clone()));
-    place.check(&library("create", files([]), new.clone()));
-    place.check(&library("append", old.clone(), new));
+    place.check(&library("create, sync", files([]), new.clone()));
+    place.check(&library("append", old.clone(), new.clone()));
+    place.check(&library("append, sync", old.clone(), new));
     let abandon = library("abandon", old, files([]));
     place.check(&Operation { code: FAILURE, ..abandon });
 }
