@@ -106,12 +106,12 @@ def test_an_error_of_a_worker_has_all_that_it_had_there(tmp_path):
     path.write_bytes(tfrecord(map(payload, range(10))))
     dataset = tfr_index.Dataset(path, decode=decode)
     path.write_bytes(tfrecord(map(payload, range(9))) + b"?" * 50)
-    expected = {"fork": "TFR_ERR_MISMATCH", "spawn": "TFR_ERR_LENGTH_CRC"}  # opened again, scanned
-    for method, status in expected.items():
+    for method in ("fork", "spawn"):  # with the reader that is open, and one that scans the file
         loader = DataLoader(dataset, 5, num_workers=1, multiprocessing_context=method)
         _, message, found = error_of(loader)
         assert "x.tfrecord: record 9 " in message
-        assert (found["status"], found["path"], found["record"]) == (status, str(path), 9)
+        assert found["status"] == "TFR_ERR_LENGTH_CRC"
+        assert (found["path"], found["record"]) == (str(path), 9)
         assert found["offset"] == path.stat().st_size - 50
     path.unlink()
     dataset.close()
