@@ -174,7 +174,7 @@ enum Beside {
     None,
 }
 
-/// Errors: the progress callback cancels.
+/// Errors: the progress callback cancels; the process, or the system, has too many files open.
 fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
     let index_path = default_index_path(path);
     // First whether it is a regular file: a pipe might keep us waiting.
@@ -190,6 +190,10 @@ fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<B
             Some(reason) => reason,
         },
         Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Beside::None),
+        // Too many files are open: this says nothing of the index.
+        Err(error) if matches!(error.os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+            return Err(error.of(&index_path));
+        }
         Err(error) => error,
     };
     let reason = reason.of(&index_path).adding("; this index is not used, the data is scanned");

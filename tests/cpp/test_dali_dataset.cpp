@@ -73,7 +73,7 @@ void keeps_to_its_limit(const tfr_dali::Files &files) {
         limited.max_open = static_cast<std::size_t>(limit);
         most_open = 0;
         tfr_dali::Dataset dataset(limited);
-        CHECK(dataset.size() == 2 * FILES && open_files == 0);
+        CHECK(dataset.size() == 2 * FILES && open_files == 0 && dataset.warnings().empty());
         std::vector<std::thread> threads;
         for (std::size_t thread = 0; thread < 12; thread++) {
             threads.emplace_back([&, thread] {
@@ -96,6 +96,7 @@ void closes_files_where_the_process_may_open_no_more(const tfr_dali::Files &file
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
     {
         tfr_dali::Dataset dataset(files);
+        CHECK(dataset.warnings().empty()); // no index is left aside for want of a descriptor
         std::vector<std::thread> threads;
         for (std::size_t thread = 0; thread < 12; thread++) {
             threads.emplace_back([&] {
