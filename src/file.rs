@@ -166,7 +166,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 /// open, which has no place of its own.
 fn follow_links(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = path.to_owned();
-    for _ in 0..40 {
+    for _ in 0..stream::LINKS {
         match fs::read_link(&path) {
             Ok(_) if path.starts_with("/proc") => return Ok(None),
             Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),

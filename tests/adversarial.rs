@@ -10,6 +10,10 @@ use tfr_index::{Checksums, Index, Options, ReadAt};
 #[allow(dead_code)]
 mod oracle;
 
+mod frames;
+
+use frames::{frame, header};
+
 const CASES: u64 = 1500;
 
 /// Sizes at which the scan changes its ways: a page, a gap that is skipped, how far it looks for a
@@ -39,19 +43,6 @@ impl Numbers {
             _ => self.one_of(&BORDERS[..4]) + self.below(60) - 30,
         }
     }
-}
-
-fn masked_crc(bytes: &[u8]) -> [u8; 4] {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
-
-fn header(length: usize) -> Vec<u8> {
-    let length = (length as u64).to_le_bytes();
-    [&length[..], &masked_crc(&length)].concat()
-}
-
-fn frame(payload: &[u8]) -> Vec<u8> {
-    [&header(payload.len()), payload, &masked_crc(payload)].concat()
 }
 
 /// A payload of this size that holds headers; `rest` bytes follow it to the end of some frame.

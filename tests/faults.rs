@@ -9,19 +9,15 @@ use std::path::Path;
 
 use tfr_index::{create_index, Checksums, Entry, ErrorKind, Index, Options, Progress, ReadAt};
 
-const POLICIES: [Checksums; 2] = [Checksums::Auto, Checksums::Full];
+mod frames;
 
-fn masked_crc(bytes: &[u8]) -> [u8; 4] {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
+use frames::frame;
+
+const POLICIES: [Checksums; 2] = [Checksums::Auto, Checksums::Full];
 
 /// A file of records with payloads of these sizes.
 fn tfrecord(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
-    let frame = |size| {
-        let (length, payload) = ((size as u64).to_le_bytes(), vec![b'x'; size]);
-        [&length, &masked_crc(&length)[..], &payload, &masked_crc(&payload)].concat()
-    };
-    sizes.into_iter().flat_map(frame).collect()
+    sizes.into_iter().flat_map(|size| frame(&vec![b'x'; size])).collect()
 }
 
 /// A few records of all kinds: small ones, and some that are hopped over.

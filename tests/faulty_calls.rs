@@ -15,6 +15,9 @@ use std::process::{Command, Output, Stdio};
 use tfr_index::{CheckLevel, Index, Options, Reader, RecordWriter, Result};
 
 mod child;
+mod frames;
+
+use frames::frame;
 
 /// Files by their names. `NAME@` is a link, and where it leads.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -30,10 +33,6 @@ const FAILURE: i32 = 1;
 /// The fault that is no error: fewer bytes.
 const FEWER: i32 = 0;
 
-fn masked_crc(bytes: &[u8]) -> [u8; 4] {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
-
 /// Small payloads, and large ones, which are skipped.
 fn payloads(small: usize) -> Vec<Vec<u8>> {
     let sizes =
@@ -45,11 +44,8 @@ fn payloads(small: usize) -> Vec<Vec<u8>> {
 fn encode(payloads: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
     let (mut data, mut index) = (Vec::new(), String::new());
     for payload in payloads {
-        let length = (payload.len() as u64).to_le_bytes();
         index += &format!("{} {}\n", data.len(), payload.len() + 16);
-        for piece in [&length, &masked_crc(&length)[..], payload, &masked_crc(payload)] {
-            data.extend(piece);
-        }
+        data.extend(frame(payload));
     }
     (data, index.into_bytes())
 }

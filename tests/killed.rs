@@ -12,19 +12,15 @@ use std::time::{Duration, Instant};
 use tfr_index::{Index, Options};
 
 mod child;
+mod frames;
 
 use child::with_defaults;
-
-fn masked_crc(bytes: &[u8]) -> [u8; 4] {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
+use frames::{frame, header};
 
 /// Writes data files a and b; returns the text of their indexes.
 fn two_data_files(folder: &Path, records: usize) -> [String; 2] {
     [("a", &b""[..]), ("b", b"b")].map(|(name, payload)| {
-        let length = (payload.len() as u64).to_le_bytes();
-        let frame = [&length, &masked_crc(&length)[..], payload, &masked_crc(payload)].concat();
-        fs::write(folder.join(name), frame.repeat(records)).unwrap();
+        fs::write(folder.join(name), frame(payload).repeat(records)).unwrap();
         Index::scan(folder.join(name), &Options::new()).unwrap().to_text().unwrap()
     })
 }
@@ -51,8 +47,7 @@ fn write_endless_data(folder: &Path) {
     let file = fs::File::create(folder.join("endless")).unwrap();
     let size = 1u64 << 38;
     file.set_len(size).unwrap();
-    let length = (size - 16).to_le_bytes();
-    file.write_all_at(&[&length, &masked_crc(&length)[..]].concat(), 0).unwrap();
+    file.write_all_at(&header(size as usize - 16), 0).unwrap();
 }
 
 /// Returns when the create is past opening its files, and reads.

@@ -6,25 +6,13 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tfr_index::{create_index, ErrorKind, Index, Options, Progress, RecordWriter};
 
-/// A directory, and in it the paths of a TFRecord file and its index.
-fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
-    (directory, path, index_path)
-}
+mod written;
 
-/// A file of records, and its index.
-fn write(path: &Path, index_path: &Path, count: usize) {
-    let mut writer = RecordWriter::create(path, index_path, &Options::new()).unwrap();
-    for size in 0..count {
-        writer.write(&vec![7; size]).unwrap();
-    }
-    writer.finish().unwrap();
-}
+use written::{places, write};
 
 fn append(path: &Path, index_path: &Path) -> RecordWriter {
     RecordWriter::append(path, index_path, &Options::new()).unwrap()

@@ -80,7 +80,7 @@ if [ -x "$python" ]; then
     step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
         bindings/python/python
     step "C and C++ format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
-        tests/c/*.c tests/c/*.h tests/cpp/*.cpp include/*.hpp tests/bench/*.c examples/*.c* \
+        tests/c/*.c tests/c/*.h tests/cpp/*.?pp include/*.hpp tests/bench/*.c examples/*.c* \
         examples/dali_plugin/*.cc examples/dali_plugin/*.h
     while read -r python; do
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

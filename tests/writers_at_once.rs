@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
@@ -14,18 +14,9 @@ use std::thread;
 use tfr_index::{create_index, CheckLevel, Damage, Index, Options, Progress, RecordWriter, Result};
 
 mod child;
+mod written;
 
-fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
-    (directory, path, index_path)
-}
-
-fn write(path: &Path, index_path: &Path, count: usize) {
-    let mut writer = RecordWriter::create(path, index_path, &Options::new()).unwrap();
-    (0..count).for_each(|size| assert!(writer.write(&vec![7; size]).is_ok()));
-    writer.finish().unwrap();
-}
+use written::{places, write};
 
 /// What writes a file, its index, or both.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -262,10 +262,15 @@ pub fn is_stream(path: &Path) -> bool {
     is_descriptor(path) || path.metadata().is_ok_and(is_other)
 }
 
+/// Whether the path is that of a FIFO, and not of a descriptor.
+pub fn is_fifo(path: &Path) -> bool {
+    let is_fifo = |file: Metadata| file.file_type().is_fifo();
+    !is_descriptor(path) && path.metadata().is_ok_and(is_fifo)
+}
+
 /// Waits until a FIFO has a reader, which it has while this is held. Waits for nothing else.
 pub fn await_reader(path: &Path) -> anyhow::Result<Option<File>> {
-    let is_fifo = |file: Metadata| file.file_type().is_fifo();
-    if is_descriptor(path) || !path.metadata().is_ok_and(is_fifo) {
+    if !is_fifo(path) {
         return Ok(None);
     }
     let opened = OpenOptions::new().write(true).open(path);

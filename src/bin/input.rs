@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -33,14 +33,9 @@ pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
 /// take that from its reader.
 pub fn is_index(path: &Path) -> bool {
     let is_named = path.extension().is_some_and(|end| end == "idx");
-    let is_stream = || cli::is_stream(path) && !is_fifo(path);
+    let is_stream = || cli::is_stream(path) && !cli::is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
     is_named || is_stream() || has_text() && cli::holds_numbers(path).unwrap_or(false)
-}
-
-fn is_fifo(path: &Path) -> bool {
-    let is_fifo = |file: fs::Metadata| file.file_type().is_fifo();
-    !cli::is_descriptor(path) && path.metadata().is_ok_and(is_fifo)
 }
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
@@ -55,7 +50,7 @@ pub fn index_file(path: &Path) -> anyhow::Result<Index> {
             bail!("{}: is read already, it has one index", path.display());
         }
         taken.push(stream);
-    } else if is_fifo(path) {
+    } else if cli::is_fifo(path) {
         // The library does not wait for its writer.
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         return Index::from_text(&text).with_context(|| path.display().to_string());
@@ -78,7 +73,7 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     if is_index(path) {
         return index_file(path);
     }
-    if is_fifo(path) {
+    if cli::is_fifo(path) {
         let name = path.display();
         bail!("{name}: is a pipe (FIFO), not a regular file; if an index comes from it, give - < {name}");
     }

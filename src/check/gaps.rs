@@ -22,7 +22,8 @@ use crate::source::ReadAt;
 /// Where the first valid record starts that no entry covers, in data of `size` bytes. No entry may
 /// end after the data. `watch` is called while the data is read, and may cancel.
 ///
-/// `trust` says which checksums the data has: if it has no true ones, a frame that fits into a gap counts as a record.
+/// `trust` says which checksums the data has: if it has no true ones, a frame that fits into a gap
+/// counts as a record.
 ///
 /// Errors: the index is empty, and the data is not a TFRecord file; the data cannot be read; `watch`
 /// cancels.

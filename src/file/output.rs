@@ -87,9 +87,7 @@ impl Output {
         let closed = self.file.try_clone().and_then(sys::close);
         closed.map_err(|error| Error::io("write", error))
     }
-}
 
-impl Output {
     /// Waits until the file is on the medium.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_all().map_err(|error| Error::io("sync", error))

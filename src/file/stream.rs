@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
 /// Links that are followed; the system follows as many.
-const LINKS: usize = 40;
+pub(super) const LINKS: usize = 40;
 
 /// The process's own descriptor that a path stands for: `/dev/stdin`, `/dev/stdout`,
 /// `/dev/stderr`, `/dev/fd/N` or `/proc/self/fd/N`, or a link to one of them. `None` for any other

@@ -6,9 +6,9 @@ import os
 import threading
 from typing import final
 
-from ._errors import TfrError, TfrValueError
+from ._errors import TfrError
 from ._index import Index
-from ._library import borrow, call, ffi, lib, make, with_options
+from ._library import borrow, call, expect_own_process, ffi, lib, make, with_options
 from ._typing import Buffer, Checksums
 
 __all__ = ["Indexer"]
@@ -61,10 +61,8 @@ class Indexer:
         )
 
     def _own_lock(self) -> threading.Lock:
-        """The lock. A forked process must not wait for it: a thread of its parent may have it."""
-        if self._process != os.getpid():
-            message = "the indexer belongs to another process: a forked process cannot use it"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        """The lock, which a forked process does not wait for."""
+        expect_own_process(self._process, "indexer")
         return self._lock
 
     def push(self, data: Buffer) -> Index:

@@ -46,7 +46,7 @@ def call(function: Callable[..., int], *arguments: CData) -> None:
     """
     owner = _owner("error")
     if function(*arguments, ffi.cast(_OUTPUT, owner)) != lib.TFR_OK:
-        raise _exception(ffi.cast("tfr_error *", owner.handle))
+        raise exception_of(ffi.cast("tfr_error *", owner.handle))
 
 
 def make(kind: str, function: Callable[..., int], *arguments: CData) -> CData:
@@ -112,7 +112,7 @@ def is_interrupt(kept: BaseException) -> bool:
     return bool(kept.args) and not isinstance(kept.args[1], Exception)
 
 
-def _exception(error: CData) -> TfrError:
+def exception_of(error: CData) -> TfrError:
     """The exception for an error of the library's."""
     path, format = lib.tfr_error_path(error), lib.tfr_error_format(error)
     return make_error(
@@ -142,6 +142,13 @@ def encode_path(path: Path) -> bytes:
             message += "; bytes are a path: if these are the data, give a memoryview of them"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", start)
     return encoded
+
+
+def expect_own_process(process: int, what: str) -> None:
+    """Raises TfrValueError in a forked process, where a thread of its parent may have a lock."""
+    if process != os.getpid():
+        message = f"the {what} belongs to another process: a forked process cannot use it"
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
 
 
 def expect_contiguous(view: memoryview) -> None:
@@ -215,7 +222,7 @@ def with_options(
 
     def telling(tell: Salvage) -> Callable[..., bool]:
         def leave_out(_context: CData, start: int, end: int, record: int, error: CData) -> bool:
-            return bool(tell(Damage(start, end, record, _exception(error))))
+            return bool(tell(Damage(start, end, record, exception_of(error))))
 
         return leave_out
 

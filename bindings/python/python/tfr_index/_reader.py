@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast, final, overload
 
 from ._errors import TfrMismatch, TfrWarning, warn
 from ._index import Index
-from ._library import CData, _exception, call, encode_path, ffi, keeping, lib, make, with_options
+from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
 from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
@@ -168,7 +168,7 @@ class Reader:
         )
         count = lib.tfr_reader_len(native)
         warning = lib.tfr_reader_warning(native)
-        self._warning = TfrWarning(_exception(warning)) if warning else None
+        self._warning = TfrWarning(exception_of(warning)) if warning else None
         entries = keeping(lib.tfr_reader_entries(native), native)
         memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
         self._sizes = memory.toreadonly().cast("Q")[1::2]

@@ -14,7 +14,17 @@ from types import TracebackType
 from typing import Self, final
 
 from ._errors import TfrError, TfrValueError
-from ._library import CData, borrow, call, encode_path, ffi, lib, make, with_options
+from ._library import (
+    CData,
+    borrow,
+    call,
+    encode_path,
+    expect_own_process,
+    ffi,
+    lib,
+    make,
+    with_options,
+)
 from ._typing import Buffer, Path
 
 __all__ = ["RecordWriter"]
@@ -172,11 +182,12 @@ class RecordWriter:
             write(payload)
 
     def _own_lock(self) -> threading.RLock:
-        """The lock. A forked process must not wait for it: a thread of its parent may have it."""
-        if self._process != os.getpid():
+        """The lock, which a forked process does not wait for."""
+        try:
+            expect_own_process(self._process, "writer")
+        except TfrValueError:
             self._gathered.clear()
-            message = "the writer belongs to another process: a forked process cannot use it"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+            raise
         return self._lock
 
     def _write_now(self, payload: bytes | CData) -> None:
