@@ -1,14 +1,14 @@
 //! `s3-cli tfrecord-index FILE`: the command of that name in s3dlio.
 
-mod cli;
-mod stdin;
-mod stdio;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cli::{Interrupts, LeaveOut};
+use shared::create::{self, LeaveOut};
+use shared::interrupts::Interrupts;
+use shared::stdio;
 use tfr_index::Options;
 
 /// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
@@ -36,14 +36,14 @@ fn main() -> ExitCode {
     let index_path = match index_path {
         Some(path) if path == Path::new("-") => "/dev/stdout".into(),
         Some(path) => path,
-        None => cli::index_path(&tfrecord_path),
+        None => create::index_path(&tfrecord_path),
     };
     let interrupts = Interrupts::of_writing([&index_path].into_iter());
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
-    let created = cli::create(data, index, &options, LeaveOut::default(), &interrupts);
+    let created = create::create(data, index, &options, LeaveOut::default(), &interrupts);
     let told = created.and_then(|created| {
-        cli::tell(data, index, &created)?;
+        create::tell(data, index, &created)?;
         Ok(created.exit())
     });
-    interrupts.end(told.unwrap_or_else(|error| cli::fail(&error)))
+    interrupts.end(told.unwrap_or_else(|error| stdio::fail(&error)))
 }

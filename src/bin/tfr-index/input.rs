@@ -11,13 +11,13 @@ use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 
-use crate::{cli, stdio};
+use crate::shared::{overwrite, stdio, streams};
 
 /// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
 /// `create` alone reads streams.
 pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
-        let path = cli::stdin_path(&path).to_owned();
+        let path = streams::stdin_path(&path).to_owned();
         let is_regular = |file: &File| file.metadata().map_or(true, |metadata| metadata.is_file());
         match own_descriptor(&path) {
             Some(Ok(file)) if !is_regular(&file) => {
@@ -33,15 +33,15 @@ pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
 /// take that from its reader.
 pub fn is_index(path: &Path) -> bool {
     let is_named = path.extension().is_some_and(|end| end == "idx");
-    let is_stream = || cli::is_stream(path) && !cli::is_fifo(path);
+    let is_stream = || streams::is_stream(path) && !streams::is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
-    is_named || is_stream() || has_text() && cli::holds_numbers(path).unwrap_or(false)
+    is_named || is_stream() || has_text() && overwrite::holds_numbers(path).unwrap_or(false)
 }
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
 pub fn index_file(path: &Path) -> anyhow::Result<Index> {
     static TAKEN: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
-    let stream = own_descriptor(cli::stdin_path(path)).transpose();
+    let stream = own_descriptor(streams::stdin_path(path)).transpose();
     if let Some(stream) = stream.with_context(|| path.display().to_string())? {
         let stream = stream.metadata()?;
         let stream = (stream.dev(), stream.ino());
@@ -50,12 +50,12 @@ pub fn index_file(path: &Path) -> anyhow::Result<Index> {
             bail!("{}: is read already, it has one index", path.display());
         }
         taken.push(stream);
-    } else if cli::is_fifo(path) {
+    } else if streams::is_fifo(path) {
         // The library does not wait for its writer.
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         return Index::from_text(&text).with_context(|| path.display().to_string());
     }
-    Ok(Index::read(cli::stdin_path(path))?)
+    Ok(Index::read(streams::stdin_path(path))?)
 }
 
 /// A reader of a data file by the index beside it. Says on stderr why that index is not used.
@@ -73,7 +73,7 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     if is_index(path) {
         return index_file(path);
     }
-    if cli::is_fifo(path) {
+    if streams::is_fifo(path) {
         let name = path.display();
         bail!("{name}: is a pipe (FIFO), not a regular file; if an index comes from it, give - < {name}");
     }

@@ -1,19 +1,72 @@
 //! `tfr-index check`: which indexes fit their data.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{bail, Context};
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use tfr_index::{default_index_path, CheckLevel, Error, ErrorKind, Fit, Index, Options};
 
-use crate::{cli, input, json, stdio};
+use crate::policy::Policy;
+use crate::shared::stdio;
+use crate::{input, json};
+
+/// Check that indexes fit their TFRecord files
+///
+/// An index may select, reorder and repeat records, and leave out damage. One that is stale,
+/// another file's, or out of place among others, is named; so is one that leaves out valid
+/// records, unless it is named here or --allow-partial says that it is meant so.
+#[derive(Args)]
+#[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
+pub struct Check {
+    /// TFRecord files; or one, and its index, whose name ends in .idx
+    #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
+    files: Vec<PathBuf>,
+    /// Their indexes, in the same order, or - for stdin [default: FILE.idx for each]
+    #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
+    indexes: Vec<PathBuf>,
+    /// How much of each file is read
+    #[arg(short, long, value_enum, default_value_t, value_name = "LEVEL")]
+    level: Level,
+    /// Accept an index that leaves out valid records, such as all after the first ones
+    #[arg(long)]
+    allow_partial: bool,
+    /// Whether the length checksums must hold; --level decides about those of payloads
+    #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+    checksums: Policy,
+    /// Threads that check each file; 0 decides by the processors
+    #[arg(short, long, default_value_t, value_name = "N")]
+    threads: usize,
+    /// Print a JSON object for each file
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub fn run(self) -> ExitCode {
+        let Check { mut files, mut indexes, level, allow_partial, checksums, threads, json } = self;
+        let is_index = |path: &PathBuf| path.extension().is_some_and(|end| end == "idx");
+        if indexes.is_empty() && files.len() == 2 && is_index(&files[1]) {
+            indexes = files.split_off(1);
+        }
+        let takes_partial = allow_partial || !indexes.is_empty();
+        if indexes.is_empty() {
+            // `check *` names them, too.
+            let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
+            files.retain(|file| !defaults.contains(file));
+            indexes = files.iter().map(default_index_path).collect();
+        }
+        let options = Options::new().checksums(checksums.into()).threads(threads);
+        let options = options.allow_partial(allow_partial);
+        check(&files, &indexes, level, &options, takes_partial, json)
+    }
+}
 
 /// [`CheckLevel`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
-pub enum Level {
+enum Level {
     /// The headers of the first record, of the last and of 64 between them
     #[default]
     Quick,
@@ -35,7 +88,7 @@ impl From<Level> for CheckLevel {
 
 /// Checks each index against the data at its position, says how it fits or doesn't, and looks for
 /// the data of those that do not. A partial index fails unless `takes_partial`.
-pub fn check(
+fn check(
     data: &[PathBuf],
     indexes: &[PathBuf],
     level: Level,
@@ -53,12 +106,12 @@ pub fn check(
             (Ok((index, fit)), Some(data)) => summary(data, index, *fit),
             _ => String::new(),
         };
-        if let Err(error) = crate::print(&said) {
-            exit = cli::fail(&error);
+        if let Err(error) = stdio::print(&said) {
+            exit = stdio::fail(&error);
         }
         if let (Ok((_, fit)), Some(path), false) = (&fit, path, takes_partial) {
             if fit.partial {
-                exit = cli::fail(&format_args!(
+                exit = stdio::fail(&format_args!(
                     "{}: leaves out valid records of its data, so readers that find it there do not \
                      use it; create it again, or, if it is meant so, name it (--index)",
                     path.display()
@@ -66,7 +119,7 @@ pub fn check(
             }
         }
         if let Err(error) = fit {
-            exit = cli::fail(&error);
+            exit = stdio::fail(&error);
             if is_mismatch(&error) || data.is_none() || path.is_none() {
                 left_data.extend(data);
                 left_indexes.extend(path);

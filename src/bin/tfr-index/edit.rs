@@ -1,15 +1,17 @@
-//! The files that an edit is of, and those that it makes.
+//! Indexes made of indexes: the files that an edit is of, and those that it makes.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::Args;
 use tfr_index::{Entry, Index};
 
-use crate::stdio::{name, note, print};
-use crate::{cli, input, output};
+use crate::shared::stdio::{fail, name, note, print};
+use crate::shared::{create, overwrite, streams};
+use crate::{input, output};
 
 #[derive(Args)]
 pub struct Files {
@@ -69,6 +71,11 @@ impl Files {
     }
 }
 
+/// The exit status of an edit.
+pub fn ended(done: anyhow::Result<()>) -> ExitCode {
+    done.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+}
+
 /// An edit never takes the place of the index that stands beside its data: that is the one of all
 /// records, by which everything else goes.
 fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
@@ -120,9 +127,9 @@ impl Whole {
     fn read(paths: Vec<PathBuf>) -> anyhow::Result<Whole> {
         let parts = paths.iter().map(|path| {
             let index = input::read_index(path)?;
-            if index.is_empty() && cli::is_descriptor(path) {
+            if index.is_empty() && streams::is_descriptor(path) {
                 let file = "give /dev/null for an index of no records";
-                bail!("{}: {}; {file}", path.display(), cli::EMPTY);
+                bail!("{}: {}; {file}", path.display(), create::EMPTY);
             }
             Ok(index)
         });
@@ -187,7 +194,7 @@ impl Target {
         if path == Path::new("-") {
             return print(&index.to_text()?);
         }
-        cli::refuse_to_overwrite(path)?;
+        overwrite::refuse_to_overwrite(path)?;
         match self {
             Target::InFolder(path) if index.is_empty() => {
                 if !path.exists() {
@@ -206,12 +213,14 @@ impl Target {
             }
             Target::File(_) => {}
         }
-        let _reader = cli::await_reader(path)?;
+        let _reader = streams::await_reader(path)?;
         match index.write(path) {
             // Who reads it has seen enough.
-            Err(error) if error.os_error() == Some(libc::EPIPE) && cli::is_stream(path) => Ok(()),
+            Err(error) if error.os_error() == Some(libc::EPIPE) && streams::is_stream(path) => {
+                Ok(())
+            }
             Err(error) => Err(error.into()),
-            Ok(()) if cli::is_stream(path) => Ok(()),
+            Ok(()) if streams::is_stream(path) => Ok(()),
             Ok(()) => print(&format!("{said} -> {}\n", name(path))),
         }
     }

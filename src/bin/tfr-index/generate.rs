@@ -2,14 +2,18 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Command, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
+use crate::each::{for_each, succeed};
 use crate::output::OutputFile;
+use crate::shared::stdio::print;
 
+/// Make manual pages and completions, to install them
 #[derive(Subcommand)]
 pub enum Generate {
     /// Write the manual pages, one for each command
@@ -21,8 +25,14 @@ pub enum Generate {
     Completions { shell: Shell },
 }
 
+impl Generate {
+    pub fn run(self, program: Command) -> ExitCode {
+        for_each([self], |what| succeed(print(&generate(what, program.clone())?)))
+    }
+}
+
 /// Returns what is to be printed.
-pub fn generate(what: Generate, program: Command) -> anyhow::Result<String> {
+fn generate(what: Generate, program: Command) -> anyhow::Result<String> {
     match what {
         Generate::Man { folder } => write_pages(program, &folder).map(|()| String::new()),
         Generate::Completions { shell } => completions(program, shell),

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
-use crate::cli;
-use crate::stdio::name;
+use crate::shared::stdio::name;
+use crate::shared::streams;
 
 /// Whether what is given as OUT for so many files is a folder, be it there yet or not: a path that
 /// ends in `/`, or the place of several indexes.
@@ -41,7 +41,7 @@ pub fn in_folder(
 
 /// Ends the program if one of the files is a stream.
 pub fn refuse_streams(command: &str, files: &[PathBuf]) {
-    if let Some(stream) = files.iter().find(|file| cli::is_descriptor(file)) {
+    if let Some(stream) = files.iter().find(|file| streams::is_descriptor(file)) {
         let stream = name(stream);
         let why = "is a stream, which has no name: give it alone, and a file for OUT";
         crate::refuse(command, format!("{stream} {why}"));

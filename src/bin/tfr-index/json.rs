@@ -6,7 +6,8 @@ use std::path::Path;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use serde_json::{json, Value};
 
-use crate::cli::Created;
+use crate::shared::create::Created;
+use crate::shared::stdio::print;
 
 /// What became of a file: a line with an object.
 pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Created>) -> String {
@@ -50,4 +51,17 @@ pub fn fields(error: &anyhow::Error) -> Value {
         "stored_crc": known.and_then(|error| error.stored_crc()),
         "computed_crc": known.and_then(|error| error.computed_crc()),
     })
+}
+
+/// Prints what is to be shown of a file.
+pub fn tell(file: &Path, as_json: bool, shown: anyhow::Result<String>) -> anyhow::Result<()> {
+    print(&tell_failure(file, as_json, shown)?)
+}
+
+/// Prints a failure as JSON, if that is wanted; it stays one.
+pub fn tell_failure<T>(file: &Path, as_json: bool, shown: anyhow::Result<T>) -> anyhow::Result<T> {
+    if let (true, Err(error)) = (as_json, &shown) {
+        print(&failure(file, error))?;
+    }
+    shown
 }

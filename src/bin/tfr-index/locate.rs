@@ -7,10 +7,17 @@ use clap::Args;
 use serde_json::{json, Value};
 use tfr_index::{locate, Checksum, Location, Options, Part};
 
-use crate::cli::{self, Damaged};
-use crate::stdio::name;
-use crate::{input, json, Policy};
+use crate::each::for_each;
+use crate::policy::Policy;
+use crate::shared::exit::done;
+use crate::shared::salvage::Damaged;
+use crate::shared::stdio::{name, print};
+use crate::{input, json};
 
+/// Say which record a byte of a TFRecord file is in, and whether its checksums hold
+///
+/// TensorFlow names a byte when it finds a corrupted record: where the record starts if the
+/// checksum of its length does not hold, 12 bytes on if it is that of its payload.
 #[derive(Args)]
 pub struct Locate {
     /// A TFRecord file
@@ -30,19 +37,23 @@ pub struct Locate {
 }
 
 impl Locate {
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(self) -> ExitCode {
+        for_each([self], |locate| locate.locate())
+    }
+
+    fn locate(&self) -> anyhow::Result<ExitCode> {
         let damaged = Damaged::default();
         let tell = |damage| damaged.tell(damage);
         let options = Options::new().checksums(self.checksums.into());
         let options = if self.salvage { options.salvage(&tell) } else { options };
         let found = locate(&self.file, self.byte, &options).map_err(anyhow::Error::from);
-        crate::print(&match (self.json, &found) {
+        print(&match (self.json, &found) {
             (true, Ok(found)) => object(&self.file, self.byte, found),
             (true, Err(error)) => json::failure(&self.file, error),
             (false, Ok(found)) => text(&self.file, self.byte, found),
             (false, Err(_)) => String::new(),
         })?;
-        found.map(|_| cli::done(damaged.regions()))
+        found.map(|_| done(damaged.regions()))
     }
 }
 

@@ -9,10 +9,13 @@ use anyhow::{anyhow, bail, Context};
 use clap::{Args, Subcommand};
 use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader};
 
-use crate::cli::{self, Damaged, Interrupts};
 use crate::input::{self, Numbers};
 use crate::output::OutputFile;
-use crate::{stdio, Policy};
+use crate::policy::Policy;
+use crate::shared::exit;
+use crate::shared::interrupts::Interrupts;
+use crate::shared::salvage::Damaged;
+use crate::shared::{stdio, streams};
 
 #[derive(Subcommand)]
 pub enum Get {
@@ -62,19 +65,21 @@ pub struct Data {
     checksums: Policy,
 }
 
-pub fn get(command: Get) -> ExitCode {
-    let done = match command {
-        Get::Get { data, record } => data.write(false, |_| Ok(vec![record])),
-        Get::Cat { data, records, frames } => {
-            data.write(frames, |count| match records.is_empty() {
-                true => Ok((0..count).collect()),
-                false => input::records(&records, count),
-            })
+impl Get {
+    pub fn run(self) -> ExitCode {
+        let done = match self {
+            Get::Get { data, record } => data.write(false, |_| Ok(vec![record])),
+            Get::Cat { data, records, frames } => {
+                data.write(frames, |count| match records.is_empty() {
+                    true => Ok((0..count).collect()),
+                    false => input::records(&records, count),
+                })
+            }
+        };
+        match done {
+            Ok(exit) => exit,
+            Err(error) => stdio::fail(&error),
         }
-    };
-    match done {
-        Ok(exit) => exit,
-        Err(error) => cli::fail(&error),
     }
 }
 
@@ -100,7 +105,7 @@ impl Data {
             Some(index) => Reader::with_index(&self.file, index, &options)?,
             None => input::open(&self.file, &options)?,
         };
-        let exit = cli::done(damaged.regions());
+        let exit = exit::done(damaged.regions());
         let records = records(reader.len()).with_context(|| self.file.display().to_string())?;
         let Some(path) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
             let only_text = self.output.is_none() && io::stdout().is_terminal();
@@ -109,7 +114,7 @@ impl Data {
             return written.map_err(|error| self.explain(error)).map(|()| exit);
         };
         let interrupts = Interrupts::of_writing([path].into_iter());
-        let written = match cli::is_stream(path) {
+        let written = match streams::is_stream(path) {
             true => own_descriptor(path)
                 .unwrap_or_else(|| OpenOptions::new().append(true).open(path))
                 .with_context(|| path.display().to_string())
@@ -120,7 +125,7 @@ impl Data {
             }),
         };
         let written = written.map_err(|error| self.explain(error));
-        Ok(interrupts.end(written.map_or_else(|error| cli::fail(&error), |()| exit)))
+        Ok(interrupts.end(written.map_or_else(|error| stdio::fail(&error), |()| exit)))
     }
 
     /// Says how a damaged payload is left out, where damage should be.

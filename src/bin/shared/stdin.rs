@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tfr_index::own_descriptor;
 
-use crate::cli;
+use super::streams::stdin_path;
 
 /// What a pipe holds.
 const PIECE: usize = 64 << 10;
@@ -28,7 +28,7 @@ pub struct Stream {
 impl Stream {
     /// A stream of what one of the program's descriptors gives from its position on.
     pub fn open(path: &Path, may_be_empty: bool) -> io::Result<Stream> {
-        let file = own_descriptor(cli::stdin_path(path));
+        let file = own_descriptor(stdin_path(path));
         let mut file = file.ok_or(io::ErrorKind::InvalidInput)??;
         let (sender, pieces) = sync_channel(4);
         thread::Builder::new().spawn(move || loop {

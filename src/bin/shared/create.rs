@@ -1,0 +1,132 @@
+//! Indexing a file or a stream.
+
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{bail, Context};
+use tfr_index::{create_index, create_index_of_stream, default_index_path, Damage, Options};
+
+use super::exit::done;
+use super::interrupts::Interrupts;
+use super::overwrite::refuse_to_overwrite;
+use super::salvage::Damaged;
+use super::stdin::Stream;
+use super::stdio::{name, note, print};
+use super::streams::{await_reader, is_descriptor, is_stream};
+
+/// Said of a stream of which no index is made that could replace another.
+pub const EMPTY: &str = "the stream is empty: what should write to it may have failed, which a \
+                         shell tells after `set -o pipefail`";
+
+/// What is left out of an index instead of being an error.
+#[derive(Clone, Copy, Default)]
+pub struct LeaveOut {
+    /// Damaged regions.
+    pub damage: bool,
+    /// A record at the end that is not whole.
+    pub rest: bool,
+    /// Everything: a stream may be empty.
+    pub all: bool,
+}
+
+/// What became of a file.
+pub struct Created {
+    /// Records in the index.
+    pub records: u64,
+    /// Damaged regions that were left out of it.
+    pub regions: u64,
+}
+
+impl Created {
+    pub fn exit(&self) -> ExitCode {
+        done(self.regions)
+    }
+}
+
+/// Where an index goes unless one says otherwise: beside its file, or from a stream to stdout.
+pub fn index_path(data: &Path) -> PathBuf {
+    match is_descriptor(data) {
+        true => "/dev/stdout".into(),
+        false => default_index_path(data),
+    }
+}
+
+/// Indexes one file. What is left out is named on stderr.
+pub fn create(
+    data: &Path,
+    index: &Path,
+    options: &Options<'_>,
+    leave_out: LeaveOut,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Created> {
+    refuse_to_overwrite(index)?;
+    let name_data = || data.display().to_string();
+    if is_stream(data) && !is_descriptor(data) {
+        let name = name_data();
+        bail!("{name}: is a pipe or a device, not a regular file: tfr-index create - < {name}");
+    }
+    let _reader = await_reader(index)?;
+    let watch = |_| match interrupts.heard() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let damaged = Damaged::default();
+    let tell_damage = |damage| damaged.tell(damage);
+    let tell_rest = |rest: Damage| {
+        let Range { start, end } = rest.bytes;
+        note(&format_args!(
+            "{}: the last {} bytes, from byte {start}, are no whole record yet: left for next time",
+            data.display(),
+            end - start,
+        ));
+        ControlFlow::Continue(())
+    };
+    let mut options = options.progress(&watch);
+    if leave_out.damage {
+        options = options.salvage(&tell_damage);
+    }
+    if leave_out.rest {
+        options = options.growing(&tell_rest);
+    }
+    let records = match is_descriptor(data) {
+        true => {
+            let mut stream = Stream::open(data, leave_out.all).with_context(name_data)?;
+            let records = create_index_of_stream(&mut stream, index, &options);
+            if stream.is_empty() && !interrupts.heard() {
+                bail!("{}: {EMPTY}; tfr-index create --allow-empty indexes it", name_data());
+            }
+            records
+        }
+        false => create_index(data, index, &options),
+    };
+    let records = match records {
+        Ok(records) => records,
+        // Nobody asks how many there are.
+        Err(error) if error.os_error() == Some(libc::EPIPE) && is_stream(index) => 0,
+        Err(_) if interrupts.heard() => {
+            bail!("{}: interrupted, nothing is written", data.display())
+        }
+        Err(error) if error.path().is_none() => {
+            return Err(anyhow::Error::from(error).context(name_data()))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Created { records, regions: damaged.regions() })
+}
+
+/// Says on stdout that a file is indexed, unless that is where the index went.
+pub fn tell(data: &Path, index: &Path, created: &Created) -> anyhow::Result<()> {
+    let (count, regions) = (created.records, created.regions);
+    if !is_stream(index) {
+        let records = if count == 1 { "record" } else { "records" };
+        let lost = match regions {
+            0 => String::new(),
+            1 => ", 1 damaged region left out".to_owned(),
+            _ => format!(", {regions} damaged regions left out"),
+        };
+        let (data, index) = (name(data), name(index));
+        print(&format!("{data}: {count} {records} -> {index}{lost}\n"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! Exit statuses: 0 success, 1 at least one file failed, 2 usage error, 3 success, but damaged regions
+//! were skipped.
+
+use std::process::ExitCode;
+
+/// The exit status of work that is done, but for damage that was left out.
+const SALVAGED: u8 = 3;
+
+/// The exit status of work that is done, with so many damaged regions left out.
+pub fn done(regions: u64) -> ExitCode {
+    ExitCode::from(if regions == 0 { 0 } else { SALVAGED })
+}

@@ -1,0 +1,10 @@
+//! What both command-line programs do.
+
+pub mod create;
+pub mod exit;
+pub mod interrupts;
+pub mod overwrite;
+pub mod salvage;
+pub mod stdin;
+pub mod stdio;
+pub mod streams;

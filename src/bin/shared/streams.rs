@@ -1,0 +1,43 @@
+//! Which paths are those of streams.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use anyhow::Context;
+use tfr_index::own_descriptor;
+
+/// Whether the path stands for a descriptor that the program was started with: `-`, `/dev/stdin`,
+/// `/dev/fd/63`.
+pub fn is_descriptor(path: &Path) -> bool {
+    path == Path::new("-") || own_descriptor(path).is_some()
+}
+
+/// The path of the descriptor that `-` stands for.
+pub fn stdin_path(path: &Path) -> &Path {
+    match path == Path::new("-") {
+        true => Path::new("/dev/stdin"),
+        false => path,
+    }
+}
+
+/// Whether the path leads to what is written to directly: a descriptor, a FIFO or a device.
+pub fn is_stream(path: &Path) -> bool {
+    let is_other = |file: Metadata| !file.is_file() && !file.is_dir();
+    is_descriptor(path) || path.metadata().is_ok_and(is_other)
+}
+
+/// Whether the path is that of a FIFO, and not of a descriptor.
+pub fn is_fifo(path: &Path) -> bool {
+    let is_fifo = |file: Metadata| file.file_type().is_fifo();
+    !is_descriptor(path) && path.metadata().is_ok_and(is_fifo)
+}
+
+/// Waits until a FIFO has a reader, which it has while this is held. Waits for nothing else.
+pub fn await_reader(path: &Path) -> anyhow::Result<Option<File>> {
+    if !is_fifo(path) {
+        return Ok(None);
+    }
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.map(Some).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,48 @@
+//! `tfr-index concat`: the index of concatenated files.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{bail, Context};
+use clap::Args;
+use tfr_index::Index;
+
+use crate::edit::{ended, Target};
+use crate::shared::stdio::name;
+use crate::{input, output, refuse};
+
+/// Make the index of data files that are put one behind the other, as by cat
+#[derive(Args)]
+pub struct Concat {
+    /// Data files
+    #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
+    files: Vec<PathBuf>,
+    /// Where to write the index: a file, or - for stdout [default: -]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+}
+
+impl Concat {
+    pub fn run(self) -> ExitCode {
+        ended(concat(&self.files, self.output))
+    }
+}
+
+fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
+    if let Some(folder) = output.as_ref().filter(|path| output::is_folder(path, 1)) {
+        let folder = name(folder);
+        refuse("concat", format!("{folder} is a folder; name the index"));
+    }
+    let mut parts = Vec::new();
+    for file in files {
+        let size = file.metadata().with_context(|| file.display().to_string())?.len();
+        if size > 0 && input::is_index(file) {
+            bail!("{}: is an index; give the data file, whose size is needed", file.display());
+        }
+        parts.push((input::read_index(file)?, size));
+    }
+    let whole =
+        Index::concat(&parts.iter().map(|(index, size)| (index, *size)).collect::<Vec<_>>())?;
+    let target = Target::File(output.unwrap_or_else(|| "-".into()));
+    target.write(&whole, &format!("{} files: {} records", files.len(), whole.len()))
+}

@@ -1,0 +1,139 @@
+//! `tfr-index create`: indexes of TFRecord files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tfr_index::{default_index_path, Options};
+
+use crate::each::for_each;
+use crate::policy::Policy;
+use crate::shared::create::{self, LeaveOut};
+use crate::shared::interrupts::Interrupts;
+use crate::shared::stdio::{self, print};
+use crate::shared::streams::{is_descriptor, is_stream};
+use crate::{json, output, refuse};
+
+/// Create the indexes of TFRecord files
+///
+/// Each index is written whole or not at all: when a file is damaged, its old index stays. But a
+/// stream that is cut where a record ends looks whole: with `set -o pipefail`, a shell tells that
+/// what wrote to the pipe failed.
+///
+/// -, /dev/stdin, /dev/stdout, /dev/fd/N and <(COMMAND) stand for what the program was started
+/// with: it reads and writes there from the current position on.
+#[derive(Args)]
+pub struct Create {
+    /// TFRecord files, or a stream (- for stdin), whose index goes to stdout by default
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where to write the index: a file, or - for stdout; or a folder, made if need be: one that
+    /// is there, ends in /, or is for several files [default: FILE.idx]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Which checksums the files are held to
+    #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+    checksums: Policy,
+    /// Threads that walk each file; 0 decides by the file and the processors
+    #[arg(short, long, default_value_t, value_name = "N")]
+    threads: usize,
+    /// Leave damage out instead of failing: the index has the good records
+    ///
+    /// Each damaged region is named on stderr, and the exit status is 3 if there is any.
+    #[arg(long)]
+    salvage: bool,
+    /// Go on where the index ends, if there is one, with what was appended to the file since
+    ///
+    /// Of what the index covers, only some headers are looked at again. One with gaps, as
+    /// --salvage leaves them, cannot be appended to.
+    #[arg(long)]
+    append: bool,
+    /// Leave a record at the end that is not whole yet for next time, instead of failing
+    #[arg(long)]
+    growing: bool,
+    /// Take a stream of no bytes for a file of no records
+    ///
+    /// By default this is an error: nothing comes from a pipe, either, when what should write to
+    /// it fails.
+    #[arg(long)]
+    allow_empty: bool,
+    /// Wait until each index is on the medium (fsync)
+    ///
+    /// Without it, a crash of the system or a power cut may leave an empty index, or a part.
+    #[arg(long)]
+    sync: bool,
+    /// Print a JSON object for each file on stdout
+    ///
+    /// Names that are not UTF-8 are there twice: path and index approximate them, path_bytes and
+    /// index_bytes are their bytes in Base64.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Create {
+    pub fn run(self) -> ExitCode {
+        let Create {
+            files,
+            output,
+            checksums,
+            threads,
+            salvage,
+            append,
+            growing,
+            allow_empty,
+            sync,
+            json,
+        } = self;
+        if append && output.as_deref().is_some_and(is_descriptor) {
+            refuse("create", "there is nothing to append to on stdout");
+        }
+        if files.iter().any(|file| is_descriptor(file)) {
+            if files.len() > 1 {
+                output::refuse_streams("create", &files);
+            }
+            if salvage || append || growing {
+                let takes = "--salvage, --append and --growing take a file, not a stream";
+                refuse("create", takes);
+            }
+        }
+        let options = Options::new().checksums(checksums.into()).threads(threads);
+        let options = options.append(append).sync(sync);
+        let leave_out = LeaveOut { damage: salvage, rest: growing, all: allow_empty };
+        let index_paths = match index_paths(&files, output) {
+            Ok(paths) => paths,
+            Err(error) => return stdio::fail(&error),
+        };
+        if json && index_paths.iter().any(|path| is_stream(path)) {
+            refuse("create", "the index goes where --json prints");
+        }
+        let interrupts = Interrupts::of_writing(index_paths.iter());
+        let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
+        interrupts.end(for_each(begun, |(file, index_path)| {
+            let created = create::create(file, index_path, &options, leave_out, &interrupts);
+            match (json, &created) {
+                (true, _) => print(&json::outcome(file, index_path, &created))?,
+                (false, Ok(created)) => create::tell(file, index_path, created)?,
+                (false, Err(_)) => {}
+            }
+            created.map(|created| created.exit())
+        }))
+    }
+}
+
+/// Where the files' indexes go; their folder is made.
+fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(match output {
+        None => files.iter().map(|file| create::index_path(file)).collect(),
+        Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
+        Some(path) if output::is_folder(&path, files.len()) => {
+            let name =
+                |file: &Path| default_index_path(file.file_name().unwrap_or_default()).into();
+            let paths = output::in_folder("create", &path, files, name);
+            fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+            paths
+        }
+        Some(path) => vec![path],
+    })
+}

@@ -1,0 +1,24 @@
+//! `tfr-index read`: what is in index files.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::each::{for_each, succeed};
+use crate::input;
+use crate::shared::stdio::print;
+
+/// Check index files and print their entries, a line "OFFSET SIZE" for each record
+#[derive(Args)]
+pub struct Dump {
+    /// Index files, or - for stdin
+    #[arg(required = true, value_name = "INDEX")]
+    indexes: Vec<PathBuf>,
+}
+
+impl Dump {
+    pub fn run(self) -> ExitCode {
+        for_each(&self.indexes, |path| succeed(print(&input::index_file(path)?.to_text()?)))
+    }
+}

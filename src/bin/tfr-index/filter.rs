@@ -1,0 +1,33 @@
+//! `tfr-index filter`: indexes of the records of some sizes.
+
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Args};
+
+use crate::edit::{ended, Files};
+use crate::refuse;
+
+/// Make indexes of the records of some sizes
+#[derive(Args)]
+#[command(group(ArgGroup::new("size").required(true).multiple(true)))]
+pub struct Filter {
+    #[command(flatten)]
+    files: Files,
+    /// The fewest bytes that a payload has
+    #[arg(long, group = "size", default_value_t = 0, value_name = "BYTES")]
+    min: u64,
+    /// The most bytes that a payload has
+    #[arg(long, group = "size", default_value_t = u64::MAX, hide_default_value = true)]
+    #[arg(value_name = "BYTES")]
+    max: u64,
+}
+
+impl Filter {
+    pub fn run(self) -> ExitCode {
+        let Filter { files, min, max } = self;
+        if min > max {
+            refuse("filter", format!("--min {min} is more than --max {max}"));
+        }
+        ended(files.edit("filter", |index| Ok(index.filter_size(min..=max)?)))
+    }
+}

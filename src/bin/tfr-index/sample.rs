@@ -1,0 +1,26 @@
+//! `tfr-index sample`: indexes of random records.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::edit::{ended, Files};
+
+/// Make indexes of so many random records, in the order of the files
+#[derive(Args)]
+pub struct Sample {
+    #[command(flatten)]
+    files: Files,
+    /// How many records, of all files together
+    #[arg(short = 'n', long, value_name = "N")]
+    count: usize,
+    /// Which ones: a seed stands for the same ones everywhere
+    #[arg(long, value_name = "N")]
+    seed: u64,
+}
+
+impl Sample {
+    pub fn run(self) -> ExitCode {
+        ended(self.files.edit("sample", |index| Ok(index.sample(self.count, self.seed)?)))
+    }
+}

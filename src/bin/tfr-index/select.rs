@@ -1,0 +1,62 @@
+//! `tfr-index select`: the index of some records.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tfr_index::{own_descriptor, Index};
+
+use crate::edit::{ended, Files};
+use crate::input::{self, Numbers};
+use crate::refuse;
+use crate::shared::streams;
+
+/// Make an index of some records, by their numbers
+#[derive(Args)]
+pub struct Select {
+    /// An index, or a data file
+    file: PathBuf,
+    /// Numbers of records, from 0, in the order that the index is to have: 5, 9-20 or 90-
+    #[arg(required_unless_present = "from", value_name = "RECORD")]
+    records: Vec<Numbers>,
+    /// A file with more of them, or - for stdin
+    #[arg(long, value_name = "LIST")]
+    from: Option<PathBuf>,
+    /// Where to write the index: a file, a folder, or - for stdout [default: -]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+}
+
+impl Select {
+    pub fn run(self) -> ExitCode {
+        let Select { file, records, from, output } = self;
+        if streams::is_descriptor(&file) && from.as_deref() == Some(&file) {
+            refuse("select", "stdin has either the index or the numbers");
+        }
+        let select = |index: &Index| {
+            let selected = select(index, &records, from.as_deref());
+            selected.with_context(|| file.display().to_string())
+        };
+        ended(Files { inputs: vec![file.clone()], output }.edit("select", select))
+    }
+}
+
+fn select(index: &Index, numbers: &[Numbers], from: Option<&Path>) -> anyhow::Result<Index> {
+    let mut numbers = numbers.to_vec();
+    if let Some(path) = from {
+        let list = numbers_in(path).with_context(|| path.display().to_string());
+        numbers.extend(list?);
+    }
+    Ok(index.select(&input::records(&numbers, index.len())?)?)
+}
+
+fn numbers_in(path: &Path) -> anyhow::Result<Vec<Numbers>> {
+    let list = match own_descriptor(streams::stdin_path(path)) {
+        Some(stream) => io::read_to_string(stream?)?,
+        None => fs::read_to_string(path)?,
+    };
+    list.split_whitespace().map(str::parse).collect()
+}

@@ -1,0 +1,76 @@
+//! `tfr-index shard`: an even share of the records for each rank.
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use tfr_index::{Index, ShardBy, ShardEven};
+
+use crate::edit::{ended, Files};
+use crate::refuse;
+
+/// Make the indexes of a shard, or of each
+///
+/// All records of all files are shared out, in their order: a shard has a run of them.
+#[derive(Args)]
+pub struct Shard {
+    #[command(flatten)]
+    files: Files,
+    /// Which shard, from 0 [default: each, in folders OUT/0, OUT/1 and so on]
+    #[arg(long, value_name = "N")]
+    rank: Option<usize>,
+    /// How many shards there are
+    #[arg(long, value_name = "N")]
+    world: NonZeroUsize,
+    /// What is shared out evenly
+    #[arg(long, value_enum, default_value_t)]
+    by: By,
+    /// What becomes of the remainder of shards by records
+    #[arg(long, value_enum, default_value_t)]
+    even: Even,
+}
+
+impl Shard {
+    pub fn run(self) -> ExitCode {
+        let Shard { files, rank, world, by, even } = self;
+        let by = match by {
+            By::Records => ShardBy::Records,
+            By::Bytes => ShardBy::Bytes,
+        };
+        let even = match even {
+            Even::Keep => ShardEven::Keep,
+            Even::Drop => ShardEven::Drop,
+            Even::Pad => ShardEven::Pad,
+        };
+        let shard = |index: &Index, rank| Ok(index.shard(rank, world.get(), by, even)?);
+        ended(match rank {
+            Some(rank) if rank >= world.get() => {
+                refuse("shard", format!("--rank {rank} is none of --world {world}"))
+            }
+            Some(rank) => files.edit("shard", |index| shard(index, rank)),
+            None => files.edit_each(world.get(), shard),
+        })
+    }
+}
+
+/// [`ShardBy`], for the command line.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum By {
+    /// Records: the shards' numbers of them differ by one at most
+    #[default]
+    Records,
+    /// Bytes: give or take the largest frame's
+    Bytes,
+}
+
+/// [`ShardEven`], for the command line.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Even {
+    /// Some have one record more than the others
+    #[default]
+    Keep,
+    /// All have as many as the smaller ones
+    Drop,
+    /// All have as many as the larger ones: the smaller ones end with the next one's first record
+    Pad,
+}

@@ -1,0 +1,142 @@
+//! `tfr-index show`: how many records there are, and how large.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use tfr_index::{Index, Options};
+
+use crate::each::for_each;
+use crate::shared::exit::done;
+use crate::shared::salvage::Damaged;
+use crate::shared::stdio::name;
+use crate::{input, json};
+
+/// Print how many records files have and how large their payloads are
+#[derive(Args)]
+pub struct Show {
+    /// Indexes, or data files; or - for an index on stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Scan data files, and leave damage out
+    #[arg(long)]
+    salvage: bool,
+    /// Print a JSON object for each file
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub fn run(self) -> ExitCode {
+        let Show { files, salvage, json } = self;
+        for_each(&files, |file| {
+            let damaged = Damaged::default();
+            json::tell(file, json, show(file, json, salvage.then_some(&damaged)))?;
+            Ok(done(damaged.regions()))
+        })
+    }
+}
+
+fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result<String> {
+    let index = match salvage {
+        Some(damaged) if !input::is_index(file) => {
+            Index::scan(file, &Options::new().salvage(&|damage| damaged.tell(damage)))?
+        }
+        _ => input::read_index(file)?,
+    };
+    let sizes = Sizes::of(&index);
+    let (records, bytes) = (index.len(), bytes(&index));
+    if as_json {
+        let payload = sizes.summary().map(
+            |[min, median, p99, max]| json!({"min": min, "median": median, "p99": p99, "max": max}),
+        );
+        let ranges = sizes.histogram().into_iter().map(
+            |(from, below, records)| json!({"from": from, "below": below, "records": records}),
+        );
+        let object = json!({
+            "records": records,
+            "bytes": bytes,
+            "payload": payload,
+            "histogram": ranges.collect::<Vec<_>>(),
+            "damaged_regions": salvage.map(Damaged::regions),
+        });
+        return Ok(json::line(&[("path", Some(file))], object));
+    }
+    let mut text = format!("{}: {}, {bytes} bytes\n", name(file), count(records));
+    if let Some([min, median, p99, max]) = sizes.summary() {
+        text += &format!("payload bytes: min {min}, median {median}, p99 {p99}, max {max}\n");
+    }
+    let histogram = sizes.histogram();
+    let most = histogram.iter().map(|(_, _, records)| *records).max().unwrap_or(0);
+    for (from, below, records) in histogram {
+        let range = format!("[{}, {})", rounded(from), rounded(below));
+        // At least one where there is a record at all.
+        let bar = "#".repeat((records * BAR + most - 1) / most);
+        text += format!("{range:>20}{records:>14}  {bar}").trim_end();
+        text += "\n";
+    }
+    Ok(text)
+}
+
+/// The longest bar: a line has less than 80 columns.
+const BAR: usize = 40;
+
+fn count(records: usize) -> String {
+    format!("{records} record{}", if records == 1 { "" } else { "s" })
+}
+
+/// The bytes of all frames; more than 2^64 only where an index repeats giant ones.
+pub fn bytes(index: &Index) -> u64 {
+    index.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+}
+
+/// A power of two, by the largest unit that it is a multiple of.
+fn rounded(bytes: u64) -> String {
+    match bytes.checked_ilog2().map_or(0, |log| log / 10) {
+        0 => bytes.to_string(),
+        unit => format!(
+            "{} {}iB",
+            bytes >> (10 * unit),
+            ["", "K", "M", "G", "T", "P", "E"][unit as usize]
+        ),
+    }
+}
+
+/// The sizes of payloads, from the smallest to the largest.
+struct Sizes(Vec<u64>);
+
+impl Sizes {
+    fn of(index: &Index) -> Sizes {
+        let payload = |entry: &tfr_index::Entry| entry.payload().end - entry.payload().start;
+        let mut sizes: Vec<u64> = index.iter().map(payload).collect();
+        sizes.sort_unstable();
+        Sizes(sizes)
+    }
+
+    /// The smallest, the median, the 99th percentile and the largest: each one that there is, so
+    /// large that as many percent of them are no larger.
+    fn summary(&self) -> Option<[u64; 4]> {
+        let rank = |percent: usize| (self.0.len() * percent + 99) / 100;
+        let nearest = |percent| self.0.get(rank(percent).max(1) - 1).copied();
+        Some([nearest(0)?, nearest(50)?, nearest(99)?, nearest(100)?])
+    }
+
+    /// How many there are from each power of two to the next, from the first that has any to the
+    /// last: (from, below, records).
+    fn histogram(&self) -> Vec<(u64, u64, usize)> {
+        let (Some(&first), Some(&last)) = (self.0.first(), self.0.last()) else {
+            return Vec::new();
+        };
+        let power = |size: u64| size.checked_ilog2().map_or(0, |log| 1 << log);
+        let mut ranges = Vec::new();
+        let mut from = power(first);
+        while from <= last {
+            let below = (2 * from).max(1);
+            let before = |bound| self.0.partition_point(|size| *size < bound);
+            ranges.push((from, below, before(below) - before(from)));
+            from = below;
+        }
+        ranges
+    }
+}
