@@ -14,7 +14,7 @@ fn print_records(path: &str, records: &[String]) -> anyhow::Result<()> {
     let mut payload = Vec::new(); // its memory is used again
     for record in records {
         let record = record.parse()?;
-        reader.get_into(record, &mut payload)?;
+        reader.read_into(record, &mut payload)?;
         print!("record {record}: {} bytes ", payload.len());
         for byte in payload.iter().take(8) {
             print!("{byte:02x}");

@@ -205,7 +205,7 @@ typedef enum tfr_fit {
     /**
      * No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
      */
-    TFR_FIT_UNCHECKED = 4,
+    TFR_FIT_CHECKSUMS_SKIPPED = 4,
     /**
      * The index leaves out valid records: what finds it beside its data does not use it.
      */
@@ -229,20 +229,20 @@ typedef enum tfr_shard_by {
 /**
  * What becomes of the remainder where the records are no multiple of the shards.
  */
-typedef enum tfr_shard_even {
+typedef enum tfr_remainder {
     /**
      * Some shards have one record more than the others; no record is lost or there twice.
      */
-    TFR_SHARD_KEEP = 0,
+    TFR_REMAINDER_KEEP = 0,
     /**
      * All have as many as the smaller ones: the last record of each larger one is in none.
      */
-    TFR_SHARD_DROP = 1,
+    TFR_REMAINDER_DROP = 1,
     /**
      * All have as many as the larger ones: the smaller ones end with the next one's first record.
      */
-    TFR_SHARD_PAD = 2,
-} tfr_shard_even;
+    TFR_REMAINDER_PAD = 2,
+} tfr_remainder;
 
 /**
  * What went wrong and where. The functions that read it take NULL, too, for "no error".
@@ -316,17 +316,38 @@ typedef int32_t (*tfr_progress_fn)(void *context,
                                    uint64_t records);
 
 /**
- * Told of a region of the data that a scan leaves out: the bytes from `start` to before
- * `end`, behind `record` good records, and what is wrong there. A return value other than 0
- * cancels the scan. It must return: no longjmp, no C++ exception.
- *
- * Ownership: the error is borrowed, and gone when the function returns.
+ * A region of the data that a scan skips. Later versions may add members at the end.
  */
-typedef int32_t (*tfr_damage_fn)(void *context,
-                                 uint64_t start,
-                                 uint64_t end,
-                                 uint64_t record,
-                                 const struct tfr_error *error);
+typedef struct tfr_skipped {
+    /**
+     * Its first byte: the end of the last good record.
+     */
+    uint64_t start;
+    /**
+     * The byte after its last one: the start of the next good record, or the end of the data.
+     */
+    uint64_t end;
+    /**
+     * The number of good records before it, which is the number of the first one after it.
+     */
+    uint64_t record;
+    /**
+     * What is wrong at its start. Borrowed: it is gone when the callback returns.
+     */
+    const struct tfr_error *error;
+    /**
+     * 1 if it is the last record, of which a part is still to be written; 0 if it is damage.
+     */
+    int32_t incomplete_tail;
+} tfr_skipped;
+
+/**
+ * Called for each region that a scan skips. A return value other than 0 cancels the scan, which
+ * then ends with TFR_ERR_CANCELLED. It must return: no longjmp, no C++ exception.
+ *
+ * Ownership: `skipped` is borrowed, and gone when the function returns.
+ */
+typedef int32_t (*tfr_skipped_fn)(void *context, const struct tfr_skipped *skipped);
 
 /**
  * One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
@@ -606,61 +627,17 @@ enum tfr_status tfr_options_set_progress(struct tfr_options *options,
                                          struct tfr_error **error_out);
 
 /**
- * Has damage left out, instead of ending with an error: the index then has the good records, with
- * a gap for each region that is lost. `salvage` is told of each; `context` is its first argument.
- * NULL as `salvage`: damage is an error.
+ * Sets whether a scan skips damage instead of ending with an error: 0, the default, for no. The index
+ * then has the good records, with a gap for each region that is lost.
+ * tfr_options_set_on_skipped() reports each region.
  *
  * After a damaged header the scan searches for the next record: a header with a valid CRC that is
  * confirmed by what follows it, which is another valid header, the end of the data, or a valid
  * payload CRC; with TFR_CHECKSUMS_FULL, the payload CRC alone. TFR_CHECKSUMS_AUTO counts as
  * TFR_CHECKSUMS_LENGTH; with TFR_CHECKSUMS_NONE the scan ends with TFR_ERR_INVALID_ARGUMENT. A
  * TFRecord file inside a payload whose own header is lost cannot be told from the records around
- * it. It is still an error if there is no true header in all of the data. The result depends on the
- * bytes alone: it is the same for any source and any number of threads.
- *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
- * Ownership: the context stays the caller's and must outlive the options' use.
- * Threads: no other may use the options meanwhile. The callback is called on the thread that
- * called the function that scans: on many at once, where many scan with the same options.
- *
- * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `salvage`: NULL, or a function that may be called with `context`.
- * - `error_out`: NULL, or may be written to.
- */
-enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
-                                        tfr_damage_fn salvage,
-                                        void *context,
-                                        struct tfr_error **error_out);
-
-/**
- * Takes the data for a file that is still being written: a record that is not whole yet at its end
- * is left for next time, instead of being an error. `growing` is told of it; `context` is its first
- * argument. NULL as `growing`: it is an error. It takes true checksums: with TFR_CHECKSUMS_NONE the
- * scan ends with TFR_ERR_INVALID_ARGUMENT.
- *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
- * Ownership: the context stays the caller's and must outlive the options' use.
- * Threads: as tfr_options_set_salvage().
- *
- * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `growing`: NULL, or a function that may be called with `context`.
- * - `error_out`: NULL, or may be written to.
- */
-enum tfr_status tfr_options_set_growing(struct tfr_options *options,
-                                        tfr_damage_fn growing,
-                                        void *context,
-                                        struct tfr_error **error_out);
-
-/**
- * Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
- * to the data since is walked. The index must be of all that the data was, without gaps and in its
- * order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it covers only some 64 headers are
- * looked at again. While it runs, no other writer may write the same index, nor it while another does:
- * EBUSY. So it is with a tfr_writer that appends to the file and its index; an index at another path
- * can be continued meanwhile. 0 as `append`: it begins anew, as by default; any other number: it goes
- * on.
+ * it. Data without any valid header is an error. The result depends on the bytes alone: it is the
+ * same for any source and any number of threads.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
  * Threads: no other may use the options meanwhile.
@@ -669,8 +646,64 @@ enum tfr_status tfr_options_set_growing(struct tfr_options *options,
  * - `options`: NULL, or options that are not yet freed.
  * - `error_out`: NULL, or may be written to.
  */
-enum tfr_status tfr_options_set_append(struct tfr_options *options,
-                                       int32_t append,
+enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
+                                        int32_t salvage,
+                                        struct tfr_error **error_out);
+
+/**
+ * Sets whether the data may end inside a record, as a file does that is still being written: 0, the
+ * default, for no. The scan then leaves that record for next time instead of ending with an error,
+ * and tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE
+ * the scan ends with TFR_ERR_INVALID_ARGUMENT.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_allow_incomplete_tail(struct tfr_options *options,
+                                                      int32_t allow_incomplete_tail,
+                                                      struct tfr_error **error_out);
+
+/**
+ * Sets a callback for each region that a scan skips, because of tfr_options_set_salvage() or
+ * tfr_options_set_allow_incomplete_tail(); `context` is its first argument. NULL as `on_skipped`, the
+ * default: none, and regions are skipped without a word.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ * Ownership: the context stays the caller's and must outlive the options' use.
+ * Threads: no other may use the options meanwhile. The callback is called on the thread that
+ * called the function that scans: on many at once, where many scan with the same options.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `on_skipped`: NULL, or a function that may be called with `context`.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_on_skipped(struct tfr_options *options,
+                                           tfr_skipped_fn on_skipped,
+                                           void *context,
+                                           struct tfr_error **error_out);
+
+/**
+ * Sets whether tfr_index_create() goes on where the index file ends, if there is one: 0, the default,
+ * for no. It then walks only what was appended to the data since. The index must be of all that the
+ * data was, without gaps and in its order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it
+ * covers only some 64 headers are read again. While it runs, no other writer may write the same index,
+ * nor it while another does: EBUSY. The same holds for a tfr_writer that appends to the file and its
+ * index. An index at another path can be continued meanwhile.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Threads: no other may use the options meanwhile.
+ *
+ * # Safety
+ * - `options`: NULL, or options that are not yet freed.
+ * - `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_options_set_resume(struct tfr_options *options,
+                                       int32_t resume,
                                        struct tfr_error **error_out);
 
 /**
@@ -1021,15 +1054,15 @@ enum tfr_status tfr_index_sample(const struct tfr_index *index,
                                  struct tfr_error **error_out);
 
 /**
- * An index of shard `rank` of `world`: a run of the records, in the order of `index`. By records,
- * it starts at record len * rank / world, rounded down, as those of NVIDIA DALI's readers do. By
- * bytes, it starts between the two records where what is before comes nearest to rank / world of
+ * An index of shard `rank` of `world_size`: a run of the records, in the order of `index`. By records,
+ * it starts at record len * rank / world_size, rounded down, as those of NVIDIA DALI's readers do. By
+ * bytes, it starts between the two records where what is before comes nearest to rank / world_size of
  * the frames' bytes. It may be empty where there are few records, or some that are very large.
  *
- * Inputs: `by` is a member of tfr_shard_by, `even` of tfr_shard_even; of shards by bytes it must
- * be TFR_SHARD_KEEP.
+ * Inputs: `by` is a member of tfr_shard_by, `remainder` of tfr_remainder; of shards by bytes it must
+ * be TFR_REMAINDER_KEEP.
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
- * not below `world`; TFR_ERR_OUT_OF_MEMORY.
+ * not below `world_size`; TFR_ERR_OUT_OF_MEMORY.
  * Ownership: as tfr_index_select().
  * Threads: any.
  *
@@ -1039,9 +1072,9 @@ enum tfr_status tfr_index_sample(const struct tfr_index *index,
  */
 enum tfr_status tfr_index_shard(const struct tfr_index *index,
                                 size_t rank,
-                                size_t world,
+                                size_t world_size,
                                 int32_t by,
-                                int32_t even,
+                                int32_t remainder,
                                 struct tfr_index **index_out,
                                 struct tfr_error **error_out);
 
@@ -1156,7 +1189,7 @@ enum tfr_status tfr_index_create_from_source(const struct tfr_source *source,
  * - `options`: NULL, or options that are not yet freed.
  * - `index_out`, `error_out`: NULL, or may be written to.
  */
-enum tfr_status tfr_index_scan_source(const struct tfr_source *source,
+enum tfr_status tfr_index_from_source(const struct tfr_source *source,
                                       const struct tfr_options *options,
                                       struct tfr_index **index_out,
                                       struct tfr_error **error_out);
@@ -1283,7 +1316,7 @@ enum tfr_status tfr_reader_open(const char *tfrecord_path,
  *
  * Inputs: `index` may be NULL: it is then made by a scan. Otherwise as tfr_reader_open(); threads
  * are the reader's, too: with 1, `read_at` is called on the caller's alone.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_scan_source() when it is scanned.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_from_source() when it is scanned.
  * Ownership: the source is copied; what its `read_at` and `context` need must stay until the
  * reader is freed. The rest is as with tfr_reader_open().
  * Threads: any; see tfr_source.
@@ -1295,7 +1328,7 @@ enum tfr_status tfr_reader_open(const char *tfrecord_path,
  * - `options`: NULL, or options that are not yet freed.
  * - `reader_out`, `error_out`: NULL, or may be written to.
  */
-enum tfr_status tfr_reader_open_source(const struct tfr_source *source,
+enum tfr_status tfr_reader_from_source(const struct tfr_source *source,
                                        const struct tfr_index *index,
                                        const struct tfr_options *options,
                                        struct tfr_reader **reader_out,
@@ -1450,13 +1483,13 @@ enum tfr_status tfr_writer_create(const char *tfrecord_path,
 /**
  * Writes at the end of a TFRecord file, or of none if there is none yet; its index, which
  * tfr_writer_finish() replaces, then has all records. What the index has is looked at as
- * tfr_options_set_append() says, and what it lacks is walked: all of the file, if there is no
+ * tfr_options_set_resume() says, and what it lacks is walked: all of the file, if there is no
  * index. The file must consist of whole records with true checksums.
  *
  * The file grows while it is written: those who go by its index see nothing of that, those who
- * index it with tfr_options_set_growing() see its whole records. A process that is killed leaves
+ * index it with tfr_options_set_allow_incomplete_tail() see its whole records. A process that is killed leaves
  * the old index and the file with what it had handed over, the last record maybe cut:
- * tfr_options_set_append() and tfr_options_set_growing() mend the index. What is cut must be cut
+ * tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
  * off before the file can be appended to: the error says where.
  *
  * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
@@ -1544,7 +1577,7 @@ enum tfr_status tfr_writer_flush(struct tfr_writer *writer, struct tfr_error **e
  * # Safety
  * - `writer`: NULL, or a writer that is not yet freed.
  */
-uint64_t tfr_writer_count(const struct tfr_writer *writer);
+uint64_t tfr_writer_num_records(const struct tfr_writer *writer);
 
 /**
  * Hands over what is left, and puts data and index in their places. After it, whatever it returns,

@@ -299,13 +299,15 @@ class source {
     std::shared_ptr<state> state_;
 };
 
-/// A region that is left out of an index, because of options::salvage() or options::growing().
-struct damage {
+/// A region of the data that a scan skips, because of options::salvage() or
+/// options::allow_incomplete_tail().
+struct skipped {
     std::uint64_t start;  ///< its first byte
-    std::uint64_t end;    ///< the byte behind it
+    std::uint64_t end;    ///< the byte after its last one
     std::uint64_t record; ///< how many good records are before it
     std::string message;  ///< what is wrong at its start
     tfr_status status;    ///< the same, for programs
+    bool incomplete_tail; ///< the last record, which is still being written, and not damage
 };
 
 /// Choices for a scan or a reader. They must live as long as the call that they are given to; calls
@@ -326,8 +328,10 @@ class options {
         detail::call(tfr_options_set_threads, get(), count);
         return *this;
     }
-    options &append(bool yes = true) {
-        detail::call(tfr_options_set_append, get(), std::int32_t{yes});
+    /// Has create_index() go on where the index file ends, with what was appended to the data
+    /// since.
+    options &resume(bool yes = true) {
+        detail::call(tfr_options_set_resume, get(), std::int32_t{yes});
         return *this;
     }
     /// Waits until what is written is on the medium.
@@ -351,18 +355,22 @@ class options {
         detail::call(tfr_options_set_progress, get(), function, static_cast<void *>(state_.get()));
         return *this;
     }
-    /// Leaves damage out of the index, and tells of it: true cancels the scan.
-    options &salvage(std::function<bool(const damage &)> callback) {
-        const auto function = callback ? tell_salvage : nullptr;
-        state_->salvage = std::move(callback);
-        detail::call(tfr_options_set_salvage, get(), function, static_cast<void *>(state_.get()));
+    /// Skips damage instead of throwing: the index has the good records.
+    options &salvage(bool yes = true) {
+        detail::call(tfr_options_set_salvage, get(), std::int32_t{yes});
         return *this;
     }
-    /// Leaves a record out that is not whole yet, and tells of it: true cancels the scan.
-    options &growing(std::function<bool(const damage &)> callback) {
-        const auto function = callback ? tell_growing : nullptr;
-        state_->growing = std::move(callback);
-        detail::call(tfr_options_set_growing, get(), function, static_cast<void *>(state_.get()));
+    /// Accepts data that ends inside a record, as a file does that is still being written.
+    options &allow_incomplete_tail(bool yes = true) {
+        detail::call(tfr_options_set_allow_incomplete_tail, get(), std::int32_t{yes});
+        return *this;
+    }
+    /// Called for each region that a scan skips; true cancels the scan.
+    options &on_skipped(std::function<bool(const skipped &)> callback) {
+        const auto function = callback ? report_skipped : nullptr;
+        state_->on_skipped = std::move(callback);
+        detail::call(tfr_options_set_on_skipped, get(), function,
+                     static_cast<void *>(state_.get()));
         return *this;
     }
 
@@ -389,8 +397,7 @@ class options {
     struct state {
         detail::handle<tfr_options, tfr_options_free> native;
         std::function<bool(std::uint64_t, std::uint64_t, std::uint64_t)> progress;
-        std::function<bool(const damage &)> salvage;
-        std::function<bool(const damage &)> growing;
+        std::function<bool(const skipped &)> on_skipped;
         std::exception_ptr thrown;
 
         /// No exception may pass through C.
@@ -402,15 +409,6 @@ class options {
                 return 1;
             }
         }
-
-        std::int32_t tell(const std::function<bool(const damage &)> &callback, std::uint64_t start,
-                          std::uint64_t end, std::uint64_t record,
-                          const tfr_error *error) noexcept {
-            return guard([&] {
-                return callback(
-                    {start, end, record, tfr_error_message(error), tfr_error_status(error)});
-            });
-        }
     };
 
     static std::int32_t report(void *context, std::uint64_t done, std::uint64_t total,
@@ -418,15 +416,13 @@ class options {
         auto *self = static_cast<state *>(context);
         return self->guard([&] { return self->progress(done, total, records); });
     }
-    static std::int32_t tell_salvage(void *context, std::uint64_t start, std::uint64_t end,
-                                     std::uint64_t record, const tfr_error *error) {
+    static std::int32_t report_skipped(void *context, const tfr_skipped *region) {
         auto *self = static_cast<state *>(context);
-        return self->tell(self->salvage, start, end, record, error);
-    }
-    static std::int32_t tell_growing(void *context, std::uint64_t start, std::uint64_t end,
-                                     std::uint64_t record, const tfr_error *error) {
-        auto *self = static_cast<state *>(context);
-        return self->tell(self->growing, start, end, record, error);
+        return self->guard([&] {
+            return self->on_skipped(
+                {region->start, region->end, region->record, tfr_error_message(region->error),
+                 tfr_error_status(region->error), region->incomplete_tail != 0});
+        });
     }
 
     std::unique_ptr<state> state_;
@@ -434,11 +430,11 @@ class options {
 
 /// How an index fits its data: what index::check() returns.
 struct fit {
-    std::uint64_t skipped; ///< bytes of the data that no entry covers
-    bool reordered;        ///< an entry starts before the one in front of it
-    bool repeated;         ///< an entry is there twice
-    bool unchecked;        ///< no checksum was looked at
-    bool partial;          ///< valid records are left out
+    std::uint64_t uncovered_bytes; ///< bytes of the data that no entry covers
+    bool reordered;                ///< an entry starts before the previous one
+    bool repeated;                 ///< an entry is there twice
+    bool checksums_skipped;        ///< no checksum was looked at
+    bool partial;                  ///< valid records are left out
 };
 
 /// Indexes a TFRecord file into an index file, at tfrecord_path with ".idx" appended if index_path
@@ -486,7 +482,7 @@ class index {
     [[nodiscard]] static index scan(const source &source, const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
             source.during(
-                [&] { options.call(tfr_index_scan_source, source.get(), options.get(), out); });
+                [&] { options.call(tfr_index_from_source, source.get(), options.get(), out); });
         });
     }
     /// The index of TFRecord bytes, which are borrowed during the call.
@@ -566,11 +562,11 @@ class index {
         return edited(tfr_index_sample, count, seed);
     }
     /// A run of the records: the share of one of several ranks.
-    [[nodiscard]] index shard(std::size_t rank, std::size_t world,
+    [[nodiscard]] index shard(std::size_t rank, std::size_t world_size,
                               tfr_shard_by by = TFR_SHARD_BY_RECORDS,
-                              tfr_shard_even even = TFR_SHARD_KEEP) const {
-        return edited(tfr_index_shard, rank, world, static_cast<std::int32_t>(by),
-                      static_cast<std::int32_t>(even));
+                              tfr_remainder remainder = TFR_REMAINDER_KEEP) const {
+        return edited(tfr_index_shard, rank, world_size, static_cast<std::int32_t>(by),
+                      static_cast<std::int32_t>(remainder));
     }
     /// One of the files of concat(): its index, and how many bytes it has.
     struct part {
@@ -598,12 +594,12 @@ class index {
     template <typename Function, typename Data>
     fit check_by(Function function, Data data, tfr_check_level level,
                  const options &options) const {
-        std::uint64_t skipped = 0;
+        std::uint64_t uncovered_bytes = 0;
         std::uint32_t notes = 0;
         options.call(function, native_.get(), data, static_cast<std::int32_t>(level), options.get(),
-                     &skipped, &notes);
-        return {skipped, (notes & TFR_FIT_REORDERED) != 0, (notes & TFR_FIT_REPEATED) != 0,
-                (notes & TFR_FIT_UNCHECKED) != 0, (notes & TFR_FIT_PARTIAL) != 0};
+                     &uncovered_bytes, &notes);
+        return {uncovered_bytes, (notes & TFR_FIT_REORDERED) != 0, (notes & TFR_FIT_REPEATED) != 0,
+                (notes & TFR_FIT_CHECKSUMS_SKIPPED) != 0, (notes & TFR_FIT_PARTIAL) != 0};
     }
 
     template <typename Edit, typename... Arguments>
@@ -673,9 +669,9 @@ class reader {
     /// Of a source, which the reader shares. The context of a tfr_source must stay as long as the
     /// reader.
     explicit reader(const source &source, const options &options = tfr::options())
-        : source_(source), native_(open_source(nullptr, options)) {}
+        : source_(source), native_(from_source(nullptr, options)) {}
     reader(const source &source, const index &index, const options &options = tfr::options())
-        : source_(source), native_(open_source(index.get(), options)) {}
+        : source_(source), native_(from_source(index.get(), options)) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
@@ -781,9 +777,9 @@ class reader {
         return made;
     }
 
-    tfr_reader *open_source(const tfr_index *index, const options &options) const {
+    tfr_reader *from_source(const tfr_index *index, const options &options) const {
         tfr_reader *made = nullptr;
-        source_.during([&] { made = open(tfr_reader_open_source, source_.get(), index, options); });
+        source_.during([&] { made = open(tfr_reader_from_source, source_.get(), index, options); });
         return made;
     }
 
@@ -903,8 +899,10 @@ class writer {
     }
     /// Hands what was written to the system.
     void flush() { detail::call(tfr_writer_flush, native_.get()); }
-    /// How many records the file has, with those that are being written.
-    [[nodiscard]] std::uint64_t count() const noexcept { return tfr_writer_count(native_.get()); }
+    /// The number of records in the file, with those that are being written.
+    [[nodiscard]] std::uint64_t num_records() const noexcept {
+        return tfr_writer_num_records(native_.get());
+    }
     /// Puts data and index in their places; returns how many records the file has.
     std::uint64_t finish() {
         std::uint64_t count = 0;

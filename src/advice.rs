@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 /// Says whether the reads to come from the file, whoever has it open, are small and far apart: then
 /// nothing is read ahead. Segments of records of 110 KB start with reads one after the other, of
 /// which the system reads ahead ten times as much as was asked for.
-pub(crate) fn expect_hops(file: &File, hops: bool) {
+pub(crate) fn advise_sparse(file: &File, hops: bool) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let advice = if hops { libc::POSIX_FADV_RANDOM } else { libc::POSIX_FADV_NORMAL };
@@ -22,7 +22,7 @@ pub(crate) fn expect_hops(file: &File, hops: bool) {
 
 /// Says that all of the memory is about to be written: the system gives its pages at once. One by
 /// one, as they are touched, they take a seventh of the time in which 10 M entries are read.
-pub(crate) fn expect_filling<T>(memory: &mut [MaybeUninit<T>]) {
+pub(crate) fn advise_filling<T>(memory: &mut [MaybeUninit<T>]) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         const PAGE: usize = 4096; // where they are larger, the call may refuse

@@ -39,7 +39,7 @@ pub enum CheckLevel {
 #[non_exhaustive]
 pub struct Fit {
     /// Bytes of the data that no entry covers: damage, or, if the index is partial, also records.
-    pub skipped: u64,
+    pub uncovered_bytes: u64,
     /// Whether the index leaves out valid records. A reader that finds such an index beside its data
     /// does not use it.
     pub partial: bool,
@@ -49,7 +49,7 @@ pub struct Fit {
     pub repeated: bool,
     /// Whether no checksum was looked at: the data has no true ones, or policy
     /// [`Checksums::None`](crate::Checksums::None) asked for it.
-    pub unchecked: bool,
+    pub checksums_skipped: bool,
 }
 
 impl Index {
@@ -72,7 +72,7 @@ impl Index {
     /// let data = "tests/data/examples.tfrecord";
     /// let index = Index::scan(data, &Options::new())?;
     /// let fit = index.check(data, CheckLevel::Full, &Options::new())?;
-    /// assert!(fit.skipped == 0 && !fit.partial);
+    /// assert!(fit.uncovered_bytes == 0 && !fit.partial);
     ///
     /// let last = Index::from_entries(index[50..].iter().copied())?;
     /// assert!(last.check(data, CheckLevel::Quick, &Options::new())?.partial);
@@ -213,17 +213,17 @@ impl Index {
             }
             if let Some(error) = damage.as_ref().filter(|e| e.kind() == ErrorKind::LengthCrc) {
                 let is_before = |entry: Entry| Some(entry.offset) < error.offset();
-                frames.expect_damage(&layout, layout.count_before(is_before))?;
+                frames.ensure_damage(&layout, layout.count_before(is_before))?;
             }
             sampled.damage = damage;
         }
         told.finish(layout.len() as u64)?;
         let fit = Fit {
-            skipped: size.saturating_sub(layout.covered),
+            uncovered_bytes: size.saturating_sub(layout.covered),
             partial: left_out.is_some(),
             reordered: self.windows(2).any(|pair| pair[1].offset < pair[0].offset),
             repeated: layout.len() < self.len(),
-            unchecked,
+            checksums_skipped: unchecked,
         };
         Ok(Findings { fit, stale, damage: sampled.damage, confirmed: sampled.confirmed, left_out })
     }

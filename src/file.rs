@@ -56,8 +56,8 @@ impl ReadAt for DataFile {
         }
     }
 
-    fn expect_hops(&self, hops: bool) {
-        advice::expect_hops(&self.file, hops);
+    fn advise_sparse(&self, hops: bool) {
+        advice::advise_sparse(&self.file, hops);
     }
 }
 

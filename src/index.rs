@@ -4,7 +4,7 @@ mod edit;
 mod random;
 mod text;
 
-pub use edit::{ShardBy, ShardEven};
+pub use edit::{Remainder, ShardBy};
 pub(crate) use text::{Decoder, Encoder};
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::scan::{parallel, Batch};
 use crate::source::{fill_at, ReadAt};
 use crate::threads::{self, Crew};
 
-pub use stream::create_index_of_stream;
+pub use stream::create_index_from_reader;
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.
@@ -67,7 +67,7 @@ pub fn create_index(
     }
     // Errors of the index file name it already.
     let created = options
-        .of_file(tfrecord_path, |options| create_index_of_source(&data, index_path, options));
+        .of_file(tfrecord_path, |options| create_index_from_source(&data, index_path, options));
     created.map_err(|error| error.of(tfrecord_path))
 }
 
@@ -77,25 +77,25 @@ pub fn create_index(
 /// With more [threads](Options::threads) than one, the source is read by many at once.
 ///
 /// ```
-/// use tfr_index::{create_index_of_source, Index, Options};
+/// use tfr_index::{create_index_from_source, Index, Options};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let index_path = folder.path().join("examples.tfrecord.idx");
 /// let data = std::fs::read("tests/data/examples.tfrecord")?;
-/// assert_eq!(create_index_of_source(&data[..], &index_path, &Options::new())?, 100);
+/// assert_eq!(create_index_from_source(&data[..], &index_path, &Options::new())?, 100);
 /// assert_eq!(Index::read(&index_path)?.len(), 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// As [`create_index`], and those of the source.
-pub fn create_index_of_source(
+pub fn create_index_from_source(
     source: impl ReadAt + Sync,
     index_path: impl AsRef<Path>,
     options: &Options<'_>,
 ) -> Result<u64> {
     let index_path = index_path.as_ref();
-    let index_file = match options.append {
+    let index_file = match options.resume {
         true => NewFile::create_alone(index_path)?,
         false => NewFile::create(index_path)?,
     };
@@ -118,11 +118,11 @@ pub(crate) fn write_index(
     source: &(impl ReadAt + Sync),
     options: &Options<'_>,
 ) -> Result<u64> {
-    if options.append && index_file.is_target() {
+    if options.resume && index_file.is_target() {
         let detail = "only an index in a regular file can be appended to";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
-    let from = match options.append {
+    let from = match options.resume {
         true => append::copy_index(index_path, index_file, source, options)?,
         false => (0, 0),
     };
@@ -161,7 +161,7 @@ impl Index {
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
         let data = file::open_regular(path)?;
-        let scanned = options.of_file(path, |options| Index::scan_source(&data, options));
+        let scanned = options.of_file(path, |options| Index::from_source(&data, options));
         scanned.map_err(|error| error.of(path))
     }
 
@@ -258,7 +258,7 @@ fn read_in_parts(path: &Path) -> Option<Index> {
         for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {
             let mut part = reply.recv().ok()??;
             entries.try_reserve(part.len()).ok()?;
-            advice::expect_filling(&mut entries.spare_capacity_mut()[..part.len()]);
+            advice::advise_filling(&mut entries.spare_capacity_mut()[..part.len()]);
             entries.append(&mut part);
             let _ = emptied.try_send(part);
         }

@@ -74,9 +74,9 @@ impl Indexer {
     /// data that can be read at a position.
     pub fn new(options: &Options<'_>) -> Result<Indexer> {
         let refused = [
-            ("salvage", options.salvage.is_some()),
-            ("growing", options.growing.is_some()),
-            ("append", options.append),
+            ("salvage", options.salvage),
+            ("an incomplete tail", options.allow_incomplete_tail),
+            ("resume", options.resume),
         ];
         if let Some((name, _)) = refused.into_iter().find(|(_, asked)| *asked) {
             let detail = format!(

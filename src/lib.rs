@@ -14,8 +14,8 @@
 //!
 //! let index = Index::read(&index_path)?;
 //! let reader = Reader::with_index(data_path, index, &Options::new())?;
-//! let payload = reader.get(42)?;
-//! let batch = reader.get_many(&[7, 42, 0])?;
+//! let payload = reader.read(42)?;
+//! let batch = reader.read_many(&[7, 42, 0])?;
 //! assert_eq!(batch[1], payload[..]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -56,13 +56,13 @@ mod writer;
 pub use check::{CheckLevel, Fit};
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
-pub use index::{Entry, Index, ShardBy, ShardEven};
+pub use index::{Entry, Index, Remainder, ShardBy};
 pub use index_file::{
-    create_index, create_index_of_source, create_index_of_stream, default_index_path,
+    create_index, create_index_from_reader, create_index_from_source, default_index_path,
 };
 pub use indexer::Indexer;
 pub use locate::{locate, Checksum, Location, Part};
-pub use options::{Checksums, Damage, Options, Progress};
+pub use options::{Checksums, Options, Progress, Skipped};
 pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;
 pub use source::ReadAt;

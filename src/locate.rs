@@ -1,14 +1,14 @@
 //! Which record a byte belongs to, and what its checksums say: for errors that only name a byte.
 
-use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, DataFile};
 use crate::frame::{Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::Entry;
-use crate::options::{Checksums, Damage, DamageFn, Options};
+use crate::options::{Checksums, Options, Skipped, SkippedFn};
 use crate::scan::{header_at, Scanner};
 use crate::source::ReadAt;
 
@@ -90,19 +90,20 @@ pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Resul
 
 fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Location> {
     let checksums = match options.checksums {
-        Checksums::Full if options.salvage.is_none() => Checksums::Length,
+        Checksums::Full if !options.salvage => Checksums::Length,
         other => other,
     };
-    let around = RefCell::new(None); // the damage that the byte is in
-    let leave_out = |damage: Damage| match options.salvage {
-        Some(tell) if !damage.bytes.contains(&byte) => tell(damage),
-        _ => {
-            around.replace(Some(damage));
+    let around = Mutex::new(None); // the damage that the byte is in
+    let on_skipped = |skipped: Skipped| match options.on_skipped {
+        _ if skipped.bytes.contains(&byte) => {
+            *around.lock().unwrap_or_else(PoisonError::into_inner) = Some(skipped);
             ControlFlow::Break(())
         }
+        Some(tell) => tell(skipped),
+        None => ControlFlow::Continue(()),
     };
-    let salvage = options.salvage.is_some().then_some(&leave_out as DamageFn<'_>);
-    let options = Options { checksums, salvage, growing: None, ..*options };
+    let on_skipped = Some(&on_skipped as SkippedFn<'_>);
+    let options = Options { checksums, on_skipped, allow_incomplete_tail: false, ..*options };
     let mut scanner = Scanner::new(data, &options)?;
     let mut record = 0;
     while let Some(entry) = scanner.next() {
@@ -116,7 +117,8 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
             }
             Ok(_) => record += 1,
             Err(error) => {
-                let error = around.take().map_or(error, |Damage { bytes, error, .. }| {
+                let around = around.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let error = around.map_or(error, |Skipped { bytes, error, .. }| {
                     error.adding(&format!(" (bytes {} to {} are lost)", bytes.start, bytes.end))
                 });
                 return in_damaged(data, byte, error);
@@ -187,8 +189,8 @@ mod tests {
         data[19] ^= 1; // the second length
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, &data).unwrap();
-        let never = |damage| panic!("{damage:?}");
-        let options = Options::new().salvage(&never).growing(&never);
+        let never = |skipped| panic!("{skipped:?}");
+        let options = Options::new().salvage(true).allow_incomplete_tail(true).on_skipped(&never);
         let location = locate(file.path(), 25, &options).unwrap();
         assert_eq!((location.record, location.offset), (1, 19));
         assert!(!location.length_crc.holds());
@@ -253,19 +255,22 @@ mod tests {
         let payloads = [&b"one"[..], b"two", b"three", b"", b"five"];
         let mut data: Vec<u8> = payloads.into_iter().flat_map(frame::encode).collect();
         data[19..31].fill(0x55); // the second header
-        let told = RefCell::new(Vec::new());
-        let tell = |damage: Damage| {
-            told.borrow_mut().push((damage.bytes, damage.error.path().is_some()));
+        let told = Mutex::new(Vec::new());
+        let tell = |skipped: Skipped| {
+            told.lock().unwrap().push((skipped.bytes, skipped.error.path().is_some()));
             ControlFlow::Continue(())
         };
-        let options = Options::new().salvage(&tell);
+        let options = Options::new().salvage(true).on_skipped(&tell);
         let index = crate::Index::from_bytes(&data, &options).unwrap();
-        assert_eq!((index.len(), told.take()), (4, vec![(19..38, false)]));
+        assert_eq!(
+            (index.len(), std::mem::take(&mut *told.lock().unwrap())),
+            (4, vec![(19..38, false)])
+        );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, &data).unwrap();
         for byte in 0..data.len() as u64 {
             let found = locate(file.path(), byte, &options);
-            let told = told.take();
+            let told = std::mem::take(&mut *told.lock().unwrap());
             let is_in = |entry: &Entry| (entry.offset..entry.end()).contains(&byte);
             match (index.iter().position(is_in), found) {
                 (Some(record), Ok(found)) => {
@@ -288,8 +293,7 @@ mod tests {
         data[19 + 12] ^= 1;
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, &data).unwrap();
-        let tell = |_: Damage| ControlFlow::Continue(());
-        let options = Options::new().salvage(&tell);
+        let options = Options::new().salvage(true);
         for (checksums, behind) in [(Checksums::Auto, 2), (Checksums::Full, 1)] {
             let options = options.checksums(checksums);
             assert_eq!(locate(file.path(), 38, &options).unwrap().record, behind);

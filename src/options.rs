@@ -53,16 +53,20 @@ pub struct Progress {
     pub records: u64,
 }
 
-/// A region of the data that [`Options::salvage`] or [`Options::growing`] left out.
+/// A region of the data that a scan left out of the index, as [`Options::salvage`] or
+/// [`Options::allow_incomplete_tail`] asked.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Damage {
-    /// Where it is: from the end of the last good record, to the start of the next or to the end.
+pub struct Skipped {
+    /// Where it is: from the end of the last good record to the start of the next one, or to the end
+    /// of the data.
     pub bytes: Range<u64>,
-    /// How many good records are before it: the index's entry of this number is the first behind.
+    /// The number of good records before it, which is the number of the first one after it.
     pub record: u64,
     /// What is wrong at its start.
     pub error: Error,
+    /// Whether it is the last record, of which a part is still to be written: not damage.
+    pub incomplete_tail: bool,
 }
 
 /// Choices for a scan or a [`Reader`](crate::Reader): the checksum policy, and a callback that
@@ -84,17 +88,18 @@ pub struct Options<'a> {
     pub(crate) checksums: Checksums,
     pub(crate) progress: Option<ProgressFn<'a>>,
     pub(crate) threads: usize,
-    pub(crate) salvage: Option<DamageFn<'a>>,
-    pub(crate) growing: Option<DamageFn<'a>>,
-    pub(crate) append: bool,
+    pub(crate) salvage: bool,
+    pub(crate) allow_incomplete_tail: bool,
+    pub(crate) on_skipped: Option<SkippedFn<'a>>,
+    pub(crate) resume: bool,
     pub(crate) allow_partial: bool,
     pub(crate) raw_frames: bool,
     pub(crate) sync: bool,
 }
 
-/// The callbacks of [`Options::progress`], and of [`Options::salvage`] and [`Options::growing`].
-type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + 'a);
-pub(crate) type DamageFn<'a> = &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a);
+/// The callbacks of [`Options::progress`] and [`Options::on_skipped`].
+type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
+pub(crate) type SkippedFn<'a> = &'a (dyn Fn(Skipped) -> ControlFlow<()> + Sync + 'a);
 
 impl<'a> Options<'a> {
     /// The defaults: [`Checksums::Auto`], no callback.
@@ -130,85 +135,100 @@ impl<'a> Options<'a> {
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and leaves nothing behind.
     pub fn progress(
         mut self,
-        callback: &'a (dyn Fn(Progress) -> ControlFlow<()> + 'a),
+        callback: &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a),
     ) -> Options<'a> {
         self.progress = Some(callback);
         self
     }
 
-    /// Leaves damage out, instead of ending with an error: the index then has the good records, with
-    /// a gap for each region that is lost. NVIDIA DALI and others that go by the index read what is
-    /// good, and the data need not be rewritten.
+    /// Sets whether a scan skips damage instead of ending with an error. The index then has the good
+    /// records, with a gap for each region that is lost. NVIDIA DALI and other readers that go by the
+    /// index read what is good, and nobody has to rewrite the data.
+    /// [`on_skipped`](Self::on_skipped) reports each region.
     ///
     /// After a damaged header the scan searches for the next record: a header with a valid CRC that
     /// is confirmed by what follows it, which is another valid header, the end of the data, or a valid
-    /// payload CRC; with [`Checksums::Full`], the payload CRC alone. So it takes true checksums:
+    /// payload CRC; with [`Checksums::Full`], the payload CRC alone. So it needs valid checksums:
     /// [`Checksums::Auto`] counts as [`Checksums::Length`], and [`Checksums::None`] is an error. A
     /// TFRecord file inside a payload whose own header is lost cannot be told from the records around
-    /// it.
+    /// it. Data without any valid header is an error.
     ///
     /// The result depends on the bytes alone: it is the same for any source and any number of threads.
     /// Crafted data costs no more than a few reads of it: a scan computes the CRCs of at most 64 MiB
     /// and four times the data's size of payloads that turn out to be none.
     ///
-    /// The callback is told of each region, on the caller's thread; when it returns
-    /// [`ControlFlow::Break`], the work stops with
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). It is still an error if there is no
-    /// true header in all of the data.
-    ///
     /// ```
-    /// use std::cell::RefCell;
     /// use std::ops::ControlFlow;
-    /// use tfr_index::{Damage, Index, Options};
+    /// use std::sync::Mutex;
+    /// use tfr_index::{Index, Options, Skipped};
     ///
     /// let mut data = std::fs::read("tests/data/examples.tfrecord")?;
     /// let second = Index::from_bytes(&data, &Options::new())?[1];
     /// data[second.offset as usize] ^= 1; // a bit of its length
     ///
-    /// let damage = RefCell::new(Vec::new());
-    /// let keep = |region: Damage| {
-    ///     damage.borrow_mut().push(region);
+    /// let skipped = Mutex::new(Vec::new());
+    /// let note = |region: Skipped| {
+    ///     skipped.lock().unwrap().push(region.bytes);
     ///     ControlFlow::Continue(())
     /// };
-    /// let index = Index::from_bytes(&data, &Options::new().salvage(&keep))?;
-    /// assert_eq!(index.len(), 99);
-    /// let lost = &damage.borrow()[0];
-    /// assert_eq!(lost.bytes, second.offset..second.offset + second.size);
+    /// let options = Options::new().salvage(true).on_skipped(&note);
+    /// assert_eq!(Index::from_bytes(&data, &options)?.len(), 99);
+    /// assert_eq!(*skipped.lock().unwrap(), [second.offset..second.offset + second.size]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn salvage(
-        mut self,
-        callback: &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a),
-    ) -> Options<'a> {
-        self.salvage = Some(callback);
+    pub fn salvage(mut self, salvage: bool) -> Options<'a> {
+        self.salvage = salvage;
         self
     }
 
-    /// Takes the data for a file that is still being written: a record that is not whole yet at its
-    /// end is left for next time, instead of being an error. The callback is told of it, as of damage
-    /// that is [salvaged](Self::salvage).
+    /// Sets whether the data may end inside a record, as a file does that is still being written. The
+    /// scan then leaves that record for next time instead of ending with an error, and
+    /// [`on_skipped`](Self::on_skipped) reports it.
     ///
-    /// It takes true checksums, and so not [`Checksums::None`]: without, what is not whole cannot be
-    /// told from what is damaged.
+    /// This needs valid checksums, and so not [`Checksums::None`]: without, an incomplete record cannot
+    /// be told from a damaged one.
     ///
     /// ```
     /// use std::ops::ControlFlow;
-    /// use tfr_index::{Damage, Index, Options};
+    /// use tfr_index::{Index, Options, Skipped};
     ///
     /// let data = std::fs::read("tests/data/examples.tfrecord")?;
-    /// let left = |rest: Damage| {
-    ///     assert_eq!((rest.record, rest.bytes.end), (2, 1000));
+    /// let note = |tail: Skipped| {
+    ///     assert_eq!((tail.record, tail.bytes.end, tail.incomplete_tail), (2, 1000, true));
     ///     ControlFlow::Continue(())
     /// };
-    /// let index = Index::from_bytes(&data[..1000], &Options::new().growing(&left))?;
-    /// assert_eq!(index.len(), 2);
+    /// let options = Options::new().allow_incomplete_tail(true).on_skipped(&note);
+    /// assert_eq!(Index::from_bytes(&data[..1000], &options)?.len(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn growing(
+    pub fn allow_incomplete_tail(mut self, allow: bool) -> Options<'a> {
+        self.allow_incomplete_tail = allow;
+        self
+    }
+
+    /// Sets a callback that is called on the caller's thread for each region that a scan skips,
+    /// because of [`salvage`](Self::salvage) or
+    /// [`allow_incomplete_tail`](Self::allow_incomplete_tail). When it returns
+    /// [`ControlFlow::Break`], the work stops with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Without a callback, regions are skipped
+    /// without a word.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tfr_index::{ErrorKind, Index, Options, Skipped};
+    ///
+    /// let data = std::fs::read("tests/data/examples.tfrecord")?;
+    /// let stop = |_: Skipped| ControlFlow::Break(());
+    /// let options = Options::new().salvage(true).on_skipped(&stop);
+    /// let error = Index::from_bytes(&data[..1000], &options).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Cancelled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_skipped(
         mut self,
-        callback: &'a (dyn Fn(Damage) -> ControlFlow<()> + 'a),
+        callback: &'a (dyn Fn(Skipped) -> ControlFlow<()> + Sync + 'a),
     ) -> Options<'a> {
-        self.growing = Some(callback);
+        self.on_skipped = Some(callback);
         self
     }
 
@@ -229,14 +249,14 @@ impl<'a> Options<'a> {
     /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
     /// let data = std::fs::read("tests/data/examples.tfrecord")?;
     /// std::fs::write(&path, &data)?;
-    /// let options = Options::new().append(true);
+    /// let options = Options::new().resume(true);
     /// assert_eq!(create_index(&path, &index_path, &options)?, 100);
     /// std::fs::write(&path, [&data[..], &data[..]].concat())?;
     /// assert_eq!(create_index(&path, &index_path, &options)?, 200);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn append(mut self, append: bool) -> Options<'a> {
-        self.append = append;
+    pub fn resume(mut self, resume: bool) -> Options<'a> {
+        self.resume = resume;
         self
     }
 
@@ -248,7 +268,7 @@ impl<'a> Options<'a> {
     ///
     /// let path = "tests/data/examples.tfrecord";
     /// let reader = Reader::open(path, &Options::new().raw_frames(true))?;
-    /// assert_eq!(reader.get(0)?, std::fs::read(path)?[..reader.index()[1].offset as usize]);
+    /// assert_eq!(reader.read(0)?, std::fs::read(path)?[..reader.index()[1].offset as usize]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn raw_frames(mut self, raw_frames: bool) -> Options<'a> {
@@ -286,11 +306,9 @@ impl<'a> Options<'a> {
 impl Options<'_> {
     /// Does work on the file at `path`, which errors that are told of are to name.
     pub(crate) fn of_file<T>(&self, path: &Path, work: impl FnOnce(&Options<'_>) -> T) -> T {
-        let salvage = self.salvage.map(|tell| naming(path, tell));
-        let growing = self.growing.map(|tell| naming(path, tell));
-        let salvage = salvage.as_ref().map(|tell| tell as DamageFn<'_>);
-        let growing = growing.as_ref().map(|tell| tell as DamageFn<'_>);
-        work(&Options { salvage, growing, ..*self })
+        let on_skipped = self.on_skipped.map(|tell| naming(path, tell));
+        let on_skipped = on_skipped.as_ref().map(|tell| tell as SkippedFn<'_>);
+        work(&Options { on_skipped, ..*self })
     }
 
     /// Tells the progress callback, which may cancel.
@@ -304,9 +322,12 @@ impl Options<'_> {
     }
 }
 
-/// Tells of errors that name the file.
-fn naming<'a>(path: &'a Path, tell: DamageFn<'a>) -> impl Fn(Damage) -> ControlFlow<()> + 'a {
-    move |Damage { bytes, record, error }| tell(Damage { bytes, record, error: error.of(path) })
+/// A callback whose errors name the file.
+fn naming<'a>(
+    path: &'a Path,
+    tell: SkippedFn<'a>,
+) -> impl Fn(Skipped) -> ControlFlow<()> + Sync + 'a {
+    move |skipped| tell(Skipped { error: skipped.error.of(path), ..skipped })
 }
 
 impl std::fmt::Debug for Options<'_> {
@@ -315,9 +336,10 @@ impl std::fmt::Debug for Options<'_> {
             .field("checksums", &self.checksums)
             .field("progress", &self.progress.is_some())
             .field("threads", &self.threads)
-            .field("salvage", &self.salvage.is_some())
-            .field("growing", &self.growing.is_some())
-            .field("append", &self.append)
+            .field("salvage", &self.salvage)
+            .field("allow_incomplete_tail", &self.allow_incomplete_tail)
+            .field("on_skipped", &self.on_skipped.is_some())
+            .field("resume", &self.resume)
             .field("allow_partial", &self.allow_partial)
             .field("raw_frames", &self.raw_frames)
             .field("sync", &self.sync)

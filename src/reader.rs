@@ -38,8 +38,8 @@ use frames::Slot;
 ///
 /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
 /// assert_eq!(reader.len(), 100);
-/// let payload = reader.get(42)?;
-/// let some = reader.get_many(&[7, 42, 7])?;
+/// let payload = reader.read(42)?;
+/// let some = reader.read_many(&[7, 42, 7])?;
 /// assert_eq!(some[1], payload[..]);
 /// assert_eq!(some[0], some[2]);
 ///
@@ -135,8 +135,8 @@ impl Reader {
     /// use tfr_index::{ErrorKind, Options, Reader};
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
-    /// assert_eq!(reader.get(42)?.len() as u64, reader.index()[42].size - 16);
-    /// assert_eq!(reader.get(100).unwrap_err().kind(), ErrorKind::OutOfRange);
+    /// assert_eq!(reader.read(42)?.len() as u64, reader.index()[42].size - 16);
+    /// assert_eq!(reader.read(100).unwrap_err().kind(), ErrorKind::OutOfRange);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
@@ -146,13 +146,13 @@ impl Reader {
     /// [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`] when it is damaged;
     /// [`ErrorKind::Truncated`] when the data became shorter; [`ErrorKind::Io`];
     /// [`ErrorKind::OutOfMemory`].
-    pub fn get(&self, record: usize) -> Result<Vec<u8>> {
+    pub fn read(&self, record: usize) -> Result<Vec<u8>> {
         let mut payload = Vec::new();
-        self.get_into(record, &mut payload)?;
+        self.read_into(record, &mut payload)?;
         Ok(payload)
     }
 
-    /// As [`get`](Self::get), into memory that is used again: what was in it is replaced. After an
+    /// As [`read`](Self::read), into memory that is used again: what was in it is replaced. After an
     /// error it is empty.
     ///
     /// ```
@@ -161,19 +161,19 @@ impl Reader {
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
     /// let mut payload = Vec::new();
     /// for record in [3, 1, 4] {
-    ///     reader.get_into(record, &mut payload)?;
+    ///     reader.read_into(record, &mut payload)?;
     ///     assert_eq!(payload.len(), reader.size_of(record)?);
     /// }
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`get`](Self::get).
-    pub fn get_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
-        self.named(|reader| reader.get_into(record, payload))
+    /// As [`read`](Self::read).
+    pub fn read_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
+        self.named(|reader| reader.read_into(record, payload))
     }
 
-    /// As [`get`](Self::get), to the start of `buffer`; returns how many bytes that were. After an
+    /// As [`read`](Self::read), to the start of `buffer`; returns how many bytes that were. After an
     /// error it holds anything.
     ///
     /// ```
@@ -181,24 +181,24 @@ impl Reader {
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
     /// let mut buffer = [0; 4096];
-    /// let size = reader.read(42, &mut buffer)?;
-    /// assert_eq!(buffer[..size], reader.get(42)?);
+    /// let size = reader.read_into_slice(42, &mut buffer)?;
+    /// assert_eq!(buffer[..size], reader.read(42)?);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`get`](Self::get); [`ErrorKind::InvalidArgument`] when the buffer is smaller than
+    /// As [`read`](Self::read); [`ErrorKind::InvalidArgument`] when the buffer is smaller than
     /// [`size_of`](Self::size_of) says.
-    pub fn read(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
-        self.named(|reader| reader.read(record, buffer))
+    pub fn read_into_slice(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
+        self.named(|reader| reader.read_into_slice(record, buffer))
     }
 
-    /// How many bytes [`get`](Self::get) gives of a record. Of a large one (over a MiB) the header
+    /// How many bytes [`read`](Self::read) gives of a record. Of a large one (over a MiB) the header
     /// is read, so that nobody takes memory for what an index alone says; of others nothing is.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] when there is no such record; [`ErrorKind::Mismatch`] when it
-    /// would end behind the data. Of a large record those of [`get`](Self::get).
+    /// would end behind the data. Of a large record those of [`read`](Self::read).
     pub fn size_of(&self, record: usize) -> Result<usize> {
         self.named(|reader| reader.true_size_of(record))
     }
@@ -210,8 +210,8 @@ impl Reader {
     /// use tfr_index::{Options, Reader};
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
-    /// let payloads = reader.get_many(&[99, 0])?;
-    /// assert_eq!(payloads[0], reader.get(99)?[..]);
+    /// let payloads = reader.read_many(&[99, 0])?;
+    /// assert_eq!(payloads[0], reader.read(99)?[..]);
     /// for payload in &payloads {
     ///     assert!(!payload.is_empty());
     /// }
@@ -219,27 +219,27 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`get`](Self::get), of the first bad record in the order in which they are asked for; of
+    /// As [`read`](Self::read), of the first bad record in the order in which they are asked for; of
     /// those that are not there or would end behind the data, before anything is read.
     /// [`ErrorKind::OutOfMemory`] for payloads of more than a GiB, if they are larger than the memory
     /// that is available: on Linux that of `/proc/meminfo` and of the process's control groups, with
     /// the free swap space.
-    pub fn get_many(&self, records: &[usize]) -> Result<Payloads> {
+    pub fn read_many(&self, records: &[usize]) -> Result<Payloads> {
         let mut payloads = Payloads::default();
-        self.get_many_into(records, &mut payloads)?;
+        self.read_many_into(records, &mut payloads)?;
         Ok(payloads)
     }
 
-    /// As [`get_many`](Self::get_many), into memory that is used again. After an error there are no
+    /// As [`read_many`](Self::read_many), into memory that is used again. After an error there are no
     /// payloads in it.
     ///
     /// # Errors
-    /// As [`get_many`](Self::get_many).
-    pub fn get_many_into(&self, records: &[usize], payloads: &mut Payloads) -> Result<()> {
+    /// As [`read_many`](Self::read_many).
+    pub fn read_many_into(&self, records: &[usize], payloads: &mut Payloads) -> Result<()> {
         self.named(|reader| payloads.refill(reader, records))
     }
 
-    /// As [`get_many`](Self::get_many), to the start of `buffer`; returns the
+    /// As [`read_many`](Self::read_many), to the start of `buffer`; returns the
     /// [offsets](Self::offsets). After an error the buffer holds anything.
     ///
     /// ```
@@ -247,15 +247,15 @@ impl Reader {
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
     /// let mut buffer = vec![0; *reader.offsets(&[5, 7])?.last().unwrap()];
-    /// let offsets = reader.read_many(&[5, 7], &mut buffer)?;
-    /// assert_eq!(buffer[offsets[1]..offsets[2]], reader.get(7)?);
+    /// let offsets = reader.read_many_into_slice(&[5, 7], &mut buffer)?;
+    /// assert_eq!(buffer[offsets[1]..offsets[2]], reader.read(7)?);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`get_many`](Self::get_many); [`ErrorKind::InvalidArgument`] when the buffer is too
+    /// As [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] when the buffer is too
     /// small.
-    pub fn read_many(&self, records: &[usize], buffer: &mut [u8]) -> Result<Vec<usize>> {
+    pub fn read_many_into_slice(&self, records: &[usize], buffer: &mut [u8]) -> Result<Vec<usize>> {
         self.named(|reader| {
             let offsets = reader.offsets(records)?;
             reader.read_many(records, &offsets, buffer)?;
@@ -263,7 +263,7 @@ impl Reader {
         })
     }
 
-    /// As [`get_many`](Self::get_many), each to the start of a buffer of its own. After an error the
+    /// As [`read_many`](Self::read_many), each to the start of a buffer of its own. After an error the
     /// buffers hold anything.
     ///
     /// ```
@@ -272,12 +272,12 @@ impl Reader {
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
     /// let (mut one, mut other) = (vec![0; reader.size_of(9)?], vec![0; reader.size_of(7)?]);
     /// reader.read_each(&[9, 7], &mut [&mut one, &mut other])?;
-    /// assert_eq!((one, other), (reader.get(9)?, reader.get(7)?));
+    /// assert_eq!((one, other), (reader.read(9)?, reader.read(7)?));
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`get_many`](Self::get_many); [`ErrorKind::InvalidArgument`] when a buffer is too small, or
+    /// As [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] when a buffer is too small, or
     /// there are not as many as records.
     pub fn read_each(&self, records: &[usize], buffers: &mut [&mut [u8]]) -> Result<()> {
         self.named(|reader| reader.read_each(records, buffers))
@@ -289,12 +289,12 @@ impl Reader {
     /// [`size_of`](Self::size_of).
     ///
     /// # Errors
-    /// As [`size_of`](Self::size_of); [`ErrorKind::OutOfMemory`] as [`get_many`](Self::get_many).
+    /// As [`size_of`](Self::size_of); [`ErrorKind::OutOfMemory`] as [`read_many`](Self::read_many).
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
         self.named(|reader| {
             let offsets = reader.offsets(records)?;
-            reader.expect_sizes(records, &offsets)?;
-            expect_memory(offsets[records.len()])?;
+            reader.ensure_sizes(records, &offsets)?;
+            ensure_memory(offsets[records.len()])?;
             Ok(offsets)
         })
     }
@@ -308,7 +308,7 @@ impl Reader {
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
     /// for (record, payload) in reader.iter().enumerate() {
-    ///     assert_eq!(payload?, reader.get(record)?);
+    ///     assert_eq!(payload?, reader.read(record)?);
     /// }
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
@@ -349,14 +349,14 @@ impl Inner {
             Error::new(ErrorKind::OutOfRange, detail).of_record(record as u64)
         })?;
         if entry.end() > self.size {
-            self.expect_room(record, entry)?;
+            self.ensure_room(record, entry)?;
         }
         Ok(entry)
     }
 
     /// An error if the data has not grown to hold the frame.
     #[cold]
-    fn expect_room(&self, record: usize, entry: Entry) -> Result<()> {
+    fn ensure_room(&self, record: usize, entry: Entry) -> Result<()> {
         let size = self
             .source
             .size()
@@ -377,24 +377,24 @@ impl Inner {
     fn true_size_of(&self, record: usize) -> Result<usize> {
         let size = self.size_of(record)?;
         if size > LARGE {
-            self.expect_header(record, self.entry(record)?)?;
+            self.ensure_header(record, self.entry(record)?)?;
         }
         Ok(size)
     }
 
     /// Looks at the headers of large records, if they take much memory.
-    fn expect_sizes(&self, records: &[usize], offsets: &[usize]) -> Result<()> {
+    fn ensure_sizes(&self, records: &[usize], offsets: &[usize]) -> Result<()> {
         match offsets[records.len()] > LARGE_BATCH {
             true => records.iter().try_for_each(|&record| self.true_size_of(record).map(drop)),
             false => Ok(()),
         }
     }
 
-    fn get_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
+    fn read_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
         let read = self.true_size_of(record).and_then(|size| {
             make_room(payload, size)?;
             payload.resize(size, 0);
-            self.read(record, payload)
+            self.read_into_slice(record, payload)
         });
         if read.is_err() {
             payload.clear();
@@ -402,7 +402,7 @@ impl Inner {
         read.map(drop)
     }
 
-    fn read(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
+    fn read_into_slice(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
         let entry = self.entry(record)?;
         let size = self.size_of(record)?;
         let capacity = buffer.len();
@@ -419,7 +419,7 @@ fn too_small(record: usize, capacity: usize, size: usize) -> Error {
 
 /// An error if `size` bytes, where they are many, are more than the process can get: the system might
 /// give them, and end the process when it writes to them.
-fn expect_memory(size: usize) -> Result<()> {
+fn ensure_memory(size: usize) -> Result<()> {
     if size <= LARGE_BATCH {
         return Ok(());
     }
@@ -442,7 +442,7 @@ fn out_of_memory() -> Error {
 /// Has memory for `size` bytes at hand; what is in the vector may be lost.
 fn make_room(bytes: &mut Vec<u8>, size: usize) -> Result<()> {
     if size > bytes.capacity() {
-        expect_memory(size)?;
+        ensure_memory(size)?;
         bytes.clear(); // nothing to be copied
         bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
     }

@@ -62,10 +62,11 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             let detail = format!("{size} bytes of data: more than an index can address");
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        let leaves_out = options.salvage.or(options.growing).is_some();
-        if leaves_out && options.checksums == Checksums::None {
-            let detail = "what is damaged or not whole is found by checksums: leave out no such \
-                          records under checksum policy none";
+        let skips = options.salvage || options.allow_incomplete_tail;
+        if skips && options.checksums == Checksums::None {
+            let detail =
+                "salvage and an incomplete tail need checksums: they cannot be combined with \
+                          checksum policy none";
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
         Ok(Scanner::of_size(source, size, options))
@@ -78,7 +79,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
             size,
             chain: Chain::new(match (options.checksums, options.salvage) {
                 // Without checksums there is nothing to find records by.
-                (Checksums::Auto, Some(_)) => Checksums::Length,
+                (Checksums::Auto, true) => Checksums::Length,
                 (checksums, _) => checksums,
             }),
             window: Window::new(size),
@@ -102,15 +103,15 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     fn next_entry(&mut self) -> Result<Option<Entry>> {
         loop {
             match self.next_record() {
-                Err(error) => match self.options.growing {
-                    Some(report)
-                        if error.kind() == ErrorKind::Truncated && !self.has_shrunk()? =>
-                    {
+                Err(error) => {
+                    let is_cut = error.kind() == ErrorKind::Truncated;
+                    if self.options.allow_incomplete_tail && is_cut && !self.has_shrunk()? {
                         let end = std::mem::replace(&mut self.size, self.chain.offset());
-                        self.report_left_out(report, end, error)?;
+                        self.report_skipped(end, error, true)?;
+                    } else {
+                        self.skip_damage(error)?;
                     }
-                    _ => self.skip_damage(error)?,
-                },
+                }
                 entry => return entry,
             }
         }
@@ -284,33 +285,11 @@ impl Index {
     /// # Errors
     /// When the bytes are not whole records, with the first bad one's number and offset.
     pub fn from_bytes(data: &[u8], options: &Options<'_>) -> Result<Index> {
-        Index::scan_source(data, options)
+        Index::from_source(data, options)
     }
 
-    /// As [`from_source`](Self::from_source), of a source that many threads may read at once: so
-    /// many do as the [options](Options::threads) say.
-    ///
-    /// ```
-    /// use tfr_index::{Index, Options};
-    ///
-    /// let file = std::fs::File::open("tests/data/examples.tfrecord")?;
-    /// assert_eq!(Index::scan_source(&file, &Options::new())?.len(), 100);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`from_source`](Self::from_source).
-    pub fn scan_source(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<Index> {
-        let mut entries = Vec::new();
-        parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {
-            entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;
-            entries.append(batch);
-            Ok(())
-        })?;
-        Ok(Index::from_checked(entries))
-    }
-
-    /// The index of a source's records.
+    /// The index of a source's records. As many threads as the [options](Options::threads) say read
+    /// it at once. (A source that only one thread may use goes through a [`Scanner`].)
     ///
     /// ```
     /// use tfr_index::{Index, Options};
@@ -322,16 +301,14 @@ impl Index {
     ///
     /// # Errors
     /// As [`Index::from_bytes`], and when the source cannot be read.
-    pub fn from_source(source: impl ReadAt, options: &Options<'_>) -> Result<Index> {
+    pub fn from_source(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<Index> {
         let mut entries = Vec::new();
-        let mut scanner = Scanner::new(source, options)?;
-        loop {
-            match scanner.step(u64::MAX, usize::MAX, &mut entries) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Index::from_checked(entries)),
-                Err(error) => return Err(explain(error, &scanner.source)),
-            }
-        }
+        parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {
+            entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;
+            entries.append(batch);
+            Ok(())
+        })?;
+        Ok(Index::from_checked(entries))
     }
 }
 

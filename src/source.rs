@@ -84,7 +84,7 @@ pub trait ReadAt {
     }
 
     /// Says whether the reads to come are small and far apart: then nothing is worth reading ahead.
-    fn expect_hops(&self, hops: bool) {
+    fn advise_sparse(&self, hops: bool) {
         let _ = hops;
     }
 }
@@ -156,8 +156,8 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
         (**self).next_data(offset)
     }
 
-    fn expect_hops(&self, hops: bool) {
-        (**self).expect_hops(hops);
+    fn advise_sparse(&self, hops: bool) {
+        (**self).advise_sparse(hops);
     }
 }
 

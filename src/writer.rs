@@ -111,7 +111,7 @@ impl RecordWriter {
         options: &Options<'_>,
     ) -> Result<RecordWriter> {
         let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
-        expect_two_places(tfrecord_path, index_path)?;
+        ensure_two_places(tfrecord_path, index_path)?;
         let data = NewFile::create_alone(tfrecord_path)?.with_sync(options.sync);
         let index = NewFile::create_alone(index_path)?.with_sync(options.sync);
         RecordWriter::new(Data::New(data), index, 0, 0)
@@ -156,13 +156,13 @@ impl RecordWriter {
         options: &Options<'_>,
     ) -> Result<RecordWriter> {
         let (path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
-        expect_two_places(path, index_path)?;
+        ensure_two_places(path, index_path)?;
         let data = GrownFile::open(path, options.sync)?;
         let mut index = NewFile::create_alone(index_path)?.with_sync(options.sync);
         let before = file::open_regular(path)?;
         let Options { threads, progress, .. } = *options;
         let options = Options { threads, progress, ..Options::new() };
-        let options = options.checksums(Checksums::Length).append(true);
+        let options = options.checksums(Checksums::Length).resume(true);
         let explain = |error: Error| match (error.kind(), error.offset()) {
             (ErrorKind::LengthCrc, Some(0)) => {
                 error.adding("; only records with true checksums can be appended to").of(path)
@@ -190,8 +190,8 @@ impl RecordWriter {
         Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None, owner })
     }
 
-    /// How many records there are in the file, with those that were there before.
-    pub fn count(&self) -> u64 {
+    /// The number of records in the file, with those that were there before.
+    pub fn num_records(&self) -> u64 {
         self.count
     }
 
@@ -277,7 +277,7 @@ impl RecordWriter {
     }
 }
 
-fn expect_two_places(tfrecord_path: &Path, index_path: &Path) -> Result<()> {
+fn ensure_two_places(tfrecord_path: &Path, index_path: &Path) -> Result<()> {
     match file::is_one_place(tfrecord_path, index_path) {
         true => Err(index_is_data(index_path)),
         false => Ok(()),

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use programs::{ended, folder_with, tfr_index, EXAMPLES};
-use tfr_index::{Index, Options, ShardBy, ShardEven};
+use tfr_index::{Index, Options, Remainder, ShardBy};
 
 fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     ended(&tfr_index(folder, arguments))
@@ -44,9 +44,9 @@ fn examples() -> (tempfile::TempDir, [Index; 3]) {
 #[test]
 fn edits_are_those_of_the_library() {
     let (folder, index) = example();
-    let by_bytes = index.shard(1, 3, ShardBy::Bytes, ShardEven::Keep).unwrap();
-    let padded = index.shard(2, 3, ShardBy::Records, ShardEven::Pad).unwrap();
-    let dropped = index.shard(2, 3, ShardBy::Records, ShardEven::Drop).unwrap();
+    let by_bytes = index.shard(1, 3, ShardBy::Bytes, Remainder::Keep).unwrap();
+    let padded = index.shard(2, 3, ShardBy::Records, Remainder::Pad).unwrap();
+    let dropped = index.shard(2, 3, ShardBy::Records, Remainder::Drop).unwrap();
     let edits: [(&[&str], Index); 10] = [
         (&["shuffle", "--seed", "7"], index.shuffle(7).unwrap()),
         (&["shuffle", "--seed", "18446744073709551615"], index.shuffle(u64::MAX).unwrap()),

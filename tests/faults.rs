@@ -1,11 +1,11 @@
 //! Sources that fail, files that change while they are read, targets that cannot be written to.
 
-use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tfr_index::{create_index, Checksums, Entry, ErrorKind, Index, Options, Progress, ReadAt};
 
@@ -32,7 +32,7 @@ struct Faulty<'a> {
     data: &'a [u8],
     fails_from: usize,
     most: usize,
-    interrupt: Cell<bool>,
+    interrupt: AtomicBool,
 }
 
 impl ReadAt for Faulty<'_> {
@@ -41,7 +41,7 @@ impl ReadAt for Faulty<'_> {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        if self.interrupt.replace(!self.interrupt.get()) {
+        if self.interrupt.fetch_xor(true, Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         if offset >= self.fails_from as u64 {
@@ -69,7 +69,7 @@ fn a_source_may_be_reluctant_and_its_failure_is_named() {
     let positions = (0..200).chain((200..data.len()).step_by(997)).chain([data.len()]);
     for fails_from in positions {
         for (checksums, most) in POLICIES.into_iter().zip([7, 4001]) {
-            let source = Faulty { data: &data, fails_from, most, interrupt: Cell::new(true) };
+            let source = Faulty { data: &data, fails_from, most, interrupt: AtomicBool::new(true) };
             let options = Options::new().checksums(checksums);
             match Index::from_source(&source, &options) {
                 Ok(found) => {
@@ -90,7 +90,11 @@ fn a_source_may_be_reluctant_and_its_failure_is_named() {
 }
 
 /// Runs `change` on the file when its scan has begun, and has not read anything yet.
-fn scan_while(path: &Path, checksums: Checksums, change: impl Fn()) -> tfr_index::Result<Index> {
+fn scan_while(
+    path: &Path,
+    checksums: Checksums,
+    change: impl Fn() + Sync,
+) -> tfr_index::Result<Index> {
     let watch = |progress: Progress| {
         if progress.bytes_done == 0 {
             change();

@@ -331,13 +331,13 @@ fn operate(name: &str) -> Result<()> {
                 Reader::with_index("x", Index::scan("x", &options)?, &options.threads(3))?,
             ] {
                 let all: Vec<_> = (0..reader.len()).collect();
-                assert!(reader.get_many(&all)?.iter().eq(payloads.iter()));
+                assert!(reader.read_many(&all)?.iter().eq(payloads.iter()));
                 assert!(reader
-                    .get_many(&[MANY + 2, 5, 7])?
+                    .read_many(&[MANY + 2, 5, 7])?
                     .iter()
                     .eq([MANY + 2, 5, 7].map(|n| &payloads[n])));
                 assert!(reader.iter().collect::<Result<Vec<_>>>()? == payloads);
-                assert!(reader.get(MANY + 3)? == payloads[MANY + 3]);
+                assert!(reader.read(MANY + 3)? == payloads[MANY + 3]);
             }
             Ok(())
         }

@@ -104,7 +104,7 @@ CALLS = {
     "read_index": lambda has: tfr_index.read_index(has.index_path),
     "scan": lambda has: tfr_index.scan(has.path),
     "scan with callbacks": lambda has: tfr_index.scan(
-        has.path, progress=lambda *numbers: None, salvage=lambda damage: None
+        has.path, progress=lambda *numbers: None, salvage=True, on_skipped=lambda damage: None
     ),
     "scan of a source": lambda has: tfr_index.scan(has.memory),
     "create_index": lambda has: tfr_index.create_index(has.path),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tfr_index::{
-    create_index, create_index_of_source, create_index_of_stream, locate, CheckLevel, Error,
+    create_index, create_index_from_reader, create_index_from_source, locate, CheckLevel, Error,
     ErrorKind, Index, Options, Reader, RecordWriter,
 };
 
@@ -19,9 +19,9 @@ fn no_function_takes_an_empty_path_or_a_nul() {
     let functions: Vec<(&str, Function<'_>)> = vec![
         ("create_index", Box::new(|path| create_index(path, &good, &options).err())),
         ("its index", Box::new(|path| create_index(EXAMPLES, path, &options).err())),
-        ("of_source", Box::new(|path| create_index_of_source(&b""[..], path, &options).err())),
-        ("of_stream", Box::new(|path| create_index_of_stream(&b""[..], path, &options).err())),
-        ("appended", Box::new(|path| create_index(path, &good, &options.append(true)).err())),
+        ("of_source", Box::new(|path| create_index_from_source(&b""[..], path, &options).err())),
+        ("of_stream", Box::new(|path| create_index_from_reader(&b""[..], path, &options).err())),
+        ("appended", Box::new(|path| create_index(path, &good, &options.resume(true)).err())),
         ("scan", Box::new(|path| Index::scan(path, &options).err())),
         ("read", Box::new(|path| Index::read(path).err())),
         ("write", Box::new(|path| index.write(path).err())),

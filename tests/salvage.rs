@@ -1,13 +1,13 @@
 //! Salvage gives one answer for one sequence of bytes, whatever the source and the number of threads:
 //! that of a naive implementation of the rule.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Mutex;
 
 use proptest::prelude::*;
-use tfr_index::{Checksums, Damage, Entry, Index, Options, ReadAt, Result, Scanner};
+use tfr_index::{Checksums, Entry, Index, Options, ReadAt, Result, Scanner, Skipped};
 
 #[allow(dead_code)] // the fuzz targets call the rest
 #[path = "fuzz/src/oracle.rs"]
@@ -34,13 +34,14 @@ fn salvaged(
     threads: usize,
     scan: impl FnOnce(&Options<'_>) -> Result<Vec<Entry>>,
 ) -> Option<Salvaged> {
-    let regions = RefCell::new(Vec::new());
-    let keep = |damage: Damage| {
-        regions.borrow_mut().push((damage.bytes, damage.record));
+    let regions = Mutex::new(Vec::new());
+    let keep = |skipped: Skipped| {
+        regions.lock().unwrap().push((skipped.bytes, skipped.record));
         ControlFlow::Continue(())
     };
-    let entries = scan(&Options::new().checksums(checksums).threads(threads).salvage(&keep));
-    Some((entries.ok()?, regions.into_inner()))
+    let options = Options::new().checksums(checksums).threads(threads);
+    let entries = scan(&options.salvage(true).on_skipped(&keep));
+    Some((entries.ok()?, regions.into_inner().unwrap()))
 }
 
 /// Compares every way to scan the data with the rule, which it returns the outcome of.
@@ -58,13 +59,13 @@ fn assert_salvages(data: &[u8], checksums: Checksums) -> Option<Salvaged> {
         });
         assert_eq!(found, expected, "by path, {threads} threads");
         let found = salvaged(checksums, threads, |options| {
-            Index::scan_source(File::open(file.path()).unwrap(), options).map(Index::into_entries)
+            Index::from_source(File::open(file.path()).unwrap(), options).map(Index::into_entries)
         });
         assert_eq!(found, expected, "a file, {threads} threads");
     }
     for most in [1, 1000] {
         let found = salvaged(checksums, 2, |options| {
-            Index::scan_source(Pieces(data, most), options).map(Index::into_entries)
+            Index::from_source(Pieces(data, most), options).map(Index::into_entries)
         });
         assert_eq!(found, expected, "{most} bytes at once");
     }

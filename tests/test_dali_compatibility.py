@@ -181,7 +181,7 @@ def test_edits_of_an_index_are_edits_of_the_data_set(files, tmp_path):
         index.filter_size(min=800),
         index.shard(1, 3),
         index.shard(1, 3, by="bytes"),
-        index.shuffle(seed=7).shard(0, 2, even="drop"),
+        index.shuffle(seed=7).shard(0, 2, remainder="drop"),
     ]
     for edit in edits:
         path = str(tmp_path / "edited.idx")
@@ -221,7 +221,7 @@ def test_trains_on_what_is_good_in_a_damaged_shard(files, written, tmp_path):
     with pytest.raises(tfr_index.TfrError):
         tfr_index.create_index(shard)
     regions = []
-    tfr_index.create_index(shard, checksums="full", salvage=regions.append)
+    tfr_index.create_index(shard, checksums="full", salvage=True, on_skipped=regions.append)
     lost = {7, 20, 40, 41, 42}
     first_id = COUNTS[0] + COUNTS[1]
     whole = [first_id + number for number in range(COUNTS[2]) if number not in lost]

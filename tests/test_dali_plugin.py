@@ -298,7 +298,7 @@ def test_salvage_leaves_damage_out_and_says_so(files, payloads, capfd):
     last = damage(files[3], 17, byte=3)
     data = Path(files[3]).read_bytes()
     Path(files[3]).write_bytes(data[:-5])
-    tfr_index.create_index(files[0], salvage=lambda region: None)  # not looked at
+    tfr_index.create_index(files[0], salvage=True, on_skipped=lambda region: None)  # not looked at
     lost = {0, 39, 41 + 17, 41 + 58}
     left = [payload for record, payload in enumerate(payloads) if record not in lost]
     for options in ({}, {"shuffle_after_epoch": True}, {"random_shuffle": True}):
@@ -365,7 +365,9 @@ def test_index_that_leaves_a_damaged_end_out_is_used(files, payloads, capfd):
     data = Path(files[0]).read_bytes()
     for end in (data[:-1], data[:-30] + bytes(30), data + b"junk" * 20, data + data[:20]):
         Path(files[0]).write_bytes(end)
-        count = tfr_index.create_index(files[0], checksums="full", salvage=lambda region: None)
+        count = tfr_index.create_index(
+            files[0], checksums="full", salvage=True, on_skipped=lambda region: None
+        )
         assert Reader(files[0]).epoch() == payloads[:count]
         assert "is not used" not in capfd.readouterr().err
 

@@ -14,7 +14,13 @@ from tfr_index import Fit, Index, TfrError, TfrMismatch, TfrStale
 from tfrecords import frame, tfrecord, walk
 
 LEVELS = ("quick", "headers", "full")
-FITS = Fit(skipped=0, partial=False, reordered=False, repeated=False, unchecked=False)
+FITS = Fit(
+    uncovered_bytes=0,
+    partial=False,
+    reordered=False,
+    repeated=False,
+    checksums_skipped=False,
+)
 PAYLOADS = [b"x" * ((7 * number + 3) % 50) for number in range(200)]
 DATA = tfrecord(PAYLOADS)
 ENTRIES = walk(DATA)
@@ -57,10 +63,10 @@ def test_what_a_fit_notes(path):
     assert fit(shuffled) == dataclasses.replace(FITS, reordered=True)
     assert fit(ENTRIES + ENTRIES[-1:]) == dataclasses.replace(FITS, repeated=True)
     skipped = sum(size for _, size in ENTRIES[::2])
-    assert fit(ENTRIES[1::2]) == dataclasses.replace(FITS, skipped=skipped, partial=True)
+    assert fit(ENTRIES[1::2]) == dataclasses.replace(FITS, uncovered_bytes=skipped, partial=True)
     for checksums in ("zeros", "ieee"):
         path.write_bytes(tfrecord(PAYLOADS, checksums))
-        assert fit(ENTRIES) == dataclasses.replace(FITS, unchecked=True)
+        assert fit(ENTRIES) == dataclasses.replace(FITS, checksums_skipped=True)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -111,7 +117,7 @@ def test_the_data_grew(path):
             start = len(DATA) + (len(b"junk") if more.startswith(b"junk") else 0)
             assert (error.record, error.offset) == (len(ENTRIES), start)
             fit = index.check(path, level, allow_partial=True)
-            assert fit == dataclasses.replace(FITS, skipped=len(more), partial=True)
+            assert fit == dataclasses.replace(FITS, uncovered_bytes=len(more), partial=True)
 
 
 @pytest.mark.parametrize("rest", [b"\0", frame(b"more")[:-1], bytes(1000), b"junk" * 100])
@@ -119,7 +125,7 @@ def test_what_follows_is_no_record(path, rest):
     path.write_bytes(DATA + rest)
     for level in LEVELS:
         fit = Index(ENTRIES).check(path, level)
-        assert fit == dataclasses.replace(FITS, skipped=len(rest))
+        assert fit == dataclasses.replace(FITS, uncovered_bytes=len(rest))
 
 
 def test_the_data_was_cut_short(path):
@@ -144,7 +150,7 @@ def test_overlapping_entries(path):
 def test_nothing_is_the_index_of_nothing_alone(path):
     assert refused(Index(), path).record == 0
     fit = Index().check(path, allow_partial=True)
-    assert fit == dataclasses.replace(FITS, skipped=path.stat().st_size, partial=True)
+    assert fit == dataclasses.replace(FITS, uncovered_bytes=path.stat().st_size, partial=True)
     path.write_bytes(DATA[: ENTRIES[0][1] - 1])  # its first record is not whole yet
     assert not Index().check(path).partial
     path.write_bytes(b"")

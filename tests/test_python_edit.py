@@ -130,16 +130,22 @@ def test_orders_never_change():  # as in Rust and in C
 
 
 @given(sizes, st.integers(1, 50))
-def test_shards_have_each_record_once(some, world):
+def test_shards_have_each_record_once(some, world_size):
     index = index_of(some)
     for by in ("records", "bytes"):
-        shards = [index.shard(rank, world, by) for rank in range(world)]
+        shards = [index.shard(rank, world_size, by) for rank in range(world_size)]
         assert [entry for shard in shards for entry in shard] == list(index)
-    for even, length in (("drop", len(some) // world), ("pad", -(-len(some) // world))):
-        for rank in range(world):
-            first = len(some) * rank // world
+    for remainder, length in (
+        ("drop", len(some) // world_size),
+        ("pad", -(-len(some) // world_size)),
+    ):
+        for rank in range(world_size):
+            first = len(some) * rank // world_size
             expected = index[first : first + length]
-            assert index.shard(rank, world, even=even) == expected and len(expected) == length
+            assert (
+                index.shard(rank, world_size, remainder=remainder) == expected
+                and len(expected) == length
+            )
 
 
 @given(st.lists(sizes, max_size=5))
@@ -162,8 +168,8 @@ def test_concatenations(parts):
         lambda: INDEX.shard(2, 2),
         lambda: INDEX.shard(-1, 2),
         lambda: INDEX.shard(0, 2, by="size"),
-        lambda: INDEX.shard(0, 2, even="yes"),
-        lambda: INDEX.shard(0, 2, by="bytes", even="pad"),
+        lambda: INDEX.shard(0, 2, remainder="yes"),
+        lambda: INDEX.shard(0, 2, by="bytes", remainder="pad"),
         lambda: Index.concat([(INDEX, -1)]),
         lambda: Index.concat([(INDEX, 2**63 - 1)] * 2),
     ],

@@ -139,7 +139,7 @@ def test_what_a_callback_raises_arrives_though_ctrl_c_is_pressed_then(data, func
 
     calls = {
         "progress": lambda: tfr_index.scan(data, progress=stop),
-        "salvage": lambda: tfr_index.index_bytes(content[1:], salvage=stop),
+        "salvage": lambda: tfr_index.index_bytes(content[1:], salvage=True, on_skipped=stop),
         "source": lambda: tfr_index.scan(Source()),
     }
 

@@ -21,7 +21,7 @@ def test_what_is_no_path_is_refused(bad, tmp_path):
     for call in (
         lambda: tfr_index.create_index(bad, other),
         lambda: tfr_index.create_index(good, bad),
-        lambda: tfr_index.create_index(good, bad, append=True),
+        lambda: tfr_index.create_index(good, bad, resume=True),
         lambda: tfr_index.scan(bad),
         lambda: tfr_index.read_index(bad),
         lambda: index.write(bad),

@@ -272,7 +272,7 @@ def test_damage_can_be_left_out(tmp_path):
     with pytest.raises(tfr_index.TfrError):
         Reader(path)
     damage = []
-    reader = Reader(path, salvage=damage.append)
+    reader = Reader(path, salvage=True, on_skipped=damage.append)
     assert list(reader) == [b"a", b"b", b"c"] and len(damage) == 1
     assert list(pickle.loads(pickle.dumps(reader))) == [b"a", b"b", b"c"]
 

@@ -122,7 +122,7 @@ def test_sources_give_what_files_do(tmp_path, kind, threads, checksums):
     assert tfr_index.create_index(kind(DATA), path, **options) == len(ENTRIES)
     assert path.read_text() == index_text(ENTRIES)
     for level in ("quick", "headers", "full"):
-        assert index.check(kind(DATA), level, threads=threads).skipped == 0
+        assert index.check(kind(DATA), level, threads=threads).uncovered_bytes == 0
     with pytest.raises(tfr_index.TfrMismatch):
         index.check(kind(DATA[:-1]))
 
@@ -209,7 +209,7 @@ def test_growing_appending_and_salvage(tmp_path):
     path = tmp_path / "x.idx"
     left, regions = [], []
     part = walk(DATA)[10][0] + 5
-    grow = {"growing": left.append, "append": True}
+    grow = {"allow_incomplete_tail": True, "on_skipped": left.append, "resume": True}
     assert tfr_index.create_index(Pread(DATA[:part]), path, **grow) == 10
     assert (left[0].start, left[0].end) == (part - 5, part)
     assert tfr_index.create_index(Seek(DATA), path, **grow) == len(ENTRIES)
@@ -218,7 +218,7 @@ def test_growing_appending_and_salvage(tmp_path):
         tfr_index.create_index(Seek(DATA[5:]), path, **grow)
     damaged = bytearray(DATA)
     damaged[ENTRIES[50][0]] ^= 1
-    index = tfr_index.scan(Pread(bytes(damaged)), salvage=regions.append)
+    index = tfr_index.scan(Pread(bytes(damaged)), salvage=True, on_skipped=regions.append)
     assert list(index) == ENTRIES[:50] + ENTRIES[51:]
     assert [region.record for region in regions] == [50]
 

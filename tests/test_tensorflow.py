@@ -127,7 +127,7 @@ def test_our_writer_appends_to_what_tensorflow_wrote(tmp_path, indexed):
         tfr_index.create_index(path)
     with tfr_index.RecordWriter(path, append=True) as writer:
         writer.write_many(payloads[10:])
-        assert writer.count == len(payloads)
+        assert writer.num_records == len(payloads)
     assert read_by_tensorflow(path) == (payloads, None)
     assert tfr_index.read_index(f"{path}.idx") == tfr_index.scan(path, checksums="full")
 

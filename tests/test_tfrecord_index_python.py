@@ -63,7 +63,10 @@ def test_shim_has_the_documented_signatures():
         assert typing.get_type_hints(function)["return"] == returns
 
 
-CHOICES = "checksums='auto', progress=None, threads=0, salvage=None, growing=None"
+CHOICES = (
+    "checksums='auto', progress=None, threads=0, salvage=False, allow_incomplete_tail=False, "
+    "on_skipped=None"
+)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ CHOICES = "checksums='auto', progress=None, threads=0, salvage=None, growing=Non
     [
         (
             "create_index",
-            f"(tfrecord_path, index_path=None, *, {CHOICES}, append=False, sync=False)",
+            f"(tfrecord_path, index_path=None, *, {CHOICES}, resume=False, sync=False)",
         ),
         ("scan", f"(tfrecord_path, *, {CHOICES})"),
         ("index_bytes", f"(data, *, {CHOICES})"),

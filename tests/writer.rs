@@ -2,15 +2,15 @@
 
 #![cfg(target_os = "linux")]
 
-use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tfr_index::{
-    create_index, CheckLevel, Damage, ErrorKind, Index, Options, RecordWriter, Result,
+    create_index, CheckLevel, ErrorKind, Index, Options, RecordWriter, Result, Skipped,
 };
 
 mod child;
@@ -127,23 +127,26 @@ fn killed_while_it_appends() {
         let count = check(folder, &Options::new().allow_partial(true)).unwrap() as u64;
         assert_eq!(count % RECORDS, 0);
         // What was handed over is taken in, but for a record that is cut.
-        let end = Cell::new(fs::metadata(&path).unwrap().len());
-        let cut = |rest: Damage| {
-            assert_eq!((rest.error.kind(), rest.bytes.end), (ErrorKind::Truncated, end.get()));
-            end.set(rest.bytes.start);
+        let size = fs::metadata(&path).unwrap().len();
+        let end = Mutex::new(size);
+        let cut = |tail: Skipped| {
+            assert_eq!((tail.error.kind(), tail.bytes.end), (ErrorKind::Truncated, size));
+            *end.lock().unwrap() = tail.bytes.start;
             ControlFlow::Continue(())
         };
-        let whole = create_index(&path, &index_path, &Options::new().append(true).growing(&cut));
+        let options = Options::new().resume(true).allow_incomplete_tail(true).on_skipped(&cut);
+        let whole = create_index(&path, &index_path, &options);
         let is_amid = whole.unwrap() > count;
-        if end.get() < fs::metadata(&path).unwrap().len() {
+        let end = end.into_inner().unwrap();
+        if end < size {
             let error = RecordWriter::append(&path, &index_path, &Options::new()).err().unwrap();
-            let advice = format!("cut it to {} bytes", end.get());
+            let advice = format!("cut it to {} bytes", end);
             assert!(error.to_string().contains(&advice), "{error}");
-            OpenOptions::new().write(true).open(&path).unwrap().set_len(end.get()).unwrap();
+            OpenOptions::new().write(true).open(&path).unwrap().set_len(end).unwrap();
         }
         // For the next round, a whole number of rounds.
         let mut writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
-        while writer.count() % RECORDS != 0 {
+        while writer.num_records() % RECORDS != 0 {
             writer.write(b"").unwrap();
         }
         writer.finish().unwrap();

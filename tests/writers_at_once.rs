@@ -8,10 +8,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Barrier;
 use std::thread;
 
-use tfr_index::{create_index, CheckLevel, Damage, Index, Options, Progress, RecordWriter, Result};
+use tfr_index::{create_index, CheckLevel, Index, Options, Progress, RecordWriter, Result};
 
 mod child;
 mod written;
@@ -31,7 +32,7 @@ impl Work {
     const ALL: [Work; 4] = [Work::Create, Work::Append, Work::Index, Work::ContinueIndex];
 
     /// Does the work, and calls `opened` once when its files are open, or cannot be.
-    fn run(self, path: &Path, index_path: &Path, opened: &dyn Fn(bool)) -> Result<()> {
+    fn run(self, path: &Path, index_path: &Path, opened: &(dyn Fn(bool) + Sync)) -> Result<()> {
         let options = Options::new();
         let write = |writer: Result<RecordWriter>| {
             opened(writer.is_ok());
@@ -40,25 +41,24 @@ impl Work {
             writer.finish().map(drop)
         };
         let index = |options: &Options<'_>| {
-            let is_first = std::cell::Cell::new(true);
+            let is_first = AtomicBool::new(true);
             let progress = |_: Progress| {
-                if is_first.replace(false) {
+                if is_first.swap(false, Ordering::Relaxed) {
                     opened(true);
                 }
                 ControlFlow::Continue(())
             };
             let created = create_index(path, index_path, &options.progress(&progress)).map(drop);
-            if is_first.get() {
+            if is_first.into_inner() {
                 opened(false);
             }
             created
         };
-        let left = |_: Damage| ControlFlow::Continue(());
         match self {
             Work::Create => write(RecordWriter::create(path, index_path, &options)),
             Work::Append => write(RecordWriter::append(path, index_path, &options)),
             Work::Index => index(&options),
-            Work::ContinueIndex => index(&options.append(true).growing(&left)),
+            Work::ContinueIndex => index(&options.resume(true).allow_incomplete_tail(true)),
         }
     }
 }
@@ -86,13 +86,13 @@ fn of_two_one_is_refused() {
                 let (begin, both_opened) = (Barrier::new(2), Barrier::new(2));
                 let run = |work: Work| {
                     begin.wait();
-                    let ok = std::cell::Cell::new(false);
+                    let ok = AtomicBool::new(false);
                     let opened = |is_open: bool| {
-                        ok.set(is_open);
+                        ok.store(is_open, Ordering::Relaxed);
                         both_opened.wait();
                     };
                     let result = work.run(&path, &index_path, &opened);
-                    assert_eq!(result.is_ok(), ok.get(), "{work:?}: {result:?}");
+                    assert_eq!(result.is_ok(), ok.into_inner(), "{work:?}: {result:?}");
                     assert!(result.is_ok() || is_busy(&result), "{work:?}: {result:?}");
                     result.is_ok()
                 };
@@ -145,8 +145,7 @@ fn what_is_appended_to_can_be_indexed_elsewhere() {
     let mut writer = RecordWriter::append(&path, &index_path, &Options::new()).unwrap();
     writer.write(b"record").unwrap();
     writer.flush().unwrap();
-    let left = |_: Damage| ControlFlow::Continue(());
-    let options = Options::new().append(true).growing(&left);
+    let options = Options::new().resume(true).allow_incomplete_tail(true);
     for _ in 0..2 {
         assert_eq!(create_index(&path, directory.path().join("other"), &options).unwrap(), 4);
     }

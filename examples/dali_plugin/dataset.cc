@@ -52,7 +52,7 @@ template <typename Work> void for_each_number(std::size_t count, Work work) {
 }
 
 /// Fails if the file ends before a record of its index does: no memory is to be taken for that.
-void expect_room(const tfr::index &index, const tfr::reader &reader) {
+void ensure_room(const tfr::index &index, const tfr::reader &reader) {
     const auto ends_before = [](const tfr::entry &a, const tfr::entry &b) {
         return a.offset + a.size < b.offset + b.size;
     };
@@ -95,11 +95,11 @@ tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) 
     const std::string &path = files_.paths[file];
     if (!files_.index_paths.empty()) {
         tfr::index given = tfr::index::read(files_.index_paths[file]);
-        expect_room(given, tfr::reader(path, given, options()));
+        ensure_room(given, tfr::reader(path, given, options()));
         return given;
     }
     if (files_.salvage) {
-        const auto skip = [&](const tfr::damage &region) {
+        const auto skip = [&](const tfr::skipped &region) {
             warnings.push_back(region.message + "; left out: bytes " +
                                std::to_string(region.start) + " to " + std::to_string(region.end));
             return false;
@@ -108,7 +108,7 @@ tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) 
         // takes.
         const bool payloads_too = files_.checksums != TFR_CHECKSUMS_LENGTH;
         const auto policy = payloads_too ? TFR_CHECKSUMS_FULL : TFR_CHECKSUMS_LENGTH;
-        return tfr::index::scan(path, options().checksums(policy).salvage(skip));
+        return tfr::index::scan(path, options().checksums(policy).salvage().on_skipped(skip));
     }
     const tfr::reader reader(path, options());
     if (std::string warning = reader.warning(); !warning.empty()) {

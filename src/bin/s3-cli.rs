@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use shared::create::{self, LeaveOut};
+use shared::create;
 use shared::interrupts::Interrupts;
 use shared::stdio;
 use tfr_index::Options;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     };
     let interrupts = Interrupts::of_writing([&index_path].into_iter());
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
-    let created = create::create(data, index, &options, LeaveOut::default(), &interrupts);
+    let created = create::create(data, index, &options, false, &interrupts);
     let told = created.and_then(|created| {
         create::tell(data, index, &created)?;
         Ok(created.exit())

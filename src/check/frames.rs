@@ -213,7 +213,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
     ) -> Result<()> {
         let count = layout.len();
         let mean = layout.covered / (count as u64).max(1);
-        self.source.expect_hops(mean > HOP && !self.payloads);
+        self.source.advise_sparse(mean > HOP && !self.payloads);
         let threads = match options.threads {
             0 => threads::processors().min(READING_THREADS),
             threads => threads,

@@ -15,7 +15,7 @@ use super::frames::{valid_frame_at, Trust};
 use super::layout::Layout;
 use crate::error::{ErrorKind, Result};
 use crate::frame::HEADER_LEN;
-use crate::options::{Checksums, Damage, Options, Progress};
+use crate::options::{Checksums, Options, Progress};
 use crate::scan::{header_at, Scanner};
 use crate::source::ReadAt;
 
@@ -32,10 +32,9 @@ pub(super) fn first_record<S: ReadAt>(
     size: u64,
     layout: &Layout<'_>,
     trust: Trust,
-    watch: &dyn Fn(Progress) -> ControlFlow<()>,
+    watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
 ) -> Result<Option<u64>> {
-    let skip = |_: Damage| ControlFlow::Continue(());
-    let options = Options::new().checksums(Checksums::Full).salvage(&skip).progress(watch);
+    let options = Options::new().checksums(Checksums::Full).salvage(true).progress(watch);
     let mut gaps = Gaps { source, size, trust, options };
     if layout.covered == size {
         return Ok(None);
@@ -113,7 +112,7 @@ impl<S: ReadAt> Gaps<'_, S> {
 
     /// The first valid record, if salvage that starts with the gap finds it in the gap.
     fn search(&self, gap: &Range<u64>) -> Result<Option<u64>> {
-        self.source.expect_hops(false);
+        self.source.advise_sparse(false);
         let mut scanner = Scanner::from(self.source, gap.start, self.size, &self.options);
         let found = scanner.next().transpose()?.map(|entry| entry.offset);
         Ok(found.filter(|&offset| offset < gap.end))
@@ -131,7 +130,7 @@ impl<S: ReadAt> Gaps<'_, S> {
             return Ok(None); // the start of a record that is still being written
         }
         // No valid header, but perhaps the data was written without checksums.
-        let options = Options { checksums: Checksums::Auto, salvage: None, ..self.options };
+        let options = Options { checksums: Checksums::Auto, salvage: false, ..self.options };
         let first = Scanner::new(self.source, &options)?.next().transpose()?;
         Ok(first.map(|entry| entry.offset))
     }

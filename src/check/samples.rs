@@ -25,7 +25,7 @@ impl<S: ReadAt> Frames<'_, S> {
     /// that chain goes on, to a record that is not the entry's.
     pub fn sample(&self, layout: &Layout<'_>, watch: Watch<'_>) -> Result<Sampled> {
         let count = layout.count_before(|entry| entry.payload().start <= self.size);
-        self.source.expect_hops(true);
+        self.source.advise_sparse(true);
         let mut window = Window::new(self.size);
         let mut good = None; // the last position with a valid header
         let mut bad: Option<(usize, Option<usize>, Error)> = None;
@@ -52,13 +52,13 @@ impl<S: ReadAt> Frames<'_, S> {
             let (record, entry) = layout.get(position);
             return Err(other_file(record, entry, "none, nor at any entry that was looked at"));
         }
-        self.expect_damage(layout, position)?;
+        self.ensure_damage(layout, position)?;
         Ok(Sampled { confirmed, damage: Some(error) })
     }
 
     /// An error if the data has another record where the entry starts that has no valid header. The
     /// entry before it has one, if there is an entry before it.
-    pub fn expect_damage(&self, layout: &Layout<'_>, position: usize) -> Result<()> {
+    pub fn ensure_damage(&self, layout: &Layout<'_>, position: usize) -> Result<()> {
         let (record, entry) = layout.get(position);
         let mut at = position.checked_sub(1).map_or(0, |before| layout.get(before).1.end());
         while at < entry.offset {

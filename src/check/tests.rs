@@ -1,6 +1,5 @@
 //! Checks against plain loops over data in memory, for files and indexes edited at random.
 
-use std::cell::Cell;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -97,11 +96,11 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
         }
     }
     Ok(Fit {
-        skipped: size - layout.covered,
+        uncovered_bytes: size - layout.covered,
         partial: left_out.is_some(),
         reordered: entries.windows(2).any(|pair| pair[0].offset > pair[1].offset),
         repeated: order.len() < entries.len(),
-        unchecked: !crcs && !entries.is_empty(),
+        checksums_skipped: !crcs && !entries.is_empty(),
     })
 }
 
@@ -238,7 +237,7 @@ fn policy_auto_goes_by_the_first_header() {
         let options = Options::new().checksums(policy);
         outcome(index.check_source(data, CheckLevel::Full, &options))
     };
-    let unchecked = Ok(Fit { unchecked: true, ..Fit::default() });
+    let unchecked = Ok(Fit { checksums_skipped: true, ..Fit::default() });
     let frame_with = |length: usize, crc: u32| {
         let mut frame = frame::encode(&vec![1; length]);
         frame[8..12].copy_from_slice(&crc.to_le_bytes());
@@ -301,17 +300,17 @@ fn progress_is_told_and_cancels() {
     let index = Index::from_entries(index_of(&data)).unwrap();
     for level in [CheckLevel::Quick, CheckLevel::Headers, CheckLevel::Full] {
         for threads in [1, 2] {
-            let (calls, last) = (Cell::new(0), Cell::new(None));
+            let told = Mutex::new(Vec::new());
             let watch = |progress| {
-                calls.set(calls.get() + 1);
-                last.set(Some(progress));
+                told.lock().unwrap().push(progress);
                 ControlFlow::Continue(())
             };
             let options = Options::new().threads(threads).progress(&watch);
             index.check_source(&data[..], level, &options).unwrap();
             let size = data.len() as u64;
             let end = Progress { bytes_done: size, bytes_total: size, records: 500 };
-            assert!(calls.get() >= 2 && last.get() == Some(end));
+            let seen = std::mem::take(&mut *told.lock().unwrap());
+            assert!(seen.len() >= 2 && seen.last() == Some(&end));
             let stop = |_| ControlFlow::Break(());
             let error = index.check_source(&data[..], level, &options.progress(&stop)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Cancelled);
@@ -409,10 +408,9 @@ fn waiting_is_cancelled() {
     let data = file_of(&[40_000; 200]);
     let index = Index::from_entries(index_of(&data)).unwrap();
     let source = Stuck { data, goes_on: false.into(), reads: 0.into() };
-    let calls = Cell::new(0);
+    let calls = AtomicUsize::new(0);
     let watch = |_| {
-        calls.set(calls.get() + 1);
-        if calls.get() < 3 {
+        if calls.fetch_add(1, Ordering::Relaxed) < 2 {
             return ControlFlow::Continue(());
         }
         source.goes_on.store(true, Ordering::Relaxed);
@@ -420,7 +418,7 @@ fn waiting_is_cancelled() {
     };
     let options = Options::new().threads(2).progress(&watch);
     let error = index.check_source(&source, CheckLevel::Headers, &options).unwrap_err();
-    assert_eq!((error.kind(), calls.get()), (ErrorKind::Cancelled, 3));
+    assert_eq!((error.kind(), calls.into_inner()), (ErrorKind::Cancelled, 3));
     assert!(source.reads.into_inner() < 200);
 }
 

@@ -33,7 +33,7 @@ pub enum tfr_fit {
     /// An entry is there twice.
     TFR_FIT_REPEATED = 2,
     /// No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
-    TFR_FIT_UNCHECKED = 4,
+    TFR_FIT_CHECKSUMS_SKIPPED = 4,
     /// The index leaves out valid records: what finds it beside its data does not use it.
     TFR_FIT_PARTIAL = 8,
 }
@@ -113,7 +113,7 @@ pub(super) unsafe fn fit_out(
     // SAFETY: the caller's.
     let store_notes = unsafe { pointer::optional_out(notes_out, "notes_out") }?;
     Ok(move |fit: Fit| {
-        store_skipped(fit.skipped);
+        store_skipped(fit.uncovered_bytes);
         store_notes(notes(fit));
     })
 }
@@ -122,7 +122,7 @@ fn notes(fit: Fit) -> u32 {
     let notes = [
         (tfr_fit::TFR_FIT_REORDERED, fit.reordered),
         (tfr_fit::TFR_FIT_REPEATED, fit.repeated),
-        (tfr_fit::TFR_FIT_UNCHECKED, fit.unchecked),
+        (tfr_fit::TFR_FIT_CHECKSUMS_SKIPPED, fit.checksums_skipped),
         (tfr_fit::TFR_FIT_PARTIAL, fit.partial),
     ];
     notes.into_iter().filter(|(_, is_so)| *is_so).map(|(bit, _)| bit as u32).sum()

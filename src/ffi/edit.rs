@@ -6,7 +6,7 @@ use super::index::tfr_index;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::{Index, ShardBy, ShardEven};
+use crate::{Index, Remainder, ShardBy};
 
 /// What tfr_index_shard() shares out evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +21,13 @@ pub enum tfr_shard_by {
 /// What becomes of the remainder where the records are no multiple of the shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
-pub enum tfr_shard_even {
+pub enum tfr_remainder {
     /// Some shards have one record more than the others; no record is lost or there twice.
-    TFR_SHARD_KEEP = 0,
+    TFR_REMAINDER_KEEP = 0,
     /// All have as many as the smaller ones: the last record of each larger one is in none.
-    TFR_SHARD_DROP = 1,
+    TFR_REMAINDER_DROP = 1,
     /// All have as many as the larger ones: the smaller ones end with the next one's first record.
-    TFR_SHARD_PAD = 2,
+    TFR_REMAINDER_PAD = 2,
 }
 
 /// An index of the records of these numbers, in their order; a number may be there more than once.
@@ -128,15 +128,15 @@ pub unsafe extern "C" fn tfr_index_sample(
     unsafe { make(index, index_out, error_out, |index| index.sample(count, seed)) }
 }
 
-/// An index of shard `rank` of `world`: a run of the records, in the order of `index`. By records,
-/// it starts at record len * rank / world, rounded down, as those of NVIDIA DALI's readers do. By
-/// bytes, it starts between the two records where what is before comes nearest to rank / world of
+/// An index of shard `rank` of `world_size`: a run of the records, in the order of `index`. By records,
+/// it starts at record len * rank / world_size, rounded down, as those of NVIDIA DALI's readers do. By
+/// bytes, it starts between the two records where what is before comes nearest to rank / world_size of
 /// the frames' bytes. It may be empty where there are few records, or some that are very large.
 ///
-/// Inputs: `by` is a member of tfr_shard_by, `even` of tfr_shard_even; of shards by bytes it must
-/// be TFR_SHARD_KEEP.
+/// Inputs: `by` is a member of tfr_shard_by, `remainder` of tfr_remainder; of shards by bytes it must
+/// be TFR_REMAINDER_KEEP.
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
-/// not below `world`; TFR_ERR_OUT_OF_MEMORY.
+/// not below `world_size`; TFR_ERR_OUT_OF_MEMORY.
 /// Ownership: as tfr_index_select().
 /// Threads: any.
 ///
@@ -147,15 +147,15 @@ pub unsafe extern "C" fn tfr_index_sample(
 pub unsafe extern "C" fn tfr_index_shard(
     index: *const tfr_index,
     rank: usize,
-    world: usize,
+    world_size: usize,
     by: i32,
-    even: i32,
+    remainder: i32,
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let edit = |index: &Index| {
-        let (by, even) = (shard_by(by)?, shard_even(even)?);
-        index.shard(rank, world, by, even)
+        let (by, remainder) = (shard_by(by)?, remainder_of(remainder)?);
+        index.shard(rank, world_size, by, remainder)
     };
     // SAFETY: the caller's.
     unsafe { make(index, index_out, error_out, edit) }
@@ -233,12 +233,12 @@ fn shard_by(number: i32) -> Result<ShardBy> {
     }
 }
 
-fn shard_even(number: i32) -> Result<ShardEven> {
+fn remainder_of(number: i32) -> Result<Remainder> {
     match number {
-        _ if number == tfr_shard_even::TFR_SHARD_KEEP as i32 => Ok(ShardEven::Keep),
-        _ if number == tfr_shard_even::TFR_SHARD_DROP as i32 => Ok(ShardEven::Drop),
-        _ if number == tfr_shard_even::TFR_SHARD_PAD as i32 => Ok(ShardEven::Pad),
-        _ => Err(no_member("even", number, "tfr_shard_even")),
+        _ if number == tfr_remainder::TFR_REMAINDER_KEEP as i32 => Ok(Remainder::Keep),
+        _ if number == tfr_remainder::TFR_REMAINDER_DROP as i32 => Ok(Remainder::Drop),
+        _ if number == tfr_remainder::TFR_REMAINDER_PAD as i32 => Ok(Remainder::Pad),
+        _ => Err(no_member("remainder", number, "tfr_remainder")),
     }
 }
 

@@ -10,7 +10,7 @@ use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
-use crate::{Checksums, Damage, Options, Progress};
+use crate::{Checksums, Options, Progress, Skipped};
 
 /// Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
 /// the file and the last one ends exactly at its end.
@@ -42,20 +42,27 @@ pub type tfr_progress_fn = Option<
     ) -> i32,
 >;
 
-/// Told of a region of the data that a scan leaves out: the bytes from `start` to before
-/// `end`, behind `record` good records, and what is wrong there. A return value other than 0
-/// cancels the scan. It must return: no longjmp, no C++ exception.
+/// A region of the data that a scan skips. Later versions may add members at the end.
+#[repr(C)]
+pub struct tfr_skipped {
+    /// Its first byte: the end of the last good record.
+    pub start: u64,
+    /// The byte after its last one: the start of the next good record, or the end of the data.
+    pub end: u64,
+    /// The number of good records before it, which is the number of the first one after it.
+    pub record: u64,
+    /// What is wrong at its start. Borrowed: it is gone when the callback returns.
+    pub error: *const tfr_error,
+    /// 1 if it is the last record, of which a part is still to be written; 0 if it is damage.
+    pub incomplete_tail: i32,
+}
+
+/// Called for each region that a scan skips. A return value other than 0 cancels the scan, which
+/// then ends with TFR_ERR_CANCELLED. It must return: no longjmp, no C++ exception.
 ///
-/// Ownership: the error is borrowed, and gone when the function returns.
-pub type tfr_damage_fn = Option<
-    unsafe extern "C" fn(
-        context: *mut c_void,
-        start: u64,
-        end: u64,
-        record: u64,
-        error: *const tfr_error,
-    ) -> i32,
->;
+/// Ownership: `skipped` is borrowed, and gone when the function returns.
+pub type tfr_skipped_fn =
+    Option<unsafe extern "C" fn(context: *mut c_void, skipped: *const tfr_skipped) -> i32>;
 
 /// Choices for a scan. NULL stands for the defaults wherever options are asked for.
 ///
@@ -64,29 +71,36 @@ pub struct tfr_options {
     checksums: Checksums,
     threads: usize,
     allow_partial: bool,
-    progress: tfr_progress_fn,
-    context: *mut c_void,
-    salvage: tfr_damage_fn,
-    salvage_context: *mut c_void,
-    growing: tfr_damage_fn,
-    growing_context: *mut c_void,
-    append: bool,
+    progress: Callback<tfr_progress_fn>,
+    salvage: bool,
+    allow_incomplete_tail: bool,
+    on_skipped: Callback<tfr_skipped_fn>,
+    resume: bool,
     raw_frames: bool,
     sync: bool,
 }
+
+/// A caller's function, and its first argument.
+#[derive(Clone, Copy)]
+struct Callback<F> {
+    function: F,
+    context: *mut c_void,
+}
+
+// SAFETY: the library passes the context on and does nothing else with it. The caller knows that the
+// function is called on the thread that scans, on many at once where many scan with these options.
+unsafe impl<F> Sync for Callback<F> {}
 
 impl tfr_options {
     const DEFAULT: tfr_options = tfr_options {
         checksums: Checksums::Auto,
         threads: 0,
         allow_partial: false,
-        progress: None,
-        context: std::ptr::null_mut(),
-        salvage: None,
-        salvage_context: std::ptr::null_mut(),
-        growing: None,
-        growing_context: std::ptr::null_mut(),
-        append: false,
+        progress: Callback { function: None, context: std::ptr::null_mut() },
+        salvage: false,
+        allow_incomplete_tail: false,
+        on_skipped: Callback { function: None, context: std::ptr::null_mut() },
+        resume: false,
         raw_frames: false,
         sync: false,
     };
@@ -101,42 +115,48 @@ impl tfr_options {
     ) -> T {
         // SAFETY: the caller's.
         let options = unsafe { options.as_ref() }.unwrap_or(&tfr_options::DEFAULT);
-        let report = |progress| {
-            let Progress { bytes_done, bytes_total, records, .. } = progress;
-            let Some(function) = options.progress else { return ControlFlow::Continue(()) };
-            // SAFETY: the caller gave this context for this function.
-            go_on(call_back(|| unsafe {
-                function(options.context, bytes_done, bytes_total, records)
-            }))
-        };
-        let salvage = |damage| tell(options.salvage, options.salvage_context, damage);
-        let growing = |damage| tell(options.growing, options.growing_context, damage);
+        let report = |progress| options.report(progress);
+        let on_skipped = |skipped| options.report_skipped(skipped);
         let mut all = Options::new().checksums(options.checksums).threads(options.threads);
-        all = all.append(options.append).allow_partial(options.allow_partial);
+        all = all.salvage(options.salvage).allow_incomplete_tail(options.allow_incomplete_tail);
+        all = all.resume(options.resume).allow_partial(options.allow_partial);
         all = all.raw_frames(options.raw_frames).sync(options.sync);
-        if options.progress.is_some() {
+        if options.progress.function.is_some() {
             all = all.progress(&report);
         }
-        if options.salvage.is_some() {
-            all = all.salvage(&salvage);
-        }
-        if options.growing.is_some() {
-            all = all.growing(&growing);
+        if options.on_skipped.function.is_some() {
+            all = all.on_skipped(&on_skipped);
         }
         work(&all)
     }
-}
 
-/// Tells a caller's function, with the context that came with it, of what is left out.
-fn tell(function: tfr_damage_fn, context: *mut c_void, damage: Damage) -> ControlFlow<()> {
-    let Damage { bytes, record, error } = damage;
-    let Some(function) = function else { return ControlFlow::Continue(()) };
-    let error = tfr_error::new(error);
-    // SAFETY: the caller gave this context for this function; the error lives that long.
-    let answer = call_back(|| unsafe { function(context, bytes.start, bytes.end, record, error) });
-    // SAFETY: made above, not freed yet.
-    unsafe { pointer::free(error) };
-    go_on(answer)
+    fn report(&self, progress: Progress) -> ControlFlow<()> {
+        let Progress { bytes_done, bytes_total, records, .. } = progress;
+        let Callback { function: Some(function), context } = self.progress else {
+            return ControlFlow::Continue(());
+        };
+        // SAFETY: the caller gave this context for this function.
+        go_on(call_back(|| unsafe { function(context, bytes_done, bytes_total, records) }))
+    }
+
+    fn report_skipped(&self, skipped: Skipped) -> ControlFlow<()> {
+        let Callback { function: Some(function), context } = self.on_skipped else {
+            return ControlFlow::Continue(());
+        };
+        let error = tfr_error::new(skipped.error);
+        let region = tfr_skipped {
+            start: skipped.bytes.start,
+            end: skipped.bytes.end,
+            record: skipped.record,
+            error,
+            incomplete_tail: i32::from(skipped.incomplete_tail),
+        };
+        // SAFETY: the caller gave this context for this function; the region lives that long.
+        let answer = call_back(|| unsafe { function(context, &region) });
+        // SAFETY: made above, not freed yet.
+        unsafe { pointer::free(error) };
+        go_on(answer)
+    }
 }
 
 /// What a callback's answer means; None is that of one that may not be called any more.
@@ -278,88 +298,24 @@ pub unsafe extern "C" fn tfr_options_set_progress(
     let body = || {
         // SAFETY: the caller's.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
-        (options.progress, options.context) = (progress, context);
+        options.progress = Callback { function: progress, context };
         Ok(())
     };
     // SAFETY: the caller's.
     unsafe { guard(error_out, body) }
 }
 
-/// Has damage left out, instead of ending with an error: the index then has the good records, with
-/// a gap for each region that is lost. `salvage` is told of each; `context` is its first argument.
-/// NULL as `salvage`: damage is an error.
+/// Sets whether a scan skips damage instead of ending with an error: 0, the default, for no. The index
+/// then has the good records, with a gap for each region that is lost.
+/// tfr_options_set_on_skipped() reports each region.
 ///
 /// After a damaged header the scan searches for the next record: a header with a valid CRC that is
 /// confirmed by what follows it, which is another valid header, the end of the data, or a valid
 /// payload CRC; with TFR_CHECKSUMS_FULL, the payload CRC alone. TFR_CHECKSUMS_AUTO counts as
 /// TFR_CHECKSUMS_LENGTH; with TFR_CHECKSUMS_NONE the scan ends with TFR_ERR_INVALID_ARGUMENT. A
 /// TFRecord file inside a payload whose own header is lost cannot be told from the records around
-/// it. It is still an error if there is no true header in all of the data. The result depends on the
-/// bytes alone: it is the same for any source and any number of threads.
-///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
-/// Ownership: the context stays the caller's and must outlive the options' use.
-/// Threads: no other may use the options meanwhile. The callback is called on the thread that
-/// called the function that scans: on many at once, where many scan with the same options.
-///
-/// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `salvage`: NULL, or a function that may be called with `context`.
-/// - `error_out`: NULL, or may be written to.
-#[no_mangle]
-pub unsafe extern "C" fn tfr_options_set_salvage(
-    options: *mut tfr_options,
-    salvage: tfr_damage_fn,
-    context: *mut c_void,
-    error_out: *mut *mut tfr_error,
-) -> tfr_status {
-    let body = || {
-        // SAFETY: the caller's.
-        let options = unsafe { pointer::borrow_mut(options, "options") }?;
-        (options.salvage, options.salvage_context) = (salvage, context);
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
-}
-
-/// Takes the data for a file that is still being written: a record that is not whole yet at its end
-/// is left for next time, instead of being an error. `growing` is told of it; `context` is its first
-/// argument. NULL as `growing`: it is an error. It takes true checksums: with TFR_CHECKSUMS_NONE the
-/// scan ends with TFR_ERR_INVALID_ARGUMENT.
-///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
-/// Ownership: the context stays the caller's and must outlive the options' use.
-/// Threads: as tfr_options_set_salvage().
-///
-/// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `growing`: NULL, or a function that may be called with `context`.
-/// - `error_out`: NULL, or may be written to.
-#[no_mangle]
-pub unsafe extern "C" fn tfr_options_set_growing(
-    options: *mut tfr_options,
-    growing: tfr_damage_fn,
-    context: *mut c_void,
-    error_out: *mut *mut tfr_error,
-) -> tfr_status {
-    let body = || {
-        // SAFETY: the caller's.
-        let options = unsafe { pointer::borrow_mut(options, "options") }?;
-        (options.growing, options.growing_context) = (growing, context);
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
-}
-
-/// Has tfr_index_create() go on where the index file ends, if there is one: only what was appended
-/// to the data since is walked. The index must be of all that the data was, without gaps and in its
-/// order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it covers only some 64 headers are
-/// looked at again. While it runs, no other writer may write the same index, nor it while another does:
-/// EBUSY. So it is with a tfr_writer that appends to the file and its index; an index at another path
-/// can be continued meanwhile. 0 as `append`: it begins anew, as by default; any other number: it goes
-/// on.
+/// it. Data without any valid header is an error. The result depends on the bytes alone: it is the
+/// same for any source and any number of threads.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
 /// Threads: no other may use the options meanwhile.
@@ -368,14 +324,99 @@ pub unsafe extern "C" fn tfr_options_set_growing(
 /// - `options`: NULL, or options that are not yet freed.
 /// - `error_out`: NULL, or may be written to.
 #[no_mangle]
-pub unsafe extern "C" fn tfr_options_set_append(
+pub unsafe extern "C" fn tfr_options_set_salvage(
     options: *mut tfr_options,
-    append: i32,
+    salvage: i32,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
         // SAFETY: the caller's.
-        unsafe { pointer::borrow_mut(options, "options") }?.append = append != 0;
+        unsafe { pointer::borrow_mut(options, "options") }?.salvage = salvage != 0;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets whether the data may end inside a record, as a file does that is still being written: 0, the
+/// default, for no. The scan then leaves that record for next time instead of ending with an error,
+/// and tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE
+/// the scan ends with TFR_ERR_INVALID_ARGUMENT.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_allow_incomplete_tail(
+    options: *mut tfr_options,
+    allow_incomplete_tail: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.allow_incomplete_tail =
+            allow_incomplete_tail != 0;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets a callback for each region that a scan skips, because of tfr_options_set_salvage() or
+/// tfr_options_set_allow_incomplete_tail(); `context` is its first argument. NULL as `on_skipped`, the
+/// default: none, and regions are skipped without a word.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+/// Ownership: the context stays the caller's and must outlive the options' use.
+/// Threads: no other may use the options meanwhile. The callback is called on the thread that
+/// called the function that scans: on many at once, where many scan with the same options.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `on_skipped`: NULL, or a function that may be called with `context`.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_on_skipped(
+    options: *mut tfr_options,
+    on_skipped: tfr_skipped_fn,
+    context: *mut c_void,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        let options = unsafe { pointer::borrow_mut(options, "options") }?;
+        options.on_skipped = Callback { function: on_skipped, context };
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets whether tfr_index_create() goes on where the index file ends, if there is one: 0, the default,
+/// for no. It then walks only what was appended to the data since. The index must be of all that the
+/// data was, without gaps and in its order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it
+/// covers only some 64 headers are read again. While it runs, no other writer may write the same index,
+/// nor it while another does: EBUSY. The same holds for a tfr_writer that appends to the file and its
+/// index. An index at another path can be continued meanwhile.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Threads: no other may use the options meanwhile.
+///
+/// # Safety
+/// - `options`: NULL, or options that are not yet freed.
+/// - `error_out`: NULL, or may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_options_set_resume(
+    options: *mut tfr_options,
+    resume: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        unsafe { pointer::borrow_mut(options, "options") }?.resume = resume != 0;
         Ok(())
     };
     // SAFETY: the caller's.

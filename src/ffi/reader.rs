@@ -80,7 +80,7 @@ pub unsafe extern "C" fn tfr_reader_open(
 ///
 /// Inputs: `index` may be NULL: it is then made by a scan. Otherwise as tfr_reader_open(); threads
 /// are the reader's, too: with 1, `read_at` is called on the caller's alone.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_scan_source() when it is scanned.
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_from_source() when it is scanned.
 /// Ownership: the source is copied; what its `read_at` and `context` need must stay until the
 /// reader is freed. The rest is as with tfr_reader_open().
 /// Threads: any; see tfr_source.
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn tfr_reader_open(
 /// - `options`: NULL, or options that are not yet freed.
 /// - `reader_out`, `error_out`: NULL, or may be written to.
 #[no_mangle]
-pub unsafe extern "C" fn tfr_reader_open_source(
+pub unsafe extern "C" fn tfr_reader_from_source(
     source: *const tfr_source,
     index: *const tfr_index,
     options: *const tfr_options,
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn tfr_reader_open_source(
         let store = pointer::handle_out(reader_out, "reader_out")?;
         let source = Source::copy(source)?;
         let index = index.as_ref().map(|index| index.0.clone());
-        let open = |options: &Options<'_>| Reader::of_source(source, index, options);
+        let open = |options: &Options<'_>| Reader::from_source(source, index, options);
         store(pointer::give(tfr_reader::new(tfr_options::with(options, open)?)));
         Ok(())
     };
@@ -188,7 +188,9 @@ pub unsafe extern "C" fn tfr_reader_read(
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let size = match buffer.is_null() && capacity == 0 {
             true => reader.size_of(record)?,
-            false => reader.read(record, pointer::slice_mut(buffer, capacity, "buffer")?)?,
+            false => {
+                reader.read_into_slice(record, pointer::slice_mut(buffer, capacity, "buffer")?)?
+            }
         };
         store_size(size);
         Ok(())
@@ -234,7 +236,8 @@ pub unsafe extern "C" fn tfr_reader_read_many(
         let store = pointer::array_out(offsets_out, "offsets_out")?;
         let offsets = match buffer.is_null() && capacity == 0 {
             true => reader.offsets(records)?,
-            false => reader.read_many(records, pointer::slice_mut(buffer, capacity, "buffer")?)?,
+            false => reader
+                .read_many_into_slice(records, pointer::slice_mut(buffer, capacity, "buffer")?)?,
         };
         store(&offsets);
         Ok(())

@@ -13,7 +13,7 @@ use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::{create_index_of_source, Index, ReadAt};
+use crate::{create_index_from_source, Index, ReadAt};
 
 /// Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
 /// none beyond the source's size. Returns how many it read, fewer than asked for at its pleasure, 0
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
         let source = Source::copy(source)?;
         let path = pointer::path(index_path, "index_path")?;
         let count =
-            tfr_options::with(options, |options| create_index_of_source(&source, path, options))?;
+            tfr_options::with(options, |options| create_index_from_source(&source, path, options))?;
         store_count(count);
         Ok(())
     };
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
 /// - `options`: NULL, or options that are not yet freed.
 /// - `index_out`, `error_out`: NULL, or may be written to.
 #[no_mangle]
-pub unsafe extern "C" fn tfr_index_scan_source(
+pub unsafe extern "C" fn tfr_index_from_source(
     source: *const tfr_source,
     options: *const tfr_options,
     index_out: *mut *mut tfr_index,
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn tfr_index_scan_source(
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let source = Source::copy(source)?;
-        let index = tfr_options::with(options, |options| Index::scan_source(&source, options))?;
+        let index = tfr_options::with(options, |options| Index::from_source(&source, options))?;
         store(pointer::give(tfr_index(index)));
         Ok(())
     };

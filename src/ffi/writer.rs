@@ -88,13 +88,13 @@ pub unsafe extern "C" fn tfr_writer_create(
 
 /// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which
 /// tfr_writer_finish() replaces, then has all records. What the index has is looked at as
-/// tfr_options_set_append() says, and what it lacks is walked: all of the file, if there is no
+/// tfr_options_set_resume() says, and what it lacks is walked: all of the file, if there is no
 /// index. The file must consist of whole records with true checksums.
 ///
 /// The file grows while it is written: those who go by its index see nothing of that, those who
-/// index it with tfr_options_set_growing() see its whole records. A process that is killed leaves
+/// index it with tfr_options_set_allow_incomplete_tail() see its whole records. A process that is killed leaves
 /// the old index and the file with what it had handed over, the last record maybe cut:
-/// tfr_options_set_append() and tfr_options_set_growing() mend the index. What is cut must be cut
+/// tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
 /// off before the file can be appended to: the error says where.
 ///
 /// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
@@ -250,11 +250,11 @@ pub unsafe extern "C" fn tfr_writer_flush(
 /// # Safety
 /// - `writer`: NULL, or a writer that is not yet freed.
 #[no_mangle]
-pub unsafe extern "C" fn tfr_writer_count(writer: *const tfr_writer) -> u64 {
+pub unsafe extern "C" fn tfr_writer_num_records(writer: *const tfr_writer) -> u64 {
     // SAFETY: the caller's.
     let writer = unsafe { writer.as_ref() };
     match writer.map(tfr_writer::lock) {
-        Some(Ok(state)) => state.writer.as_ref().map_or(state.count, RecordWriter::count),
+        Some(Ok(state)) => state.writer.as_ref().map_or(state.count, RecordWriter::num_records),
         _ => 0,
     }
 }

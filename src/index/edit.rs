@@ -22,7 +22,7 @@ pub enum ShardBy {
 /// What becomes of the remainder where the records are no multiple of the shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
-pub enum ShardEven {
+pub enum Remainder {
     /// Some shards have one record more than the others; no record is lost or there twice.
     #[default]
     Keep,
@@ -154,35 +154,45 @@ impl Index {
         self.select_mask(&mask)
     }
 
-    /// Shard `rank` of `world`: a run of the records, in the order of the index. So that no record
+    /// Shard `rank` of `world_size`: a run of the records, in the order of the index. So that no record
     /// is read by two, the shards lie one behind the other, as those of NVIDIA DALI's readers do.
     ///
-    /// By records, it starts at record `len * rank / world`, rounded down. By bytes, it starts
-    /// between the two records where what is before comes nearest to `rank / world` of the frames'
+    /// By records, it starts at record `len * rank / world_size`, rounded down. By bytes, it starts
+    /// between the two records where what is before comes nearest to `rank / world_size` of the frames'
     /// bytes. A shard may be empty where there are few records, or some that are very large.
     ///
     /// ```
-    /// use tfr_index::{Index, ShardBy, ShardEven};
+    /// use tfr_index::{Index, ShardBy, Remainder};
     ///
     /// let index = Index::from_text("0 21\n21 16\n37 19\n")?;
-    /// let shard = |even| index.shard(0, 2, ShardBy::Records, even);
-    /// assert_eq!(shard(ShardEven::Keep)?.to_text()?, "0 21\n");
-    /// assert_eq!(shard(ShardEven::Pad)?.to_text()?, "0 21\n21 16\n");
-    /// let shard = index.shard(1, 2, ShardBy::Bytes, ShardEven::Keep)?;
+    /// let shard = |remainder| index.shard(0, 2, ShardBy::Records, remainder);
+    /// assert_eq!(shard(Remainder::Keep)?.to_text()?, "0 21\n");
+    /// assert_eq!(shard(Remainder::Pad)?.to_text()?, "0 21\n21 16\n");
+    /// let shard = index.shard(1, 2, ShardBy::Bytes, Remainder::Keep)?;
     /// assert_eq!(shard.to_text()?, "21 16\n37 19\n");
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when `rank` is not below `world`; when shards by bytes should
+    /// [`ErrorKind::InvalidArgument`] when `rank` is not below `world_size`; when shards by bytes should
     /// have equal numbers of records.
-    pub fn shard(&self, rank: usize, world: usize, by: ShardBy, even: ShardEven) -> Result<Index> {
-        if rank >= world {
-            return Err(invalid(format!("rank is {rank}, but must be below world, {world}")));
+    pub fn shard(
+        &self,
+        rank: usize,
+        world_size: usize,
+        by: ShardBy,
+        remainder: Remainder,
+    ) -> Result<Index> {
+        if rank >= world_size {
+            return Err(invalid(format!(
+                "rank is {rank}, but must be below world_size, {world_size}"
+            )));
         }
-        let range = match (by, even) {
-            (ShardBy::Records, even) => range_by_records(self.len(), rank, world, even),
-            (ShardBy::Bytes, ShardEven::Keep) => range_by_bytes(self, rank, world),
+        let range = match (by, remainder) {
+            (ShardBy::Records, remainder) => {
+                range_by_records(self.len(), rank, world_size, remainder)
+            }
+            (ShardBy::Bytes, Remainder::Keep) => range_by_bytes(self, rank, world_size),
             (ShardBy::Bytes, _) => {
                 return Err(invalid(
                     "shards by bytes cannot have equal numbers of records: share out by records",
@@ -246,24 +256,29 @@ fn gather(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
 }
 
 /// The records of a shard.
-fn range_by_records(records: usize, rank: usize, world: usize, even: ShardEven) -> Range<usize> {
-    let start = |rank| (records as u128 * rank as u128 / world as u128) as usize;
-    let smaller = records / world;
-    let end = match even {
-        ShardEven::Keep => start(rank + 1),
-        ShardEven::Drop => start(rank) + smaller,
-        ShardEven::Pad => start(rank) + smaller + usize::from(records % world > 0),
+fn range_by_records(
+    records: usize,
+    rank: usize,
+    world_size: usize,
+    remainder: Remainder,
+) -> Range<usize> {
+    let start = |rank| (records as u128 * rank as u128 / world_size as u128) as usize;
+    let smaller = records / world_size;
+    let end = match remainder {
+        Remainder::Keep => start(rank + 1),
+        Remainder::Drop => start(rank) + smaller,
+        Remainder::Pad => start(rank) + smaller + usize::from(records % world_size > 0),
     };
     start(rank)..end
 }
 
 /// The same by bytes. All is doubled, so that what lies half-way into a record is a whole number.
-fn range_by_bytes(entries: &[Entry], rank: usize, world: usize) -> Range<usize> {
+fn range_by_bytes(entries: &[Entry], rank: usize, world_size: usize) -> Range<usize> {
     let doubled: u128 = entries.iter().map(|entry| 2 * u128::from(entry.size)).sum();
-    let world = world as u128;
+    let world_size = world_size as u128;
     let share = |rank: u128| {
-        // doubled * rank / world, rounded up, in numbers that do not overflow.
-        doubled / world * rank + (doubled % world * rank + world - 1) / world
+        // doubled * rank / world_size, rounded up, in numbers that do not overflow.
+        doubled / world_size * rank + (doubled % world_size * rank + world_size - 1) / world_size
     };
     let (first, end) = (share(rank as u128), share(rank as u128 + 1));
     let (mut before, mut range) = (0, 0..0);

@@ -114,9 +114,9 @@ impl Copied<'_> {
 #[cfg(test)]
 mod tests {
     use crate::{create_index, frame, ErrorKind, Index, Options};
-    use std::cell::Cell;
     use std::fs;
     use std::ops::ControlFlow;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     fn records(count: usize) -> Vec<u8> {
         (0..count).flat_map(|number| frame::encode(&vec![number as u8; number % 7])).collect()
@@ -127,20 +127,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
         let data = records(12);
-        let left = Cell::new(0);
-        let growing = |rest: crate::Damage| {
-            left.set(rest.bytes.end - rest.bytes.start);
-            assert_eq!(rest.error.kind(), ErrorKind::Truncated);
+        let left = AtomicU64::new(0);
+        let note = |tail: crate::Skipped| {
+            left.store(tail.bytes.end - tail.bytes.start, Ordering::Relaxed);
+            assert_eq!((tail.error.kind(), tail.incomplete_tail), (ErrorKind::Truncated, true));
             ControlFlow::Continue(())
         };
-        let options = Options::new().append(true).growing(&growing);
+        let options = Options::new().resume(true).allow_incomplete_tail(true).on_skipped(&note);
         for end in 0..=data.len() {
             fs::write(&path, &data[..end]).unwrap();
-            left.set(0);
+            left.store(0, Ordering::Relaxed);
             let count = create_index(&path, &index_path, &options).unwrap();
             let index = Index::read(&index_path).unwrap();
             assert_eq!(index.len() as u64, count);
-            let whole = end as u64 - left.get();
+            let whole = end as u64 - left.load(Ordering::Relaxed);
             let expected = Index::from_bytes(&data[..whole as usize], &Options::new()).unwrap();
             assert_eq!(index, expected);
             let next = Index::from_bytes(&data, &Options::new()).unwrap();
@@ -156,13 +156,13 @@ mod tests {
         fs::write(&path, of([5, 6, 7, 8])).unwrap();
         create_index(&path, &index_path, &Options::new()).unwrap();
         fs::write(&path, of([5, 7, 6, 8])).unwrap();
-        let error = create_index(&path, &index_path, &Options::new().append(true)).unwrap_err();
+        let error = create_index(&path, &index_path, &Options::new().resume(true)).unwrap_err();
         assert_eq!((error.kind(), error.record()), (ErrorKind::Mismatch, Some(1)));
     }
 
     #[test]
     fn what_is_no_regular_file_is_not_appended_to() {
-        let append = Options::new().append(true);
+        let append = Options::new().resume(true);
         let error = create_index("tests/data/examples.tfrecord", "/dev/null", &append).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
@@ -178,7 +178,7 @@ mod tests {
             assert_eq!((progress.bytes_done, progress.records), (0, 0));
             ControlFlow::Break(())
         };
-        let options = Options::new().append(true).progress(&stop);
+        let options = Options::new().resume(true).progress(&stop);
         let error = create_index(&path, &index_path, &options).unwrap_err();
         assert_eq!((error.kind(), error.path()), (ErrorKind::Cancelled, Some(&*index_path)));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
@@ -189,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
         fs::write(&path, records(5)).unwrap();
-        let append = Options::new().append(true);
+        let append = Options::new().resume(true);
         // Shorter data, other data, gaps, another order, a last record that is not whole.
         for text in [
             "0 16\n16 17\n33 18\n51 19\n70 20\n90 21\n",

@@ -21,19 +21,19 @@ const PIECE: usize = 128 << 10;
 /// bytes in all it knows those that are read.
 ///
 /// ```
-/// use tfr_index::{create_index_of_stream, Index, Options};
+/// use tfr_index::{create_index_from_reader, Index, Options};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let index_path = folder.path().join("examples.tfrecord.idx");
 /// let stream = std::fs::File::open("tests/data/examples.tfrecord")?; // or io::stdin().lock()
-/// assert_eq!(create_index_of_stream(stream, &index_path, &Options::new())?, 100);
+/// assert_eq!(create_index_from_reader(stream, &index_path, &Options::new())?, 100);
 /// assert_eq!(Index::read(&index_path)?.len(), 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// As [`create_index`](crate::create_index) and [`Indexer::new`].
-pub fn create_index_of_stream(
+pub fn create_index_from_reader(
     mut stream: impl Read,
     index_path: impl AsRef<Path>,
     options: &Options<'_>,
@@ -75,9 +75,9 @@ pub fn create_index_of_stream(
 mod tests {
     use super::*;
     use crate::{frame, ErrorKind, Index};
-    use std::cell::RefCell;
     use std::fs;
     use std::ops::ControlFlow;
+    use std::sync::Mutex;
 
     /// Gives pieces and errors, one at each read.
     struct Reluctant(Vec<io::Result<Vec<u8>>>);
@@ -107,16 +107,17 @@ mod tests {
             pieces.push(Ok(piece.to_vec()));
         }
         let reads = pieces.len();
-        let told = RefCell::new(vec![]);
+        let told = Mutex::new(vec![]);
         let watch = |progress: Progress| {
-            told.borrow_mut().push((progress.bytes_done, progress.bytes_total, progress.records));
+            let Progress { bytes_done, bytes_total, records } = progress;
+            told.lock().unwrap().push((bytes_done, bytes_total, records));
             ControlFlow::Continue(())
         };
         let options = Options::new().progress(&watch);
-        assert_eq!(create_index_of_stream(Reluctant(pieces), &path, &options).unwrap(), 50);
+        assert_eq!(create_index_from_reader(Reluctant(pieces), &path, &options).unwrap(), 50);
         let expected = Index::from_bytes(&data(), &Options::new()).unwrap();
         assert_eq!(Index::read(&path).unwrap(), expected);
-        let told = told.into_inner();
+        let told = told.into_inner().unwrap();
         let size = data().len() as u64;
         assert_eq!(
             (told.len(), told[0], told[reads + 1]),
@@ -142,9 +143,9 @@ mod tests {
             (vec![cut], options, ErrorKind::Truncated, Some(49)),
             (vec![whole, gone], options, ErrorKind::Io, Some(50)),
             (vec![Ok(data.clone())], options.progress(&stop), ErrorKind::Cancelled, None),
-            (vec![], options.append(true), ErrorKind::InvalidArgument, None),
+            (vec![], options.resume(true), ErrorKind::InvalidArgument, None),
         ] {
-            let error = create_index_of_stream(Reluctant(pieces), &path, &options).unwrap_err();
+            let error = create_index_from_reader(Reluctant(pieces), &path, &options).unwrap_err();
             assert_eq!((error.kind(), error.record()), (kind, record), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), "what was there");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

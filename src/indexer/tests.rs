@@ -3,7 +3,6 @@
 use super::*;
 use crate::frame;
 use proptest::prelude::*;
-use std::ops::ControlFlow;
 
 const POLICIES: [Checksums; 4] =
     [Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full];
@@ -156,9 +155,9 @@ fn the_end_may_be_asked_for_at_any_time() {
 
 #[test]
 fn what_takes_a_file_is_refused() {
-    let keep = |_| ControlFlow::Continue(());
     let options = Options::new();
-    for options in [options.salvage(&keep), options.growing(&keep), options.append(true)] {
+    let all = [options.salvage(true), options.allow_incomplete_tail(true), options.resume(true)];
+    for options in all {
         let error = Indexer::new(&options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }

@@ -66,7 +66,7 @@ impl Inner {
     }
 
     /// An error if there is no frame of the entry's size, as far as headers are looked at.
-    pub fn expect_header(&self, record: usize, entry: Entry) -> Result<()> {
+    pub fn ensure_header(&self, record: usize, entry: Entry) -> Result<()> {
         let (mut header, slot) = ([0; HEADER_LEN], Slot { record, entry, bytes: &mut [] });
         let read = fill_at(&*self.source, &mut header, entry.offset);
         self.expect(read, HEADER_LEN, &slot)?;

@@ -36,7 +36,7 @@ impl Reader {
     /// use tfr_index::{Options, Reader};
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
-    /// assert_eq!(reader.get(99)?.len() as u64, reader.index()[99].size - 16);
+    /// assert_eq!(reader.read(99)?.len() as u64, reader.index()[99].size - 16);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
@@ -71,7 +71,7 @@ impl Reader {
     /// let last_first = Index::scan(path, &Options::new())?;
     /// let last_first = Index::from_entries(last_first.iter().rev().copied())?;
     /// let reader = Reader::with_index(path, last_first, &Options::new())?;
-    /// assert_eq!(reader.get(0)?, Reader::open(path, &Options::new())?.get(99)?);
+    /// assert_eq!(reader.read(0)?, Reader::open(path, &Options::new())?.read(99)?);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
@@ -94,13 +94,13 @@ impl Reader {
     /// use tfr_index::{Options, Reader};
     ///
     /// let data = std::fs::File::open("tests/data/examples.tfrecord")?;
-    /// assert_eq!(Reader::of_source(data, None, &Options::new())?.len(), 100);
+    /// assert_eq!(Reader::from_source(data, None, &Options::new())?.len(), 100);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// When the source cannot be read; when it is scanned, as [`Index::scan_source`].
-    pub fn of_source(
+    /// When the source cannot be read; when it is scanned, as [`Index::from_source`].
+    pub fn from_source(
         source: impl ReadAt + Send + Sync + 'static,
         index: Option<Index>,
         options: &Options<'_>,
@@ -117,7 +117,7 @@ impl Reader {
         options: &Options<'_>,
         block: usize,
     ) -> Result<Reader> {
-        source.expect_hops(false);
+        source.advise_sparse(false);
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         let some = || {
             let first = index.iter().min_by_key(|entry| entry.offset);
@@ -210,5 +210,5 @@ fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<Index> {
         Checksums::Full => Checksums::Length,
         checksums => checksums,
     };
-    Index::scan_source(source, &Options { checksums, ..*options })
+    Index::from_source(source, &Options { checksums, ..*options })
 }

@@ -14,7 +14,7 @@ use crate::error::Result;
 /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
 /// let mut batch = Payloads::default();
 /// for records in [[3, 1, 4], [1, 5, 9]] {
-///     reader.get_many_into(&records, &mut batch)?;
+///     reader.read_many_into(&records, &mut batch)?;
 ///     assert_eq!(batch.len(), 3);
 ///     assert_eq!(batch[0], batch.bytes()[..batch.offsets()[1]]);
 /// }
@@ -64,9 +64,9 @@ impl Payloads {
     pub(super) fn refill(&mut self, reader: &Inner, records: &[usize]) -> Result<()> {
         self.offsets.truncate(1);
         let offsets = reader.offsets(records)?;
-        if reader.expect_sizes(records, &offsets).is_err() {
+        if reader.ensure_sizes(records, &offsets).is_err() {
             // The error is that of the first bad record, for which some may have to be read.
-            let alone = |&record| reader.get_into(record, &mut self.bytes);
+            let alone = |&record| reader.read_into(record, &mut self.bytes);
             records.iter().try_for_each(alone)?;
         }
         let size = offsets[records.len()];

@@ -119,7 +119,7 @@ fn piece_at(reader: &Reader, start: usize) -> Range<usize> {
 fn read(reader: &Reader, records: Range<usize>) -> Vec<Result<Vec<u8>>> {
     match read_all(&reader.0, records.clone()) {
         Ok(payloads) => payloads.into_iter().map(Ok).collect(),
-        Err(_) => records.map(|record| reader.get(record)).collect(),
+        Err(_) => records.map(|record| reader.read(record)).collect(),
     }
 }
 

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::frame::{self, HEADER_LEN};
 use crate::{
-    crc, create_index, default_index_path, threads, CheckLevel, Checksums, Damage, Options,
+    crc, create_index, default_index_path, threads, CheckLevel, Checksums, Options, Skipped,
 };
 
 /// A record as the policy lets it pass; none if it does not. `checked`: checksums are true.
@@ -84,29 +84,32 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
     let mut payload = vec![7; 50];
     for &record in records {
         let wanted = expected(record);
-        assert_eq!(reader.get(record).ok(), wanted);
-        let got = reader.get_into(record, &mut payload);
+        assert_eq!(reader.read(record).ok(), wanted);
+        let got = reader.read_into(record, &mut payload);
         assert_eq!(
             (got.is_ok(), &payload),
             (wanted.is_some(), &wanted.clone().unwrap_or_default())
         );
         let mut buffer = vec![0; reader.size_of(record).unwrap_or(0) + 3];
-        match (reader.read(record, &mut buffer), wanted) {
+        match (reader.read_into_slice(record, &mut buffer), wanted) {
             (Ok(size), Some(wanted)) => assert_eq!(buffer[..size], wanted),
             (got, wanted) => assert_eq!(got.ok(), wanted.map(|payload| payload.len())),
         }
     }
     let wanted: Vec<_> = records.iter().map(|&record| expected(record)).collect();
     let sizes = reader.offsets(records);
-    let mut payloads = reader.get_many(&[]).unwrap();
+    let mut payloads = reader.read_many(&[]).unwrap();
     assert!(payloads.is_empty() && payloads.bytes().is_empty());
-    match (reader.get_many_into(records, &mut payloads), wanted.iter().position(Option::is_none)) {
+    match (reader.read_many_into(records, &mut payloads), wanted.iter().position(Option::is_none)) {
         (Ok(()), None) => {
             let wanted: Vec<_> = wanted.into_iter().flatten().collect();
             assert!(payloads.iter().eq(wanted.iter().map(Vec::as_slice)));
             assert_eq!(payloads.bytes(), wanted.concat());
             let mut buffer = vec![0; wanted.concat().len() + 1];
-            assert_eq!(reader.read_many(records, &mut buffer).unwrap(), payloads.offsets());
+            assert_eq!(
+                reader.read_many_into_slice(records, &mut buffer).unwrap(),
+                payloads.offsets()
+            );
             assert_eq!(sizes.unwrap(), payloads.offsets());
             assert_eq!(buffer[..buffer.len() - 1], wanted.concat());
             let mut each: Vec<_> = wanted.iter().map(|payload| vec![0; payload.len()]).collect();
@@ -123,7 +126,7 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
                 Ok(_) => records[bad],
             };
             assert_eq!(error.record(), Some(bad as u64), "{error}");
-            let alone = reader.get(bad).unwrap_err();
+            let alone = reader.read(bad).unwrap_err();
             assert_eq!(error.to_string(), alone.to_string());
         }
         (got, wanted) => panic!("{got:?} but {wanted:?}"),
@@ -170,10 +173,10 @@ proptest! {
                 fs::write(file.path(), &data).unwrap();
                 Reader::with_index(file.path(), index.clone(), &options)
             }
-            1 => Reader::of_source(data.clone(), Some(index.clone()), &options),
+            1 => Reader::from_source(data.clone(), Some(index.clone()), &options),
             _ => {
                 let source = odd(&data, sizes[0] + 1, Duration::ZERO);
-                Reader::of_source(source, Some(index.clone()), &options)
+                Reader::from_source(source, Some(index.clone()), &options)
             }
         };
         let reader = reader.unwrap();
@@ -186,10 +189,10 @@ proptest! {
 #[test]
 fn numbers_and_buffers_out_of_range_are_errors() {
     let (data, index) = frames(&[3, 70]);
-    let reader = Reader::of_source(data, Some(index), &Options::new()).unwrap();
+    let reader = Reader::from_source(data, Some(index), &Options::new()).unwrap();
     for record in [2, 3, usize::MAX] {
-        let many = reader.get_many(&[1, record]).map(drop);
-        for read in [reader.get(record).map(drop), reader.size_of(record).map(drop), many] {
+        let many = reader.read_many(&[1, record]).map(drop);
+        for read in [reader.read(record).map(drop), reader.size_of(record).map(drop), many] {
             let error = read.unwrap_err();
             assert_eq!(
                 (error.kind(), error.record()),
@@ -197,13 +200,13 @@ fn numbers_and_buffers_out_of_range_are_errors() {
             );
         }
     }
-    let mut payloads = reader.get_many(&[1]).unwrap();
-    reader.get_many_into(&[0, 2], &mut payloads).unwrap_err();
+    let mut payloads = reader.read_many(&[1]).unwrap();
+    reader.read_many_into(&[0, 2], &mut payloads).unwrap_err();
     assert!(payloads.is_empty());
-    let error = reader.read(1, &mut [0; 69]).unwrap_err();
+    let error = reader.read_into_slice(1, &mut [0; 69]).unwrap_err();
     assert_eq!((error.kind(), error.record()), (ErrorKind::InvalidArgument, Some(1)));
     assert!(error.to_string().ends_with("has 69 bytes, but it takes 70"), "{error}");
-    let error = reader.read_many(&[1, 0], &mut [0; 72]).unwrap_err();
+    let error = reader.read_many_into_slice(&[1, 0], &mut [0; 72]).unwrap_err();
     assert!(error.to_string().ends_with("has 72 bytes, but the payloads take 73"), "{error}");
 }
 
@@ -267,7 +270,7 @@ fn the_index_beside_damaged_data_is_used() {
             assert!(reader.index() == &whole && reader.warning().is_none());
             let good = |record| judged(&data, whole[record], Checksums::Full, false);
             expect_all(&reader, |record| good(record).filter(|_| record != bad));
-            assert_eq!(reader.get(bad).unwrap_err().kind(), ErrorKind::LengthCrc);
+            assert_eq!(reader.read(bad).unwrap_err().kind(), ErrorKind::LengthCrc);
         }
     }
     // If nothing is left of what the index says, it may be the index of anything.
@@ -286,7 +289,7 @@ fn data_may_grow_while_it_is_open() {
     fs::write(file.path(), start).unwrap();
     let reader = Reader::with_index(file.path(), whole.clone(), &Options::new()).unwrap();
     expect(&reader, &[0, 1, 2, 3], |record| judged(start, whole[record], Checksums::Full, false));
-    assert_eq!(reader.get(3).unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(reader.read(3).unwrap_err().kind(), ErrorKind::Mismatch);
     fs::write(file.path(), &data).unwrap();
     expect_all(&reader, |record| judged(&data, whole[record], Checksums::Full, false));
 }
@@ -296,9 +299,9 @@ fn many_reads_are_under_way_where_each_takes_long() {
     let (data, index) = frames(&[50; 300]);
     let source = odd(&data, usize::MAX, Duration::from_millis(2));
     let most_under_way = source.most_under_way;
-    let reader = Reader::of_source(source, Some(index.clone()), &Options::new()).unwrap();
+    let reader = Reader::from_source(source, Some(index.clone()), &Options::new()).unwrap();
     let all: Vec<_> = (0..300).collect();
-    let payloads = reader.get_many(&all).unwrap();
+    let payloads = reader.read_many(&all).unwrap();
     for (record, payload) in payloads.iter().enumerate() {
         assert_eq!(Some(payload), judged(&data, index[record], Checksums::Full, false).as_deref());
     }
@@ -310,11 +313,11 @@ fn small_records_that_lie_close_together_are_read_at_once() {
     let (data, index) = frames(&[1, 2, 3, 4, 5, 90, 6, 7]);
     let source = odd(&data, usize::MAX, Duration::ZERO);
     let reads = source.reads;
-    let reader = Reader::of_source(source, Some(index), &Options::new().threads(1)).unwrap();
+    let reader = Reader::from_source(source, Some(index), &Options::new().threads(1)).unwrap();
     for (records, expected) in [(&[4, 2, 0, 3, 1][..], 1), (&[7, 6], 1), (&[6, 5, 4], 3), (&[], 0)]
     {
         let before = reads.load(SeqCst);
-        reader.get_many(records).unwrap();
+        reader.read_many(records).unwrap();
         assert_eq!(reads.load(SeqCst) - before, expected, "{records:?}");
     }
 }
@@ -345,7 +348,7 @@ fn what_is_read_ahead_of_an_iterator_that_is_dropped_is_given_up() {
     let (data, index) = frames(&[50; 300]);
     for taken in [0, 1, 10, 11, 25, 299] {
         let source = odd(&data, usize::MAX, Duration::ZERO);
-        let reader = Reader::of_source(source, Some(index.clone()), &Options::new()).unwrap();
+        let reader = Reader::from_source(source, Some(index.clone()), &Options::new()).unwrap();
         assert_eq!(reader.iter().take(taken).filter(Result::is_ok).count(), taken);
         assert_eq!(Arc::strong_count(&reader.0), 1); // no thread has it any more
     }
@@ -364,10 +367,10 @@ fn payloads_larger_than_memory_are_refused_before_memory_is_taken() {
     let records = [0; 100];
     let mut payloads = Payloads::default();
     for error in [
-        reader.get_many(&records).err(),
-        reader.get_many_into(&records, &mut payloads).err(),
+        reader.read_many(&records).err(),
+        reader.read_many_into(&records, &mut payloads).err(),
         reader.offsets(&records).err(),
-        reader.get(0).err(),
+        reader.read(0).err(),
     ] {
         let error = error.unwrap();
         assert_eq!((error.kind(), error.path()), (ErrorKind::OutOfMemory, Some(file.path())));

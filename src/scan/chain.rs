@@ -99,14 +99,14 @@ impl Chain {
         match self.trust {
             Trust::Undecided if holds => self.trust = Trust::Checked,
             Trust::Undecided => {
-                self.expect_header(header, rest)?;
+                self.ensure_header(header, rest)?;
                 if header.is_one_bit_off() {
                     return Err(self.length_crc_mismatch(header));
                 }
                 self.trust = Trust::Unchecked(header);
             }
             Trust::Checked if !holds => {
-                self.expect_header(header, rest)?;
+                self.ensure_header(header, rest)?;
                 return Err(self.length_crc_mismatch(header));
             }
             Trust::Unchecked(first) if holds => return Err(self.first_is_damaged(first)),
@@ -120,7 +120,7 @@ impl Chain {
     }
 
     /// An error if the data's first 12 bytes, whose CRC does not hold, cannot be meant as a header.
-    fn expect_header(&self, header: Header, rest: u64) -> Result<()> {
+    fn ensure_header(&self, header: Header, rest: u64) -> Result<()> {
         if self.record > 0 {
             return Ok(());
         }

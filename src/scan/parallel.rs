@@ -257,7 +257,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             if threads == 0 {
                 break; // the system has none to spare
             }
-            source.expect_hops(workers.are_hopping(mean));
+            source.advise_sparse(workers.are_hopping(mean));
             let length = segment_length(mean, size, threads);
             next = next.max(proven.offset());
             while pending.len() < threads + AHEAD && next < size {

@@ -14,7 +14,7 @@ use super::search::{look, Look};
 use super::{Scanner, PROGRESS_STEP};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Header, HEADER_LEN, OVERHEAD};
-use crate::options::{Checksums, Damage, DamageFn};
+use crate::options::{Checksums, Skipped};
 use crate::source::ReadAt;
 
 /// What a scan may spend on headers that turn out to be none: crafted data could hold one at each
@@ -47,7 +47,6 @@ impl<S: ReadAt> Scanner<'_, S> {
     /// Reports what `error` says is damaged, and goes to where records go on, or to the end; gives
     /// the error back if that is not wanted, or if it is no damage.
     pub(super) fn skip_damage(&mut self, error: Error) -> Result<()> {
-        let Some(report) = self.options.salvage else { return Err(error) };
         let damaged = matches!(
             error.kind(),
             ErrorKind::NotTfRecord
@@ -56,7 +55,7 @@ impl<S: ReadAt> Scanner<'_, S> {
                 | ErrorKind::LengthCrc
                 | ErrorKind::PayloadCrc
         );
-        if !damaged || self.has_shrunk()? {
+        if !self.options.salvage || !damaged || self.has_shrunk()? {
             return Err(error);
         }
         let (record, start) = (self.chain.record(), self.chain.offset());
@@ -64,7 +63,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         if record == 0 && end == self.size && !self.is_header_at(start)? {
             return Err(error); // nothing that says that this is a TFRecord file at all
         }
-        self.report_left_out(report, end, error)?;
+        self.report_skipped(end, error, false)?;
         self.chain.go_to(record, end);
         self.report_soon_after(end);
         Ok(())
@@ -75,18 +74,19 @@ impl<S: ReadAt> Scanner<'_, S> {
         self.next_report = self.next_report.min(offset.saturating_add(PROGRESS_STEP));
     }
 
-    /// Says that the bytes from the next record to `end` are left out, and why.
-    pub(super) fn report_left_out(
+    /// Reports that the scan skips the bytes from the next record to `end`, and why.
+    pub(super) fn report_skipped(
         &mut self,
-        report: DamageFn<'_>,
         end: u64,
         error: Error,
+        incomplete_tail: bool,
     ) -> Result<()> {
+        let Some(report) = self.options.on_skipped else { return Ok(()) };
         let (record, start) = (self.chain.record(), self.chain.offset());
-        match report(Damage { bytes: start..end, record, error }) {
+        match report(Skipped { bytes: start..end, record, error, incomplete_tail }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => {
-                let detail = "cancelled by the callback that hears of what is left out";
+                let detail = "cancelled by the callback for skipped regions";
                 Err(Error::new(ErrorKind::Cancelled, detail))
             }
         }

@@ -154,10 +154,10 @@ fn reader(criterion: &mut Criterion) {
         let (mut one, mut other) = (vec![0; size], Vec::new());
         let (mut many, mut others) = (vec![0; BATCH * size], Payloads::default());
         for records in &batches {
-            reader.get_many_into(records, &mut others).unwrap();
+            reader.read_many_into(records, &mut others).unwrap();
             for (&record, payload) in records.iter().zip(&others) {
                 read_raw(record, &mut one);
-                reader.get_into(record, &mut other).unwrap();
+                reader.read_into(record, &mut other).unwrap();
                 assert!(one == other && one == payload);
             }
         }
@@ -167,7 +167,7 @@ fn reader(criterion: &mut Criterion) {
             bencher.iter(|| next().iter().for_each(|&record| read_raw(record, &mut one)))
         });
         group.bench_function("one by one", |bencher| {
-            bencher.iter(|| next().iter().for_each(|&i| reader.get_into(i, &mut other).unwrap()))
+            bencher.iter(|| next().iter().for_each(|&i| reader.read_into(i, &mut other).unwrap()))
         });
         group.bench_function("a batch, raw", |bencher| {
             bencher.iter(|| {
@@ -176,7 +176,7 @@ fn reader(criterion: &mut Criterion) {
             })
         });
         group.bench_function("a batch", |bencher| {
-            bencher.iter(|| reader.get_many_into(next(), &mut others).unwrap())
+            bencher.iter(|| reader.read_many_into(next(), &mut others).unwrap())
         });
     }
 }

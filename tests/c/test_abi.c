@@ -21,13 +21,11 @@
     F(tfr_status, tfr_options_set_threads, (tfr_options *, size_t, tfr_error **))                  \
     F(tfr_status, tfr_options_set_progress,                                                        \
       (tfr_options *, int32_t (*)(void *, uint64_t, uint64_t, uint64_t), void *, tfr_error **))    \
-    F(tfr_status, tfr_options_set_salvage,                                                         \
-      (tfr_options *, int32_t (*)(void *, uint64_t, uint64_t, uint64_t, const tfr_error *),        \
-       void *, tfr_error **))                                                                      \
-    F(tfr_status, tfr_options_set_growing,                                                         \
-      (tfr_options *, int32_t (*)(void *, uint64_t, uint64_t, uint64_t, const tfr_error *),        \
-       void *, tfr_error **))                                                                      \
-    F(tfr_status, tfr_options_set_append, (tfr_options *, int32_t, tfr_error **))                  \
+    F(tfr_status, tfr_options_set_salvage, (tfr_options *, int32_t, tfr_error **))                 \
+    F(tfr_status, tfr_options_set_allow_incomplete_tail, (tfr_options *, int32_t, tfr_error **))   \
+    F(tfr_status, tfr_options_set_on_skipped,                                                      \
+      (tfr_options *, int32_t (*)(void *, const tfr_skipped *), void *, tfr_error **))             \
+    F(tfr_status, tfr_options_set_resume, (tfr_options *, int32_t, tfr_error **))                  \
     F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
     F(tfr_status, tfr_options_set_raw_frames, (tfr_options *, int32_t, tfr_error **))              \
     F(tfr_status, tfr_options_set_sync, (tfr_options *, int32_t, tfr_error **))                    \
@@ -63,7 +61,7 @@
     F(void, tfr_index_free, (tfr_index *))                                                         \
     F(tfr_status, tfr_index_create_from_source,                                                    \
       (const tfr_source *, const char *, const tfr_options *, uint64_t *, tfr_error **))           \
-    F(tfr_status, tfr_index_scan_source,                                                           \
+    F(tfr_status, tfr_index_from_source,                                                           \
       (const tfr_source *, const tfr_options *, tfr_index **, tfr_error **))                       \
     F(tfr_status, tfr_index_check_source,                                                          \
       (const tfr_index *, const tfr_source *, int32_t, const tfr_options *, uint64_t *,            \
@@ -82,12 +80,12 @@
     F(tfr_status, tfr_writer_write_many,                                                           \
       (tfr_writer *, const uint8_t *, const size_t *, size_t, tfr_error **))                       \
     F(tfr_status, tfr_writer_flush, (tfr_writer *, tfr_error **))                                  \
-    F(uint64_t, tfr_writer_count, (const tfr_writer *))                                            \
+    F(uint64_t, tfr_writer_num_records, (const tfr_writer *))                                      \
     F(tfr_status, tfr_writer_finish, (tfr_writer *, uint64_t *, tfr_error **))                     \
     F(void, tfr_writer_free, (tfr_writer *))                                                       \
     F(tfr_status, tfr_reader_open,                                                                 \
       (const char *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))         \
-    F(tfr_status, tfr_reader_open_source,                                                          \
+    F(tfr_status, tfr_reader_from_source,                                                          \
       (const tfr_source *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))   \
     F(const tfr_error *, tfr_reader_warning, (const tfr_reader *))                                 \
     F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
@@ -134,9 +132,9 @@ int main(void) {
     CHECK(TFR_CHECKSUMS_AUTO == 0 && TFR_CHECKSUMS_NONE == 1);
     CHECK(TFR_CHECKSUMS_LENGTH == 2 && TFR_CHECKSUMS_FULL == 3);
     CHECK(TFR_CHECK_QUICK == 0 && TFR_CHECK_HEADERS == 1 && TFR_CHECK_FULL == 2);
-    CHECK(TFR_FIT_REORDERED == 1 && TFR_FIT_REPEATED == 2 && TFR_FIT_UNCHECKED == 4);
+    CHECK(TFR_FIT_REORDERED == 1 && TFR_FIT_REPEATED == 2 && TFR_FIT_CHECKSUMS_SKIPPED == 4);
     CHECK(TFR_FIT_PARTIAL == 8);
     CHECK(TFR_SHARD_BY_RECORDS == 0 && TFR_SHARD_BY_BYTES == 1);
-    CHECK(TFR_SHARD_KEEP == 0 && TFR_SHARD_DROP == 1 && TFR_SHARD_PAD == 2);
+    CHECK(TFR_REMAINDER_KEEP == 0 && TFR_REMAINDER_DROP == 1 && TFR_REMAINDER_PAD == 2);
     return 0;
 }

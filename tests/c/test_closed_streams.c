@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
     CHECK(tfr_options_set_progress(options, is_running, &closed, NULL) == TFR_OK);
     CHECK(tfr_options_set_sync(options, 1, NULL) == TFR_OK);
     for (int append = 0; append < 2; append++) {
-        CHECK(tfr_options_set_append(options, append, NULL) == TFR_OK);
+        CHECK(tfr_options_set_resume(options, append, NULL) == TFR_OK);
         CHECK(tfr_index_create(data_path, index_path, options, NULL, NULL) == TFR_OK && closed);
     }
     CHECK(tfr_index_read(index_path, &index, NULL) == TFR_OK && are_closed());

@@ -72,7 +72,7 @@ static void random_orders(void) {
 
 static void shards(const tfr_index *index) {
     const int32_t records = TFR_SHARD_BY_RECORDS, bytes = TFR_SHARD_BY_BYTES;
-    const int32_t keep = TFR_SHARD_KEEP, drop = TFR_SHARD_DROP, pad = TFR_SHARD_PAD;
+    const int32_t keep = TFR_REMAINDER_KEEP, drop = TFR_REMAINDER_DROP, pad = TFR_REMAINDER_PAD;
     MAKES("0 21\n21 16\n", tfr_index_shard(index, 0, 2, records, keep, &made, &error));
     MAKES("37 19\n56 116\n172 16\n", tfr_index_shard(index, 1, 2, records, keep, &made, &error));
     MAKES("37 19\n56 116\n", tfr_index_shard(index, 1, 2, records, drop, &made, &error));

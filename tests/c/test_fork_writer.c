@@ -32,7 +32,7 @@ static void use(tfr_writer *writer) {
         CHECK(is_refused(tfr_writer_write_many(writer, payload, offsets, 2, &error), &error));
     }
     CHECK(is_refused(tfr_writer_flush(writer, &error), &error));
-    CHECK(tfr_writer_count(writer) == 0);
+    CHECK(tfr_writer_num_records(writer) == 0);
     CHECK(is_refused(tfr_writer_finish(writer, NULL, &error), &error));
     CHECK(is_refused(tfr_writer_finish(writer, NULL, &error), &error));
     tfr_writer_free(writer);
@@ -64,7 +64,7 @@ static void forked_between_calls(int append) {
     uint64_t count = 0;
     CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, index_path, NULL, &writer,
                                                            NULL) == TFR_OK);
-    uint64_t before = tfr_writer_count(writer);
+    uint64_t before = tfr_writer_num_records(writer);
     use_in_fork(writer);
     for (int i = 0; i < RECORDS; i++) {
         CHECK(tfr_writer_write(writer, payload, (size_t)i % sizeof payload, NULL) == TFR_OK);
@@ -106,7 +106,7 @@ static void forked_amid_a_call(void) {
         left -= (size_t)size;
     }
     CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(tfr_writer_count(writer) == RECORDS);
+    CHECK(tfr_writer_num_records(writer) == RECORDS);
     close(pipe);
     tfr_writer_free(writer);
 }

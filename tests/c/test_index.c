@@ -227,72 +227,79 @@ static void options(void) {
     tfr_options_free(options);
 }
 
-struct damage {
+struct region {
     int calls;
     uint64_t start, end, record;
     tfr_status status;
+    int32_t incomplete_tail;
     int32_t answer;
 };
 
-static int32_t on_damage(void *context, uint64_t start, uint64_t end, uint64_t record,
-                         const tfr_error *error) {
-    struct damage *damage = context;
-    damage->calls++;
-    damage->start = start;
-    damage->end = end;
-    damage->record = record;
-    damage->status = tfr_error_status(error);
-    CHECK(tfr_error_offset(error) == start);
-    return damage->answer;
+static int32_t on_skipped(void *context, const tfr_skipped *skipped) {
+    struct region *region = context;
+    region->calls++;
+    region->start = skipped->start;
+    region->end = skipped->end;
+    region->record = skipped->record;
+    region->status = tfr_error_status(skipped->error);
+    region->incomplete_tail = skipped->incomplete_tail;
+    CHECK(tfr_error_offset(skipped->error) == skipped->start);
+    return region->answer;
 }
 
 static void salvage(void) {
     tfr_options *options = NULL;
     tfr_index *index = NULL;
     tfr_error *error = NULL;
-    struct damage damage = {0, 0, 0, 0, TFR_OK, 0};
+    struct region region = {0, 0, 0, 0, TFR_OK, 7, 0};
     uint8_t damaged[THREE_SIZE];
     memcpy(damaged, THREE, THREE_SIZE);
     damaged[21] ^= 1; /* the second length */
 
     CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, NULL, &index, NULL) == TFR_ERR_LENGTH_CRC);
     CHECK(tfr_options_new(&options, &error) == TFR_OK);
-    CHECK(tfr_options_set_salvage(options, on_damage, &damage, &error) == TFR_OK);
+    CHECK(tfr_options_set_salvage(options, 1, &error) == TFR_OK);
+    CHECK(tfr_options_set_on_skipped(options, on_skipped, &region, &error) == TFR_OK);
     CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, &error) == TFR_OK);
     CHECK(tfr_index_len(index) == 2 && tfr_index_entries(index)[1].offset == 37);
-    CHECK(damage.calls == 1 && damage.start == 21 && damage.end == 37 && damage.record == 1);
-    CHECK(damage.status == TFR_ERR_LENGTH_CRC);
+    CHECK(region.calls == 1 && region.start == 21 && region.end == 37 && region.record == 1);
+    CHECK(region.status == TFR_ERR_LENGTH_CRC && region.incomplete_tail == 0);
     tfr_index_free(index);
 
-    damage.answer = 1;
+    region.answer = 1;
     CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, NULL) == TFR_ERR_CANCELLED);
-    CHECK(damage.calls == 2 && index == NULL);
-    CHECK(tfr_options_set_salvage(options, NULL, NULL, NULL) == TFR_OK);
+    CHECK(region.calls == 2 && index == NULL);
+    CHECK(tfr_options_set_on_skipped(options, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_len(index) == 2 && region.calls == 2);
+    tfr_index_free(index);
+    CHECK(tfr_options_set_salvage(options, 0, NULL) == TFR_OK);
     CHECK(tfr_index_from_bytes(damaged, THREE_SIZE, options, &index, NULL) == TFR_ERR_LENGTH_CRC);
     tfr_options_free(options);
 }
 
 /* A file that is written while it is indexed. */
-static void append(void) {
+static void resume(void) {
     tfr_options *options = NULL;
     tfr_error *error = NULL;
     uint64_t count = 0;
-    struct damage rest = {0, 0, 0, 0, TFR_OK, 0};
+    struct region tail = {0, 0, 0, 0, TFR_OK, 0, 0};
     const char *path;
 
     write_file("growing.tfrecord", THREE, 40);
     CHECK(tfr_options_new(&options, &error) == TFR_OK);
-    CHECK(tfr_options_set_growing(options, on_damage, &rest, &error) == TFR_OK);
-    CHECK(tfr_options_set_append(options, 1, &error) == TFR_OK);
+    CHECK(tfr_options_set_allow_incomplete_tail(options, 1, &error) == TFR_OK);
+    CHECK(tfr_options_set_on_skipped(options, on_skipped, &tail, &error) == TFR_OK);
+    CHECK(tfr_options_set_resume(options, 1, &error) == TFR_OK);
     path = in_folder("growing.tfrecord");
     CHECK(tfr_index_create(path, NULL, options, &count, &error) == TFR_OK && count == 2);
-    CHECK(rest.calls == 1 && rest.start == 37 && rest.end == 40 && rest.record == 2);
-    CHECK(rest.status == TFR_ERR_TRUNCATED);
+    CHECK(tail.calls == 1 && tail.start == 37 && tail.end == 40 && tail.record == 2);
+    CHECK(tail.status == TFR_ERR_TRUNCATED && tail.incomplete_tail == 1);
     expect_file("growing.tfrecord.idx", "0 21\n21 16\n");
     write_file("growing.tfrecord", THREE, THREE_SIZE);
     path = in_folder("growing.tfrecord");
     CHECK(tfr_index_create(path, NULL, options, &count, &error) == TFR_OK && count == 3);
-    CHECK(rest.calls == 1);
+    CHECK(tail.calls == 1);
     expect_file("growing.tfrecord.idx", "0 21\n21 16\n37 19\n");
     write_file("growing.tfrecord", THREE, 21);
     path = in_folder("growing.tfrecord");
@@ -339,7 +346,8 @@ static void check(void) {
     CHECK(tfr_options_set_checksums(options, TFR_CHECKSUMS_NONE, NULL) == TFR_OK);
     CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, &skipped, &notes, NULL) == TFR_OK);
     CHECK(skipped == 19);
-    CHECK(notes == (TFR_FIT_REORDERED | TFR_FIT_REPEATED | TFR_FIT_UNCHECKED | TFR_FIT_PARTIAL));
+    CHECK(notes ==
+          (TFR_FIT_REORDERED | TFR_FIT_REPEATED | TFR_FIT_CHECKSUMS_SKIPPED | TFR_FIT_PARTIAL));
     CHECK(tfr_options_set_allow_partial(options, 0, NULL) == TFR_OK);
     CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, NULL, NULL, NULL) == TFR_ERR_STALE);
     tfr_options_free(options);
@@ -355,7 +363,7 @@ int main(int argc, char **argv) {
     errors();
     options();
     salvage();
-    append();
+    resume();
     check();
     return 0;
 }

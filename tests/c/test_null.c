@@ -45,7 +45,7 @@ static void misaligned(const tfr_index *index, const char *path) {
     REFUSES_MISALIGNED("index", tfr_index_shuffle(odd_input, 1, &made, &error));
     REFUSES_MISALIGNED("skipped_out", tfr_index_check(index, path, 0, NULL, odd, NULL, &error));
     REFUSES_MISALIGNED("notes_out", tfr_index_check(index, path, 0, NULL, NULL, odd, &error));
-    REFUSES_MISALIGNED("source", tfr_index_scan_source(odd_input, NULL, &made, &error));
+    REFUSES_MISALIGNED("source", tfr_index_from_source(odd_input, NULL, &made, &error));
     REFUSES_MISALIGNED("writer_out", tfr_writer_create(path, NULL, NULL, odd, &error));
     /* Nothing is done that could not be told of. */
     REFUSES_MISALIGNED("count_out", tfr_index_create_from_source(&source, path, NULL, odd, &error));
@@ -83,9 +83,10 @@ int main(int argc, char **argv) {
     REFUSES("options", tfr_options_set_threads(NULL, 0, error_out));
     REFUSES("options", tfr_options_set_allow_partial(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_progress(NULL, NULL, NULL, error_out));
-    REFUSES("options", tfr_options_set_salvage(NULL, NULL, NULL, error_out));
-    REFUSES("options", tfr_options_set_growing(NULL, NULL, NULL, error_out));
-    REFUSES("options", tfr_options_set_append(NULL, 1, error_out));
+    REFUSES("options", tfr_options_set_salvage(NULL, 1, error_out));
+    REFUSES("options", tfr_options_set_allow_incomplete_tail(NULL, 1, error_out));
+    REFUSES("options", tfr_options_set_on_skipped(NULL, NULL, NULL, error_out));
+    REFUSES("options", tfr_options_set_resume(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_sync(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_raw_frames(NULL, 1, error_out));
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
@@ -171,10 +172,10 @@ int main(int argc, char **argv) {
     REFUSES("source", tfr_index_create_from_source(NULL, NULL, NULL, NULL, error_out));
     REFUSES("source->read_at",
             tfr_index_create_from_source(&no_function, path, NULL, NULL, error_out));
-    REFUSES("source", tfr_index_scan_source(NULL, NULL, &made, error_out));
-    REFUSES("source->read_at", tfr_index_scan_source(&no_function, NULL, &made, error_out));
-    REFUSES("index_out", tfr_index_scan_source(&source, NULL, NULL, error_out));
-    REFUSES("index_out", tfr_index_scan_source(NULL, NULL, NULL, error_out));
+    REFUSES("source", tfr_index_from_source(NULL, NULL, &made, error_out));
+    REFUSES("source->read_at", tfr_index_from_source(&no_function, NULL, &made, error_out));
+    REFUSES("index_out", tfr_index_from_source(&source, NULL, NULL, error_out));
+    REFUSES("index_out", tfr_index_from_source(NULL, NULL, NULL, error_out));
     REFUSES("index", tfr_index_check_source(NULL, &source, 0, NULL, NULL, NULL, error_out));
     REFUSES("source", tfr_index_check_source(index, NULL, 0, NULL, NULL, NULL, error_out));
     REFUSES("source->read_at",
@@ -219,23 +220,23 @@ int main(int argc, char **argv) {
     REFUSES("writer", tfr_writer_write_many(NULL, NULL, NULL, 0, error_out));
     REFUSES("writer", tfr_writer_flush(NULL, error_out));
     REFUSES("writer", tfr_writer_finish(NULL, NULL, error_out));
-    CHECK(tfr_writer_count(NULL) == 0);
+    CHECK(tfr_writer_num_records(NULL) == 0);
     CHECK(tfr_writer_write(writer, NULL, 0, NULL) == TFR_OK);
     CHECK(tfr_writer_write_many(writer, NULL, NULL, 0, NULL) == TFR_OK);
     CHECK(tfr_writer_flush(writer, NULL) == TFR_OK);
     CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
-    CHECK(tfr_writer_count(writer) == 1);
+    CHECK(tfr_writer_num_records(writer) == 1);
     tfr_writer_free(writer);
     tfr_writer_free(NULL);
     tfr_reader *reader = NULL;
     REFUSES("tfrecord_path", tfr_reader_open(NULL, index, NULL, &reader, error_out));
     REFUSES("reader_out", tfr_reader_open(path, NULL, NULL, NULL, error_out));
     REFUSES("reader_out", tfr_reader_open(NULL, NULL, NULL, NULL, error_out));
-    REFUSES("source", tfr_reader_open_source(NULL, index, NULL, &reader, error_out));
+    REFUSES("source", tfr_reader_from_source(NULL, index, NULL, &reader, error_out));
     REFUSES("source->read_at",
-            tfr_reader_open_source(&no_function, index, NULL, &reader, error_out));
-    REFUSES("reader_out", tfr_reader_open_source(&source, NULL, NULL, NULL, error_out));
-    REFUSES("reader_out", tfr_reader_open_source(NULL, NULL, NULL, NULL, error_out));
+            tfr_reader_from_source(&no_function, index, NULL, &reader, error_out));
+    REFUSES("reader_out", tfr_reader_from_source(&source, NULL, NULL, NULL, error_out));
+    REFUSES("reader_out", tfr_reader_from_source(NULL, NULL, NULL, NULL, error_out));
     CHECK(tfr_reader_len(NULL) == 0);
     CHECK(tfr_reader_entries(NULL) == NULL);
     REFUSES("reader", tfr_reader_read(NULL, 0, NULL, 0, NULL, error_out));

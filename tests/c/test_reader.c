@@ -174,7 +174,7 @@ static void memory_is_taken_for_what_is_there(void) {
     tfr_reader *reader = NULL;
     tfr_error *error = NULL;
     CHECK(tfr_index_from_text("37 19\n0 1099511627776\n", 22, &index, NULL) == TFR_OK);
-    CHECK(tfr_reader_open_source(&source, index, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_reader_from_source(&source, index, NULL, &reader, NULL) == TFR_OK);
     tfr_index_free(index);
     size_t size = 77, offsets[3];
     CHECK(tfr_reader_read(reader, 0, NULL, 0, &size, NULL) == TFR_OK && size == 3);

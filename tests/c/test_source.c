@@ -68,13 +68,13 @@ static void test_all_calls(void) {
             tfr_index *index = NULL;
             uint64_t count = 0, skipped = 7;
             uint32_t notes = 7;
-            CHECK(tfr_index_scan_source(&source, options, &index, NULL) == TFR_OK);
+            CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_OK);
             check_equal(index);
             for (int32_t level = TFR_CHECK_QUICK; level <= TFR_CHECK_FULL; level++) {
                 CHECK(tfr_index_check_source(index, &source, level, options, &skipped, &notes,
                                              NULL) == TFR_OK);
                 CHECK(skipped == 0);
-                CHECK(notes == (checksums == TFR_CHECKSUMS_NONE ? TFR_FIT_UNCHECKED : 0));
+                CHECK(notes == (checksums == TFR_CHECKSUMS_NONE ? TFR_FIT_CHECKSUMS_SKIPPED : 0));
             }
             tfr_index_free(index);
             CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_OK);
@@ -95,13 +95,13 @@ static void test_memory(void) {
     size_t offsets[3];
     uint8_t payloads[8], copy[THREE_SIZE];
     uint64_t count = 0;
-    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_OK);
     check_equal(index);
     CHECK(tfr_index_check_source(index, &source, TFR_CHECK_FULL, NULL, NULL, NULL, NULL) == TFR_OK);
     tfr_index_free(index);
     CHECK(tfr_index_create_from_source(&source, path, NULL, &count, NULL) == TFR_OK);
     CHECK(count == RECORDS);
-    CHECK(tfr_reader_open_source(&source, NULL, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_reader_from_source(&source, NULL, NULL, &reader, NULL) == TFR_OK);
     CHECK(tfr_reader_read_many(reader, records, 2, payloads, 8, offsets, NULL) == TFR_OK);
     CHECK(offsets[1] == 3 && offsets[2] == 8 && memcmp(payloads + 3, "hello", 5) == 0);
     tfr_reader_free(reader);
@@ -110,9 +110,9 @@ static void test_memory(void) {
     CHECK(tfr_read_memory(NULL, 0, copy, 1) == -EINVAL);
     CHECK(tfr_read_memory(data, 0, NULL, 1) == -EINVAL);
     source.context = NULL;
-    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_ERR_IO && index == NULL);
+    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_ERR_IO && index == NULL);
     source.size = 0;
-    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_OK);
     tfr_index_free(index);
 }
 
@@ -142,7 +142,7 @@ static void test_failures(void) {
                 tfr_source source = source_of(&how);
                 tfr_index *index = good; /* anything but NULL */
                 tfr_error *error = NULL;
-                tfr_status status = tfr_index_scan_source(&source, options, &index, &error);
+                tfr_status status = tfr_index_from_source(&source, options, &index, &error);
                 CHECK(status == FAILURES[i].status && index == NULL);
                 CHECK(tfr_error_os_error(error) == FAILURES[i].number);
                 CHECK(tfr_error_record(error) < RECORDS && tfr_error_path(error) == NULL);
@@ -174,19 +174,19 @@ static void test_interruptions_and_sizes(void) {
     tfr_source source = {NULL, SIZE, read_interrupted};
     tfr_index *index = NULL;
     tfr_error *error = NULL;
-    CHECK(tfr_index_scan_source(&source, options, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_OK);
     check_equal(index);
     tfr_index_free(index);
     reads how = ALL;
     source = source_of(&how);
     source.size = (uint64_t)INT64_MAX + 1;
-    CHECK(tfr_index_scan_source(&source, options, &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
     source.size = SIZE - 1;
-    CHECK(tfr_index_scan_source(&source, options, &index, &error) == TFR_ERR_TRUNCATED);
+    CHECK(tfr_index_from_source(&source, options, &index, &error) == TFR_ERR_TRUNCATED);
     CHECK(tfr_error_record(error) == RECORDS - 1);
     tfr_error_free(error);
     source.size = 0;
-    CHECK(tfr_index_scan_source(&source, options, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_OK);
     CHECK(tfr_index_len(index) == 0);
     tfr_index_free(index);
     tfr_options_free(options);
@@ -197,12 +197,12 @@ static void test_reader(void) {
     reads how = ALL;
     tfr_source source = source_of(&how);
     tfr_index *index = NULL;
-    CHECK(tfr_index_scan_source(&source, NULL, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_OK);
     for (int given = 0; given < 2; given++) {
         tfr_reader *reader = NULL;
         uint8_t payload[64];
         size_t size = 0;
-        CHECK(tfr_reader_open_source(&source, given ? index : NULL, NULL, &reader, NULL) == TFR_OK);
+        CHECK(tfr_reader_from_source(&source, given ? index : NULL, NULL, &reader, NULL) == TFR_OK);
         CHECK(tfr_reader_len(reader) == RECORDS);
         for (size_t i = 0; i < RECORDS; i += 7) {
             tfr_entry entry = tfr_index_entries(index)[i];
@@ -231,11 +231,11 @@ static void test_growing(void) {
     tfr_index *index = NULL;
     uint64_t count = 0;
     int left = 0;
-    CHECK(tfr_options_set_growing(options, count_regions, &left, NULL) == TFR_OK);
+    CHECK(tfr_options_set_allow_incomplete_tail(options, count_regions, &left, NULL) == TFR_OK);
     source.size = 10 * THREE_SIZE + 30;
     CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_OK);
     CHECK(count == 31 && left == 1);
-    CHECK(tfr_options_set_append(options, 1, NULL) == TFR_OK);
+    CHECK(tfr_options_set_resume(options, 1, NULL) == TFR_OK);
     source.size = SIZE;
     CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_OK);
     CHECK(count == RECORDS && left == 1 && tfr_index_read(path, &index, NULL) == TFR_OK);

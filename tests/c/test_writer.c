@@ -50,7 +50,7 @@ static void write_and_append(void) {
     uint64_t count = 0;
     CHECK(tfr_writer_create(data_path, NULL, NULL, &writer, &error) == TFR_OK && error == NULL);
     CHECK(tfr_writer_write(writer, (const uint8_t *)"hello", 5, &error) == TFR_OK);
-    CHECK(tfr_writer_count(writer) == 1);
+    CHECK(tfr_writer_num_records(writer) == 1);
     /* Not the first bytes: offsets start where the caller wants. */
     const size_t offsets[] = {2, 2, 5};
     const uint8_t *payloads = (const uint8_t *)"..abc";
@@ -64,7 +64,7 @@ static void write_and_append(void) {
     tfr_error_free(error);
     CHECK(tfr_writer_flush(writer, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
-    CHECK(tfr_writer_count(writer) == 3);
+    CHECK(tfr_writer_num_records(writer) == 3);
     tfr_writer_free(writer);
     expect_three();
 
@@ -72,7 +72,7 @@ static void write_and_append(void) {
     for (int append = 0; append < 2; append++) {
         CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, index_path, NULL, &writer,
                                                                NULL) == TFR_OK);
-        CHECK(tfr_writer_count(writer) == (append ? 3 : 0));
+        CHECK(tfr_writer_num_records(writer) == (append ? 3 : 0));
         CHECK(tfr_writer_write(writer, THREE, THREE_SIZE, NULL) == TFR_OK);
         CHECK(tfr_writer_flush(writer, NULL) == TFR_OK);
         tfr_writer_free(writer);
@@ -104,7 +104,7 @@ static void refused(void) {
     CHECK(tfr_writer_write_many(writer, THREE, giant, 1, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(tfr_writer_write_many(writer, THREE, giant, SIZE_MAX, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(tfr_writer_write(writer, THREE, SIZE_MAX, NULL) == TFR_ERR_INVALID_ARGUMENT);
-    CHECK(tfr_writer_count(writer) == 0);
+    CHECK(tfr_writer_num_records(writer) == 0);
     CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
     tfr_writer_free(writer);
     expect_records(0);
@@ -143,7 +143,7 @@ static void forks_leave_a_writer_alone(void) {
     for (int append = 0; append < 2; append++) {
         CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, NULL, NULL, &writer,
                                                                NULL) == TFR_OK);
-        uint64_t before = tfr_writer_count(writer);
+        uint64_t before = tfr_writer_num_records(writer);
         CHECK(tfr_writer_write(writer, THREE, 5, NULL) == TFR_OK);
         /* The writer's thread is at work. */
         static const uint8_t zeros[20000];

@@ -45,7 +45,7 @@ void writes_a_file(const std::filesystem::path &path) {
         writer.write(payload);
     }
     writer.flush();
-    CHECK(writer.count() == payloads.size());
+    CHECK(writer.num_records() == payloads.size());
     CHECK(!std::filesystem::exists(path));
     CHECK(writer.finish() == payloads.size());
     CHECK(error_of([&] { writer.write("late"); }).status() == TFR_ERR_INVALID_ARGUMENT);
@@ -93,7 +93,8 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
         tfr::options options;
         options.threads(threads);
         const tfr::index index = tfr::index::scan(source, options);
-        CHECK(index.size() == 20'000 && index.check(source, TFR_CHECK_FULL, options).skipped == 0);
+        CHECK(index.size() == 20'000 &&
+              index.check(source, TFR_CHECK_FULL, options).uncovered_bytes == 0);
         auto kept = std::make_unique<tfr::source>(source);
         tfr::reader reader(*kept, options);
         kept.reset();
@@ -163,7 +164,8 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(error_of([&] { static_cast<void>(index.at(4)); }).record() == 4u);
 
     const tfr::fit fit = index.check(path, TFR_CHECK_FULL);
-    CHECK(fit.skipped == 0 && !fit.reordered && !fit.repeated && !fit.unchecked && !fit.partial);
+    CHECK(fit.uncovered_bytes == 0 && !fit.reordered && !fit.repeated && !fit.checksums_skipped &&
+          !fit.partial);
     CHECK(index.select({3}).check(path).partial);
     CHECK(tfr::index::from_text(index.to_text()).to_text() == index.to_text());
     std::vector<tfr::entry> entries(index.begin(), index.end());
@@ -203,7 +205,7 @@ void indexes_it(const std::filesystem::path &path) {
     std::string copy = data;
     const tfr_source source = {&copy, copy.size(), read_at};
     CHECK(tfr::index::scan(source).to_text() == index.to_text());
-    CHECK(index.check(source, TFR_CHECK_FULL).skipped == 0);
+    CHECK(index.check(source, TFR_CHECK_FULL).uncovered_bytes == 0);
     CHECK(tfr::create_index(source, index_path) == payloads.size());
     CHECK(tfr::reader(source).read(3) == "last");
     CHECK(tfr::reader(source, reversed).read(3) == "first");
@@ -309,20 +311,22 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
 
     tfr::options options;
     std::vector<std::uint64_t> starts;
-    options.checksums(TFR_CHECKSUMS_FULL).salvage([&](const tfr::damage &damage) {
-        CHECK(damage.status == TFR_ERR_PAYLOAD_CRC && !damage.message.empty());
-        starts.push_back(damage.start);
+    options.checksums(TFR_CHECKSUMS_FULL).salvage().on_skipped([&](const tfr::skipped &region) {
+        CHECK(region.status == TFR_ERR_PAYLOAD_CRC && !region.message.empty());
+        CHECK(!region.incomplete_tail);
+        starts.push_back(region.start);
         return false;
     });
     CHECK(tfr::index::scan(path, options).size() == 3 && starts == std::vector<std::uint64_t>{0});
-    options.salvage([](const tfr::damage &) -> bool { throw std::string("from the callback"); });
+    options.on_skipped(
+        [](const tfr::skipped &) -> bool { throw std::string("from the callback"); });
     try {
         static_cast<void>(tfr::index::scan(path, options));
         CHECK(false);
     } catch (const std::string &thrown) {
         CHECK(thrown == "from the callback");
     }
-    options.salvage(nullptr).progress([](auto, auto, auto) { return true; });
+    options.on_skipped(nullptr).progress([](auto, auto, auto) { return true; });
     CHECK(error_of([&] { tfr::create_index(path, {}, options); }).status() == TFR_ERR_CANCELLED);
 }
 

@@ -1,34 +1,23 @@
 //! Indexing a file or a stream.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{bail, Context};
-use tfr_index::{create_index, create_index_of_stream, default_index_path, Damage, Options};
+use tfr_index::{create_index, create_index_from_reader, default_index_path, Options};
 
 use super::exit::done;
 use super::interrupts::Interrupts;
 use super::overwrite::refuse_to_overwrite;
 use super::salvage::Damaged;
 use super::stdin::Stream;
-use super::stdio::{name, note, print};
+use super::stdio::{name, print};
 use super::streams::{await_reader, is_descriptor, is_stream};
 
 /// Said of a stream of which no index is made that could replace another.
 pub const EMPTY: &str = "the stream is empty: what should write to it may have failed, which a \
                          shell tells after `set -o pipefail`";
-
-/// What is left out of an index instead of being an error.
-#[derive(Clone, Copy, Default)]
-pub struct LeaveOut {
-    /// Damaged regions.
-    pub damage: bool,
-    /// A record at the end that is not whole.
-    pub rest: bool,
-    /// Everything: a stream may be empty.
-    pub all: bool,
-}
 
 /// What became of a file.
 pub struct Created {
@@ -52,12 +41,13 @@ pub fn index_path(data: &Path) -> PathBuf {
     }
 }
 
-/// Indexes one file. What is left out is named on stderr.
+/// Indexes one file, or a stream, which may be empty where `allow_empty` says so. What the options
+/// have it skip is named on stderr.
 pub fn create(
     data: &Path,
     index: &Path,
     options: &Options<'_>,
-    leave_out: LeaveOut,
+    allow_empty: bool,
     interrupts: &Interrupts,
 ) -> anyhow::Result<Created> {
     refuse_to_overwrite(index)?;
@@ -72,27 +62,12 @@ pub fn create(
         false => ControlFlow::Continue(()),
     };
     let damaged = Damaged::default();
-    let tell_damage = |damage| damaged.tell(damage);
-    let tell_rest = |rest: Damage| {
-        let Range { start, end } = rest.bytes;
-        note(&format_args!(
-            "{}: the last {} bytes, from byte {start}, are no whole record yet: left for next time",
-            data.display(),
-            end - start,
-        ));
-        ControlFlow::Continue(())
-    };
-    let mut options = options.progress(&watch);
-    if leave_out.damage {
-        options = options.salvage(&tell_damage);
-    }
-    if leave_out.rest {
-        options = options.growing(&tell_rest);
-    }
+    let on_skipped = |skipped| damaged.tell(skipped);
+    let options = options.progress(&watch).on_skipped(&on_skipped);
     let records = match is_descriptor(data) {
         true => {
-            let mut stream = Stream::open(data, leave_out.all).with_context(name_data)?;
-            let records = create_index_of_stream(&mut stream, index, &options);
+            let mut stream = Stream::open(data, allow_empty).with_context(name_data)?;
+            let records = create_index_from_reader(&mut stream, index, &options);
             if stream.is_empty() && !interrupts.heard() {
                 bail!("{}: {EMPTY}; tfr-index create --allow-empty indexes it", name_data());
             }

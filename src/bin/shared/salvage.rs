@@ -1,28 +1,36 @@
-//! Damage that is left out.
+//! What a scan skips: damage, and a record that is still being written.
 
-use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use tfr_index::Damage;
+use tfr_index::Skipped;
 
 use super::stdio::note;
 
-/// Names the damage that is left out, and counts it.
+/// Names the regions that a scan skips on stderr, and counts the damaged ones.
 #[derive(Default)]
-pub struct Damaged(Cell<u64>);
+pub struct Damaged(AtomicU64);
 
 impl Damaged {
-    pub fn tell(&self, damage: Damage) -> ControlFlow<()> {
-        self.0.set(self.regions() + 1);
-        let Damage { bytes: Range { start, end }, record, error, .. } = damage;
-        note(&format_args!(
-            "{error}; left out: bytes {start} to {end} ({} in all), behind {record} good records",
-            end - start,
-        ));
+    pub fn tell(&self, skipped: Skipped) -> ControlFlow<()> {
+        let Skipped { bytes: Range { start, end }, record, error, .. } = skipped;
+        let size = end - start;
+        if skipped.incomplete_tail {
+            let path = error.path().map(|path| format!("{}: ", path.display())).unwrap_or_default();
+            note(&format_args!(
+                "{path}the last {size} bytes, from byte {start}, are no whole record yet: left for \
+                 next time"
+            ));
+        } else {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            note(&format_args!(
+                "{error}; left out: bytes {start} to {end} ({size} in all), after {record} good records"
+            ));
+        }
         ControlFlow::Continue(())
     }
 
     pub fn regions(&self) -> u64 {
-        self.0.get()
+        self.0.load(Ordering::Relaxed)
     }
 }

@@ -97,7 +97,9 @@ impl Data {
         let index = match &self.index {
             Some(index) => Some(input::read_index(index)?),
             None if self.salvage => {
-                Some(Index::scan(&self.file, &options.salvage(&|damage| damaged.tell(damage)))?)
+                let on_skipped = |skipped| damaged.tell(skipped);
+                let options = options.salvage(true).on_skipped(&on_skipped);
+                Some(Index::scan(&self.file, &options)?)
             }
             None => None,
         };
@@ -157,7 +159,7 @@ fn write(
             bytes += reader.size_of(left[count])?;
             count += 1;
         }
-        reader.get_many_into(&left[..count], &mut payloads)?;
+        reader.read_many_into(&left[..count], &mut payloads)?;
         if only_text && is_binary(payloads.bytes()) {
             bail!(
                 "this is no text, and not printed to a terminal: pipe it, or say where it goes, \

@@ -171,7 +171,7 @@ fn is_mismatch(error: &anyhow::Error) -> bool {
 fn word(fit: &anyhow::Result<(Index, Fit)>) -> Option<&'static str> {
     let error = match fit {
         Ok((_, fit)) if fit.partial => return Some("partial"),
-        Ok((_, fit)) if fit.skipped > 0 => return Some("damage_left_out"),
+        Ok((_, fit)) if fit.uncovered_bytes > 0 => return Some("damage_left_out"),
         Ok(_) => return Some("fits"),
         Err(error) => error,
     };
@@ -193,10 +193,10 @@ fn object(
         Ok((index, fit)) => json!({
             "fit": word(result),
             "records": index.len(),
-            "skipped": fit.skipped,
+            "skipped": fit.uncovered_bytes,
             "reordered": fit.reordered,
             "repeated": fit.repeated,
-            "unchecked": fit.unchecked,
+            "unchecked": fit.checksums_skipped,
         }),
         Err(error) => json!({"fit": word(result), "error": json::fields(error)}),
     };
@@ -235,13 +235,13 @@ fn summary(data: &Path, index: &Index, fit: Fit) -> String {
         true => ("partial", "left out"),
         false => ("fits", "of damage left out"),
     };
-    if fit.skipped > 0 {
-        summary += &format!(", {} bytes {left_out}", fit.skipped);
+    if fit.uncovered_bytes > 0 {
+        summary += &format!(", {} bytes {left_out}", fit.uncovered_bytes);
     }
     for (note, is_so) in [
         (", reordered", fit.reordered),
         (", some repeated", fit.repeated),
-        (", no checksums", fit.unchecked),
+        (", no checksums", fit.checksums_skipped),
     ] {
         summary += if is_so { note } else { "" };
     }

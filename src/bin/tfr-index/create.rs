@@ -10,7 +10,7 @@ use tfr_index::{default_index_path, Options};
 
 use crate::each::for_each;
 use crate::policy::Policy;
-use crate::shared::create::{self, LeaveOut};
+use crate::shared::create;
 use crate::shared::interrupts::Interrupts;
 use crate::shared::stdio::{self, print};
 use crate::shared::streams::{is_descriptor, is_stream};
@@ -99,8 +99,8 @@ impl Create {
             }
         }
         let options = Options::new().checksums(checksums.into()).threads(threads);
-        let options = options.append(append).sync(sync);
-        let leave_out = LeaveOut { damage: salvage, rest: growing, all: allow_empty };
+        let options = options.salvage(salvage).allow_incomplete_tail(growing);
+        let options = options.resume(append).sync(sync);
         let index_paths = match index_paths(&files, output) {
             Ok(paths) => paths,
             Err(error) => return stdio::fail(&error),
@@ -111,7 +111,7 @@ impl Create {
         let interrupts = Interrupts::of_writing(index_paths.iter());
         let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
         interrupts.end(for_each(begun, |(file, index_path)| {
-            let created = create::create(file, index_path, &options, leave_out, &interrupts);
+            let created = create::create(file, index_path, &options, allow_empty, &interrupts);
             match (json, &created) {
                 (true, _) => print(&json::outcome(file, index_path, &created))?,
                 (false, Ok(created)) => create::tell(file, index_path, created)?,

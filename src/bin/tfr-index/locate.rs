@@ -45,7 +45,7 @@ impl Locate {
         let damaged = Damaged::default();
         let tell = |damage| damaged.tell(damage);
         let options = Options::new().checksums(self.checksums.into());
-        let options = if self.salvage { options.salvage(&tell) } else { options };
+        let options = options.salvage(self.salvage).on_skipped(&tell);
         let found = locate(&self.file, self.byte, &options).map_err(anyhow::Error::from);
         print(&match (self.json, &found) {
             (true, Ok(found)) => object(&self.file, self.byte, found),

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use tfr_index::{Index, ShardBy, ShardEven};
+use tfr_index::{Index, Remainder, ShardBy};
 
 use crate::edit::{ended, Files};
 use crate::refuse;
@@ -38,9 +38,9 @@ impl Shard {
             By::Bytes => ShardBy::Bytes,
         };
         let even = match even {
-            Even::Keep => ShardEven::Keep,
-            Even::Drop => ShardEven::Drop,
-            Even::Pad => ShardEven::Pad,
+            Even::Keep => Remainder::Keep,
+            Even::Drop => Remainder::Drop,
+            Even::Pad => Remainder::Pad,
         };
         let shard = |index: &Index, rank| Ok(index.shard(rank, world.get(), by, even)?);
         ended(match rank {
@@ -63,7 +63,7 @@ enum By {
     Bytes,
 }
 
-/// [`ShardEven`], for the command line.
+/// [`Remainder`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Even {
     /// Some have one record more than the others

@@ -41,7 +41,8 @@ impl Show {
 fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result<String> {
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
-            Index::scan(file, &Options::new().salvage(&|damage| damaged.tell(damage)))?
+            let on_skipped = |skipped| damaged.tell(skipped);
+            Index::scan(file, &Options::new().salvage(true).on_skipped(&on_skipped))?
         }
         _ => input::read_index(file)?,
     };

@@ -21,7 +21,7 @@ fn sizes() -> impl Strategy<Value = Vec<u64>> {
     vec(prop_oneof![8 => 16..200_u64, 1 => 16..100_000_u64], 0..60)
 }
 
-const EVENS: [ShardEven; 3] = [ShardEven::Keep, ShardEven::Drop, ShardEven::Pad];
+const REMAINDERS: [Remainder; 3] = [Remainder::Keep, Remainder::Drop, Remainder::Pad];
 
 proptest! {
     #[test]
@@ -63,15 +63,15 @@ proptest! {
     }
 
     #[test]
-    fn shards_by_records_have_each_record_once(sizes in sizes(), world in 1..70_usize) {
+    fn shards_by_records_have_each_record_once(sizes in sizes(), world_size in 1..70_usize) {
         let index = index_of(&sizes);
-        let shards = |even| (0..world).map(move |rank| (rank, even));
-        let shard = |(rank, even)| index.shard(rank, world, ShardBy::Records, even).unwrap();
+        let shards = |remainder| (0..world_size).map(move |rank| (rank, remainder));
+        let shard = |(rank, remainder)| index.shard(rank, world_size, ShardBy::Records, remainder).unwrap();
         let [kept, dropped, padded] =
-            EVENS.map(|even| shards(even).map(shard).collect::<Vec<_>>());
+            REMAINDERS.map(|remainder| shards(remainder).map(shard).collect::<Vec<_>>());
         prop_assert_eq!(kept.iter().flat_map(|shard| shard.to_vec()).collect::<Vec<_>>(), &*index);
-        let smaller = sizes.len() / world;
-        let larger = (sizes.len() + world - 1) / world;
+        let smaller = sizes.len() / world_size;
+        let larger = (sizes.len() + world_size - 1) / world_size;
         for ((kept, dropped), padded) in kept.iter().zip(&dropped).zip(&padded) {
             prop_assert!(kept.len() == smaller || kept.len() == larger);
             prop_assert_eq!((dropped.len(), padded.len()), (smaller, larger));
@@ -82,24 +82,24 @@ proptest! {
 
     /// The cuts by looking at every place: the nearest, of two the first.
     #[test]
-    fn shards_by_bytes_are_cut_where_it_is_nearest(sizes in sizes(), world in 1..70_usize) {
+    fn shards_by_bytes_are_cut_where_it_is_nearest(sizes in sizes(), world_size in 1..70_usize) {
         let index = index_of(&sizes);
         let total: u64 = sizes.iter().sum();
         let largest = sizes.iter().max().copied().unwrap_or(0);
         let cut = |rank: usize| {
             let distance = |cut: usize| {
                 let before: u64 = sizes[..cut].iter().sum();
-                (before * world as u64).abs_diff(total * rank as u64)
+                (before * world_size as u64).abs_diff(total * rank as u64)
             };
             (0..=sizes.len()).min_by_key(|cut| distance(*cut)).unwrap()
         };
-        for rank in 0..world {
-            let shard = index.shard(rank, world, ShardBy::Bytes, ShardEven::Keep).unwrap();
+        for rank in 0..world_size {
+            let shard = index.shard(rank, world_size, ShardBy::Bytes, Remainder::Keep).unwrap();
             prop_assert_eq!(&*shard, &index[cut(rank)..cut(rank + 1)]);
             let bytes: u64 = shard.iter().map(|entry| entry.size).sum();
-            prop_assert!((bytes * world as u64).abs_diff(total) <= largest * world as u64);
+            prop_assert!((bytes * world_size as u64).abs_diff(total) <= largest * world_size as u64);
         }
-        prop_assert_eq!((cut(0), cut(world)), (0, sizes.len()));
+        prop_assert_eq!((cut(0), cut(world_size)), (0, sizes.len()));
     }
 
     #[test]
@@ -131,7 +131,8 @@ fn giant_numbers_do_not_overflow() {
     let max = Entry { offset: 0, size: i64::MAX as u64 };
     let index = Index::from_entries([max; 5]).unwrap();
     for (by, last) in [(ShardBy::Records, 1), (ShardBy::Bytes, 0)] {
-        let len = |rank, world| index.shard(rank, world, by, ShardEven::Keep).unwrap().len();
+        let len =
+            |rank, world_size| index.shard(rank, world_size, by, Remainder::Keep).unwrap().len();
         assert_eq!((0..5).map(|rank| len(rank, 5)).collect::<Vec<_>>(), [1; 5]);
         assert_eq!([0, usize::MAX - 1].map(|rank| len(rank, usize::MAX)), [0, last]);
     }
@@ -153,8 +154,8 @@ fn what_makes_no_sense_is_refused() {
     refused(index.select_mask(&[true; 2]));
     refused(index.select_mask(&[true; 4]));
     refused(index.sample(4, 0));
-    refused(index.shard(0, 0, ShardBy::Records, ShardEven::Keep));
-    refused(index.shard(3, 3, ShardBy::Bytes, ShardEven::Keep));
-    refused(index.shard(0, 3, ShardBy::Bytes, ShardEven::Drop));
-    refused(index.shard(0, 3, ShardBy::Bytes, ShardEven::Pad));
+    refused(index.shard(0, 0, ShardBy::Records, Remainder::Keep));
+    refused(index.shard(3, 3, ShardBy::Bytes, Remainder::Keep));
+    refused(index.shard(0, 3, ShardBy::Bytes, Remainder::Drop));
+    refused(index.shard(0, 3, ShardBy::Bytes, Remainder::Pad));
 }

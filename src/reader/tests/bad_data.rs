@@ -10,7 +10,7 @@ fn every_flipped_bit_is_seen_as_the_policy_says() {
         data[bit / 8] ^= 1 << (bit % 8);
         for checksums in POLICIES {
             let options = Options::new().checksums(checksums).threads(1 + bit % 2);
-            let reader = Reader::of_source(data.clone(), Some(index.clone()), &options);
+            let reader = Reader::from_source(data.clone(), Some(index.clone()), &options);
             // Where one bit is wrong, the others are still true.
             let held_to = if checksums == Checksums::Auto { Checksums::Full } else { checksums };
             let expected = |record| judged(&data, index[record], held_to, false);
@@ -40,7 +40,7 @@ fn data_that_ends_early_or_becomes_shorter_is_an_error() {
                 expect(&open(), &all, left);
             }
             expect(&shrinking, &all, left);
-            if let Err(error) = shrinking.get(5) {
+            if let Err(error) = shrinking.read(5) {
                 assert_eq!((error.kind(), error.record()), (ErrorKind::Truncated, Some(5)));
                 assert_eq!(
                     (error.path(), error.offset()),
@@ -61,9 +61,9 @@ fn only_true_entries_give_records() {
     });
     let index = Index::from_entries(entries).unwrap();
     let options = Options::new();
-    let reader = Reader::of_source(data.clone(), Some(index.clone()), &options).unwrap();
+    let reader = Reader::from_source(data.clone(), Some(index.clone()), &options).unwrap();
     for (record, &entry) in index.iter().enumerate() {
-        match reader.get(record) {
+        match reader.read(record) {
             Ok(payload) => {
                 assert!(truth.contains(&entry));
                 assert_eq!(Some(payload), judged(&data, entry, Checksums::Full, false));
@@ -77,7 +77,7 @@ fn only_true_entries_give_records() {
         }
     }
     let all: Vec<_> = (0..index.len()).collect();
-    assert_eq!(reader.get_many(&all).unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(reader.read_many(&all).unwrap_err().kind(), ErrorKind::Mismatch);
     assert_eq!(reader.iter().filter(Result::is_ok).count(), 3);
 }
 
@@ -93,14 +93,14 @@ fn data_without_true_checksums_is_held_to_its_lengths() {
     let index = Index::from_entries(index).unwrap();
     let reader = |checksums| {
         let options = Options::new().checksums(checksums);
-        Reader::of_source(data.clone(), Some(index.clone()), &options).unwrap()
+        Reader::from_source(data.clone(), Some(index.clone()), &options).unwrap()
     };
     for checksums in POLICIES {
         let judged = |record: usize| judged(&data, index[record], checksums, false);
         expect_all(&reader(checksums), judged);
     }
-    assert_eq!(reader(Checksums::Auto).get(4).unwrap_err().kind(), ErrorKind::Mismatch);
-    assert_eq!(reader(Checksums::Length).get(0).unwrap_err().kind(), ErrorKind::LengthCrc);
+    assert_eq!(reader(Checksums::Auto).read(4).unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(reader(Checksums::Length).read(0).unwrap_err().kind(), ErrorKind::LengthCrc);
 }
 
 #[test]
@@ -133,11 +133,12 @@ fn damage_is_left_out_of_a_scan_if_it_is_salvaged() {
     fs::write(file.path(), &data).unwrap();
     let error = Reader::open(file.path(), &Options::new()).unwrap_err();
     assert_eq!((error.record(), error.path()), (Some(1), Some(file.path())));
-    let keep = |damage: Damage| {
-        assert_eq!(damage.error.path(), Some(file.path()));
+    let keep = |skipped: Skipped| {
+        assert_eq!(skipped.error.path(), Some(file.path()));
         ControlFlow::Continue(())
     };
-    let reader = Reader::open(file.path(), &Options::new().salvage(&keep)).unwrap();
+    let options = Options::new().salvage(true).on_skipped(&keep);
+    let reader = Reader::open(file.path(), &options).unwrap();
     assert_eq!(reader.index()[..], [whole[0], whole[2], whole[3]]);
     expect_all(&reader, |record| judged(&data, reader.index()[record], Checksums::Full, false));
 }
@@ -148,9 +149,9 @@ fn one_damaged_header_makes_no_data_without_checksums() {
     data[..12].fill(0x55);
     let rest = Index::from_entries([whole[3], whole[1]]).unwrap();
     data[whole[1].offset as usize + 20] ^= 1;
-    let reader = Reader::of_source(data, Some(rest), &Options::new()).unwrap();
-    assert!(reader.get(0).is_ok());
-    assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
+    let reader = Reader::from_source(data, Some(rest), &Options::new()).unwrap();
+    assert!(reader.read(0).is_ok());
+    assert_eq!(reader.read(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
 }
 
 /// Two bits of the first header's CRC, so that no single flip explains it.
@@ -163,10 +164,10 @@ fn what_a_damaged_first_header_says_is_not_believed() {
         let error = whole.check_source(&data[..], level, &Options::new()).unwrap_err();
         assert_eq!((error.kind(), error.record()), (ErrorKind::LengthCrc, Some(0)));
     }
-    let reader = Reader::of_source(data, Some(whole), &Options::new()).unwrap();
-    assert_eq!(reader.get(0).unwrap_err().kind(), ErrorKind::LengthCrc);
-    assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
-    assert!(reader.get(3).is_ok());
+    let reader = Reader::from_source(data, Some(whole), &Options::new()).unwrap();
+    assert_eq!(reader.read(0).unwrap_err().kind(), ErrorKind::LengthCrc);
+    assert_eq!(reader.read(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
+    assert!(reader.read(3).is_ok());
 }
 
 #[test]
@@ -176,8 +177,8 @@ fn data_that_is_not_there_yet_will_be_checked() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let reader = Reader::with_index(file.path(), whole, &Options::new()).unwrap();
     fs::write(file.path(), &data).unwrap();
-    assert_eq!(reader.get(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
-    assert!(reader.get(3).is_ok());
+    assert_eq!(reader.read(1).unwrap_err().kind(), ErrorKind::PayloadCrc);
+    assert!(reader.read(3).is_ok());
 }
 
 #[test]
@@ -185,11 +186,11 @@ fn no_memory_is_taken_for_what_an_index_alone_says() {
     let (mut data, _) = frames(&[3]);
     data.resize(1000, 0);
     let claimed = Index::from_entries([Entry { offset: 0, size: 1000 }]).unwrap();
-    let reader = Reader::of_source(data, Some(claimed), &Options::new()).unwrap();
+    let reader = Reader::from_source(data, Some(claimed), &Options::new()).unwrap();
     let mut payload = Vec::new();
-    let error = reader.get_into(0, &mut payload).unwrap_err();
+    let error = reader.read_into(0, &mut payload).unwrap_err();
     assert_eq!((error.kind(), payload.capacity()), (ErrorKind::Mismatch, 0));
-    assert_eq!(reader.get_many(&[0]).unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(reader.read_many(&[0]).unwrap_err().kind(), ErrorKind::Mismatch);
     assert_eq!(reader.iter().next().unwrap().unwrap_err().kind(), ErrorKind::Mismatch);
 }
 
@@ -202,11 +203,11 @@ fn the_error_is_that_of_the_first_bad_record_asked_for() {
     for threads in [0, 1, 2, 7] {
         let options = Options::new().threads(threads);
         let source = odd(&data, usize::MAX, Duration::ZERO);
-        let reader = Reader::of_source(source, Some(index.clone()), &options).unwrap();
+        let reader = Reader::from_source(source, Some(index.clone()), &options).unwrap();
         let records: Vec<_> = (0..60).map(|i| (i * 7 + 33) % 60).collect();
         let first = records.iter().find(|record| [50, 10, 30].contains(record)).unwrap();
         for _ in 0..20 {
-            let error = reader.get_many(&records).unwrap_err();
+            let error = reader.read_many(&records).unwrap_err();
             assert_eq!(error.record(), Some(*first as u64));
         }
     }
@@ -225,13 +226,13 @@ fn a_panic_of_the_source_reaches_the_caller() {
         }
     }
     let (data, index) = frames(&[50; 300]);
-    let reader = Reader::of_source(Panics(data), Some(index), &Options::new()).unwrap();
+    let reader = Reader::from_source(Panics(data), Some(index), &Options::new()).unwrap();
     let panics = |work: &dyn Fn()| {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_err();
         assert!(panic.downcast_ref::<&str>().unwrap().contains("planted"));
     };
-    panics(&|| drop(reader.get(299)));
-    panics(&|| drop(reader.get_many(&(0..300).collect::<Vec<_>>())));
+    panics(&|| drop(reader.read(299)));
+    panics(&|| drop(reader.read_many(&(0..300).collect::<Vec<_>>())));
     panics(&|| reader.iter().for_each(drop));
 }
 
@@ -255,10 +256,10 @@ fn a_read_that_fails_spoils_no_other_record() {
         for byte in [entry.offset, entry.offset + 12, entry.end() - 1] {
             let source = Fails(data.clone(), byte);
             let options = Options::new().checksums(Checksums::Full);
-            let reader = Reader::of_source(source, Some(index.clone()), &options).unwrap();
+            let reader = Reader::from_source(source, Some(index.clone()), &options).unwrap();
             let good = |record| judged(&data, index[record], Checksums::Full, false);
             expect_all(&reader, |record| good(record).filter(|_| record != bad));
-            let error = reader.get(bad).unwrap_err();
+            let error = reader.read(bad).unwrap_err();
             assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::EIO)));
             assert_eq!((error.record(), error.offset()), (Some(bad as u64), Some(entry.offset)));
         }

@@ -138,18 +138,19 @@ fn what_is_appended_meanwhile_is_not_seen() {
     let error = (ErrorKind::Truncated, Some(9_999), Some(size - 46));
     assert_eq!(in_segments(&source, &options), Err(error));
 
-    let left = |_| ControlFlow::Continue(());
     let source = Changing(&data, AtomicUsize::new(0), [size - 20, size]);
-    assert_eq!(in_segments(&source, &options.growing(&left)).unwrap().len(), 9_999);
+    let options = options.allow_incomplete_tail(true);
+    assert_eq!(in_segments(&source, &options).unwrap().len(), 9_999);
 }
 
 #[test]
 fn data_that_shrinks_is_not_salvaged() {
     let data = file_of([30; 10_000]);
     let size = data.len() as u64;
-    let never = |damage| panic!("{damage:?}");
+    let never = |skipped| panic!("{skipped:?}");
     let source = Changing(&data, AtomicUsize::new(0), [size, size - 1]);
-    let options = Options::new().threads(3).salvage(&never).growing(&never);
+    let options = Options::new().threads(3).salvage(true).allow_incomplete_tail(true);
+    let options = options.on_skipped(&never);
     let error = (ErrorKind::Truncated, Some(10_000), Some(size));
     assert_eq!(in_segments(&source, &options), Err(error));
 }

@@ -1,26 +1,27 @@
 //! What is salvaged against what was damaged.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io;
 use std::ops::{ControlFlow, Range};
+use std::sync::Mutex;
 
-use crate::options::{Checksums, Damage, Options, Progress};
-use crate::{frame, Entry, Error, ErrorKind, Index, ReadAt};
+use crate::options::{Checksums, Options, Progress, Skipped};
+use crate::{frame, Entry, Error, ErrorKind, Index, ReadAt, Scanner};
 use proptest::prelude::*;
 
 /// What is left out: where, behind how many records, and why.
 type LeftOut = Vec<(Range<u64>, u64, ErrorKind)>;
 
 fn salvage(data: &[u8], options: Options<'_>) -> Result<(Vec<Entry>, LeftOut), Error> {
-    let left_out = RefCell::new(Vec::new());
-    let keep = |damage: Damage| {
-        let Damage { bytes, record, error } = damage;
+    let left_out = Mutex::new(Vec::new());
+    let keep = |skipped: Skipped| {
+        let Skipped { bytes, record, error, .. } = skipped;
         assert_eq!((error.record(), error.offset()), (Some(record), Some(bytes.start)));
-        left_out.borrow_mut().push((bytes, record, error.kind()));
+        left_out.lock().unwrap().push((bytes, record, error.kind()));
         ControlFlow::Continue(())
     };
-    let index = Index::from_bytes(data, &options.salvage(&keep))?;
-    Ok((index.into_entries(), left_out.into_inner()))
+    let index = Index::from_bytes(data, &options.salvage(true).on_skipped(&keep))?;
+    Ok((index.into_entries(), left_out.into_inner().unwrap()))
 }
 
 /// A file of these payloads, and its entries.
@@ -201,7 +202,8 @@ fn the_callback_can_stop_it() {
     let (mut data, _) = file_of(&vec![vec![1; 30]; 5]);
     data[50] ^= 1;
     let stop = |_| ControlFlow::Break(());
-    let error = Index::from_bytes(&data, &Options::new().salvage(&stop)).unwrap_err();
+    let error =
+        Index::from_bytes(&data, &Options::new().salvage(true).on_skipped(&stop)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
@@ -231,16 +233,17 @@ fn progress_goes_on_while_records_are_searched_for() {
     data.resize(SIZE, 0);
     data.extend(frame::encode(b"last"));
     for stop_at in [usize::MAX, 1, 3, 8] {
-        let seen = RefCell::new(Vec::new());
+        let seen = Mutex::new(Vec::new());
         let note = |progress: Progress| {
-            seen.borrow_mut().push(progress.bytes_done);
-            match seen.borrow().len() > stop_at {
+            let mut seen = seen.lock().unwrap();
+            seen.push(progress.bytes_done);
+            match seen.len() > stop_at {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
         };
         let result = salvage(&data, Options::new().threads(1).progress(&note));
-        let seen = seen.into_inner();
+        let seen = seen.into_inner().unwrap();
         assert!(seen.windows(2).all(|pair| pair[0] <= pair[1]), "{seen:?}");
         if stop_at < usize::MAX {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
@@ -286,10 +289,10 @@ fn holes_are_not_read() {
         data.extend(frame::encode(b""));
         let (found, _) = salvage(&data, Options::new()).unwrap();
         assert_eq!(found[1], Entry { offset, size: last.len() as u64 });
-        let keep = |_| ControlFlow::Continue(());
         let source = Sparse { data, read: Cell::new(0) };
-        let index = Index::from_source(&source, &Options::new().salvage(&keep)).unwrap();
-        assert_eq!(index.entries(), found);
+        let options = Options::new().salvage(true);
+        let entries = Scanner::new(&source, &options).unwrap().collect::<Result<Vec<_>, _>>();
+        assert_eq!(entries.unwrap(), found);
         assert!(source.read.get() < 64 << 10, "{}", source.read.get());
     }
 }

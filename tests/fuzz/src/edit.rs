@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use arbitrary::{Result, Unstructured};
-use tfr_index::{Entry, ErrorKind, Index, ShardBy, ShardEven};
+use tfr_index::{Entry, ErrorKind, Index, ShardBy, Remainder};
 
 use super::oracle::{is_entry, outcome};
 
@@ -113,35 +113,35 @@ fn sample(index: &Index, count: usize, seed: u64) -> Index {
 fn shard(index: &Index, rank: usize, world: usize) -> Index {
     let of = |rank, by, even| index.shard(rank, world, by, even);
     if rank >= world {
-        let error = of(rank, ShardBy::Records, ShardEven::Keep).unwrap_err();
+        let error = of(rank, ShardBy::Records, Remainder::Keep).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         return index.clone();
     }
     let all = |by, even| (0..world).map(move |rank| of(rank, by, even).unwrap());
     for by in [ShardBy::Records, ShardBy::Bytes] {
-        let joined: Vec<Entry> = all(by, ShardEven::Keep).flat_map(Index::into_entries).collect();
+        let joined: Vec<Entry> = all(by, Remainder::Keep).flat_map(Index::into_entries).collect();
         assert_eq!(joined, index.to_vec());
     }
     let (smaller, larger) = (index.len() / world, (index.len() + world - 1) / world);
-    assert!(all(ShardBy::Records, ShardEven::Keep).all(|s| [smaller, larger].contains(&s.len())));
-    assert!(all(ShardBy::Records, ShardEven::Drop).all(|shard| shard.len() == smaller));
-    assert!(all(ShardBy::Records, ShardEven::Pad).all(|shard| shard.len() == larger));
+    assert!(all(ShardBy::Records, Remainder::Keep).all(|s| [smaller, larger].contains(&s.len())));
+    assert!(all(ShardBy::Records, Remainder::Drop).all(|shard| shard.len() == smaller));
+    assert!(all(ShardBy::Records, Remainder::Pad).all(|shard| shard.len() == larger));
     // A border is no farther from its share than half of the record that it is beside.
     let bytes = |entries: &[Entry]| entries.iter().map(|e| u128::from(e.size)).sum::<u128>();
     let largest = u128::from(index.iter().map(|entry| entry.size).max().unwrap_or(0));
     let mut before = 0;
-    for (rank, shard) in (0..).zip(all(ShardBy::Bytes, ShardEven::Keep)) {
+    for (rank, shard) in (0..).zip(all(ShardBy::Bytes, Remainder::Keep)) {
         let distance = (before * world as u128).abs_diff(bytes(index) * rank);
         assert!(2 * distance <= largest * world as u128, "{rank}: {distance}");
         before += bytes(&shard);
     }
-    of(rank, ShardBy::Records, ShardEven::Keep).unwrap()
+    of(rank, ShardBy::Records, Remainder::Keep).unwrap()
 }
 
 /// The index, of data of some size, and a shard of it of data of another.
 fn concat(index: &Index, plan: &mut Unstructured<'_>) -> Result<Index> {
     let end = |index: &Index| index.iter().map(|entry| entry.offset + entry.size).max().unwrap_or(0);
-    let other = index.shard(0, 2, ShardBy::Records, ShardEven::Keep).unwrap();
+    let other = index.shard(0, 2, ShardBy::Records, Remainder::Keep).unwrap();
     let more = plan.arbitrary::<u64>()? >> (plan.arbitrary::<u8>()? % 64);
     let size = end(index).saturating_add(more);
     let parts = [(index, size), (&other, end(&other))];

@@ -23,7 +23,7 @@ pub fn run(input: &[u8]) {
         for threads in [1, 3] {
             let options = Options::new().checksums(checksums).threads(threads);
             let source = Data(data.clone());
-            let reader = Reader::of_source(source, Some(index.clone()), &options).unwrap();
+            let reader = Reader::from_source(source, Some(index.clone()), &options).unwrap();
             compare(&reader, &data, checksums);
         }
     }
@@ -48,7 +48,7 @@ fn change(entries: &mut [Entry], edit: &[u8]) {
 
 fn compare(reader: &Reader, data: &[u8], checksums: Checksums) {
     let all: Vec<usize> = (0..reader.len()).collect();
-    let each: Vec<_> = all.iter().map(|record| reader.get(*record)).collect();
+    let each: Vec<_> = all.iter().map(|record| reader.read(*record)).collect();
     for (entry, read) in reader.index().iter().zip(&each) {
         match (checksums, read) {
             // What holds in all is good; what is good has its length, at least.
@@ -76,7 +76,7 @@ fn compare(reader: &Reader, data: &[u8], checksums: Checksums) {
             Some(record) => Err(each[*record].clone().unwrap_err()),
             None => records.iter().map(|record| each[*record].clone()).collect(),
         };
-        let read = reader.get_many(&records).map_err(|error| fault(&error));
+        let read = reader.read_many(&records).map_err(|error| fault(&error));
         assert_eq!(read.map(|payloads| payloads.iter().map(<[u8]>::to_vec).collect()), expected);
     }
 }

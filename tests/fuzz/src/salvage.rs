@@ -1,11 +1,11 @@
 //! Salvaging scans: what they give is good, what they leave out is named; threads, and where the bytes
 //! come from, change nothing.
 
-use std::cell::RefCell;
 use std::io;
 use std::ops::{ControlFlow, Range};
+use std::sync::Mutex;
 
-use tfr_index::{Checksums, Damage, Entry, Index, Options, ReadAt};
+use tfr_index::{Checksums, Entry, Index, Options, ReadAt, Skipped};
 
 use super::file::file_of;
 use super::oracle::{self, crc, walk, Salvaged, POLICIES};
@@ -16,14 +16,14 @@ pub fn run(data: &[u8]) {
 }
 
 fn salvage(source: impl ReadAt + Sync, options: Options<'_>) -> Result<Salvaged, String> {
-    let regions = RefCell::new(Vec::new());
-    let keep = |damage: Damage| {
-        regions.borrow_mut().push((damage.bytes, damage.record));
+    let regions = Mutex::new(Vec::new());
+    let keep = |skipped: Skipped| {
+        regions.lock().unwrap().push((skipped.bytes, skipped.record));
         ControlFlow::Continue(())
     };
-    let index = Index::from_source(source, &options.salvage(&keep));
+    let index = Index::from_source(source, &options.salvage(true).on_skipped(&keep));
     let index = index.map_err(|error| error.to_string())?;
-    Ok((index.into_entries(), regions.into_inner()))
+    Ok((index.into_entries(), regions.into_inner().unwrap()))
 }
 
 fn compare(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! Scans of memory, of a source and of a stream, under each policy, against the naive walk: for the
 //! bytes as they are, and for the file that they describe.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, Read};
 
 use tfr_index::tfrecord_index::TfRecordIndexer;
@@ -16,7 +16,7 @@ pub fn run(data: &[u8]) {
 }
 
 fn compare(data: &[u8]) {
-    let pieces = || Pieces { data, most: 1 + data.len() / 20, interrupted: Cell::new(false) };
+    let pieces = || Pieces { data, most: 1 + data.len() / 20, interrupted: AtomicBool::new(false) };
     for checksums in POLICIES {
         let expected = walk(data, checksums);
         let options = Options::new().checksums(checksums).threads(1);
@@ -44,12 +44,12 @@ fn streamed(stream: impl Read) -> Outcome {
 struct Pieces<'a> {
     data: &'a [u8],
     most: usize,
-    interrupted: Cell<bool>,
+    interrupted: AtomicBool,
 }
 
 impl Pieces<'_> {
     fn interrupt(&self) -> io::Result<()> {
-        match self.interrupted.replace(!self.interrupted.get()) {
+        match self.interrupted.fetch_xor(true, Ordering::Relaxed) {
             true => Ok(()),
             false => Err(io::ErrorKind::Interrupted.into()),
         }

@@ -64,7 +64,7 @@ pub fn run(plan: &[u8]) {
                 data.extend(frame);
                 kept = Some(Pair { data: data.clone(), index });
                 if size % 2 == 0 {
-                    create_index(&path, &index_path, &Options::new().append(true)).unwrap();
+                    create_index(&path, &index_path, &Options::new().resume(true)).unwrap();
                     kept = Some(Pair::of(&data));
                 }
                 expect(&path, &index_path, kept.as_ref());

@@ -22,7 +22,7 @@ Ctrl-C stops a scan, and nothing of it is left behind.
 from . import _exit as _exit
 from ._dataset import Dataset
 from ._errors import (
-    Damage,
+    Skipped,
     TfrCancelled,
     TfrError,
     TfrFileExistsError,
@@ -48,29 +48,29 @@ from ._typing import (
     CheckLevel,
     Checksums,
     Data,
+    OnSkipped,
     Path,
     Progress,
-    Salvage,
+    Remainder,
     ShardBy,
-    ShardEven,
 )
 from ._writer import RecordWriter
 
 __all__ = [
     "CheckLevel",
     "Checksums",
-    "Damage",
     "Dataset",
     "Fit",
     "Index",
     "Indexer",
+    "OnSkipped",
     "Payloads",
     "Progress",
     "Reader",
     "RecordWriter",
-    "Salvage",
+    "Remainder",
     "ShardBy",
-    "ShardEven",
+    "Skipped",
     "TfrCancelled",
     "TfrError",
     "TfrFileExistsError",
@@ -102,9 +102,10 @@ def create_index(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
-    salvage: Salvage | None = None,
-    growing: Salvage | None = None,
-    append: bool = False,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+    resume: bool = False,
     sync: bool = False,
 ) -> int:
     r"""Indexes a TFRecord file into an index file, in constant memory.
@@ -128,19 +129,19 @@ def create_index(
         threads: 1: the caller's thread works alone. More: so many others walk the file for it. 0:
             as many as there are processors, or more where they wait for the disk; 1 for a source
             that seeks. The result is the same with any number.
-        salvage: called as `salvage(damage)` for each damaged region, a `Damage`, which is then left
-            out of the index instead of being an error: the index has the good records. Behind a
+        salvage: skip damaged regions instead of raising: the index has the good records. After a
             damaged header they go on at the next one whose checksum holds; with `checksums="full"`
-            records whose payload is damaged are left out, too. So it takes true checksums: "auto"
-            counts as "length". What it returns cancels the call if it is true; what it raises is
-            raised from here.
-        growing: takes the file for one that is still being written: a record that is not whole yet
-            at its end is left for next time, and `growing` is called with a `Damage` that says
-            where it is. It takes true checksums.
-        append: go on where the index ends, if there is one: only what was appended to the file
+            records whose payload is damaged are skipped, too. So it needs valid checksums: "auto"
+            counts as "length".
+        allow_incomplete_tail: accept a file that ends inside a record, because it is still being
+            written: that record is left for next time. It needs valid checksums.
+        on_skipped: called as `on_skipped(skipped)` for each region that is skipped, a `Skipped`.
+            What it returns cancels the call if it is true; what it raises is raised from here.
+            Without it, a TfrWarning sums up the damaged regions.
+        resume: go on where the index ends, if there is one: only what was appended to the file
             since is walked. The index must be of all that the file was. Meanwhile no other writer
             may write the index, nor this call while another does: TfrOSError with the `errno`
-            EBUSY. So it is with a `RecordWriter` that appends to the file and its index.
+            EBUSY. The same holds for a `RecordWriter` that appends to the file and its index.
         sync: wait until the index is on the medium (`fsync`). Without it, a process that is killed
             leaves the old index or the new one, whole, but a crash of the system or a power cut may
             leave an empty one or a part. With it, they leave the old one or the new one, whole,
@@ -155,8 +156,8 @@ def create_index(
         TfrOSError: a file cannot be opened, read or written; more exactly, for instance,
             TfrFileNotFoundError, which is also a FileNotFoundError.
         TfrValueError: an argument cannot be used; both paths lead to one file; the file is none
-            that has a size; what is to be appended to is no index.
-        TfrMismatch: what is to be appended to is not the index of what the file was.
+            that has a size; the index to resume is no index.
+        TfrMismatch: the index to resume is not the index of what the file was.
         TfrCancelled: `progress` asked to stop.
 
     >>> import pathlib, tempfile
@@ -172,16 +173,16 @@ def create_index(
 
     Training on what is good in a damaged file:
 
-    >>> damaged = []
+    >>> skipped = []
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "train.tfrecord")
     ...     _ = path.write_bytes(record + b"x" * 30 + record)
-    ...     print(create_index(path, salvage=damaged.append))
+    ...     print(create_index(path, salvage=True, on_skipped=skipped.append))
     ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
     2
     0 21
     51 21
-    >>> damaged[0].start, damaged[0].end, damaged[0].record
+    >>> skipped[0].start, skipped[0].end, skipped[0].record
     (21, 51, 1)
     """
     source = file_or_source(tfrecord_path)
@@ -198,8 +199,9 @@ def create_index(
             progress=progress,
             threads=threads or source.threads,
             salvage=salvage,
-            growing=growing,
-            append=append,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
+            resume=resume,
             sync=sync,
         )
     return int(count_out[0])
@@ -230,8 +232,9 @@ def scan(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
-    salvage: Salvage | None = None,
-    growing: Salvage | None = None,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
 ) -> Index:
     r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
 
@@ -258,7 +261,7 @@ def scan(
     [(0, 21), (21, 21)]
     """
     source = file_or_source(tfrecord_path)
-    function = source.choose(lib.tfr_index_scan, lib.tfr_index_scan_source)
+    function = source.choose(lib.tfr_index_scan, lib.tfr_index_from_source)
     with source as data:
         return with_options(
             lambda options: Index._made_by(function, data, options),
@@ -266,7 +269,8 @@ def scan(
             progress=progress,
             threads=threads or source.threads,
             salvage=salvage,
-            growing=growing,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
         )
 
 
@@ -276,8 +280,9 @@ def index_bytes(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
-    salvage: Salvage | None = None,
-    growing: Salvage | None = None,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
 ) -> Index:
     r"""Indexes TFRecord data in memory.
 
@@ -301,5 +306,6 @@ def index_bytes(
             progress=progress,
             threads=threads,
             salvage=salvage,
-            growing=growing,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
         )

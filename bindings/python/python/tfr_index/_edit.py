@@ -11,10 +11,14 @@ from typing import Any, Self
 
 from ._errors import TfrError, TfrValueError
 from ._library import CData, ffi, lib
-from ._typing import Buffer, ShardBy, ShardEven
+from ._typing import Buffer, Remainder, ShardBy
 
 _BY = {"records": lib.TFR_SHARD_BY_RECORDS, "bytes": lib.TFR_SHARD_BY_BYTES}
-_EVEN = {"keep": lib.TFR_SHARD_KEEP, "drop": lib.TFR_SHARD_DROP, "pad": lib.TFR_SHARD_PAD}
+_REMAINDERS = {
+    "keep": lib.TFR_REMAINDER_KEEP,
+    "drop": lib.TFR_REMAINDER_DROP,
+    "pad": lib.TFR_REMAINDER_PAD,
+}
 
 
 class Edits(Sequence[tuple[int, int]]):
@@ -123,40 +127,42 @@ class Edits(Sequence[tuple[int, int]]):
         return self._made_by(lib.tfr_index_sample, self._native, drawn, seed)
 
     def shard(
-        self, rank: int, world: int, by: ShardBy = "records", even: ShardEven = "keep"
+        self, rank: int, world_size: int, by: ShardBy = "records", remainder: Remainder = "keep"
     ) -> Self:
-        """Shard `rank` of `world`: a run of the records, in the order of the index.
+        """Shard `rank` of `world_size`: a run of the records, in the order of the index.
 
         Args:
             rank: which one, from 0.
-            world: how many there are.
-            by: what is shared out evenly. "records": a shard starts at record
-                `len(index) * rank // world`, as those of NVIDIA DALI's readers do. "bytes": it
-                starts between the two records where what is before comes nearest to `rank / world`
-                of the frames' bytes. It may be empty where there are few records, or some that are
-                very large.
-            even: what becomes of the remainder of shards by records. "keep": some have one record
-                more; no record is lost or there twice. "drop": all have as many as the smaller
-                ones; the last record of each larger one is in none. "pad": all have as many as the
-                larger ones; the smaller ones end with the next one's first record.
+            world_size: how many there are.
+            by: what is divided evenly. "records": a shard starts at record
+                `len(index) * rank // world_size`, as those of NVIDIA DALI's readers do. "bytes": it
+                starts at the record boundary closest to `rank / world_size` of the frames' bytes.
+                A shard may be empty where there are few records, or some that are very large.
+            remainder: what happens to the remainder of shards by records. "keep": some shards have
+                one record more than the others; each record is in one shard. "drop": all have the
+                smaller number of records; the last record of each larger shard is dropped. "pad":
+                all have the larger number; each smaller shard ends with the first record of the
+                next one.
 
         Raises:
-            TfrValueError: `rank` is not below `world`; shards by bytes should have equal numbers
-                of records; another argument cannot be used.
+            TfrValueError: `rank` is not below `world_size`; `by="bytes"` with another remainder
+                than "keep"; another argument cannot be used.
 
         >>> import tfr_index
         >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
         >>> [list(index.shard(rank, 2)) for rank in range(2)]
         [[(0, 21)], [(21, 16), (37, 19)]]
-        >>> list(index.shard(0, 2, even="pad"))
+        >>> list(index.shard(0, 2, remainder="pad"))
         [(0, 21), (21, 16)]
         """
-        for name, value, values in (("by", by, _BY), ("even", even, _EVEN)):
+        for name, value, values in (("by", by, _BY), ("remainder", remainder, _REMAINDERS)):
             if value not in values:
                 message = f"{name} is {value!r}, but must be one of {', '.join(values)}"
                 raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-        numbers = _u64("rank", rank), _u64("world", world)
-        return self._made_by(lib.tfr_index_shard, self._native, *numbers, _BY[by], _EVEN[even])
+        numbers = _u64("rank", rank), _u64("world_size", world_size)
+        return self._made_by(
+            lib.tfr_index_shard, self._native, *numbers, _BY[by], _REMAINDERS[remainder]
+        )
 
     @classmethod
     def concat(cls, parts: Iterable[tuple[Self, int]]) -> Self:

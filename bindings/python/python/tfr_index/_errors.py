@@ -7,7 +7,7 @@ import warnings
 from typing import Any, NamedTuple
 
 __all__ = [
-    "Damage",
+    "Skipped",
     "TfrCancelled",
     "TfrError",
     "TfrFileExistsError",
@@ -122,9 +122,10 @@ class TfrMemoryError(TfrError, MemoryError):
 
 
 class TfrWarning(UserWarning):
-    """An index that was found beside its data is not used, so the data is scanned.
+    """An index that was found beside its data is not used, so the data is scanned; or damaged
+    regions were skipped, and there is no `on_skipped` that would report them.
 
-    Its text is that of `error`. To make it an error, as Python does with any warning:
+    Its text says which. To make it an error, as Python does with any warning:
 
     >>> import warnings, tfr_index
     >>> with warnings.catch_warnings():
@@ -132,11 +133,12 @@ class TfrWarning(UserWarning):
 
     Attributes:
         error: why the index is not used, a `TfrError`: its `path` is the path of the index, its
-            `status` is "TFR_ERR_STALE" if the index leaves out valid records.
+            `status` is "TFR_ERR_STALE" if the index leaves out valid records. Or what is wrong
+            with the first damaged region.
     """
 
-    def __init__(self, error: TfrError) -> None:
-        super().__init__(error)
+    def __init__(self, error: TfrError, message: str | None = None) -> None:
+        super().__init__(error if message is None else message)
         self.error = error
 
 
@@ -175,17 +177,19 @@ class TfrNotADirectoryError(TfrOSError, NotADirectoryError):
     """A file stands where a folder should."""
 
 
-class Damage(NamedTuple):
-    """A region of the data that is left out of an index, because of `salvage` or `growing`."""
+class Skipped(NamedTuple):
+    """A region of the data that a scan skips, because of `salvage` or `allow_incomplete_tail`."""
 
     start: int
     """The byte where it starts: the end of the last good record before it."""
     end: int
-    """The byte behind it: the start of the next good record, or the end of the data."""
+    """The byte after it: the start of the next good record, or the end of the data."""
     record: int
-    """How many good records are before it: the entry of this number is the first behind."""
+    """The number of good records before it, which is the number of the first one after it."""
     error: TfrError
     """What is wrong at its start."""
+    incomplete_tail: bool
+    """Whether it is the last record, of which a part is still to be written: not damage."""
 
 
 for _name in __all__:  # tracebacks and pickles name the place where all may find them

@@ -28,21 +28,21 @@ class Fit:
     """How an index fits its data: what `Index.check` returns.
 
     Attributes:
-        skipped: bytes of the data that no entry covers: damage, or, if the index is partial, also
-            records.
+        uncovered_bytes: bytes of the data that no entry covers: damage and, if the index is
+            partial, records.
         partial: whether valid records are left out. A `Reader` that finds such an index beside its
             data does not use it.
         reordered: whether an entry starts before the one in front of it.
         repeated: whether an entry is there twice.
-        unchecked: whether no checksum was looked at, for the data has no true ones, or because of
-            `checksums="none"`.
+        checksums_skipped: whether no checksum was looked at: the data has no valid ones, or
+            `checksums="none"` was given.
     """
 
-    skipped: int
+    uncovered_bytes: int
     partial: bool
     reordered: bool
     repeated: bool
-    unchecked: bool
+    checksums_skipped: bool
 
 
 @final
@@ -266,13 +266,13 @@ class Index(Edits):
         ...     path = pathlib.Path(folder, "train.tfrecord")
         ...     _ = path.write_bytes(record * 2)
         ...     index = tfr_index.scan(path)
-        ...     print(index.check(path))
+        ...     print(index.check(path).uncovered_bytes)
         ...     _ = path.write_bytes(record * 3)
         ...     try:
         ...         index.check(path)
         ...     except tfr_index.TfrStale as error:
         ...         print(error.record, error.offset)
-        Fit(skipped=0, partial=False, reordered=False, repeated=False, unchecked=False)
+        0
         2 42
         """
         if level not in _LEVELS:
@@ -280,21 +280,21 @@ class Index(Edits):
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
         source = file_or_source(tfrecord_path)
         function = source.choose(lib.tfr_index_check, lib.tfr_index_check_source)
-        skipped, notes = ffi.new("uint64_t *"), ffi.new("uint32_t *")
+        uncovered, notes = ffi.new("uint64_t *"), ffi.new("uint32_t *")
 
         def check(options: CData) -> None:
             call(lib.tfr_options_set_allow_partial, options, bool(allow_partial))
             with source as data:
-                call(function, self._native, data, _LEVELS[level], options, skipped, notes)
+                call(function, self._native, data, _LEVELS[level], options, uncovered, notes)
 
         threads = threads or source.threads
         with_options(check, checksums=checksums, progress=progress, threads=threads)
         return Fit(
-            skipped=int(skipped[0]),
+            uncovered_bytes=int(uncovered[0]),
             partial=bool(notes[0] & lib.TFR_FIT_PARTIAL),
             reordered=bool(notes[0] & lib.TFR_FIT_REORDERED),
             repeated=bool(notes[0] & lib.TFR_FIT_REPEATED),
-            unchecked=bool(notes[0] & lib.TFR_FIT_UNCHECKED),
+            checksums_skipped=bool(notes[0] & lib.TFR_FIT_CHECKSUMS_SKIPPED),
         )
 
 

@@ -8,7 +8,7 @@ from typing import final
 
 from ._errors import TfrError
 from ._index import Index
-from ._library import borrow, call, expect_own_process, ffi, lib, make, with_options
+from ._library import borrow, call, ensure_own_process, ffi, lib, make, with_options
 from ._typing import Buffer, Checksums
 
 __all__ = ["Indexer"]
@@ -62,7 +62,7 @@ class Indexer:
 
     def _own_lock(self) -> threading.Lock:
         """The lock, which a forked process does not wait for."""
-        expect_own_process(self._process, "indexer")
+        ensure_own_process(self._process, "indexer")
         return self._lock
 
     def push(self, data: Buffer) -> Index:

@@ -8,10 +8,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from ._errors import Damage, TfrCancelled, TfrError, TfrValueError, make_error
+from ._errors import (
+    Skipped,
+    TfrCancelled,
+    TfrError,
+    TfrValueError,
+    TfrWarning,
+    make_error,
+    warn,
+)
 from ._native import ffi as _ffi
 from ._native import lib as _lib
-from ._typing import Buffer, Checksums, Path, Progress, Salvage
+from ._typing import Buffer, Checksums, OnSkipped, Path, Progress
 
 ffi: Any = _ffi  # cffi's, made of the C header by the build
 lib: Any = _lib  # the library's functions and constants
@@ -144,14 +152,14 @@ def encode_path(path: Path) -> bytes:
     return encoded
 
 
-def expect_own_process(process: int, what: str) -> None:
+def ensure_own_process(process: int, what: str) -> None:
     """Raises TfrValueError in a forked process, where a thread of its parent may have a lock."""
     if process != os.getpid():
         message = f"the {what} belongs to another process: a forked process cannot use it"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
 
 
-def expect_contiguous(view: memoryview) -> None:
+def ensure_contiguous(view: memoryview) -> None:
     if not view.c_contiguous:
         message = "the data is not contiguous in memory: pass a copy, such as bytearray(data)"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
@@ -163,7 +171,7 @@ def borrow(data: Buffer) -> Iterator[CData]:
     if isinstance(data, str):
         raise TypeError("the data must be bytes or another bytes-like object, not str")
     with memoryview(data) as view:
-        expect_contiguous(view)
+        ensure_contiguous(view)
         with ffi.from_buffer(view) as pointer:
             yield pointer
 
@@ -182,9 +190,10 @@ def with_options(
     checksums: Checksums,
     progress: Progress | None,
     threads: int,
-    salvage: Salvage | None = None,
-    growing: Salvage | None = None,
-    append: bool = False,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+    resume: bool = False,
     raw_frames: bool = False,
     sync: bool = False,
 ) -> Result:
@@ -193,7 +202,7 @@ def with_options(
     Raises:
         TfrValueError: `checksums` is none of the policies.
         TypeError: a callback is none.
-        Exception: whatever `progress`, `salvage` or `growing` raised.
+        Exception: whatever `progress` or `on_skipped` raised.
     """
     if checksums not in _CHECKSUMS:
         message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
@@ -201,14 +210,16 @@ def with_options(
     if not 0 <= operator.index(threads) < 2**32:
         message = f"threads is {threads}, but must be 0 or more, and no giant number"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-    for name, function in (("progress", progress), ("salvage", salvage), ("growing", growing)):
+    for name, function in (("progress", progress), ("on_skipped", on_skipped)):
         if function is not None and not callable(function):
             kind = type(function).__name__
             raise TypeError(f"{name} must be a function, such as a list's append, not {kind}")
     options = make("options", lib.tfr_options_new)
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
-    call(lib.tfr_options_set_append, options, bool(append))
+    call(lib.tfr_options_set_salvage, options, bool(salvage))
+    call(lib.tfr_options_set_allow_incomplete_tail, options, bool(allow_incomplete_tail))
+    call(lib.tfr_options_set_resume, options, bool(resume))
     call(lib.tfr_options_set_raw_frames, options, bool(raw_frames))
     call(lib.tfr_options_set_sync, options, bool(sync))
 
@@ -220,16 +231,16 @@ def with_options(
         callbacks.append(native)
         call(set_it, options, native, ffi.NULL)
 
-    def telling(tell: Salvage) -> Callable[..., bool]:
-        def leave_out(_context: CData, start: int, end: int, record: int, error: CData) -> bool:
-            return bool(tell(Damage(start, end, record, exception_of(error))))
+    damage = _Damage()
+    if on_skipped is not None or salvage:
+        tell = on_skipped or damage.add
 
-        return leave_out
+        def report_skipped(_context: CData, region: CData) -> bool:
+            error = exception_of(region.error)
+            tail = bool(region.incomplete_tail)
+            return bool(tell(Skipped(region.start, region.end, region.record, error, tail)))
 
-    if salvage is not None:
-        set_callback(lib.tfr_options_set_salvage, "tfr_damage_fn", telling(salvage))
-    if growing is not None:
-        set_callback(lib.tfr_options_set_growing, "tfr_damage_fn", telling(growing))
+        set_callback(lib.tfr_options_set_on_skipped, "tfr_skipped_fn", report_skipped)
 
     in_main_thread = threading.current_thread() is threading.main_thread()
     asked = progress or (_let_signals_in if in_main_thread else None)
@@ -246,12 +257,36 @@ def with_options(
                 raise
 
     try:
-        return scan(options)
+        result = scan(options)
+        damage.warn()
+        return result
     except TfrError as error:
         is_of_callback = isinstance(error, TfrCancelled) and bool(kept.args)
         if not is_of_callback and not is_interrupt(kept):
             raise
     raise take(kept)
+
+
+class _Damage:
+    """Damaged regions that no `on_skipped` reports: a warning sums them up."""
+
+    def __init__(self) -> None:
+        self._regions = self._bytes = 0
+        self._first: TfrError | None = None
+
+    def add(self, skipped: Skipped) -> None:
+        if not skipped.incomplete_tail:
+            self._regions += 1
+            self._bytes += skipped.end - skipped.start
+            self._first = self._first or skipped.error
+
+    def warn(self) -> None:
+        if self._first is not None:
+            regions = (
+                "1 damaged region" if self._regions == 1 else f"{self._regions} damaged regions"
+            )
+            message = f"{self._first}; skipped: {regions}, {self._bytes} bytes in all"
+            warn(TfrWarning(self._first, f"{message} (on_skipped=... reports each)"))
 
 
 def _let_signals_in(bytes_done: int, bytes_total: int, records: int) -> None:

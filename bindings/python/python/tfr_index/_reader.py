@@ -18,7 +18,7 @@ from ._index import Index
 from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
 from ._source import File, Memory, Source, file_or_source
-from ._typing import Buffer, Checksums, Data, Path, Progress, Salvage
+from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
 __all__ = ["Reader"]
 
@@ -61,8 +61,8 @@ class Reader:
             the length; bytes are given as they are.
         raw_frames: give whole frames, with the 12 bytes before the payload and the 4 behind it.
         threads: how many may work on one call. 1: the caller's alone. 0: as many as pay.
-        salvage: if the file is scanned, as for `tfr_index.create_index`.
-        progress: if the file is scanned, as for `tfr_index.create_index`.
+        salvage, allow_incomplete_tail, on_skipped, progress: if the file is scanned, as for
+            `tfr_index.create_index`.
 
     Raises:
         TfrError: the file is to be scanned, but is not a TFRecord file, or damaged.
@@ -124,10 +124,22 @@ class Reader:
         *,
         raw_frames: bool = False,
         threads: int = 0,
-        salvage: Salvage | None = None,
+        salvage: bool = False,
+        allow_incomplete_tail: bool = False,
+        on_skipped: OnSkipped | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._open(data, index, checksums, raw_frames, threads, salvage, progress)
+        self._open(
+            data,
+            index,
+            checksums,
+            raw_frames,
+            threads,
+            salvage=salvage,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
+            progress=progress,
+        )
         if self._warning is not None:
             warn(self._warning)
 
@@ -138,12 +150,15 @@ class Reader:
         checksums: Checksums,
         raw_frames: bool,
         threads: int,
-        salvage: Salvage | None = None,
+        *,
+        salvage: bool = False,
+        allow_incomplete_tail: bool = False,
+        on_skipped: OnSkipped | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Makes a reader; why an index was left aside is in `_warning`."""
         source = self._source = file_or_source(data)
-        open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_open_source)
+        open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_from_source)
         if index is not None and not isinstance(index, Index):
             given: Index | Path | None = os.fspath(index)
             index = Index._made_by(lib.tfr_index_read, encode_path(index))
@@ -164,6 +179,8 @@ class Reader:
             progress=progress,
             threads=threads or source.threads,
             salvage=salvage,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
             raw_frames=raw_frames,
         )
         count = lib.tfr_reader_len(native)
@@ -175,8 +192,8 @@ class Reader:
         self._around = 0 if raw_frames else _OVERHEAD
         self._records = range(count)
         self._index = index
-        if salvage is not None and given is None:
-            given = self.index  # the one that was salvaged
+        if (salvage or allow_incomplete_tail) and given is None:
+            given = self.index  # of what was good then
         if isinstance(source, File):
             data = os.fspath(cast(Path, data))
         self._given = (data, given, checksums, bool(raw_frames), threads)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from ._errors import TfrOSError, TfrValueError
-from ._library import CData, callback, encode_path, expect_contiguous, ffi, lib, take
+from ._library import CData, callback, encode_path, ensure_contiguous, ffi, lib, take
 from ._typing import Buffer, Data, Path
 
 __all__ = ["File", "Memory", "Source", "file_or_source"]
@@ -58,7 +58,7 @@ class Memory:
 
     def __init__(self, data: Buffer) -> None:
         with memoryview(data) as view:
-            expect_contiguous(view)
+            ensure_contiguous(view)
         self._data = data
         self._borrowed: list[CData] = []
 

@@ -12,18 +12,18 @@ elif sys.version_info >= (3, 12):
 else:
     Buffer = object
 
-from ._errors import Damage
+from ._errors import Skipped
 
 __all__ = [
     "Buffer",
     "CheckLevel",
     "Checksums",
     "Data",
+    "OnSkipped",
     "Path",
     "Progress",
-    "Salvage",
+    "Remainder",
     "ShardBy",
-    "ShardEven",
 ]
 
 #: A path as the functions of `os` take it.
@@ -88,12 +88,12 @@ ShardBy: TypeAlias = Literal["records", "bytes"]
 #: - "keep": some have one record more; no record is lost or there twice.
 #: - "drop": all have as many as the smaller ones; the last of each larger one is in none.
 #: - "pad": all have as many as the larger ones; the smaller ones end with the next one's first.
-ShardEven: TypeAlias = Literal["keep", "drop", "pad"]
+Remainder: TypeAlias = Literal["keep", "drop", "pad"]
 
 #: Told how far a scan is: `progress(bytes_done, bytes_total, records)`. What it returns cancels
 #: the scan if it is true, what it raises cancels the scan and is raised from there.
 Progress: TypeAlias = Callable[[int, int, int], object]
 
-#: Told of each region that is left out of an index. What it returns cancels the scan if it is true,
-#: what it raises cancels the scan and is raised from there. `list.append` is one.
-Salvage: TypeAlias = Callable[[Damage], object]
+#: Called for each region that a scan skips. What it returns cancels the scan if it is true, what it
+#: raises cancels the scan and is raised from there. `list.append` is one.
+OnSkipped: TypeAlias = Callable[[Skipped], object]

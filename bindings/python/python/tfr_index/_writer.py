@@ -19,7 +19,7 @@ from ._library import (
     borrow,
     call,
     encode_path,
-    expect_own_process,
+    ensure_own_process,
     ffi,
     lib,
     make,
@@ -55,8 +55,8 @@ class RecordWriter:
     and the index then has all of them. What the index has is looked at as by `create_index(...,
     append=True)`, and what it lacks is walked: the file must be whole records with true checksums.
     It grows while it is written, and is cut to what it was if the writer is abandoned. A killed
-    process leaves the old index and what it had handed over; `create_index(..., append=True,
-    growing=...)` mends the index.
+    process leaves the old index and what it had handed over; `create_index(..., resume=True,
+    allow_incomplete_tail=True)` mends the index.
 
     Args:
         path: the TFRecord file.
@@ -83,9 +83,9 @@ class RecordWriter:
     ...         writer.write_many([b"", b"abc"])
     ...     with RecordWriter(path, append=True) as writer:
     ...         writer.write(b"one more")
-    ...     tfr_index.read_index(path + ".idx").check(path, "full")
+    ...     tfr_index.read_index(path + ".idx").check(path, "full").uncovered_bytes
     ...     list(tfr_index.read_index(path + ".idx"))
-    Fit(skipped=0, partial=False, reordered=False, repeated=False, unchecked=False)
+    0
     [(0, 21), (21, 16), (37, 19), (56, 24)]
     """
 
@@ -184,7 +184,7 @@ class RecordWriter:
     def _own_lock(self) -> threading.RLock:
         """The lock, which a forked process does not wait for."""
         try:
-            expect_own_process(self._process, "writer")
+            ensure_own_process(self._process, "writer")
         except TfrValueError:
             self._gathered.clear()
             raise
@@ -236,10 +236,10 @@ class RecordWriter:
             call(lib.tfr_writer_flush, self._native)
 
     @property
-    def count(self) -> int:
+    def num_records(self) -> int:
         """How many records there are in the file, with those that were there before."""
         with self._own_lock():
-            return int(lib.tfr_writer_count(self._native)) + len(self._gathered)
+            return int(lib.tfr_writer_num_records(self._native)) + len(self._gathered)
 
     @property
     def closed(self) -> bool:
