@@ -49,6 +49,7 @@ impl ErrorKind {
     /// ```
     /// assert_eq!(tfr_index::ErrorKind::NotTfRecord.name(), "TFR_ERR_NOT_TFRECORD");
     /// ```
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             ErrorKind::InvalidArgument => "TFR_ERR_INVALID_ARGUMENT",
@@ -164,21 +165,25 @@ impl Error {
     }
 
     /// What went wrong.
+    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The file, where there is one.
+    #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
     /// The record's number, from 0. Of an index: how many entries stand before the bad line.
+    #[must_use]
     pub fn record(&self) -> Option<u64> {
         self.0.record
     }
 
     /// The byte where the record's frame starts. Of an index: where the bad line starts.
+    #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
@@ -193,6 +198,7 @@ impl Error {
     /// assert_eq!(error.format(), Some("index"));
     /// assert!(error.to_string().ends_with("give the data file"));
     /// ```
+    #[must_use]
     pub fn format(&self) -> Option<&'static str> {
         self.0.format
     }
@@ -207,16 +213,19 @@ impl Error {
     /// let error = Index::from_bytes(data, &full).unwrap_err();
     /// assert_eq!((error.stored_crc(), error.computed_crc()), (Some(0), Some(0x191c1fbb)));
     /// ```
+    #[must_use]
     pub fn stored_crc(&self) -> Option<u32> {
         self.0.crcs.map(|(stored, _)| stored)
     }
 
     /// What that checksum should be, by the bytes that it is of.
+    #[must_use]
     pub fn computed_crc(&self) -> Option<u32> {
         self.0.crcs.map(|(_, computed)| computed)
     }
 
     /// The operating system's error number (`errno`).
+    #[must_use]
     pub fn os_error(&self) -> Option<i32> {
         self.0.source.as_ref()?.raw_os_error()
     }
@@ -250,6 +259,35 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}({self})", self.0.kind)
+    }
+}
+
+/// An [`io::Error`] of the fitting kind, with this error inside. If the operating system refused, it has
+/// the same kind as that error.
+///
+/// ```
+/// use std::io;
+/// use tfr_index::{Index, Options};
+///
+/// fn count() -> io::Result<usize> {
+///     Ok(Index::scan("none.tfrecord", &Options::new())?.len())
+/// }
+/// assert_eq!(count().unwrap_err().kind(), io::ErrorKind::NotFound);
+/// ```
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match (&error.0.source, error.kind()) {
+            (Some(source), _) => source.kind(),
+            (None, ErrorKind::InvalidArgument | ErrorKind::OutOfRange) => {
+                io::ErrorKind::InvalidInput
+            }
+            (None, ErrorKind::Truncated) => io::ErrorKind::UnexpectedEof,
+            (None, ErrorKind::OutOfMemory) => io::ErrorKind::OutOfMemory,
+            // Not `Interrupted`, which means "try again".
+            (None, ErrorKind::Cancelled | ErrorKind::Panic) => io::ErrorKind::Other,
+            (None, _) => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
     }
 }
 
@@ -287,6 +325,26 @@ mod tests {
         let error = Error::io("open", missing()).of(Path::new("x"));
         assert_eq!(error.to_string(), format!("x: cannot open: {}", missing()));
         assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::ENOENT)));
+    }
+
+    #[test]
+    fn becomes_an_error_of_the_standard_library() {
+        let missing = Error::io("open", io::Error::from_raw_os_error(libc::ENOENT));
+        assert_eq!(io::Error::from(missing).kind(), io::ErrorKind::NotFound);
+        for (kind, expected) in [
+            (ErrorKind::Truncated, io::ErrorKind::UnexpectedEof),
+            (ErrorKind::LengthCrc, io::ErrorKind::InvalidData),
+            (ErrorKind::InvalidArgument, io::ErrorKind::InvalidInput),
+            (ErrorKind::Cancelled, io::ErrorKind::Other),
+        ] {
+            let error = io::Error::from(Error::new(kind, "why").at(7, 9));
+            assert_eq!(
+                (error.kind(), error.to_string().as_str()),
+                (expected, "record 7 at byte 9: why")
+            );
+            let inner = error.get_ref().unwrap().downcast_ref::<Error>().unwrap();
+            assert_eq!((inner.kind(), inner.record()), (kind, Some(7)));
+        }
     }
 
     #[test]

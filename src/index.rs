@@ -34,14 +34,30 @@ pub struct Entry {
 
 impl Entry {
     /// The payload's byte range in the file. Entries that no index can hold have an empty one.
+    #[must_use]
     pub fn payload(&self) -> std::ops::Range<u64> {
         let start = self.offset.saturating_add(HEADER_LEN as u64);
-        start..start.saturating_add(self.size.saturating_sub(OVERHEAD))
+        start..start.saturating_add(self.payload_len())
     }
 
-    /// Where its frame ends, of an entry that is in an index.
-    pub(crate) fn end(&self) -> u64 {
-        self.offset + self.size
+    /// The payload's size in bytes. It is 0 for an entry that no index can hold.
+    ///
+    /// ```
+    /// assert_eq!(tfr_index::Entry { offset: 21, size: 19 }.payload_len(), 3);
+    /// ```
+    #[must_use]
+    pub fn payload_len(&self) -> u64 {
+        self.size.saturating_sub(OVERHEAD)
+    }
+
+    /// The byte after the record's frame; at most `u64::MAX`.
+    ///
+    /// ```
+    /// assert_eq!(tfr_index::Entry { offset: 21, size: 19 }.end(), 40);
+    /// ```
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
     }
 
     /// What is wrong with the entry: its frame must be able to lie in a file.
@@ -100,11 +116,13 @@ impl Index {
     }
 
     /// The entries.
+    #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
     /// The entries, without the index around them.
+    #[must_use]
     pub fn into_entries(self) -> Vec<Entry> {
         Arc::try_unwrap(self.entries).unwrap_or_else(|shared| shared.to_vec())
     }

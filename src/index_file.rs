@@ -52,7 +52,7 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
 /// # Errors
 /// When the TFRecord file is not whole records, with the first bad one's number and offset; when a
 /// file cannot be opened, read or written; when both paths lead to one file; when what is to be
-/// [appended to](Options::append) is not the index of what the data was. `EBUSY` when a
+/// [appended to](Options::resume) is not the index of what the data was. `EBUSY` when a
 /// [`RecordWriter`](crate::RecordWriter) writes the index, or something appends to it: many may create
 /// one index at once, and the last one stays.
 pub fn create_index(

@@ -85,16 +85,20 @@ impl Indexer {
             );
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        Ok(Indexer {
-            chain: Chain::new(options.checksums),
-            payloads: options.checksums == Checksums::Full,
+        Ok(Indexer::with_checksums(options.checksums))
+    }
+
+    pub(crate) fn with_checksums(checksums: Checksums) -> Indexer {
+        Indexer {
+            chain: Chain::new(checksums),
+            payloads: checksums == Checksums::Full,
             header: [0; HEADER_LEN],
             header_len: 0,
             frame: None,
             start: Vec::new(),
             start_is_known: false,
             failed: None,
-        })
+        }
     }
 
     /// Takes bytes from the front of `bytes` until a record is complete, and returns its entry;

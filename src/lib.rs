@@ -20,11 +20,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`tfrecord_index`] has the same in the names of the `s3dlio` crate. The C ABI is documented in
+//! The module `tfrecord_index` (feature `s3dlio`, on by default) has the names of the `s3dlio` crate.
+//! The C ABI is documented in
 //! `include/tfr_index.h`.
 
-#![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
-#![deny(clippy::undocumented_unsafe_blocks)]
+#![deny(missing_debug_implementations, missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
+#![deny(clippy::must_use_candidate, clippy::undocumented_unsafe_blocks)]
 
 #[cfg(not(unix))]
 compile_error!("tfr-index reads files with pread, which only Unix-like systems have");
@@ -49,6 +50,7 @@ mod reader;
 mod scan;
 mod source;
 mod sys;
+#[cfg(feature = "s3dlio")]
 pub mod tfrecord_index;
 mod threads;
 mod writer;

@@ -36,6 +36,7 @@ pub struct Checksum {
 
 impl Checksum {
     /// Whether both are the same.
+    #[must_use]
     pub fn holds(&self) -> bool {
         self.stored == self.computed
     }

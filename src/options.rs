@@ -84,6 +84,7 @@ pub struct Skipped {
 /// assert_eq!(Index::from_bytes(b"", &options).unwrap_err().kind(), ErrorKind::Cancelled);
 /// ```
 #[derive(Clone, Copy, Default)]
+#[must_use]
 pub struct Options<'a> {
     pub(crate) checksums: Checksums,
     pub(crate) progress: Option<ProgressFn<'a>>,
@@ -344,5 +345,17 @@ impl std::fmt::Debug for Options<'_> {
             .field("raw_frames", &self.raw_frames)
             .field("sync", &self.sync)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_them() {
+        fn check<T: Send + Sync>() {}
+        check::<Options<'_>>();
+        check::<Skipped>();
     }
 }

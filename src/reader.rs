@@ -89,6 +89,7 @@ struct Inner {
 
 impl Reader {
     /// The index that says where the records are.
+    #[must_use]
     pub fn index(&self) -> &Index {
         &self.0.index
     }
@@ -114,16 +115,19 @@ impl Reader {
     /// assert!(reader.len() == 90 && reader.warning().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn warning(&self) -> Option<&Error> {
         self.0.warning.as_ref()
     }
 
     /// The number of records.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.index.len()
     }
 
     /// Whether there are no records.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.index.is_empty()
     }
@@ -312,6 +316,7 @@ impl Reader {
     /// }
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
+    #[must_use]
     pub fn iter(&self) -> Records<'_> {
         Records::new(self)
     }

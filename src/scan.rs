@@ -7,6 +7,8 @@ mod salvage;
 mod search;
 pub(crate) mod window;
 
+use std::fmt;
+
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
@@ -245,6 +247,15 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         let records = self.chain.record();
         let progress = Progress { bytes_done: self.reported, bytes_total: self.size, records };
         self.options.report(progress)
+    }
+}
+
+impl<S> fmt::Debug for Scanner<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (record, offset) = (self.chain.record(), self.chain.offset());
+        let mut shown = f.debug_struct("Scanner");
+        shown.field("record", &record).field("offset", &offset).field("size", &self.size);
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 /// Bytes of known size that can be read at any position.
 ///
-/// [`File`] (through `pread`), byte slices and vectors of bytes are sources.
+/// [`File`] (through `pread`), byte slices and vectors of bytes are sources; so are `&T`, [`Box`] and
+/// [`Arc`] of a source, `Box<dyn ReadAt>` too.
 ///
 /// ```
 /// use tfr_index::ReadAt;
@@ -135,31 +137,38 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-impl<T: ReadAt + ?Sized> ReadAt for &T {
-    fn size(&self) -> io::Result<u64> {
-        (**self).size()
-    }
+/// What leads to a source is one.
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<T: ReadAt + ?Sized> ReadAt for $pointer {
+            fn size(&self) -> io::Result<u64> {
+                (**self).size()
+            }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        (**self).read_at(buffer, offset)
-    }
+            fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+                (**self).read_at(buffer, offset)
+            }
 
-    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
-        (**self).read_many_at(buffers, offset)
-    }
+            fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+                (**self).read_many_at(buffers, offset)
+            }
 
-    fn as_bytes(&self) -> Option<&[u8]> {
-        (**self).as_bytes()
-    }
+            fn as_bytes(&self) -> Option<&[u8]> {
+                (**self).as_bytes()
+            }
 
-    fn next_data(&self, offset: u64) -> u64 {
-        (**self).next_data(offset)
-    }
+            fn next_data(&self, offset: u64) -> u64 {
+                (**self).next_data(offset)
+            }
 
-    fn advise_sparse(&self, hops: bool) {
-        (**self).advise_sparse(hops);
-    }
+            fn advise_sparse(&self, hops: bool) {
+                (**self).advise_sparse(hops);
+            }
+        }
+    )*};
 }
+
+forward!(&T, Box<T>, Arc<T>);
 
 /// So many interruptions in a row are taken for such; who is interrupted once more has failed.
 const INTERRUPTIONS: usize = 1000;
@@ -256,6 +265,16 @@ mod tests {
             assert_eq!((count, &a), ((2 + size).min(5), b"bc"));
             assert_eq!(c[..count - 2], b"def"[..count - 2]);
         }
+    }
+
+    #[test]
+    fn what_leads_to_a_source_is_one() {
+        let boxed: Box<dyn ReadAt + Send + Sync> = Box::new(b"abcdef".to_vec());
+        let shared: Arc<dyn ReadAt + Send + Sync> = Arc::new(boxed);
+        let mut buffer = [0; 4];
+        assert_eq!((shared.read_at(&mut buffer, 3).unwrap(), &buffer), (3, b"def\0"));
+        assert_eq!((shared.size().unwrap(), shared.as_bytes()), (6, Some(&b"abcdef"[..])));
+        assert!(crate::Index::from_source(&shared, &crate::Options::new()).is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! # anyhow::Ok(())
 //! ```
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Result;
@@ -131,13 +131,26 @@ impl<R: Read> TfRecordIndexer<R> {
     /// # Errors
     /// None today.
     pub fn new(reader: R) -> Result<Self> {
-        Ok(TfRecordIndexer {
+        Ok(Self::from_reader(reader))
+    }
+
+    /// The same, which cannot fail.
+    ///
+    /// ```
+    /// use tfr_index::tfrecord_index::TfRecordIndexer;
+    ///
+    /// let mut indexer = TfRecordIndexer::from_reader(std::io::empty());
+    /// assert!(indexer.next_entry()?.is_none());
+    /// # anyhow::Ok(())
+    /// ```
+    pub fn from_reader(reader: R) -> Self {
+        TfRecordIndexer {
             reader,
-            indexer: Indexer::new(&Options::new())?,
+            indexer: Indexer::with_checksums(Options::new().checksums),
             buffer: vec![0; 128 << 10],
             unpushed: 0..0,
             finished: false,
-        })
+        }
     }
 
     /// The next record, or none at the end, and after an error.
@@ -171,10 +184,85 @@ impl<R: Read> TfRecordIndexer<R> {
     }
 }
 
+impl<R: Read + Seek> TfRecordIndexer<R> {
+    /// The entries of all records, from the reader's first byte on, wherever it stands.
+    ///
+    /// ```
+    /// use tfr_index::tfrecord_index::TfRecordIndexer;
+    ///
+    /// let file = std::fs::File::open("tests/data/examples.tfrecord")?;
+    /// assert_eq!(TfRecordIndexer::from_reader(file).index()?.len(), 100);
+    /// # anyhow::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next_entry`](Self::next_entry); when the reader cannot seek.
+    pub fn index(&mut self) -> Result<Vec<TfRecordIndexEntry>> {
+        self.rewind()?;
+        let mut entries = Vec::new();
+        while let Some(entry) = self.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// Writes an index file of all records, from the reader's first byte on, whole or not at all;
+    /// returns their number.
+    ///
+    /// ```
+    /// use tfr_index::tfrecord_index::TfRecordIndexer;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let index_path = directory.path().join("examples.tfrecord.idx");
+    /// let file = std::fs::File::open("tests/data/examples.tfrecord")?;
+    /// assert_eq!(TfRecordIndexer::from_reader(file).write_index(&index_path)?, 100);
+    /// # anyhow::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`index`](Self::index); when the index file cannot be written.
+    pub fn write_index(&mut self, index_path: impl AsRef<Path>) -> Result<usize> {
+        self.rewind()?;
+        let count = crate::create_index_from_reader(&mut self.reader, index_path, &Options::new())?;
+        self.finished = true;
+        Ok(usize::try_from(count)?)
+    }
+
+    /// Goes back to the first record.
+    fn rewind(&mut self) -> Result<()> {
+        self.reader.seek(SeekFrom::Start(0))?;
+        self.indexer = Indexer::with_checksums(Options::new().checksums);
+        (self.unpushed, self.finished) = (0..0, false);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frame;
+
+    #[test]
+    fn all_records_again_and_again() {
+        let data = file_of(&[b"first", b"", b"third one"]);
+        let expected = index_entries_from_bytes(&data).unwrap();
+        let mut indexer = TfRecordIndexer::from_reader(std::io::Cursor::new(&data));
+        indexer.next_entry().unwrap();
+        assert_eq!(indexer.index().unwrap(), expected);
+        assert_eq!(indexer.next_entry().unwrap(), None);
+        let directory = tempfile::tempdir().unwrap();
+        let index_path = directory.path().join("x.idx");
+        assert_eq!(indexer.write_index(&index_path).unwrap(), 3);
+        assert_eq!(indexer.next_entry().unwrap(), None);
+        assert_eq!(read_index_file(&index_path).unwrap(), expected);
+        assert_eq!(indexer.index().unwrap(), expected);
+
+        let cut = &data[..30];
+        let mut indexer = TfRecordIndexer::from_reader(std::io::Cursor::new(cut));
+        indexer.write_index(&index_path).unwrap_err();
+        indexer.index().unwrap_err();
+        assert_eq!(read_index_file(&index_path).unwrap(), expected);
+    }
 
     fn file_of(payloads: &[&[u8]]) -> Vec<u8> {
         payloads.iter().flat_map(|payload| frame::encode(payload)).collect()

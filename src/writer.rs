@@ -2,6 +2,7 @@
 
 mod background;
 
+use std::fmt;
 use std::path::Path;
 
 use background::Background;
@@ -88,6 +89,12 @@ impl Data {
     }
 }
 
+impl fmt::Debug for RecordWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordWriter").field("num_records", &self.count).finish_non_exhaustive()
+    }
+}
+
 impl RecordWriter {
     /// Writes a new TFRecord file and its index. Both are written beside their places and renamed
     /// when they are whole, the data first; what was there is replaced then, and stays until then.
@@ -120,14 +127,14 @@ impl RecordWriter {
     /// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which is
     /// replaced at the end, then has all records.
     ///
-    /// What the index has is looked at as with [`Options::append`], and what it lacks is walked: all
+    /// What the index has is looked at as with [`Options::resume`], and what it lacks is walked: all
     /// of the file, if there is no index. The file must consist of whole records with true
     /// checksums.
     ///
     /// The file grows while it is written: those who go by its index see nothing of that, those who
-    /// [index it as growing](Options::growing) see its whole records. A process that is killed leaves
+    /// [index it as growing](Options::allow_incomplete_tail) see its whole records. A process that is killed leaves
     /// the old index and the file with what it had handed over, the last record maybe cut;
-    /// [`create_index`](crate::create_index) with [`Options::append`] and [`Options::growing`] mends
+    /// [`create_index`](crate::create_index) with [`Options::resume`] and [`Options::allow_incomplete_tail`] mends
     /// the index. What is cut must be cut off before the file can be appended to: the error says
     /// where.
     ///
@@ -191,6 +198,7 @@ impl RecordWriter {
     }
 
     /// The number of records in the file, with those that were there before.
+    #[must_use]
     pub fn num_records(&self) -> u64 {
         self.count
     }

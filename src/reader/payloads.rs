@@ -30,32 +30,38 @@ pub struct Payloads {
 
 impl Payloads {
     /// How many there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
     /// Whether there are none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Payload `i`, if there is one.
+    #[must_use]
     pub fn get(&self, i: usize) -> Option<&[u8]> {
         let end = *self.offsets.get(i.checked_add(1)?)?;
         Some(&self.bytes[self.offsets[i]..end])
     }
 
     /// All of them.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
         self.offsets.windows(2).map(|ends| &self.bytes[ends[0]..ends[1]])
     }
 
     /// All their bytes: those of payload `i` from `offsets()[i]` on to `offsets()[i + 1]`.
+    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.offsets[self.len()]]
     }
 
     /// Where each starts in [`bytes`](Self::bytes), and where the last one ends.
+    #[must_use]
     pub fn offsets(&self) -> &[usize] {
         &self.offsets
     }

@@ -1,5 +1,6 @@
 //! All records, one after the other, read ahead.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::thread::{self, JoinHandle};
@@ -21,6 +22,12 @@ pub struct Records<'a> {
     next: usize,
     piece: vec::IntoIter<Result<Vec<u8>>>,
     ahead: Option<Ahead>,
+}
+
+impl fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records").field("reader", self.reader).finish_non_exhaustive()
+    }
 }
 
 /// The thread that reads ahead. It has the next piece at hand, and ends when nobody asks for it.
