@@ -1,6 +1,8 @@
 //! Files by path: open one to read, write one that appears whole or not at all.
 
+mod crowd;
 mod grown;
+mod names;
 mod new;
 mod output;
 mod permissions;
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use grown::GrownFile;
 pub(crate) use new::NewFile;
 pub use stream::own_descriptor;
+use stream::Target;
 
 use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +37,26 @@ pub(crate) struct DataFile {
     file: File,
     /// Whether others use its position.
     is_shared: bool,
+}
+
+impl DataFile {
+    /// Whether it is one of the process's own descriptors, with a position that matters.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Passes the file's bytes to `take`, a chunk at a time; a descriptor's from its position.
+    pub fn read_chunks(&self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match (&self.file).read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => take(&buffer[..count])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", error)),
+            }
+        }
+    }
 }
 
 impl ReadAt for DataFile {
@@ -79,17 +102,15 @@ pub(crate) fn ensure_path(path: &Path) -> Result<()> {
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     ensure_path(path)?;
     let failed = |error| Error::io("open", error).of(path);
-    let own = own_descriptor(path);
-    let is_shared = own.is_some();
-    let file = match own {
-        Some(file) => file.map_err(failed)?,
-        None => {
+    let (file, is_shared) = match Target::of(path).map_err(failed)? {
+        Target::Own(file) => (file.map_err(failed)?, true),
+        Target::File(metadata) => {
             // Opening a FIFO would release its writer, and closing it end that.
-            let metadata = fs::metadata(path).map_err(failed)?;
             stream::ensure_regular(metadata.file_type(), path)?;
             // What became one meanwhile is not waited for.
             let mut options = OpenOptions::new();
-            open(options.read(true).custom_flags(libc::O_NONBLOCK), path).map_err(failed)?
+            let options = options.read(true).custom_flags(libc::O_NONBLOCK);
+            (open(options, path).map_err(failed)?, false)
         }
     };
     let metadata = file.metadata().map_err(failed)?;
@@ -102,18 +123,10 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     Ok(DataFile { file, is_shared })
 }
 
-/// Passes the file's bytes to `take`, a chunk at a time; a descriptor's from its position.
-pub(crate) fn read_chunks(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let mut file = stream::open_to_read(path)?;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => take(&buffer[..count]).map_err(|error| error.of(path))?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("read", error).of(path)),
-        }
-    }
+/// Opens what is read from its start to its end by [`DataFile::read_chunks`]; a descriptor from its
+/// position.
+pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
+    stream::open_to_read(path).map(|(file, is_shared)| DataFile { file, is_shared })
 }
 
 /// Whether `path` leads to this very file.

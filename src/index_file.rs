@@ -180,12 +180,17 @@ impl Index {
     /// When the file cannot be read; when it is not an index, as [`Index::from_text`].
     pub fn read(index_path: impl AsRef<Path>) -> Result<Index> {
         let path = index_path.as_ref();
-        if let Some(index) = read_in_parts(path) {
+        file::open_to_read(path).and_then(|file| Index::read_open(&file, path))
+    }
+
+    /// As [`read`](Self::read), of a file that is open.
+    pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<Index> {
+        if let Some(index) = read_in_parts(file) {
             return Ok(index);
         }
         let mut decoder = Decoder::new();
-        file::read_chunks(path, |text| decoder.push(text))?;
-        decoder.finish().map_err(|error| error.of(path))
+        let read = file.read_chunks(|text| decoder.push(text)).and_then(|()| decoder.finish());
+        read.map_err(|error| error.of(path))
     }
 
     /// Writes the index to a file, whole or not at all.
@@ -224,11 +229,10 @@ const LINE_MAX: usize = 4 << 10;
 
 /// Reads an index file in parts, some at once; none if it is small, or if anything is wrong with it:
 /// who reads it from its start finds what, and where.
-fn read_in_parts(path: &Path) -> Option<Index> {
-    if file::own_descriptor(path).is_some() {
+fn read_in_parts(file: &DataFile) -> Option<Index> {
+    if file.is_shared() {
         return None; // it is read from its position
     }
-    let file = &file::open_regular(path).ok()?;
     let size = file.size().ok().filter(|size| *size >= PARTS * PART)?;
     let starts = (0..size).step_by(PART as usize);
     let readers = threads::processors().min(READERS);
@@ -325,7 +329,8 @@ mod tests {
                 std::fs::write(&path, &text).unwrap();
                 let mut decoder = Decoder::new();
                 let whole = decoder.push(text.as_bytes()).and_then(|()| decoder.finish());
-                assert_eq!(read_in_parts(&path), whole.as_ref().ok().cloned(), "{end:?}");
+                let file = file::open_to_read(&path).unwrap();
+                assert_eq!(read_in_parts(&file), whole.as_ref().ok().cloned(), "{end:?}");
                 match (Index::read(&path), whole) {
                     (Ok(read), Ok(whole)) => assert_eq!(read, whole),
                     (Err(read), Err(whole)) => {
@@ -346,7 +351,7 @@ mod tests {
         let path = folder.path().join("x.idx");
         for text in ["0 16\n".to_owned(), " ".repeat(2 * (PARTS * PART) as usize)] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(read_in_parts(&path), None);
+            assert_eq!(read_in_parts(&file::open_to_read(&path).unwrap()), None);
         }
     }
 }

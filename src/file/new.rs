@@ -1,15 +1,17 @@
 //! A file that appears whole or not at all.
 
 use std::ffi::CString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::crowd::Crowd;
 use super::output::Output;
 use super::permissions::{adopt, ensure_replaceable};
 use super::place::Place;
+use super::stream::{self, Target};
 use super::temporary::{self, Access, Temporary};
-use super::{busy, ensure_path, own_descriptor, stream, Identity};
+use super::{busy, ensure_path, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::Stat;
 
@@ -39,6 +41,7 @@ struct Beside {
     place: Place,
     /// None once it is in its place.
     temporary: Option<(CString, Identity)>,
+    crowd: Option<Crowd>,
     access: Access,
     /// What was there when it was begun.
     old: Option<Stat>,
@@ -67,12 +70,14 @@ impl NewFile {
     fn open(target: &Path, access: Access) -> Result<NewFile> {
         ensure_path(target)?;
         let failed = |error| Error::io("create", error).of(target);
-        if let Some(file) = own_descriptor(target) {
-            return file.map(|file| NewFile::onto(target, file)).map_err(failed);
-        }
-        let is_beside = match fs::metadata(target) {
-            Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
-            Ok(old) => Ok(old.is_file()),
+        let is_beside = match Target::of(target) {
+            Ok(Target::Own(file)) => {
+                return file.map(|file| NewFile::onto(target, file)).map_err(failed);
+            }
+            Ok(Target::File(old)) if old.is_dir() => {
+                Err(io::Error::from_raw_os_error(libc::EISDIR))
+            }
+            Ok(Target::File(old)) => Ok(old.is_file()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
         };
@@ -103,9 +108,11 @@ impl NewFile {
         // What replaces a file gets its mode in the end.
         let mode = if old.is_some() { 0o600 } else { 0o666 };
         let temporary = temporary::create(&place, mode, access).map_err(explain)?;
-        let Some(Temporary { output, name, id }) = temporary else { return Err(busy(target)) };
+        let Some(Temporary { output, name, id, crowd }) = temporary else {
+            return Err(busy(target));
+        };
         let temporary = Some((name, id));
-        let beside = Beside { place, temporary, access, old, _old_lock: None };
+        let beside = Beside { place, temporary, crowd, access, old, _old_lock: None };
         let mut file =
             NewFile { target: target.to_owned(), output, beside: Some(beside), sync: false };
         if let (Access::Exclusive, Some(beside)) = (access, &mut file.beside) {
@@ -236,8 +243,12 @@ impl Drop for NewFile {
         if !self.output.owner().is_this_process() {
             return;
         }
-        if let Some(Beside { place, temporary: Some((temporary, id)), .. }) = &self.beside {
+        let Some(Beside { place, temporary, crowd, .. }) = &mut self.beside else { return };
+        if let Some((temporary, id)) = temporary {
             let _ = place.remove(temporary, *id);
+        }
+        if let Some(crowd) = crowd.take() {
+            crowd.leave(place);
         }
     }
 }

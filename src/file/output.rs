@@ -52,7 +52,16 @@ impl Output {
 
     /// Locks the file until this is dropped. False if another has locked it.
     pub fn lock(&mut self) -> io::Result<bool> {
-        match sys::flock(&self.file, libc::LOCK_EX | libc::LOCK_NB) {
+        self.lock_as(libc::LOCK_EX)
+    }
+
+    /// Locks it together with others who do. False if another has locked it alone.
+    pub fn lock_shared(&mut self) -> io::Result<bool> {
+        self.lock_as(libc::LOCK_SH)
+    }
+
+    fn lock_as(&mut self, how: libc::c_int) -> io::Result<bool> {
+        match sys::flock(&self.file, how | libc::LOCK_NB) {
             Ok(()) => {
                 self.locked = true;
                 Ok(true)

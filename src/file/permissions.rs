@@ -21,8 +21,7 @@ pub(super) fn ensure_replaceable(place: &Place, old: &Stat) -> Result<()> {
         }
     }
     let user = sys::effective_user();
-    let directory = place.directory().metadata().map_err(|error| Error::io("look at", error))?;
-    if place.is_sticky() && ![old.user, directory.uid(), 0].contains(&user) {
+    if place.is_sticky() && ![old.user, place.user(), 0].contains(&user) {
         let why =
             ": the directory is sticky (as /tmp is) and the file belongs to another user, who \
                    alone may replace it; give a path in another directory";

@@ -1,7 +1,7 @@
 //! Where a file is, or will be.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -15,6 +15,8 @@ use crate::sys::{self, Stat};
 /// this one.
 pub(super) struct Place {
     directory: File,
+    /// What it was when it was opened.
+    metadata: Metadata,
     /// Where the directory was when it was opened, from the root.
     path: PathBuf,
     name: CString,
@@ -35,7 +37,8 @@ impl Place {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(sys::O_PATH | libc::O_DIRECTORY);
         let directory = super::open(&options, directory_path)?;
-        Ok(Some(Place { directory, path: absolute(directory_path.to_owned()), name }))
+        let metadata = directory.metadata()?;
+        Ok(Some(Place { directory, metadata, path: absolute(directory_path.to_owned()), name }))
     }
 
     pub fn name(&self) -> &CStr {
@@ -46,12 +49,22 @@ impl Place {
         &self.directory
     }
 
+    /// The directory's device.
+    pub fn device(&self) -> u64 {
+        self.metadata.dev()
+    }
+
+    /// The directory's owner.
+    pub fn user(&self) -> u32 {
+        self.metadata.uid()
+    }
+
     /// What is there; `None` if nothing is.
     pub fn stat(&self) -> io::Result<Option<Stat>> {
         self.stat_of(&self.name)
     }
 
-    fn stat_of(&self, name: &CStr) -> io::Result<Option<Stat>> {
+    pub fn stat_of(&self, name: &CStr) -> io::Result<Option<Stat>> {
         match sys::stat_at(&self.directory, name) {
             Ok(stat) => Ok(Some(stat)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -111,7 +124,7 @@ impl Place {
     /// Whether only the owners of a file, or of the directory, may rename or remove the file.
     pub fn is_sticky(&self) -> bool {
         const STICKY: u32 = 0o1000;
-        self.directory.metadata().map_or(true, |metadata| metadata.mode() & STICKY != 0)
+        self.metadata.mode() & STICKY != 0
     }
 
     /// An error if another directory is where this one was.
@@ -122,8 +135,7 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(cannot_look(error)),
         };
-        let ours = self.directory.metadata().map_err(cannot_look)?;
-        if there == Some(identity(&ours)) {
+        if there == Some(identity(&self.metadata)) {
             return Ok(());
         }
         let detail = format!(

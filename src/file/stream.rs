@@ -1,6 +1,6 @@
 //! Paths that lead to streams: the process's own descriptors, FIFOs, sockets and devices.
 
-use std::fs::{self, File, FileType, OpenOptions};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -49,6 +49,29 @@ fn number(path: &Path) -> Option<RawFd> {
     None
 }
 
+/// What a path leads to.
+pub(super) enum Target {
+    /// One of the process's own descriptors, or why it cannot be had.
+    Own(io::Result<File>),
+    File(Metadata),
+}
+
+impl Target {
+    /// One look at the path suffices, unless it is a link.
+    pub fn of(path: &Path) -> io::Result<Target> {
+        if number_in(path).is_none() {
+            let metadata = fs::symlink_metadata(path)?;
+            if !metadata.is_symlink() {
+                return Ok(Target::File(metadata));
+            }
+        }
+        match own_descriptor(path) {
+            Some(own) => Ok(Target::Own(own)),
+            None => fs::metadata(path).map(Target::File),
+        }
+    }
+}
+
 /// The number that the path's own words say.
 fn number_in(path: &Path) -> Option<RawFd> {
     for (name, number) in [("/dev/stdin", 0), ("/dev/stdout", 1), ("/dev/stderr", 2)] {
@@ -79,16 +102,17 @@ pub(super) fn ensure_regular(file: FileType, path: &Path) -> Result<()> {
 
 /// Opens what is read from its start to its end, unless that would wait for a writer: to stop
 /// waiting would then end that writer.
-pub(super) fn open_to_read(path: &Path) -> Result<File> {
+pub(super) fn open_to_read(path: &Path) -> Result<(File, bool)> {
     ensure_path(path)?;
-    if let Some(file) = own_descriptor(path) {
-        return file.map_err(|error| Error::io("open", error).of(path));
-    }
-    let metadata = fs::metadata(path).map_err(|error| Error::io("open", error).of(path))?;
+    let failed = |error| Error::io("open", error).of(path);
+    let metadata = match Target::of(path).map_err(failed)? {
+        Target::Own(file) => return file.map(|file| (file, true)).map_err(failed),
+        Target::File(metadata) => metadata,
+    };
     if metadata.file_type().is_fifo() || metadata.file_type().is_socket() {
         ensure_regular(metadata.file_type(), path)?;
     }
-    open(OpenOptions::new().read(true), path).map_err(|error| Error::io("open", error).of(path))
+    open(OpenOptions::new().read(true), path).map(|file| (file, false)).map_err(failed)
 }
 
 /// Opens a FIFO or a character device to write. Does not wait for a FIFO's reader: `ENXIO` if

@@ -9,115 +9,137 @@
 //! other machine looks for it. Where there are no locks, nothing is ever removed, and no one seen.
 //!
 //! Each writer first locks a file of its own and looks at those of others afterwards, so that of two
-//! at least one sees the other.
+//! at least one sees the other. One that gets the first name looks at the other names only if there is
+//! a sign of a [`Crowd`].
 
-use std::collections::hash_map::{DefaultHasher, RandomState};
-use std::ffi::{CStr, CString, OsStr};
-use std::fs::OpenOptions;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::io::{self, Read};
+use std::ffi::{CStr, CString};
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
+use super::crowd::{self, Crowd};
+use super::names::Names;
 use super::output::Output;
-use super::place::{c_string, Place};
-use super::{identity, open, Identity};
+use super::place::Place;
+use super::{identity, Identity};
 use crate::sys;
 
-/// Temporary-name slots of a target: how many shared writers can clear up after each other.
-const SHARED: u32 = 32;
-/// Of exclusive ones there is one at a time, and what was killed.
-const EXCLUSIVE: u32 = 8;
-
-/// Who may write the same target at the same time: shared writers with each other, exclusive ones with
-/// no one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    Shared,
-    Exclusive,
-}
+pub(super) use super::names::Access;
 
 /// A temporary file, locked where there are locks.
 pub(super) struct Temporary {
     pub output: Output,
     pub name: CString,
     pub id: Identity,
+    /// To be left when the file is no longer there.
+    pub crowd: Option<Crowd>,
 }
 
 /// Creates a temporary file beside its target, to be renamed or removed while it is open. Removes what
 /// was left there for the same target. `None` if another writer is at work on the target.
 pub(super) fn create(place: &Place, mode: u32, access: Access) -> io::Result<Option<Temporary>> {
-    let key = key(place);
-    let random = format!(".tfr-index.{:016x}.tmp", random());
-    let random = c_string(OsStr::new(&random))?;
-    let (numbered, mut has_locks) = (names(key, access), true);
-    for name in numbered.chain([random.clone()]) {
-        if !has_locks && name != random {
-            continue; // a name that nobody removes
-        }
-        let mut output = match place.create(&name, mode) {
-            Ok(file) => Output::new(file),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(error),
-        };
-        let id = match output.identity() {
-            Ok(id) => id,
-            Err(error) => {
-                let _ = sys::unlink_at(place.directory(), &name); // it is ours: just created
-                return Err(error);
-            }
-        };
-        let locked = output.lock();
-        let temporary = Temporary { output, name, id };
-        match locked {
-            Ok(true) => {}
-            Ok(false) => continue, // another writer came before the lock, and removes it
-            Err(_) if temporary.name == random => return Ok(Some(temporary)),
-            Err(_) => {
-                has_locks = false;
-                temporary.remove(place);
-                continue;
-            }
-        }
-        let admitted = is_admitted(place, key, access, &temporary);
-        if !matches!(admitted, Ok(true)) {
-            temporary.remove(place);
-            return admitted.map(|_| None);
-        }
-        // Another writer may have taken it for abandoned before it was locked.
-        match place.holds(&temporary.name, temporary.id) {
-            Ok(true) => return Ok(Some(temporary)),
-            Ok(false) => {}
-            Err(error) => {
-                temporary.remove(place);
-                return Err(error);
-            }
+    let mut writer = Writer { place, names: Names::of(place), access, crowd: None };
+    let created = writer.create(mode);
+    let crowd = writer.crowd;
+    match created {
+        Ok(Some(temporary)) => Ok(Some(Temporary { crowd, ..temporary })),
+        created => {
+            crowd.into_iter().for_each(|crowd| crowd.leave(place));
+            created
         }
     }
-    Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Whether no other writer is at work that excludes this one. Removes what is abandoned.
-fn is_admitted(place: &Place, key: u64, access: Access, ours: &Temporary) -> io::Result<bool> {
-    let user = ours.output.metadata()?.uid();
-    let mut admitted = true;
-    for theirs in [Access::Shared, Access::Exclusive] {
-        let excludes = [access, theirs].contains(&Access::Exclusive);
-        for name in names(key, theirs).filter(|name| *name != ours.name) {
-            admitted &= !(is_in_use(place, &name, theirs, Some(user))? && excludes);
+/// Who is to get a temporary file.
+struct Writer<'p> {
+    place: &'p Place,
+    names: Names,
+    access: Access,
+    crowd: Option<Crowd>,
+}
+
+impl Writer<'_> {
+    fn create(&mut self, mode: u32) -> io::Result<Option<Temporary>> {
+        let (place, random) = (self.place, Names::random()?);
+        let mut has_locks = true;
+        let names = self.names.numbered(self.access).chain([random.clone()]);
+        for (number, name) in names.enumerate() {
+            if !has_locks && name != random {
+                continue; // a name that nobody removes
+            }
+            if number > 0 && has_locks && self.crowd.is_none() {
+                self.crowd = Some(Crowd::join(place, &self.names)?);
+            }
+            let mut output = match place.create(&name, mode) {
+                Ok(file) => Output::new(file),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+            };
+            let (id, user) = match output.metadata() {
+                Ok(metadata) => (identity(&metadata), metadata.uid()),
+                Err(error) => {
+                    let _ = sys::unlink_at(place.directory(), &name); // it is ours: just created
+                    return Err(error);
+                }
+            };
+            let locked = output.lock();
+            let temporary = Temporary { output, name, id, crowd: None };
+            match locked {
+                Ok(true) => {}
+                Ok(false) => continue, // another writer came before the lock, and removes it
+                Err(_) if temporary.name == random => return Ok(Some(temporary)),
+                Err(_) => {
+                    has_locks = false;
+                    temporary.remove(place);
+                    continue;
+                }
+            }
+            let admitted = self.is_admitted(&temporary.name, user);
+            if !matches!(admitted, Ok(true)) {
+                temporary.remove(place);
+                return admitted.map(|_| None);
+            }
+            // Another writer may have taken it for abandoned before it was locked.
+            match place.holds(&temporary.name, temporary.id) {
+                Ok(true) => return Ok(Some(temporary)),
+                Ok(false) => {}
+                Err(error) => {
+                    temporary.remove(place);
+                    return Err(error);
+                }
+            }
         }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
-    Ok(admitted)
+
+    /// Whether no other writer is at work that excludes this one, which has a file of this name.
+    /// Removes what the user abandoned.
+    fn is_admitted(&self, ours: &CStr, user: u32) -> io::Result<bool> {
+        let is_crowded = self.crowd.is_some() || crowd::is_there(self.place, &self.names)?;
+        let mut admitted = true;
+        for (name, theirs) in names(&self.names, is_crowded).filter(|(name, _)| **name != *ours) {
+            let is_in_use = is_in_use(self.place, &name, theirs, Some(user))?;
+            admitted &= !(is_in_use && self.access.excludes(theirs));
+        }
+        if is_crowded && self.crowd.is_none() {
+            crowd::dissolve(self.place, &self.names);
+        }
+        Ok(admitted)
+    }
+}
+
+/// The names that may be in use, and by whom.
+fn names(names: &Names, is_crowded: bool) -> impl Iterator<Item = (CString, Access)> + '_ {
+    let count = if is_crowded { usize::MAX } else { 1 };
+    let numbered = move |access| names.numbered(access).take(count).map(move |name| (name, access));
+    Access::ALL.into_iter().flat_map(numbered)
 }
 
 /// Whether a writer has a temporary file for the target.
 pub(super) fn is_any_in_use(place: &Place) -> io::Result<bool> {
-    let key = key(place);
-    for access in [Access::Shared, Access::Exclusive] {
-        for name in names(key, access) {
-            if is_in_use(place, &name, access, None)? {
-                return Ok(true);
-            }
+    let all = Names::of(place);
+    for (name, access) in names(&all, crowd::is_there(place, &all)?) {
+        if is_in_use(place, &name, access, None)? {
+            return Ok(true);
         }
     }
     Ok(false)
@@ -128,38 +150,6 @@ impl Temporary {
     pub fn remove(&self, place: &Place) {
         let _ = place.remove(&self.name, self.id);
     }
-}
-
-fn names(key: u64, access: Access) -> impl Iterator<Item = CString> {
-    let (kind, count) = match access {
-        Access::Shared => ("", SHARED),
-        Access::Exclusive => ("exclusive.", EXCLUSIVE),
-    };
-    let name = move |number| format!(".tfr-index.{key:016x}.{kind}{number}.tmp");
-    (0..count).filter_map(move |number| c_string(OsStr::new(&name(number))).ok())
-}
-
-/// Stands for the target, the mount that it is on and the running system. (Targets with one key
-/// would only share their numbers.)
-fn key(place: &Place) -> u64 {
-    let mut key = DefaultHasher::new();
-    place.name().hash(&mut key);
-    place.directory().metadata().map(|directory| directory.dev()).ok().hash(&mut key);
-    if place.is_sticky() {
-        // Who may not remove the files of others does not look at them.
-        sys::effective_user().hash(&mut key);
-    }
-    let mut system = Vec::new();
-    let boot = Path::new("/proc/sys/kernel/random/boot_id");
-    match open(OpenOptions::new().read(true), boot).and_then(|mut id| id.read_to_end(&mut system)) {
-        Ok(_) => system.hash(&mut key),
-        Err(_) => random().hash(&mut key), // nobody finds it
-    }
-    key.finish()
-}
-
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 /// Whether another writer has a temporary file. One of this user's that is abandoned is removed; `None`
@@ -207,7 +197,7 @@ mod tests {
     use std::fs;
     use std::os::unix::ffi::OsStringExt;
     use std::os::unix::fs::{symlink, PermissionsExt};
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     fn place(target: &Path) -> Place {
         Place::of(target).unwrap().unwrap()
@@ -221,6 +211,12 @@ mod tests {
         try_to(target, Access::Shared).unwrap()
     }
 
+    /// Ends a writer, which otherwise, dropped, leaves what a killed one does.
+    fn end(target: &Path, temporary: Temporary) {
+        temporary.remove(&place(target));
+        temporary.crowd.into_iter().for_each(|crowd| crowd.leave(&place(target)));
+    }
+
     fn path(target: &Path, temporary: &Temporary) -> PathBuf {
         target.with_file_name(OsString::from_vec(temporary.name.to_bytes().to_vec()))
     }
@@ -228,6 +224,9 @@ mod tests {
     fn count(folder: &Path) -> usize {
         fs::read_dir(folder).unwrap().count()
     }
+
+    /// The crowd's file.
+    const CROWD: usize = 1;
 
     #[test]
     fn what_is_abandoned_is_removed_and_what_is_in_use_is_not() {
@@ -237,15 +236,16 @@ mod tests {
             let held: Vec<_> = (0..3)
                 .map(|_| create(&place(&target), mode, Access::Shared).unwrap().unwrap())
                 .collect();
-            assert_eq!(count(folder.path()), 3);
+            assert_eq!(count(folder.path()), 3 + CROWD);
             let elsewhere = shared(&other);
-            assert_eq!(count(folder.path()), 4);
+            assert_eq!(count(folder.path()), 4 + CROWD);
             drop(held); // closed, as the system closes what a killed process had open
             let temporary = shared(&target);
-            assert_eq!(count(folder.path()), 2);
+            assert_eq!(count(folder.path()), 2 + CROWD);
             drop(elsewhere);
-            temporary.remove(&place(&target));
-            shared(&other).remove(&place(&other));
+            end(&target, temporary);
+            assert_eq!(count(folder.path()), 1);
+            end(&other, shared(&other));
             assert_eq!(count(folder.path()), 0);
         }
     }
@@ -256,8 +256,57 @@ mod tests {
         let target = folder.path().join("x.idx");
         let mut held: Vec<_> = (0..3).map(|_| shared(&target)).collect();
         drop(held.pop()); // killed
-        held.into_iter().for_each(|temporary| temporary.remove(&place(&target))); // done
-        shared(&target).remove(&place(&target));
+        held.into_iter().for_each(|temporary| end(&target, temporary)); // done
+        assert_eq!(count(folder.path()), 1 + CROWD);
+        let temporary = shared(&target);
+        assert_eq!(count(folder.path()), 1);
+        end(&target, temporary);
+        assert_eq!(count(folder.path()), 0);
+    }
+
+    /// Whoever of several ends last, nothing is left.
+    #[test]
+    fn a_crowd_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x.idx");
+        for order in [[0, 0, 0], [1, 0, 0], [1, 1, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]] {
+            let mut held: Vec<_> = (0..3).map(|_| shared(&target)).collect();
+            for (left, number) in (0..3).rev().zip(order) {
+                end(&target, held.remove(number));
+                let crowd = held.iter().any(|temporary| temporary.crowd.is_some());
+                assert_eq!(count(folder.path()), left + usize::from(crowd), "{order:?}");
+            }
+        }
+    }
+
+    /// In a crowd, one that lacks the first name is seen by those who come later.
+    #[test]
+    fn the_second_of_a_crowd_excludes_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x");
+        let (first, second) = (shared(&target), shared(&target));
+        end(&target, first);
+        assert!(is_any_in_use(&place(&target)).unwrap());
+        assert!(try_to(&target, Access::Exclusive).is_none());
+        end(&target, shared(&target)); // which does not remove the crowd's file
+        assert!(try_to(&target, Access::Exclusive).is_none());
+        end(&target, second);
+        assert!(!is_any_in_use(&place(&target)).unwrap());
+        end(&target, try_to(&target, Access::Exclusive).unwrap());
+        assert_eq!(count(folder.path()), 0);
+    }
+
+    /// Threads that begin and end as they like: none of them fails, and nothing is left.
+    #[test]
+    fn crowds_come_and_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..100).for_each(|_| end(&target, shared(&target))));
+            }
+        });
+        end(&target, shared(&target)); // what the last two left, who looked at each other
         assert_eq!(count(folder.path()), 0);
     }
 
@@ -276,8 +325,9 @@ mod tests {
                 assert!(try_to(&folder.path().join("y"), second).is_some());
                 drop((held, also)); // killed
                 assert!(!is_any_in_use(&place(&target)).unwrap());
-                try_to(&target, second).unwrap().remove(&place(&target));
-                try_to(&folder.path().join("y"), second).unwrap().remove(&place(&target));
+                let y = folder.path().join("y");
+                end(&target, try_to(&target, second).unwrap());
+                end(&y, try_to(&y, second).unwrap());
                 assert_eq!(count(folder.path()), 0);
             }
         }
@@ -313,20 +363,21 @@ mod tests {
         let target = folder.path().join("x");
         for (mode, admitted) in [(0o1777, true), (0o777, false)] {
             fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
-            let key = key(&place(&target));
-            let all = names(key, Access::Shared).chain(names(key, Access::Exclusive));
+            let all = Names::of(&place(&target));
+            let all = Access::ALL.map(|access| all.numbered(access)).into_iter().flatten();
+            let crowd = Names::of(&place(&target)).crowd().unwrap();
             let squat = |name: CString| {
                 let mut output = Output::new(place(&target).create(&name, 0o600).unwrap());
                 sys::change_owner(output.file(), Some(12_345), None).unwrap();
                 assert!(output.lock().unwrap());
                 let id = output.identity().unwrap();
-                Temporary { output, name, id }
+                Temporary { output, name, id, crowd: None }
             };
-            let squatted: Vec<_> = all.map(squat).collect();
+            let squatted: Vec<_> = all.chain([crowd]).map(squat).collect();
             for access in [Access::Shared, Access::Exclusive] {
                 let temporary = try_to(&target, access);
                 assert_eq!(temporary.is_some(), admitted);
-                temporary.into_iter().for_each(|temporary| temporary.remove(&place(&target)));
+                temporary.into_iter().for_each(|temporary| end(&target, temporary));
                 assert_eq!(count(folder.path()), squatted.len()); // not removed
             }
             squatted.iter().for_each(|temporary| temporary.remove(&place(&target)));

@@ -24,11 +24,11 @@ pub(super) fn copy_index(
     data: &impl ReadAt,
     options: &Options<'_>,
 ) -> Result<(u64, u64)> {
-    match file::open_regular(path) {
-        Ok(_) => {}
+    let file = match file::open_regular(path) {
+        Ok(file) => file,
         Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok((0, 0)),
         Err(error) => return Err(error),
-    }
+    };
     let mut decoder = Decoder::new();
     let size = data.size().map_err(|error| Error::io("find the size", error))?;
     let mut copied = Copied {
@@ -41,12 +41,12 @@ pub(super) fn copy_index(
         last: None,
     };
     let begun = Progress { bytes_done: 0, bytes_total: size, records: 0 };
-    file::read_chunks(path, |text| {
+    let read = file.read_chunks(|text| {
         options.report(begun)?;
         decoder.push(text)?;
         copied.add(&decoder.take())
-    })?;
-    let rest = decoder.finish().and_then(|index| copied.add(&index));
+    });
+    let rest = read.and_then(|()| decoder.finish()).and_then(|index| copied.add(&index));
     rest.map_err(|error| error.of(path))?;
 
     let Copied { records, end, samples, last, .. } = copied;

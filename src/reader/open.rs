@@ -178,7 +178,8 @@ enum Beside {
 fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
     let index_path = default_index_path(path);
     // First whether it is a regular file: a pipe might keep us waiting.
-    let read = file::open_regular(&index_path).and_then(|_| Index::read(&index_path));
+    let file = file::open_regular(&index_path);
+    let read = file.and_then(|file| Index::read_open(&file, &index_path));
     // The check may be cancelled, but is no progress of the scan that may follow.
     let ask = |progress: Progress| match options.progress {
         Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
