@@ -94,6 +94,7 @@ if [ -x "$python" ]; then
 fi
 
 if [ $quick = no ]; then
+    step "oldest dependencies" tests/minimal_versions.sh
     [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 1.7 GB:"
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \

@@ -140,6 +140,38 @@ def test_what_is_installed(prefix, built):
         assert re.search(r"@\w+@", text) is None, name
 
 
+LINUX = "-Wl,-z,nodelete", f"-Wl,-soname,{SONAME}"
+
+
+@pytest.mark.parametrize(
+    ("system", "vendor", "options"),
+    [
+        ("linux", "unknown", LINUX),
+        ("freebsd", "unknown", LINUX),
+        ("netbsd", "unknown", LINUX),
+        ("openbsd", "unknown", LINUX),
+        ("dragonfly", "unknown", LINUX),
+        ("illumos", "unknown", ("-Wl,-z,nodelete", f"-Wl,-h,{SONAME}")),
+        ("android", "unknown", ("-Wl,-z,nodelete", "-Wl,-soname,libtfr_index.so")),
+        ("macos", "apple", ()),
+    ],
+)
+def test_soname(build_script, system, vendor, options):
+    target = {"FAMILY": "unix", "OS": system, "VENDOR": vendor}
+    variables = {f"CARGO_CFG_TARGET_{name}": value for name, value in target.items()}
+    said = output(build_script, **variables)
+    assert re.findall("^cargo:rustc-cdylib-link-arg=(.*)$", said, re.MULTILINE) == [*options]
+    said = output(build_script, **variables, CARGO_C_CARGO="1")
+    assert "soname" not in said and "-h" not in said
+
+
+@pytest.fixture(scope="module")
+def build_script(tmp_path_factory):
+    program = tmp_path_factory.mktemp("build") / "build"
+    output("rustc", "--edition=2021", ROOT / "build.rs", "-o", program)
+    return program
+
+
 def test_installed_twice_and_uninstalled(prefix, tmp_path):
     place = [f"DESTDIR={tmp_path}", "PREFIX=/opt/tfr index"]
     make("install", *place, CARGO="false")
