@@ -9,9 +9,10 @@
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 
-# Of `make lib`: without fast-crc it takes fewer crates and an older compiler.
+# `make FEATURES=` takes fewer crates and an older compiler.
 FEATURES = fast-crc
 # To build for another system, name it, a STRIP for its files, and a tfr-index that runs here.
 TARGET = $(CARGO_BUILD_TARGET)
@@ -24,8 +25,14 @@ SYSTEM_LIBS = -lutil -lrt -lpthread -lm -ldl
 CARGO ?= cargo
 CARGO_TARGET_DIR ?= target
 OUT = $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)release
-BUILD = $(CARGO) build --release --locked --target-dir '$(CARGO_TARGET_DIR)' \
-	$(if $(TARGET),--target $(TARGET))
+# Panics name their source files; those need not say where the builder has them. (Cargo reads
+# `build.rustflags` only where RUSTFLAGS is not set.)
+CARGO_HOME ?= $(HOME)/.cargo
+REMAP = --remap-path-prefix=$(CARGO_HOME)=cargo
+REMAP_ROOT = --remap-path-prefix=$(CURDIR)=tfr-index
+BUILD = $(if $(RUSTFLAGS),RUSTFLAGS='$(RUSTFLAGS) $(REMAP) $(REMAP_ROOT)') $(CARGO) build --release \
+	--locked --config 'build.rustflags=["$(REMAP)", "$(REMAP_ROOT)"]' \
+	--target-dir '$(CARGO_TARGET_DIR)' $(if $(TARGET),--target $(TARGET))
 LIBRARIES = $(OUT)/libtfr_index.so $(OUT)/libtfr_index.a
 PROGRAMS = $(OUT)/tfr-index $(OUT)/s3-cli
 SOURCES = Cargo.toml Cargo.lock build.rs $(shell find src -name '*.rs')
@@ -36,20 +43,28 @@ ABI := $(shell sed -n 's/.*define TFR_ABI_VERSION //p' include/tfr_index.h)
 SONAME = libtfr_index.so.$(ABI)
 SHARED = $(SONAME)$(suffix $(basename $(VERSION)))$(suffix $(VERSION))
 
-# Where the libraries' folder is below the prefix, and the way back from it: lib/ and /..
+# A directory: absolute; as it is below the prefix, "lib", or "|/usr/lib" if it isn't; for pkg-config.
 space := $() $()
-below = $(subst |$(subst //,/,$(PREFIX)/),,|$(subst //,/,$(LIBDIR)/))
-back = $(subst $(space),,$(patsubst %,/..,$(subst /, ,$(below))))
-ifneq ($(filter |%,$(below)),)
-$(error LIBDIR is not below PREFIX)
-endif
+clean = $(patsubst %/,%,$(subst //,/,$(if $(filter /%,$(firstword $(1))),,$(CURDIR)/)$(1)/))
+below = $(subst |$(call clean,$(PREFIX))/,,|$(call clean,$(1)))
+escaped = $(subst $(space),\$(space),$(1))
+pc = $(call escaped,$(subst $${prefix}/|,,$${prefix}/$(below)))
+# CMake's package may be moved with the headers: it has the way from the libraries back to them.
+up = $(subst $(space),,$(patsubst %,/..,$(subst /, ,$(call below,$(LIBDIR)))))
+cmake_include = $(if $(findstring |,$(call below,$(LIBDIR))$(call below,$(INCLUDEDIR))),$\
+	$(call clean,$(INCLUDEDIR)),$${_tfr_index_lib}$(up)/$(call below,$(INCLUDEDIR)))
 # What is made here is for everybody to read, as what is copied is.
 GENERATE = umask 022; $(TFR_INDEX) generate
-FILL_IN = umask 022; sed 's,@VERSION@,$(VERSION),; s,@SONAME@,$(SONAME),; s,@SHARED@,$(SHARED),; \
-	s,@BACK@,$(back),; s,@SYSTEM_LIBS@,$(SYSTEM_LIBS),'
+fill = s|@$(1)@|$(subst |,\|,$(subst &,\&,$(subst \,\\,$(2))))|;
+FILL_IN = umask 022; sed '$(call fill,VERSION,$(VERSION)) $(call fill,SONAME,$(SONAME)) \
+	$(call fill,SHARED,$(SHARED)) $(call fill,SYSTEM_LIBS,$(SYSTEM_LIBS)) \
+	$(call fill,PREFIX,$(call escaped,$(call clean,$(PREFIX)))) \
+	$(call fill,LIBDIR,$(call pc,$(LIBDIR))) \
+	$(call fill,INCLUDEDIR,$(call pc,$(INCLUDEDIR))) \
+	$(call fill,CMAKE_INCLUDE,$(cmake_include))'
 
 bin = "$(DESTDIR)$(PREFIX)/bin"
-include = "$(DESTDIR)$(PREFIX)/include"
+include = "$(DESTDIR)$(INCLUDEDIR)"
 lib = "$(DESTDIR)$(LIBDIR)"
 pkgconfig = $(lib)/pkgconfig
 cmake = $(lib)/cmake/tfr_index
@@ -65,7 +80,7 @@ fish = $(share)/fish/vendor_completions.d
 
 # (Cargo leaves the old date on what needn't be built again.)
 all:
-	$(BUILD) --features cli
+	$(BUILD) --features 'programs $(FEATURES)'
 	touch -c $(PROGRAMS) $(LIBRARIES)
 
 lib:
