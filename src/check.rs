@@ -3,6 +3,7 @@
 pub(crate) mod frames;
 mod gaps;
 mod layout;
+mod neighbours;
 mod samples;
 
 use std::ops::ControlFlow;
@@ -88,8 +89,9 @@ impl Index {
     /// # Errors
     /// - [`ErrorKind::Mismatch`]: it is the index of another file.
     /// - [`ErrorKind::Stale`]: the data has grown, or has become shorter.
-    /// - [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`]: the index fits, and the data is
-    ///   damaged.
+    /// - [`ErrorKind::Length`], [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`]: the index
+    ///   fits, and the data is damaged. (`Length`: a header contradicts the index, but the records
+    ///   around it are where the index has them.)
     /// - [`ErrorKind::NotTfRecord`]: the data that it does not fit is not a TFRecord file, but a
     ///   compressed one or the like.
     /// - The file cannot be read, or the progress callback asks to stop.
@@ -127,10 +129,14 @@ impl Index {
         level: CheckLevel,
         options: &Options<'_>,
     ) -> Result<Fit> {
-        let findings = self.examine(&source, level, options)?;
-        match findings.stale.or(findings.damage) {
-            Some(error) => Err(explain(error, &source)),
-            None => Ok(findings.fit),
+        let Findings { fit, stale, damage, confirmed, .. } =
+            self.examine(&source, level, options)?;
+        match (stale, damage) {
+            (Some(error), _) => Err(explain(error, &source)),
+            // Where another header is valid, the data is a TFRecord file.
+            (None, Some(error)) if confirmed => Err(error),
+            (None, Some(error)) => Err(explain(error, &source)),
+            (None, None) => Ok(fit),
         }
     }
 
@@ -211,7 +217,7 @@ impl Index {
             if damage.is_some() && !samples_first {
                 frames.sample(&layout, &mut |_, _| Ok(()))?;
             }
-            if let Some(error) = damage.as_ref().filter(|e| e.kind() == ErrorKind::LengthCrc) {
+            if let Some(error) = damage.as_ref().filter(|e| e.kind() != ErrorKind::PayloadCrc) {
                 let is_before = |entry: Entry| Some(entry.offset) < error.offset();
                 frames.ensure_damage(&layout, layout.count_before(is_before))?;
             }

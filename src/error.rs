@@ -20,7 +20,8 @@ pub enum ErrorKind {
     NotTfRecord,
     /// The data ends inside a record.
     Truncated,
-    /// A record's length overflows or passes the end of the data, and its CRC does not hold.
+    /// A record's length overflows or passes the end of the data, and its CRC does not hold; or, in a
+    /// check, contradicts the index, while the records around it do not.
     Length,
     /// The masked CRC-32C of a record's length does not hold.
     LengthCrc,

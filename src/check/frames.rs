@@ -67,17 +67,25 @@ impl Trust {
         Ok(Trust::Unchecked { zeros: first.length_crc == 0 && !first.is_zero() })
     }
 
+    fn believes(self, header: Header) -> bool {
+        match self {
+            Trust::Checked => header.crc_holds(),
+            Trust::Unchecked { zeros } => zeros || !header.is_zero(),
+        }
+    }
+
+    /// Whether the header is believed, and that of the entry's frame.
+    pub(super) fn is_header_of(self, header: Header, entry: Entry) -> bool {
+        header.length == entry.size - OVERHEAD && self.believes(header)
+    }
+
     /// An error if the header is not that of the entry's frame. Where no header is valid, the data
     /// is damaged if the index is known to be of this data, or if the header is half right.
     pub fn judge(self, header: Header, entry: Entry, chain: &Chain, known: bool) -> Result<()> {
-        let is_meant = header.length == entry.size - OVERHEAD;
-        let believed = match self {
-            Trust::Checked => header.crc_holds(),
-            Trust::Unchecked { zeros } => zeros || !header.is_zero(),
-        };
-        if is_meant && believed {
+        if self.is_header_of(header, entry) {
             return Ok(());
         }
+        let believed = self.believes(header);
         if self == Trust::Checked && !believed {
             let damaged = chain.length_crc_mismatch(header);
             if known || is_half_right(&damaged, entry) {
@@ -152,7 +160,12 @@ impl<S: ReadAt> Frames<'_, S> {
         chain.go_to(record, entry.offset); // errors are the chain's
         let header = self.bytes_at(window, &chain, entry.offset, HEADER_LEN)?;
         let header = header[..HEADER_LEN].try_into().expect("12 bytes");
-        self.trust.judge(Header::decode(header), entry, &chain, true)?;
+        match self.trust.judge(Header::decode(header), entry, &chain, true) {
+            Err(error) if error.kind() == ErrorKind::Mismatch => {
+                return Err(self.damage_or(layout, position, error)?);
+            }
+            judged => judged?,
+        }
         if self.payloads {
             self.check_payload(window, &chain, entry, watch)?;
         } else {

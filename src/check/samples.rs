@@ -78,10 +78,10 @@ impl<S: ReadAt> Frames<'_, S> {
 pub(super) fn damage(checked: Result<()>) -> Result<Option<Error>> {
     match checked {
         Ok(()) => Ok(None),
-        Err(error) if matches!(error.kind(), ErrorKind::LengthCrc | ErrorKind::PayloadCrc) => {
-            Ok(Some(error))
-        }
-        Err(error) => Err(error),
+        Err(error) => match error.kind() {
+            ErrorKind::Length | ErrorKind::LengthCrc | ErrorKind::PayloadCrc => Ok(Some(error)),
+            _ => Err(error),
+        },
     }
 }
 

@@ -36,7 +36,25 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
 
     // The headers: is it the index of another file?
     let (mut damaged, mut good, mut half_right) = (None, false, false);
-    for &record in &order {
+    let header_at = |offset: u64| data.get(offset as usize..).and_then(|rest| rest.get(..12));
+    let holds = |header: &[u8]| crc::masked(&header[..8]).to_le_bytes() == header[8..];
+    let is_valid = |entry: Entry| {
+        let meant = |header: &[u8]| header[..8] == (entry.size - 16).to_le_bytes();
+        header_at(entry.offset).is_some_and(|header| meant(header) && (holds(header) || !crcs))
+    };
+    // Whether the entry's frame must be there, by the entries beside it and the data's own chain.
+    let is_enclosed = |position: usize| {
+        let entry = entries[order[position]];
+        let neighbour = |position: Option<usize>| Some(entries[*order.get(position?)?]);
+        let neighbour = match entry.end() < size {
+            true => neighbour(Some(position + 1)).filter(|next| next.offset == entry.end()),
+            false => neighbour(position.checked_sub(1))
+                .filter(|before| before.end() == entry.offset && entry.end() == size),
+        };
+        let is_split = crcs && gaps::naive_chain(data, entry.offset, entry.end()) == entry.end();
+        neighbour.is_some_and(is_valid) && !is_split
+    };
+    for (position, &record) in order.iter().enumerate() {
         let Entry { offset, size } = entries[record];
         let Some(header) = data.get(offset as usize..).and_then(|rest| rest.get(..12)) else {
             continue;
@@ -46,14 +64,15 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
         let valid = crc::masked(length).to_le_bytes() == stored;
         if length == meant && (valid || !crcs) {
             good = true;
-        } else if valid || !crcs {
+        } else if (valid || !crcs) && !is_enclosed(position) {
             return fault(ErrorKind::Mismatch, record, offset);
         } else if damaged.is_none() {
-            damaged = Some(record);
+            let kind = if valid || !crcs { ErrorKind::Length } else { ErrorKind::LengthCrc };
+            damaged = Some((kind, record));
             half_right = length == meant || stored == crc::masked(&meant).to_le_bytes();
         }
     }
-    if let Some(record) = damaged {
+    if let Some((_, record)) = damaged {
         // The data may have another record there.
         let at = entries[record].offset;
         let before = order.iter().map(|&other| entries[other].end()).filter(|end| *end <= at).max();
@@ -87,8 +106,8 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
     for &record in &order {
         let Entry { offset, size } = entries[record];
         let frame = &data[offset as usize..][..size as usize];
-        if crcs && damaged == Some(record) {
-            return fault(ErrorKind::LengthCrc, record, offset);
+        if let Some((kind, record)) = damaged.filter(|(_, damaged)| *damaged == record) {
+            return fault(kind, record, offset);
         }
         let (payload, stored) = frame[12..].split_at(frame.len() - 16);
         if payloads && crcs && crc::masked(payload).to_le_bytes() != stored {
@@ -257,7 +276,7 @@ fn policy_auto_goes_by_the_first_header() {
     let hole = [&others[..], &[0; 16]].concat();
     let empty = (ErrorKind::Mismatch, Some(0), Some(0));
     assert_eq!(check(&[0; 32], Checksums::Auto), Err(empty));
-    assert_eq!(check(&hole, Checksums::Auto), Err((ErrorKind::Mismatch, Some(2), Some(35))));
+    assert_eq!(check(&hole, Checksums::Auto), Err((ErrorKind::Length, Some(2), Some(35))));
     assert_eq!(check(&hole, Checksums::None), unchecked);
     // A first header that is damaged is no proof of missing checksums.
     let mut damaged = file_of(&[3, 0]);
@@ -452,5 +471,44 @@ fn damage_is_told_from_another_version() {
         let (kind, record, _) = check(&other, level);
         assert_eq!(kind, ErrorKind::Mismatch);
         assert!(record >= Some(100));
+    }
+}
+
+/// Whatever stands where a header was, and whatever checksums the others have.
+#[test]
+fn one_damaged_header_is_damage() {
+    let lengths: Vec<usize> = (0..200).map(|number| 1 + number * 7 % 90).collect();
+    let with_crcs = file_of(&lengths);
+    let mut without = with_crcs.clone();
+    for entry in index_of(&with_crcs) {
+        without[entry.offset as usize + 8..][..4].fill(0);
+    }
+    let options = Options::new().threads(1);
+    let other = frame::encode(&[9; 95]);
+    let true_header = other[..12].try_into().unwrap();
+    let headers = [[0; 12], [0xff; 12], *b"<!doctype ht", true_header];
+    // Among headers without checksums, one with a true checksum would say that the others are damaged.
+    for (data, first, headers) in [(with_crcs, 0, &headers[..]), (without, 1, &headers[..3])] {
+        let entries = index_of(&data);
+        let index = Index::from_entries(entries.iter().copied()).unwrap();
+        for (record, entry) in entries.iter().enumerate().skip(first) {
+            for header in headers {
+                let mut damaged = data.clone();
+                damaged[entry.offset as usize..][..12].copy_from_slice(header);
+                for level in [CheckLevel::Headers, CheckLevel::Full] {
+                    let error = index.check_source(&damaged[..], level, &options);
+                    let error = error.unwrap_err();
+                    let is_damage =
+                        matches!(error.kind(), ErrorKind::Length | ErrorKind::LengthCrc);
+                    assert!(is_damage && error.record() == Some(record as u64), "{error:?}");
+                }
+                match index.check_source(&damaged[..], CheckLevel::Quick, &options) {
+                    Ok(_) => {} // not among the samples
+                    Err(error) => assert_eq!(error.record(), Some(record as u64), "{error:?}"),
+                }
+                let found = index.reason_against(&damaged[..], &options).unwrap();
+                assert!(found.is_none(), "{found:?}");
+            }
+        }
     }
 }

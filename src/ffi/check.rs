@@ -51,8 +51,8 @@ pub enum tfr_fit {
 /// or, with TFR_FIT_PARTIAL, also records.
 /// `notes_out` may be NULL; it gets bits of tfr_fit.
 /// Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
-/// grown or become shorter; TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits and the data
-/// is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
+/// grown or become shorter; TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits
+/// and the data is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
 /// index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
 /// compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
 /// TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.

@@ -19,7 +19,8 @@ pub enum tfr_status {
     TFR_ERR_NOT_TFRECORD = 3,
     /// The data ends inside a record.
     TFR_ERR_TRUNCATED = 4,
-    /// A length overflows or passes the end of the data, and its CRC does not hold.
+    /// A length overflows or passes the end of the data, and its CRC does not hold; or, in a check,
+    /// contradicts the index, while the records around it do not.
     TFR_ERR_LENGTH = 5,
     /// The masked CRC-32C of a record's length does not hold.
     TFR_ERR_LENGTH_CRC = 6,

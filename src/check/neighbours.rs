@@ -1,0 +1,68 @@
+//! A header that contradicts its entry, between neighbours that do not: it is damaged, whatever it
+//! says. In another file, or another version of this one, the neighbours are elsewhere, too.
+
+use super::frames::{valid_frame_at, Frames, Trust};
+use super::layout::Layout;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::Entry;
+use crate::scan::header_at;
+use crate::source::ReadAt;
+
+impl<S: ReadAt> Frames<'_, S> {
+    /// The error at a position whose header contradicts the entry: damage, if the frame must be the
+    /// entry's by what lies around it, or else `mismatch`.
+    pub(super) fn damage_or(
+        &self,
+        layout: &Layout<'_>,
+        position: usize,
+        mismatch: Error,
+    ) -> Result<Error> {
+        let (record, entry) = layout.get(position);
+        if !self.ends_where_meant(layout, position)? || self.is_split(entry)? {
+            return Ok(mismatch);
+        }
+        let detail = format!(
+            "the header is not that of a frame of {} bytes, but by the index and the records around \
+             it there is one: the header is damaged; copy the file again",
+            entry.size
+        );
+        Ok(Error::new(ErrorKind::Length, detail).at(record, entry.offset))
+    }
+
+    /// Whether the record after the entry is where the entry ends; or, at the end of the data, the one
+    /// before it is where the entry starts.
+    fn ends_where_meant(&self, layout: &Layout<'_>, position: usize) -> Result<bool> {
+        let (_, entry) = layout.get(position);
+        if entry.end() < self.size {
+            let next = (position + 1 < layout.len()).then(|| layout.get(position + 1).1);
+            let next = next.filter(|next| next.offset == entry.end());
+            return next.map_or(Ok(false), |next| self.is_valid(next));
+        }
+        let before = position.checked_sub(1).map(|before| layout.get(before).1);
+        let before = before.filter(|before| before.end() == entry.offset);
+        match before {
+            Some(before) if entry.end() == self.size => self.is_valid(before),
+            _ => Ok(false),
+        }
+    }
+
+    fn is_valid(&self, entry: Entry) -> Result<bool> {
+        let header = header_at(self.source, entry.offset)?;
+        Ok(header.is_some_and(|header| self.trust.is_header_of(header, entry)))
+    }
+
+    /// Whether several valid frames lie where the index has the entry's.
+    fn is_split(&self, entry: Entry) -> Result<bool> {
+        if self.trust != Trust::Checked {
+            return Ok(false); // any bytes could be such frames
+        }
+        let mut at = entry.offset;
+        while at < entry.end() {
+            match valid_frame_at(self.source, at, self.size)? {
+                Some(size) => at += size,
+                None => return Ok(false),
+            }
+        }
+        Ok(at == entry.end())
+    }
+}
