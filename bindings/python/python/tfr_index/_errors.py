@@ -219,7 +219,7 @@ def _is_in_pytorch_worker() -> bool:
 def warn(warning: TfrWarning) -> None:
     """Gives a warning about the line that called the package."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("tfr_index."):
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "tfr_index":
         level, frame = level + 1, frame.f_back
     warnings.warn(warning, stacklevel=level)
 

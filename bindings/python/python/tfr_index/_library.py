@@ -257,9 +257,8 @@ def with_options(
                 raise
 
     try:
-        result = scan(options)
-        damage.warn()
-        return result
+        with damage:  # Ctrl-C after the scan leaves its result in no variable of a traceback
+            return scan(options)
     except TfrError as error:
         is_of_callback = isinstance(error, TfrCancelled) and bool(kept.args)
         if not is_of_callback and not is_interrupt(kept):
@@ -268,7 +267,7 @@ def with_options(
 
 
 class _Damage:
-    """Damaged regions that no `on_skipped` reports: a warning sums them up."""
+    """Damaged regions that no `on_skipped` reports: a `with` statement warns of them at its end."""
 
     def __init__(self) -> None:
         self._regions = self._bytes = 0
@@ -280,8 +279,11 @@ class _Damage:
             self._bytes += skipped.end - skipped.start
             self._first = self._first or skipped.error
 
-    def warn(self) -> None:
-        if self._first is not None:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        if kind is None and self._first is not None:
             regions = (
                 "1 damaged region" if self._regions == 1 else f"{self._regions} damaged regions"
             )

@@ -52,8 +52,8 @@ class RecordWriter:
     it fail too, `close` with them, and nothing is left of what was written.
 
     With `append=True` the records are written at the end of a file that is there, or of a new one,
-    and the index then has all of them. What the index has is looked at as by `create_index(...,
-    append=True)`, and what it lacks is walked: the file must be whole records with true checksums.
+    and the index then has all of them. The index is checked as by `create_index(..., resume=True)`,
+    and what it lacks is scanned: the file must consist of complete records with valid checksums.
     It grows while it is written, and is cut to what it was if the writer is abandoned. A killed
     process leaves the old index and what it had handed over; `create_index(..., resume=True,
     allow_incomplete_tail=True)` mends the index.
