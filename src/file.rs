@@ -37,6 +37,7 @@ pub(crate) struct DataFile {
     file: File,
     /// Whether others use its position.
     is_shared: bool,
+    id: Identity,
 }
 
 impl DataFile {
@@ -102,11 +103,11 @@ pub(crate) fn ensure_path(path: &Path) -> Result<()> {
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     ensure_path(path)?;
     let failed = |error| Error::io("open", error).of(path);
-    let (file, is_shared) = match Target::of(path).map_err(failed)? {
+    let (file, is_shared) = match Target::of(path) {
         Target::Own(file) => (file.map_err(failed)?, true),
-        Target::File(metadata) => {
+        Target::File { metadata, .. } => {
             // Opening a FIFO would release its writer, and closing it end that.
-            stream::ensure_regular(metadata.file_type(), path)?;
+            stream::ensure_regular(metadata.map_err(failed)?.file_type(), path)?;
             // What became one meanwhile is not waited for.
             let mut options = OpenOptions::new();
             let options = options.read(true).custom_flags(libc::O_NONBLOCK);
@@ -120,21 +121,20 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
         let detail = "not a regular file: its size is unknown, it cannot be read at a position";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
     }
-    Ok(DataFile { file, is_shared })
+    Ok(DataFile { file, is_shared, id: identity(&metadata) })
 }
 
 /// Opens what is read from its start to its end by [`DataFile::read_chunks`]; a descriptor from its
 /// position.
 pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
-    stream::open_to_read(path).map(|(file, is_shared)| DataFile { file, is_shared })
+    let (file, is_shared) = stream::open_to_read(path)?;
+    let metadata = file.metadata().map_err(|error| Error::io("open", error).of(path))?;
+    Ok(DataFile { file, is_shared, id: identity(&metadata) })
 }
 
 /// Whether `path` leads to this very file.
 pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
-    match (file.file.metadata(), fs::metadata(path)) {
-        (Ok(a), Ok(b)) => identity(&a) == identity(&b),
-        _ => false,
-    }
+    fs::metadata(path).is_ok_and(|there| identity(&there) == file.id)
 }
 
 /// Whether both paths lead to one file, or will when it is there.

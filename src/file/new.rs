@@ -70,19 +70,21 @@ impl NewFile {
     fn open(target: &Path, access: Access) -> Result<NewFile> {
         ensure_path(target)?;
         let failed = |error| Error::io("create", error).of(target);
-        let is_beside = match Target::of(target) {
-            Ok(Target::Own(file)) => {
+        let (metadata, is_link) = match Target::of(target) {
+            Target::Own(file) => {
                 return file.map(|file| NewFile::onto(target, file)).map_err(failed);
             }
-            Ok(Target::File(old)) if old.is_dir() => {
-                Err(io::Error::from_raw_os_error(libc::EISDIR))
-            }
-            Ok(Target::File(old)) => Ok(old.is_file()),
+            Target::File { metadata, is_link } => (metadata, is_link),
+        };
+        let is_beside = match metadata {
+            Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
+            Ok(old) => Ok(old.is_file()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
         };
         let place = match is_beside.map_err(failed)? {
-            true => Place::of(target).map_err(failed)?,
+            true if is_link => Place::of(target).map_err(failed)?,
+            true => Some(Place::of_name(target).map_err(failed)?),
             false => None,
         };
         match place {

@@ -26,10 +26,17 @@ impl Place {
     /// Where a path leads, whether there is a file or not; none if to what a process has open, which has
     /// no place of its own.
     pub fn of(path: &Path) -> io::Result<Option<Place>> {
+        match follow_links(path)? {
+            Some(path) => Place::of_name(&path).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The place of a name, whether that is a link or not.
+    pub fn of_name(path: &Path) -> io::Result<Place> {
         if path.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(libc::EISDIR));
         }
-        let Some(path) = follow_links(path)? else { return Ok(None) };
         let name = path.file_name().ok_or(io::ErrorKind::NotFound)?;
         let name = c_string(name)?;
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
@@ -38,7 +45,7 @@ impl Place {
         options.read(true).custom_flags(sys::O_PATH | libc::O_DIRECTORY);
         let directory = super::open(&options, directory_path)?;
         let metadata = directory.metadata()?;
-        Ok(Some(Place { directory, metadata, path: absolute(directory_path.to_owned()), name }))
+        Ok(Place { directory, metadata, path: absolute(directory_path.to_owned()), name })
     }
 
     pub fn name(&self) -> &CStr {

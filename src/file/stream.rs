@@ -53,21 +53,22 @@ fn number(path: &Path) -> Option<RawFd> {
 pub(super) enum Target {
     /// One of the process's own descriptors, or why it cannot be had.
     Own(io::Result<File>),
-    File(Metadata),
+    /// A file, or why it cannot be looked at.
+    File { metadata: io::Result<Metadata>, is_link: bool },
 }
 
 impl Target {
-    /// One look at the path suffices, unless it is a link.
-    pub fn of(path: &Path) -> io::Result<Target> {
+    /// Looks at the path once, and again only if it is a link.
+    pub fn of(path: &Path) -> Target {
         if number_in(path).is_none() {
-            let metadata = fs::symlink_metadata(path)?;
-            if !metadata.is_symlink() {
-                return Ok(Target::File(metadata));
+            let metadata = fs::symlink_metadata(path);
+            if !metadata.as_ref().is_ok_and(Metadata::is_symlink) {
+                return Target::File { metadata, is_link: false };
             }
         }
         match own_descriptor(path) {
-            Some(own) => Ok(Target::Own(own)),
-            None => fs::metadata(path).map(Target::File),
+            Some(own) => Target::Own(own),
+            None => Target::File { metadata: fs::metadata(path), is_link: true },
         }
     }
 }
@@ -105,9 +106,9 @@ pub(super) fn ensure_regular(file: FileType, path: &Path) -> Result<()> {
 pub(super) fn open_to_read(path: &Path) -> Result<(File, bool)> {
     ensure_path(path)?;
     let failed = |error| Error::io("open", error).of(path);
-    let metadata = match Target::of(path).map_err(failed)? {
+    let metadata = match Target::of(path) {
         Target::Own(file) => return file.map(|file| (file, true)).map_err(failed),
-        Target::File(metadata) => metadata,
+        Target::File { metadata, .. } => metadata.map_err(failed)?,
     };
     if metadata.file_type().is_fifo() || metadata.file_type().is_socket() {
         ensure_regular(metadata.file_type(), path)?;

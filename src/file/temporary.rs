@@ -61,17 +61,25 @@ impl Writer<'_> {
     fn create(&mut self, mode: u32) -> io::Result<Option<Temporary>> {
         let (place, random) = (self.place, Names::random()?);
         let mut has_locks = true;
-        let names = self.names.numbered(self.access).chain([random.clone()]);
-        for (number, name) in names.enumerate() {
+        let first = self.names.numbered(self.access).take(1); // tried again if it can be cleared
+        let names = first.chain(self.names.numbered(self.access)).chain([random.clone()]);
+        for (attempt, name) in names.enumerate() {
             if !has_locks && name != random {
                 continue; // a name that nobody removes
             }
-            if number > 0 && has_locks && self.crowd.is_none() {
+            if attempt > 1 && has_locks && self.crowd.is_none() {
                 self.crowd = Some(Crowd::join(place, &self.names)?);
             }
             let mut output = match place.create(&name, mode) {
                 Ok(file) => Output::new(file),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    let user = Some(sys::effective_user());
+                    let is_in_use = attempt == 0 && is_in_use(place, &name, self.access, user)?;
+                    if is_in_use && self.access == Access::Exclusive {
+                        return Ok(None);
+                    }
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let (id, user) = match output.metadata() {
@@ -241,7 +249,7 @@ mod tests {
             assert_eq!(count(folder.path()), 4 + CROWD);
             drop(held); // closed, as the system closes what a killed process had open
             let temporary = shared(&target);
-            assert_eq!(count(folder.path()), 2 + CROWD);
+            assert_eq!(count(folder.path()), 2);
             drop(elsewhere);
             end(&target, temporary);
             assert_eq!(count(folder.path()), 1);

@@ -52,7 +52,8 @@ pub fn create(
 ) -> anyhow::Result<Created> {
     refuse_to_overwrite(index)?;
     let name_data = || data.display().to_string();
-    if is_stream(data) && !is_descriptor(data) {
+    let is_stream_data = is_stream(data);
+    if is_stream_data && !is_descriptor(data) {
         let name = name_data();
         bail!("{name}: is a pipe or a device, not a regular file: tfr-index create - < {name}");
     }
@@ -64,7 +65,7 @@ pub fn create(
     let damaged = Damaged::default();
     let on_skipped = |skipped| damaged.tell(skipped);
     let options = options.progress(&watch).on_skipped(&on_skipped);
-    let records = match is_descriptor(data) {
+    let records = match is_stream_data {
         true => {
             let mut stream = Stream::open(data, allow_empty).with_context(name_data)?;
             let records = create_index_from_reader(&mut stream, index, &options);

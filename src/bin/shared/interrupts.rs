@@ -31,7 +31,9 @@ impl Interrupts {
 
     pub fn listen() -> Interrupts {
         let (heard, again) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
+        let ignored = ignored();
+        let is_ignored = |signal: &c_int| ignored >> (signal - 1) & 1 == 1;
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(signal)) {
             // Where it cannot be heard, it ends the program as ever.
             let _ = flag::register_conditional_default(signal, Arc::clone(&again));
             let _ = flag::register(signal, Arc::clone(&again));
@@ -54,10 +56,9 @@ impl Interrupts {
     }
 }
 
-/// Whether the program was started with the signal ignored, as by `nohup`: so it stays.
-fn is_ignored(signal: c_int) -> bool {
+/// The signals, a bit each, that the program was started with ignored, as by `nohup`: so it stays.
+fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

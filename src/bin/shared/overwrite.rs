@@ -11,12 +11,9 @@ use super::streams::is_stream;
 /// Fails where there is a file that holds anything but numbers: a data file, for instance, that a
 /// shell pattern put where the index's path belongs.
 pub fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
-    if is_stream(path) {
-        return Ok(());
-    }
     let is_other = match path.metadata() {
-        Ok(metadata) => metadata.is_file() && !holds_numbers(path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Ok(file) => file.is_file() && !is_stream(path) && !holds_numbers(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound || is_stream(path) => false,
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
     if is_other {

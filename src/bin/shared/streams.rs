@@ -23,14 +23,20 @@ pub fn stdin_path(path: &Path) -> &Path {
 
 /// Whether the path leads to what is written to directly: a descriptor, a FIFO or a device.
 pub fn is_stream(path: &Path) -> bool {
-    let is_other = |file: Metadata| !file.is_file() && !file.is_dir();
-    is_descriptor(path) || path.metadata().is_ok_and(is_other)
+    let is_other = |file: &Metadata| !file.is_file() && !file.is_dir();
+    match path.symlink_metadata() {
+        Ok(file) if file.is_symlink() => {
+            is_descriptor(path) || path.metadata().is_ok_and(|file| is_other(&file))
+        }
+        Ok(file) => is_other(&file),
+        Err(_) => is_descriptor(path), // the system need not have the name
+    }
 }
 
 /// Whether the path is that of a FIFO, and not of a descriptor.
 pub fn is_fifo(path: &Path) -> bool {
     let is_fifo = |file: Metadata| file.file_type().is_fifo();
-    !is_descriptor(path) && path.metadata().is_ok_and(is_fifo)
+    path.metadata().is_ok_and(is_fifo) && !is_descriptor(path)
 }
 
 /// Waits until a FIFO has a reader, which it has while this is held. Waits for nothing else.
