@@ -25,7 +25,7 @@ fn creates_reads_and_shows() {
 
     let text = fs::read_to_string(folder.path().join("a.tfrecord.idx")).unwrap();
     assert_eq!(text, tfr_index::tfrecord_index::index_text_from_bytes(&data).unwrap());
-    let output = tfr_index(folder.path(), &["read", "a.tfrecord.idx"]);
+    let output = tfr_index(folder.path(), &["dump", "a.tfrecord.idx"]);
     assert_eq!(ended(&output), (0, text, String::new()));
 
     let output = tfr_index(folder.path(), &["show", "a.tfrecord.idx", "empty.tfrecord.idx"]);
@@ -67,7 +67,7 @@ fn a_failure_is_one_line_and_the_others_are_done() {
     assert!(lines[0].starts_with("error: missing: cannot open: "), "{stderr}");
     assert!(lines[1].starts_with("error: cut: record 99 at byte "), "{stderr}");
     assert_eq!(fs::read(folder.path().join("cut.idx")).unwrap(), b"0 16\n");
-    assert_eq!(ended(&tfr_index(folder.path(), &["read", "cut", "good.idx"])).0, 1);
+    assert_eq!(ended(&tfr_index(folder.path(), &["dump", "cut", "good.idx"])).0, 1);
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn what_cannot_be_printed_is_a_failure() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("x", &data)]);
     assert_eq!(ended(&tfr_index(folder.path(), &["create", "x"])).0, 0);
-    for command in ["check x", "check x --json", "ls", "show x", "read x.idx", "locate x 5"] {
+    for command in ["check x", "check x --json", "ls", "show x", "dump x.idx", "locate x 5"] {
         let script = format!("'{}' {command} >/dev/full", env!("CARGO_BIN_EXE_tfr-index"));
         let mut shell = Command::new("sh");
         let output = shell.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
@@ -493,7 +493,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
     let lines = "0 16\n".repeat(1 << 20); // more than a pipe holds
     let folder = folder_with(&[("x.idx", lines.as_bytes())]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
-    command.current_dir(folder.path()).args(["read", "x.idx"]);
+    command.current_dir(folder.path()).args(["dump", "x.idx"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(ended(&child.wait_with_output().unwrap()), (0, String::new(), String::new()));

@@ -54,9 +54,9 @@ fn edits_are_those_of_the_library() {
         (&["filter", "--min", "900"], index.filter_size(900..).unwrap()),
         (&["filter", "--max", "900"], index.filter_size(..=900).unwrap()),
         (&["filter", "--min", "62", "--max", "62"], index.filter_size(62..=62).unwrap()),
-        (&["shard", "--rank=1", "--world=3", "--by=bytes"], by_bytes),
-        (&["shard", "--rank=2", "--world=3", "--even=pad"], padded),
-        (&["shard", "--rank=2", "--world=3", "--even=drop"], dropped),
+        (&["shard", "--rank=1", "--world-size=3", "--by=bytes"], by_bytes),
+        (&["shard", "--rank=2", "--world-size=3", "--remainder=pad"], padded),
+        (&["shard", "--rank=2", "--world-size=3", "--remainder=drop"], dropped),
         (&["concat"], index.clone()),
     ];
     for (arguments, expected) in edits {
@@ -126,7 +126,7 @@ fn shards_of_a_set_have_each_record_once() {
     let files = ["a.tfrecord", "b.tfrecord", "c.tfrecord"];
     for (world, by) in [("1", "records"), ("4", "records"), ("8", "bytes")] {
         let out = format!("{world}-{by}");
-        let shard = ["shard", "--world", world, "--by", by, "-o", &out];
+        let shard = ["shard", "--world-size", world, "--by", by, "-o", &out];
         let (status, stdout, stderr) = run(folder.path(), &[&shard[..], &files[..]].concat());
         assert_eq!((status, stderr.as_str()), (0, ""));
         let world: usize = world.parse().unwrap();
@@ -149,7 +149,7 @@ fn shards_of_a_set_have_each_record_once() {
         assert!(by == "bytes" || even <= 1, "{counts:?}");
     }
     // One shard of them, where there was another before: none of that is left.
-    let rank = |number| ["shard", "--world=4", "--rank", number, "-o", "mine"];
+    let rank = |number| ["shard", "--world-size=4", "--rank", number, "-o", "mine"];
     assert_eq!(run(folder.path(), &[&rank("0")[..], &files[..]].concat()).0, 0);
     let (status, stdout, _) = run(folder.path(), &[&rank("3")[..], &files[..]].concat());
     assert_eq!(status, 0);
@@ -238,7 +238,7 @@ fn a_folder_of_files_in_memory_is_as_others() {
     assert_eq!(run(folder.path(), &["shuffle", "--seed=1", &path("a"), "-o", &path("x")]).0, 0);
     let (status, _, stderr) = run(folder.path(), &["shuffle", "--seed=1", "a", "-o", &path("b")]);
     assert!(status == 1 && stderr.contains("is no index"), "{stderr}");
-    assert_eq!(run(folder.path(), &["get", "a", "1", "-o", &path("payload")]).0, 0);
+    assert_eq!(run(folder.path(), &["cat", "a", "1", "-o", &path("payload")]).0, 0);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn nothing_else_is_overwritten_and_nothing_is_written_in_part() {
     for (file, said) in
         [("bad.idx", "error: bad.idx: line 2"), ("none", "error: none: cannot open")]
     {
-        let shard = ["shard", "--world=2", "a.tfrecord", file, "-o", "out"];
+        let shard = ["shard", "--world-size=2", "a.tfrecord", file, "-o", "out"];
         let (status, stdout, stderr) = run(folder.path(), &shard);
         assert_eq!((status, stdout.as_str()), (1, ""));
         assert!(stderr.starts_with(said) && stderr.lines().count() == 1, "{stderr}");
@@ -277,11 +277,11 @@ fn wrong_command_lines_exit_with_2() {
         &["sample", "a.tfrecord", "--seed=1"],
         &["sample", "a.tfrecord", "--seed=-1", "-n=1"],
         &["shard", "a.tfrecord", "--rank=0"],
-        &["shard", "a.tfrecord", "--world=0", "-o", "out"],
-        &["shard", "a.tfrecord", "--world=2"],
-        &["shard", "a.tfrecord", "--world=2", "--rank=2"],
+        &["shard", "a.tfrecord", "--world-size=0", "-o", "out"],
+        &["shard", "a.tfrecord", "--world-size=2"],
+        &["shard", "a.tfrecord", "--world-size=2", "--rank=2"],
         &["filter", "a.tfrecord", "--min=5", "--max=3"],
-        &["shard", "a.tfrecord", "--world=2", "-o", "-"],
+        &["shard", "a.tfrecord", "--world-size=2", "-o", "-"],
         &["concat"],
     ] {
         let (status, stdout, _) = run(folder.path(), arguments);
@@ -317,11 +317,11 @@ fn shards_of_another_number_are_not_mixed() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("a", &data), ("b", &data)]);
     let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
-    let four = ["shard", "a", "b", "--world", "4", "-o", "shards"];
+    let four = ["shard", "a", "b", "--world-size", "4", "-o", "shards"];
     assert_eq!((run(&four).0, run(&four).0), (0, 0));
     for other in [
-        &["shard", "a", "b", "--world", "2", "-o", "shards"][..],
-        &["shard", "a", "--world", "4", "-o", "shards"],
+        &["shard", "a", "b", "--world-size", "2", "-o", "shards"][..],
+        &["shard", "a", "--world-size", "4", "-o", "shards"],
     ] {
         let (status, _, stderr) = run(other);
         assert!(status == 1 && stderr.contains("is of other shards"), "{other:?} {stderr}");

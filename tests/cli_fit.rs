@@ -43,7 +43,7 @@ fn assert_left_aside(directory: &Path, records: usize) {
     assert_eq!(count, records);
     assert!(warning.starts_with("warning: x.idx: ") && warning.lines().count() == 1, "{warning}");
     assert!(warning.ends_with("; this index is not used, the data is scanned\n"), "{warning}");
-    for command in [&["show", "x"][..], &["get", "x", "0"], &["shuffle", "x", "--seed", "1"]] {
+    for command in [&["show", "x"][..], &["cat", "x", "0"], &["shuffle", "x", "--seed", "1"]] {
         let (status, _, stderr) = run(directory, command);
         assert_eq!((status, &stderr), (0, &warning), "{command:?}");
     }
@@ -59,7 +59,7 @@ fn shards_of_every_rank_are_used_when_they_are_given() {
     let folder = folder_with(&[("x", &data())]);
     let directory = folder.path();
     assert_eq!(run(directory, &["create", "x"]).0, 0);
-    assert_eq!(run(directory, &["shard", "x", "--world", "4", "-o", "shards"]).0, 0);
+    assert_eq!(run(directory, &["shard", "x", "--world-size", "4", "-o", "shards"]).0, 0);
     for rank in 0..4 {
         let shard = format!("shards/{rank}/x.idx");
         assert_eq!(read(directory, &["--index", &shard]), (500, String::new()));

@@ -1,4 +1,4 @@
-//! `tfr-index get`, `cat`, `show` and `locate` of damaged files that have no index: `--salvage`.
+//! `tfr-index cat`, `show` and `locate` of damaged files that have no index: `--salvage`.
 
 #![cfg(feature = "cli")]
 
@@ -34,7 +34,7 @@ fn what_is_good_is_looked_at() {
         assert_eq!(stderr.lines().count(), 1);
         output.stdout
     };
-    for command in [&["show", "x"][..], &["get", "x", "50"], &["cat", "x"]] {
+    for command in [&["show", "x"][..], &["cat", "x", "50"], &["cat", "x"]] {
         let (status, stdout, stderr) = ended(&tfr_index(folder.path(), command));
         assert_eq!((status, stdout.as_str()), (1, ""), "{command:?}");
         assert!(stderr.starts_with("error: x: record 41 "), "{stderr}");
@@ -45,7 +45,7 @@ fn what_is_good_is_looked_at() {
     let json = run(&["show", "--salvage", "--json", "x"]);
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert_eq!((&json["records"], &json["damaged_regions"]), (&99.into(), &1.into()));
-    assert_eq!(run(&["get", "--salvage", "x", "41"]), payload(41));
+    assert_eq!(run(&["cat", "--salvage", "x", "41"]), payload(41));
     let all: Vec<u8> = (0..99).flat_map(payload).copied().collect();
     assert_eq!(run(&["cat", "--salvage", "x"]), all);
     run(&["cat", "--salvage", "--frames", "x", "-o", "good"]);
@@ -57,7 +57,7 @@ fn what_is_good_is_looked_at() {
         ended(&tfr_index(folder.path(), &["show", "--salvage", "--json", "good"]));
     assert_eq!((status, stderr.as_str()), (0, ""));
     assert!(stdout.contains("\"damaged_regions\":0"), "{stdout}");
-    assert_eq!(ended(&tfr_index(folder.path(), &["get", "--salvage", "x", "99"])).0, 1);
+    assert_eq!(ended(&tfr_index(folder.path(), &["cat", "--salvage", "x", "99"])).0, 1);
     let both = ["cat", "--salvage", "x", "--index", "x.idx"];
     assert_eq!(ended(&tfr_index(folder.path(), &both)).0, 2);
 }

@@ -1,4 +1,4 @@
-//! `tfr-index show`, `ls`, `get` and `cat`: what is in files.
+//! `tfr-index show`, `ls` and `cat`: what is in files.
 
 #![cfg(feature = "cli")]
 
@@ -130,9 +130,9 @@ fn payloads_and_frames_are_printed() {
         let range = index[record].payload();
         &data[range.start as usize..range.end as usize]
     };
-    assert_eq!(stdout(&["get", "x", "42"]), payload(42));
-    assert_eq!(stdout(&["get", "x", "42", "-o", "-"]), payload(42));
-    assert_eq!(stdout(&["get", "x", "42", "-o", "payload"]), b"");
+    assert_eq!(stdout(&["cat", "x", "42"]), payload(42));
+    assert_eq!(stdout(&["cat", "x", "42", "-o", "-"]), payload(42));
+    assert_eq!(stdout(&["cat", "x", "42", "-o", "payload"]), b"");
     assert_eq!(fs::read(folder.path().join("payload")).unwrap(), payload(42));
     let some = [99, 3, 4, 5, 3].map(payload).concat();
     assert_eq!(stdout(&["cat", "x", "99", "3-5", "3"]), some);
@@ -151,7 +151,7 @@ fn payloads_and_frames_are_printed() {
         assert_eq!(copy, &data[here.start as usize..here.end as usize]);
     }
     assert_eq!(copied.len(), 100);
-    assert_eq!(stdout(&["get", "x", "0", "-i", "epoch.idx"]), stdout(&["get", "shuffled", "0"]));
+    assert_eq!(stdout(&["cat", "x", "0", "-i", "epoch.idx"]), stdout(&["cat", "shuffled", "0"]));
 }
 
 #[test]
@@ -164,16 +164,16 @@ fn bad_records_are_errors_and_leave_no_file() {
         assert_eq!((status, stdout.as_str()), (1, ""), "{arguments:?}");
         assert!(stderr.contains(said) && stderr.lines().count() == 1, "{stderr}");
     };
-    fails(&["get", "x", "1"], "error: x: record 1 at byte 78: payload CRC mismatch");
+    fails(&["cat", "x", "1"], "error: x: record 1 at byte 78: payload CRC mismatch");
     fails(&["cat", "x", "-o", "out"], "error: x: record 1 at byte 78: payload CRC");
     assert!(!folder.path().join("out").exists());
-    fails(&["get", "x", "100"], "error: x: record 100");
+    fails(&["cat", "x", "100"], "error: x: record 100");
     fails(&["cat", "x", "98-100"], "error: x: record 100 is out of range");
-    fails(&["get", "none", "0"], "error: none: cannot open");
-    fails(&["get", "x", "0", "-o", "there"], "error: there: File exists");
-    fails(&["get", "x", "0", "-o", "x"], "error: x: File exists");
+    fails(&["cat", "none", "0"], "error: none: cannot open");
+    fails(&["cat", "x", "0", "-o", "there"], "error: there: File exists");
+    fails(&["cat", "x", "0", "-o", "x"], "error: x: File exists");
     assert_eq!(fs::read(folder.path().join("there")).unwrap(), b"precious");
-    let damaged = tfr_index(folder.path(), &["get", "x", "1", "--checksums", "length"]);
+    let damaged = tfr_index(folder.path(), &["cat", "x", "1", "--checksums", "length"]);
     assert!(damaged.status.success() && !damaged.stdout.is_empty());
 }
 

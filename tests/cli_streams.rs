@@ -89,7 +89,7 @@ fn a_descriptor_is_read_from_its_position() {
     let shown = format!("100 records, {} bytes\n", data.len());
     for (input, from) in [("-", "<headed.idx"), ("/dev/stdin", "<headed.idx")] {
         let with = |command: &str| run(path, &format!("{{ read -r; {command}; }} {from}"));
-        assert_eq!(with(&format!("tfr-index read {input}")), done(&text));
+        assert_eq!(with(&format!("tfr-index dump {input}")), done(&text));
         assert!(with(&format!("tfr-index show {input}")).1.contains(&shown));
         assert_eq!(with(&format!("tfr-index select {input} 0-99")), done(&text));
         assert_eq!(with(&format!("tfr-index check x --index {input}")).0, 0);
@@ -99,7 +99,7 @@ fn a_descriptor_is_read_from_its_position() {
         assert_eq!(run(path, &script), done(&text), "{script}");
     }
     assert_eq!(run(path, "{ read -r <&3; tfr-index create /dev/fd/3; } 3<headed"), done(&text));
-    assert_eq!(run(path, "{ read -r <&3; tfr-index read /dev/fd/3; } 3<headed.idx"), done(&text));
+    assert_eq!(run(path, "{ read -r <&3; tfr-index dump /dev/fd/3; } 3<headed.idx"), done(&text));
     let script = "printf '9\\n5 6\\n' | { read -r; tfr-index select x --from -; }";
     let selected = run(path, script).1;
     assert_eq!(
@@ -111,8 +111,8 @@ fn a_descriptor_is_read_from_its_position() {
     assert_eq!(run(path, "tfr-index create <(cat x) -o out.idx").0, 0);
     assert_eq!(fs::read_to_string(path.join("out.idx")).unwrap(), text);
     assert_eq!(run(path, "s3-cli tfrecord-index <(cat x)"), done(&text));
-    assert_eq!(run(path, "tfr-index read <(cat x.idx) <(cat x.idx)"), done(&text.repeat(2)));
-    let (status, _, stderr) = run(path, "tfr-index read /dev/stdin - <x.idx");
+    assert_eq!(run(path, "tfr-index dump <(cat x.idx) <(cat x.idx)"), done(&text.repeat(2)));
+    let (status, _, stderr) = run(path, "tfr-index dump /dev/stdin - <x.idx");
     assert!(status == 1 && stderr.contains("-: is read already"), "{stderr}");
 }
 
@@ -123,7 +123,7 @@ fn sockets_are_read_and_written_to() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let out = theirs.try_clone().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
-    command.args(["read", "-"]).stdin(std::os::fd::OwnedFd::from(theirs));
+    command.args(["dump", "-"]).stdin(std::os::fd::OwnedFd::from(theirs));
     command.stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     drop((command, out));
@@ -153,7 +153,7 @@ fn stdin_is_data_if_it_is_a_regular_file() {
     assert_eq!(run(path, script), done("/dev/stdin: fits (100 records)\n"));
     assert_eq!(run(path, "tfr-index locate - 90 <x").0, 0);
     for script in
-        ["cat x | tfr-index cat -", "tfr-index get <(cat x) 5", "tfr-index check - </dev/zero"]
+        ["cat x | tfr-index cat -", "tfr-index cat <(cat x) 5", "tfr-index check - </dev/zero"]
     {
         let (status, _, stderr) = run(path, script);
         assert!(status == 2 && stderr.contains("not seekable; save it to a file"), "{stderr}");
@@ -170,9 +170,9 @@ const PRINTING: [&str; 17] = [
     "ls",
     "ls x",
     "show x",
-    "read x.idx",
+    "dump x.idx",
     "locate x 5",
-    "get x 5",
+    "cat x 5",
     "cat x 0-9",
     "select x 5 -o some.idx",
     "sample x -n 5 --seed 1 -o -",
@@ -215,7 +215,7 @@ fn what_cannot_be_printed_is_a_failure() {
 #[test]
 fn no_end_is_lost() {
     let (directory, _) = example();
-    for arguments in ["get x 5", "cat x", "read x.idx", "create x -o -"] {
+    for arguments in ["cat x 5", "cat x", "dump x.idx", "create x -o -"] {
         // Blocks of 1024 bytes; the shell's file has room for what was not printed.
         let script = format!("ulimit -f 1; head -c 1020 x >log; tfr-index {arguments} >>log");
         let (status, _, stderr) = run(directory.path(), &script);
@@ -280,7 +280,7 @@ fn a_fifo_is_no_data_and_its_writer_goes_on_waiting() {
         assert_eq!(stderr.contains("tfr-index create - < fifo"), command == "create fifo");
     }
     // Nor is one that stands where an index would.
-    let script = "rm x.idx; mkfifo x.idx; tfr-index ls x; tfr-index get x 5 | wc -c; rm x.idx";
+    let script = "rm x.idx; mkfifo x.idx; tfr-index ls x; tfr-index cat x 5 | wc -c; rm x.idx";
     let (status, stdout, _) = run(path, script);
     assert_eq!(status, 0);
     assert!(stdout.lines().count() == 3 && !stdout.ends_with("\n0\n"), "{stdout}");
@@ -299,7 +299,7 @@ fn fifos_hold_indexes_and_outputs() {
         (fs::read(EXAMPLES).unwrap(), "tfr-index cat x --frames -o fifo & cat fifo");
     let output = shell(path, &format!("rm fifo; mkfifo fifo; {script}; wait $!")).output().unwrap();
     assert!(output.status.success() && output.stdout == data);
-    assert_eq!(with_fifo("cat x.idx >fifo & tfr-index read fifo; wait $!"), done(&text));
+    assert_eq!(with_fifo("cat x.idx >fifo & tfr-index dump fifo; wait $!"), done(&text));
     let script = "cat x.idx >fifo & tfr-index check x -i fifo; wait $!";
     assert_eq!(with_fifo(script), done("x: fits (100 records)\n"));
     assert_eq!(with_fifo("tfr-index create x -o fifo & head -n 1 fifo; wait $!").0, 0);
@@ -319,13 +319,13 @@ fn waiting_is_interrupted() {
         &["create", "-", "--json", "-o", "y.idx"],
         &["create", "/dev/stdin"],
         &["create", "x", "-o", "fifo"],
-        &["read", "-"],
-        &["read", "fifo"],
+        &["dump", "-"],
+        &["dump", "fifo"],
         &["show", "-"],
         &["ls", "-"],
         &["check", "x", "-i", "-"],
         &["check", "x", "-i", "fifo"],
-        &["get", "x", "5", "-i", "-", "-o", "y"],
+        &["cat", "x", "5", "-i", "-", "-o", "y"],
         &["cat", "x", "-o", "fifo"],
         &["select", "x", "--from", "-", "-o", "y.idx"],
         &["shuffle", "-", "--seed", "1", "-o", "y.idx"],
@@ -373,7 +373,7 @@ fn a_file_that_grows_too_large_is_an_error() {
         "tfr-index cat x --frames -o y",
         "tfr-index shuffle x.idx --seed 1 -o y.idx",
         "tfr-index generate man .",
-        "tfr-index read x.idx >y; status=$?; rm y; exit $status",
+        "tfr-index dump x.idx >y; status=$?; rm y; exit $status",
     ] {
         let (status, _, stderr) = run(path, &format!("ulimit -f 1; {command}"));
         assert!(status == 1 && stderr.contains("File too large"), "{command}: {status} {stderr}");
@@ -409,16 +409,16 @@ fn names_stay_within_their_lines() {
         &["ls"],
         &["ls", &missing],
         &["show", name, &missing],
-        &["read", name],
-        &["get", name, "999"],
-        &["get", name, "0", "-o", &cut],
+        &["dump", name],
+        &["cat", name, "999"],
+        &["cat", name, "0", "-o", &cut],
         &["locate", name, "90"],
         &["select", name, "1", "-o", "some.idx"],
         &["select", name, "--from", &cut],
         &["filter", name, "--min", "999999999", "-o", "none.idx"],
         &["filter", name, "--min", "999999999", "-o", "out/"],
         &["concat", "x", "-o", &cut],
-        &["shard", name, "--world", "2", "-o", "shards"],
+        &["shard", name, "--world-size", "2", "-o", "shards"],
         &[name],
         &["create", &format!("--{name}")],
         &["select", "x", name],

@@ -400,9 +400,9 @@ fn streams_are_indexed_and_printed() {
     place.check(&Operation { stdin: Some("x"), ..stdin });
     for (arguments, printed) in [
         (&["create", "x", "-o", "-"][..], index.clone()),
-        (&["read", "x.idx"], index.clone()),
+        (&["dump", "x.idx"], index.clone()),
         (&["cat", "x"], payloads.concat()),
-        (&["get", "x", "602"], payloads[602].clone()),
+        (&["cat", "x", "602"], payloads[602].clone()),
         (&["check", "x", "--level", "full"], b"x: fits (606 records)\n".to_vec()),
     ] {
         place.check(&program(arguments, before.clone(), files([("stdout", &printed)])));

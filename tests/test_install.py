@@ -37,7 +37,7 @@ LIBRARY = {
     f"lib/{SHARED}",
     "lib/pkgconfig/tfr_index.pc",
 }
-COMMANDS = "cat check concat create filter get locate ls read sample select shard show shuffle"
+COMMANDS = "cat check concat create dump filter locate ls sample select shard show shuffle"
 PROGRAMS = {
     "bin/s3-cli",
     "bin/tfr-index",

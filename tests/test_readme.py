@@ -84,7 +84,7 @@ def test_first_command_then_all_in_their_order(reader):
     assert out.count("\n100 records\n") == 3  # C++, compiled with pkg-config and with CMake
     assert out.count("\n4 records written\ntrain.tfrecord: record 1000: out of range") == 2
     assert "train.tfrecord.idx: 100 records, 79942 bytes\n" in out  # tfr-index show
-    assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index read
+    assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index dump
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
     assert out.count("train.tfrecord: fits (100 records)\n") == 2  # tfr-index check
     good, compressed = map(json.loads, re.findall(r"^{.*}$", out, re.MULTILINE))

@@ -16,7 +16,7 @@ use super::streams::is_stream;
 /// Hears of the signals that ask a program to end: it then ends by them, once what it was about to
 /// write is removed. A second one ends it at once. By default it hears nothing: then the first one
 /// does, even while the program waits.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Interrupts(Arc<AtomicUsize>);
 
 impl Interrupts {

@@ -58,7 +58,7 @@ pub fn stdout() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Prints the text; a reader that has seen enough (`tfr-index read x.idx | head`) is no failure.
+/// Prints the text; a reader that has seen enough (`tfr-index dump x.idx | head`) is no failure.
 pub fn print(text: &str) -> anyhow::Result<()> {
     checked(stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes())))
 }

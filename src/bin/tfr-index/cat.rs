@@ -1,58 +1,55 @@
-//! `tfr-index get` and `cat`: the records themselves.
+//! `tfr-index cat`: the records themselves.
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
+use std::iter::repeat;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
-use clap::{Args, Subcommand};
+use clap::{Args, ValueHint};
 use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader};
 
-use crate::input::{self, Numbers};
+use crate::each::for_each;
+use crate::input::{self, Numbers, Word};
 use crate::output::OutputFile;
 use crate::policy::Policy;
-use crate::shared::exit;
+use crate::refuse;
+use crate::shared::exit::done;
 use crate::shared::interrupts::Interrupts;
 use crate::shared::salvage::Damaged;
 use crate::shared::{stdio, streams};
 
-#[derive(Subcommand)]
-pub enum Get {
-    /// Print the payload of a record
-    ///
-    /// To a terminal only if it is text: pipe it, or write it to a file.
-    Get {
-        #[command(flatten)]
-        data: Data,
-        /// The record's number, from 0
-        record: usize,
-    },
-    /// Print payloads one behind the other; or frames, which make a TFRecord file
-    Cat {
-        #[command(flatten)]
-        data: Data,
-        /// Numbers of records, from 0: 5, 9-20 or 90- [default: all, in the order of the index]
-        #[arg(value_name = "RECORD")]
-        records: Vec<Numbers>,
-        /// Whole frames instead of payloads: what is printed is a TFRecord file
-        #[arg(long)]
-        frames: bool,
-    },
-}
-
+/// Print the payloads of records, or whole frames, which make a TFRecord file
+///
+/// It prints all records of each FILE, or the given ones of a single FILE. To a terminal it prints
+/// only text: pipe other data, or write it to a file.
 #[derive(Args)]
-pub struct Data {
+#[command(override_usage = "tfr-index cat [OPTIONS] <FILE> [RECORD]... [--index <INDEX>]
+       tfr-index cat [OPTIONS] <FILE>... [--index <INDEX>...]")]
+pub struct Cat {
     /// A data file
     #[arg(value_parser = input::data_file())]
     file: PathBuf,
-    /// The index that says where its records are, or - for stdin [default: FILE.idx if it
-    /// accounts for all valid records, else a scan]
-    #[arg(short, long)]
-    index: Option<PathBuf>,
-    /// Scan the file, and leave damage out, damaged payloads with --checksums full: records have the
-    /// numbers of create --salvage
-    #[arg(long, conflicts_with = "index")]
+    /// Its records, by their numbers from 0: 5, 9-20 or 90- [default: all, in the order of the
+    /// index]; or more data files
+    ///
+    /// A word of digits is a record number. Write ./5 for a file named 5.
+    #[arg(value_name = "RECORD|FILE", value_parser = input::word(), value_hint = ValueHint::FilePath)]
+    words: Vec<Word>,
+    /// Print whole frames instead of payloads: the output is a TFRecord file
+    #[arg(long)]
+    frames: bool,
+    /// The indexes that say where the records are, in the order of the files, or - for stdin
+    /// [default: FILE.idx if it accounts for all valid records, else a scan]
+    #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
+    #[arg(value_parser = input::word(), value_hint = ValueHint::FilePath)]
+    indexes: Vec<Word>,
+    /// Scan the files, and leave damage out, damaged payloads with --checksums full: records have
+    /// the numbers of create --salvage
+    #[arg(long, conflicts_with = "indexes")]
     salvage: bool,
     /// A file to write, which must not be there yet, or - for stdout, even if it is a terminal
     ///
@@ -65,69 +62,113 @@ pub struct Data {
     checksums: Policy,
 }
 
-impl Get {
-    pub fn run(self) -> ExitCode {
-        let done = match self {
-            Get::Get { data, record } => data.write(false, |_| Ok(vec![record])),
-            Get::Cat { data, records, frames } => {
-                data.write(frames, |count| match records.is_empty() {
-                    true => Ok((0..count).collect()),
-                    false => input::records(&records, count),
-                })
-            }
-        };
-        match done {
-            Ok(exit) => exit,
-            Err(error) => stdio::fail(&error),
-        }
-    }
+/// What is read of a file.
+struct Part<'a> {
+    file: &'a Path,
+    index: Option<&'a Path>,
+    /// All of them if there is none here.
+    records: &'a [Numbers],
 }
 
 /// Bytes of records that are read at once.
 const BATCH: usize = 4 << 20;
 
-impl Data {
-    fn write(
-        &self,
-        frames: bool,
-        records: impl Fn(usize) -> anyhow::Result<Vec<usize>>,
-    ) -> anyhow::Result<ExitCode> {
-        let options = Options::new().checksums(self.checksums.into()).raw_frames(frames);
-        let damaged = Damaged::default();
-        let index = match &self.index {
-            Some(index) => Some(input::read_index(index)?),
-            None if self.salvage => {
-                let on_skipped = |skipped| damaged.tell(skipped);
-                let options = options.salvage(true).on_skipped(&on_skipped);
-                Some(Index::scan(&self.file, &options)?)
-            }
-            None => None,
+impl Cat {
+    pub fn run(mut self) -> ExitCode {
+        let (mut files, mut records) = input::split(take(&mut self.words));
+        let (indexes, after_indexes) = input::split(take(&mut self.indexes));
+        records.extend(after_indexes);
+        for file in &mut files {
+            *file = input::data_path(file)
+                .unwrap_or_else(|error| refuse("cat", format!("{}: {error}", stdio::name(file))));
+        }
+        files.insert(0, take(&mut self.file));
+        if files.len() > 1 && !records.is_empty() {
+            let count = files.len();
+            refuse("cat", format!("record numbers are for a single FILE, but there are {count}"));
+        }
+        if !indexes.is_empty() && indexes.len() != files.len() {
+            let (files, indexes) = (files.len(), indexes.len());
+            refuse("cat", format!("--index takes one index for each FILE: {files}, not {indexes}"));
+        }
+        let indexes = indexes.iter().map(|path| Some(&**path)).chain(repeat(None));
+        let parts = files.iter().zip(indexes);
+        let parts = parts.map(|(file, index)| Part { file, index, records: &records });
+        match self.output.as_ref().filter(|path| *path != Path::new("-")) {
+            Some(path) => self.write(path, parts),
+            None => self.print(parts),
+        }
+    }
+
+    /// Prints the parts; one that fails does not keep the next ones from being printed.
+    fn print<'a>(&self, parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
+        let mut stdout = match stdio::stdout().context("cannot write the output") {
+            Ok(stdout) => stdout,
+            Err(error) => return stdio::fail(&error),
         };
-        let reader = match index {
-            Some(index) => Reader::with_index(&self.file, index, &options)?,
-            None => input::open(&self.file, &options)?,
-        };
-        let exit = exit::done(damaged.regions());
-        let records = records(reader.len()).with_context(|| self.file.display().to_string())?;
-        let Some(path) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
-            let only_text = self.output.is_none() && io::stdout().is_terminal();
-            let mut stdout = stdio::stdout().context("cannot write the output")?;
-            let written = write(&reader, &records, &mut stdout, only_text, &Interrupts::default());
-            return written.map_err(|error| self.explain(error)).map(|()| exit);
-        };
+        let only_text = self.output.is_none() && io::stdout().is_terminal();
+        let ended = Cell::new(false);
+        let interrupts = Interrupts::default();
+        let mut output = Output { to: &mut stdout, only_text, ended: &ended, interrupts };
+        for_each(parts.take_while(|_| !ended.get()), |part| {
+            let damaged = Damaged::default();
+            self.copy(&part, &mut output, &damaged)?;
+            Ok(done(damaged.regions()))
+        })
+    }
+
+    /// Writes the parts to a file, which is there only if none fails, or to a stream.
+    fn write<'a>(&self, path: &Path, mut parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
         let interrupts = Interrupts::of_writing([path].into_iter());
+        let (ended, damaged) = (Cell::new(false), Damaged::default());
+        let mut copy = |to: &mut dyn Write| {
+            let interrupts = interrupts.clone();
+            let mut output = Output { to, only_text: false, ended: &ended, interrupts };
+            parts.try_for_each(|part| self.copy(&part, &mut output, &damaged))
+        };
         let written = match streams::is_stream(path) {
             true => own_descriptor(path)
                 .unwrap_or_else(|| OpenOptions::new().append(true).open(path))
                 .with_context(|| path.display().to_string())
-                .and_then(|mut file| write(&reader, &records, &mut file, false, &interrupts)),
+                .and_then(|mut stream| copy(&mut stream)),
             false => OutputFile::create_new(path).and_then(|mut file| {
-                write(&reader, &records, &mut file, false, &interrupts)?;
+                copy(&mut file)?;
                 file.commit_new()
             }),
         };
-        let written = written.map_err(|error| self.explain(error));
-        Ok(interrupts.end(written.map_or_else(|error| stdio::fail(&error), |()| exit)))
+        interrupts.end(match written {
+            Ok(()) => done(damaged.regions()),
+            Err(error) => stdio::fail(&error),
+        })
+    }
+
+    fn copy(
+        &self,
+        part: &Part<'_>,
+        output: &mut Output<'_>,
+        damaged: &Damaged,
+    ) -> anyhow::Result<()> {
+        let &Part { file, index, records } = part;
+        let options = Options::new().checksums(self.checksums.into()).raw_frames(self.frames);
+        let index = match index {
+            Some(index) => Some(input::read_index(index)?),
+            None if self.salvage => {
+                let on_skipped = |skipped| damaged.tell(skipped);
+                Some(Index::scan(file, &options.salvage(true).on_skipped(&on_skipped))?)
+            }
+            None => None,
+        };
+        let reader = match index {
+            Some(index) => Reader::with_index(file, index, &options)?,
+            None => input::open(file, &options)?,
+        };
+        let records = match records {
+            [] => (0..reader.len()).collect(),
+            some => {
+                input::records(some, reader.len()).with_context(|| file.display().to_string())?
+            }
+        };
+        output.write_records(&reader, &records).map_err(|error| self.explain(error))
     }
 
     /// Says how a damaged payload is left out, where damage should be.
@@ -140,39 +181,51 @@ impl Data {
     }
 }
 
-/// Writes what the reader gives of the records; a reader that has seen enough is no failure.
-fn write(
-    reader: &Reader,
-    records: &[usize],
-    output: &mut dyn Write,
+/// Where the records go.
+struct Output<'a> {
+    to: &'a mut dyn Write,
+    /// It is a terminal, for which other data is of no use.
     only_text: bool,
-    interrupts: &Interrupts,
-) -> anyhow::Result<()> {
-    let mut payloads = Payloads::default();
-    let mut left = records;
-    while !left.is_empty() {
-        if interrupts.heard() {
-            bail!("interrupted, and removed");
+    /// It takes no more: its reader has seen enough, or writing to it failed.
+    ended: &'a Cell<bool>,
+    interrupts: Interrupts,
+}
+
+impl Output<'_> {
+    fn write_records(&mut self, reader: &Reader, records: &[usize]) -> anyhow::Result<()> {
+        let mut payloads = Payloads::default();
+        let mut left = records;
+        while !left.is_empty() && !self.ended.get() {
+            if self.interrupts.heard() {
+                bail!("interrupted, and removed");
+            }
+            let (mut count, mut bytes) = (0, 0);
+            while count < left.len() && bytes < BATCH {
+                bytes += reader.size_of(left[count])?;
+                count += 1;
+            }
+            reader.read_many_into(&left[..count], &mut payloads)?;
+            self.write(payloads.bytes())?;
+            left = &left[count..];
         }
-        let (mut count, mut bytes) = (0, 0);
-        while count < left.len() && bytes < BATCH {
-            bytes += reader.size_of(left[count])?;
-            count += 1;
-        }
-        reader.read_many_into(&left[..count], &mut payloads)?;
-        if only_text && is_binary(payloads.bytes()) {
+        Ok(())
+    }
+
+    /// Writes the bytes; a reader that has seen enough is no failure.
+    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        if self.only_text && is_binary(bytes) {
             bail!(
                 "this is no text, and not printed to a terminal: pipe it, or say where it goes, \
                 as in -o FILE, or -o - to print it nevertheless"
             );
         }
-        match output.write_all(payloads.bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            result => result.context("cannot write the output")?,
+        let written = self.to.write_all(bytes);
+        self.ended.set(written.is_err());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.context("cannot write the output"),
         }
-        left = &left[count..];
     }
-    Ok(())
 }
 
 fn is_binary(bytes: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! `tfr-index read`: what is in index files.
+//! `tfr-index dump`: the entries of index files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use crate::shared::stdio::fail;
 /// Does all of the work; says what failed. That counts more than what was not whole.
 pub fn for_each<T>(
     items: impl IntoIterator<Item = T>,
-    work: impl Fn(T) -> anyhow::Result<ExitCode>,
+    mut work: impl FnMut(T) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
     let (mut failed, mut exit) = (false, ExitCode::SUCCESS);
     for item in items {

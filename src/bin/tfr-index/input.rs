@@ -16,16 +16,18 @@ use crate::shared::{overwrite, stdio, streams};
 /// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
 /// `create` alone reads streams.
 pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        let path = streams::stdin_path(&path).to_owned();
-        let is_regular = |file: &File| file.metadata().map_or(true, |metadata| metadata.is_file());
-        match own_descriptor(&path) {
-            Some(Ok(file)) if !is_regular(&file) => {
-                Err("a stream is not seekable; save it to a file first")
-            }
-            _ => Ok(path),
+    PathBufValueParser::new().try_map(|path| data_path(&path))
+}
+
+pub fn data_path(path: &Path) -> Result<PathBuf, &'static str> {
+    let path = streams::stdin_path(path);
+    let is_regular = |file: &File| file.metadata().map_or(true, |metadata| metadata.is_file());
+    match own_descriptor(path) {
+        Some(Ok(file)) if !is_regular(&file) => {
+            Err("a stream is not seekable; save it to a file first")
         }
-    })
+        _ => Ok(path.to_owned()),
+    }
 }
 
 /// Whether a path is that of an index: by its name, because data is not read from a stream, or
@@ -106,10 +108,10 @@ impl FromStr for Numbers {
             Some((first, last)) => (first, Some(last)),
         };
         let (Ok(first), Ok(last)) = (first.parse(), last.map(str::parse).transpose()) else {
-            bail!("{word:?} is no record's number, nor are they two, as in 9-20");
+            bail!("invalid record number or range '{word}' (expected N, N-M or N-)");
         };
         if last.is_some_and(|last| last < first) {
-            bail!("{word:?} goes from a larger number to a smaller one");
+            bail!("invalid record range '{word}': it ends before it starts");
         }
         Ok(Numbers { first, last })
     }
@@ -126,4 +128,40 @@ pub fn records(numbers: &[Numbers], count: usize) -> anyhow::Result<Vec<usize>> 
         records.extend(first..=last);
     }
     Ok(records)
+}
+
+/// A word after a file: of digits, it names records; any other is a path.
+#[derive(Clone)]
+pub enum Word {
+    Records(Numbers),
+    Path(PathBuf),
+}
+
+/// Takes a [`Word`]. A file that has a number for its name must not be passed over.
+pub fn word() -> impl TypedValueParser<Value = Word> {
+    PathBufValueParser::new().try_map(|path| {
+        let is_number = |word: &&str| {
+            let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+            word.starts_with(|first: char| first.is_ascii_digit()) && word.bytes().all(is_part)
+        };
+        let Some(word) = path.to_str().filter(is_number) else {
+            return Ok(Word::Path(path));
+        };
+        if path.is_file() {
+            bail!("there is a file of that name, too: write ./{word} for it, 0{word} for records");
+        }
+        Ok(Word::Records(word.parse()?))
+    })
+}
+
+/// The paths and the records among the words.
+pub fn split(words: Vec<Word>) -> (Vec<PathBuf>, Vec<Numbers>) {
+    let (mut paths, mut records) = (Vec::new(), Vec::new());
+    for word in words {
+        match word {
+            Word::Path(path) => paths.push(path),
+            Word::Records(numbers) => records.push(numbers),
+        }
+    }
+    (paths, records)
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use tfr_index::{Index, Remainder, ShardBy};
+use tfr_index::{Index, ShardBy};
 
 use crate::edit::{ended, Files};
 use crate::refuse;
@@ -21,34 +21,35 @@ pub struct Shard {
     rank: Option<usize>,
     /// How many shards there are
     #[arg(long, value_name = "N")]
-    world: NonZeroUsize,
+    world_size: NonZeroUsize,
     /// What is shared out evenly
     #[arg(long, value_enum, default_value_t)]
     by: By,
-    /// What becomes of the remainder of shards by records
+    /// What to do with the remainder, if the records are no multiple of the shards
     #[arg(long, value_enum, default_value_t)]
-    even: Even,
+    remainder: Remainder,
 }
 
 impl Shard {
     pub fn run(self) -> ExitCode {
-        let Shard { files, rank, world, by, even } = self;
+        let Shard { files, rank, world_size, by, remainder } = self;
         let by = match by {
             By::Records => ShardBy::Records,
             By::Bytes => ShardBy::Bytes,
         };
-        let even = match even {
-            Even::Keep => Remainder::Keep,
-            Even::Drop => Remainder::Drop,
-            Even::Pad => Remainder::Pad,
+        let world_size = world_size.get();
+        let remainder = match remainder {
+            Remainder::Keep => tfr_index::Remainder::Keep,
+            Remainder::Drop => tfr_index::Remainder::Drop,
+            Remainder::Pad => tfr_index::Remainder::Pad,
         };
-        let shard = |index: &Index, rank| Ok(index.shard(rank, world.get(), by, even)?);
+        let shard = |index: &Index, rank| Ok(index.shard(rank, world_size, by, remainder)?);
         ended(match rank {
-            Some(rank) if rank >= world.get() => {
-                refuse("shard", format!("--rank {rank} is none of --world {world}"))
+            Some(rank) if rank >= world_size => {
+                refuse("shard", format!("--rank {rank} must be below --world-size {world_size}"))
             }
             Some(rank) => files.edit("shard", |index| shard(index, rank)),
-            None => files.edit_each(world.get(), shard),
+            None => files.edit_each(world_size, shard),
         })
     }
 }
@@ -63,9 +64,9 @@ enum By {
     Bytes,
 }
 
-/// [`Remainder`], for the command line.
+/// [`tfr_index::Remainder`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Even {
+enum Remainder {
     /// Some have one record more than the others
     #[default]
     Keep,
