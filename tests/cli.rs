@@ -96,7 +96,7 @@ fn damage_is_left_out_where_that_is_wanted() {
                 good: 100 records -> good.idx\n";
     assert_eq!(stdout, said);
     let (start, end) = (lost.offset, lost.offset + lost.size);
-    let region = format!("bytes {start} to {end} ({} in all), behind 41 good records\n", lost.size);
+    let region = format!("bytes {start} to {end} ({} in all), after 41 good records\n", lost.size);
     assert!(stderr.starts_with("bad: record 41 at byte ") && stderr.ends_with(&region), "{stderr}");
     assert_eq!(stderr.lines().count(), 1);
     let text = fs::read_to_string(folder.path().join("bad.idx")).unwrap();

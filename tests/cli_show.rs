@@ -205,12 +205,12 @@ fn only_text_is_printed_to_a_terminal() {
         script.current_dir(folder.path()).stdin(Stdio::null());
         script.output().ok().map(|output| (output.status.code(), output.stdout))
     };
-    let Some(text) = on_terminal("get text 0") else {
+    let Some(text) = on_terminal("cat text 0") else {
         return; // there is no such program
     };
     assert_eq!(text, (Some(0), b"hello".to_vec()));
-    let (status, printed) = on_terminal("get binary 0").unwrap();
+    let (status, printed) = on_terminal("cat binary 0").unwrap();
     assert_eq!(status, Some(1));
     assert!(printed.starts_with(b"error: this is no text"));
-    assert_eq!(on_terminal("get binary 0 -o -").unwrap().0, Some(0));
+    assert_eq!(on_terminal("cat binary 0 -o -").unwrap().0, Some(0));
 }
