@@ -67,7 +67,7 @@ def test_a_data_set_is_a_sequence(dataset, folder):
 def test_parts_and_batches(folder, part, of_part, records):
     dataset = Dataset(f"{folder}/x-*", max_open_files=2)
     assert dataset.__getitems__(records) == [ALL[record] for record in records]
-    assert dataset.__getitems__(np.array(records, int)) == [ALL[record] for record in records]
+    assert dataset.read_many(np.array(records, int)) == [ALL[record] for record in records]
     assert list(dataset[part]) == ALL[part]
     assert list(dataset[part][of_part]) == ALL[part][of_part]
     expected = ALL[part]
@@ -82,14 +82,84 @@ def test_what_paths_mean(folder, tmp_path):
     assert list(Dataset(os.fsencode(names[3]))) == SHARDS[3]
     assert list(Dataset([names[3], names[0], names[3]])) == SHARDS[3] + SHARDS[0] + SHARDS[3]
     assert Dataset(iter([names[3], f"{folder}/x-[02]*"])).paths == [names[3], names[0], names[2]]
-    assert list(Dataset([])) == [] and "no file" in repr(Dataset([]))
     odd = tmp_path / "x[0].tfrecord"  # a name, though it looks like a pattern
     odd.write_bytes(tfrecord([b"odd"]))
     assert list(Dataset(odd)) == [b"odd"]
-    with pytest.raises(FileNotFoundError, match=r"no-\*: no file's path is like this pattern"):
+    with pytest.raises(FileNotFoundError, match=r"no-\*: no file matches this pattern$"):
         Dataset(f"{folder}/no-*")
+    for nothing in ([], iter(())):
+        with pytest.raises(tfr_index.TfrValueError, match="paths must name at least one file"):
+            Dataset(nothing)
     with pytest.raises(FileNotFoundError):
         Dataset([names[0], f"{folder}/missing.tfrecord"])
+
+
+def test_where_records_are(dataset, folder):
+    paths = dataset.paths
+    places = [(paths[shard], n) for shard, count in enumerate(COUNTS) for n in range(count)]
+    assert [dataset.locate(record) for record in range(-13, 13)] == places + places
+    assert dataset[::-2].locate(0) == dataset.locate(-1) == (paths[3], 6)
+    assert dataset.locate(5)._asdict() == {"path": paths[2], "record": 0}
+    with pytest.raises(IndexError):
+        dataset.locate(13)
+    assert dataset.indexes == dataset[3:].indexes == list(map(tfr_index.scan, paths))
+    sizes = [size for index in dataset.indexes for size in index.payload_sizes]
+    assert sizes == list(map(len, ALL))
+    copy = pickle.loads(pickle.dumps(dataset[9:]))
+    assert copy.locate(0) == places[9] and copy.indexes == dataset.indexes
+
+
+def test_a_record_number_is_an_integer(dataset):
+    for records in ([2, 1], np.array([2, 1]), "1", 1.5, None):
+        with pytest.raises(
+            TypeError, match=r"must be an integer, not \w+: read_many\(\) takes many"
+        ):
+            dataset[records]
+    with pytest.raises(TypeError, match="must be an integer, not slice"):
+        dataset.locate(slice(1))
+    with pytest.raises(TypeError, match="must be an integer, not list"):
+        dataset.read_many([[2, 1]])
+
+
+@given(st.slices(13), st.sampled_from([*ALL, b"", b"9 of 9"]), st.integers(-15, 15), st.integers())
+def test_payloads_are_found_as_in_a_list(folder, part, payload, start, stop):
+    dataset, expected = Dataset(f"{folder}/x-*")[part], ALL[part]
+    assert (payload in dataset) == (payload in expected)
+    assert dataset.count(payload) == expected.count(payload)
+    for found, bounds in [(True, ()), (True, (start,)), (True, (start, stop))]:
+        try:
+            found = expected.index(payload, *bounds)
+        except ValueError:
+            with pytest.raises(ValueError, match="no record has this payload"):
+                dataset.index(payload, *bounds)
+        else:
+            assert dataset.index(payload, *bounds) == found
+
+
+def test_to_find_a_payload_only_those_of_its_size_are_read(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(tfrecord([b"a", b"bb", b"ccc", b"bb"]))
+    dataset = Dataset([path, path])
+    data = bytearray(path.read_bytes())
+    data[tfr_index.scan(path)[2][0] + 12] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(tfr_index.TfrError):
+        list(dataset)
+    for payload in (b"bb", bytearray(b"bb"), memoryview(b"bb")):
+        assert (dataset.index(payload), dataset.count(payload), payload in dataset) == (1, 4, True)
+    assert dataset[::-1].index(b"bb") == 0 and dataset[2:].index(b"bb", 2) == 3
+    assert dataset.count("bb") == dataset.count(None) == dataset.count(b"dd") == 0
+    frames = Dataset(path, raw_frames=True)
+    assert frames.index(tfrecord([b"bb"])) == 1 and b"bb" not in frames
+    with pytest.raises(tfr_index.TfrError):
+        b"abc" in dataset  # noqa: B015
+
+
+def test_decoded_records_are_not_searched(folder):
+    dataset = Dataset(f"{folder}/x-*", decode=parse)
+    for find in (dataset.index, dataset.count, dataset.__contains__):
+        with pytest.raises(TypeError, match="without decode="):
+            find((0, 3))
 
 
 def test_indexes_may_be_given(folder):
@@ -97,9 +167,9 @@ def test_indexes_may_be_given(folder):
     index = [f"{paths[0]}.idx", tfr_index.scan(paths[1])[::-1]]
     dataset = Dataset(paths, index)
     assert list(dataset) == list(pickle.loads(pickle.dumps(dataset))) == SHARDS[3] + SHARDS[0][::-1]
-    with pytest.raises(tfr_index.TfrValueError, match="1 indexes for 2 files"):
+    with pytest.raises(tfr_index.TfrValueError, match="one item for each of 2 files, not 1"):
         Dataset(paths, index[:1])
-    with pytest.raises(tfr_index.TfrValueError, match="max_open_files is 0"):
+    with pytest.raises(tfr_index.TfrValueError, match=r"^max_open_files must be between 1 and"):
         Dataset(paths, max_open_files=0)
 
 

@@ -76,6 +76,16 @@ def test_cannot_be_changed():
 
 
 @given(entries, st.slices(12))
+def test_sizes_of_payloads(some, part):
+    index = Index(some)[part]
+    sizes = index.payload_sizes
+    assert sizes.tolist() == [size - 16 for _, size in some[part]]
+    assert sizes.readonly and sizes.c_contiguous and sizes.format == "Q"
+    assert index.payload_sizes.obj is sizes.obj  # computed once
+    assert numpy.asarray(sizes).dtype == numpy.uint64
+
+
+@given(entries, st.slices(12))
 def test_slices_are_indexes(some, part):
     index = Index(some)[part]
     assert type(index) is Index

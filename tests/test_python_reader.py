@@ -128,6 +128,25 @@ def test_what_is_no_number_is_a_type_error(data, record):
         Reader(data).read_many(np.ones(100, bool))
 
 
+def test_to_find_a_payload_only_those_of_its_size_are_read(tmp_path):
+    path = write(tmp_path / "x", [b"a", b"bb", b"ccc", b"bb"])
+    data = bytearray(path.read_bytes())
+    data[-1 - 18 - 4] ^= 1  # in the payload of three bytes
+    reader = Reader(data)
+    with pytest.raises(tfr_index.TfrError):
+        list(reader)
+    assert b"bb" in reader and bytearray(b"bb") in reader[:0:-1] and b"a" not in reader[1:]
+    assert b"dd" not in reader and b"" not in reader and "bb" not in reader and None not in reader
+    with pytest.raises(tfr_index.TfrError):
+        b"ccd" in reader  # noqa: B015
+    assert b"bb" not in Reader(data, raw_frames=True) and frame(b"bb") in Reader(
+        data, raw_frames=True
+    )
+    reader.close()
+    with pytest.raises(ValueError, match="closed"):
+        b"bb" in reader  # noqa: B015
+
+
 def test_a_buffer_holds_all_payloads_and_numpy_takes_it_as_it_is(data):
     records = [7, 0, 99, 7]
     found = Reader(data).read_buffer(records)

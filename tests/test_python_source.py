@@ -314,7 +314,7 @@ def test_sizes_that_cannot_be_are_refused(size):
 
 
 def test_a_source_takes_an_index_path():
-    with pytest.raises(ValueError, match="index_path is None"):
+    with pytest.raises(ValueError, match="index_path must be given"):
         tfr_index.create_index(io.BytesIO(DATA))
 
 

@@ -16,9 +16,13 @@ may be called in many threads at once.
 """
 
 import sys as _sys
+from collections.abc import Callable as _Callable
+from functools import wraps as _wraps
 from importlib.machinery import PathFinder as _PathFinder
 from importlib.util import module_from_spec as _module_from_spec
 from pathlib import Path as _FilePath
+from typing import Any as _Any
+from typing import TypeVar as _TypeVar
 
 import tfr_index as _tfr_index
 from tfr_index._typing import Buffer as _Buffer
@@ -30,6 +34,21 @@ __all__ = [
     "index_tfrecord_bytes",
     "read_tfrecord_index",
 ]
+
+
+_Result = _TypeVar("_Result")
+
+
+def _or_tfrecord_bytes(function: _Callable[[_Buffer], _Result]) -> _Callable[..., _Result]:
+    """Accepts the argument `data` under the other name that s3dlio has for it, too."""
+
+    @_wraps(function)
+    def call(*arguments: _Any, **named: _Any) -> _Result:
+        if "tfrecord_bytes" in named and "data" not in named:
+            named["data"] = named.pop("tfrecord_bytes")
+        return function(*arguments, **named)
+
+    return call
 
 
 def create_tfrecord_index(tfrecord_path: _Path, index_path: _Path | None = None) -> int:
@@ -58,10 +77,12 @@ def read_tfrecord_index(index_path: _Path) -> list[tuple[int, int]]:
     return list(_tfr_index.read_index(index_path))
 
 
+@_or_tfrecord_bytes
 def index_tfrecord_bytes(data: _Buffer) -> str:
     r"""Indexes TFRecord data in memory into the text of an index file.
 
-    Errors and more choices: `tfr_index.index_bytes`.
+    The argument may also be named `tfrecord_bytes`. Errors and more choices:
+    `tfr_index.index_bytes`.
 
     >>> index_tfrecord_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
     '0 21\n'
@@ -69,10 +90,12 @@ def index_tfrecord_bytes(data: _Buffer) -> str:
     return _tfr_index.index_bytes(data).to_text()
 
 
+@_or_tfrecord_bytes
 def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
     r"""Indexes TFRecord data in memory: `(offset, size)` of each record's frame.
 
-    Errors and more choices: `tfr_index.index_bytes`.
+    The argument may also be named `tfrecord_bytes`. Errors and more choices:
+    `tfr_index.index_bytes`.
 
     >>> get_tfrecord_index_entries(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
     [(0, 21)]

@@ -9,22 +9,32 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from operator import itemgetter, methodcaller
+from operator import attrgetter, itemgetter, methodcaller
 from types import TracebackType
-from typing import Any, Generic, TypeVar, final, overload
+from typing import Any, Generic, NamedTuple, TypeVar, final, overload
 
-from ._errors import TfrFileNotFoundError, TfrMismatch, TfrValueError, TfrWarning, warn
+from ._arguments import integer, refuse
+from ._errors import TfrFileNotFoundError, TfrMismatch, TfrWarning, warn
 from ._index import Index
 from ._open_files import OpenFiles
 from ._reader import Reader, iterate
 from ._typing import Checksums, Path
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "Place"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _OPENING_THREADS = 8
+
+
+class Place(NamedTuple):
+    """Where a record of a data set is: what `Dataset.locate` returns."""
+
+    path: Path
+    """Its file, one of `Dataset.paths`."""
+    record: int
+    """Its number in that file: in the file's index, where that selects or reorders records."""
 
 
 @final
@@ -35,29 +45,30 @@ class Dataset(Sequence[Item], Generic[Item]):
     data sets, too; they share the open files.
 
     Args:
-        paths: the files: a path, a pattern such as "train-*.tfrecord", or any iterable of these.
-            What a pattern finds is sorted, and indexes beside their files are left out.
+        paths: the files: a path, a pattern such as "train-*.tfrecord", or an iterable of these.
+            The files that match a pattern are sorted; indexes beside their files are left out.
         index: where the records are: None, as for `Reader`, or for each file what `Reader` takes.
-            Each index that is found and left aside is a `TfrWarning`.
+            Each index that is found and not used is a `TfrWarning`.
         checksums: as for `Reader`.
-        decode: makes of a record's payload what the data set gives, such as a function that parses
-            it. None: payloads are given as they are. To be pickled with the data set it must be a
-            function of a module.
-        max_open_files: how many of the files may be open at once. Those that were used least
-            recently are closed, and opened again when they are needed; if more threads read, some
-            wait. Where the process may not open that many (`ulimit -n`), it is fewer.
+        decode: called with each payload; the data set gives what it returns, such as a parsed
+            record. None: the data set gives the payloads. A data set that is pickled needs a
+            function of a module here.
+        max_open_files: how many of the files may be open at once. The data set closes the least
+            recently used ones, and opens them again when they are needed; if more threads read,
+            some wait. If the process may open fewer (`ulimit -n`), fewer are open.
         raw_frames: as for `Reader`.
         threads: as for `Reader`.
 
     Raises:
-        TfrFileNotFoundError: a file is not there, or a pattern finds none.
+        TfrFileNotFoundError: a file does not exist, or no file matches a pattern.
+        TfrValueError: there are no paths; an argument cannot be used.
         TfrError: as `Reader`; the error names the file.
 
-    All files are opened once to count their records, by several threads. The indexes stay in
-    memory, 16 bytes for each record.
+    The constructor opens all files once, by several threads, to count their records. The indexes
+    stay in memory, 16 bytes for each record.
 
-    Threads and processes: as `Reader`. A copy that was pickled opens the files as it needs them. If
-    one hasn't as many records as before, that is a `TfrMismatch`.
+    Threads and processes: as `Reader`. A pickled copy opens the files as it needs them. A file
+    whose number of records has changed since is a `TfrMismatch`.
 
     >>> import pathlib, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
@@ -81,15 +92,14 @@ class Dataset(Sequence[Item], Generic[Item]):
         raw_frames: bool = False,
         threads: int = 0,
     ) -> None:
-        if max_open_files < 1:
-            message = f"max_open_files is {max_open_files}, but must be 1 or more"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        max_open_files = integer("max_open_files", max_open_files, least=1)
         self._paths = _files(paths)
         if isinstance(index, (Index, str, bytes, os.PathLike)):
             raise TypeError("index must be a list, with an index for each file")
         if index is not None and len(index) != len(self._paths):
-            message = f"there are {len(index)} indexes for {len(self._paths)} files"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+            raise refuse(
+                f"index must have one item for each of {len(self._paths)} files, not {len(index)}"
+            )
         self._indexes = [None] * len(self._paths) if index is None else list(index)
         self._options: dict[str, Any] = {
             "checksums": checksums,
@@ -161,8 +171,43 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     @property
     def paths(self) -> list[Path]:
-        """The files."""
+        """The files. A slice has all those of its data set."""
         return list(self._paths)
+
+    @property
+    def indexes(self) -> list[Index]:
+        r"""The index of each file, in the order of `paths`: of all its records.
+
+        They say, for instance, how large records are. No payload is read.
+
+        >>> import pathlib, tempfile
+        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = pathlib.Path(directory, "train.tfrecord")
+        ...     _ = path.write_bytes(frame * 3)
+        ...     [list(index.payload_sizes) for index in Dataset(path).indexes]
+        [[5, 5, 5]]
+        """
+        return [self._use(shard, attrgetter("index")) for shard in range(len(self._paths))]
+
+    def locate(self, record: int) -> Place:
+        r"""The file of a record, and its number there. Nothing is read.
+
+        Raises:
+            IndexError: there is no record of that number.
+
+        >>> import pathlib, tempfile
+        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     for shard in range(3):
+        ...         path = pathlib.Path(directory, f"train-{shard}.tfrecord")
+        ...         _ = path.write_bytes(frame * 2)
+        ...     path, record = Dataset(f"{directory}/*").locate(5)
+        >>> pathlib.Path(path).name, record
+        ('train-2.tfrecord', 1)
+        """
+        shard, number = self._find(record)
+        return Place(self._paths[shard], number)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -180,15 +225,18 @@ class Dataset(Sequence[Item], Generic[Item]):
         payload = self._files.use(shard, self._open, itemgetter(number))
         return self._item(shard, number, payload)
 
-    def __getitems__(self, records: Iterable[int]) -> list[Item]:
-        r"""Many records, in this order: PyTorch and Grain call it for a batch.
+    def read_many(self, records: Iterable[int]) -> list[Item]:
+        r"""Many records, in this order: faster than one after the other.
+
+        Args:
+            records: their numbers, as for `Reader.read_many`.
 
         >>> import pathlib, tempfile
         >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "train.tfrecord")
         ...     _ = path.write_bytes(frame * 3)
-        ...     Dataset(path).__getitems__([2, 0])
+        ...     Dataset(path).read_many([2, 0])
         [b'hello', b'hello']
         """
         places = [self._find(record) for record in records]
@@ -201,13 +249,55 @@ class Dataset(Sequence[Item], Generic[Item]):
         }
         return [self._item(shard, number, next(found[shard])) for shard, number in places]
 
+    def __getitems__(self, records: Iterable[int]) -> list[Item]:
+        """`read_many`, as PyTorch and Grain call it for a batch."""
+        return self.read_many(records)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether a record has this payload; see `index`."""
+        return any(True for _ in self._equal_to(item))
+
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
+        """The first record with this payload. Only payloads of the same size are read.
+
+        The same holds for `in` and `count`.
+
+        Raises:
+            ValueError: no record has it.
+            TypeError: the data set decodes its records, so all would have to be read.
+        """
+        records = range(len(self))[start:stop]
+        for place in self[start:stop]._equal_to(value):
+            return records[place]
+        raise ValueError("no record has this payload")
+
+    def count(self, value: Any) -> int:
+        """How many records have this payload; see `index`."""
+        return sum(1 for _ in self._equal_to(value))
+
+    def _equal_to(self, payload: object) -> Iterator[int]:
+        """The records that have this payload."""
+        if self._decode is not None:
+            message = "only payloads can be found: use a Dataset without decode="
+            raise TypeError(f"{message}, or compare the items of list(dataset)")
+        start = 0
+        for shard, numbers in self._runs():
+            for place in self._use(shard, methodcaller("_of_size", payload, numbers)):
+                if self[start + place] == payload:
+                    yield start + place
+            start += len(numbers)
+
     def _find(self, record: int) -> tuple[int, int]:
         """The shard that a record is in, and its number there."""
         try:
             number = self._records[record]
+            shard = bisect_right(self._starts, number) - 1
         except IndexError:
             raise IndexError(f"record {record} is not in {self!r}") from None
-        shard = bisect_right(self._starts, number) - 1
+        except TypeError:
+            kind = type(record).__name__
+            message = f"a record number must be an integer, not {kind}"
+            raise TypeError(f"{message}: read_many() takes many") from None
         return shard, number - self._starts[shard]
 
     def _item(self, shard: int, number: int, payload: bytes) -> Item:
@@ -226,6 +316,13 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         """All records, one file after the other; the next ones are read meanwhile."""
+        for shard, numbers in self._runs():
+            payloads = iterate(_Records(self, shard, numbers))
+            for number, payload in zip(numbers, payloads, strict=True):
+                yield self._item(shard, number, payload)
+
+    def _runs(self) -> Iterator[tuple[int, range]]:
+        """The records in their order, by files: a shard, and the numbers there."""
         backwards = self._records.step < 0
         records = self._records[::-1] if backwards else self._records
         shards = range(len(self._paths))
@@ -234,20 +331,15 @@ class Dataset(Sequence[Item], Generic[Item]):
             ours = records[
                 bisect_left(records, first) : bisect_left(records, first + self._counts[shard])
             ]
-            if not ours:
-                continue
-            numbers = range(ours.start - first, ours.stop - first, ours.step)
-            if backwards:
-                numbers = numbers[::-1]
-            payloads = iterate(_Records(self, shard, numbers))
-            for number, payload in zip(numbers, payloads, strict=True):
-                yield self._item(shard, number, payload)
+            if ours:
+                numbers = range(ours.start - first, ours.stop - first, ours.step)
+                yield shard, numbers[::-1] if backwards else numbers
 
     def __reversed__(self) -> Iterator[Item]:
         return iter(self[::-1])
 
     def close(self) -> None:
-        """Closes the files. They are opened again if the data set is used on."""
+        """Closes the files. Further use of the data set opens them again."""
         self._files.close()
 
     def __enter__(self) -> Dataset[Item]:
@@ -263,7 +355,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def __repr__(self) -> str:
         names = [os.fsdecode(path) for path in self._paths]
-        named = f"{names[0]} to {names[-1]}" if len(names) > 1 else "".join(names) or "no file"
+        named = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         return f"<tfr_index.Dataset of {len(self)} records of {named}>"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -297,7 +389,7 @@ class _Records:
 
 
 def _files(paths: Path | Iterable[Path]) -> list[Path]:
-    """The files that are meant."""
+    """The files that paths and patterns name."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
     files: list[Path] = []
@@ -305,14 +397,16 @@ def _files(paths: Path | Iterable[Path]) -> list[Path]:
         name = os.fsdecode(path)
         is_pattern = glob.escape(name) != name and not os.path.exists(name)
         files += _matching(name) if is_pattern else [path]
+    if not files:
+        raise refuse("paths must name at least one file, but is empty")
     return files
 
 
 def _matching(pattern: str) -> list[str]:
-    """The files that a pattern finds, but for the indexes beside them."""
+    """The files that match a pattern, except for the indexes beside them."""
     found = glob.glob(pattern, recursive=True)
     files = sorted(set(found) - {f"{path}.idx" for path in found})
     if not files:
-        message = f"{pattern}: no file's path is like this pattern"
+        message = f"{pattern}: no file matches this pattern"
         raise TfrFileNotFoundError(message, "TFR_ERR_IO", pattern, errno=errno.ENOENT)
     return files

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from typing import Any, Self
 
-from ._errors import TfrError, TfrValueError
+from ._arguments import ensure_one_of, integer, refuse
+from ._errors import TfrError
 from ._library import CData, ffi, lib
 from ._typing import Buffer, Remainder, ShardBy
 
@@ -33,16 +34,16 @@ class Edits(Sequence[tuple[int, int]]):
     def _made_by(cls, function: Callable[..., int], *arguments: CData) -> Self: ...
 
     def select(self, records: Iterable[int] | Buffer) -> Self:
-        """The records of these numbers, in their order; a number may be there more than once.
+        """The records with these numbers, in this order. A number may appear more than once.
 
         Args:
-            records: numbers, of which negative ones count from the end; or a mask, a bool for each
+            records: numbers, where negative ones count from the end; or a mask, one bool for each
                 record. A list, a numpy array, a pandas Series, or any other iterable.
 
         Raises:
             IndexError: there is no record of that number.
             TfrValueError: the mask is longer or shorter than the index.
-            TypeError: what is given is not integers.
+            TypeError: the numbers are not integers.
 
         >>> import tfr_index
         >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
@@ -55,8 +56,7 @@ class Edits(Sequence[tuple[int, int]]):
             records = records.__array__()
         mask = _as_mask(records)
         if mask is not None and len(mask) != len(self):
-            message = f"the mask is for {len(mask)} records, the index has {len(self)}"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+            raise refuse(f"the mask is for {len(mask)} records, the index has {len(self)}")
         if mask is not None:
             return self._of_numbers(array("L", compress(range(len(self)), mask)))
         numbers = _as_numbers(records)
@@ -80,50 +80,49 @@ class Edits(Sequence[tuple[int, int]]):
         """The records whose payloads have from `min` to `max` bytes, in the order of the index.
 
         Raises:
-            TfrValueError: a number is negative or giant.
+            TfrValueError: a number is not between 0 and 2**64 - 1.
 
         >>> import tfr_index
         >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
         >>> list(index.filter_size(min=1, max=3))
         [(37, 19)]
         """
-        least, most = _u64("min", min), _u64("max", 2**64 - 1 if max is None else max)
+        least, most = integer("min", min), integer("max", 2**64 - 1 if max is None else max)
         return self._made_by(lib.tfr_index_filter_size, self._native, least, most)
 
     def shuffle(self, seed: int) -> Self:
         """All records in a random order, each order as likely as the others.
 
-        A seed, from 0 to 2**64 - 1, stands for one order of so many records, with any version,
-        platform and language: record after record is drawn from those that are left, the first
-        ones first (a Fisher-Yates shuffle) by numbers from SplitMix64 that Lemire's method brings
-        into range.
+        A seed and a number of records give the same order in every version, on every platform and
+        in every language. It is a Fisher-Yates shuffle, which draws the first records first, with
+        numbers from SplitMix64 that Lemire's method brings into range.
 
         Raises:
-            TfrValueError: the seed is negative or giant.
+            TfrValueError: the seed is not between 0 and 2**64 - 1.
 
         >>> import tfr_index
         >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
         >>> list(index.shuffle(seed=7))
         [(21, 16), (0, 21), (37, 19)]
         """
-        return self._made_by(lib.tfr_index_shuffle, self._native, _u64("seed", seed))
+        return self._made_by(lib.tfr_index_shuffle, self._native, integer("seed", seed))
 
     def sample(self, count: int, seed: int) -> Self:
-        """So many random records, none drawn twice, each choice as likely as the others.
+        """`count` records drawn at random without replacement.
 
-        They are the first records of `shuffle` with the same seed, so that a larger sample has
-        those of a smaller one; but in the order of the index, in which they are read fastest.
-        Shuffle them where that is to be random, too.
+        They are the first records of `shuffle` with the same seed, so a larger sample contains a
+        smaller one. They come in the order of the index, which is fastest to read; call `shuffle`
+        on the result for a random order.
 
         Raises:
-            TfrValueError: there are fewer records; a number is negative or giant.
+            TfrValueError: there are fewer records; a number is not between 0 and 2**64 - 1.
 
         >>> import tfr_index
         >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
         >>> list(index.sample(2, seed=7))
         [(0, 21), (21, 16)]
         """
-        drawn, seed = _u64("count", count), _u64("seed", seed)
+        drawn, seed = integer("count", count), integer("seed", seed)
         return self._made_by(lib.tfr_index_sample, self._native, drawn, seed)
 
     def shard(
@@ -155,24 +154,22 @@ class Edits(Sequence[tuple[int, int]]):
         >>> list(index.shard(0, 2, remainder="pad"))
         [(0, 21), (21, 16)]
         """
-        for name, value, values in (("by", by, _BY), ("remainder", remainder, _REMAINDERS)):
-            if value not in values:
-                message = f"{name} is {value!r}, but must be one of {', '.join(values)}"
-                raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-        numbers = _u64("rank", rank), _u64("world_size", world_size)
+        ensure_one_of("by", by, _BY)
+        ensure_one_of("remainder", remainder, _REMAINDERS)
+        numbers = integer("rank", rank), integer("world_size", world_size)
         return self._made_by(
             lib.tfr_index_shard, self._native, *numbers, _BY[by], _REMAINDERS[remainder]
         )
 
     @classmethod
     def concat(cls, parts: Iterable[tuple[Self, int]]) -> Self:
-        """The index of files that are put one behind the other, as by `cat a b`.
+        """The index of concatenated files, as made by `cat a b`.
 
         Args:
-            parts: of each file its index and how many bytes it has.
+            parts: for each file its index and its size in bytes.
 
         Raises:
-            TfrMismatch: an entry ends behind its file.
+            TfrMismatch: an entry ends after the end of its file.
             TfrValueError: a record's end passes 2**63 - 1.
 
         >>> import tfr_index
@@ -182,7 +179,7 @@ class Edits(Sequence[tuple[int, int]]):
         """
         parts = list(parts)
         indexes = ffi.new("tfr_index *[]", [index._native for index, _ in parts])
-        sizes = ffi.new("uint64_t[]", [_u64("a size", size) for _, size in parts])
+        sizes = ffi.new("uint64_t[]", [integer("a size", size) for _, size in parts])
         return cls._made_by(lib.tfr_index_concat, indexes, sizes, len(parts))
 
 
@@ -211,10 +208,3 @@ def _as_array(records: Any) -> memoryview[int] | None:
     except TypeError:
         return None
     return view if view.ndim == 1 else None
-
-
-def _u64(name: str, number: int) -> int:
-    if not 0 <= operator.index(number) < 2**64:
-        message = f"{name} is {number}, but must be from 0 to 2**64 - 1"
-        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-    return operator.index(number)

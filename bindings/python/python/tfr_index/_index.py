@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import final, overload
 
+from ._arguments import ensure_one_of
 from ._edit import Edits
 from ._errors import TfrValueError
 from ._library import CData, borrow, call, encode_path, ffi, keeping, lib, make, with_options
 from ._source import file_or_source
 from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress
 
-__all__ = ["Fit", "Index"]
+__all__ = ["OVERHEAD", "Fit", "Index"]
+
+OVERHEAD = 16  # bytes of a frame around its payload
 
 _LEVELS = {
     "quick": lib.TFR_CHECK_QUICK,
@@ -30,12 +33,12 @@ class Fit:
     Attributes:
         uncovered_bytes: bytes of the data that no entry covers: damage and, if the index is
             partial, records.
-        partial: whether valid records are left out. A `Reader` that finds such an index beside its
-            data does not use it.
-        reordered: whether an entry starts before the one in front of it.
-        repeated: whether an entry is there twice.
-        checksums_skipped: whether no checksum was looked at: the data has no valid ones, or
-            `checksums="none"` was given.
+        partial: whether the index lacks valid records. A `Reader` that finds such an index beside
+            its data does not use it.
+        reordered: whether an entry starts before the previous one.
+        repeated: whether an entry appears twice.
+        checksums_skipped: whether no checksum was verified: the data has no valid ones, or the
+            caller passed `checksums="none"`.
     """
 
     uncovered_bytes: int
@@ -57,7 +60,7 @@ class Index(Edits):
 
     Raises:
         TfrValueError: a size is under 16, or a record's end passes 2**63 - 1.
-        TypeError, ValueError: what is given is not pairs of integers.
+        TypeError, ValueError: the entries are not pairs of integers.
 
     Threads: one index may be used by many at once.
 
@@ -72,11 +75,12 @@ class Index(Edits):
     True
     """
 
-    __slots__ = ("__weakref__", "_native", "_offsets", "_sizes")
+    __slots__ = ("__weakref__", "_native", "_offsets", "_payload_sizes", "_sizes")
 
     _native: CData
     _offsets: memoryview
     _sizes: memoryview
+    _payload_sizes: memoryview | None  # None until they are asked for
 
     def __init__(self, entries: Iterable[tuple[int, int]] = ()) -> None:
         numbers = array("Q")
@@ -84,10 +88,10 @@ class Index(Edits):
             try:
                 numbers.append(offset)
                 numbers.append(size)
-            except OverflowError as error:
+            except OverflowError:
                 record = len(numbers) // 2
-                message = f"entry {record}: a number is below 0 or above 2**64 - 1"
-                raise TfrValueError(message, "TFR_ERR_INVALID_INDEX", record=record) from error
+                message = f"entry {record}: offset and size must be between 0 and 2**64 - 1"
+                raise TfrValueError(message, "TFR_ERR_INVALID_INDEX", record=record) from None
         self._make(lib.tfr_index_from_entries, *_entries(numbers))
 
     @classmethod
@@ -121,6 +125,7 @@ class Index(Edits):
         memory = memoryview(ffi.buffer(entries, size) if size else b"")
         numbers = memory.toreadonly().cast("Q")
         self._offsets, self._sizes = numbers[0::2], numbers[1::2]
+        self._payload_sizes = None
 
     @property
     def offsets(self) -> memoryview:
@@ -143,6 +148,20 @@ class Index(Edits):
         """
         return self._sizes[:]
 
+    @property
+    def payload_sizes(self) -> memoryview:
+        """The sizes of the payloads: a read-only, contiguous view of format "Q".
+
+        They are computed once, and take 8 bytes a record from then on.
+
+        >>> Index([(0, 21), (21, 16)]).payload_sizes.tolist()
+        [5, 0]
+        """
+        if self._payload_sizes is None:
+            sizes = array("Q", map((-OVERHEAD).__add__, self._sizes))
+            self._payload_sizes = memoryview(sizes).toreadonly()
+        return self._payload_sizes[:]
+
     def __len__(self) -> int:
         return len(self._offsets)
 
@@ -155,7 +174,12 @@ class Index(Edits):
     def __getitem__(self, record: int | slice) -> tuple[int, int] | Index:
         if isinstance(record, slice):
             return self._slice(record)
-        number = operator.index(record)
+        try:
+            number = operator.index(record)
+        except TypeError:
+            kind = type(record).__name__
+            message = f"a record number must be an integer or a slice, not {kind}"
+            raise TypeError(f"{message}: select() takes many") from None
         try:
             return self._offsets[number], self._sizes[number]
         except IndexError:
@@ -243,9 +267,9 @@ class Index(Edits):
                 every header and every payload.
             allow_partial: accept an index that has all records up to some byte, while valid ones
                 follow. Otherwise it is stale: the file has grown since.
-            checksums: whether checksums must hold. "auto": if the file's first one does, or is one
-                bit away from it; "length" and "full": yes; "none": no. `level` decides whether
-                those of payloads are looked at.
+            checksums: whether checksums must be valid. "auto": if the file's first one is, or is
+                one bit away from it; "length" and "full": yes; "none": no. `level` decides whether
+                payloads are verified.
             progress: as for `tfr_index.create_index`.
             threads: as for `tfr_index.create_index`.
 
@@ -275,9 +299,7 @@ class Index(Edits):
         0
         2 42
         """
-        if level not in _LEVELS:
-            message = f"level is {level!r}, but must be one of {', '.join(_LEVELS)}"
-            raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        ensure_one_of("level", level, _LEVELS)
         source = file_or_source(tfrecord_path)
         function = source.choose(lib.tfr_index_check, lib.tfr_index_check_source)
         uncovered, notes = ffi.new("uint64_t *"), ffi.new("uint32_t *")

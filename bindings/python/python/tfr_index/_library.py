@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
+from ._arguments import ensure_one_of, integer, refuse
 from ._errors import (
     Skipped,
     TfrCancelled,
@@ -31,11 +32,11 @@ Result = TypeVar("Result")
 
 
 def check_abi(found: int, expected: int) -> None:
-    """Raises ImportError unless the library is the one that the package was built with."""
+    """Raises ImportError unless the library is the one that the package was built for."""
     if found != expected:
         raise ImportError(
             f"the native library of tfr_index has ABI version {found}, but the package was built "
-            f"for {expected}: install it anew, with pip install --force-reinstall"
+            f"for {expected}: reinstall it with pip install --force-reinstall"
         )
 
 
@@ -45,6 +46,10 @@ check_abi(lib.tfr_abi_version(), lib.TFR_ABI_VERSION)
 def text(string: CData) -> str:
     """A C string of the library's, which are all UTF-8."""
     return bytes(ffi.string(string)).decode()
+
+
+#: The version of the library, and of this package.
+VERSION = text(lib.tfr_version())
 
 
 def call(function: Callable[..., int], *arguments: CData) -> None:
@@ -155,22 +160,28 @@ def encode_path(path: Path) -> bytes:
 def ensure_own_process(process: int, what: str) -> None:
     """Raises TfrValueError in a forked process, where a thread of its parent may have a lock."""
     if process != os.getpid():
-        message = f"the {what} belongs to another process: a forked process cannot use it"
-        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        raise refuse(f"the {what} belongs to another process: a forked process cannot use it")
 
 
 def ensure_contiguous(view: memoryview) -> None:
     if not view.c_contiguous:
-        message = "the data is not contiguous in memory: pass a copy, such as bytearray(data)"
-        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+        raise refuse("the data is not contiguous in memory: pass a copy, such as bytearray(data)")
+
+
+def _view(data: Buffer) -> memoryview:
+    try:
+        return memoryview(data)
+    except TypeError:
+        message = f"the data must be bytes or a bytes-like object, not {type(data).__name__}"
+        if hasattr(data, "SerializeToString"):  # a message of protobuf's
+            message += ": pass what its SerializeToString() returns"
+        raise TypeError(message) from None
 
 
 @contextlib.contextmanager
 def borrow(data: Buffer) -> Iterator[CData]:
     """The bytes of `data`, borrowed and not copied: a pointer whose `len` is their number."""
-    if isinstance(data, str):
-        raise TypeError("the data must be bytes or another bytes-like object, not str")
-    with memoryview(data) as view:
+    with _view(data) as view:
         ensure_contiguous(view)
         with ffi.from_buffer(view) as pointer:
             yield pointer
@@ -200,16 +211,12 @@ def with_options(
     """Calls `scan` with native options, and returns what it returns.
 
     Raises:
-        TfrValueError: `checksums` is none of the policies.
-        TypeError: a callback is none.
+        TfrValueError: an argument cannot be used.
+        TypeError: a callback is not a function.
         Exception: whatever `progress` or `on_skipped` raised.
     """
-    if checksums not in _CHECKSUMS:
-        message = f"checksums is {checksums!r}, but must be one of {', '.join(_CHECKSUMS)}"
-        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
-    if not 0 <= operator.index(threads) < 2**32:
-        message = f"threads is {threads}, but must be 0 or more, and no giant number"
-        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+    ensure_one_of("checksums", checksums, _CHECKSUMS)
+    threads = integer("threads", threads, bits=32)
     for name, function in (("progress", progress), ("on_skipped", on_skipped)):
         if function is not None and not callable(function):
             kind = type(function).__name__

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, cast, final, overload
 
 from ._errors import TfrMismatch, TfrWarning, warn
-from ._index import Index
+from ._index import OVERHEAD, Index
 from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
 from ._source import File, Memory, Source, file_or_source
@@ -22,7 +22,6 @@ from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
 __all__ = ["Reader"]
 
-_OVERHEAD = 16  # bytes of a frame around its payload
 _SPARE = 4 << 20  # bytes of memory that small payloads are copied from
 _PIECE = 1 << 20  # bytes that are read at once of small payloads: as many as stay in the cache
 _LARGE_PIECE = 16 << 20  # and of large ones: enough for two threads
@@ -189,7 +188,7 @@ class Reader:
         entries = keeping(lib.tfr_reader_entries(native), native)
         memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
         self._sizes = memory.toreadonly().cast("Q")[1::2]
-        self._around = 0 if raw_frames else _OVERHEAD
+        self._around = 0 if raw_frames else OVERHEAD
         self._records = range(count)
         self._index = index
         if (salvage or allow_incomplete_tail) and given is None:
@@ -242,6 +241,10 @@ class Reader:
         except IndexError:
             message = f"record {record} is not in {self!r}"
             raise IndexError(message) from None
+        except TypeError:
+            kind = type(record).__name__
+            message = f"a record number must be an integer or a slice, not {kind}"
+            raise TypeError(f"{message}: read_many() takes many") from None
 
     def _size_of(self, number: int) -> int:
         self._raise_if_closed()
@@ -368,6 +371,19 @@ class Reader:
 
     def __reversed__(self) -> Iterator[bytes]:
         return iter(self[::-1])
+
+    def __contains__(self, payload: object) -> bool:
+        """Whether a record has this payload. Only payloads of the same size are read."""
+        candidates = self._of_size(payload, self._records)
+        return any(self[candidate] == payload for candidate in candidates)
+
+    def _of_size(self, payload: object, records: range) -> list[int]:
+        """Which of `records`, numbers of entries, may have this payload, judged by its size."""
+        self._raise_if_closed()
+        if not isinstance(payload, (bytes, bytearray, memoryview)):
+            return []
+        sizes, size = self._sizes, memoryview(payload).nbytes + self._around
+        return [place for place, record in enumerate(records) if sizes[record] == size]
 
     @property
     def index(self) -> Index:

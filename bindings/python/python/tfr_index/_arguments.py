@@ -1,0 +1,37 @@
+"""Checks of arguments, which say what an argument must be and what it is."""
+
+import operator
+from collections.abc import Iterable
+
+from ._errors import TfrValueError
+
+__all__ = ["ensure_one_of", "integer", "refuse"]
+
+
+def refuse(message: str) -> TfrValueError:
+    """The error of an argument that cannot be used."""
+    return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+
+
+def ensure_one_of(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raises TfrValueError unless an argument is one of these."""
+    choices = list(choices)
+    if value not in choices:
+        quoted = ", ".join(map(repr, choices))
+        raise refuse(f"{name} must be one of {quoted}, not {value!r}")
+
+
+def integer(name: str, value: object, least: int = 0, bits: int = 64) -> int:
+    """An argument as an integer.
+
+    Raises:
+        TypeError: it is no integer.
+        TfrValueError: it is less than `least`, or has more bits.
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}") from None
+    if not least <= number < 2**bits:
+        raise refuse(f"{name} must be between {least} and 2**{bits} - 1, not {number}")
+    return number

@@ -1,0 +1,224 @@
+"""Indexes made of data and read from files: the functions that most programs start with."""
+
+from ._arguments import refuse
+from ._index import Index
+from ._library import borrow, call, encode_path, ffi, lib, with_options
+from ._source import File, file_or_source
+from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
+
+__all__ = ["create_index", "index_bytes", "read_index", "scan"]
+
+
+def create_index(
+    tfrecord_path: Data,
+    index_path: Path | None = None,
+    *,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+    threads: int = 0,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+    resume: bool = False,
+    sync: bool = False,
+) -> int:
+    r"""Indexes a TFRecord file into an index file, in constant memory.
+
+    The index appears whole or not at all: on any error, what was there stays as it was.
+
+    Args:
+        tfrecord_path: the file to index. Or a source, which is read through its own methods: a
+            binary file that can seek, whatever is behind it (`io.BytesIO`, a member of an archive,
+            a file of fsspec, obstore or pyarrow), or an object that has a `size` and a method
+            `pread(size, offset)`, which many threads call at once. What these raise is raised from
+            here. (For a stream, which cannot seek, there is `Indexer`.)
+        index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None. A source
+            takes one.
+        checksums: which of the file's checksums must hold. "auto": the lengths', unless the first
+            one doesn't; the file then counts as written without checksums. "none". "length": the
+            lengths'. "full": the lengths' and the payloads'; all of the file is read. The file's
+            structure is checked in any case.
+        progress: called now and then as `progress(bytes_done, bytes_total, records)`. What it
+            returns cancels the call if it is true; what it raises is raised from here.
+        threads: 1: the caller's thread works alone. More: so many others walk the file for it. 0:
+            as many as there are processors, or more where they wait for the disk; 1 for a source
+            that seeks. The result is the same with any number.
+        salvage: skip damaged regions instead of raising: the index has the good records. After a
+            damaged header they go on at the next one whose checksum holds; with `checksums="full"`
+            records whose payload is damaged are skipped, too. So it needs valid checksums: "auto"
+            counts as "length".
+        allow_incomplete_tail: accept a file that ends inside a record, because it is still being
+            written: that record is left for next time. It needs valid checksums.
+        on_skipped: called as `on_skipped(skipped)` for each region that is skipped, a `Skipped`.
+            What it returns cancels the call if it is true; what it raises is raised from here.
+            Without it, a TfrWarning sums up the damaged regions.
+        resume: go on where the index ends, if there is one: only what was appended to the file
+            since is walked. The index must be of all that the file was. Meanwhile no other writer
+            may write the index, nor this call while another does: TfrOSError with the `errno`
+            EBUSY. The same holds for a `RecordWriter` that appends to the file and its index.
+        sync: wait until the index is on the medium (`fsync`). Without it, a process that is killed
+            leaves the old index or the new one, whole, but a crash of the system or a power cut may
+            leave an empty one or a part. With it, they leave the old one or the new one, whole,
+            and once the call has returned the new one. It takes some milliseconds on a disk, and
+            promises as much as the system and the disk do.
+
+    Returns:
+        The number of records, in all.
+
+    Raises:
+        TfrError: the file is not a TFRecord file, or damaged: see `status`, `record`, `offset`.
+        TfrOSError: a file cannot be opened, read or written; more exactly, for instance,
+            TfrFileNotFoundError, which is also a FileNotFoundError.
+        TfrValueError: an argument cannot be used; both paths lead to one file; the file is none
+            that has a size; the index to resume is no index.
+        TfrMismatch: the index to resume is not the index of what the file was.
+        TfrCancelled: `progress` asked to stop.
+
+    >>> import pathlib, tempfile
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "train.tfrecord")
+    ...     _ = path.write_bytes(record + record)
+    ...     print(create_index(path))
+    ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
+    2
+    0 21
+    21 21
+
+    Training on what is good in a damaged file:
+
+    >>> skipped = []
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "train.tfrecord")
+    ...     _ = path.write_bytes(record + b"x" * 30 + record)
+    ...     print(create_index(path, salvage=True, on_skipped=skipped.append))
+    ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
+    2
+    0 21
+    51 21
+    >>> skipped[0].start, skipped[0].end, skipped[0].record
+    (21, 51, 1)
+    """
+    source = file_or_source(tfrecord_path)
+    if index_path is None and not isinstance(source, File):
+        raise refuse("index_path must be given: the data has no path to append .idx to")
+    function = source.choose(lib.tfr_index_create, lib.tfr_index_create_from_source)
+    target = ffi.NULL if index_path is None else encode_path(index_path)
+    count_out = ffi.new("uint64_t *")
+    with source as data:
+        with_options(
+            lambda options: call(function, data, target, options, count_out),
+            checksums=checksums,
+            progress=progress,
+            threads=threads or source.threads,
+            salvage=salvage,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
+            resume=resume,
+            sync=sync,
+        )
+    return int(count_out[0])
+
+
+def read_index(index_path: Path) -> Index:
+    r"""Reads an index file.
+
+    Raises:
+        TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
+        TfrValueError: the file is not an index; the error names the line.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord.idx")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("0 21\n21 16\n")
+    ...     index = read_index(path)
+    >>> index[1]
+    (21, 16)
+    """
+    return Index._made_by(lib.tfr_index_read, encode_path(index_path))
+
+
+def scan(
+    tfrecord_path: Data,
+    *,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+    threads: int = 0,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+) -> Index:
+    r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
+
+    Arguments and errors are those of `create_index`; moreover, TfrMemoryError.
+
+    >>> import os, tempfile
+    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "train.tfrecord")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(record + record)
+    ...     index = scan(path)
+    >>> offset, size = index[1]
+    >>> (record + record)[offset + 12 : offset + size - 4]
+    b'hello'
+
+    What is in no file of the system's:
+
+    >>> import io, zipfile
+    >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
+    ...     archive.writestr("train.tfrecord", record + record)
+    ...     with archive.open("train.tfrecord") as member:
+    ...         list(scan(member))
+    [(0, 21), (21, 21)]
+    """
+    source = file_or_source(tfrecord_path)
+    function = source.choose(lib.tfr_index_scan, lib.tfr_index_from_source)
+    with source as data:
+        return with_options(
+            lambda options: Index._made_by(function, data, options),
+            checksums=checksums,
+            progress=progress,
+            threads=threads or source.threads,
+            salvage=salvage,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
+        )
+
+
+def index_bytes(
+    data: Buffer,
+    *,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+    threads: int = 0,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+) -> Index:
+    r"""Indexes TFRecord data in memory.
+
+    Arguments and errors are otherwise those of `scan`.
+
+    Args:
+        data: `bytes` or any other object with the buffer protocol whose memory is contiguous,
+            such as `bytearray`, `memoryview`, `mmap.mmap` or a numpy array. It is not copied, and
+            may not be changed by another thread meanwhile.
+
+    >>> index = index_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+    >>> list(index)
+    [(0, 21)]
+    """
+    with borrow(data) as pointer:
+        return with_options(
+            lambda options: Index._made_by(
+                lib.tfr_index_from_bytes, pointer, len(pointer), options
+            ),
+            checksums=checksums,
+            progress=progress,
+            threads=threads,
+            salvage=salvage,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
+        )
