@@ -88,6 +88,7 @@ if [ -x "$python" ]; then
             tests/test_index_usage_examples.py tests/test_python_*.py
     done <"$pythons"
     step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
+    step "names" "$bin/python" -m pytest tests/test_names.py
     step "make install" "$bin/python" -m pytest tests/test_install.py
     step "examples" "$bin/python" -m pytest tests/test_examples.py
     step "README" "$bin/python" -m pytest tests/test_readme.py tests/test_dependencies.py

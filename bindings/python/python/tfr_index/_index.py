@@ -279,7 +279,8 @@ class Index(Edits):
             TfrStale: the file has grown, or has become shorter. `record` is the first that is
                 missing, or that the file has no room for.
             TfrError: it fits, but the data is damaged: `status` is TFR_ERR_LENGTH,
-                TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC; or the data is compressed or the like: TFR_ERR_NOT_TFRECORD.
+                TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC; or the data is not TFRecord, such as
+                compressed data: TFR_ERR_NOT_TFRECORD.
             TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
             TfrValueError: an argument cannot be used.
             TfrCancelled: `progress` asked to stop.
