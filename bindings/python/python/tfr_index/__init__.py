@@ -6,17 +6,17 @@ r"""Indexes for TFRecord files: where each record is, so that any of them can be
     index = tfr_index.read_index("train.tfrecord.idx")
     offset, size = index[42]  # the payload: size - 16 bytes from offset + 12
 
-    reader = tfr_index.Reader("train.tfrecord")  # by its index
+    reader = tfr_index.Reader("train.tfrecord")  # with the index beside it
     payload = reader[42]
     batch = reader.read_many([7, 42, 1])
     train = tfr_index.Dataset("train-*.tfrecord")  # many files as one sequence
 
-Index files are text, a line "offset size" for each record, as NVIDIA DALI reads them.
+Index files are text, one line "offset size" for each record, as NVIDIA DALI reads them.
 
-Paths are `str`, `bytes` or `os.PathLike`. Whatever goes wrong is a `TfrError`, which names file,
-record and byte; a missing file is also a `FileNotFoundError`, a bad argument a `ValueError`, and
-so on. All functions may be called in many threads at once, and let other threads run meanwhile.
-Ctrl-C stops a scan, and nothing of it is left behind.
+Paths are `str`, `bytes` or `os.PathLike`. Every error is a `TfrError`, which names file, record and
+byte; a missing file is also a `FileNotFoundError`, a bad argument a `ValueError`, and so on. Many
+threads may call all functions at once; a call lets other threads run. Ctrl-C stops a scan and
+leaves no temporary file.
 """
 
 from . import _exit as _exit

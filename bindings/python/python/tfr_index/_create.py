@@ -24,55 +24,54 @@ def create_index(
 ) -> int:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
-    The index appears whole or not at all: on any error, what was there stays as it was.
+    The index appears complete or not at all: after an error, an older one is unchanged.
 
     Args:
         tfrecord_path: the file to index. Or a source, which is read through its own methods: a
-            binary file that can seek, whatever is behind it (`io.BytesIO`, a member of an archive,
-            a file of fsspec, obstore or pyarrow), or an object that has a `size` and a method
-            `pread(size, offset)`, which many threads call at once. What these raise is raised from
-            here. (For a stream, which cannot seek, there is `Indexer`.)
+            binary file that can seek (`io.BytesIO`, a member of an archive, a file of fsspec,
+            obstore or pyarrow), or an object that has a `size` and a method `pread(size, offset)`,
+            which many threads call at once. The call raises what these raise. (For a stream, which
+            cannot seek, there is `Indexer`.)
         index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None. A source
-            takes one.
-        checksums: which of the file's checksums must hold. "auto": the lengths', unless the first
-            one doesn't; the file then counts as written without checksums. "none". "length": the
-            lengths'. "full": the lengths' and the payloads'; all of the file is read. The file's
-            structure is checked in any case.
-        progress: called now and then as `progress(bytes_done, bytes_total, records)`. What it
-            returns cancels the call if it is true; what it raises is raised from here.
-        threads: 1: the caller's thread works alone. More: so many others walk the file for it. 0:
-            as many as there are processors, or more where they wait for the disk; 1 for a source
-            that seeks. The result is the same with any number.
+            needs one.
+        checksums: which of the file's checksums must be valid. "auto": those of the lengths, unless
+            the first one is not; the file then counts as written without checksums. "none".
+            "length": those of the lengths. "full": those of lengths and payloads, which reads all
+            of the file. The structure is always checked.
+        progress: called now and then as `progress(bytes_done, bytes_total, records)`. A true result
+            cancels the call; an exception cancels it and is raised from here.
+        threads: 1 uses only the calling thread. n > 1 starts n workers. 0, the default, chooses: as
+            many as there are processors, or more where they wait for the disk; 1 for a source that
+            seeks. The result is the same with any number.
         salvage: skip damaged regions instead of raising: the index has the good records. After a
-            damaged header they go on at the next one whose checksum holds; with `checksums="full"`
-            records whose payload is damaged are skipped, too. So it needs valid checksums: "auto"
-            counts as "length".
+            damaged header the scan continues at the next valid one; with `checksums="full"` records
+            with a damaged payload are skipped, too. It needs checksums: "auto" counts as "length".
         allow_incomplete_tail: accept a file that ends inside a record, because it is still being
-            written: that record is left for next time. It needs valid checksums.
-        on_skipped: called as `on_skipped(skipped)` for each region that is skipped, a `Skipped`.
-            What it returns cancels the call if it is true; what it raises is raised from here.
-            Without it, a TfrWarning sums up the damaged regions.
-        resume: go on where the index ends, if there is one: only what was appended to the file
-            since is walked. The index must be of all that the file was. Meanwhile no other writer
-            may write the index, nor this call while another does: TfrOSError with the `errno`
-            EBUSY. The same holds for a `RecordWriter` that appends to the file and its index.
-        sync: wait until the index is on the medium (`fsync`). Without it, a process that is killed
-            leaves the old index or the new one, whole, but a crash of the system or a power cut may
-            leave an empty one or a part. With it, they leave the old one or the new one, whole,
-            and once the call has returned the new one. It takes some milliseconds on a disk, and
-            promises as much as the system and the disk do.
+            written: that record is left for next time. It needs checksums.
+        on_skipped: called as `on_skipped(skipped)`, with a `Skipped`, for each skipped region. A
+            true result cancels the call; an exception cancels it and is raised from here. Without
+            it, a `TfrWarning` sums up the damaged regions.
+        resume: continue an index that exists: scan only what was appended to the file since. The
+            index must cover all of the earlier file. While one writer has the index, a second one
+            fails: TfrOSError with the `errno` EBUSY. The same holds for a `RecordWriter` that
+            appends to the file and its index.
+        sync: wait until the index is on the disk (`fsync`). Without it, a killed process leaves the
+            old index or the new one, complete, but a crash of the system or a power cut may leave
+            an empty or partial one. With it, they also leave the old or the new one, and the new
+            one once the call has returned. It takes some milliseconds on a disk, and promises as
+            much as the system and the disk do.
 
     Returns:
-        The number of records, in all.
+        The number of records in the index.
 
     Raises:
         TfrError: the file is not a TFRecord file, or damaged: see `status`, `record`, `offset`.
         TfrOSError: a file cannot be opened, read or written; more exactly, for instance,
             TfrFileNotFoundError, which is also a FileNotFoundError.
-        TfrValueError: an argument cannot be used; both paths lead to one file; the file is none
-            that has a size; the index to resume is no index.
-        TfrMismatch: the index to resume is not the index of what the file was.
-        TfrCancelled: `progress` asked to stop.
+        TfrValueError: an argument cannot be used; both paths lead to one file; the file has no
+            size; the file to resume is not an index.
+        TfrMismatch: the index to resume is not the index of the earlier file.
+        TfrCancelled: `progress` or `on_skipped` returned a true result.
 
     >>> import pathlib, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
@@ -85,7 +84,7 @@ def create_index(
     0 21
     21 21
 
-    Training on what is good in a damaged file:
+    Indexing the good records of a damaged file:
 
     >>> skipped = []
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -149,9 +148,9 @@ def scan(
     allow_incomplete_tail: bool = False,
     on_skipped: OnSkipped | None = None,
 ) -> Index:
-    r"""Indexes a TFRecord file into memory, 16 bytes for each record. No file is written.
+    r"""Indexes a TFRecord file into memory, 16 bytes for each record. It writes no file.
 
-    Arguments and errors are those of `create_index`; moreover, TfrMemoryError.
+    Arguments and errors are those of `create_index`, and TfrMemoryError.
 
     >>> import os, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
@@ -164,7 +163,7 @@ def scan(
     >>> (record + record)[offset + 12 : offset + size - 4]
     b'hello'
 
-    What is in no file of the system's:
+    Data that is not a file of the system:
 
     >>> import io, zipfile
     >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
@@ -203,8 +202,8 @@ def index_bytes(
 
     Args:
         data: `bytes` or any other object with the buffer protocol whose memory is contiguous,
-            such as `bytearray`, `memoryview`, `mmap.mmap` or a numpy array. It is not copied, and
-            may not be changed by another thread meanwhile.
+            such as `bytearray`, `memoryview`, `mmap.mmap` or a numpy array. The memory is not
+            copied, and no other thread may change it during the call.
 
     >>> index = index_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
     >>> list(index)

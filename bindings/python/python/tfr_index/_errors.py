@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions: all are `TfrError`, and the builtin one that fits."""
+"""The exceptions: all are `TfrError`, and the builtin one that fits."""
 
 import json
 import os
@@ -27,9 +27,9 @@ __all__ = [
 class TfrError(RuntimeError):
     """What went wrong, and where. Its text is one line that names file, record and byte.
 
-    It can be pickled and copied, so that it crosses from worker processes whole. PyTorch raises a
-    worker's exception again as its type with the text of its traceback as the message: there the
-    text ends with a line that has the attributes, and they are the same, too.
+    It can be pickled and copied, with its attributes. PyTorch raises a worker's exception again as
+    its type, with the text of the traceback as the message: that text ends with a line from which
+    the new exception gets its attributes.
 
     >>> import tfr_index
     >>> try:
@@ -41,15 +41,15 @@ class TfrError(RuntimeError):
     Attributes:
         status: what went wrong, for programs to act on: a name from the C header, such as
             "TFR_ERR_TRUNCATED".
-        path: the file it is about, as it was given, decoded as by `os.fsdecode`; or None.
-        record: the bad record's number, from 0; of a bad index, how many entries stand before
+        path: the file, as the caller gave it, decoded by `os.fsdecode`; or None.
+        record: the bad record's number, from 0; in an index file, the number of entries before
             the bad line; or None.
         offset: the byte where the bad record's frame, or the bad line, starts; or None.
-        format: what the data is instead of a TFRecord file that its checksums hold for, where
-            that is known: "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE
-            checksums" and others; or None.
-        stored_crc: the checksum that does not hold, as it is stored (a masked CRC-32C); or None.
-        computed_crc: what it should be; or None.
+        format: the detected format, if the data is not a TFRecord file or has non-standard
+            checksums: "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and
+            others; or None.
+        stored_crc: the invalid checksum in the data (a masked CRC-32C); or None.
+        computed_crc: the checksum of the data; or None.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class TfrValueError(TfrError, ValueError):
 
 
 class TfrCancelled(TfrError):
-    """The progress callback asked to stop."""
+    """`progress` or `on_skipped` returned a true result."""
 
 
 class TfrMismatch(TfrError):
@@ -113,28 +113,28 @@ class TfrMismatch(TfrError):
 
 
 class TfrStale(TfrMismatch):
-    """The index fits an earlier version of the data: valid records follow its last one, or the data
-    has become shorter."""
+    """The index fits an earlier version of the data: valid records follow its last entry, or the
+    data has become shorter."""
 
 
 class TfrMemoryError(TfrError, MemoryError):
-    """Memory for the result could not be had."""
+    """There is not enough memory for the result."""
 
 
 class TfrWarning(UserWarning):
-    """An index that was found beside its data is not used, so the data is scanned; or damaged
-    regions were skipped, and there is no `on_skipped` that would report them.
+    """A reader does not use the index beside its data, and scans the data; or a scan skipped
+    damaged regions, and there is no `on_skipped` to report them.
 
-    Its text says which. To make it an error, as Python does with any warning:
+    The text says which. To make it an error, as with any warning:
 
     >>> import warnings, tfr_index
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", tfr_index.TfrWarning)
 
     Attributes:
-        error: why the index is not used, a `TfrError`: its `path` is the path of the index, its
-            `status` is "TFR_ERR_STALE" if the index leaves out valid records. Or what is wrong
-            with the first damaged region.
+        error: a `TfrError`: why the index is not used, with the index's path as `path`, and the
+            `status` "TFR_ERR_STALE" if the index lacks valid records; or what is wrong with the
+            first damaged region.
     """
 
     def __init__(self, error: TfrError, message: str | None = None) -> None:
@@ -158,23 +158,23 @@ class TfrOSError(TfrError, OSError):
 
 
 class TfrFileNotFoundError(TfrOSError, FileNotFoundError):
-    """There is no such file or folder."""
+    """There is no such file or directory."""
 
 
 class TfrFileExistsError(TfrOSError, FileExistsError):
-    """Something else is there already."""
+    """A file of that name exists already."""
 
 
 class TfrPermissionError(TfrOSError, PermissionError):
-    """The file or folder may not be used so."""
+    """The permissions of the file or directory do not allow this."""
 
 
 class TfrIsADirectoryError(TfrOSError, IsADirectoryError):
-    """A folder stands where a file should."""
+    """The path is a directory, not a file."""
 
 
 class TfrNotADirectoryError(TfrOSError, NotADirectoryError):
-    """A file stands where a folder should."""
+    """A part of the path is a file, not a directory."""
 
 
 class Skipped(NamedTuple):
@@ -189,7 +189,7 @@ class Skipped(NamedTuple):
     error: TfrError
     """What is wrong at its start."""
     incomplete_tail: bool
-    """Whether it is the last record, of which a part is still to be written: not damage."""
+    """Whether it is an incomplete record at the end, still being written: not damage."""
 
 
 for _name in __all__:  # tracebacks and pickles name the place where all may find them

@@ -19,14 +19,15 @@ CAPACITY = 1 << 16
 
 @final
 class Indexer:
-    r"""Indexes a stream in pieces of any size: a download, a pipe, what a decompressor gives.
+    r"""Indexes a stream in pieces of any size: a download, a pipe, the output of a decompressor.
 
-    It keeps a few kilobytes, whatever the size of the records.
+    It keeps a few kilobytes, for records of any size.
 
     Args:
         checksums: as for `tfr_index.create_index`.
 
-    Threads: many may push, one after the other. In a forked process all calls raise TfrValueError.
+    Threads: many may push; one waits for another. In a forked process all calls raise
+    TfrValueError.
 
     >>> indexer = Indexer(checksums="full")
     >>> list(indexer.push(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eh"))
@@ -35,7 +36,7 @@ class Indexer:
     [(0, 21)]
     >>> indexer.finish()
 
-    What a compressed file holds:
+    The records of a compressed file:
 
     >>> import gzip, io
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
@@ -66,16 +67,16 @@ class Indexer:
         return self._lock
 
     def push(self, data: Buffer) -> Index:
-        """Takes the stream's next bytes; returns the entries of the records that they complete.
+        """Takes the stream's next bytes, and returns the entries of the records that they complete.
 
         Args:
             data: `bytes` or any other object with the buffer protocol, as for
                 `tfr_index.index_bytes`.
 
         Raises:
-            TfrError: the stream is not TFRecord, or damaged: see `status`, `record`, `offset`. The
-                entries of the records before are given first: if this call has such, the next one
-                raises the error. From then on, each call does.
+            TfrError: the stream is not TFRecord, or damaged: see `status`, `record`, `offset`. If
+                this call has entries of records before the damage, it returns them, and the next
+                call raises the error. So does every call after that.
         """
         entries = bytearray()
         with borrow(data) as pointer, self._own_lock():
@@ -99,7 +100,7 @@ class Indexer:
         return Index._made_by(lib.tfr_index_from_entries, complete, len(complete))
 
     def finish(self) -> None:
-        """Says that the stream is at its end. More may be pushed nevertheless.
+        """Checks that the stream ends after a complete record. More may be pushed after it.
 
         Raises:
             TfrError: the end is inside a record; or what `push` found.

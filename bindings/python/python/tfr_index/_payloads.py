@@ -21,7 +21,7 @@ CONTENT_AT = int(ffi.cast("uintptr_t", ffi.from_buffer(_probe))) - id(_probe)  #
 
 @final
 class Payloads(Sequence[memoryview]):
-    r"""Many payloads in one piece of memory, none of them copied: what `Reader.read_buffer` gives.
+    r"""Many payloads in one piece of memory: what `Reader.read_buffer` returns.
 
     A sequence of `memoryview`, of which each keeps all of the memory.
 
@@ -39,12 +39,12 @@ class Payloads(Sequence[memoryview]):
 
     @property
     def data(self) -> memoryview:
-        """All payloads, one behind the other: `numpy.asarray` takes it without a copy."""
+        """All payloads, concatenated: `numpy.asarray` takes it without a copy."""
         return self._data
 
     @property
     def offsets(self) -> memoryview:
-        """Where each payload starts in `data`, and at last where they end: one more than payloads.
+        """Where each payload starts in `data`, and where the last one ends: one more than payloads.
 
         Unsigned integers of 64 bits; `numpy.asarray` takes them without a copy.
         """

@@ -45,41 +45,40 @@ class Reader:
 
     Args:
         data: the path of the file; or its bytes in memory, or an object that is read by its
-            methods, as for `tfr_index.scan`, which have no index beside them. Small records are
-            read at random fastest from a mapped file; but a process that reads what another has
-            cut off from a file that it has mapped ends with SIGBUS.
+            methods, as for `tfr_index.scan`: these have no index beside them. Reading small records
+            at random is fastest from a mapped file; but a process that reads beyond the end of a
+            mapped file, because another process has truncated it, ends with SIGBUS.
         index: where the records are. An `Index`, or the path of one: it is used as it is, and may
             select, reorder and repeat records; each record is checked when it is read. None: the
             index at the path with ".idx" appended, if that is an index of this file that accounts
-            for each valid record: none may start where it leaves a gap, before its first entry or
-            after its last one. If there is no such index, the file is scanned, and no index
-            written; if one was left aside, a `TfrWarning` says why.
-        checksums: what must hold of a record that is read; of any, that its length is the index's.
-            "full": the checksums of length and payload. "length": that of the length. "auto": as
-            "full", unless the file was written without true checksums. "none": nothing, not even
-            the length; bytes are given as they are.
-        raw_frames: give whole frames, with the 12 bytes before the payload and the 4 behind it.
-        threads: how many may work on one call. 1: the caller's alone. 0: as many as pay.
+            for each valid record: none may start in a gap of the index, before its first entry or
+            after its last one. Otherwise the reader scans the file, without writing an index; if
+            there was an index, a `TfrWarning` says why it was not used.
+        checksums: what is checked of a record that is read, besides that its length is that of the
+            index. "full": the checksums of length and payload. "length": that of the length.
+            "auto": as "full", unless the file was written without valid checksums. "none": nothing,
+            not even the length.
+        raw_frames: return whole frames, with the 12 bytes before the payload and the 4 after it.
+        threads: how many may work on one call. 1 uses only the calling thread. 0 chooses.
         salvage, allow_incomplete_tail, on_skipped, progress: if the file is scanned, as for
             `tfr_index.create_index`.
 
     Raises:
         TfrError: the file is to be scanned, but is not a TFRecord file, or damaged.
         TfrOSError: a file cannot be read; more exactly, for instance, TfrFileNotFoundError.
-        Exception: whatever the object's methods raise; so it is when a record is read.
+        Exception: whatever the object's methods raise; the same holds for reading a record.
         TfrValueError: an argument cannot be used.
 
-    A record that is read raises:
+    Reading a record raises:
         IndexError: there is no record of that number.
         TfrMismatch: the index is not that of the data.
         TfrError: the record is damaged; `record` is its number in the file's index.
         TfrOSError: the file cannot be read.
         ValueError: the reader is closed.
 
-    Threads and processes: one reader may be used by many threads at once, and none waits for
-    another. It may be used on in a forked process, where reads of an object that must seek raise
-    TfrValueError. And it may be pickled: it is then opened again, and data in memory go into the
-    pickle, if they can.
+    Threads and processes: many threads may use one reader at once, and none waits for another. A
+    forked process may use it, too; there, reads of an object that must seek raise TfrValueError.
+    Unpickling a reader opens the file again; the pickle of a reader of memory contains the data.
 
     >>> import pathlib, tempfile
     >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
@@ -263,14 +262,14 @@ class Reader:
             raise ValueError("the reader is closed")
 
     def read_many(self, records: Iterable[int]) -> list[bytes]:
-        r"""Payloads, in the order of `records`: faster than to read one after the other.
+        r"""Payloads, in the order of `records`: faster than reading one after the other.
 
         Args:
-            records: their numbers, in any order, also more than once: a list, a range, an array of
-                numpy's or others. Numbers below 0 count from the end.
+            records: their numbers, in any order, with repetitions: a list, a range, a numpy array
+                or another iterable. Negative numbers count from the end.
 
         Raises:
-            as `reader[record]`, of the first bad record in the order of `records`. TfrMemoryError:
+            as `reader[record]`, for the first bad record in the order of `records`. TfrMemoryError:
             the payloads take more than a GiB, and more memory than the process can get.
 
         >>> import pathlib, tempfile
@@ -305,7 +304,7 @@ class Reader:
         return payloads
 
     def read_buffer(self, records: Iterable[int]) -> Payloads:
-        r"""As `read_many`, but into one piece of memory, of which nothing is copied.
+        r"""As `read_many`, but into one piece of memory, without a copy.
 
         >>> import pathlib, tempfile
         >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
@@ -365,8 +364,8 @@ class Reader:
         return self._load(numbers[0:count], offsets)
 
     def __iter__(self) -> Iterator[bytes]:
-        """All payloads. Some MiB are read at once; where that takes long, as from a disk, a thread
-        reads the next ones while those are used."""
+        """All payloads. The reader reads some MiB at once; if that is slow, as from a disk, a
+        thread reads ahead."""
         return iterate(self)
 
     def __reversed__(self) -> Iterator[bytes]:
@@ -404,7 +403,7 @@ class Reader:
         return self._records == range(len(self._sizes))
 
     def close(self) -> None:
-        """Closes the reader; the file, too, when no slice of it is in use any more."""
+        """Closes the reader. The file is closed when its last slice is."""
         self._native = _NULL
         self._sizes = memoryview(b"")
         self._source = File(b"")

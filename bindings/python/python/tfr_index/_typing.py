@@ -38,7 +38,7 @@ class PositionedReader(Protocol):
 
 
 class SeekableReader(Protocol):
-    """A binary file, or what looks like one."""
+    """A binary file, or an object with its methods."""
 
     def seek(self, offset: int, whence: int = 0, /) -> object: ...
 
@@ -49,25 +49,25 @@ class SeekableReader(Protocol):
 
 #: A TFRecord file's path, or its bytes, or an object that is read through its own methods:
 #:
-#: - Anything with the buffer protocol: `bytearray`, `memoryview`, `mmap.mmap`, a numpy array; but
-#:   `bytes` are a path, so give a `memoryview` of them. It is not copied, and must not change
+#: - Anything with the buffer protocol: `bytearray`, `memoryview`, `mmap.mmap`, a numpy array.
+#:   `bytes` are a path: pass a `memoryview` of them. The memory is not copied, and must not change
 #:   while it is read.
-#: - A binary file that can seek, whatever is behind it: `io.BytesIO`, a member of an archive, a
-#:   file of fsspec, obstore or pyarrow. Where it stands does not matter, nor does it stay there. A
-#:   forked process cannot use a reader of one, but for a `BytesIO` and a file of the system's as
-#:   `open` and `tempfile` give it, which are read without their position.
+#: - A binary file that can seek: `io.BytesIO`, a member of an archive, a file of fsspec, obstore or
+#:   pyarrow. Its position does not matter, and changes. A forked process cannot use a reader of
+#:   one, except for a `BytesIO` and a file from `open` or `tempfile`, which are read without their
+#:   position.
 #: - Anything with a method `pread(size, offset)` that many threads may call at once, or
-#:   `read_at(size, offset)`, as pyarrow's files have; and with its size as the attribute `size`, as
-#:   a method of that name, or found by `seek` and `tell`.
+#:   `read_at(size, offset)`, as pyarrow's files have. Its size is the attribute or method `size`,
+#:   or found by `seek` and `tell`.
 Data: TypeAlias = Path | Buffer | PositionedReader | SeekableReader
 
-#: Which checksums a scan holds a file to; structure is always checked.
+#: Which checksums must be valid. The structure is always checked.
 #:
-#: - "auto": if the first header's checksum holds, all headers' must; if it doesn't, the file
+#: - "auto": if the first header's checksum is valid, those of all headers; otherwise the file
 #:   counts as written without checksums.
 #: - "none": none.
-#: - "length": every header's.
-#: - "full": every header's and every payload's; all of the file is read.
+#: - "length": those of all headers.
+#: - "full": those of all headers and payloads, which reads all of the file.
 Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
 
 #: How much of the data `Index.check` reads.
@@ -77,23 +77,23 @@ Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
 #: - "full": every header and every payload.
 CheckLevel: TypeAlias = Literal["quick", "headers", "full"]
 
-#: What `Index.shard` shares out evenly.
+#: What `Index.shard` divides evenly.
 #:
-#: - "records": the shards' numbers of them differ by one at most.
-#: - "bytes": a shard's frames have as many as its equal share, give or take the largest frame's.
+#: - "records": their numbers differ by at most one.
+#: - "bytes": a shard's frames have its equal share of the bytes, give or take the largest frame.
 ShardBy: TypeAlias = Literal["records", "bytes"]
 
-#: What becomes of the remainder where the records are no multiple of the shards.
+#: What `Index.shard` does if the number of records is not a multiple of the number of shards.
 #:
-#: - "keep": some have one record more; no record is lost or there twice.
-#: - "drop": all have as many as the smaller ones; the last of each larger one is in none.
-#: - "pad": all have as many as the larger ones; the smaller ones end with the next one's first.
+#: - "keep": some shards have one record more; each record is in one shard.
+#: - "drop": all shards have the smaller number; the last record of each larger one is dropped.
+#: - "pad": all shards have the larger number; each smaller one ends with the next one's first.
 Remainder: TypeAlias = Literal["keep", "drop", "pad"]
 
-#: Told how far a scan is: `progress(bytes_done, bytes_total, records)`. What it returns cancels
-#: the scan if it is true, what it raises cancels the scan and is raised from there.
+#: Called now and then during a scan: `progress(bytes_done, bytes_total, records)`. A true result
+#: cancels the scan; an exception cancels it, and the call raises that exception.
 Progress: TypeAlias = Callable[[int, int, int], object]
 
-#: Called for each region that a scan skips. What it returns cancels the scan if it is true, what it
-#: raises cancels the scan and is raised from there. `list.append` is one.
+#: Called for each region that a scan skips, such as a list's `append`. A true result cancels the
+#: scan; an exception cancels it, and the call raises that exception.
 OnSkipped: TypeAlias = Callable[[Skipped], object]

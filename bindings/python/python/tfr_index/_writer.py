@@ -41,39 +41,39 @@ _write_many = lib.tfr_writer_write_many
 class RecordWriter:
     r"""Writes records to a TFRecord file, and the file's index along with it.
 
-    Checksums are true ones, and nothing is read again. Data and index take their places when the
-    writer is closed, the data first, each whole or not at all; what was there before is replaced
-    then. A writer that is abandoned, by `abandon`, by an exception inside its `with` block, or
-    because it is garbage, leaves nothing of what it wrote: what was there stays. A killed process
-    leaves at most a temporary file, which the next writer of the same file clears.
+    Checksums are valid, and nothing is read again. `close` puts data and index in their places, the
+    data first, each complete or not at all, and replaces older ones. A writer that is abandoned, by
+    `abandon`, by an exception inside its `with` block, or because it is garbage, leaves no trace:
+    older files are unchanged. A killed process leaves at most a temporary file, which the next
+    writer of the same file removes.
 
-    Records are gathered, and written by a thread of the writer's own where they are many: what
-    fails is said by one of the next calls, by `flush` or `close` at the latest. All calls after
-    it fail too, `close` with them, and nothing is left of what was written.
+    The writer buffers records, and writes many of them from a thread of its own. So one of the next
+    calls raises an error, `flush` or `close` at the latest. All calls after it fail too, including
+    `close`, and nothing is left of what was written.
 
-    With `append=True` the records are written at the end of a file that is there, or of a new one,
-    and the index then has all of them. The index is checked as by `create_index(..., resume=True)`,
+    With `append=True` the records are written at the end of an existing file, or of a new one, and
+    the index then has all of them. The index is checked as by `create_index(..., resume=True)`,
     and what it lacks is scanned: the file must consist of complete records with valid checksums.
-    It grows while it is written, and is cut to what it was if the writer is abandoned. A killed
-    process leaves the old index and what it had handed over; `create_index(..., resume=True,
-    allow_incomplete_tail=True)` mends the index.
+    The file grows while it is written; abandoning the writer truncates it to its old size. A killed
+    process leaves the old index and what it had written; `create_index(..., resume=True,
+    allow_incomplete_tail=True)` completes the index.
 
     Args:
         path: the TFRecord file.
         index_path: its index; `path` with ".idx" appended if it is None.
-        append: write at the end of a file that is there.
-        sync: `close` waits until data and index are on the medium, as `create_index` does.
+        append: write at the end of an existing file.
+        sync: `close` waits until data and index are on the disk, as `create_index` does.
 
     Raises:
         TfrOSError: a file cannot be created; more exactly, for instance, TfrPermissionError. Its
             `errno` is EBUSY if another writer writes it, or something creates its index.
         TfrValueError: both paths lead to one file.
-        TfrMismatch: the index is not that of the file that is to be appended to.
-        TfrError: the file that is to be appended to is not whole records.
+        TfrMismatch: the index is not that of the existing file.
+        TfrError: the existing file does not consist of complete records.
 
-    Threads: one writer may be used by many at once; their records come one after the other.
-    In a forked process all calls raise TfrValueError, and the files stay as they are; a `with`
-    block that ends there by an exception lets it pass.
+    Threads: many threads may use one writer at once; their records do not mix.
+    In a forked process all calls raise TfrValueError, and the files are unchanged; a `with` block
+    that ends there with an exception lets it pass.
 
     >>> import os, tempfile, tfr_index
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -149,7 +149,7 @@ class RecordWriter:
 
         Args:
             payload: `bytes` or any other object with the buffer protocol whose memory is
-                contiguous. It is not kept, and may not be changed by another thread meanwhile.
+                contiguous. No other thread may change it during the call.
 
         Raises:
             TfrOSError: a file cannot be written.
@@ -172,7 +172,7 @@ class RecordWriter:
     def write_many(self, payloads: Iterable[Buffer]) -> None:
         """Writes a record for each payload.
 
-        What the iterable raises is raised from here; what came before is written.
+        If the iterable raises, the payloads before are written, and the exception passes.
 
         Raises:
             TfrOSError, TfrValueError: as `write`.
@@ -225,8 +225,8 @@ class RecordWriter:
     def flush(self) -> None:
         """Hands all that was written so far to the system.
 
-        Of a file that is appended to, others can then read it; of a new one, only `close` shows
-        anything. It is not an `fsync`, even with `sync=True`.
+        Others can then read it at the end of an existing file; a new file appears only at `close`.
+        It is not an `fsync`, even with `sync=True`.
 
         Raises:
             TfrOSError, TfrValueError: as `write`.
@@ -237,7 +237,7 @@ class RecordWriter:
 
     @property
     def num_records(self) -> int:
-        """How many records there are in the file, with those that were there before."""
+        """How many records the file has, including those that it had before."""
         with self._own_lock():
             return int(lib.tfr_writer_num_records(self._native)) + len(self._gathered)
 
@@ -250,9 +250,9 @@ class RecordWriter:
         """Puts data and index in their places; does nothing if the writer is closed.
 
         Raises:
-            TfrOSError: a file cannot be written. Nothing is left of what was written then, unless
+            TfrOSError: a file cannot be written. Then nothing is left of what was written, unless
                 the error says that the data is in its place and its index is not.
-            TfrMismatch: something else wrote to the file that is appended to; it is left as it is.
+            TfrMismatch: another program wrote to the existing file; it is left as it is.
         """
         if self.closed:
             return
@@ -275,7 +275,7 @@ class RecordWriter:
         _writers.pop(id(self), None)
 
     def abandon(self) -> None:
-        """Ends without a result: what was there before the writer is there again.
+        """Discards what was written: the files are as they were before the writer.
 
         >>> import os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
