@@ -73,7 +73,8 @@
 #define TFR_ABI_VERSION 1
 
 /**
- * What tfr_error_record() and its like return when there is no such number.
+ * What tfr_error_record() and its like return when there is no such number, and tfr_index_update()
+ * when it left the index as it is.
  */
 #define TFR_UNKNOWN 18446744073709551615ull
 
@@ -192,6 +193,21 @@ typedef enum tfr_check_level {
 } tfr_check_level;
 
 /**
+ * Which indexes tfr_index_update() makes.
+ */
+typedef enum tfr_only {
+    /**
+     * Those that do not exist.
+     */
+    TFR_ONLY_MISSING = 1,
+    /**
+     * Those, and the ones that are older than their data, do not end where it ends, or cannot be
+     * read.
+     */
+    TFR_ONLY_STALE = 2,
+} tfr_only;
+
+/**
  * Bits of what there is to note of an index that fits.
  */
 typedef enum tfr_fit {
@@ -244,6 +260,12 @@ typedef enum tfr_remainder {
      */
     TFR_REMAINDER_PAD = 2,
 } tfr_remainder;
+
+/**
+ * Who may write the same target at the same time: shared writers with each other, exclusive ones with
+ * no one.
+ */
+typedef struct Access Access;
 
 /**
  * What went wrong and where. The functions that read it take NULL, too, for "no error".
@@ -412,6 +434,8 @@ typedef struct tfr_owner {
      */
     void (*free)(void *handle);
 } tfr_owner;
+
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -692,7 +716,7 @@ enum tfr_status tfr_options_set_on_skipped(struct tfr_options *options,
  * Sets whether tfr_index_create() goes on where the index file ends, if there is one: 0, the default,
  * for no. It then walks only what was appended to the data since. The index must be of all that the
  * data was, without gaps and in its order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it
- * covers only some 64 headers are read again. While it runs, no other writer may write the same index,
+ * covers only some 64 headers are read again, and it is not touched if it has all records already. While it runs, no other writer may write the same index,
  * nor it while another does: EBUSY. The same holds for a tfr_writer that appends to the file and its
  * index. An index at another path can be continued meanwhile.
  *
@@ -774,10 +798,11 @@ size_t tfr_callbacks_allow(int32_t allowed);
  * beside its place and renamed over it when it is whole: on any error nothing is left behind, and
  * an index that was there stays as it was.
  *
- * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+ * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
+ * not beside an event file of TensorBoard ("tfevents" in its name), which would take it for another.
  * `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is a device, a pipe or the
- * like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, for a TFRecord
+ * path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
  * written, or is a folder;
  * TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
  * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
@@ -976,6 +1001,48 @@ enum tfr_status tfr_index_write(const struct tfr_index *index,
  * - `index`: NULL, or an index that is not yet freed and not used again.
  */
 void tfr_index_free(struct tfr_index *index);
+
+/**
+ * Indexes a TFRecord file into an index file, as tfr_index_create(), if that is missing or stale. An
+ * index is stale if it was modified before its data was, or its last entry does not end where the data
+ * ends. This takes a look at both files' metadata and at the last line of the index: data that was
+ * changed within its size, and given an older time, is not noticed; tfr_index_check() looks into it.
+ *
+ * Inputs: `only` is a member of tfr_only. `count_out` may be NULL; it gets the number of records, or
+ * TFR_UNKNOWN for an index that is left as it is. Otherwise as tfr_index_create().
+ * Errors: as tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT for a number that is no member.
+ * Threads: any; many, also of other processes, may update one index at once.
+ *
+ * # Safety
+ * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
+ * - `options`: NULL, or options that are not yet freed.
+ * - `count_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_update(const char *tfrecord_path,
+                                 const char *index_path,
+                                 int32_t only,
+                                 const struct tfr_options *options,
+                                 uint64_t *count_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * The path of a TFRecord file's index, by the file's name: the first one that exists of NAME.idx,
+ * NAME.tfindex and STEM.tfindex, which for train.tfrecord is train.tfindex. DLIO's layout is found
+ * with its "index/train" as the directory. Whether what is found is an index is not looked at.
+ *
+ * Inputs: `directory` may be NULL: beside the file.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO, with ENOENT, if there is none.
+ * Ownership: the caller frees *path_out with tfr_text_free(); it is NULL on failure.
+ * Threads: any.
+ *
+ * # Safety
+ * - `tfrecord_path`, `directory`: NULL, or NUL-terminated.
+ * - `path_out`, `error_out`: NULL, or may be written to.
+ */
+enum tfr_status tfr_index_find(const char *tfrecord_path,
+                               const char *directory,
+                               char **path_out,
+                               struct tfr_error **error_out);
 
 /**
  * An index of the records of these numbers, in their order; a number may be there more than once.
@@ -1287,8 +1354,8 @@ void tfr_indexer_free(struct tfr_indexer *indexer);
 /**
  * Opens a TFRecord file to read its records.
  *
- * Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if that
- * is an index of this file that accounts for each valid record: none may start where it leaves a
+ * Inputs: `index` may be NULL: it is then read from where tfr_index_find() finds it beside the file, at
+ * `tfrecord_path` with ".idx" appended, if that is an index of this file that accounts for each valid record: none may start where it leaves a
  * gap, before its first entry or after its last one. If there is no such index, the file is scanned,
  * and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
  * is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
@@ -1463,9 +1530,10 @@ void tfr_reader_free(struct tfr_reader *reader);
  * leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
  * tfr_index_create() mends it.
  *
- * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
- * `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when both paths lead to one file; TFR_ERR_IO when
+ * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
+ * not beside an event file of TensorBoard, as with tfr_index_create(). `options` may be NULL: the
+ * defaults; of them, tfr_options_set_sync() counts.
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both paths lead to one file; TFR_ERR_IO when
  * a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
  * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
  * Threads: any.
@@ -1493,8 +1561,8 @@ enum tfr_status tfr_writer_create(const char *tfrecord_path,
  * tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
  * off before the file can be appended to: the error says where.
  *
- * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
- * `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts, and for the walk
+ * Inputs: `index_path` may be NULL: as with tfr_writer_create(). `options` may be NULL: the
+ * defaults; of them, tfr_options_set_sync() counts, and for the walk
  * tfr_options_set_threads() and tfr_options_set_progress().
  * Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
  * TFR_ERR_MISMATCH when the index is not that of its first ones.

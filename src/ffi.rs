@@ -22,6 +22,8 @@ mod callback;
 
 mod index;
 
+mod index_file;
+
 mod edit;
 
 mod check;

@@ -22,6 +22,8 @@ pub(crate) use new::NewFile;
 pub use stream::own_descriptor;
 use stream::Target;
 
+use place::Place;
+
 use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::ReadAt;
@@ -132,6 +134,16 @@ pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
     Ok(DataFile { file, is_shared, id: identity(&metadata) })
 }
 
+/// Waits until a regular file, and its name, are on the medium.
+pub(crate) fn sync(path: &Path) -> Result<()> {
+    let failed = |error| Error::io("sync", error).of(path);
+    open_regular(path)?.file.sync_all().map_err(failed)?;
+    match Place::of(path).map_err(failed)? {
+        Some(place) => place.sync().map_err(failed),
+        None => Ok(()),
+    }
+}
+
 /// Whether `path` leads to this very file.
 pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| identity(&there) == file.id)
@@ -160,13 +172,13 @@ fn busy(path: &Path) -> Error {
 /// Device and inode.
 type Identity = (u64, u64);
 
-fn identity(metadata: &Metadata) -> Identity {
+pub(crate) fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
 /// Opens a file. Every file of this library is opened here or by [`sys::open_at`], which keep it off
 /// the descriptors of the standard streams.
-fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     sys::above_standard_streams(options.open(path)?)
 }
 

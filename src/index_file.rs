@@ -2,6 +2,7 @@
 
 mod append;
 mod stream;
+mod update;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::source::{fill_at, ReadAt};
 use crate::threads::{self, Crew};
 
 pub use stream::create_index_from_reader;
+pub use update::{update_index, Only};
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.
@@ -100,9 +102,21 @@ pub fn create_index_from_source(
         false => NewFile::create(index_path)?,
     };
     let mut index_file = index_file.with_sync(options.sync);
-    let count = write_index(&mut index_file, index_path, &source, options)?;
-    index_file.commit()?;
-    Ok(count)
+    let written = write_index(&mut index_file, index_path, &source, options)?;
+    match written.is_new {
+        true => index_file.commit()?,
+        false if options.sync => file::sync(index_path)?,
+        false => {}
+    }
+    Ok(written.records)
+}
+
+/// What [`write_index`] did.
+pub(crate) struct Written {
+    /// How many records the index has.
+    pub records: u64,
+    /// Whether it has any that the one at its place has not.
+    pub is_new: bool,
 }
 
 pub(crate) fn index_is_data(index_path: &Path) -> Error {
@@ -111,26 +125,29 @@ pub(crate) fn index_is_data(index_path: &Path) -> Error {
 }
 
 /// Writes the index of a source to a file that replaces the one at `index_path`, going on with what
-/// is there if `options` say so; returns the number of records.
+/// is there if `options` say so.
 pub(crate) fn write_index(
     index_file: &mut NewFile,
     index_path: &Path,
     source: &(impl ReadAt + Sync),
     options: &Options<'_>,
-) -> Result<u64> {
+) -> Result<Written> {
     if options.resume && index_file.is_target() {
         let detail = "only an index in a regular file can be appended to";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
-    let from = match options.resume {
+    let copied = match options.resume {
         true => append::copy_index(index_path, index_file, source, options)?,
-        false => (0, 0),
+        false => None,
     };
-    parallel::scan(source, options, from, |text: &mut Encoder| {
+    let from = copied.unwrap_or((0, 0));
+    let records = parallel::scan(source, options, from, |text: &mut Encoder| {
         index_file.write(text.text())?;
         text.clear();
         Ok(())
-    })
+    })?;
+    let is_new = copied.map_or(true, |(before, _)| records > before);
+    Ok(Written { records, is_new })
 }
 
 impl Batch for Encoder {

@@ -33,6 +33,7 @@ compile_error!("tfr-index reads files with pread, which only Unix-like systems h
 mod advice;
 mod check;
 mod crc;
+mod dataset;
 mod diagnose;
 mod error;
 
@@ -56,11 +57,13 @@ mod threads;
 mod writer;
 
 pub use check::{CheckLevel, Fit};
+pub use dataset::files::find_index;
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
 pub use index::{Entry, Index, Remainder, ShardBy};
 pub use index_file::{
     create_index, create_index_from_reader, create_index_from_source, default_index_path,
+    update_index, Only,
 };
 pub use indexer::Indexer;
 pub use locate::{locate, Checksum, Location, Part};
@@ -69,3 +72,10 @@ pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;
 pub use source::ReadAt;
 pub use writer::RecordWriter;
+
+/// What the programs of this package share with the library. No part of the API.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::dataset::files::{given_twice, list, place_beside, without_indexes};
+    pub use crate::dataset::files::{Listing, Skipped};
+}

@@ -237,7 +237,7 @@ impl<'a> Options<'a> {
     /// only what was appended to the data since is walked. The index must be of all that the data
     /// was, without gaps and in its order; otherwise it is an error of kind
     /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch). Of what it covers only some 64 headers
-    /// are looked at again, under any policy.
+    /// are looked at again, under any policy. An index that has all records already is not touched.
     ///
     /// While it runs, no other writer may write the same index, nor it while another does: `EBUSY`. So
     /// it is with a [`RecordWriter`](crate::RecordWriter) that appends to the file and its index. An

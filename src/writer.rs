@@ -182,8 +182,8 @@ impl RecordWriter {
         // Of what the index has, checksums are not looked at again.
         let first = Scanner::new(&before, &options).and_then(|mut data| data.next().transpose());
         first.map_err(explain)?;
-        let count = write_index(&mut index, index_path, &before, &options);
-        let count = count.map_err(explain)?;
+        let written = write_index(&mut index, index_path, &before, &options);
+        let count = written.map_err(explain)?.records;
         let end = data.size_before();
         RecordWriter::new(Data::Grown(data), index, count, end)
     }

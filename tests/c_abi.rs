@@ -155,6 +155,11 @@ fn writers_do_their_work() {
 }
 
 #[test]
+fn index_files_are_found_and_updated() {
+    Program::new("c/test_index_file.c").run_watched();
+}
+
+#[test]
 fn indexes_are_edited() {
     Program::new("c/test_edit.c").run_watched();
 }

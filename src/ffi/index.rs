@@ -6,11 +6,12 @@ use libc::c_char;
 
 use super::error::tfr_error;
 use super::guard::guard;
+use super::index_file::index_path_or_default;
 use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
-use crate::{create_index, default_index_path, Entry, Index};
+use crate::{create_index, Entry, Index};
 
 /// One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
 #[derive(Clone, Copy)]
@@ -32,10 +33,11 @@ pub struct tfr_index(pub(super) Index);
 /// beside its place and renamed over it when it is whole: on any error nothing is left behind, and
 /// an index that was there stays as it was.
 ///
-/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
+/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
+/// not beside an event file of TensorBoard ("tfevents" in its name), which would take it for another.
 /// `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a TFRecord path that is a device, a pipe or the
-/// like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, for a TFRecord
+/// path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
 /// written, or is a folder;
 /// TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
 /// TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
@@ -57,10 +59,7 @@ pub unsafe extern "C" fn tfr_index_create(
     let body = || unsafe {
         let store_count = pointer::optional_out(count_out, "count_out")?;
         let tfrecord_path = pointer::path(tfrecord_path, "tfrecord_path")?;
-        let index_path = match index_path.is_null() {
-            true => default_index_path(tfrecord_path),
-            false => pointer::path(index_path, "index_path")?.to_owned(),
-        };
+        let index_path = index_path_or_default(index_path, tfrecord_path)?;
         let count =
             tfr_options::with(options, |options| create_index(tfrecord_path, index_path, options))?;
         store_count(count);

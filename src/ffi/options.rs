@@ -398,7 +398,7 @@ pub unsafe extern "C" fn tfr_options_set_on_skipped(
 /// Sets whether tfr_index_create() goes on where the index file ends, if there is one: 0, the default,
 /// for no. It then walks only what was appended to the data since. The index must be of all that the
 /// data was, without gaps and in its order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it
-/// covers only some 64 headers are read again. While it runs, no other writer may write the same index,
+/// covers only some 64 headers are read again, and it is not touched if it has all records already. While it runs, no other writer may write the same index,
 /// nor it while another does: EBUSY. The same holds for a tfr_writer that appends to the file and its
 /// index. An index at another path can be continued meanwhile.
 ///

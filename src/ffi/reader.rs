@@ -35,8 +35,8 @@ impl tfr_reader {
 
 /// Opens a TFRecord file to read its records.
 ///
-/// Inputs: `index` may be NULL: it is then read from `tfrecord_path` with ".idx" appended, if that
-/// is an index of this file that accounts for each valid record: none may start where it leaves a
+/// Inputs: `index` may be NULL: it is then read from where tfr_index_find() finds it beside the file, at
+/// `tfrecord_path` with ".idx" appended, if that is an index of this file that accounts for each valid record: none may start where it leaves a
 /// gap, before its first entry or after its last one. If there is no such index, the file is scanned,
 /// and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
 /// is given is taken as it is: it may select, reorder and repeat records, and is not checked, but

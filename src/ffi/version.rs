@@ -6,7 +6,8 @@ use libc::c_char;
 /// shared library's name, libtfr_index.so.1, carries it too.
 pub const TFR_ABI_VERSION: u32 = 1;
 
-/// What tfr_error_record() and its like return when there is no such number.
+/// What tfr_error_record() and its like return when there is no such number, and tfr_index_update()
+/// when it left the index as it is.
 // Not `u64::MAX`: cbindgen would write UINT64_MAX, which cffi cannot read.
 pub const TFR_UNKNOWN: u64 = 0xffff_ffff_ffff_ffff;
 

@@ -7,12 +7,13 @@ use libc::c_char;
 
 use super::error::tfr_error;
 use super::guard::guard;
+use super::index_file::index_path_or_default;
 use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork::Owner;
-use crate::{default_index_path, Options, RecordWriter};
+use crate::{Options, RecordWriter};
 
 /// Writes records to a TFRecord file, with true checksums, and the file's index along with it:
 /// nothing is read again. It takes less than two megabytes of memory, whatever it writes.
@@ -63,9 +64,10 @@ fn finished() -> Error {
 /// leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
 /// tfr_index_create() mends it.
 ///
-/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
-/// `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when both paths lead to one file; TFR_ERR_IO when
+/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
+/// not beside an event file of TensorBoard, as with tfr_index_create(). `options` may be NULL: the
+/// defaults; of them, tfr_options_set_sync() counts.
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both paths lead to one file; TFR_ERR_IO when
 /// a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
 /// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
 /// Threads: any.
@@ -97,8 +99,8 @@ pub unsafe extern "C" fn tfr_writer_create(
 /// tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
 /// off before the file can be appended to: the error says where.
 ///
-/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended.
-/// `options` may be NULL: the defaults; of them, tfr_options_set_sync() counts, and for the walk
+/// Inputs: `index_path` may be NULL: as with tfr_writer_create(). `options` may be NULL: the
+/// defaults; of them, tfr_options_set_sync() counts, and for the walk
 /// tfr_options_set_threads() and tfr_options_set_progress().
 /// Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
 /// TFR_ERR_MISMATCH when the index is not that of its first ones.
@@ -135,10 +137,7 @@ unsafe fn open(
     let body = || unsafe {
         let store = pointer::handle_out(writer_out, "writer_out")?;
         let tfrecord_path = pointer::path(tfrecord_path, "tfrecord_path")?.to_owned();
-        let index_path = match index_path.is_null() {
-            true => default_index_path(&tfrecord_path),
-            false => pointer::path(index_path, "index_path")?.to_owned(),
-        };
+        let index_path = index_path_or_default(index_path, &tfrecord_path)?;
         let writer =
             tfr_options::with(options, |options| open(tfrecord_path, index_path, options))?;
         let state = Mutex::new(State { writer: Some(writer), count: 0 });

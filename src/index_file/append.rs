@@ -12,7 +12,7 @@ use crate::source::ReadAt;
 /// About so many headers are looked at.
 const SAMPLES: u64 = 64;
 
-/// Copies the index at `path` to `copy`; returns how many records it has and where they end: nothing
+/// Copies the index at `path` to `copy`; returns how many records it has and where they end, or `None`
 /// if there is no index yet.
 ///
 /// It must be the index of all that the data was: gap-free from byte 0, no longer than the data, and
@@ -23,10 +23,10 @@ pub(super) fn copy_index(
     copy: &mut NewFile,
     data: &impl ReadAt,
     options: &Options<'_>,
-) -> Result<(u64, u64)> {
+) -> Result<Option<(u64, u64)>> {
     let file = match file::open_regular(path) {
         Ok(file) => file,
-        Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok((0, 0)),
+        Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut decoder = Decoder::new();
@@ -61,7 +61,7 @@ pub(super) fn copy_index(
             return Err(error.of(path));
         }
     }
-    Ok((records, end))
+    Ok(Some((records, end)))
 }
 
 /// Whether there is a header that says this size.
@@ -116,6 +116,7 @@ mod tests {
     use crate::{create_index, frame, ErrorKind, Index, Options};
     use std::fs;
     use std::ops::ControlFlow;
+    use std::os::unix::fs::MetadataExt;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     fn records(count: usize) -> Vec<u8> {
@@ -146,6 +147,36 @@ mod tests {
             let next = Index::from_bytes(&data, &Options::new()).unwrap();
             assert!(next.get(count as usize).map_or(true, |next| end as u64 - whole < next.size));
         }
+    }
+
+    /// Not even where its text is not the one that would be written.
+    #[test]
+    fn an_index_that_has_all_records_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        for (data, text) in [
+            (records(2), "0 16\n16 17\n"),
+            (records(2), "0 16\r\n16 17"),
+            (records(0), ""),
+            ([records(2), vec![3; 5]].concat(), "0 16\n16 17\n"),
+        ] {
+            fs::write(&path, &data).unwrap();
+            fs::write(&index_path, text).unwrap();
+            let before = fs::metadata(&index_path).unwrap();
+            for sync in [false, true] {
+                let options = Options::new().resume(true).allow_incomplete_tail(true).sync(sync);
+                let count = create_index(&path, &index_path, &options).unwrap();
+                assert_eq!(count, Index::read(&index_path).unwrap().len() as u64);
+                let after = fs::metadata(&index_path).unwrap();
+                assert_eq!(after.ino(), before.ino());
+                assert_eq!(after.modified().unwrap(), before.modified().unwrap());
+                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+            }
+        }
+        fs::remove_file(&index_path).unwrap();
+        fs::write(&path, "").unwrap();
+        assert_eq!(create_index(&path, &index_path, &Options::new().resume(true)).unwrap(), 0);
+        assert!(index_path.exists());
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::{Inner, Reader};
 use crate::check::frames::Trust;
+use crate::dataset::files::places_beside;
 use crate::error::{Error, Result};
 use crate::file::{self, DataFile};
 use crate::index::Index;
-use crate::index_file::default_index_path;
 use crate::options::{Checksums, Options, Progress};
 use crate::source::ReadAt;
 use crate::threads;
@@ -21,8 +21,8 @@ const BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
 const SOURCE_BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 8 << 20 };
 
 impl Reader {
-    /// A reader of a TFRecord file by the index that is found beside it, at its path with `.idx`
-    /// appended. That index must be the index of this file, and account for each valid record: none
+    /// A reader of a TFRecord file by the index that is [found](crate::find_index) beside it, at its
+    /// path with `.idx` appended. That index must be the index of this file, and account for each valid record: none
     /// may start where it leaves a gap, before its first entry or after its last one. It may leave
     /// out damage, and a record at the end that is not whole yet.
     ///
@@ -176,10 +176,19 @@ enum Beside {
 
 /// Errors: the progress callback cancels; the process, or the system, has too many files open.
 fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
-    let index_path = default_index_path(path);
+    for index_path in places_beside(path) {
+        match index_at(&index_path, data, options)? {
+            Beside::None => {}
+            found => return Ok(found),
+        }
+    }
+    Ok(Beside::None)
+}
+
+fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
     // First whether it is a regular file: a pipe might keep us waiting.
-    let file = file::open_regular(&index_path);
-    let read = file.and_then(|file| Index::read_open(&file, &index_path));
+    let file = file::open_regular(index_path);
+    let read = file.and_then(|file| Index::read_open(&file, index_path));
     // The check may be cancelled, but is no progress of the scan that may follow.
     let ask = |progress: Progress| match options.progress {
         Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
@@ -193,11 +202,11 @@ fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<B
         Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Beside::None),
         // Too many files are open: this says nothing of the index.
         Err(error) if matches!(error.os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
-            return Err(error.of(&index_path));
+            return Err(error.of(index_path));
         }
         Err(error) => error,
     };
-    let reason = reason.of(&index_path).adding("; this index is not used, the data is scanned");
+    let reason = reason.of(index_path).adding("; this index is not used, the data is scanned");
     Ok(Beside::Unused(reason))
 }
 

@@ -32,6 +32,9 @@
     F(void, tfr_options_free, (tfr_options *))                                                     \
     F(tfr_status, tfr_index_create,                                                                \
       (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
+    F(tfr_status, tfr_index_update,                                                                \
+      (const char *, const char *, int32_t, const tfr_options *, uint64_t *, tfr_error **))        \
+    F(tfr_status, tfr_index_find, (const char *, const char *, char **, tfr_error **))             \
     F(tfr_status, tfr_index_scan, (const char *, const tfr_options *, tfr_index **, tfr_error **)) \
     F(tfr_status, tfr_index_read, (const char *, tfr_index **, tfr_error **))                      \
     F(tfr_status, tfr_index_from_bytes,                                                            \

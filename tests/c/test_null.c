@@ -99,6 +99,11 @@ int main(int argc, char **argv) {
     REFUSES("tfrecord_path", tfr_index_create(NULL, path, NULL, NULL, error_out));
     REFUSES("tfrecord_path", tfr_index_create(NULL, NULL, NULL, NULL, error_out));
 
+    REFUSES("tfrecord_path", tfr_index_update(NULL, path, 1, NULL, NULL, error_out));
+
+    REFUSES("tfrecord_path", tfr_index_find(NULL, NULL, &text, error_out));
+    REFUSES("path_out", tfr_index_find(path, NULL, NULL, error_out));
+
     REFUSES("tfrecord_path", tfr_index_scan(NULL, NULL, &made, error_out));
     REFUSES("index_out", tfr_index_scan(path, NULL, NULL, error_out));
     REFUSES("index_out", tfr_index_scan(NULL, NULL, NULL, error_out));

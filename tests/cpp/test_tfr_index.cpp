@@ -39,6 +39,16 @@ template <typename Work> tfr::error error_of(Work work) {
 
 const std::vector<std::string> payloads = {"first", "", std::string(100'000, 'x'), "last"};
 
+void finds_and_updates_indexes(const std::filesystem::path &path) {
+    const std::string index_path = path.string() + ".idx";
+    CHECK(tfr::find_index(path) == index_path);
+    CHECK(tfr::find_index("elsewhere/train.tfrecord", path.parent_path()) == index_path);
+    CHECK(error_of([] { static_cast<void>(tfr::find_index("none")); }).os_error() == ENOENT);
+    CHECK(!tfr::update_index(path));
+    std::filesystem::remove(index_path);
+    CHECK(tfr::update_index(path, index_path, TFR_ONLY_MISSING) == payloads.size());
+}
+
 void writes_a_file(const std::filesystem::path &path) {
     tfr::writer writer = tfr::writer::create(path);
     for (const std::string &payload : payloads) {
@@ -440,6 +450,7 @@ int main(int, char **arguments) {
     const std::filesystem::path folder = arguments[1];
     const std::filesystem::path path = folder / "train.tfrecord";
     writes_a_file(path);
+    finds_and_updates_indexes(path);
     indexes_it(path);
     reads_through_a_callable(folder);
     reads_records(path);

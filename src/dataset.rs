@@ -1,0 +1,3 @@
+//! Many files as one sequence.
+
+pub mod files;

@@ -1,0 +1,200 @@
+//! Index files made only where there is need: what fits is left alone.
+
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::create_index;
+use crate::error::{Error, Result};
+use crate::file;
+use crate::index::Index;
+use crate::options::Options;
+
+/// Which indexes [`update_index`] makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Only {
+    /// Those that do not exist.
+    Missing,
+    /// Those, and the ones that are older than their data, do not end where it ends, or cannot be read.
+    #[default]
+    Stale,
+}
+
+/// Indexes a TFRecord file into an index file, as [`create_index`], if that is missing or stale;
+/// returns the number of records, or `None` for an index that is left as it is.
+///
+/// An index is stale if it was modified before its data was, or its last entry does not end where the
+/// data ends. This takes a look at both files' metadata and at the last line of the index: data that
+/// was changed within its size, and given an older time, is not noticed.
+/// [`Index::check`](crate::Index::check) looks into the data.
+///
+/// Many processes may update one index at once.
+///
+/// ```
+/// use tfr_index::{update_index, Only, Options};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+/// let data = std::fs::read("tests/data/examples.tfrecord")?;
+/// std::fs::write(&path, &data)?;
+/// let options = Options::new();
+/// assert_eq!(update_index(&path, &index_path, Only::Stale, &options)?, Some(100));
+/// assert_eq!(update_index(&path, &index_path, Only::Stale, &options)?, None);
+/// std::fs::write(&path, [&data[..], &data[..]].concat())?;
+/// assert_eq!(update_index(&path, &index_path, Only::Missing, &options)?, None);
+/// assert_eq!(update_index(&path, &index_path, Only::Stale, &options)?, Some(200));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`create_index`].
+pub fn update_index(
+    tfrecord_path: impl AsRef<Path>,
+    index_path: impl AsRef<Path>,
+    only: Only,
+    options: &Options<'_>,
+) -> Result<Option<u64>> {
+    let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
+    if !is_up_to_date(tfrecord_path, index_path, only)? {
+        return create_index(tfrecord_path, index_path, options).map(Some);
+    }
+    if options.sync {
+        file::sync(index_path)?;
+    }
+    Ok(None)
+}
+
+/// Whether nothing is to be done. What is no regular file is none of this: create_index refuses it.
+fn is_up_to_date(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
+    for path in [tfrecord_path, index_path] {
+        file::ensure_path(path)?;
+        if file::own_descriptor(path).is_some() {
+            return Ok(false);
+        }
+    }
+    let failed = |error| Error::io("open", error).of(tfrecord_path);
+    let data = fs::metadata(tfrecord_path).map_err(failed)?;
+    let index = match fs::metadata(index_path) {
+        Ok(index) => index,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("open", error).of(index_path)),
+    };
+    if !data.is_file() || !index.is_file() || file::identity(&data) == file::identity(&index) {
+        return Ok(false);
+    }
+    let modified = |file: &Metadata| (file.mtime(), file.mtime_nsec());
+    Ok(match only {
+        Only::Missing => true,
+        Only::Stale if modified(&index) < modified(&data) => false,
+        Only::Stale => end_of_index(index_path, index.len()) == Some(data.len()),
+    })
+}
+
+/// More than the longest line has.
+const TAIL: u64 = 128;
+
+/// Where the last entry of an index ends; none if there is no telling.
+fn end_of_index(path: &Path, size: u64) -> Option<u64> {
+    // What became a pipe meanwhile is not waited for.
+    let mut options = OpenOptions::new();
+    let file = file::open(options.read(true).custom_flags(libc::O_NONBLOCK), path).ok()?;
+    let start = size.saturating_sub(TAIL);
+    let mut tail = vec![0; (size - start) as usize];
+    file.read_exact_at(&mut tail, start).ok()?;
+    let tail = std::str::from_utf8(&tail).ok()?.trim_end();
+    // The line of which the tail has only the end is none.
+    let last = match tail.rfind('\n') {
+        Some(end) => &tail[end + 1..],
+        None if start == 0 => tail,
+        None => return None,
+    };
+    let index = Index::from_text(last).ok()?;
+    Some(index.last().map_or(0, |entry| entry.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+    use std::fs::File;
+    use std::time::{Duration, SystemTime};
+
+    fn set_modified(path: &Path, seconds: u64) {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn ends_are_those_of_the_last_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.idx");
+        let long = format!("{}{} 16\n", "0 16\n".repeat(1000), i64::MAX - 16);
+        for (text, end) in [
+            ("", Some(0)),
+            ("\n", Some(0)),
+            ("0 16\n", Some(16)),
+            ("0 16\n16 21", Some(37)),
+            ("0 16\r\n16 21\r\n\r\n", Some(37)),
+            ("0 16\n16 2x\n", None),
+            ("0 16\n16\n", None),
+            ("0 16\n16 21 5\n", None),
+            (&long, Some(i64::MAX as u64)),
+            (&"9".repeat(200), None),
+            ("0 16\n\u{e4}", None),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(end_of_index(&path, text.len() as u64), end, "{text:?}");
+        }
+        assert_eq!(end_of_index(&path, 1000), None); // shorter than it was
+        assert_eq!(end_of_index(folder.path(), 1000), None);
+    }
+
+    #[test]
+    fn only_what_is_stale_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let data = frame::encode(b"hello").repeat(3);
+        fs::write(&path, &data).unwrap();
+        let update = |only| update_index(&path, &index_path, only, &Options::new()).unwrap();
+        assert_eq!(update(Only::Missing), Some(3));
+        let before = fs::metadata(&index_path).unwrap();
+        assert_eq!((update(Only::Missing), update(Only::Stale)), (None, None));
+        let after = fs::metadata(&index_path).unwrap();
+        assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
+
+        // The times, with the same or another end.
+        set_modified(&path, 1000);
+        set_modified(&index_path, 1000);
+        assert_eq!(update(Only::Stale), None);
+        set_modified(&index_path, 999);
+        assert_eq!(update(Only::Missing), None);
+        assert_eq!(update(Only::Stale), Some(3));
+        for text in ["0 21\n21 21\n", "0 21\n21 21\n42 2", "", "no index"] {
+            fs::write(&index_path, text).unwrap();
+            assert_eq!(update(Only::Missing), None);
+            assert_eq!(update(Only::Stale), Some(3), "{text:?}");
+        }
+        fs::write(&path, "").unwrap();
+        assert_eq!((update(Only::Stale), update(Only::Stale)), (Some(0), None));
+    }
+
+    #[test]
+    fn what_cannot_be_indexed_is_an_error_as_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, none) = (folder.path().join("x"), folder.path().join("none"));
+        fs::write(&path, frame::encode(b"hello")).unwrap();
+        fs::write(folder.path().join("none.idx"), "").unwrap();
+        for (data, index, errno) in [
+            (&none, &folder.path().join("none.idx"), Some(libc::ENOENT)),
+            (&path, &folder.path().to_owned(), Some(libc::EISDIR)),
+            (&path, &path, None),
+        ] {
+            for only in [Only::Missing, Only::Stale] {
+                let error = update_index(data, index, only, &Options::new()).unwrap_err();
+                assert_eq!(error.os_error(), errno, "{error}");
+            }
+        }
+    }
+}
