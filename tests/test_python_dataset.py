@@ -80,7 +80,7 @@ def test_what_paths_mean(folder, tmp_path):
     names = [f"{folder}/x-{shard}.tfrecord" for shard in range(5)]
     assert list(Dataset(names[3])) == list(Dataset(Path(names[3]))) == SHARDS[3]
     assert list(Dataset(os.fsencode(names[3]))) == SHARDS[3]
-    assert list(Dataset([names[3], names[0], names[3]])) == SHARDS[3] + SHARDS[0] + SHARDS[3]
+    assert list(Dataset([names[3], names[0]])) == SHARDS[3] + SHARDS[0]
     assert Dataset(iter([names[3], f"{folder}/x-[02]*"])).paths == [names[3], names[0], names[2]]
     odd = tmp_path / "x[0].tfrecord"  # a name, though it looks like a pattern
     odd.write_bytes(tfrecord([b"odd"]))
@@ -257,8 +257,10 @@ def test_many_threads_use_one_data_set(dataset):
 
 def test_a_copy_knows_how_many_records_there_were(tmp_path):
     path = tmp_path / "x.tfrecord"
-    path.write_bytes(tfrecord([b"a", b"b"]))
-    pickled = pickle.dumps(Dataset([path, path])[1:])
+    other = tmp_path / "y.tfrecord"
+    for each in (path, other):
+        each.write_bytes(tfrecord([b"a", b"b"]))
+    pickled = pickle.dumps(Dataset([path, other])[1:])
     assert list(pickle.loads(pickled)) == [b"b", b"a", b"b"]
     path.write_bytes(tfrecord([b"a", b"b", b"c"]))
     with pytest.raises(tfr_index.TfrMismatch, match="has 3 records, but had 2 before"):

@@ -54,7 +54,8 @@ def _or_tfrecord_bytes(function: _Callable[[_Buffer], _Result]) -> _Callable[...
 def create_tfrecord_index(tfrecord_path: _Path, index_path: _Path | None = None) -> int:
     r"""Indexes a TFRecord file into an index file, `tfrecord_path` + ".idx" if none is given.
 
-    Returns the number of records. Errors and more choices: `tfr_index.create_index`.
+    Returns the number of records. An event file of TensorBoard ("tfevents" in its name) takes an
+    index path. Errors and more choices: `tfr_index.create_index`.
 
     >>> import os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

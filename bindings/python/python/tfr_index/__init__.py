@@ -38,12 +38,13 @@ from ._errors import (
     TfrValueError,
     TfrWarning,
 )
+from ._files import find_index
 from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import VERSION as __version__
 from ._payloads import Payloads
 from ._reader import Reader
-from ._typing import CheckLevel, Checksums, OnSkipped, Progress, Remainder, ShardBy
+from ._typing import CheckLevel, Checksums, Only, OnSkipped, Progress, Remainder, ShardBy
 from ._writer import RecordWriter
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Index",
     "Indexer",
     "OnSkipped",
+    "Only",
     "Payloads",
     "Place",
     "Progress",
@@ -77,6 +79,7 @@ __all__ = [
     "TfrWarning",
     "__version__",
     "create_index",
+    "find_index",
     "index_bytes",
     "read_index",
     "scan",

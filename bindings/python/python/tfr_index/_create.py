@@ -1,18 +1,23 @@
 """Indexes made of data and read from files: the functions that most programs start with."""
 
+from typing import overload
+
 from ._arguments import refuse
+from ._files import ONLY, ensure_path_to_update
 from ._index import Index
-from ._library import borrow, call, encode_path, ffi, lib, with_options
+from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
 from ._source import File, file_or_source
-from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
+from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress
 
 __all__ = ["create_index", "index_bytes", "read_index", "scan"]
 
 
+@overload
 def create_index(
     tfrecord_path: Data,
     index_path: Path | None = None,
     *,
+    only: None = None,
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
@@ -21,7 +26,40 @@ def create_index(
     on_skipped: OnSkipped | None = None,
     resume: bool = False,
     sync: bool = False,
-) -> int:
+) -> int: ...
+
+
+@overload
+def create_index(
+    tfrecord_path: Path,
+    index_path: Path | None = None,
+    *,
+    only: Only,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+    threads: int = 0,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+    resume: bool = False,
+    sync: bool = False,
+) -> int | None: ...
+
+
+def create_index(
+    tfrecord_path: Data,
+    index_path: Path | None = None,
+    *,
+    only: Only | None = None,
+    checksums: Checksums = "auto",
+    progress: Progress | None = None,
+    threads: int = 0,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+    resume: bool = False,
+    sync: bool = False,
+) -> int | None:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
     The index appears complete or not at all: after an error, an older one is unchanged.
@@ -33,7 +71,12 @@ def create_index(
             which many threads call at once. The call raises what these raise. (For a stream, which
             cannot seek, there is `Indexer`.)
         index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None. A source
-            needs one.
+            needs one, and so does an event file of TensorBoard ("tfevents" in its name), which
+            would take an index beside it for a newer event file.
+        only: "missing": create the index only if it does not exist. "stale": also if it was
+            modified before the file was, does not end where the file ends, or cannot be read. For
+            an index that is left unchanged this reads metadata twice and a few bytes. The file must
+            be given by its path.
         checksums: which of the file's checksums must be valid. "auto": those of the lengths, unless
             the first one is not; the file then counts as written without checksums. "none".
             "length": those of the lengths. "full": those of lengths and payloads, which reads all
@@ -62,7 +105,7 @@ def create_index(
             much as the system and the disk do.
 
     Returns:
-        The number of records in the index.
+        The number of records in the index; with `only`, None if the index is left unchanged.
 
     Raises:
         TfrError: the file is not a TFRecord file, or damaged: see `status`, `record`, `offset`.
@@ -101,12 +144,21 @@ def create_index(
     source = file_or_source(tfrecord_path)
     if index_path is None and not isinstance(source, File):
         raise refuse("index_path must be given: the data has no path to append .idx to")
+    if only is not None:
+        ensure_path_to_update(only, source)
     function = source.choose(lib.tfr_index_create, lib.tfr_index_create_from_source)
     target = ffi.NULL if index_path is None else encode_path(index_path)
     count_out = ffi.new("uint64_t *")
     with source as data:
+
+        def create(options: CData) -> None:
+            if only is None:
+                call(function, data, target, options, count_out)
+            else:
+                call(lib.tfr_index_update, data, target, ONLY[only], options, count_out)
+
         with_options(
-            lambda options: call(function, data, target, options, count_out),
+            create,
             checksums=checksums,
             progress=progress,
             threads=threads or source.threads,
@@ -116,7 +168,8 @@ def create_index(
             resume=resume,
             sync=sync,
         )
-    return int(count_out[0])
+    count = int(count_out[0])
+    return None if count == lib.TFR_UNKNOWN else count
 
 
 def read_index(index_path: Path) -> Index:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import glob
 import os
 import threading
 from bisect import bisect_left, bisect_right
@@ -14,7 +12,8 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar, final, overload
 
 from ._arguments import integer, refuse
-from ._errors import TfrFileNotFoundError, TfrMismatch, TfrWarning, warn
+from ._errors import TfrMismatch, TfrWarning, warn
+from ._files import ensure_each_once, files, find_index
 from ._index import Index
 from ._open_files import OpenFiles
 from ._reader import Reader, iterate
@@ -46,9 +45,11 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     Args:
         paths: the files: a path, a pattern such as "train-*.tfrecord", or an iterable of these.
-            The files that match a pattern are sorted; indexes beside their files are left out.
+            The files that match a pattern are sorted; indexes beside their files are left out. A
+            file may be given twice only if `index` says which records are meant each time.
         index: where the records are: None, as for `Reader`, or for each file what `Reader` takes.
             Each index that is found and not used is a `TfrWarning`.
+        index_dir: a directory with an index for each file, as for `Reader`.
         checksums: as for `Reader`.
         decode: called with each payload; the data set gives what it returns, such as a parsed
             record. None: the data set gives the payloads. A data set that is pickled needs a
@@ -60,8 +61,9 @@ class Dataset(Sequence[Item], Generic[Item]):
         threads: as for `Reader`.
 
     Raises:
-        TfrFileNotFoundError: a file does not exist, or no file matches a pattern.
-        TfrValueError: there are no paths; an argument cannot be used.
+        TfrFileNotFoundError: a file does not exist, no file matches a pattern, or `index_dir` has
+            no index of a file.
+        TfrValueError: there are no paths; a file is given twice; an argument cannot be used.
         TfrError: as `Reader`; the error names the file.
 
     The constructor opens all files once, by several threads, to count their records. The indexes
@@ -87,20 +89,27 @@ class Dataset(Sequence[Item], Generic[Item]):
         index: Sequence[Index | Path | None] | None = None,
         checksums: Checksums = "auto",
         *,
+        index_dir: Path | None = None,
         decode: Callable[[bytes], Item] | None = None,
         max_open_files: int = 256,
         raw_frames: bool = False,
         threads: int = 0,
     ) -> None:
         max_open_files = integer("max_open_files", max_open_files, least=1)
-        self._paths = _files(paths)
+        self._paths = files(paths)
         if isinstance(index, (Index, str, bytes, os.PathLike)):
             raise TypeError("index must be a list, with an index for each file")
         if index is not None and len(index) != len(self._paths):
             raise refuse(
                 f"index must have one item for each of {len(self._paths)} files, not {len(index)}"
             )
-        self._indexes = [None] * len(self._paths) if index is None else list(index)
+        if index is None:
+            ensure_each_once(self._paths)
+        self._indexes: list[Index | Path | None] = list(index or [None] * len(self._paths))
+        if index_dir is not None:
+            if index is not None:
+                raise refuse("index and index_dir cannot both be given")
+            self._indexes = [find_index(path, index_dir) for path in self._paths]
         self._options: dict[str, Any] = {
             "checksums": checksums,
             "raw_frames": raw_frames,
@@ -386,27 +395,3 @@ class _Records:
             return reader._part(self._numbers)._load_piece(start, most)
 
         return self._dataset._use(self._shard, load)
-
-
-def _files(paths: Path | Iterable[Path]) -> list[Path]:
-    """The files that paths and patterns name."""
-    if isinstance(paths, (str, bytes, os.PathLike)):
-        paths = [paths]
-    files: list[Path] = []
-    for path in paths:
-        name = os.fsdecode(path)
-        is_pattern = glob.escape(name) != name and not os.path.exists(name)
-        files += _matching(name) if is_pattern else [path]
-    if not files:
-        raise refuse("paths must name at least one file, but is empty")
-    return files
-
-
-def _matching(pattern: str) -> list[str]:
-    """The files that match a pattern, except for the indexes beside them."""
-    found = glob.glob(pattern, recursive=True)
-    files = sorted(set(found) - {f"{path}.idx" for path in found})
-    if not files:
-        message = f"{pattern}: no file matches this pattern"
-        raise TfrFileNotFoundError(message, "TFR_ERR_IO", pattern, errno=errno.ENOENT)
-    return files

@@ -13,7 +13,9 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Any, Protocol, cast, final, overload
 
+from ._arguments import refuse
 from ._errors import TfrMismatch, TfrWarning, warn
+from ._files import find_index
 from ._index import OVERHEAD, Index
 from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make, with_options
 from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
@@ -54,6 +56,8 @@ class Reader:
             for each valid record: none may start in a gap of the index, before its first entry or
             after its last one. Otherwise the reader scans the file, without writing an index; if
             there was an index, a `TfrWarning` says why it was not used.
+        index_dir: a directory with the index, which `find_index` finds there by the file's name
+            and which is used as one that is given. It must have one.
         checksums: what is checked of a record that is read, besides that its length is that of the
             index. "full": the checksums of length and payload. "length": that of the length.
             "auto": as "full", unless the file was written without valid checksums. "none": nothing,
@@ -120,6 +124,7 @@ class Reader:
         index: Index | Path | None = None,
         checksums: Checksums = "auto",
         *,
+        index_dir: Path | None = None,
         raw_frames: bool = False,
         threads: int = 0,
         salvage: bool = False,
@@ -127,6 +132,8 @@ class Reader:
         on_skipped: OnSkipped | None = None,
         progress: Progress | None = None,
     ) -> None:
+        if index_dir is not None:
+            index = _found_in(index_dir, data, index)
         self._open(
             data,
             index,
@@ -513,6 +520,14 @@ class _Piece:
             self.thread.join()
         payloads, self.payloads = self.payloads, None
         return payloads
+
+
+def _found_in(index_dir: Path, data: Data, index: Index | Path | None) -> str:
+    if index is not None:
+        raise refuse("index and index_dir cannot both be given")
+    if not isinstance(file_or_source(data), File):
+        raise refuse("index_dir needs data that is given by its path, which names the index")
+    return find_index(cast(Path, data), index_dir)
 
 
 def _are_large(offsets: list[int]) -> bool:

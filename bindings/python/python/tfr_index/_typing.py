@@ -20,6 +20,7 @@ __all__ = [
     "Checksums",
     "Data",
     "OnSkipped",
+    "Only",
     "Path",
     "Progress",
     "Remainder",
@@ -76,6 +77,13 @@ Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
 #: - "headers": every header.
 #: - "full": every header and every payload.
 CheckLevel: TypeAlias = Literal["quick", "headers", "full"]
+
+#: Which indexes `create_index` makes.
+#:
+#: - "missing": those that do not exist.
+#: - "stale": those, and the ones that are older than their data, do not end where it ends, or
+#:   cannot be read.
+Only: TypeAlias = Literal["missing", "stale"]
 
 #: What `Index.shard` divides evenly.
 #:

@@ -60,7 +60,8 @@ class RecordWriter:
 
     Args:
         path: the TFRecord file.
-        index_path: its index; `path` with ".idx" appended if it is None.
+        index_path: its index; `path` with ".idx" appended if it is None. An event file of
+            TensorBoard needs one, as with `create_index`.
         append: write at the end of an existing file.
         sync: `close` waits until data and index are on the disk, as `create_index` does.
 
