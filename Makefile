@@ -80,7 +80,7 @@ fish = $(share)/fish/vendor_completions.d
 
 # (Cargo leaves the old date on what needn't be built again.)
 all:
-	$(BUILD) --features 'programs $(FEATURES)'
+	$(BUILD) --features '$(if $(filter fast-crc,$(FEATURES)),cli,programs $(FEATURES))'
 	touch -c $(PROGRAMS) $(LIBRARIES)
 
 lib:

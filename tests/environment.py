@@ -175,13 +175,9 @@ def _build_wheel(python: str) -> Path:
     _say("building the Python package")
     shutil.rmtree(WHEELS, ignore_errors=True)
     package = str(ROOT / "bindings" / "python")
-    # Panics name the source files that they come from; those need not say whose machine it was.
-    cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
-    flags = os.environ.get("RUSTFLAGS", "").split()
-    flags += [f"--remap-path-prefix={cargo_home}=cargo", f"--remap-path-prefix={ROOT}=tfr-index"]
     # The environment's maturin builds it: with build isolation, pip would download one.
     path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
-    variables = {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags), "PATH": path}
+    variables = {"PATH": path}
     options = ["--no-index", "--no-build-isolation", "--no-deps", f"--wheel-dir={WHEELS}"]
     _pip(python, "wheel", *options, package, variables=variables)
     return wheel()

@@ -90,13 +90,18 @@ if [ -x "$python" ]; then
     step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
     step "names" "$bin/python" -m pytest tests/test_names.py
     step "make install" "$bin/python" -m pytest tests/test_install.py
+    step "packages" "$bin/python" -m pytest tests/test_packages.py \
+        --deselect tests/test_packages.py::test_sdist
     step "examples" "$bin/python" -m pytest tests/test_examples.py
     step "README" "$bin/python" -m pytest tests/test_readme.py tests/test_dependencies.py
 fi
 
 if [ $quick = no ]; then
     step "oldest dependencies" tests/minimal_versions.sh
-    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 1.7 GB:"
+    if [ -x "$python" ]; then
+        step "source package" "$python" -m pytest tests/test_packages.py::test_sdist
+    fi
+    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB:"
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
         cargo test --locked --features cli --test c_abi

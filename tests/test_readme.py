@@ -34,6 +34,10 @@ def reader(tmp_path_factory):
     path = f"{folder}/venv/bin:{folder}/bin:{tools}:{os.environ['PATH']}"
     target = str(ROOT / "target")
     variables = {"PATH": path, "CARGO_INSTALL_ROOT": str(folder), "CARGO_TARGET_DIR": target}
+    # As `make` and pip call Cargo, so that what they built serves `cargo install`, too.
+    home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
+    flags = [f"--remap-path-prefix={home}=cargo", f"--remap-path-prefix={ROOT}=tfr-index"]
+    variables["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     return folder, os.environ | variables
 
 
@@ -104,5 +108,6 @@ def test_rust(reader):
         (package / "Cargo.toml").write_text(at_home(manifest))
         (package / "src/main.rs").write_text(block)
         target = variables | {"CARGO_TARGET_DIR": str(ROOT / "target/examples")}
+        del target["CARGO_ENCODED_RUSTFLAGS"]
         command = ["cargo", "run", "--manifest-path", str(package / "Cargo.toml")]
         assert "record 42" in run((folder, target), command)
