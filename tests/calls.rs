@@ -58,7 +58,7 @@ impl Place {
             (0..files).for_each(|number| before(&self.path("data").join(format!("{number}.idx"))));
             self.count(arguments, files)
         });
-        let each = [0, 1].map(|which| (counts[1][which] - counts[0][which]).div_ceil(MORE));
+        let each = [0, 1].map(|which| (counts[1][which] - counts[0][which] + MORE - 1) / MORE);
         println!("{arguments:?}: {} calls for each file, {} for its file system", each[0], each[1]);
         each
     }

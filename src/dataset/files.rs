@@ -26,7 +26,7 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
 }
 
 fn is_named_as_index(path: &Path) -> bool {
-    path.extension().map_or(false, |end| end == "idx" || end == "tfindex")
+    path.extension().is_some_and(|end| end == "idx" || end == "tfindex")
 }
 
 /// The path of a TFRecord file's index, by the file's name: in a directory, or beside the file if
@@ -86,6 +86,7 @@ pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
 }
 
 /// Leaves out the indexes of files that are given, too: patterns such as `train*` catch both.
+#[must_use]
 pub fn without_indexes(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let indexes: HashSet<_> = paths.iter().flat_map(|path| places_beside(path)).collect();
     paths.retain(|path| !indexes.contains(path));
@@ -94,6 +95,7 @@ pub fn without_indexes(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
 
 /// The first two of the paths that name one file: the same name in the same directory, whichever way
 /// the directory is written. (Two links to one file are two names.)
+#[must_use]
 pub fn given_twice(paths: &[PathBuf]) -> Option<(&Path, &Path)> {
     let mut directories = HashMap::new();
     let mut seen = HashMap::new();
@@ -202,8 +204,8 @@ fn list_one(
 fn is_named_as_data(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_number = |text: &str| text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_shard = name.rsplit_once("-of-").map_or(false, |(start, count)| {
-        is_number(count) && start.rsplit_once('-').map_or(false, |(_, number)| is_number(number))
+    let is_shard = name.rsplit_once("-of-").is_some_and(|(start, count)| {
+        is_number(count) && start.rsplit_once('-').is_some_and(|(_, number)| is_number(number))
     });
     is_shard || name.contains("tfrec") || name.contains("tfevents")
 }
