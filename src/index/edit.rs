@@ -188,18 +188,54 @@ impl Index {
                 "rank is {rank}, but must be below world_size, {world_size}"
             )));
         }
-        let range = match (by, remainder) {
+        let mut run = self.run_of_shard(world_size, by, remainder)?;
+        gather(self[run(rank)].iter().copied()).map(Index::from_checked)
+    }
+
+    /// The runs of records that [`shard`](Index::shard) gives to the ranks, from rank 0 on: where each
+    /// starts and ends in the index. All of them take one pass over it.
+    ///
+    /// ```
+    /// use tfr_index::{Index, ShardBy, Remainder};
+    ///
+    /// let index = Index::from_text("0 21\n21 16\n37 19\n")?;
+    /// let runs = index.shards(2, ShardBy::Records, Remainder::Keep)?;
+    /// assert_eq!(runs.collect::<Vec<_>>(), [0..1, 1..3]);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when shards by bytes should have equal numbers of records.
+    pub fn shards(
+        &self,
+        world_size: usize,
+        by: ShardBy,
+        remainder: Remainder,
+    ) -> Result<impl Iterator<Item = Range<usize>> + '_> {
+        self.run_of_shard(world_size, by, remainder).map(|run| (0..world_size).map(run))
+    }
+
+    /// The run of a rank's records; of ranks that are asked for in ascending order.
+    fn run_of_shard(
+        &self,
+        world_size: usize,
+        by: ShardBy,
+        remainder: Remainder,
+    ) -> Result<Box<dyn FnMut(usize) -> Range<usize> + '_>> {
+        Ok(match (by, remainder) {
             (ShardBy::Records, remainder) => {
-                range_by_records(self.len(), rank, world_size, remainder)
+                Box::new(move |rank| range_by_records(self.len(), rank, world_size, remainder))
             }
-            (ShardBy::Bytes, Remainder::Keep) => range_by_bytes(self, rank, world_size),
+            (ShardBy::Bytes, Remainder::Keep) => {
+                let mut cut = cut_by_bytes(self, world_size);
+                Box::new(move |rank| cut(rank)..cut(rank + 1))
+            }
             (ShardBy::Bytes, _) => {
                 return Err(invalid(
                     "shards by bytes cannot have equal numbers of records: share out by records",
                 ));
             }
-        };
-        gather(self[range].iter().copied()).map(Index::from_checked)
+        })
     }
 
     /// The index of files that are put one behind the other, as by `cat a b`: of each its index and
@@ -272,23 +308,27 @@ fn range_by_records(
     start(rank)..end
 }
 
-/// The same by bytes. All is doubled, so that what lies half-way into a record is a whole number.
-fn range_by_bytes(entries: &[Entry], rank: usize, world_size: usize) -> Range<usize> {
+/// Where a rank's records start, by bytes; of ranks that are asked for in ascending order. All is
+/// doubled, so that what lies half-way into a record is a whole number.
+fn cut_by_bytes(entries: &[Entry], world_size: usize) -> impl FnMut(usize) -> usize + '_ {
     let doubled: u128 = entries.iter().map(|entry| 2 * u128::from(entry.size)).sum();
     let world_size = world_size as u128;
-    let share = |rank: u128| {
+    let share = move |rank: u128| {
         // doubled * rank / world_size, rounded up, in numbers that do not overflow.
         doubled / world_size * rank + (doubled % world_size * rank + world_size - 1) / world_size
     };
-    let (first, end) = (share(rank as u128), share(rank as u128 + 1));
-    let (mut before, mut range) = (0, 0..0);
-    for entry in entries {
-        let middle = before + u128::from(entry.size);
-        range.start += usize::from(middle < first);
-        range.end += usize::from(middle < end);
-        before = middle + u128::from(entry.size);
+    let (mut before, mut records) = (0, 0);
+    move |rank| {
+        let bound = share(rank as u128);
+        while let Some(entry) = entries.get(records) {
+            if before + u128::from(entry.size) >= bound {
+                break;
+            }
+            before += 2 * u128::from(entry.size);
+            records += 1;
+        }
+        records
     }
-    range
 }
 
 #[cfg(test)]

@@ -80,6 +80,19 @@ proptest! {
         }
     }
 
+    #[test]
+    fn the_runs_are_those_of_the_shards(sizes in sizes(), world_size in 1..70_usize) {
+        let index = index_of(&sizes);
+        let ways = REMAINDERS.map(|remainder| (ShardBy::Records, remainder));
+        for (by, remainder) in ways.into_iter().chain([(ShardBy::Bytes, Remainder::Keep)]) {
+            let runs: Vec<_> = index.shards(world_size, by, remainder).unwrap().collect();
+            prop_assert_eq!(runs.len(), world_size);
+            for (rank, run) in runs.into_iter().enumerate() {
+                prop_assert_eq!(&index[run], &*index.shard(rank, world_size, by, remainder).unwrap());
+            }
+        }
+    }
+
     /// The cuts by looking at every place: the nearest, of two the first.
     #[test]
     fn shards_by_bytes_are_cut_where_it_is_nearest(sizes in sizes(), world_size in 1..70_usize) {
@@ -158,4 +171,6 @@ fn what_makes_no_sense_is_refused() {
     refused(index.shard(3, 3, ShardBy::Bytes, Remainder::Keep));
     refused(index.shard(0, 3, ShardBy::Bytes, Remainder::Drop));
     refused(index.shard(0, 3, ShardBy::Bytes, Remainder::Pad));
+    assert!(index.shards(3, ShardBy::Bytes, Remainder::Pad).is_err());
+    assert_eq!(index.shards(0, ShardBy::Bytes, Remainder::Keep).unwrap().count(), 0);
 }
