@@ -34,7 +34,7 @@ BUILD = $(if $(RUSTFLAGS),RUSTFLAGS='$(RUSTFLAGS) $(REMAP) $(REMAP_ROOT)') $(CAR
 	--locked --config 'build.rustflags=["$(REMAP)", "$(REMAP_ROOT)"]' \
 	--target-dir '$(CARGO_TARGET_DIR)' $(if $(TARGET),--target $(TARGET))
 LIBRARIES = $(OUT)/libtfr_index.so $(OUT)/libtfr_index.a
-PROGRAMS = $(OUT)/tfr-index $(OUT)/s3-cli
+PROGRAMS = $(OUT)/tfr-index
 SOURCES = Cargo.toml Cargo.lock build.rs $(shell find src -name '*.rs')
 
 # libtfr_index.so.1.2.3 is version x.2.3 of the package with version 1 of the ABI.
@@ -74,7 +74,7 @@ bash = $(share)/bash-completion/completions
 zsh = $(share)/zsh/site-functions
 fish = $(share)/fish/vendor_completions.d
 
-.PHONY: all lib install install-cli install-lib uninstall
+.PHONY: all lib install install-cli install-lib install-s3-cli uninstall uninstall-s3-cli
 # One Cargo at a time: each would put its own library where another's is being installed.
 .NOTPARALLEL:
 
@@ -116,10 +116,22 @@ install-cli: $(PROGRAMS)
 	$(GENERATE) completions zsh > $(zsh)/_tfr-index
 	$(GENERATE) completions fish > $(fish)/tfr-index.fish
 
+# s3dlio's command, which may be that of s3dlio itself: only where it is asked for.
+$(OUT)/s3-cli: $(SOURCES)
+	$(BUILD) --features s3-cli
+	touch -c $@
+
+install-s3-cli: $(OUT)/s3-cli
+	install -d $(bin)
+	install -m 755 $(OUT)/s3-cli $(bin)
+
+uninstall-s3-cli:
+	rm -f $(bin)/s3-cli
+
 uninstall:
 	rm -f $(include)/tfr_index.h $(include)/tfr_index.hpp $(lib)/libtfr_index.a \
 		$(lib)/libtfr_index.so $(lib)/$(SONAME) $(lib)/$(SONAME).* \
 		$(pkgconfig)/tfr_index.pc $(cmake)/tfr_indexConfig.cmake $(cmake)/tfr_indexConfigVersion.cmake \
-		$(bin)/tfr-index $(bin)/s3-cli $(man)/tfr-index.1 $(man)/tfr-index-*.1 \
+		$(bin)/tfr-index $(man)/tfr-index.1 $(man)/tfr-index-*.1 \
 		$(bash)/tfr-index $(zsh)/_tfr-index $(fish)/tfr-index.fish
 	rmdir $(cmake) 2> /dev/null || true

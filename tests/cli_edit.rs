@@ -130,7 +130,9 @@ fn shards_of_a_set_have_each_record_once() {
         let (status, stdout, stderr) = run(folder.path(), &[&shard[..], &files[..]].concat());
         assert_eq!((status, stderr.as_str()), (0, ""));
         let world: usize = world.parse().unwrap();
-        assert_eq!(stdout.lines().count(), 3 * world);
+        let lines: Vec<_> = stdout.lines().collect();
+        assert_eq!(lines.len(), world);
+        assert!(lines[0].starts_with(&format!("{out}/0: ")), "{stdout}");
         let mut counts = vec![0; world];
         for (name, whole) in names.iter().zip(&whole) {
             let mut records = Vec::new();
@@ -153,13 +155,9 @@ fn shards_of_a_set_have_each_record_once() {
     assert_eq!(run(folder.path(), &[&rank("0")[..], &files[..]].concat()).0, 0);
     let (status, stdout, _) = run(folder.path(), &[&rank("3")[..], &files[..]].concat());
     assert_eq!(status, 0);
-    assert_eq!(
-        stdout,
-        "a.tfrecord: 18 of 100 records -> mine/a.tfrecord.idx\n\
-         b.tfrecord: 3 of 3 records -> mine/b.tfrecord.idx\n\
-         c.tfrecord: 7 of 7 records -> mine/c.tfrecord.idx\n"
-    );
-    assert_eq!(run(folder.path(), &[&rank("1")[..], &files[..]].concat()).0, 0);
+    assert_eq!(stdout, "mine: 28 records of 3 files\n");
+    let (_, stdout, _) = run(folder.path(), &[&rank("1")[..], &files[..]].concat());
+    assert_eq!(stdout, "mine: 28 records of 1 file, removed 2 old index files\n");
     let left = fs::read_dir(folder.path().join("mine")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["a.tfrecord.idx"]);
@@ -326,4 +324,109 @@ fn shards_of_another_number_are_not_mixed() {
         let (status, _, stderr) = run(other);
         assert!(status == 1 && stderr.contains("is of other shards"), "{other:?} {stderr}");
     }
+}
+
+/// All files below a directory, as paths from there.
+fn below(directory: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        match entry.path().is_dir() {
+            true => files.extend(below(&entry.path()).iter().map(|file| format!("{name}/{file}"))),
+            false => files.push(name),
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn files_of_the_same_name_keep_their_directories() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for directory in ["set/a", "set/b/deep"] {
+        fs::create_dir_all(path(directory)).unwrap();
+        fs::write(path(directory).join("x"), &data).unwrap();
+    }
+    let absolute = path("set/a/x").into_os_string().into_string().unwrap();
+    // However they are named, nothing is written outside of OUT.
+    for (number, a) in ["set/a/x", "set/b/../a/x", &absolute].into_iter().enumerate() {
+        for command in [&["create"][..], &["shuffle", "--seed=1"], &["filter", "--min=0"]] {
+            let out = format!("{}{number}", command[0]);
+            let arguments = [command, &[a, "set/b/deep/x", "-o", &out]].concat();
+            assert_eq!(run(folder.path(), &arguments).0, 0, "{arguments:?}");
+            assert_eq!(below(&path(&out)), ["a/x.idx", "b/deep/x.idx"], "{arguments:?}");
+        }
+        let out = format!("shards{number}");
+        let shard = ["shard", "--world-size=2", a, "set/b/deep/x", "-o", &out];
+        for _ in 0..2 {
+            let said = format!("{out}/0: 100 records of 1 file\n{out}/1: 100 records of 1 file\n");
+            assert_eq!(run(folder.path(), &shard), (0, said, String::new()));
+        }
+        assert_eq!(below(&path(&out)), ["0/a/x.idx", "1/b/deep/x.idx"]);
+    }
+    assert_eq!(below(&path("set")), ["a/x", "b/deep/x"]);
+    // Names alone, where they differ.
+    fs::rename(path("set/a/x"), path("set/a/y")).unwrap();
+    let create = ["create", "set/a/y", "set/b/deep/x", "-o", "flat"];
+    assert_eq!(run(folder.path(), &create).0, 0);
+    assert_eq!(below(&path("flat")), ["x.idx", "y.idx"]);
+    // A file has one index there.
+    let (status, _, stderr) =
+        run(folder.path(), &["create", "set/a/y", "set/b/../a/y", "-o", "flat"]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("set/a/y and set/b/../a/y would have the same index"), "{stderr}");
+}
+
+/// Shards of fewer records leave no index of those before, and nothing that a killed one left is in
+/// their way.
+#[test]
+fn old_shards_are_replaced() {
+    let (folder, [a, ..]) = examples();
+    let path = |name: &str| folder.path().join(name);
+    let shard = ["shard", "a.tfrecord", "b.tfrecord", "--world-size=2", "-o", "out"];
+    assert_eq!(run(folder.path(), &shard).0, 0);
+    assert_eq!(below(&path("out")), ["0/a.tfrecord.idx", "1/a.tfrecord.idx", "1/b.tfrecord.idx"]);
+    fs::write(path("out/0/.tfr-index.1.tmp"), "0 1").unwrap();
+    fs::write(path("out/0/b.tfrecord.idx"), "0 16\n").unwrap();
+    let (status, stdout, stderr) = run(folder.path(), &shard);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert_eq!(
+        stdout,
+        "out/0: 51 records of 1 file, removed 1 old index file\nout/1: 52 records of 2 files\n"
+    );
+    assert!(!path("out/0/b.tfrecord.idx").exists());
+    assert_eq!(
+        read(folder.path(), "out/0/a.tfrecord.idx"),
+        a.select(&(0..51).collect::<Vec<_>>()).unwrap()
+    );
+    // What is no index is kept.
+    fs::write(path("out/0/b.tfrecord.idx"), "precious").unwrap();
+    let (status, _, stderr) = run(folder.path(), &shard);
+    assert!(status == 1 && stderr.contains("out/0/b.tfrecord.idx: is no index"), "{stderr}");
+    assert_eq!(fs::read(path("out/0/b.tfrecord.idx")).unwrap(), b"precious");
+}
+
+/// `--quiet` is for what succeeds; failures are named, and results are printed.
+#[test]
+fn quiet_is_for_what_succeeds() {
+    let (folder, index) = example();
+    let run = |arguments: &[&str]| run(folder.path(), arguments);
+    let nothing = (0, String::new(), String::new());
+    for arguments in [
+        &["create", "-q", "a.tfrecord"][..],
+        &["-q", "create", "a.tfrecord"],
+        &["check", "--quiet", "a.tfrecord"],
+        &["shuffle", "-q", "a.tfrecord", "--seed=1", "-o", "x"],
+        &["shard", "-q", "a.tfrecord", "--world-size=2", "-o", "shards"],
+        &["concat", "-q", "a.tfrecord", "-o", "y"],
+    ] {
+        assert_eq!(run(arguments), nothing, "{arguments:?}");
+    }
+    assert_eq!(run(&["dump", "-q", "a.tfrecord.idx"]).1, index.to_text().unwrap());
+    assert_eq!(run(&["create", "-q", "a.tfrecord", "-o", "-"]).1, index.to_text().unwrap());
+    let (status, stdout, stderr) = run(&["create", "-q", "a.tfrecord", "none"]);
+    assert!(status == 1 && stdout.is_empty() && stderr.starts_with("error: none: "), "{stderr}");
 }

@@ -55,6 +55,8 @@ fn every_command_and_option_has_its_place_in_a_page() {
         assert!(main.contains(&format!("\ntfr-index-{command}(1)\n")), "{command}: {main}");
         let (help, page) = (help(&[command, "--help"]), page(&format!("tfr-index-{command}.1")));
         assert!(options(&help).is_subset(&options(&page)), "{command}: {page}");
+        assert!(help.contains("\nExamples:\n  tfr-index ") || command == "concat", "{help}");
+        assert!(page.contains("\n.SH EXAMPLES\n"), "{command}: {page}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + commands.len());
 

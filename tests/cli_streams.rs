@@ -18,15 +18,11 @@ use child::with_defaults;
 use programs::{ended, folder_with, tfr_index, EXAMPLES};
 use tfr_index::{Index, Options};
 
-/// A shell that runs a script, in which `tfr-index` and `s3-cli` are the programs.
+/// A shell that runs a script, in which `tfr-index` is the program.
 fn shell(directory: &Path, script: &str) -> Command {
     let mut shell = Command::new("bash");
-    let programs = format!(
-        "tfr-index() {{ '{}' \"$@\"; }}; s3-cli() {{ '{}' \"$@\"; }};",
-        env!("CARGO_BIN_EXE_tfr-index"),
-        env!("CARGO_BIN_EXE_s3-cli"),
-    );
-    shell.current_dir(directory).args(["-c", &format!("{programs} {script}")]);
+    let program = format!("tfr-index() {{ '{}' \"$@\"; }};", env!("CARGO_BIN_EXE_tfr-index"));
+    shell.current_dir(directory).args(["-c", &format!("{program} {script}")]);
     with_defaults(&mut shell).stdin(Stdio::null());
     shell
 }
@@ -60,7 +56,6 @@ fn programs_write_to_a_descriptor_in_turn() {
         for command in [
             &format!("tfr-index create x -o {out}"),
             &format!("tfr-index create - -o {out} <x"),
-            &format!("s3-cli tfrecord-index x {out}"),
             &format!("tfr-index select x.idx 0-99 -o {out}"),
             &format!("tfr-index cat x 0 -o {out}"),
         ] {
@@ -110,7 +105,6 @@ fn a_descriptor_is_read_from_its_position() {
     assert_eq!(run(path, "tfr-index create <(cat x)"), done(&text));
     assert_eq!(run(path, "tfr-index create <(cat x) -o out.idx").0, 0);
     assert_eq!(fs::read_to_string(path.join("out.idx")).unwrap(), text);
-    assert_eq!(run(path, "s3-cli tfrecord-index <(cat x)"), done(&text));
     assert_eq!(run(path, "tfr-index dump <(cat x.idx) <(cat x.idx)"), done(&text.repeat(2)));
     let (status, _, stderr) = run(path, "tfr-index dump /dev/stdin - <x.idx");
     assert!(status == 1 && stderr.contains("-: is read already"), "{stderr}");
@@ -205,10 +199,6 @@ fn what_cannot_be_printed_is_a_failure() {
         let (_, _, stderr) = run(directory.path(), &script);
         assert_eq!(stderr, "0\n", "{script}");
     }
-    for arguments in ["tfrecord-index x", "--help"] {
-        let (status, _, stderr) = run(directory.path(), &format!("s3-cli {arguments} >&-"));
-        assert!(status == 1 && stderr.contains("cannot write"), "{stderr}");
-    }
 }
 
 /// The last bytes that a nearly full disk takes no more are the ones of a buffer.
@@ -232,7 +222,6 @@ fn an_empty_stream_replaces_no_index() {
         "tfr-index create - -o x.idx <&-",
         "tfr-index create /dev/stdin -o x.idx </dev/null",
         "tfr-index create <(true) -o x.idx",
-        "true | s3-cli tfrecord-index - x.idx",
         "false | tfr-index filter - --min 0 -o x.idx",
         "tfr-index shuffle - --seed 1 -o x.idx <&-",
         "true | tfr-index create -",
@@ -247,7 +236,7 @@ fn an_empty_stream_replaces_no_index() {
     assert_eq!(fs::read(path.join("empty.idx")).unwrap(), b"");
     assert_eq!(run(path, ": >empty; tfr-index create empty").0, 0);
     assert_eq!(run(path, "tfr-index filter /dev/null --min 0"), done(""));
-    let help = run(path, "tfr-index --help").1;
+    let help = run(path, "tfr-index create --help").1;
     assert!(help.contains("set -o pipefail"), "{help}");
 }
 
@@ -258,7 +247,7 @@ fn a_fifo_is_no_data_and_its_writer_goes_on_waiting() {
     let path = directory.path();
     for command in [
         "create fifo",
-        "get fifo 5",
+        "cat fifo 5",
         "cat fifo",
         "check fifo -i x.idx",
         "locate fifo 5",
@@ -369,7 +358,6 @@ fn a_file_that_grows_too_large_is_an_error() {
     for command in [
         "tfr-index create x -o y.idx",
         "tfr-index create - -o y.idx <x",
-        "s3-cli tfrecord-index x y.idx",
         "tfr-index cat x --frames -o y",
         "tfr-index shuffle x.idx --seed 1 -o y.idx",
         "tfr-index generate man .",
@@ -394,6 +382,7 @@ fn names_stay_within_their_lines() {
     fs::create_dir(path.join("out")).unwrap();
     let cut = format!("cut{name}");
     fs::write(path.join(&cut), &data[..data.len() - 1]).unwrap();
+    let shards = format!("shards{name}");
     let (index, missing) = (format!("{name}.idx"), format!("none{name}"));
     for arguments in [
         &["create", name][..],
@@ -418,7 +407,7 @@ fn names_stay_within_their_lines() {
         &["filter", name, "--min", "999999999", "-o", "none.idx"],
         &["filter", name, "--min", "999999999", "-o", "out/"],
         &["concat", "x", "-o", &cut],
-        &["shard", name, "--world-size", "2", "-o", "shards"],
+        &["shard", name, "--world-size", "2", "-o", &shards],
         &[name],
         &["create", &format!("--{name}")],
         &["select", "x", name],
@@ -547,4 +536,36 @@ fn an_output_appears_whole_or_not_at_all() {
     fs::remove_file(path.join("y")).unwrap();
     assert!(writing(path).wait().unwrap().success());
     assert_eq!(mode("y"), mode("big"));
+}
+
+/// The bar is for a terminal, and work that takes a while: here, until more comes through a pipe.
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_is_shown_on_a_terminal() {
+    let (directory, _) = example();
+    let program = env!("CARGO_BIN_EXE_tfr-index");
+    let on_terminal = |arguments: &str, pause: &str| {
+        let data = format!("{{ head -c 40000 x; sleep {pause}; tail -c +40001 x; }}");
+        let command = format!("{data} | TERM=xterm '{program}' create - -o y.idx {arguments}");
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]);
+        script.current_dir(directory.path()).stdin(Stdio::null());
+        let output = script.output().ok()?;
+        Some((output.status.code(), String::from_utf8(output.stdout).unwrap()))
+    };
+    let Some((status, printed)) = on_terminal("", "1.2") else {
+        return; // there is no such program
+    };
+    assert_eq!(status, Some(0), "{printed}");
+    let (bar, said) = printed.split_once("-: 100 records -> y.idx").expect("it says what it did");
+    // It goes before something else is printed, and at the end.
+    assert!(bar.contains("39.06 KiB  ") && bar.ends_with("\r\x1b[2K"), "{printed:?}");
+    assert!(said.starts_with("\r\n") && said.ends_with("\r\x1b[2K"), "{printed:?}");
+    assert_eq!(on_terminal("", "0").unwrap().1, "-: 100 records -> y.idx\r\n");
+    assert_eq!(on_terminal("-q", "1.2").unwrap().1, "");
+    let json = on_terminal("--json", "1.2").unwrap().1;
+    assert!(json.starts_with('{') && json.ends_with("}\r\n"), "{json:?}");
+    let redirected = on_terminal("2>log", "1.2").unwrap().1;
+    assert_eq!(redirected, "-: 100 records -> y.idx\r\n");
+    assert_eq!(fs::read(directory.path().join("log")).unwrap(), b"");
 }

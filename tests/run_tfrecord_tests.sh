@@ -57,12 +57,12 @@ else
     echo "rust format                     skipped, there is no rustfmt"
 fi
 if cargo clippy --version >/dev/null 2>&1; then
-    step "rust lints" cargo clippy --all-targets --features cli -- -D warnings
+    step "rust lints" cargo clippy --all-targets --features s3-cli -- -D warnings
 else
     echo "rust lints                      skipped, there is no clippy"
 fi
 step "rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-step "rust and C" cargo test --locked --no-fail-fast --features cli
+step "rust and C" cargo test --locked --no-fail-fast --features s3-cli
 step "rust facade" cargo test --locked --lib tfrecord_index::tests --release
 step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
     cargo run --locked --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord

@@ -19,6 +19,7 @@ OPTIONAL = {
     "clap_complete",
     "clap_mangen",
     "crc_fast",
+    "indicatif",
     "serde_json",
     "signal_hook",
     "tempfile",

@@ -39,7 +39,6 @@ LIBRARY = {
 }
 COMMANDS = "cat check concat create dump filter locate ls sample select shard show shuffle"
 PROGRAMS = {
-    "bin/s3-cli",
     "bin/tfr-index",
     "share/bash-completion/completions/tfr-index",
     "share/fish/vendor_completions.d/tfr-index.fish",
@@ -183,7 +182,7 @@ def test_installed_twice_and_uninstalled(prefix, tmp_path):
     includes = pkg_config(folder / "lib", "--cflags")
     assert includes == ["-I/opt/tfr index/include"]
 
-    others = {"bin/tfr", "lib/libtfr.so", "lib/cmake/tfr/tfrConfig.cmake", "share/man/man1/tfr.1"}
+    others = {"bin/s3-cli", "lib/libtfr.so", "lib/cmake/tfr/tfrConfig.cmake", "share/man/man1/tfr.1"}
     for name in others:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
@@ -247,7 +246,7 @@ def test_flags_of_the_builder_stay(tmp_path):
 def test_cargo_is_called_once_and_for_newer_sources(built, tmp_path):
     cargo, calls, release = (tmp_path / name for name in ("cargo", "calls", "target/release"))
     release.mkdir(parents=True)
-    products = "libtfr_index.so libtfr_index.a tfr-index s3-cli"
+    products = "libtfr_index.so libtfr_index.a tfr-index"
     cargo.write_text(f"""#!/bin/sh
         echo "$*" >>{calls}
         cd {built} && cp {products} {release} && cd {release} && touch -d @0 {products}
@@ -260,6 +259,19 @@ def test_cargo_is_called_once_and_for_newer_sources(built, tmp_path):
     os.utime(release / "libtfr_index.so", (0, 0))
     make("install", *place, CARGO=str(cargo))
     assert calls.read_text().count("\n") == 2
+
+
+def test_the_command_of_s3dlio_is_installed_where_it_is_asked_for(tmp_path):
+    cargo, release = tmp_path / "cargo", tmp_path / "target/release"
+    release.mkdir(parents=True)
+    cargo.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/call\necho >{release}/s3-cli\n')
+    cargo.chmod(0o755)
+    place = [f"PREFIX={tmp_path}/usr", f"CARGO_TARGET_DIR={release.parent}"]
+    make("install-s3-cli", *place, f"CARGO={cargo}")
+    assert "--features s3-cli" in (tmp_path / "call").read_text()
+    assert files(tmp_path / "usr") == {"bin/s3-cli"}
+    make("uninstall-s3-cli", *place)
+    assert files(tmp_path / "usr") == set()
 
 
 def test_the_library_alone_in_a_folder_of_a_system(built, project, tmp_path):

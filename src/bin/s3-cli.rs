@@ -5,16 +5,20 @@ mod shared;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use shared::create;
 use shared::interrupts::Interrupts;
-use shared::stdio;
+use shared::{progress, stdio};
 use tfr_index::Options;
 
 /// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
 #[derive(Parser)]
 #[command(name = "s3-cli", version)]
 struct Arguments {
+    /// Print nothing but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -25,22 +29,28 @@ enum Command {
     TfrecordIndex {
         /// The TFRecord file, or - for stdin
         tfrecord_path: PathBuf,
-        /// The index file to write, or - for stdout [default: the TFRecord file's path with .idx
-        /// appended]
+        /// The index file to write [default: the TFRecord file's path with .idx appended]
         index_path: Option<PathBuf>,
     },
 }
 
 fn main() -> ExitCode {
-    let Command::TfrecordIndex { tfrecord_path, index_path } = stdio::parse::<Arguments>().command;
-    let index_path = match index_path {
-        Some(path) if path == Path::new("-") => "/dev/stdout".into(),
-        Some(path) => path,
-        None => create::index_path(&tfrecord_path),
-    };
+    let Arguments { quiet, command } = stdio::parse();
+    stdio::be_quiet(quiet);
+    let Command::TfrecordIndex { tfrecord_path, index_path } = command;
+    if index_path.as_deref() == Some(Path::new("-")) {
+        // s3dlio's own makes a file of that name.
+        let data = stdio::name(&tfrecord_path);
+        let message =
+            format!("- is no index file; `tfr-index create {data} -o -` writes to stdout");
+        Arguments::command().error(ErrorKind::ValueValidation, message).exit();
+    }
+    let index_path = index_path.unwrap_or_else(|| create::index_path(&tfrecord_path));
+    progress::begin([&tfrecord_path]);
     let interrupts = Interrupts::of_writing([&index_path].into_iter());
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
     let created = create::create(data, index, &options, false, &interrupts);
+    progress::file_done();
     let told = created.and_then(|created| {
         create::tell(data, index, &created)?;
         Ok(created.exit())

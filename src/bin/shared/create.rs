@@ -1,6 +1,5 @@
 //! Indexing a file or a stream.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use super::interrupts::Interrupts;
 use super::overwrite::refuse_to_overwrite;
 use super::salvage::Damaged;
 use super::stdin::Stream;
-use super::stdio::{name, print};
+use super::stdio::{self, name};
 use super::streams::{await_reader, is_descriptor, is_stream};
 
 /// Said of a stream of which no index is made that could replace another.
@@ -58,10 +57,7 @@ pub fn create(
         bail!("{name}: is a pipe or a device, not a regular file: tfr-index create - < {name}");
     }
     let _reader = await_reader(index)?;
-    let watch = |_| match interrupts.heard() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    };
+    let watch = |at| interrupts.watch(at);
     let damaged = Damaged::default();
     let on_skipped = |skipped| damaged.tell(skipped);
     let options = options.progress(&watch).on_skipped(&on_skipped);
@@ -91,18 +87,16 @@ pub fn create(
     Ok(Created { records, regions: damaged.regions() })
 }
 
-/// Says on stdout that a file is indexed, unless that is where the index went.
+/// Says on stdout that a file is indexed, unless that is where the index went, or it is to be quiet.
 pub fn tell(data: &Path, index: &Path, created: &Created) -> anyhow::Result<()> {
-    let (count, regions) = (created.records, created.regions);
     if !is_stream(index) {
-        let records = if count == 1 { "record" } else { "records" };
-        let lost = match regions {
+        let records = stdio::count(created.records as usize, "record");
+        let lost = match created.regions {
             0 => String::new(),
-            1 => ", 1 damaged region left out".to_owned(),
-            _ => format!(", {regions} damaged regions left out"),
+            regions => format!(", {} left out", stdio::count(regions as usize, "damaged region")),
         };
         let (data, index) = (name(data), name(index));
-        print(&format!("{data}: {count} {records} -> {index}{lost}\n"))?;
+        stdio::tell(&format!("{data}: {records} -> {index}{lost}\n"))?;
     }
     Ok(())
 }

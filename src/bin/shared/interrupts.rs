@@ -1,6 +1,7 @@
 //! Signals that ask a program to end.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::raw::c_int;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
+use tfr_index::Progress;
 
+use super::progress;
 use super::streams::is_stream;
 
 /// Hears of the signals that ask a program to end: it then ends by them, once what it was about to
@@ -46,9 +49,19 @@ impl Interrupts {
         self.0.load(Ordering::Relaxed) != 0
     }
 
+    /// For [`tfr_index::Options::progress`]: shows how far the work is, and ends it if a signal was
+    /// heard.
+    pub fn watch(&self, at: Progress) -> ControlFlow<()> {
+        match self.heard() {
+            true => ControlFlow::Break(()),
+            false => progress::watch(at),
+        }
+    }
+
     /// Ends the program by the signal that was heard, if one was: shells and job managers see that
     /// it was interrupted.
     pub fn end(&self, exit: ExitCode) -> ExitCode {
+        progress::end();
         if self.heard() {
             let _ = emulate_default_handler(self.0.load(Ordering::Relaxed) as c_int);
         }

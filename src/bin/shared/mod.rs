@@ -4,6 +4,7 @@ pub mod create;
 pub mod exit;
 pub mod interrupts;
 pub mod overwrite;
+pub mod progress;
 pub mod salvage;
 pub mod stdin;
 pub mod stdio;

@@ -7,12 +7,15 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::path::Path;
 use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
+
+use super::progress;
 
 /// Runs before `main`. A standard stream that is closed is replaced by std with a /dev/null that
 /// swallows what is printed; this puts one there, earlier, that can only be read.
@@ -60,7 +63,27 @@ pub fn stdout() -> io::Result<File> {
 
 /// Prints the text; a reader that has seen enough (`tfr-index dump x.idx | head`) is no failure.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    checked(stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes())))
+    let print = || stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes()));
+    checked(progress::paused(print))
+}
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Whether the user wants to hear of failures alone.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+pub fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Prints what was done, unless the user does not want to hear of it.
+pub fn tell(text: &str) -> anyhow::Result<()> {
+    match is_quiet() {
+        true => Ok(()),
+        false => print(text),
+    }
 }
 
 fn checked(printed: io::Result<()>) -> anyhow::Result<()> {
@@ -72,13 +95,21 @@ fn checked(printed: io::Result<()>) -> anyhow::Result<()> {
 
 /// Prints a line on stderr, where somebody may read it.
 pub fn note(line: &dyn Display) {
-    let _ = writeln!(io::stderr(), "{}", escape(&line.to_string()));
+    let line = escape(&line.to_string());
+    let _ = progress::paused(|| writeln!(io::stderr(), "{line}"));
 }
 
 /// Says on stderr what failed. Exit status 1 is for work that failed, 2 for a wrong command line.
 pub fn fail(error: &dyn Display) -> ExitCode {
-    note(&format_args!("error: {error:#}"));
+    // The library's words are for all languages.
+    let message = format!("error: {error:#}").replace("checksum policy none", "--checksums none");
+    note(&message);
     ExitCode::FAILURE
+}
+
+/// How many of something there are: "1 file", "2 files".
+pub fn count(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A path as it is printed: within its line, and without commands for a terminal.

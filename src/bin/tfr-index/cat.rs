@@ -20,13 +20,14 @@ use crate::refuse;
 use crate::shared::exit::done;
 use crate::shared::interrupts::Interrupts;
 use crate::shared::salvage::Damaged;
-use crate::shared::{stdio, streams};
+use crate::shared::{progress, stdio, streams};
 
 /// Print the payloads of records, or whole frames, which make a TFRecord file
 ///
 /// It prints all records of each FILE, or the given ones of a single FILE. To a terminal it prints
 /// only text: pipe other data, or write it to a file.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 #[command(override_usage = "tfr-index cat [OPTIONS] <FILE> [RECORD]... [--index <INDEX>]
        tfr-index cat [OPTIONS] <FILE>... [--index <INDEX>...]")]
 pub struct Cat {
@@ -62,12 +63,26 @@ pub struct Cat {
     checksums: Policy,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index cat train.tfrecord 42 -o record         # the payload of record 42
+  tfr-index cat train.tfrecord 0-9 --frames -o small.tfrecord
+  tfr-index cat train.tfrecord --index epoch7.idx --frames -o shuffled.tfrecord
+  tfr-index cat a.tfrecord b.tfrecord --frames -o both.tfrecord";
+
 /// What is read of a file.
 struct Part<'a> {
     file: &'a Path,
     index: Option<&'a Path>,
     /// All of them if there is none here.
     records: &'a [Numbers],
+}
+
+impl Part<'_> {
+    /// The index that is given.
+    fn index(&self) -> anyhow::Result<Option<Index>> {
+        self.index.map(input::read_index).transpose()
+    }
 }
 
 /// Bytes of records that are read at once.
@@ -94,6 +109,10 @@ impl Cat {
         let indexes = indexes.iter().map(|path| Some(&**path)).chain(repeat(None));
         let parts = files.iter().zip(indexes);
         let parts = parts.map(|(file, index)| Part { file, index, records: &records });
+        // Records on a terminal leave no room for it.
+        if self.output.is_some() || !io::stdout().is_terminal() {
+            progress::begin(&files);
+        }
         match self.output.as_ref().filter(|path| *path != Path::new("-")) {
             Some(path) => self.write(path, parts),
             None => self.print(parts),
@@ -112,19 +131,29 @@ impl Cat {
         let mut output = Output { to: &mut stdout, only_text, ended: &ended, interrupts };
         for_each(parts.take_while(|_| !ended.get()), |part| {
             let damaged = Damaged::default();
-            self.copy(&part, &mut output, &damaged)?;
+            self.copy(&part, part.index()?, &mut output, &damaged)?;
             Ok(done(damaged.regions()))
         })
     }
 
     /// Writes the parts to a file, which is there only if none fails, or to a stream.
-    fn write<'a>(&self, path: &Path, mut parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
+    fn write<'a>(&self, path: &Path, parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
+        // Before signals are only heard: the other end of a pipe may keep us waiting.
+        let parts = parts.map(|part| part.index().map(|index| (part, index)));
+        let parts = match parts.collect::<anyhow::Result<Vec<_>>>() {
+            Ok(parts) => parts,
+            Err(error) => return stdio::fail(&error),
+        };
         let interrupts = Interrupts::of_writing([path].into_iter());
         let (ended, damaged) = (Cell::new(false), Damaged::default());
-        let mut copy = |to: &mut dyn Write| {
+        let copy = |to: &mut dyn Write| {
             let interrupts = interrupts.clone();
             let mut output = Output { to, only_text: false, ended: &ended, interrupts };
-            parts.try_for_each(|part| self.copy(&part, &mut output, &damaged))
+            parts.iter().try_for_each(|(part, index)| {
+                self.copy(part, index.clone(), &mut output, &damaged)?;
+                progress::file_done();
+                Ok(())
+            })
         };
         let written = match streams::is_stream(path) {
             true => own_descriptor(path)
@@ -145,18 +174,20 @@ impl Cat {
     fn copy(
         &self,
         part: &Part<'_>,
+        index: Option<Index>,
         output: &mut Output<'_>,
         damaged: &Damaged,
     ) -> anyhow::Result<()> {
-        let &Part { file, index, records } = part;
+        let &Part { file, records, .. } = part;
+        let watch = |at| output.interrupts.watch(at);
         let options = Options::new().checksums(self.checksums.into()).raw_frames(self.frames);
+        let options = options.progress(&watch);
         let index = match index {
-            Some(index) => Some(input::read_index(index)?),
             None if self.salvage => {
                 let on_skipped = |skipped| damaged.tell(skipped);
                 Some(Index::scan(file, &options.salvage(true).on_skipped(&on_skipped))?)
             }
-            None => None,
+            index => index,
         };
         let reader = match index {
             Some(index) => Reader::with_index(file, index, &options)?,
@@ -194,10 +225,14 @@ struct Output<'a> {
 impl Output<'_> {
     fn write_records(&mut self, reader: &Reader, records: &[usize]) -> anyhow::Result<()> {
         let mut payloads = Payloads::default();
-        let mut left = records;
+        let mut total = 0;
+        for record in records {
+            total += reader.size_of(*record)? as u64;
+        }
+        let (mut left, mut done) = (records, 0);
         while !left.is_empty() && !self.ended.get() {
             if self.interrupts.heard() {
-                bail!("interrupted, and removed");
+                bail!("interrupted, nothing is written");
             }
             let (mut count, mut bytes) = (0, 0);
             while count < left.len() && bytes < BATCH {
@@ -206,6 +241,8 @@ impl Output<'_> {
             }
             reader.read_many_into(&left[..count], &mut payloads)?;
             self.write(payloads.bytes())?;
+            done += bytes as u64;
+            progress::report(done, total);
             left = &left[count..];
         }
         Ok(())

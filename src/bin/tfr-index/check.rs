@@ -10,7 +10,7 @@ use serde_json::json;
 use tfr_index::{default_index_path, CheckLevel, Error, ErrorKind, Fit, Index, Options};
 
 use crate::policy::Policy;
-use crate::shared::stdio;
+use crate::shared::{progress, stdio};
 use crate::{input, json};
 
 /// Check that indexes fit their TFRecord files
@@ -19,6 +19,7 @@ use crate::{input, json};
 /// another file's, or out of place among others, is named; so is one that leaves out valid
 /// records, unless it is named here or --allow-partial says that it is meant so.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
 pub struct Check {
     /// TFRecord files; or one, and its index, whose name ends in .idx
@@ -44,6 +45,13 @@ pub struct Check {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index check train-*.tfrecord               # does train-….tfrecord.idx fit each?
+  tfr-index check train.tfrecord my.idx
+  tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
+  tfr-index check --level full train.tfrecord";
+
 impl Check {
     pub fn run(self) -> ExitCode {
         let Check { mut files, mut indexes, level, allow_partial, checksums, threads, json } = self;
@@ -59,7 +67,10 @@ impl Check {
             indexes = files.iter().map(default_index_path).collect();
         }
         let options = Options::new().checksums(checksums.into()).threads(threads);
-        let options = options.allow_partial(allow_partial);
+        let options = options.allow_partial(allow_partial).progress(&progress::watch);
+        if !json {
+            progress::begin(&files);
+        }
         check(&files, &indexes, level, &options, takes_partial, json)
     }
 }
@@ -101,12 +112,14 @@ fn check(
     for number in 0..data.len().max(indexes.len()) {
         let (data, path) = (data.get(number), indexes.get(number));
         let fit = fit(data, path, level, options);
+        progress::file_done();
         let said = match (&fit, data) {
             _ if as_json => object(data, path, &fit),
             (Ok((index, fit)), Some(data)) => summary(data, index, *fit),
             _ => String::new(),
         };
-        if let Err(error) = stdio::print(&said) {
+        let printed = if as_json { stdio::print(&said) } else { stdio::tell(&said) };
+        if let Err(error) = printed {
             exit = stdio::fail(&error);
         }
         if let (Ok((_, fit)), Some(path), false) = (&fit, path, takes_partial) {
@@ -126,6 +139,7 @@ fn check(
             }
         }
     }
+    progress::end();
     let left_data = by_size(left_data);
     for index in left_indexes {
         if let Some(data) = find_data(index, &left_data, options) {

@@ -8,11 +8,13 @@ use clap::Args;
 use tfr_index::Index;
 
 use crate::edit::{ended, Target};
+use crate::shared::progress;
 use crate::shared::stdio::name;
 use crate::{input, output, refuse};
 
-/// Make the index of data files that are put one behind the other, as by cat
+/// Make the index of concatenated data files, as `cat` makes them
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Concat {
     /// Data files
     #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
@@ -22,6 +24,11 @@ pub struct Concat {
     output: Option<PathBuf>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  cat a.tfrecord b.tfrecord > both.tfrecord
+  tfr-index concat a.tfrecord b.tfrecord -o both.tfrecord.idx";
+
 impl Concat {
     pub fn run(self) -> ExitCode {
         ended(concat(&self.files, self.output))
@@ -29,10 +36,11 @@ impl Concat {
 }
 
 fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
-    if let Some(folder) = output.as_ref().filter(|path| output::is_folder(path, 1)) {
-        let folder = name(folder);
-        refuse("concat", format!("{folder} is a folder; name the index"));
+    if let Some(directory) = output.as_ref().filter(|path| output::is_directory(path, 1)) {
+        let directory = name(directory);
+        refuse("concat", format!("{directory} is a directory; name the index"));
     }
+    progress::begin(files);
     let mut parts = Vec::new();
     for file in files {
         let size = file.metadata().with_context(|| file.display().to_string())?.len();
@@ -40,7 +48,9 @@ fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
             bail!("{}: is an index; give the data file, whose size is needed", file.display());
         }
         parts.push((input::read_index(file)?, size));
+        progress::file_done();
     }
+    progress::end();
     let whole =
         Index::concat(&parts.iter().map(|(index, size)| (index, *size)).collect::<Vec<_>>())?;
     let target = Target::File(output.unwrap_or_else(|| "-".into()));

@@ -12,6 +12,7 @@ use crate::each::for_each;
 use crate::policy::Policy;
 use crate::shared::create;
 use crate::shared::interrupts::Interrupts;
+use crate::shared::progress;
 use crate::shared::stdio::{self, print};
 use crate::shared::streams::{is_descriptor, is_stream};
 use crate::{json, output, refuse};
@@ -25,12 +26,15 @@ use crate::{json, output, refuse};
 /// -, /dev/stdin, /dev/stdout, /dev/fd/N and <(COMMAND) stand for what the program was started
 /// with: it reads and writes there from the current position on.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Create {
     /// TFRecord files, or a stream (- for stdin), whose index goes to stdout by default
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Where to write the index: a file, or - for stdout; or a folder, made if need be: one that
-    /// is there, ends in /, or is for several files [default: FILE.idx]
+    /// Where to write the index: a file, or - for stdout; or a directory, made if need be: a path
+    /// that is one, ends in /, or is for several files [default: FILE.idx]
+    ///
+    /// Files of the same name keep their directories, from the one on that all files share.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Which checksums the files are held to
@@ -72,6 +76,17 @@ pub struct Create {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index create train-*.tfrecord              # writes train-….tfrecord.idx beside each
+  tfr-index create train.tfrecord -o my.idx
+  tfr-index create train-*.tfrecord -o indexes
+  tfr-index create train.tfrecord -o - | wc -l
+  tfr-index create --salvage damaged.tfrecord    # indexes what is good
+  tfr-index create --append --growing log.tfrecord
+  set -o pipefail  # otherwise the shell hides that zcat failed
+  zcat train.tfrecord.gz | tfr-index create - -o my.idx || rm my.idx";
+
 impl Create {
     pub fn run(self) -> ExitCode {
         let Create {
@@ -108,6 +123,9 @@ impl Create {
         if json && index_paths.iter().any(|path| is_stream(path)) {
             refuse("create", "the index goes where --json prints");
         }
+        if !json {
+            progress::begin(&files);
+        }
         let interrupts = Interrupts::of_writing(index_paths.iter());
         let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
         interrupts.end(for_each(begun, |(file, index_path)| {
@@ -122,16 +140,19 @@ impl Create {
     }
 }
 
-/// Where the files' indexes go; their folder is made.
+/// Where the files' indexes go; their directories are made.
 fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
     Ok(match output {
         None => files.iter().map(|file| create::index_path(file)).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
-        Some(path) if output::is_folder(&path, files.len()) => {
+        Some(path) if output::is_directory(&path, files.len()) => {
             let name =
                 |file: &Path| default_index_path(file.file_name().unwrap_or_default()).into();
-            let paths = output::in_folder("create", &path, files, name);
-            fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+            let paths = output::in_directory("create", &path, files, name);
+            for directory in paths.iter().filter_map(|path| path.parent()) {
+                let made = fs::create_dir_all(directory);
+                made.with_context(|| directory.display().to_string())?;
+            }
             paths
         }
         Some(path) => vec![path],

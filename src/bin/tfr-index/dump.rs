@@ -11,11 +11,16 @@ use crate::shared::stdio::print;
 
 /// Check index files and print their entries, a line "OFFSET SIZE" for each record
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Dump {
     /// Index files, or - for stdin
     #[arg(required = true, value_name = "INDEX")]
     indexes: Vec<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index dump train.tfrecord.idx | sed -n 43p   # where record 42 is";
 
 impl Dump {
     pub fn run(self) -> ExitCode {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::shared::progress;
 use crate::shared::stdio::fail;
 
 /// Does all of the work; says what failed. That counts more than what was not whole.
@@ -11,7 +12,9 @@ pub fn for_each<T>(
 ) -> ExitCode {
     let (mut failed, mut exit) = (false, ExitCode::SUCCESS);
     for item in items {
-        match work(item) {
+        let done = work(item);
+        progress::file_done();
+        match done {
             Ok(code) if code != ExitCode::SUCCESS => exit = code,
             Ok(_) => {}
             Err(error) => {
@@ -20,6 +23,7 @@ pub fn for_each<T>(
             }
         }
     }
+    progress::end();
     if failed {
         ExitCode::FAILURE
     } else {

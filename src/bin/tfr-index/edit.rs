@@ -1,7 +1,7 @@
 //! Indexes made of indexes: the files that an edit is of, and those that it makes.
 
-use std::collections::HashSet;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,8 +9,8 @@ use anyhow::{bail, Context};
 use clap::Args;
 use tfr_index::{Entry, Index};
 
-use crate::shared::stdio::{fail, name, note, print};
-use crate::shared::{create, overwrite, streams};
+use crate::shared::stdio::{fail, name, note, print, tell};
+use crate::shared::{create, overwrite, progress, streams};
 use crate::{input, output};
 
 #[derive(Args)]
@@ -18,9 +18,10 @@ pub struct Files {
     /// Indexes, or data files
     #[arg(required = true, value_name = "FILE")]
     pub inputs: Vec<PathBuf>,
-    /// Where to write: a file, or - for stdout; or a folder, made if need be, which gets an index of
-    /// each file that has records left: one that is there, ends in /, or is for several files
-    /// [default: -]
+    /// Where to write: a file, or - for stdout; or a directory, made if need be, for an index of each
+    /// file that has records left: a path that is one, ends in /, or is for several files [default: -]
+    ///
+    /// Files of the same name keep their directories, from the one on that all files share.
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 }
@@ -36,35 +37,17 @@ impl Files {
         Whole::read(self.inputs)?.write(&targets, edit)
     }
 
-    /// The same for each of `world` edits, in folders of their numbers.
-    pub fn edit_each(
-        self,
-        world: usize,
-        edit: impl Fn(&Index, usize) -> anyhow::Result<Index>,
-    ) -> anyhow::Result<()> {
-        let Some(folder) = self.output.as_ref().filter(|path| *path != Path::new("-")) else {
-            let message =
-                "say where the shards' folders go (--output), or which one to make (--rank)";
-            crate::refuse("shard", message);
-        };
-        let targets =
-            |rank: usize| in_folder("shard", &folder.join(rank.to_string()), &self.inputs);
-        refuse_other_shards(folder, world, &targets(0))?;
-        let whole = Whole::read(self.inputs.clone())?;
-        (0..world).try_for_each(|rank| whole.write(&targets(rank), |index| edit(index, rank)))
-    }
-
     /// Where the indexes of what is left of each input go.
     fn targets(&self, command: &str) -> Vec<Target> {
         match &self.output {
             Some(path) if path != Path::new("-") => {
-                match output::is_folder(path, self.inputs.len()) {
-                    true => in_folder(command, path, &self.inputs),
+                match output::is_directory(path, self.inputs.len()) {
+                    true => in_directory(command, path, &self.inputs),
                     false => vec![Target::File(path.clone())],
                 }
             }
             _ if self.inputs.len() > 1 => {
-                crate::refuse(command, "several files: say which folder (--output)")
+                crate::refuse(command, "several files: name a directory (--output)")
             }
             _ => vec![Target::File("-".into())],
         }
@@ -78,12 +61,11 @@ pub fn ended(done: anyhow::Result<()>) -> ExitCode {
 
 /// An edit never takes the place of the index that stands beside its data: that is the one of all
 /// records, by which everything else goes.
-fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
+pub fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
     let data = path.with_extension("");
     if path.extension().is_some_and(|extension| extension == "idx") && data.is_file() {
         bail!(
-            "{}: is the place of the index of all records of {}, beside which it stands; say \
-             another one (--output)",
+            "{}: is for the index of all records of {}; name another file or directory (--output)",
             path.display(),
             data.display()
         );
@@ -91,49 +73,65 @@ fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails where the folder has shards of another number, or of other files: together with those that
-/// are to come, records would be lost or there twice.
-fn refuse_other_shards(folder: &Path, world: usize, targets: &[Target]) -> anyhow::Result<()> {
-    let names: HashSet<_> = targets.iter().filter_map(|target| target.path().file_name()).collect();
-    for shard in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_one = |rank: usize| rank < world && shard.file_name() == *rank.to_string();
-        let rank = shard.file_name().to_str().and_then(|name| name.parse().ok());
-        let Some(rank) = rank else { continue };
-        for index in fs::read_dir(shard.path()).into_iter().flatten().flatten() {
-            if !is_one(rank) || !names.contains(&*index.file_name()) {
-                bail!(
-                    "{}: is of other shards than those that would be written; remove them, or give \
-                     another folder",
-                    index.path().display()
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-fn in_folder(command: &str, folder: &Path, inputs: &[PathBuf]) -> Vec<Target> {
-    let paths = output::in_folder(command, folder, inputs, input::index_name);
-    paths.into_iter().map(Target::InFolder).collect()
+fn in_directory(command: &str, directory: &Path, inputs: &[PathBuf]) -> Vec<Target> {
+    let paths = output::in_directory(command, directory, inputs, input::index_name);
+    paths.into_iter().map(Target::InDirectory).collect()
 }
 
 /// Several indexes that are edited as one.
-struct Whole {
+pub struct Whole {
     paths: Vec<PathBuf>,
     parts: Vec<Index>,
+    /// Where each part ends: the number of records up to there.
+    ends: Vec<usize>,
 }
 
 impl Whole {
-    fn read(paths: Vec<PathBuf>) -> anyhow::Result<Whole> {
+    pub fn read(paths: Vec<PathBuf>) -> anyhow::Result<Whole> {
+        progress::begin(&paths);
         let parts = paths.iter().map(|path| {
             let index = input::read_index(path)?;
             if index.is_empty() && streams::is_descriptor(path) {
                 let file = "give /dev/null for an index of no records";
                 bail!("{}: {}; {file}", path.display(), create::EMPTY);
             }
+            progress::file_done();
             Ok(index)
         });
-        Ok(Whole { parts: parts.collect::<anyhow::Result<_>>()?, paths })
+        let parts = parts.collect::<anyhow::Result<Vec<Index>>>();
+        progress::end();
+        let parts = parts?;
+        let add = |end: &mut usize, part: &Index| {
+            *end += part.len();
+            Some(*end)
+        };
+        let ends = parts.iter().scan(0, add).collect();
+        Ok(Whole { paths, parts, ends })
+    }
+
+    /// An index of all parts, in which an offset is but the record's number: what an edit leaves of it
+    /// says which records of which part those are.
+    pub fn numbered(&self) -> anyhow::Result<Index> {
+        let numbered = (0..).zip(self.parts.iter().flatten());
+        let numbered = numbered.map(|(number, entry)| Entry { offset: number, size: entry.size });
+        Ok(Index::from_entries(numbered)?)
+    }
+
+    /// The parts that a run of all records has any of: their numbers, and those entries.
+    pub fn run(&self, run: Range<usize>) -> impl Iterator<Item = (usize, &[Entry])> {
+        let first = self.ends.partition_point(|end| *end <= run.start);
+        let parts = (first..self.parts.len()).map(|part| {
+            let entries = &self.parts[part];
+            (part, self.ends[part] - entries.len(), entries)
+        });
+        let end = run.end;
+        parts.take_while(move |(_, start, _)| *start < end).filter_map(
+            move |(part, start, entries)| {
+                let from = run.start.saturating_sub(start);
+                let to = entries.len().min(run.end - start);
+                (from < to).then(|| (part, &entries[from..to]))
+            },
+        )
     }
 
     /// What an edit of all records leaves of each part.
@@ -141,19 +139,11 @@ impl Whole {
         if let [only] = &self.parts[..] {
             return Ok(vec![edit(only)?]);
         }
-        // An index of all of them, in which an offset is but the record's number: what the edit
-        // leaves of it says which records of which part those are.
-        let numbered = (0..).zip(self.parts.iter().flatten());
-        let numbered = numbered.map(|(number, entry)| Entry { offset: number, size: entry.size });
-        let edited = edit(&Index::from_entries(numbered)?)?;
-        let mut ends = Vec::new();
-        for part in &self.parts {
-            ends.push(ends.last().unwrap_or(&0) + part.len());
-        }
+        let edited = edit(&self.numbered()?)?;
         let mut records = vec![Vec::new(); self.parts.len()];
         for number in edited.iter().map(|entry| entry.offset as usize) {
-            let part = ends.partition_point(|end| *end <= number);
-            records[part].push(number + self.parts[part].len() - ends[part]);
+            let part = self.ends.partition_point(|end| *end <= number);
+            records[part].push(number + self.parts[part].len() - self.ends[part]);
         }
         let parts = self.parts.iter().zip(records);
         parts.map(|(part, records)| Ok(part.select(&records)?)).collect()
@@ -178,13 +168,13 @@ impl Whole {
 pub enum Target {
     /// A file, or stdout.
     File(PathBuf),
-    /// A file in a folder of those that are not empty. NVIDIA DALI takes no empty index.
-    InFolder(PathBuf),
+    /// A file in a directory of those that are not empty. NVIDIA DALI takes no empty index.
+    InDirectory(PathBuf),
 }
 
 impl Target {
     fn path(&self) -> &Path {
-        let (Target::File(path) | Target::InFolder(path)) = self;
+        let (Target::File(path) | Target::InDirectory(path)) = self;
         path
     }
 
@@ -196,17 +186,18 @@ impl Target {
         }
         overwrite::refuse_to_overwrite(path)?;
         match self {
-            Target::InFolder(path) if index.is_empty() => {
+            Target::InDirectory(path) if index.is_empty() => {
                 if !path.exists() {
-                    return print(&format!("{said}, so no {}\n", name(path)));
+                    return tell(&format!("{said}, so no {}\n", name(path)));
                 }
                 // It is from before.
                 fs::remove_file(path).with_context(|| path.display().to_string())?;
-                return print(&format!("{said}, so {} is removed\n", name(path)));
+                return tell(&format!("{said}, so {} is removed\n", name(path)));
             }
-            Target::InFolder(path) => {
-                let folder = path.parent().unwrap_or(path);
-                fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            Target::InDirectory(path) => {
+                let directory = path.parent().unwrap_or(path);
+                let made = fs::create_dir_all(directory);
+                made.with_context(|| directory.display().to_string())?;
             }
             Target::File(_) if index.is_empty() => {
                 note(&format_args!("note: no record is left for {}", path.display()));
@@ -221,7 +212,7 @@ impl Target {
             }
             Err(error) => Err(error.into()),
             Ok(()) if streams::is_stream(path) => Ok(()),
-            Ok(()) => print(&format!("{said} -> {}\n", name(path))),
+            Ok(()) => tell(&format!("{said} -> {}\n", name(path))),
         }
     }
 }

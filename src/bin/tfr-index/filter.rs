@@ -9,6 +9,7 @@ use crate::refuse;
 
 /// Make indexes of the records of some sizes
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group(ArgGroup::new("size").required(true).multiple(true)))]
 pub struct Filter {
     #[command(flatten)]
@@ -21,6 +22,11 @@ pub struct Filter {
     #[arg(value_name = "BYTES")]
     max: u64,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index filter train.tfrecord --min 100 --max 1000 -o middle.idx
+  tfr-index filter train-*.tfrecord --max 1000000 -o small";
 
 impl Filter {
     pub fn run(self) -> ExitCode {

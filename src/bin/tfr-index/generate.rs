@@ -18,8 +18,8 @@ use crate::shared::stdio::print;
 pub enum Generate {
     /// Write the manual pages, one for each command
     Man {
-        /// An existing folder
-        folder: PathBuf,
+        /// An existing directory
+        directory: PathBuf,
     },
     /// Print a shell's completions
     Completions { shell: Shell },
@@ -34,12 +34,12 @@ impl Generate {
 /// Returns what is to be printed.
 fn generate(what: Generate, program: Command) -> anyhow::Result<String> {
     match what {
-        Generate::Man { folder } => write_pages(program, &folder).map(|()| String::new()),
+        Generate::Man { directory } => write_pages(program, &directory).map(|()| String::new()),
         Generate::Completions { shell } => completions(program, shell),
     }
 }
 
-fn write_pages(program: Command, folder: &Path) -> anyhow::Result<()> {
+fn write_pages(program: Command, directory: &Path) -> anyhow::Result<()> {
     let mut program = program.disable_help_subcommand(true);
     program.build();
     let source = program.render_version();
@@ -52,8 +52,8 @@ fn write_pages(program: Command, folder: &Path) -> anyhow::Result<()> {
         let text = String::from_utf8(text)?
             .replace('…', "...")
             .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")
-            .replace("\nExit status: ", ".SH EXIT STATUS\n");
-        let path = folder.join(page.get_filename());
+            .replace("\nExit status:\n", ".SH EXIT STATUS\n");
+        let path = directory.join(page.get_filename());
         let mut file = OutputFile::create(&path)?;
         file.write_all(text.as_bytes()).with_context(|| path.display().to_string())?;
         file.replace()?;

@@ -11,7 +11,7 @@ use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 
-use crate::shared::{overwrite, stdio, streams};
+use crate::shared::{overwrite, progress, stdio, streams};
 
 /// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
 /// `create` alone reads streams.
@@ -79,7 +79,7 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
         let name = path.display();
         bail!("{name}: is a pipe (FIFO), not a regular file; if an index comes from it, give - < {name}");
     }
-    Ok(open(path, &Options::new())?.index().clone())
+    Ok(open(path, &Options::new().progress(&progress::watch))?.index().clone())
 }
 
 /// The name of the index of what was given: an index has its own.

@@ -10,6 +10,7 @@ use tfr_index::{locate, Checksum, Location, Options, Part};
 use crate::each::for_each;
 use crate::policy::Policy;
 use crate::shared::exit::done;
+use crate::shared::progress;
 use crate::shared::salvage::Damaged;
 use crate::shared::stdio::{name, print};
 use crate::{input, json};
@@ -19,6 +20,7 @@ use crate::{input, json};
 /// TensorFlow names a byte when it finds a corrupted record: where the record starts if the
 /// checksum of its length does not hold, 12 bytes on if it is that of its payload.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Locate {
     /// A TFRecord file
     #[arg(value_parser = input::data_file())]
@@ -36,15 +38,23 @@ pub struct Locate {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index locate train.tfrecord 9132   # TensorFlow says: corrupted record at 9132
+  tfr-index locate --salvage damaged.tfrecord 9132";
+
 impl Locate {
     pub fn run(self) -> ExitCode {
+        if !self.json {
+            progress::begin([&self.file]);
+        }
         for_each([self], |locate| locate.locate())
     }
 
     fn locate(&self) -> anyhow::Result<ExitCode> {
         let damaged = Damaged::default();
         let tell = |damage| damaged.tell(damage);
-        let options = Options::new().checksums(self.checksums.into());
+        let options = Options::new().checksums(self.checksums.into()).progress(&progress::watch);
         let options = options.salvage(self.salvage).on_skipped(&tell);
         let found = locate(&self.file, self.byte, &options).map_err(anyhow::Error::from);
         print(&match (self.json, &found) {

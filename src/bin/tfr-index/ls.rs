@@ -23,6 +23,7 @@ use crate::{input, json};
 /// another file, or no index), or fits data that is damaged. No more of the data is read than a
 /// quick check of its index reads: where none fits, the number of records is not known.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Ls {
     /// Indexes, data files, or folders, for the files in them; or - for an index on stdin
     #[arg(default_value = ".", value_name = "FILE")]
@@ -31,6 +32,11 @@ pub struct Ls {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index ls                      # the files in this directory
+  tfr-index ls train-*.tfrecord";
 
 impl Ls {
     pub fn run(self) -> ExitCode {

@@ -37,34 +37,27 @@ use shared::stdio;
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
+    /// Print nothing but results and errors: no line for each file that is done, no progress
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  tfr-index create train-*.tfrecord          # write train-….tfrecord.idx beside each
-  tfr-index create train.tfrecord -o my.idx  # say where
-  tfr-index create --checksums full *.tfrecord
-  tfr-index create --salvage damaged.tfrecord      # index what is good
-  tfr-index create --append --growing log.tfrecord # index what was written since
-  tfr-index show train.tfrecord              # how many records, how large
-  tfr-index ls train-*.tfrecord              # a line for each; has it an index?
-  tfr-index read train.tfrecord.idx | sed -n 43p   # where record 42 is
-  tfr-index create train.tfrecord -o - | wc -l
-  set -o pipefail  # or the shell hides that zcat failed
-  zcat train.tfrecord.gz | tfr-index create - -o my.idx || rm my.idx
-  tfr-index check train-*.tfrecord           # does train-….tfrecord.idx fit each?
-  tfr-index check train.tfrecord my.idx      # does this one?
-  tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
-  tfr-index locate train.tfrecord 9132       # TensorFlow says: corrupted record at 9132
-  tfr-index get train.tfrecord 42 -o record  # its payload
-  tfr-index cat train.tfrecord 0-9 --frames -o small.tfrecord
-  tfr-index shuffle train.tfrecord --seed 7 -o epoch7.idx
-  tfr-index shard train-*.tfrecord --world 4 -o shards # shards/0/train-….tfrecord.idx, …
+  tfr-index create train-*.tfrecord          # writes train-….tfrecord.idx beside each
+  tfr-index check train-*.tfrecord           # does each index fit its file?
+  tfr-index cat train.tfrecord 42 -o record  # the payload of a record
+  tfr-index shard train-*.tfrecord --world-size 4 -o shards
 
-Exit status: 0 done, 1 a file failed or lacks a record (the others are done), 2 wrong command line,
-3 done, but for damage that was left out (--salvage).";
+tfr-index COMMAND --help has more of them.
+
+Exit status:
+  0  success
+  1  at least one file failed
+  2  usage error
+  3  success, but damaged regions were skipped";
 
 #[derive(Subcommand)]
 enum Command {
@@ -86,7 +79,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match stdio::parse::<Arguments>().command {
+    let Arguments { quiet, command } = stdio::parse();
+    stdio::be_quiet(quiet);
+    match command {
         Command::Create(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Locate(command) => command.run(),

@@ -1,11 +1,12 @@
 //! Where commands write indexes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
 use tempfile::NamedTempFile;
@@ -13,30 +14,76 @@ use tempfile::NamedTempFile;
 use crate::shared::stdio::name;
 use crate::shared::streams;
 
-/// Whether what is given as OUT for so many files is a folder, be it there yet or not: a path that
-/// ends in `/`, or the place of several indexes.
-pub fn is_folder(path: &Path, files: usize) -> bool {
+/// Whether OUT is a directory for that many files' indexes, be it there yet or not: a path that ends
+/// in `/`, or the place of several indexes.
+pub fn is_directory(path: &Path, files: usize) -> bool {
     files > 1 || path.is_dir() || path.to_string_lossy().ends_with('/')
 }
 
-/// Where the files' indexes, of these names, go in a folder.
-pub fn in_folder(
+/// Where the files' indexes, of these names, go in a directory.
+pub fn in_directory(
     command: &str,
-    folder: &Path,
+    directory: &Path,
     files: &[PathBuf],
     index_name: impl Fn(&Path) -> OsString,
 ) -> Vec<PathBuf> {
-    if folder == Path::new("-") || folder.exists() && !folder.is_dir() {
-        let folder = name(folder);
-        crate::refuse(command, format!("{folder} is no folder, but there are several files"));
+    let places = places(command, directory, files, index_name);
+    places.into_iter().map(|place| directory.join(place)).collect()
+}
+
+/// The places of the files' indexes in a directory: their names alone; but if two files have the same
+/// name, all with their directories, from the one on that all files share.
+pub fn places(
+    command: &str,
+    directory: &Path,
+    files: &[PathBuf],
+    index_name: impl Fn(&Path) -> OsString,
+) -> Vec<PathBuf> {
+    if directory == Path::new("-") || directory.exists() && !directory.is_dir() {
+        let directory = name(directory);
+        let message = format!("{directory} is not a directory, but several indexes go there");
+        crate::refuse(command, message);
     }
     refuse_streams(command, files);
-    let paths: Vec<_> = files.iter().map(|file| folder.join(index_name(file))).collect();
-    let mut seen = HashSet::new();
-    if let Some(twice) = paths.iter().find(|path| !seen.insert(*path)) {
-        crate::refuse(command, format!("two of the files have the index {}", name(twice)));
+    let names: Vec<PathBuf> = files.iter().map(|file| index_name(file).into()).collect();
+    if twice(&names).is_none() {
+        return names;
     }
-    paths
+    let parents: Vec<_> = files.iter().map(|file| parent(file)).collect();
+    let shared = parents.iter().skip(1).fold(parents[0].clone(), |shared, parent| {
+        let same = shared.components().zip(parent.components()).take_while(|(a, b)| a == b);
+        same.map(|(component, _)| component).collect()
+    });
+    let below = |parent: &PathBuf| parent.strip_prefix(&shared).map(Path::to_owned);
+    let places = parents.iter().zip(names);
+    let places: Vec<_> =
+        places.map(|(parent, name)| below(parent).unwrap_or_default().join(name)).collect();
+    if let Some((first, second)) = twice(&places) {
+        let [first, second] = [first, second].map(|file| name(&files[file]));
+        crate::refuse(command, format!("{first} and {second} would have the same index"));
+    }
+    places
+}
+
+/// Two equal ones of the paths.
+fn twice(paths: &[PathBuf]) -> Option<(usize, usize)> {
+    let mut seen = HashMap::new();
+    (0..paths.len()).find_map(|second| Some((seen.insert(&paths[second], second)?, second)))
+}
+
+/// The directory of a file, from the root on and without `..`.
+fn parent(file: &Path) -> PathBuf {
+    let mut parent = PathBuf::new();
+    for component in env::current_dir().unwrap_or_default().join(file).components() {
+        match component {
+            Component::ParentDir => {
+                parent.pop();
+            }
+            component => parent.push(component),
+        }
+    }
+    parent.pop();
+    parent
 }
 
 /// Ends the program if one of the files is a stream.

@@ -6,8 +6,9 @@ use clap::Args;
 
 use crate::edit::{ended, Files};
 
-/// Make indexes of so many random records, in the order of the files
+/// Draw N records at random, and keep them in the order of the files
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Sample {
     #[command(flatten)]
     files: Files,
@@ -18,6 +19,11 @@ pub struct Sample {
     #[arg(long, value_name = "N")]
     seed: u64,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index sample train.tfrecord -n 1000 --seed 7 -o thousand.idx
+  tfr-index sample train-*.tfrecord -n 1000 --seed 7 -o thousand";
 
 impl Sample {
     pub fn run(self) -> ExitCode {

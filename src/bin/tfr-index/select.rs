@@ -16,6 +16,7 @@ use crate::shared::streams;
 
 /// Make an index of some records, by their numbers
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Select {
     /// An index, or a data file
     file: PathBuf,
@@ -25,10 +26,15 @@ pub struct Select {
     /// A file with more of them, or - for stdin
     #[arg(long, value_name = "LIST")]
     from: Option<PathBuf>,
-    /// Where to write the index: a file, a folder, or - for stdout [default: -]
+    /// Where to write the index: a file, a directory, or - for stdout [default: -]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index select train.tfrecord 0 9-20 90- -o some.idx
+  tfr-index select train.tfrecord --from numbers.txt -o some.idx";
 
 impl Select {
     pub fn run(self) -> ExitCode {

@@ -9,12 +9,14 @@ use tfr_index::{Index, Options};
 
 use crate::each::for_each;
 use crate::shared::exit::done;
+use crate::shared::progress;
 use crate::shared::salvage::Damaged;
-use crate::shared::stdio::name;
+use crate::shared::stdio::{count, name};
 use crate::{input, json};
 
 /// Print how many records files have and how large their payloads are
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Show {
     /// Indexes, or data files; or - for an index on stdin
     #[arg(required = true, value_name = "FILE")]
@@ -27,9 +29,17 @@ pub struct Show {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index show train.tfrecord
+  tfr-index show --json train-*.tfrecord";
+
 impl Show {
     pub fn run(self) -> ExitCode {
         let Show { files, salvage, json } = self;
+        if !json {
+            progress::begin(&files);
+        }
         for_each(&files, |file| {
             let damaged = Damaged::default();
             json::tell(file, json, show(file, json, salvage.then_some(&damaged)))?;
@@ -42,7 +52,8 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
             let on_skipped = |skipped| damaged.tell(skipped);
-            Index::scan(file, &Options::new().salvage(true).on_skipped(&on_skipped))?
+            let options = Options::new().salvage(true).on_skipped(&on_skipped);
+            Index::scan(file, &options.progress(&progress::watch))?
         }
         _ => input::read_index(file)?,
     };
@@ -64,7 +75,7 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
         });
         return Ok(json::line(&[("path", Some(file))], object));
     }
-    let mut text = format!("{}: {}, {bytes} bytes\n", name(file), count(records));
+    let mut text = format!("{}: {}, {bytes} bytes\n", name(file), count(records, "record"));
     if let Some([min, median, p99, max]) = sizes.summary() {
         text += &format!("payload bytes: min {min}, median {median}, p99 {p99}, max {max}\n");
     }
@@ -82,10 +93,6 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
 
 /// The longest bar: a line has less than 80 columns.
 const BAR: usize = 40;
-
-fn count(records: usize) -> String {
-    format!("{records} record{}", if records == 1 { "" } else { "s" })
-}
 
 /// The bytes of all frames; more than 2^64 only where an index repeats giant ones.
 pub fn bytes(index: &Index) -> u64 {

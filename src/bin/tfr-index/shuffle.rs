@@ -10,6 +10,7 @@ use crate::edit::{ended, Files};
 ///
 /// Of several files, each keeps its own records.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Shuffle {
     #[command(flatten)]
     files: Files,
@@ -17,6 +18,10 @@ pub struct Shuffle {
     #[arg(long, value_name = "N")]
     seed: u64,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index shuffle train.tfrecord --seed 7 -o epoch7.idx";
 
 impl Shuffle {
     pub fn run(self) -> ExitCode {
