@@ -135,7 +135,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
 }
 
 /// Waits until a regular file, and its name, are on the medium.
-pub(crate) fn sync(path: &Path) -> Result<()> {
+pub fn sync(path: &Path) -> Result<()> {
     let failed = |error| Error::io("sync", error).of(path);
     open_regular(path)?.file.sync_all().map_err(failed)?;
     match Place::of(path).map_err(failed)? {

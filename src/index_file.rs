@@ -19,7 +19,7 @@ use crate::source::{fill_at, ReadAt};
 use crate::threads::{self, Crew};
 
 pub use stream::create_index_from_reader;
-pub use update::{update_index, Only};
+pub use update::{is_up_to_date, update_index, Only};
 
 /// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
 /// appended.

@@ -78,4 +78,6 @@ pub use writer::RecordWriter;
 pub mod internal {
     pub use crate::dataset::files::{given_twice, list, place_beside, without_indexes};
     pub use crate::dataset::files::{Listing, Skipped};
+    pub use crate::file::sync;
+    pub use crate::index_file::is_up_to_date;
 }

@@ -154,7 +154,8 @@ fn json_is_an_object_for_each_file() {
     let (status, objects, errors) = run(&names);
     assert_eq!((status, objects.len(), errors), (1, 5, 4));
     let good = serde_json::json!({
-        "path": "good", "index": "good.idx", "records": 100, "damaged_regions": 0
+        "path": "good", "index": "good.idx", "records": 100, "damaged_regions": 0,
+        "up_to_date": false
     });
     assert_eq!(objects[0], good);
     let error = &objects[1]["error"];
@@ -261,7 +262,8 @@ fn a_stream_is_indexed() {
     assert_eq!(run(&["-", "-o", "my.idx"], &data), (0, said, String::new()));
     assert_eq!(fs::read_to_string(folder.path().join("my.idx")).unwrap(), text);
     let (status, json, _) = run(&["-", "-o", "my.idx", "--json"], &data);
-    let good = r#"{"path":"-","index":"my.idx","records":100,"damaged_regions":0}"#;
+    let good =
+        r#"{"path":"-","index":"my.idx","records":100,"damaged_regions":0,"up_to_date":false}"#;
     let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
     assert_eq!((status, parse(&json)), (0, parse(good)));
 
@@ -395,7 +397,7 @@ fn checks_indexes() {
     ]);
     let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
     for level in ["quick", "headers", "full"] {
-        let said = "a: fits (100 records)\n".to_owned();
+        let said = "a: ok (100 records)\n".to_owned();
         assert_eq!(run(&["check", "a", "--level", level]), (0, said, String::new()));
     }
     let (status, stdout, _) = run(&["check", "a", "some.idx"]);
@@ -404,7 +406,7 @@ fn checks_indexes() {
     assert!(said && stdout.ends_with(" bytes left out, reordered, some repeated)\n"), "{stdout}");
 
     let (status, stdout, stderr) = run(&["check", "a", "-i", "first.idx"]);
-    assert_eq!((status, stdout.as_str()), (1, ""));
+    assert_eq!((status, stdout.as_str()), (1, "a: stale\n"));
     assert!(stderr.starts_with("error: first.idx: a: record 1 at byte 78: "), "{stderr}");
     assert_eq!(run(&["check", "a", "-i", "first.idx", "--allow-partial"]).0, 0);
 
@@ -414,18 +416,20 @@ fn checks_indexes() {
     let (status, _, stderr) = run(&["check", "damaged", "-i", "a.idx", "-l", "full"]);
     assert!(status == 1 && stderr.starts_with("error: damaged: record 0 at byte 0: "), "{stderr}");
     let (status, stdout, _) = run(&["check", "damaged", "-i", "a.idx", "-lfull", "-cnone"]);
-    assert_eq!((status, stdout.as_str()), (0, "damaged: fits (100 records, no checksums)\n"));
+    assert_eq!((status, stdout.as_str()), (0, "damaged: ok (100 records, no checksums)\n"));
 
     // All are checked, whatever fails.
     let (status, stdout, stderr) = run(&["check", "missing", "cut", "a"]);
-    assert_eq!((status, stdout.as_str()), (1, "a: fits (100 records)\n"));
+    let said = "missing: unreadable\ncut: no index\na: ok (100 records)\n\
+                3 files: 1 unreadable, 1 no index, 1 ok\n";
+    assert_eq!((status, stdout.as_str()), (1, said));
     let expected = "error: missing: No such file";
     assert!(
         stderr.starts_with(expected) && stderr.contains("\nerror: cut: has no index"),
         "{stderr}"
     );
     // The shell's `*` names the indexes, too.
-    assert_eq!(run(&["check", "a", "a.idx", "a"]).0, 0);
+    assert_eq!(run(&["check", "a", "a.idx", "--level", "full"]).0, 0);
 }
 
 #[test]
@@ -442,7 +446,8 @@ fn indexes_out_of_place_are_found() {
     assert_eq!(run(&["create", "a", "b", "c"]).0, 0);
     assert_eq!(run(&["check", "a", "b", "c"]).0, 0);
     let (status, stdout, stderr) = run(&["check", "a", "b", "c", "-i", "b.idx", "c.idx", "a.idx"]);
-    assert_eq!((status, stdout.as_str()), (1, ""));
+    let said = "a: stale\nb: stale\nc: stale\n3 files: 3 stale\n";
+    assert_eq!((status, stdout.as_str()), (1, said));
     let lines: Vec<_> = stderr.lines().collect();
     assert!(lines[0].starts_with("error: b.idx: a: record 5 "), "{stderr}");
     assert!(lines[1].starts_with("error: c.idx: b: record 5 "), "{stderr}");
@@ -451,13 +456,15 @@ fn indexes_out_of_place_are_found() {
 
     // What is left over at the end of either list.
     let (status, stdout, stderr) = run(&["check", "a", "b", "c", "-i", "a.idx", "c.idx"]);
-    assert_eq!((status, stdout.as_str()), (1, "a: fits (10 records)\n"));
+    assert!(stdout.starts_with("a: ok (10 records)\nb: ") && status == 1, "{stdout}");
+    assert!(stdout.ends_with("\nc: no index\n3 files: 1 ok, 1 stale, 1 no index\n"), "{stdout}");
     assert!(
         stderr.ends_with("error: c: there is no index for it\nnote: c.idx fits c\n"),
         "{stderr}"
     );
     let (status, stdout, stderr) = run(&["check", "a", "--index", "a.idx", "c.idx"]);
-    assert_eq!((status, stdout.as_str()), (1, "a: fits (10 records)\n"));
+    let said = "a: ok (10 records)\n2 files: 1 ok, 1 no index\n";
+    assert_eq!((status, stdout.as_str()), (1, said));
     assert_eq!(stderr, "error: c.idx: there is no data for it\n");
 }
 

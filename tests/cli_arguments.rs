@@ -84,8 +84,8 @@ fn stdin_is_an_index() {
     };
     assert_eq!(shown(&["dump", "-"]), text);
     assert!(shown(&["show", "-"]).starts_with("-: 100 records, 79942 bytes\n"));
-    assert!(shown(&["ls", "-"]).ends_with("         100            79942  -        -\n"));
-    assert_eq!(shown(&["check", "x", "--index", "-"]), "x: fits (100 records)\n");
+    assert!(shown(&["ls", "-"]).ends_with("         100            79942  -                -\n"));
+    assert_eq!(shown(&["check", "x", "--index", "-"]), "x: ok (100 records)\n");
     assert_eq!(shown(&["select", "-", "1"]), index.select(&[1]).unwrap().to_text().unwrap());
     let expected = index.shuffle(3).unwrap().to_text().unwrap();
     assert_eq!(shown(&["shuffle", "-", "--seed=3"]), expected);
@@ -171,17 +171,31 @@ fn folders_are_listed() {
     fs::create_dir(&sub).unwrap();
     fs::write(sub.join("b.idx"), "0 16\n").unwrap();
     fs::write(sub.join(".hidden"), "").unwrap();
-    fs::write(sub.join("a"), "data").unwrap();
+    fs::write(sub.join("a.tfrecord"), "data").unwrap();
+    fs::write(sub.join("notes"), "data").unwrap();
+    fs::create_dir(sub.join("deep")).unwrap();
+    fs::copy(EXAMPLES, sub.join("deep/c")).unwrap();
     assert!(Command::new("mkfifo").arg(sub.join("pipe")).status().unwrap().success());
-    let head = "     records            bytes  index    file\n";
-    let x = "         100            79942  fits     ./x\n";
-    let a = "           ?                4  none     sub/a\n";
-    let b = "           1               16  -        sub/b.idx\n";
-    assert_eq!(run(folder.path(), &["ls"]), (0, [head, x].concat(), String::new()));
+    let head = "     records            bytes  index            file\n";
+    let x = "         100            79942  ok               ./x\n";
+    let a = "           ?                4  no index         sub/a.tfrecord\n";
+    let b = "           1               16  -                sub/b.idx\n";
+    let c = "           ?            79942  no index         sub/deep/c\n";
+    let side = "note: .: skipped 1 directory, 1 side file (-r looks into directories)\n".to_owned();
+    assert_eq!(run(folder.path(), &["ls"]), (0, [head, x].concat(), side));
     assert_eq!(run(folder.path(), &["ls", "."]).1, [head, x].concat());
-    assert_eq!(run(folder.path(), &["ls", "sub"]), (0, [head, a, b].concat(), String::new()));
-    let (status, stdout, stderr) = run(folder.path(), &["ls", "none/", ".", "sub/"]);
-    assert_eq!((status, stdout), (1, [head, x, a, b].concat()));
+    let total = "           ?               20                   2 files: 1 no index, 1 index\n";
+    let skipped = "note: sub: skipped 1 directory, 2 other files (-r looks into directories)\n";
+    let listed = (1, [head, a, b, total].concat(), skipped.to_owned());
+    assert_eq!(run(folder.path(), &["ls", "sub"]), listed);
+    let total = "           ?            79962                   3 files: 2 no index, 1 index\n";
+    let listed =
+        (1, [head, a, b, c, total].concat(), "note: sub: skipped 2 other files\n".to_owned());
+    assert_eq!(run(folder.path(), &["ls", "-r", "sub"]), listed);
+    let (status, stdout, stderr) = run(folder.path(), &["ls", "none/", ".", "sub/deep/c"]);
+    let total =
+        "           ?           159884                   3 files: 1 unreadable, 1 ok, 1 no index\n";
+    assert_eq!((status, stdout), (1, [head, x, c, total].concat()));
     assert!(stderr.starts_with("error: none/: No such file"), "{stderr}");
     let (_, json, _) = run(folder.path(), &["ls", "--json", "sub"]);
     assert!(json.lines().count() == 2 && json.contains("\"path\":\"sub/b.idx\""), "{json}");
@@ -199,12 +213,12 @@ fn checks_and_locations_are_objects() {
     assert_eq!((status, stderr.lines().count()), (1, 1));
     let [whole, some, none] = <[_; 3]>::try_from(parse(&stdout)).unwrap();
     let expected = serde_json::json!({
-        "path": "x", "index": "x.idx", "fit": "fits", "records": 100,
-        "skipped": 0, "reordered": false, "repeated": false, "unchecked": false
+        "path": "x", "index": "x.idx", "state": "ok", "records": 100,
+        "uncovered_bytes": 0, "reordered": false, "repeated": false, "checksums_skipped": false
     });
     assert_eq!(whole, expected);
     assert_eq!((&some["records"], &some["reordered"]), (&3.into(), &true.into()));
-    assert_eq!(some["skipped"], 79942 - index[3].size - index[5].size);
+    assert_eq!(some["uncovered_bytes"], 79942 - index[3].size - index[5].size);
     assert_eq!((&none["path"], &none["index"]), (&"none".into(), &serde_json::Value::Null));
     assert!(none["error"]["message"].is_string(), "{none}");
     fs::write(folder.path().join("bad.idx"), "0 78\n78 99\n").unwrap();

@@ -20,13 +20,15 @@ fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
 fn checked(directory: &Path, arguments: &[&str]) -> (i32, String) {
     let (status, stdout, _) = run(directory, &[&["check", "--json"], arguments].concat());
     let object: Value = serde_json::from_str(&stdout).unwrap();
-    (status, object["fit"].as_str().unwrap_or("null").to_owned())
+    (status, object["state"].as_str().unwrap_or("null").to_owned())
 }
 
 /// The index column of `ls`.
 fn listed(directory: &Path) -> String {
     let (_, stdout, _) = run(directory, &["ls", "x"]);
-    stdout.lines().nth(1).unwrap().split_whitespace().nth(2).unwrap().to_owned()
+    // The third column, between the sizes and the name.
+    let line = stdout.lines().nth(1).unwrap();
+    line[31..46].trim_end().to_owned()
 }
 
 /// How many records `cat` prints, and its warnings.
@@ -110,9 +112,9 @@ fn what_leaves_a_damaged_end_out_fits() {
             assert_eq!(run(directory, &["create", "x", way]).0, status, "{name}");
             assert_eq!(checked(directory, &["x"]), (0, "damage_left_out".into()), "{name}");
             let (_, said, _) = run(directory, &["check", "x"]);
-            assert!(said.starts_with(&format!("x: fits ({records} records, ")), "{said}");
+            assert!(said.starts_with(&format!("x: ok ({records} records, ")), "{said}");
             assert!(said.ends_with(" bytes of damage left out)\n"), "{said}");
-            assert_eq!(listed(directory), "fits");
+            assert_eq!(listed(directory), "damage left out");
             assert_eq!(read(directory, &[]), (records, String::new()), "{name}");
         }
     }
@@ -150,7 +152,7 @@ fn a_salvaged_index_of_what_is_whole_again_is_left_aside() {
     assert_eq!(run(directory, &["create", "--salvage", "-cfull", "x"]).0, 3);
     let left = read(directory, &[]);
     assert!(left.0 < 2000 && left.1.is_empty());
-    assert_eq!(listed(directory), "fits");
+    assert_eq!(listed(directory), "damage left out");
 
     // Copied again, whole.
     fs::write(directory.join("x"), &data).unwrap();
@@ -170,7 +172,7 @@ fn a_salvaged_index_of_what_is_whole_again_is_left_aside() {
     // What was cut is written on.
     fs::write(directory.join("x"), &data[..700_000]).unwrap();
     assert_eq!(run(directory, &["create", "--salvage", "x"]).0, 3);
-    assert_eq!(listed(directory), "fits");
+    assert_eq!(listed(directory), "damage left out");
     for whole in [&data[..], &data.repeat(2)] {
         fs::write(directory.join("x"), whole).unwrap();
         assert_left_aside(directory, whole.len() / data.len() * 2000);
@@ -186,7 +188,7 @@ fn partial_takes_nothing_that_is_stale_or_of_another_file() {
     let directory = folder.path();
     assert_eq!(run(directory, &["create", "x"]).0, 0);
     let check = |file: &str| checked(directory, &[file, "--index", "x.idx", "--allow-partial"]);
-    assert_eq!(check("x"), (0, "fits".into()));
+    assert_eq!(check("x"), (0, "ok".into()));
     assert_eq!(check("cut"), (1, "stale".into()));
     assert_eq!(check("other"), (1, "other_file".into()));
     fs::write(directory.join("no.idx"), "0 16\n").unwrap();
@@ -219,7 +221,7 @@ fn damage_of_the_data_is_damage() {
     fs::write(directory.join("x"), b"").unwrap();
     assert_eq!(checked(directory, &["x"]), (1, "stale".into()));
     fs::write(directory.join("x.idx"), b"").unwrap();
-    assert_eq!(checked(directory, &["x"]), (0, "fits".into()));
+    assert_eq!(checked(directory, &["x"]), (0, "ok".into()));
     fs::write(directory.join("x"), b"<html>404 Not Found</html>").unwrap();
     let (status, _, stderr) = run(directory, &["check", "x"]);
     assert!(status == 1 && stderr.contains("not a TFRecord file but HTML"), "{stderr}");

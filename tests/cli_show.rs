@@ -101,18 +101,20 @@ fn files_are_listed() {
     assert_eq!(stderr, "error: missing: No such file or directory (os error 2)\n");
     assert_eq!(
         stdout,
-        "     records            bytes  index    file\n\
-         \x20        100            79942  fits     fits\n\
-         \x20          1               78  -        half.idx\n\
-         \x20          ?            79942  none     none\n\
-         \x20          ?            79942  bad      pipe\n\
-         \x20          ?            79942  stale    stale\n"
+        "     records            bytes  index            file\n\
+         \x20        100            79942  ok               fits\n\
+         \x20          1               78  -                half.idx\n\
+         \x20          ?            79942  no index         none\n\
+         \x20          ?            79942  not an index     pipe\n\
+         \x20          ?            79942  stale            stale\n\
+         \x20          ?           319846                   6 files: 1 ok, 1 index, \
+         1 unreadable, 1 no index, 1 not an index, 1 stale\n"
     );
     let (_, stdout, _) = run(folder.path(), &["ls", "--json", "fits", "stale", "missing"]);
     let [fits, stale, missing] = <[Value; 3]>::try_from(objects(&stdout)).unwrap();
-    let object = json!({"path": "fits", "records": 100, "bytes": 79942, "index": "fits"});
+    let object = json!({"path": "fits", "records": 100, "bytes": 79942, "state": "ok"});
     assert_eq!(fits, object);
-    assert_eq!((&stale["records"], &stale["index"]), (&Value::Null, &json!("stale")));
+    assert_eq!((&stale["records"], &stale["state"]), (&Value::Null, &json!("stale")));
     assert!(missing["error"]["message"].is_string());
 }
 
@@ -181,6 +183,7 @@ fn bad_records_are_errors_and_leave_no_file() {
 fn a_reader_that_leaves_early_is_no_failure() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[("x", &data.repeat(4))]); // more than a pipe holds
+    assert_eq!(run(folder.path(), &["create", "x"]).0, 0);
     for arguments in
         [&["cat", "x"][..], &["show", "x"], &["ls", "x"], &["shuffle", "--seed=1", "x"]]
     {

@@ -144,7 +144,7 @@ fn stdin_is_data_if_it_is_a_regular_file() {
     let script = "{ read -rn 1; tfr-index cat - --frames -o copy; } <x && cmp x copy && rm copy";
     assert_eq!(run(path, script), done(""));
     let script = "tfr-index check /dev/stdin --index x.idx <x";
-    assert_eq!(run(path, script), done("/dev/stdin: fits (100 records)\n"));
+    assert_eq!(run(path, script), done("/dev/stdin: ok (100 records)\n"));
     assert_eq!(run(path, "tfr-index locate - 90 <x").0, 0);
     for script in
         ["cat x | tfr-index cat -", "tfr-index cat <(cat x) 5", "tfr-index check - </dev/zero"]
@@ -290,7 +290,7 @@ fn fifos_hold_indexes_and_outputs() {
     assert!(output.status.success() && output.stdout == data);
     assert_eq!(with_fifo("cat x.idx >fifo & tfr-index dump fifo; wait $!"), done(&text));
     let script = "cat x.idx >fifo & tfr-index check x -i fifo; wait $!";
-    assert_eq!(with_fifo(script), done("x: fits (100 records)\n"));
+    assert_eq!(with_fifo(script), done("x: ok (100 records)\n"));
     assert_eq!(with_fifo("tfr-index create x -o fifo & head -n 1 fifo; wait $!").0, 0);
 }
 

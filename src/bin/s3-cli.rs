@@ -45,6 +45,11 @@ fn main() -> ExitCode {
             format!("- is no index file; `tfr-index create {data} -o -` writes to stdout");
         Arguments::command().error(ErrorKind::ValueValidation, message).exit();
     }
+    if index_path.is_none() {
+        if let Err(error) = create::ensure_place_beside(&tfrecord_path, "give an index path") {
+            return stdio::fail(&error);
+        }
+    }
     let index_path = index_path.unwrap_or_else(|| create::index_path(&tfrecord_path));
     progress::begin([&tfrecord_path]);
     let interrupts = Interrupts::of_writing([&index_path].into_iter());

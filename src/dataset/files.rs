@@ -19,7 +19,8 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
     let mut appended = OsString::from(path);
     appended.push(".tfindex");
     let mut places = vec![default_index_path(path), appended.into()];
-    if !is_named_as_index(path) {
+    // A path such as `..` has no name to extend.
+    if path.file_name().is_some() && !is_named_as_index(path) {
         places.push(path.with_extension("tfindex"));
     }
     places

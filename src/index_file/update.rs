@@ -67,7 +67,7 @@ pub fn update_index(
 }
 
 /// Whether nothing is to be done. What is no regular file is none of this: create_index refuses it.
-fn is_up_to_date(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
+pub fn is_up_to_date(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
     for path in [tfrecord_path, index_path] {
         file::ensure_path(path)?;
         if file::own_descriptor(path).is_some() {

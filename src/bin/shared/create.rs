@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{bail, Context};
+use tfr_index::internal::place_beside;
 use tfr_index::{create_index, create_index_from_reader, default_index_path, Options};
 
 use super::exit::done;
@@ -37,6 +38,14 @@ pub fn index_path(data: &Path) -> PathBuf {
     match is_descriptor(data) {
         true => "/dev/stdout".into(),
         false => default_index_path(data),
+    }
+}
+
+/// Fails where an index beside its file would do harm; `how` says what to give instead.
+pub fn ensure_place_beside(data: &Path, how: &str) -> anyhow::Result<()> {
+    match place_beside(data) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!("{error}; {how}, outside of the log directory"),
     }
 }
 

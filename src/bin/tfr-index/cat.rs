@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
 use clap::{Args, ValueHint};
-use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader};
+use tfr_index::internal::without_indexes;
+use tfr_index::{find_index, own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader};
 
 use crate::each::for_each;
 use crate::input::{self, Numbers, Word};
@@ -43,8 +44,8 @@ pub struct Cat {
     /// Print whole frames instead of payloads: the output is a TFRecord file
     #[arg(long)]
     frames: bool,
-    /// The indexes that say where the records are, in the order of the files, or - for stdin
-    /// [default: FILE.idx if it accounts for all valid records, else a scan]
+    /// The indexes that say where the records are, in the order of the files, or - for stdin; or a
+    /// directory with an index for each, found by the file's name [default: FILE.idx if it accounts for all valid records, else a scan]
     #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
     #[arg(value_parser = input::word(), value_hint = ValueHint::FilePath)]
     indexes: Vec<Word>,
@@ -98,6 +99,20 @@ impl Cat {
                 .unwrap_or_else(|error| refuse("cat", format!("{}: {error}", stdio::name(file))));
         }
         files.insert(0, take(&mut self.file));
+        let directory = indexes.first().filter(|path| indexes.len() == 1 && path.is_dir()).cloned();
+        if indexes.is_empty() || directory.is_some() {
+            files = without_indexes(files);
+        }
+        let indexes = match &directory {
+            Some(directory) => {
+                let found = files.iter().map(|file| find_index(file, Some(directory)));
+                match found.collect::<tfr_index::Result<Vec<_>>>() {
+                    Ok(found) => found,
+                    Err(error) => return stdio::fail(&error),
+                }
+            }
+            None => indexes,
+        };
         if files.len() > 1 && !records.is_empty() {
             let count = files.len();
             refuse("cat", format!("record numbers are for a single FILE, but there are {count}"));

@@ -1,16 +1,18 @@
 //! `tfr-index check`: which indexes fit their data.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{bail, Context};
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tfr_index::{default_index_path, CheckLevel, Error, ErrorKind, Fit, Index, Options};
+use tfr_index::{find_index, CheckLevel, Index, Options};
 
+use crate::paths::{self, Recursive};
 use crate::policy::Policy;
 use crate::shared::{progress, stdio};
+use crate::verdict::{self, Checked, Place, State, Total};
 use crate::{input, json};
 
 /// Check that indexes fit their TFRecord files
@@ -22,12 +24,15 @@ use crate::{input, json};
 #[command(after_help = EXAMPLES)]
 #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
 pub struct Check {
-    /// TFRecord files; or one, and its index, whose name ends in .idx
+    /// TFRecord files; or one, and its index, whose name ends in .idx or .tfindex
     #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
     files: Vec<PathBuf>,
-    /// Their indexes, in the same order, or - for stdin [default: FILE.idx for each]
+    /// Their indexes, in the same order, or - for stdin; or a directory with an index for each, found
+    /// by the file's name [default: FILE.idx for each; else FILE.tfindex, or its stem's]
     #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
     indexes: Vec<PathBuf>,
+    #[command(flatten)]
+    recursive: Recursive,
     /// How much of each file is read
     #[arg(short, long, value_enum, default_value_t, value_name = "LEVEL")]
     level: Level,
@@ -50,29 +55,58 @@ Examples:
   tfr-index check train-*.tfrecord               # does train-….tfrecord.idx fit each?
   tfr-index check train.tfrecord my.idx
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
+  tfr-index check train/*.tfrecord --index index/train # by the files' names
   tfr-index check --level full train.tfrecord";
 
 impl Check {
     pub fn run(self) -> ExitCode {
-        let Check { mut files, mut indexes, level, allow_partial, checksums, threads, json } = self;
-        let is_index = |path: &PathBuf| path.extension().is_some_and(|end| end == "idx");
-        if indexes.is_empty() && files.len() == 2 && is_index(&files[1]) {
-            indexes = files.split_off(1);
-        }
-        let takes_partial = allow_partial || !indexes.is_empty();
-        if indexes.is_empty() {
-            // `check *` names them, too.
-            let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
-            files.retain(|file| !defaults.contains(file));
-            indexes = files.iter().map(default_index_path).collect();
-        }
+        let Check { files, indexes, recursive, level, allow_partial, checksums, threads, json } =
+            self;
+        let (files, indexes) = match pair_up(files, indexes, &recursive) {
+            Ok(pairs) => pairs,
+            Err(error) => return stdio::fail(&error),
+        };
+        let places: Vec<_> = match &indexes[..] {
+            [] => vec![Place::Beside; files.len()],
+            [directory] if directory.is_dir() => vec![Place::In(directory); files.len()],
+            indexes => indexes.iter().map(|path| Place::At(path)).collect(),
+        };
+        let pair = |number| Pair {
+            data: files.get(number).map(PathBuf::as_path),
+            place: places.get(number).copied(),
+        };
+        let pairs: Vec<_> = (0..files.len().max(places.len())).map(pair).collect();
         let options = Options::new().checksums(checksums.into()).threads(threads);
         let options = options.allow_partial(allow_partial).progress(&progress::watch);
+        let takes_partial = allow_partial || !indexes.is_empty();
         if !json {
             progress::begin(&files);
         }
-        check(&files, &indexes, level, &options, takes_partial, json)
+        check(&pairs, level, &options, takes_partial, json)
     }
+}
+
+/// The files, and the indexes that are named: the second of two files may be one.
+fn pair_up(
+    mut files: Vec<PathBuf>,
+    mut indexes: Vec<PathBuf>,
+    recursive: &Recursive,
+) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let is_named_as_index =
+        |path: &PathBuf| path.extension().is_some_and(|end| end == "idx" || end == "tfindex");
+    if indexes.is_empty() && files.len() == 2 && is_named_as_index(&files[1]) {
+        indexes = files.split_off(1);
+    }
+    // Each may have another index.
+    let are_listed = match &indexes[..] {
+        [] => false,
+        [only] => !only.is_dir(),
+        _ => true,
+    };
+    if !are_listed {
+        files = recursive.files("check", files)?;
+    }
+    Ok((files, indexes))
 }
 
 /// [`CheckLevel`], for the command line.
@@ -97,131 +131,116 @@ impl From<Level> for CheckLevel {
     }
 }
 
-/// Checks each index against the data at its position, says how it fits or doesn't, and looks for
-/// the data of those that do not. A partial index fails unless `takes_partial`.
+/// What is checked: data and its index.
+struct Pair<'a> {
+    data: Option<&'a Path>,
+    place: Option<Place<'a>>,
+}
+
+impl Pair<'_> {
+    fn check(&self, level: Level, options: &Options<'_>) -> Checked {
+        let missing = |error| Checked::failed(State::NoIndex, error);
+        match (self.data, self.place) {
+            (Some(data), Some(place)) => match paths::refuse_directory(data) {
+                Ok(()) => verdict::check(data, place, level.into(), options),
+                Err(error) => Checked::failed(State::Unreadable, error),
+            },
+            (Some(data), None) => missing(anyhow!("{}: there is no index for it", data.display())),
+            (None, _) => {
+                let index = self.index().unwrap_or_default();
+                missing(anyhow!("{}: there is no data for it", index.display()))
+            }
+        }
+    }
+
+    /// Where the index is, if there is one.
+    fn index(&self) -> Option<PathBuf> {
+        match self.place? {
+            Place::At(path) => Some(path.to_owned()),
+            Place::In(directory) => find_index(self.data?, Some(directory)).ok(),
+            Place::Beside => find_index(self.data?, None).ok(),
+        }
+    }
+}
+
+/// Checks each pair, says how it fits or doesn't, and looks for the data of indexes that do not. A
+/// partial index fails unless `takes_partial`.
 fn check(
-    data: &[PathBuf],
-    indexes: &[PathBuf],
+    pairs: &[Pair<'_>],
     level: Level,
     options: &Options<'_>,
     takes_partial: bool,
     as_json: bool,
 ) -> ExitCode {
     let mut exit = ExitCode::SUCCESS;
+    let mut total = Total::default();
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
-    for number in 0..data.len().max(indexes.len()) {
-        let (data, path) = (data.get(number), indexes.get(number));
-        let fit = fit(data, path, level, options);
+    for pair in pairs {
+        let checked = pair.check(level, options);
         progress::file_done();
-        let said = match (&fit, data) {
-            _ if as_json => object(data, path, &fit),
-            (Ok((index, fit)), Some(data)) => summary(data, index, *fit),
-            _ => String::new(),
+        let state = checked.state;
+        total.add(state);
+        let said = match (as_json, pair.data) {
+            (true, _) => object(pair, &checked),
+            (false, Some(data)) => line(data, &checked),
+            (false, None) => String::new(),
         };
         let printed = if as_json { stdio::print(&said) } else { stdio::tell(&said) };
         if let Err(error) = printed {
             exit = stdio::fail(&error);
         }
-        if let (Ok((_, fit)), Some(path), false) = (&fit, path, takes_partial) {
-            if fit.partial {
-                exit = stdio::fail(&format_args!(
-                    "{}: leaves out valid records of its data, so readers that find it there do not \
-                     use it; create it again, or, if it is meant so, name it (--index)",
-                    path.display()
-                ));
+        if state == State::Partial && !takes_partial {
+            let index = pair.index().unwrap_or_default();
+            exit = stdio::fail(&format_args!(
+                "{}: leaves out valid records of its data, so readers that find it there do not \
+                 use it; create it again, or, if it is meant so, name it (--index)",
+                index.display()
+            ));
+        }
+        if let Err(error) = checked.fit {
+            exit = stdio::fail(&error);
+            let is_lost = pair.data.is_none() || pair.place.is_none();
+            if is_lost || matches!(state, State::Stale | State::OtherFile) {
+                left_data.extend(pair.data);
+                left_indexes.extend(pair.index());
             }
         }
-        if let Err(error) = fit {
+    }
+    if total.is_of_many() && !as_json {
+        if let Err(error) = stdio::tell(&format!("{total}\n")) {
             exit = stdio::fail(&error);
-            if is_mismatch(&error) || data.is_none() || path.is_none() {
-                left_data.extend(data);
-                left_indexes.extend(path);
-            }
         }
     }
     progress::end();
     let left_data = by_size(left_data);
     for index in left_indexes {
-        if let Some(data) = find_data(index, &left_data, options) {
+        if let Some(data) = find_data(&index, &left_data, options) {
             stdio::note(&format_args!("note: {} fits {}", index.display(), data.display()));
         }
     }
     exit
 }
 
-/// An index, and how it fits the data.
-fn fit(
-    data: Option<&PathBuf>,
-    path: Option<&PathBuf>,
-    level: Level,
-    options: &Options<'_>,
-) -> anyhow::Result<(Index, Fit)> {
-    let name = |path: &PathBuf| path.display().to_string();
-    let (data, path) = match (data, path) {
-        (Some(data), Some(path)) => (data, path),
-        (Some(data), None) => bail!("{}: there is no index for it", name(data)),
-        (None, path) => bail!("{}: there is no data for it", path.map_or_else(String::new, name)),
-    };
-    data.metadata().with_context(|| name(data))?;
-    if !path.exists() && *path == default_index_path(data) {
-        bail!("{}: has no index; create it, or name it (--index)", name(data));
-    }
-    let index = input::index_file(path)?;
-    match index.check(data, level.into(), options) {
-        Ok(fit) => Ok((index, fit)),
-        Err(error) if matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::Stale) => {
-            Err(anyhow::Error::from(error).context(name(path)))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn is_mismatch(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<Error>().map(Error::kind);
-    matches!(kind, Some(ErrorKind::Mismatch | ErrorKind::Stale))
-}
-
-/// How an index fits the data, in a word.
-fn word(fit: &anyhow::Result<(Index, Fit)>) -> Option<&'static str> {
-    let error = match fit {
-        Ok((_, fit)) if fit.partial => return Some("partial"),
-        Ok((_, fit)) if fit.uncovered_bytes > 0 => return Some("damage_left_out"),
-        Ok(_) => return Some("fits"),
-        Err(error) => error,
-    };
-    match error.downcast_ref::<Error>()?.kind() {
-        ErrorKind::Stale => Some("stale"),
-        ErrorKind::Mismatch => Some("other_file"),
-        ErrorKind::LengthCrc | ErrorKind::PayloadCrc => Some("damaged"),
-        _ => None,
-    }
-}
-
 /// How an index fits the data, as JSON.
-fn object(
-    data: Option<&PathBuf>,
-    path: Option<&PathBuf>,
-    result: &anyhow::Result<(Index, Fit)>,
-) -> String {
-    let object = match result {
-        Ok((index, fit)) => json!({
-            "fit": word(result),
-            "records": index.len(),
-            "skipped": fit.uncovered_bytes,
+fn object(pair: &Pair<'_>, checked: &Checked) -> String {
+    let object = match &checked.fit {
+        Ok(fit) => json!({
+            "state": checked.state.code(),
+            "records": checked.index.as_ref().map(|index| index.len()),
+            "uncovered_bytes": fit.uncovered_bytes,
             "reordered": fit.reordered,
             "repeated": fit.repeated,
-            "unchecked": fit.checksums_skipped,
+            "checksums_skipped": fit.checksums_skipped,
         }),
-        Err(error) => json!({"fit": word(result), "error": json::fields(error)}),
+        Err(error) => json!({"state": checked.state.code(), "error": json::fields(error)}),
     };
-    let [data, path] = [data, path].map(|path| path.map(PathBuf::as_path));
-    json::line(&[("path", data), ("index", path)], object)
+    json::line(&[("path", pair.data), ("index", pair.index().as_deref())], object)
 }
 
 /// Files, by how large they are.
-type BySize<'a> = HashMap<u64, Vec<&'a PathBuf>>;
+type BySize<'a> = HashMap<u64, Vec<&'a Path>>;
 
-fn by_size(files: Vec<&PathBuf>) -> BySize<'_> {
+fn by_size(files: Vec<&Path>) -> BySize<'_> {
     let mut by_size = BySize::new();
     for file in files {
         if let Ok(metadata) = file.metadata() {
@@ -232,7 +251,7 @@ fn by_size(files: Vec<&PathBuf>) -> BySize<'_> {
 }
 
 /// The data file that the index is of, all of it: others of another size are not even opened.
-fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Option<&'a PathBuf> {
+fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Option<&'a Path> {
     let index = Index::read(index).ok()?;
     let size = index.iter().map(|entry| entry.offset + entry.size).max()?;
     let mut data = data.get(&size)?.iter().copied();
@@ -240,24 +259,30 @@ fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Opti
 }
 
 /// How an index fits the data, for people.
-fn summary(data: &Path, index: &Index, fit: Fit) -> String {
-    let mut summary = match index.len() {
+fn line(data: &Path, checked: &Checked) -> String {
+    let (data, state) = (stdio::name(data), checked.state);
+    let (Some(index), Ok(fit)) = (&checked.index, &checked.fit) else {
+        return format!("{data}: {}\n", state.word());
+    };
+    let mut notes = match index.len() {
         1 => "1 record".to_owned(),
         count => format!("{count} records"),
     };
-    let (says, left_out) = match fit.partial {
-        true => ("partial", "left out"),
-        false => ("fits", "of damage left out"),
+    let left_out = match state {
+        State::DamageLeftOut => "of damage left out",
+        _ => "left out",
     };
     if fit.uncovered_bytes > 0 {
-        summary += &format!(", {} bytes {left_out}", fit.uncovered_bytes);
+        notes += &format!(", {} bytes {left_out}", fit.uncovered_bytes);
     }
     for (note, is_so) in [
         (", reordered", fit.reordered),
         (", some repeated", fit.repeated),
         (", no checksums", fit.checksums_skipped),
     ] {
-        summary += if is_so { note } else { "" };
+        notes += if is_so { note } else { "" };
     }
-    format!("{}: {says} ({summary})\n", stdio::name(data))
+    // What is left out is among the notes.
+    let state = if state == State::DamageLeftOut { State::Ok } else { state };
+    format!("{data}: {} ({notes})\n", state.word())
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::Args;
+use tfr_index::internal::without_indexes;
 use tfr_index::Index;
 
 use crate::edit::{ended, Target};
@@ -31,7 +32,7 @@ Examples:
 
 impl Concat {
     pub fn run(self) -> ExitCode {
-        ended(concat(&self.files, self.output))
+        ended(concat(&without_indexes(self.files), self.output))
     }
 }
 

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use tfr_index::{default_index_path, Options};
+use tfr_index::{default_index_path, internal, Only, Options};
 
 use crate::each::for_each;
+use crate::paths::{refuse_directory, Recursive};
 use crate::policy::Policy;
 use crate::shared::create;
 use crate::shared::interrupts::Interrupts;
@@ -31,6 +32,8 @@ pub struct Create {
     /// TFRecord files, or a stream (- for stdin), whose index goes to stdout by default
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    recursive: Recursive,
     /// Where to write the index: a file, or - for stdout; or a directory, made if need be: a path
     /// that is one, ends in /, or is for several files [default: FILE.idx]
     ///
@@ -48,10 +51,16 @@ pub struct Create {
     /// Each damaged region is named on stderr, and the exit status is 3 if there is any.
     #[arg(long)]
     salvage: bool,
+    /// Make only indexes that are missing or stale, and leave the others as they are
+    ///
+    /// An index is stale if it is older than its file, or its last record does not end where the file
+    /// ends: check looks closer.
+    #[arg(short, long)]
+    update: bool,
     /// Go on where the index ends, if there is one, with what was appended to the file since
     ///
     /// Of what the index covers, only some headers are looked at again. One with gaps, as
-    /// --salvage leaves them, cannot be appended to.
+    /// --salvage leaves them, cannot be appended to. One that has all records is not touched.
     #[arg(long)]
     append: bool,
     /// Leave a record at the end that is not whole yet for next time, instead of failing
@@ -82,6 +91,7 @@ Examples:
   tfr-index create train.tfrecord -o my.idx
   tfr-index create train-*.tfrecord -o indexes
   tfr-index create train.tfrecord -o - | wc -l
+  tfr-index create -r --update data              # all that are missing or stale in it
   tfr-index create --salvage damaged.tfrecord    # indexes what is good
   tfr-index create --append --growing log.tfrecord
   set -o pipefail  # otherwise the shell hides that zcat failed
@@ -91,16 +101,25 @@ impl Create {
     pub fn run(self) -> ExitCode {
         let Create {
             files,
+            recursive,
             output,
             checksums,
             threads,
             salvage,
+            update,
             append,
             growing,
             allow_empty,
             sync,
             json,
         } = self;
+        let files = match recursive.files("create", files) {
+            Ok(files) => files,
+            Err(error) => return stdio::fail(&error),
+        };
+        if update && output.as_deref().is_some_and(is_descriptor) {
+            refuse("create", "there is nothing to update on stdout");
+        }
         if append && output.as_deref().is_some_and(is_descriptor) {
             refuse("create", "there is nothing to append to on stdout");
         }
@@ -108,14 +127,15 @@ impl Create {
             if files.len() > 1 {
                 output::refuse_streams("create", &files);
             }
-            if salvage || append || growing {
-                let takes = "--salvage, --append and --growing take a file, not a stream";
+            if salvage || update || append || growing {
+                let takes = "--salvage, --update, --append and --growing take a file, not a stream";
                 refuse("create", takes);
             }
         }
         let options = Options::new().checksums(checksums.into()).threads(threads);
         let options = options.salvage(salvage).allow_incomplete_tail(growing);
         let options = options.resume(append).sync(sync);
+        let is_beside = output.is_none();
         let index_paths = match index_paths(&files, output) {
             Ok(paths) => paths,
             Err(error) => return stdio::fail(&error),
@@ -128,16 +148,44 @@ impl Create {
         }
         let interrupts = Interrupts::of_writing(index_paths.iter());
         let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
-        interrupts.end(for_each(begun, |(file, index_path)| {
-            let created = create::create(file, index_path, &options, allow_empty, &interrupts);
+        let mut up_to_date = 0;
+        let create = |file: &Path, index_path: &Path| {
+            if is_beside {
+                create::ensure_place_beside(file, "say where (-o)")?;
+            }
+            refuse_directory(file)?;
+            if update && is_up_to_date(file, index_path, sync)? {
+                return Ok(None);
+            }
+            create::create(file, index_path, &options, allow_empty, &interrupts).map(Some)
+        };
+        let exit = for_each(begun, |(file, index_path)| {
+            let created = create(file, index_path);
             match (json, &created) {
                 (true, _) => print(&json::outcome(file, index_path, &created))?,
-                (false, Ok(created)) => create::tell(file, index_path, created)?,
+                (false, Ok(None)) => up_to_date += 1,
+                (false, Ok(Some(created))) => create::tell(file, index_path, created)?,
                 (false, Err(_)) => {}
             }
-            created.map(|created| created.exit())
-        }))
+            created.map(|created| created.map_or(ExitCode::SUCCESS, |created| created.exit()))
+        });
+        interrupts.end(match up_to_date {
+            0 => exit,
+            count => match stdio::tell(&format!("{count} up to date\n")) {
+                Ok(()) => exit,
+                Err(error) => stdio::fail(&error),
+            },
+        })
     }
+}
+
+/// Whether an index is left as it is. With `sync`, it is then on the medium.
+fn is_up_to_date(file: &Path, index_path: &Path, sync: bool) -> anyhow::Result<bool> {
+    let is_up_to_date = internal::is_up_to_date(file, index_path, Only::Stale)?;
+    if is_up_to_date && sync {
+        internal::sync(index_path)?;
+    }
+    Ok(is_up_to_date)
 }
 
 /// Where the files' indexes go; their directories are made.

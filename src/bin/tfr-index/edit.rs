@@ -9,6 +9,7 @@ use anyhow::{bail, Context};
 use clap::Args;
 use tfr_index::{Entry, Index};
 
+use crate::paths::Recursive;
 use crate::shared::stdio::{fail, name, note, print, tell};
 use crate::shared::{create, overwrite, progress, streams};
 use crate::{input, output};
@@ -18,6 +19,8 @@ pub struct Files {
     /// Indexes, or data files
     #[arg(required = true, value_name = "FILE")]
     pub inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub recursive: Recursive,
     /// Where to write: a file, or - for stdout; or a directory, made if need be, for an index of each
     /// file that has records left: a path that is one, ends in /, or is for several files [default: -]
     ///
@@ -29,10 +32,11 @@ pub struct Files {
 impl Files {
     /// Edits the files as if they were one, and writes an index of what each has left.
     pub fn edit(
-        self,
+        mut self,
         command: &str,
         edit: impl Fn(&Index) -> anyhow::Result<Index>,
     ) -> anyhow::Result<()> {
+        self.inputs = self.recursive.files(command, self.inputs)?;
         let targets = self.targets(command);
         Whole::read(self.inputs)?.write(&targets, edit)
     }

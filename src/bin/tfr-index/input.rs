@@ -11,6 +11,7 @@ use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 
+use crate::paths::refuse_directory;
 use crate::shared::{overwrite, progress, stdio, streams};
 
 /// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
@@ -34,7 +35,7 @@ pub fn data_path(path: &Path) -> Result<PathBuf, &'static str> {
 /// because there is a file of numbers. A FIFO with another name may hold data: to look into it would
 /// take that from its reader.
 pub fn is_index(path: &Path) -> bool {
-    let is_named = path.extension().is_some_and(|end| end == "idx");
+    let is_named = path.extension().is_some_and(|end| end == "idx" || end == "tfindex");
     let is_stream = || streams::is_stream(path) && !streams::is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
     is_named || is_stream() || has_text() && overwrite::holds_numbers(path).unwrap_or(false)
@@ -72,6 +73,7 @@ pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
 /// The index in a file or on stdin; of a data file the one beside it, if that accounts for all
 /// records. Otherwise the data file is scanned.
 pub fn read_index(path: &Path) -> anyhow::Result<Index> {
+    refuse_directory(path)?;
     if is_index(path) {
         return index_file(path);
     }

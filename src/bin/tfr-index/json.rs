@@ -9,15 +9,17 @@ use serde_json::{json, Value};
 use crate::shared::create::Created;
 use crate::shared::stdio::print;
 
-/// What became of a file: a line with an object.
-pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Created>) -> String {
-    match created {
-        Ok(Created { records, regions }) => {
-            let object = json!({"records": records, "damaged_regions": regions});
-            line(&[("path", Some(file)), ("index", Some(index))], object)
+/// What became of a file: a line with an object. Of an index that is left as it is, the number of
+/// records is not known.
+pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Option<Created>>) -> String {
+    let object = match created {
+        Ok(Some(Created { records, regions })) => {
+            json!({"records": records, "damaged_regions": regions, "up_to_date": false})
         }
-        Err(error) => failure(file, error),
-    }
+        Ok(None) => json!({"records": null, "damaged_regions": null, "up_to_date": true}),
+        Err(error) => return failure(file, error),
+    };
+    line(&[("path", Some(file)), ("index", Some(index))], object)
 }
 
 /// A line with an object that has these paths, too: as text, and as their bytes in Base64 where the

@@ -1,34 +1,43 @@
 //! `tfr-index ls`: a line for each file.
 
-use std::collections::HashSet;
-use std::fs::{self, DirEntry};
-use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-use tfr_index::{default_index_path, CheckLevel, ErrorKind, Index, Options};
+use tfr_index::internal::list;
+use tfr_index::{CheckLevel, Options};
 
-use crate::each::{for_each, succeed};
+use crate::each::for_each;
+use crate::paths::{each_once, tell_skipped};
 use crate::shared::stdio::{fail, name, print};
 use crate::show::bytes;
+use crate::verdict::{self, Place, State, Total};
 use crate::{input, json};
 
-/// List files: a line with the records, the bytes, and whether there is an index that fits
+/// List files: a line with the records, the bytes, and how the index fits
 ///
-/// The index beside a data file fits, is partial (leaves out valid records), stale, bad (of
-/// another file, or no index), or fits data that is damaged. No more of the data is read than a
-/// quick check of its index reads: where none fits, the number of records is not known.
+/// INDEX is ok; or why a reader does not use the index, or would fail: partial (leaves out valid
+/// records), stale, of another file, damaged (the data is, at least at one record), no index, not an
+/// index, or what the data is instead of a TFRecord file, such as gzip or HTML. No more of the data
+/// is read than a quick check of its index reads: where none fits, the number of records is not
+/// known. A last line has the total, unless there is but one file.
+///
+/// The exit status is 0 if all are ok, and 1 if any is not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Ls {
-    /// Indexes, data files, or folders, for the files in them; or - for an index on stdin
+    /// Indexes, data files, or directories, for the TFRecord files and the indexes without data in
+    /// them; or - for an index on stdin
     #[arg(default_value = ".", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Print a JSON object for each file
+    /// List what is in directories within directories, too
+    #[arg(short, long)]
+    recursive: bool,
+    /// Print a JSON object for each file, and no total
+    ///
+    /// Its "state" is INDEX in lower case with underscores, such as other_file, no_index and gzip.
     #[arg(long)]
     json: bool,
 }
@@ -36,83 +45,96 @@ pub struct Ls {
 const EXAMPLES: &str = "\
 Examples:
   tfr-index ls                      # the files in this directory
-  tfr-index ls train-*.tfrecord";
+  tfr-index ls train-*.tfrecord
+  tfr-index ls -r data              # and in the directories within";
 
 impl Ls {
     pub fn run(self) -> ExitCode {
-        let Ls { files, json } = self;
-        let head = if json { "" } else { LS_HEAD };
-        if let Err(error) = print(head) {
-            return fail(&error);
-        }
-        for_each(data_and_other_indexes(files), |path| {
-            if !path.is_dir() {
-                return succeed(json::tell(&path, json, ls(&path, json)));
+        let Ls { files, recursive, json } = self;
+        let mut listed = Listed { json, total: Total::default(), records: Some(0), bytes: 0 };
+        if !json {
+            if let Err(error) = print(LS_HEAD) {
+                return fail(&error);
             }
-            let files = json::tell_failure(&path, json, files_in(&path))?;
-            Ok(for_each(data_and_other_indexes(files), |file| {
-                succeed(json::tell(&file, json, ls(&file, json)))
-            }))
-        })
-    }
-}
-
-/// Without the indexes that stand beside their data: `ls *` names them, too.
-fn data_and_other_indexes(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
-    let defaults: HashSet<_> = files.iter().map(default_index_path).collect();
-    files.retain(|file| !defaults.contains(file));
-    files
-}
-
-/// The files in a folder, but for hidden ones, by their names.
-fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = entries.with_context(|| folder.display().to_string())?;
-    let is_hidden = |entry: &DirEntry| entry.file_name().as_bytes().starts_with(b".");
-    let shown = entries.iter().filter(|entry| !is_hidden(entry));
-    let mut files: Vec<_> = shown.map(DirEntry::path).filter(|path| path.is_file()).collect();
-    files.sort();
-    Ok(files)
-}
-
-const LS_HEAD: &str = "     records            bytes  index    file\n";
-
-fn ls(file: &Path, as_json: bool) -> anyhow::Result<String> {
-    let (index, bytes, state) = if input::is_index(file) {
-        let index = input::index_file(file)?;
-        let bytes = bytes(&index);
-        (Some(index), bytes, "-")
-    } else {
-        let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
-        let path = default_index_path(file);
-        // A pipe would keep us waiting.
-        match path.is_file().then(|| Index::read(&path).ok()).flatten() {
-            Some(index) => match state(&index, file) {
-                state @ ("fits" | "damaged") => (Some(index), bytes, state),
-                state => (None, bytes, state),
-            },
-            None if path.exists() => (None, bytes, "bad"),
-            None => (None, bytes, "none"),
         }
-    };
-    let records = index.map(|index| index.len());
-    if as_json {
-        let object = json!({"records": records, "bytes": bytes, "index": state});
-        return Ok(json::line(&[("path", Some(file))], object));
+        let exit = for_each(each_once("ls", files), |path| {
+            if !path.is_dir() {
+                return listed.tell(&path);
+            }
+            let found =
+                json::tell_failure(&path, json, list(&path, recursive).map_err(Into::into))?;
+            let hint = match found.skipped.directories > 0 && !recursive {
+                true => " (-r looks into directories)",
+                false => "",
+            };
+            tell_skipped(&path, found.skipped, hint);
+            let mut files = [found.data, found.indexes].concat();
+            files.sort();
+            Ok(for_each(files, |file| listed.tell(&file)))
+        });
+        let told = if json || !listed.total.is_of_many() { Ok(()) } else { listed.tell_total() };
+        match told {
+            Ok(()) => exit,
+            Err(error) => fail(&error),
+        }
     }
-    let records = records.map_or("?".to_owned(), |records| records.to_string());
-    Ok(format!("{records:>12} {bytes:>16}  {state:<7}  {}\n", name(file)))
 }
 
-/// Whether readers use the index that they find beside its data, and if not, why.
-fn state(index: &Index, data: &Path) -> &'static str {
-    match index.check(data, CheckLevel::Quick, &Options::new()) {
-        Ok(fit) if fit.partial => "partial",
-        Ok(_) => "fits",
-        Err(error) => match error.kind() {
-            ErrorKind::Stale => "stale",
-            ErrorKind::LengthCrc => "damaged",
-            _ => "bad",
-        },
+const LS_HEAD: &str = "     records            bytes  index            file\n";
+
+fn line(records: Option<usize>, bytes: u64, state: &str, file: &str) -> String {
+    let records = records.map_or("?".to_owned(), |records| records.to_string());
+    format!("{records:>12} {bytes:>16}  {state:<15}  {file}\n")
+}
+
+/// What was listed so far.
+struct Listed {
+    json: bool,
+    total: Total,
+    /// How many; none if that is not known of a file.
+    records: Option<usize>,
+    bytes: u64,
+}
+
+impl Listed {
+    fn tell(&mut self, file: &Path) -> anyhow::Result<ExitCode> {
+        let listed = self.ls(file);
+        if listed.is_err() {
+            self.total.add(State::Unreadable);
+            self.records = None;
+        }
+        let (state, said) = json::tell_failure(file, self.json, listed)?;
+        print(&said)?;
+        Ok(if state.is_fine() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn ls(&mut self, file: &Path) -> anyhow::Result<(State, String)> {
+        let (state, records, bytes) = if input::is_index(file) {
+            let index = input::index_file(file)?;
+            (State::Index, Some(index.len()), bytes(&index))
+        } else {
+            let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
+            let (level, options) = (CheckLevel::Quick, Options::new());
+            let checked = verdict::check(file, Place::Beside, level, &options);
+            // By any other, readers do not go.
+            let is_used = checked.state.is_fine() || checked.state == State::Damaged;
+            let records = checked.index.filter(|_| is_used).map(|index| index.len());
+            (checked.state, records, bytes)
+        };
+        self.total.add(state);
+        self.records = self.records.zip(records).map(|(sum, records)| sum + records);
+        self.bytes = self.bytes.saturating_add(bytes);
+        let said = match self.json {
+            true => {
+                let object = json!({"records": records, "bytes": bytes, "state": state.code()});
+                json::line(&[("path", Some(file))], object)
+            }
+            false => line(records, bytes, state.word(), &name(file)),
+        };
+        Ok((state, said))
+    }
+
+    fn tell_total(&self) -> anyhow::Result<()> {
+        print(&line(self.records, self.bytes, "", &self.total.to_string()))
     }
 }

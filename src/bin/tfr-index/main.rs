@@ -14,6 +14,7 @@ mod json;
 mod locate;
 mod ls;
 mod output;
+mod paths;
 mod policy;
 mod sample;
 mod select;
@@ -22,6 +23,7 @@ mod shard;
 mod shared;
 mod show;
 mod shuffle;
+mod verdict;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use tfr_index::{own_descriptor, Index};
 
 use crate::edit::{ended, Files};
 use crate::input::{self, Numbers};
+use crate::paths::Recursive;
 use crate::refuse;
 use crate::shared::streams;
 
@@ -46,7 +47,10 @@ impl Select {
             let selected = select(index, &records, from.as_deref());
             selected.with_context(|| file.display().to_string())
         };
-        ended(Files { inputs: vec![file.clone()], output }.edit("select", select))
+        ended(
+            Files { inputs: vec![file.clone()], recursive: Recursive::default(), output }
+                .edit("select", select),
+        )
     }
 }
 

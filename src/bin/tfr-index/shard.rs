@@ -54,7 +54,8 @@ impl Shard {
     }
 
     fn shard(self) -> anyhow::Result<()> {
-        let Shard { files, rank, world_size, by, remainder } = self;
+        let Shard { mut files, rank, world_size, by, remainder } = self;
+        files.inputs = files.recursive.files("shard", files.inputs)?;
         let (world_size, by, remainder) = (world_size.get(), by.into(), remainder.into());
         let output = files.output.clone().filter(|path| path != Path::new("-"));
         let is_directory = |path: &PathBuf| output::is_directory(path, files.inputs.len());

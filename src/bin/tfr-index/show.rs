@@ -8,10 +8,11 @@ use serde_json::json;
 use tfr_index::{Index, Options};
 
 use crate::each::for_each;
+use crate::paths::{refuse_directory, Recursive};
 use crate::shared::exit::done;
 use crate::shared::progress;
 use crate::shared::salvage::Damaged;
-use crate::shared::stdio::{count, name};
+use crate::shared::stdio::{count, fail, name};
 use crate::{input, json};
 
 /// Print how many records files have and how large their payloads are
@@ -21,6 +22,8 @@ pub struct Show {
     /// Indexes, or data files; or - for an index on stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    recursive: Recursive,
     /// Scan data files, and leave damage out
     #[arg(long)]
     salvage: bool,
@@ -36,7 +39,11 @@ Examples:
 
 impl Show {
     pub fn run(self) -> ExitCode {
-        let Show { files, salvage, json } = self;
+        let Show { files, recursive, salvage, json } = self;
+        let files = match recursive.files("show", files) {
+            Ok(files) => files,
+            Err(error) => return fail(&error),
+        };
         if !json {
             progress::begin(&files);
         }
@@ -49,6 +56,7 @@ impl Show {
 }
 
 fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result<String> {
+    refuse_directory(file)?;
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
             let on_skipped = |skipped| damaged.tell(skipped);

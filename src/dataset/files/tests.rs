@@ -15,6 +15,7 @@ fn indexes_of_what_is_given_are_left_out() {
         (&["a.tfrecord", "a.tfindex", "b.tfrecord.tfindex"], &["a.tfrecord", "b.tfrecord.tfindex"]),
         (&["a.tfrecord", "a.tfrecord.tfindex"], &["a.tfrecord"]),
         (&["ds.idx"], &["ds.idx"]),
+        (&[".", "..", "/", "d/.."], &[".", "..", "/", "d/.."]),
         (&["ds.idx", "ds.tfindex"], &["ds.idx", "ds.tfindex"]),
         (&["d/ds", "ds.idx"], &["d/ds", "ds.idx"]),
     ] {

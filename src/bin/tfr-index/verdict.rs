@@ -1,0 +1,191 @@
+//! How an index fits its data, or why it doesn't: in a word for people, and in one for programs.
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::anyhow;
+use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Index, Options, Scanner};
+
+use crate::input;
+use crate::shared::streams;
+
+/// What there is to say of a data file and its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Ok,
+    DamageLeftOut,
+    Partial,
+    Stale,
+    OtherFile,
+    Damaged,
+    NoIndex,
+    InvalidIndex,
+    /// The data is not a TFRecord file, but one of this format, if that is known.
+    NotTfRecord(Option<&'static str>),
+    /// A file cannot be read.
+    Unreadable,
+    /// It is an index, without data.
+    Index,
+}
+
+impl State {
+    /// For people.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::DamageLeftOut => "damage left out",
+            State::Partial => "partial",
+            State::Stale => "stale",
+            State::OtherFile => "of another file",
+            State::Damaged => "damaged",
+            State::NoIndex => "no index",
+            State::InvalidIndex => "not an index",
+            State::NotTfRecord(Some(format)) => format,
+            State::NotTfRecord(None) => "not TFRecord",
+            State::Unreadable => "unreadable",
+            State::Index => "-",
+        }
+    }
+
+    /// For programs: the same in lower case, with underscores.
+    pub fn code(self) -> String {
+        match self {
+            State::Index => "index".to_owned(),
+            State::OtherFile => "other_file".to_owned(),
+            State::InvalidIndex => "invalid_index".to_owned(),
+            state => {
+                let word = state.word().to_ascii_lowercase();
+                word.replace(|character: char| !character.is_ascii_alphanumeric(), "_")
+            }
+        }
+    }
+
+    /// Whether a reader of the data misses nothing, and finds no damage.
+    pub fn is_fine(self) -> bool {
+        matches!(self, State::Ok | State::DamageLeftOut | State::Index)
+    }
+
+    fn of(error: &anyhow::Error) -> State {
+        let Some(error) = error.downcast_ref::<Error>() else { return State::Unreadable };
+        match error.kind() {
+            ErrorKind::Stale => State::Stale,
+            ErrorKind::Mismatch => State::OtherFile,
+            ErrorKind::Length | ErrorKind::LengthCrc | ErrorKind::PayloadCrc => State::Damaged,
+            ErrorKind::InvalidIndex => State::InvalidIndex,
+            ErrorKind::NotTfRecord => {
+                // Some TFRecord files were written without true checksums.
+                State::NotTfRecord(error.format().filter(|name| !name.starts_with("TFRecord")))
+            }
+            _ => State::Unreadable,
+        }
+    }
+}
+
+/// What became of a check.
+pub struct Checked {
+    pub state: State,
+    /// The index, if there is one.
+    pub index: Option<Index>,
+    /// How it fits, or why not.
+    pub fit: anyhow::Result<Fit>,
+}
+
+impl Checked {
+    pub fn failed(state: State, error: anyhow::Error) -> Checked {
+        Checked { state, index: None, fit: Err(error) }
+    }
+}
+
+/// Where the index of a data file is looked for.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    Beside,
+    In(&'a Path),
+    At(&'a Path),
+}
+
+/// Checks the index of a data file.
+pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options<'_>) -> Checked {
+    if let Err(error) = data.metadata() {
+        let error = anyhow!(error).context(data.display().to_string());
+        return Checked::failed(State::Unreadable, error);
+    }
+    let found = match place {
+        Place::At(path) => Ok(path.to_owned()),
+        Place::In(directory) => find_index(data, Some(directory)).map_err(anyhow::Error::from),
+        Place::Beside => find_index(data, None).map_err(|_| {
+            anyhow!("{}: has no index; create it, or name it (--index)", data.display())
+        }),
+    };
+    let path = match found {
+        Ok(path) => path,
+        // What cannot be indexed has none, and is not to be told to create one.
+        Err(missing) => {
+            return match what_else(data) {
+                Some(error) => Checked::failed(State::of(&error), error),
+                None => Checked::failed(State::NoIndex, missing),
+            }
+        }
+    };
+    // It might be a pipe, which would keep us waiting.
+    if streams::is_fifo(&path) && !matches!(place, Place::At(_)) {
+        let error = anyhow!("{}: is a pipe (FIFO), not an index", path.display());
+        return Checked::failed(State::InvalidIndex, error);
+    }
+    let index = match input::index_file(&path) {
+        Ok(index) => index,
+        Err(error) => return Checked::failed(State::of(&error), error),
+    };
+    let fit = index.check(data, level, options).map_err(|error| match error.kind() {
+        ErrorKind::Mismatch | ErrorKind::Stale => {
+            anyhow::Error::from(error).context(path.display().to_string())
+        }
+        _ => error.into(),
+    });
+    let state = match &fit {
+        Ok(fit) if fit.partial => State::Partial,
+        Ok(fit) if fit.uncovered_bytes > 0 => State::DamageLeftOut,
+        Ok(_) => State::Ok,
+        Err(error) => State::of(error),
+    };
+    Checked { state, index: Some(index), fit }
+}
+
+/// The error of data that is not TFRecord, by its first record.
+fn what_else(data: &Path) -> Option<anyhow::Error> {
+    let file = data.is_file().then(|| File::open(data).ok())??;
+    let error = Scanner::new(&file, &Options::new()).ok()?.next()?.err()?;
+    let is_other = error.kind() == ErrorKind::NotTfRecord;
+    is_other.then(|| anyhow::Error::from(error).context(data.display().to_string()))
+}
+
+/// How many files are in each state, and in all.
+#[derive(Default)]
+pub struct Total(Vec<(&'static str, usize)>);
+
+impl Total {
+    pub fn add(&mut self, state: State) {
+        let word = if state == State::Index { "index" } else { state.word() };
+        match self.0.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((word, 1)),
+        }
+    }
+
+    /// Whether there is more than the line of one file to say.
+    pub fn is_of_many(&self) -> bool {
+        self.files() > 1
+    }
+
+    fn files(&self) -> usize {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.0.iter().map(|(word, count)| format!("{count} {word}"));
+        write!(f, "{} files: {}", self.files(), counts.collect::<Vec<_>>().join(", "))
+    }
+}
