@@ -26,7 +26,8 @@ pub(super) enum Access {
 }
 
 impl Access {
-    pub const ALL: [Access; 2] = [Access::Shared, Access::Exclusive];
+    // Not `pub`: cbindgen would put it into the C header.
+    pub(super) const ALL: [Access; 2] = [Access::Shared, Access::Exclusive];
 
     /// Whether both cannot write at once.
     pub fn excludes(self, other: Access) -> bool {
