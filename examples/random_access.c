@@ -13,7 +13,7 @@
 
 static tfr_status print_record(const tfr_reader *reader, size_t record, tfr_error **error) {
     size_t size = 0;
-    tfr_status status = tfr_reader_read(reader, record, NULL, 0, &size, error);
+    tfr_status status = tfr_reader_sizes(reader, &record, 1, &size, error);
     if (status != TFR_OK) {
         return status;
     }

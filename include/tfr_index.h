@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * tfr-index: indexes for TFRecord files.
  *
  * Generated from src/ffi by cbindgen; not edited by hand.
@@ -19,20 +20,20 @@
  *   isn't, *error_out becomes NULL on success, and on failure an error that says what went wrong
  *   and where, which the caller frees with tfr_error_free().
  * - Outputs come last. They are written only on success; handles are NULL on failure.
- * - NULL is an error, never undefined behaviour, and says which argument it was, except where it
- *   is said to be allowed; so is a pointer to the caller's memory that is not aligned for its type.
- *   The functions that free take NULL and do nothing.
+ * - A pointer is required unless it is said to be optional: then it may be NULL. NULL for a required
+ *   one is TFR_ERR_INVALID_ARGUMENT, never undefined behaviour, and the error names the argument. So
+ *   is a pointer to the caller's memory that is not aligned for its type. The functions that free
+ *   take NULL and do nothing.
  * - Paths are bytes with a NUL at their end, as the operating system takes them; an empty one is
- *   TFR_ERR_INVALID_ARGUMENT. /dev/stdin,
- *   /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N are the process's own descriptors: an
+ *   TFR_ERR_INVALID_ARGUMENT. /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N are the process's own descriptors: an
  *   index is read and written at their current positions, data is read from the file's start.
  * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
  *   an index is written into a pipe that nobody reads, and SIGXFSZ where a file grows past the
  *   process's limit (RLIMIT_FSIZE, `ulimit -f`). SIGXFSZ ends a process that does not expect it: a
  *   program that may run under such a limit should call signal(SIGXFSZ, SIG_IGN). The write then
  *   fails, with TFR_ERR_IO and EFBIG. (Python ignores it from its start.)
- * - Every function may be called on any thread. An index, a reader, an error and options may be
- *   used by many threads at once, as long as none changes or frees them.
+ * - Every function may be called on any thread. An index, a reader, a source, an error and options
+ *   may be used by many threads at once, as long as none changes or frees them.
  * - A thread that is cancelled by pthread_cancel() during a call ends after it.
  *
  * An example, which indexes a file and finds its record 42:
@@ -148,6 +149,28 @@ typedef enum tfr_status {
 } tfr_status;
 
 /**
+ * The part of a record's frame that a byte lies in.
+ */
+typedef enum tfr_part {
+    /**
+     * The payload's length, 8 bytes.
+     */
+    TFR_PART_LENGTH = 0,
+    /**
+     * The length's checksum, 4 bytes.
+     */
+    TFR_PART_LENGTH_CRC = 1,
+    /**
+     * The payload.
+     */
+    TFR_PART_PAYLOAD = 2,
+    /**
+     * The payload's checksum, 4 bytes.
+     */
+    TFR_PART_PAYLOAD_CRC = 3,
+} tfr_part;
+
+/**
  * Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
  * the file and the last one ends exactly at its end.
  */
@@ -208,11 +231,11 @@ typedef enum tfr_only {
 } tfr_only;
 
 /**
- * Bits of what there is to note of an index that fits.
+ * Bits of tfr_fit's flags.
  */
-typedef enum tfr_fit {
+typedef enum tfr_fit_flags {
     /**
-     * An entry starts before the one in front of it.
+     * An entry starts before the previous one.
      */
     TFR_FIT_REORDERED = 1,
     /**
@@ -227,7 +250,7 @@ typedef enum tfr_fit {
      * The index leaves out valid records: what finds it beside its data does not use it.
      */
     TFR_FIT_PARTIAL = 8,
-} tfr_fit;
+} tfr_fit_flags;
 
 /**
  * What tfr_index_shard() shares out evenly.
@@ -262,12 +285,6 @@ typedef enum tfr_remainder {
 } tfr_remainder;
 
 /**
- * Who may write the same target at the same time: shared writers with each other, exclusive ones with
- * no one.
- */
-typedef struct Access Access;
-
-/**
  * What went wrong and where. The functions that read it take NULL, too, for "no error".
  *
  * Threads: an error may be read by many threads at once.
@@ -292,6 +309,14 @@ typedef struct tfr_index tfr_index;
 typedef struct tfr_indexer tfr_indexer;
 
 /**
+ * The payloads of some records, one after the other. About a MiB of them is read at once, and unless
+ * tfr_options_set_threads() said 1, a thread of the library reads the next ones meanwhile.
+ *
+ * Threads: one at a time. In a process that is forked meanwhile it goes on without the thread.
+ */
+typedef struct tfr_iterator tfr_iterator;
+
+/**
  * Choices for a scan. NULL stands for the defaults wherever options are asked for.
  *
  * Threads: options may be used by many threads at once while none changes them.
@@ -311,6 +336,15 @@ typedef struct tfr_options tfr_options;
  * Threads: a reader may be used by many threads at once; none waits for another.
  */
 typedef struct tfr_reader tfr_reader;
+
+/**
+ * Data of known size that can be read at any position, whatever holds it: an object store, an
+ * archive, a cache, memory. It must not change while it is read.
+ *
+ * Threads: a source may be used by many threads at once. Unless tfr_options_set_threads() said 1,
+ * its `read_at` is called by many threads at once, some of them the library's own.
+ */
+typedef struct tfr_source tfr_source;
 
 /**
  * Writes records to a TFRecord file, with true checksums, and the file's index along with it:
@@ -387,35 +421,72 @@ typedef struct tfr_entry {
 } tfr_entry;
 
 /**
+ * How an index fits its data.
+ */
+typedef struct tfr_fit {
+    /**
+     * The number of bytes of the data that no entry covers: damage, or, with TFR_FIT_PARTIAL, also
+     * records.
+     */
+    uint64_t uncovered_bytes;
+    /**
+     * Members of tfr_fit_flags, added up. Later versions may add more.
+     */
+    uint32_t flags;
+} tfr_fit;
+
+/**
+ * Where a byte of a TFRecord file lies. A checksum that is stored holds if it is the computed one.
+ */
+typedef struct tfr_location {
+    /**
+     * The record's number, from 0.
+     */
+    uint64_t record;
+    /**
+     * The byte where its frame starts.
+     */
+    uint64_t offset;
+    /**
+     * The length of its payload, as it is stored.
+     */
+    uint64_t length;
+    /**
+     * The length's masked CRC-32C, as it is stored,
+     */
+    uint64_t stored_length_crc;
+    /**
+     * and as it should be.
+     */
+    uint64_t computed_length_crc;
+    /**
+     * The payload's masked CRC-32C, as it is stored; TFR_UNKNOWN if nobody knows where the frame
+     * ends: its header is damaged, or the data is cut short.
+     */
+    uint64_t stored_payload_crc;
+    /**
+     * As it should be, or TFR_UNKNOWN.
+     */
+    uint64_t computed_payload_crc;
+    /**
+     * Where in the frame the byte lies.
+     */
+    enum tfr_part part;
+} tfr_location;
+
+/**
  * Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
- * none beyond the source's size. Returns how many it read, fewer than asked for at its pleasure, 0
- * only if the data has become shorter; or, when it fails, an error number of errno.h, negated,
- * such as -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return:
- * no longjmp, no C++ exception.
+ * none beyond the source's size. Returns how many it read, which may be fewer, and is 0 only if the
+ * data has become shorter. When it fails, it returns an error number of errno.h, negated, such as
+ * -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return: no
+ * longjmp, no C++ exception.
  */
 typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffer, size_t size);
 
 /**
- * Data of known size that can be read at any position, whatever holds it: an object store, an
- * archive, a cache. It must not change while it is read.
- *
- * Threads: unless tfr_options_set_threads() said 1, `read_at` is called by many threads at once,
- * some of them the library's own.
+ * Frees the context of a source. It must return: no longjmp, no C++ exception.
  */
-typedef struct tfr_source {
-    /**
-     * The first argument of `read_at`; may be NULL.
-     */
-    void *context;
-    /**
-     * How many bytes of data there are.
-     */
-    uint64_t size;
-    /**
-     * Reads some of them.
-     */
-    tfr_read_at_fn read_at;
-} tfr_source;
+typedef void (*tfr_free_fn)(void *context);
 
 /**
  * A handle and the function that frees it. For code that an exception can interrupt between any
@@ -435,8 +506,6 @@ typedef struct tfr_owner {
     void (*free)(void *handle);
 } tfr_owner;
 
-
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -453,6 +522,7 @@ uint32_t tfr_abi_version(void);
  * The version of the library, such as "0.1.0".
  *
  * Ownership: static; never freed.
+ *
  * Threads: any.
  */
 const char *tfr_version(void);
@@ -461,6 +531,7 @@ const char *tfr_version(void);
  * The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
  *
  * Ownership: static; never freed.
+ *
  * Threads: any.
  */
 const char *tfr_status_name(int32_t status);
@@ -471,7 +542,7 @@ const char *tfr_status_name(int32_t status);
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 enum tfr_status tfr_error_status(const struct tfr_error *error);
 
@@ -480,10 +551,11 @@ enum tfr_status tfr_error_status(const struct tfr_error *error);
  * change from version to version. "" for NULL.
  *
  * Ownership: UTF-8 with a NUL at its end, borrowed from the error, gone when that is freed.
+ *
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 const char *tfr_error_message(const struct tfr_error *error);
 
@@ -491,10 +563,11 @@ const char *tfr_error_message(const struct tfr_error *error);
  * The path of the file that the error is about, as it was given; NULL if there is none.
  *
  * Ownership: the path's bytes with a NUL at their end, borrowed from the error.
+ *
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 const char *tfr_error_path(const struct tfr_error *error);
 
@@ -505,7 +578,7 @@ const char *tfr_error_path(const struct tfr_error *error);
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 uint64_t tfr_error_record(const struct tfr_error *error);
 
@@ -516,7 +589,7 @@ uint64_t tfr_error_record(const struct tfr_error *error);
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 uint64_t tfr_error_offset(const struct tfr_error *error);
 
@@ -526,10 +599,11 @@ uint64_t tfr_error_offset(const struct tfr_error *error);
  * is not. Later versions may know more.
  *
  * Ownership: UTF-8 with a NUL at its end, borrowed from the error.
+ *
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 const char *tfr_error_format(const struct tfr_error *error);
 
@@ -540,7 +614,7 @@ const char *tfr_error_format(const struct tfr_error *error);
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 uint64_t tfr_error_stored_crc(const struct tfr_error *error);
 
@@ -551,7 +625,7 @@ uint64_t tfr_error_stored_crc(const struct tfr_error *error);
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 uint64_t tfr_error_computed_crc(const struct tfr_error *error);
 
@@ -561,7 +635,7 @@ uint64_t tfr_error_computed_crc(const struct tfr_error *error);
  * Threads: any.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed.
+ * - `error`: optional; an error that is not yet freed.
  */
 int32_t tfr_error_os_error(const struct tfr_error *error);
 
@@ -569,7 +643,7 @@ int32_t tfr_error_os_error(const struct tfr_error *error);
  * Frees an error. NULL is allowed.
  *
  * # Safety
- * - `error`: NULL, or an error that is not yet freed and not used again.
+ * - `error`: optional; an error that is not yet freed and not used again.
  */
 void tfr_error_free(struct tfr_error *error);
 
@@ -577,12 +651,14 @@ void tfr_error_free(struct tfr_error *error);
  * Makes options that hold the defaults.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Ownership: the caller frees *options_out with tfr_options_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `options_out`: NULL, or may be written to.
- * - `error_out`: NULL, or may be written to.
+ * - `options_out`: required; may be written to.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_new(struct tfr_options **options_out, struct tfr_error **error_out);
 
@@ -590,11 +666,12 @@ enum tfr_status tfr_options_new(struct tfr_options **options_out, struct tfr_err
  * Sets the checksum policy: a member of tfr_checksums.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a number that is no policy.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_checksums(struct tfr_options *options,
                                           int32_t checksums,
@@ -606,11 +683,12 @@ enum tfr_status tfr_options_set_checksums(struct tfr_options *options,
  * wait for the medium. The result is the same with any number.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_threads(struct tfr_options *options,
                                         size_t threads,
@@ -621,11 +699,12 @@ enum tfr_status tfr_options_set_threads(struct tfr_options *options,
  * ones follow: 0, the default, for no; it is stale then, the data has grown since.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_allow_partial(struct tfr_options *options,
                                               int32_t allow,
@@ -637,14 +716,16 @@ enum tfr_status tfr_options_set_allow_partial(struct tfr_options *options,
  * argument. NULL as `progress`: none.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ *
  * Ownership: the context stays the caller's and must outlive the options' use.
+ *
  * Threads: no other may use the options meanwhile. The callback is called on the thread that
  * called the function that scans: on many at once, where many scan with the same options.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `progress`: NULL, or a function that may be called with `context`.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `progress`: optional; a function that may be called with `context`.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_progress(struct tfr_options *options,
                                          tfr_progress_fn progress,
@@ -665,11 +746,12 @@ enum tfr_status tfr_options_set_progress(struct tfr_options *options,
  * same for any source and any number of threads.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
                                         int32_t salvage,
@@ -682,11 +764,12 @@ enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
  * the scan ends with TFR_ERR_INVALID_ARGUMENT.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_allow_incomplete_tail(struct tfr_options *options,
                                                       int32_t allow_incomplete_tail,
@@ -698,14 +781,16 @@ enum tfr_status tfr_options_set_allow_incomplete_tail(struct tfr_options *option
  * default: none, and regions are skipped without a word.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ *
  * Ownership: the context stays the caller's and must outlive the options' use.
+ *
  * Threads: no other may use the options meanwhile. The callback is called on the thread that
  * called the function that scans: on many at once, where many scan with the same options.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `on_skipped`: NULL, or a function that may be called with `context`.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `on_skipped`: optional; a function that may be called with `context`.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_on_skipped(struct tfr_options *options,
                                            tfr_skipped_fn on_skipped,
@@ -721,11 +806,12 @@ enum tfr_status tfr_options_set_on_skipped(struct tfr_options *options,
  * index. An index at another path can be continued meanwhile.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_resume(struct tfr_options *options,
                                        int32_t resume,
@@ -737,11 +823,12 @@ enum tfr_status tfr_options_set_resume(struct tfr_options *options,
  * number: frames.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_raw_frames(struct tfr_options *options,
                                            int32_t raw_frames,
@@ -760,11 +847,12 @@ enum tfr_status tfr_options_set_raw_frames(struct tfr_options *options,
  * On a disk this takes some milliseconds a file. It promises as much as the system and the disk do.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
  * Threads: no other may use the options meanwhile.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `options`: required; options that are not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_options_set_sync(struct tfr_options *options,
                                      int32_t sync,
@@ -774,7 +862,7 @@ enum tfr_status tfr_options_set_sync(struct tfr_options *options,
  * Frees options. NULL is allowed.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed and not used again.
+ * - `options`: optional; options that are not yet freed and not used again.
  */
 void tfr_options_free(struct tfr_options *options);
 
@@ -789,6 +877,7 @@ void tfr_options_free(struct tfr_options *options);
  *
  * Returns how many callbacks are running on other threads. After a fork(), those that were running
  * on the parent's other threads still count in the child, where they never return.
+ *
  * Threads: any.
  */
 size_t tfr_callbacks_allow(int32_t allowed);
@@ -798,20 +887,23 @@ size_t tfr_callbacks_allow(int32_t allowed);
  * beside its place and renamed over it when it is whole: on any error nothing is left behind, and
  * an index that was there stays as it was.
  *
- * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
+ * Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
  * not beside an event file of TensorBoard ("tfevents" in its name), which would take it for another.
- * `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
+ * `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, for a TFRecord
- * path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
+ * path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a
+ * file cannot be opened, read or
  * written, or is a folder;
  * TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
  * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
+ *
  * Threads: any; two that create one index at once leave it whole, by one of them.
  *
  * # Safety
- * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `count_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `count_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_index_create(const char *tfrecord_path,
                                  const char *index_path,
@@ -822,15 +914,18 @@ enum tfr_status tfr_index_create(const char *tfrecord_path,
 /**
  * Indexes a TFRecord file into memory: 16 bytes for each record. No file is written.
  *
- * Inputs: `options` may be NULL: the defaults.
+ * Inputs: `options` is optional: the defaults.
+ *
  * Errors: as tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `tfrecord_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_scan(const char *tfrecord_path,
                                const struct tfr_options *options,
@@ -843,12 +938,14 @@ enum tfr_status tfr_index_scan(const char *tfrecord_path,
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be read;
  * TFR_ERR_INVALID_INDEX when it is not an index, as tfr_index_from_text();
  * TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `index_path`: NULL, or NUL-terminated.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `index_path`: required; NUL-terminated.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_read(const char *index_path,
                                struct tfr_index **index_out,
@@ -858,17 +955,20 @@ enum tfr_status tfr_index_read(const char *index_path,
  * Indexes TFRecord bytes in memory. They are not copied, and payloads are not looked at unless
  * the policy is TFR_CHECKSUMS_FULL.
  *
- * Inputs: `data` may be NULL if `size` is 0. `options` may be NULL: the defaults.
+ * Inputs: `data` is optional if `size` is 0. `options` is optional: the defaults.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_create() for bad data;
  * TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the data is borrowed during the call. The caller frees *index_out with
  * tfr_index_free(); it is NULL on failure.
+ *
  * Threads: any; none may change the data meanwhile.
  *
  * # Safety
- * - `data`: NULL, or `size` bytes that may be read.
- * - `options`: NULL, or options that are not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `data`: `size` bytes that may be read.
+ * - `options`: optional; options that are not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_from_bytes(const uint8_t *data,
                                      size_t size,
@@ -881,16 +981,19 @@ enum tfr_status tfr_index_from_bytes(const uint8_t *data,
  * carriage returns may stand around the numbers, blank lines are skipped, the last line needs no
  * line feed.
  *
- * Inputs: `text` needs no NUL at its end, and may be NULL if `size` is 0.
+ * Inputs: `text` needs no NUL at its end, and is optional if `size` is 0.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a line is anything but
  * two numbers, a size is under 16, or a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the text is borrowed during the call. The caller frees *index_out with
  * tfr_index_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `text`: NULL, or `size` bytes that may be read.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `text`: `size` bytes that may be read.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_from_text(const char *text,
                                     size_t size,
@@ -900,16 +1003,19 @@ enum tfr_status tfr_index_from_text(const char *text,
 /**
  * Makes an index of entries, in their order: a selection of another's, for instance.
  *
- * Inputs: `entries` may be NULL if `count` is 0.
+ * Inputs: `entries` is optional if `count` is 0.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a size is under 16 or a
  * record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the entries are copied. The caller frees *index_out with tfr_index_free(); it is
  * NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `entries`: NULL, or `count` entries that may be read.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `entries`: `count` entries that may be read.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_from_entries(const struct tfr_entry *entries,
                                        size_t count,
@@ -922,7 +1028,7 @@ enum tfr_status tfr_index_from_entries(const struct tfr_entry *entries,
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
+ * - `index`: optional; an index that is not yet freed.
  */
 size_t tfr_index_len(const struct tfr_index *index);
 
@@ -931,11 +1037,12 @@ size_t tfr_index_len(const struct tfr_index *index);
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when `record` is not below
  * tfr_index_len().
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `entry_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `entry_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_get(const struct tfr_index *index,
                               size_t record,
@@ -946,25 +1053,29 @@ enum tfr_status tfr_index_get(const struct tfr_index *index,
  * All entries: an array of tfr_index_len() of them; NULL for an empty index and for NULL.
  *
  * Ownership: borrowed from the index, gone when that is freed.
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
+ * - `index`: optional; an index that is not yet freed.
  */
 const struct tfr_entry *tfr_index_entries(const struct tfr_index *index);
 
 /**
  * The index as text: a line "offset size" for each record.
  *
- * Inputs: `size_out` may be NULL; it gets the text's size without the NUL.
+ * Inputs: `size_out` is optional; it gets the text's size without the NUL.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: ASCII with a NUL at its end. The caller frees *text_out with tfr_text_free(); it is
  * NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `text_out`, `size_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `text_out`: required; `size_out`, `error_out`: optional; all may be written to.
  */
 enum tfr_status tfr_index_to_text(const struct tfr_index *index,
                                   char **text_out,
@@ -975,7 +1086,7 @@ enum tfr_status tfr_index_to_text(const struct tfr_index *index,
  * Frees the text of tfr_index_to_text(). NULL is allowed.
  *
  * # Safety
- * - `text`: NULL, or from tfr_index_to_text(), unchanged, not yet freed and not used again.
+ * - `text`: optional; from tfr_index_to_text(), unchanged, not yet freed and not used again.
  */
 void tfr_text_free(char *text);
 
@@ -983,12 +1094,13 @@ void tfr_text_free(char *text);
  * Writes the index to a file, whole or not at all, as tfr_index_create() does.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be written.
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `index_path`: NULL, or NUL-terminated.
- * - `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `index_path`: required; NUL-terminated.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_index_write(const struct tfr_index *index,
                                 const char *index_path,
@@ -998,7 +1110,7 @@ enum tfr_status tfr_index_write(const struct tfr_index *index,
  * Frees an index, and with it the array of tfr_index_entries(). NULL is allowed.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed and not used again.
+ * - `index`: optional; an index that is not yet freed and not used again.
  */
 void tfr_index_free(struct tfr_index *index);
 
@@ -1048,17 +1160,20 @@ enum tfr_status tfr_index_find(const char *tfrecord_path,
  * An index of the records of these numbers, in their order; a number may be there more than once.
  * As all edits, it is of the same data, and none of that is read.
  *
- * Inputs: `records` may be NULL if `count` is 0.
+ * Inputs: `records` is optional if `count` is 0.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
  * tfr_index_len(); TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `index`
  * stays the caller's, as it is.
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `records`: NULL, or `count` numbers that may be read.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `records`: `count` numbers that may be read.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_select(const struct tfr_index *index,
                                  const size_t *records,
@@ -1070,12 +1185,14 @@ enum tfr_status tfr_index_select(const struct tfr_index *index,
  * An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: as tfr_index_select().
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_filter_size(const struct tfr_index *index,
                                       uint64_t min,
@@ -1090,12 +1207,14 @@ enum tfr_status tfr_index_filter_size(const struct tfr_index *index,
  * SplitMix64 that Lemire's method brings into range.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: as tfr_index_select().
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_shuffle(const struct tfr_index *index,
                                   uint64_t seed,
@@ -1108,12 +1227,14 @@ enum tfr_status tfr_index_shuffle(const struct tfr_index *index,
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and when there are fewer records;
  * TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: as tfr_index_select().
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_sample(const struct tfr_index *index,
                                  size_t count,
@@ -1129,14 +1250,17 @@ enum tfr_status tfr_index_sample(const struct tfr_index *index,
  *
  * Inputs: `by` is a member of tfr_shard_by, `remainder` of tfr_remainder; of shards by bytes it must
  * be TFR_REMAINDER_KEEP.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
  * not below `world_size`; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: as tfr_index_select().
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_shard(const struct tfr_index *index,
                                 size_t rank,
@@ -1150,18 +1274,21 @@ enum tfr_status tfr_index_shard(const struct tfr_index *index,
  * The index of files that are put one behind the other, as by `cat a b`.
  *
  * Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
- * have `count` members, and may be NULL if that is 0.
+ * have `count` members, and are optional if that is 0.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `index_out` is a member of `indexes`, which
  * then stays as it is; TFR_ERR_MISMATCH when an entry ends behind its file; TFR_ERR_INVALID_INDEX
  * when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
  * stay the caller's, as they are.
+ *
  * Threads: any.
  *
  * # Safety
- * - `indexes`: NULL, or `count` of them, each NULL, or an index that is not yet freed.
- * - `data_sizes`: NULL, or `count` numbers that may be read.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `indexes`: `count` of them, each NULL, or an index that is not yet freed.
+ * - `data_sizes`: `count` numbers that may be read.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_concat(const struct tfr_index *const *indexes,
                                  const uint64_t *data_sizes,
@@ -1176,67 +1303,154 @@ enum tfr_status tfr_index_concat(const struct tfr_index *const *indexes,
  * byte, while valid ones follow, is stale, unless tfr_options_set_allow_partial() says that it is
  * meant so. At every level the bytes that no entry covers are searched for valid records.
  *
- * Inputs: `level` is a member of tfr_check_level. `options` may be NULL: the defaults. The policy
+ * Inputs: `level` is a member of tfr_check_level. `options` is optional: the defaults. The policy
  * decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
  * whether those of payloads are looked at.
- * `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers: damage,
- * or, with TFR_FIT_PARTIAL, also records.
- * `notes_out` may be NULL; it gets bits of tfr_fit.
+ * `fit_out` is optional; it says how the index fits.
+ *
  * Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
  * grown or become shorter; TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits
  * and the data is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
  * index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
  * compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
  * TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Threads: any.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `tfrecord_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `tfrecord_path`: required; NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `fit_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_index_check(const struct tfr_index *index,
                                 const char *tfrecord_path,
                                 int32_t level,
                                 const struct tfr_options *options,
-                                uint64_t *skipped_out,
-                                uint32_t *notes_out,
+                                struct tfr_fit *fit_out,
                                 struct tfr_error **error_out);
 
 /**
- * The `read_at` of data in memory: `context` is where it starts, so that a source of it is
- * `{data, size, tfr_read_memory}`. The library knows such sources, and reads from the memory itself.
+ * Finds the record of a TFRecord file that a byte belongs to, and looks at its checksums.
+ *
+ * TensorFlow's "corrupted record at N" is about the record that starts at byte N, if the length's
+ * checksum does not hold, and about the one that starts at N - 12, if the payload's does not.
+ *
+ * Inputs: `options` is optional: the defaults. The checksum policy, the progress callback and
+ * tfr_options_set_salvage() count: damage before the byte is then skipped, and records have the
+ * numbers that they have in the index.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when the file ends before the byte;
+ * TFR_ERR_IO when it cannot be read; those of tfr_index_scan() when it is not a TFRecord file, or
+ * damaged before the record that the byte is in, with the number and the offset of the bad record.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `tfrecord_path`: required; NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `location_out`: required; `error_out`: optional; both may be written to.
+ */
+enum tfr_status tfr_locate(const char *tfrecord_path,
+                           uint64_t byte,
+                           const struct tfr_options *options,
+                           struct tfr_location *location_out,
+                           struct tfr_error **error_out);
+
+/**
+ * Makes a source of a function that reads it.
+ *
+ * Inputs: `read_at` is required; `context`, its first argument, may be NULL. `size` is how many
+ * bytes of data there are.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
+ * Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The context
+ * stays the caller's until the source and all readers of it are freed, unless tfr_source_set_free()
+ * gives it to the source.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `read_at`: required; does what tfr_read_at_fn says while the source or a reader of it is used.
+ * - `source_out`: required; `error_out`: optional; both may be written to.
+ */
+enum tfr_status tfr_source_new(tfr_read_at_fn read_at,
+                               void *context,
+                               uint64_t size,
+                               struct tfr_source **source_out,
+                               struct tfr_error **error_out);
+
+/**
+ * Makes a source of data in memory, which is not copied.
  *
  * A mapped file is such memory: small records are read at random fastest from it; but a process
  * that reads what another has cut off from a file that it has mapped ends with SIGBUS.
  *
- * Errors: -EINVAL for NULL.
- * Threads: any.
+ * Inputs: `data` is optional if `size` is 0.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ *
+ * Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The data is
+ * borrowed until the source and all readers of it are freed, unless tfr_source_set_free() gives it
+ * to the source.
+ *
+ * Threads: any; none may change the data meanwhile.
  *
  * # Safety
- * - `context`: NULL, or memory of at least `offset` + `size` bytes.
- * - `buffer`: NULL, or `size` bytes that may be written to.
+ * - `data`: `size` bytes that may be read while the source or a reader of it is used.
+ * - `source_out`: required; `error_out`: optional; both may be written to.
  */
-int64_t tfr_read_memory(void *context,
-                        uint64_t offset,
-                        uint8_t *buffer,
-                        size_t size);
+enum tfr_status tfr_source_from_memory(const uint8_t *data,
+                                       size_t size,
+                                       struct tfr_source **source_out,
+                                       struct tfr_error **error_out);
+
+/**
+ * Gives the context of a source, or its memory, to the source: when the source and all readers of it
+ * are freed, `free_context` is called with it, such as free() of the C library. NULL, as at first:
+ * it stays the caller's.
+ *
+ * Inputs: `free_context` is optional.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `source`, and when a reader has the source already.
+ *
+ * Threads: no other may use the source meanwhile. `free_context` is called on the thread that frees
+ * the last of them.
+ *
+ * # Safety
+ * - `source`: optional; a source that is not yet freed.
+ * - `free_context`: optional; a function that may be called with the context, once.
+ * - `error_out`: optional; may be written to.
+ */
+enum tfr_status tfr_source_set_free(struct tfr_source *source,
+                                    tfr_free_fn free_context,
+                                    struct tfr_error **error_out);
+
+/**
+ * Frees a source. Readers of it go on. NULL is allowed.
+ *
+ * # Safety
+ * - `source`: optional; a source that is not yet freed and not used again.
+ */
+void tfr_source_free(struct tfr_source *source);
 
 /**
  * Indexes a source into an index file, as tfr_index_create() does a file.
  *
  * Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.
- * `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
+ * `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+ *
  * Errors: those of tfr_index_create(); TFR_ERR_IO, with the number that tfr_error_os_error()
  * gives, when `read_at` returns an error, and when it returns what it may not.
+ *
  * Threads: any; see tfr_source.
  *
  * # Safety
- * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
- * - `index_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `count_out`, `error_out`: NULL, or may be written to.
+ * - `source`: required; a source that is not yet freed.
+ * - `index_path`: required; NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `count_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_index_create_from_source(const struct tfr_source *source,
                                              const char *index_path,
@@ -1247,15 +1461,18 @@ enum tfr_status tfr_index_create_from_source(const struct tfr_source *source,
 /**
  * Indexes a source into memory: 16 bytes for each record. No file is written.
  *
- * Inputs: `options` may be NULL: the defaults.
+ * Inputs: `options` is optional: the defaults.
+ *
  * Errors: as tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ *
  * Threads: any; see tfr_source.
  *
  * # Safety
- * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
- * - `options`: NULL, or options that are not yet freed.
- * - `index_out`, `error_out`: NULL, or may be written to.
+ * - `source`: required; a source that is not yet freed.
+ * - `options`: optional; options that are not yet freed.
+ * - `index_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_from_source(const struct tfr_source *source,
                                       const struct tfr_options *options,
@@ -1266,35 +1483,38 @@ enum tfr_status tfr_index_from_source(const struct tfr_source *source,
  * Checks that an index is that of a source, as tfr_index_check() does of a file.
  *
  * Inputs and errors: those of tfr_index_check() and of tfr_index_create_from_source().
+ *
  * Threads: any; see tfr_source.
  *
  * # Safety
- * - `index`: NULL, or an index that is not yet freed.
- * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
- * - `options`: NULL, or options that are not yet freed.
- * - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+ * - `index`: required; an index that is not yet freed.
+ * - `source`: required; a source that is not yet freed.
+ * - `options`: optional; options that are not yet freed.
+ * - `fit_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_index_check_source(const struct tfr_index *index,
                                        const struct tfr_source *source,
                                        int32_t level,
                                        const struct tfr_options *options,
-                                       uint64_t *skipped_out,
-                                       uint32_t *notes_out,
+                                       struct tfr_fit *fit_out,
                                        struct tfr_error **error_out);
 
 /**
  * Makes an indexer at the start of a stream, which it holds to the options' checksum policy. It
  * calls no callback, and keeps nothing of the options.
  *
- * Inputs: `options` may be NULL: the defaults.
+ * Inputs: `options` is optional: the defaults.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and where the options ask to salvage, to append, or
  * for a growing file: that takes data that can be read at any position.
+ *
  * Ownership: the caller frees *indexer_out with tfr_indexer_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `options`: NULL, or options that are not yet freed.
- * - `indexer_out`, `error_out`: NULL, or may be written to.
+ * - `options`: optional; options that are not yet freed.
+ * - `indexer_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_indexer_new(const struct tfr_options *options,
                                 struct tfr_indexer **indexer_out,
@@ -1304,21 +1524,24 @@ enum tfr_status tfr_indexer_new(const struct tfr_options *options,
  * Takes the stream's next bytes, until all are taken or `capacity` records are complete: what is
  * not taken, the caller pushes next.
  *
- * Inputs: `data` may be NULL if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
+ * Inputs: `data` is optional if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
  * least; size / 16 + 1 is always enough. *taken_out gets how many bytes are taken, *count_out how
  * many entries are written.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a `capacity` of 0; those of
  * tfr_index_create() for bad data, with the bad record. When records are complete before the bad
  * one, this call succeeds with their entries, and the next one fails. From then on, each call
  * fails with that error.
+ *
  * Ownership: the data is borrowed during the call.
+ *
  * Threads: no other may use the indexer meanwhile.
  *
  * # Safety
- * - `indexer`: NULL, or an indexer that is not yet freed.
- * - `data`: NULL, or `size` bytes that may be read.
- * - `entries_out`: NULL, or `capacity` entries that may be written to.
- * - `taken_out`, `count_out`, `error_out`: NULL, or may be written to.
+ * - `indexer`: required; an indexer that is not yet freed.
+ * - `data`: `size` bytes that may be read.
+ * - `entries_out`: required; `capacity` entries that may be written to.
+ * - `taken_out`, `count_out`: required; `error_out`: optional; all may be written to.
  */
 enum tfr_status tfr_indexer_push(struct tfr_indexer *indexer,
                                  const uint8_t *data,
@@ -1335,11 +1558,12 @@ enum tfr_status tfr_indexer_push(struct tfr_indexer *indexer,
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_TRUNCATED and others when the end is inside a
  * record; the error that tfr_indexer_push() found.
+ *
  * Threads: no other may use the indexer meanwhile.
  *
  * # Safety
- * - `indexer`: NULL, or an indexer that is not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `indexer`: required; an indexer that is not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_indexer_finish(struct tfr_indexer *indexer, struct tfr_error **error_out);
 
@@ -1347,31 +1571,34 @@ enum tfr_status tfr_indexer_finish(struct tfr_indexer *indexer, struct tfr_error
  * Frees an indexer. NULL is allowed.
  *
  * # Safety
- * - `indexer`: NULL, or an indexer that is not yet freed and not used again.
+ * - `indexer`: optional; an indexer that is not yet freed and not used again.
  */
 void tfr_indexer_free(struct tfr_indexer *indexer);
 
 /**
  * Opens a TFRecord file to read its records.
  *
- * Inputs: `index` may be NULL: it is then read from where tfr_index_find() finds it beside the file, at
- * `tfrecord_path` with ".idx" appended, if that is an index of this file that accounts for each valid record: none may start where it leaves a
+ * Inputs: `index` is optional: it is then read from where tfr_index_find() finds it beside the file,
+ * if that is an index of this file that accounts for each valid record: none may start where it leaves a
  * gap, before its first entry or after its last one. If there is no such index, the file is scanned,
  * and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
  * is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
- * each frame is when it is read. `options` may be NULL: the defaults; their callbacks are called
+ * each frame is when it is read. `options` is optional: the defaults; their callbacks are called
  * during this call alone.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
  * when the file cannot be read; those of tfr_index_scan() when it is scanned.
+ *
  * Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
  * with tfr_reader_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `tfrecord_path`: NULL, or NUL-terminated.
- * - `index`: NULL, or an index that is not yet freed.
- * - `options`: NULL, or options that are not yet freed.
- * - `reader_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; NUL-terminated.
+ * - `index`: optional; an index that is not yet freed.
+ * - `options`: optional; options that are not yet freed.
+ * - `reader_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_reader_open(const char *tfrecord_path,
                                 const struct tfr_index *index,
@@ -1382,19 +1609,21 @@ enum tfr_status tfr_reader_open(const char *tfrecord_path,
 /**
  * Opens a source to read its records.
  *
- * Inputs: `index` may be NULL: it is then made by a scan. Otherwise as tfr_reader_open(); threads
+ * Inputs: `index` is optional: it is then made by a scan. Otherwise as tfr_reader_open(); threads
  * are the reader's, too: with 1, `read_at` is called on the caller's alone.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_from_source() when it is scanned.
- * Ownership: the source is copied; what its `read_at` and `context` need must stay until the
- * reader is freed. The rest is as with tfr_reader_open().
+ *
+ * Ownership: the source is shared: the caller may free it at once. The rest is as with
+ * tfr_reader_open().
+ *
  * Threads: any; see tfr_source.
  *
  * # Safety
- * - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says until the
- *   reader is freed.
- * - `index`: NULL, or an index that is not yet freed.
- * - `options`: NULL, or options that are not yet freed.
- * - `reader_out`, `error_out`: NULL, or may be written to.
+ * - `source`: required; a source that is not yet freed.
+ * - `index`: optional; an index that is not yet freed.
+ * - `options`: optional; options that are not yet freed.
+ * - `reader_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_reader_from_source(const struct tfr_source *source,
                                        const struct tfr_index *index,
@@ -1408,10 +1637,11 @@ enum tfr_status tfr_reader_from_source(const struct tfr_source *source,
  * no such index, or it is used; and for NULL.
  *
  * Ownership: borrowed from the reader, gone when that is freed; not to be freed.
+ *
  * Threads: any.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed.
+ * - `reader`: optional; a reader that is not yet freed.
  */
 const struct tfr_error *tfr_reader_warning(const struct tfr_reader *reader);
 
@@ -1421,7 +1651,7 @@ const struct tfr_error *tfr_reader_warning(const struct tfr_reader *reader);
  * Threads: any.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed.
+ * - `reader`: optional; a reader that is not yet freed.
  */
 size_t tfr_reader_len(const struct tfr_reader *reader);
 
@@ -1429,30 +1659,81 @@ size_t tfr_reader_len(const struct tfr_reader *reader);
  * The index: an array of tfr_reader_len() entries; NULL for an empty one and for NULL.
  *
  * Ownership: borrowed from the reader, gone when that is freed.
+ *
  * Threads: any.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed.
+ * - `reader`: optional; a reader that is not yet freed.
  */
 const struct tfr_entry *tfr_reader_entries(const struct tfr_reader *reader);
 
 /**
- * Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+ * How many bytes tfr_reader_read() gives of each of these records. Nothing is read but the headers of
+ * large records (over a MiB), so that nobody takes memory for what an index alone says.
  *
- * Inputs: `buffer` may be NULL if `capacity` is 0: then nothing is read but the header of a large
- * record (over a MiB), so that nobody takes memory for what an index alone says, and *size_out gets
- * how many bytes it takes. `size_out` may be NULL; it gets how many bytes there are in `buffer`.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
- * TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
- * record would end behind the data, or another frame is there: the index is not that of the data;
- * TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
- * became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+ * Inputs: `records` is optional if `count` is 0. `sizes_out` gets `count` sizes.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
+ * tfr_reader_len(); TFR_ERR_MISMATCH when a record would end after the data; of a large record those
+ * of tfr_reader_read().
+ *
  * Threads: any.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed.
- * - `buffer`: NULL, or `capacity` bytes that may be written to.
- * - `size_out`, `error_out`: NULL, or may be written to.
+ * - `reader`: required; a reader that is not yet freed.
+ * - `records`: `count` numbers that may be read.
+ * - `sizes_out`: required; `count` numbers that may be written to.
+ * - `error_out`: optional; may be written to.
+ */
+enum tfr_status tfr_reader_sizes(const struct tfr_reader *reader,
+                                 const size_t *records,
+                                 size_t count,
+                                 size_t *sizes_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Where tfr_reader_read_many() puts each of these records: payload i from offsets_out[i] to before
+ * offsets_out[i + 1]. The last offset is how many bytes they take. Nothing is read, unless they take
+ * more than a GiB: then the headers of large records are.
+ *
+ * Inputs: `records` is optional if `count` is 0. `offsets_out` gets `count` + 1 offsets.
+ *
+ * Errors: as tfr_reader_sizes(); TFR_ERR_OUT_OF_MEMORY if payloads of more than a GiB take more
+ * memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
+ * the free swap space. (The system may give more, and end the process when it writes to that.)
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: required; a reader that is not yet freed.
+ * - `records`: `count` numbers that may be read.
+ * - `offsets_out`: required; `count` + 1 numbers that may be written to.
+ * - `error_out`: optional; may be written to.
+ */
+enum tfr_status tfr_reader_offsets(const struct tfr_reader *reader,
+                                   const size_t *records,
+                                   size_t count,
+                                   size_t *offsets_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+ *
+ * Inputs: `buffer` has room for `capacity` bytes; tfr_reader_sizes() says how many it takes. It is
+ * optional if `capacity` is 0. `size_out` is optional; it gets how many bytes there are in `buffer`.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
+ * TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
+ * record would end after the data, or another frame is there: the index is not that of the data;
+ * TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
+ * became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: required; a reader that is not yet freed.
+ * - `buffer`: `capacity` bytes that may be written to.
+ * - `size_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_reader_read(const struct tfr_reader *reader,
                                 size_t record,
@@ -1462,26 +1743,25 @@ enum tfr_status tfr_reader_read(const struct tfr_reader *reader,
                                 struct tfr_error **error_out);
 
 /**
- * Reads many records' payloads, one behind the other, in the order of `records`: payload i is
- * `buffer` from offsets_out[i] on to offsets_out[i + 1]. They are read in the order of the data,
- * those that lie close together at once, by as many threads as it takes.
+ * Reads many records' payloads, concatenated, in the order of `records`. They are read in the order
+ * of the data, those that lie close together at once, by as many threads as it takes.
  *
- * Inputs: `records` may be NULL if `count` is 0. `buffer` may be NULL if `capacity` is 0: then
- * nothing is read (but of what takes more than a GiB, large records' headers are), and the offsets
- * say how many bytes it takes: the last one. `offsets_out` gets `count` + 1 offsets.
+ * Inputs: `records` is optional if `count` is 0. `buffer` has room for `capacity` bytes;
+ * tfr_reader_offsets() says how many it takes. It is optional if `capacity` is 0. `offsets_out` is
+ * optional; it gets the `count` + 1 numbers of tfr_reader_offsets().
+ *
  * Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
- * are not there or would end behind the data, before anything is read. After an error the buffer
- * holds anything. TFR_ERR_OUT_OF_MEMORY without a buffer, if payloads of more than a GiB take more
- * memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
- * the free swap space. (The system may give more, and end the process when it writes to that.)
+ * are not there or would end after the data, before anything is read. After an error the buffer
+ * holds anything.
+ *
  * Threads: any.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed.
- * - `records`: NULL, or `count` numbers that may be read.
- * - `buffer`: NULL, or `capacity` bytes that may be written to.
- * - `offsets_out`: NULL, or `count` + 1 numbers that may be written to.
- * - `error_out`: NULL, or may be written to.
+ * - `reader`: required; a reader that is not yet freed.
+ * - `records`: `count` numbers that may be read.
+ * - `buffer`: `capacity` bytes that may be written to.
+ * - `offsets_out`: optional; `count` + 1 numbers that may be written to.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_reader_read_many(const struct tfr_reader *reader,
                                      const size_t *records,
@@ -1494,18 +1774,20 @@ enum tfr_status tfr_reader_read_many(const struct tfr_reader *reader,
 /**
  * Reads many records' payloads, each to the start of a buffer of its own, as tfr_reader_read_many().
  *
- * Inputs: `buffers` and `capacities` have `count` elements; they and `records` may be NULL if it is
+ * Inputs: `buffers` and `capacities` have `count` elements; they and `records` are optional if it is
  * 0. A buffer may be NULL if its capacity is 0; it then gets an empty payload.
+ *
  * Errors: as tfr_reader_read_many(). After an error the buffers hold anything.
+ *
  * Threads: any.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed.
- * - `records`: NULL, or `count` numbers that may be read.
- * - `buffers`: NULL, or `count` pointers, each NULL or to as many bytes that may be written to as
+ * - `reader`: required; a reader that is not yet freed.
+ * - `records`: `count` numbers that may be read.
+ * - `buffers`: `count` pointers, each NULL or to as many bytes that may be written to as
  *   `capacities` says; none overlaps another.
- * - `capacities`: NULL, or `count` numbers that may be read.
- * - `error_out`: NULL, or may be written to.
+ * - `capacities`: `count` numbers that may be read.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_reader_read_each(const struct tfr_reader *reader,
                                      const size_t *records,
@@ -1518,9 +1800,63 @@ enum tfr_status tfr_reader_read_each(const struct tfr_reader *reader,
  * Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
  *
  * # Safety
- * - `reader`: NULL, or a reader that is not yet freed and not used again.
+ * - `reader`: optional; a reader that is not yet freed and not used again.
  */
 void tfr_reader_free(struct tfr_reader *reader);
+
+/**
+ * Begins to read records one after the other.
+ *
+ * Inputs: `records` are `count` numbers, in any order, also more than once. It is optional: without it, the first
+ * `count` records, so that all are (NULL, tfr_reader_len(reader)).
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
+ * tfr_reader_len().
+ *
+ * Ownership: the numbers are copied, and the reader is shared: the caller may free both at once. The
+ * caller frees *iterator_out with tfr_iterator_free(); it is NULL on failure.
+ *
+ * Threads: any.
+ *
+ * # Safety
+ * - `reader`: required; a reader that is not yet freed.
+ * - `records`: `count` numbers that may be read.
+ * - `iterator_out`: required; `error_out`: optional; both may be written to.
+ */
+enum tfr_status tfr_reader_iterate(const struct tfr_reader *reader,
+                                   const size_t *records,
+                                   size_t count,
+                                   struct tfr_iterator **iterator_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * The next record's payload; its frame, if tfr_options_set_raw_frames() asked for it. At the end
+ * *payload_out is NULL, which it is not for an empty payload.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_reader_read() when the record is bad, at its
+ * turn: the next call goes on with the record after it.
+ *
+ * Ownership: the payload is borrowed from the iterator, and gone at the next call with it.
+ *
+ * Threads: no other may use the iterator meanwhile.
+ *
+ * # Safety
+ * - `iterator`: required; an iterator that is not yet freed.
+ * - `payload_out`, `size_out`: required; `error_out`: optional; all may be written to.
+ */
+enum tfr_status tfr_iterator_next(struct tfr_iterator *iterator,
+                                  const uint8_t **payload_out,
+                                  size_t *size_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * Frees an iterator, and with it its last payload. It waits for the thread that reads ahead. NULL is
+ * allowed.
+ *
+ * # Safety
+ * - `iterator`: optional; an iterator that is not yet freed and not used again.
+ */
+void tfr_iterator_free(struct tfr_iterator *iterator);
 
 /**
  * Writes a new TFRecord file and its index. Both are written beside their places and renamed when
@@ -1530,18 +1866,22 @@ void tfr_reader_free(struct tfr_reader *reader);
  * leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
  * tfr_index_create() mends it.
  *
- * Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
- * not beside an event file of TensorBoard, as with tfr_index_create(). `options` may be NULL: the
+ * Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
+ * not beside an event file of TensorBoard, as with tfr_index_create(). `options` is optional: the
  * defaults; of them, tfr_options_set_sync() counts.
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both paths lead to one file; TFR_ERR_IO when
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both
+ * paths lead to one file; TFR_ERR_IO when
  * a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
+ *
  * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `writer_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `writer_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_writer_create(const char *tfrecord_path,
                                   const char *index_path,
@@ -1561,18 +1901,21 @@ enum tfr_status tfr_writer_create(const char *tfrecord_path,
  * tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
  * off before the file can be appended to: the error says where.
  *
- * Inputs: `index_path` may be NULL: as with tfr_writer_create(). `options` may be NULL: the
+ * Inputs: `index_path` is optional: as with tfr_writer_create(). `options` is optional: the
  * defaults; of them, tfr_options_set_sync() counts, and for the walk
  * tfr_options_set_threads() and tfr_options_set_progress().
+ *
  * Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
  * TFR_ERR_MISMATCH when the index is not that of its first ones.
+ *
  * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `writer_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `writer_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_writer_append(const char *tfrecord_path,
                                   const char *index_path,
@@ -1583,17 +1926,20 @@ enum tfr_status tfr_writer_append(const char *tfrecord_path,
 /**
  * Writes a record. Small ones are gathered, and handed to the system together.
  *
- * Inputs: `payload` may be NULL if `size` is 0.
+ * Inputs: `payload` is optional if `size` is 0.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a writer that is finished; TFR_ERR_IO when a
  * file cannot be written, be it with what earlier calls gave: all calls after it fail with the same
  * error.
+ *
  * Ownership: the payload is borrowed during the call.
+ *
  * Threads: any.
  *
  * # Safety
- * - `writer`: NULL, or a writer that is not yet freed.
- * - `payload`: NULL, or `size` bytes that may be read.
- * - `error_out`: NULL, or may be written to.
+ * - `writer`: required; a writer that is not yet freed.
+ * - `payload`: `size` bytes that may be read.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_writer_write(struct tfr_writer *writer,
                                  const uint8_t *payload,
@@ -1604,18 +1950,21 @@ enum tfr_status tfr_writer_write(struct tfr_writer *writer,
  * Writes many records, no other thread's between them: payload i is the bytes of `payloads` from
  * `offsets[i]` to before `offsets[i + 1]`.
  *
- * Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` may be NULL
+ * Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` is optional
  * if the last of them is 0; `offsets`, if `count` is 0.
+ *
  * Errors: as tfr_writer_write(); TFR_ERR_INVALID_ARGUMENT for offsets that descend: nothing is
  * written then.
+ *
  * Ownership: payloads and offsets are borrowed during the call.
+ *
  * Threads: any.
  *
  * # Safety
- * - `writer`: NULL, or a writer that is not yet freed.
- * - `offsets`: NULL, or `count` + 1 numbers that may be read.
- * - `payloads`: NULL, or as many bytes that may be read as the last offset says.
- * - `error_out`: NULL, or may be written to.
+ * - `writer`: required; a writer that is not yet freed.
+ * - `offsets`: `count` + 1 numbers that may be read.
+ * - `payloads`: as many bytes that may be read as the last offset says.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
                                       const uint8_t *payloads,
@@ -1629,11 +1978,12 @@ enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
  * tfr_options_set_sync(): a power cut may take what was handed over.
  *
  * Errors: as tfr_writer_write().
+ *
  * Threads: any.
  *
  * # Safety
- * - `writer`: NULL, or a writer that is not yet freed.
- * - `error_out`: NULL, or may be written to.
+ * - `writer`: required; a writer that is not yet freed.
+ * - `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_writer_flush(struct tfr_writer *writer, struct tfr_error **error_out);
 
@@ -1644,7 +1994,7 @@ enum tfr_status tfr_writer_flush(struct tfr_writer *writer, struct tfr_error **e
  * Threads: any.
  *
  * # Safety
- * - `writer`: NULL, or a writer that is not yet freed.
+ * - `writer`: optional; a writer that is not yet freed.
  */
 uint64_t tfr_writer_num_records(const struct tfr_writer *writer);
 
@@ -1652,15 +2002,17 @@ uint64_t tfr_writer_num_records(const struct tfr_writer *writer);
  * Hands over what is left, and puts data and index in their places. After it, whatever it returns,
  * nothing more can be written.
  *
- * Inputs: `count_out` may be NULL; it gets the number of records in the file.
+ * Inputs: `count_out` is optional; it gets the number of records in the file.
+ *
  * Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
  * when something else wrote to the file that is appended to, or created or replaced one of the files
  * meanwhile. Nothing is left then of what was written, unless the error says otherwise.
+ *
  * Threads: any.
  *
  * # Safety
- * - `writer`: NULL, or a writer that is not yet freed.
- * - `count_out`, `error_out`: NULL, or may be written to.
+ * - `writer`: required; a writer that is not yet freed.
+ * - `count_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
                                   uint64_t *count_out,
@@ -1672,7 +2024,7 @@ enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
  * nothing is done, and its memory is not freed. NULL is allowed.
  *
  * # Safety
- * - `writer`: NULL, or a writer that is not yet freed and not used again.
+ * - `writer`: optional; a writer that is not yet freed and not used again.
  */
 void tfr_writer_free(struct tfr_writer *writer);
 
@@ -1683,7 +2035,7 @@ void tfr_writer_free(struct tfr_writer *writer);
  * Threads: no other may use the owner meanwhile.
  *
  * # Safety
- * - `owner`: NULL, or an owner whose handle is NULL or one that `free` frees and that is not used
+ * - `owner`: optional; an owner whose handle is NULL or one that `free` frees and that is not used
  *   again.
  */
 void tfr_owner_free(struct tfr_owner *owner);

@@ -1,37 +1,39 @@
-// tfr_index.hpp: the C++ face of tfr_index.h: handles that free themselves, errors that are thrown.
-//
-//     #include <iostream>
-//     #include <tfr_index.hpp>
-//
-//     int main(int count, char **arguments) {
-//         if (count != 2) return 2;
-//         try {
-//             tfr::reader reader(arguments[1]);
-//             for (std::string_view payload : reader) {
-//                 std::cout << payload.size() << " bytes\n";
-//             }
-//         } catch (const tfr::error &error) {
-//             std::cerr << error.what() << '\n';
-//             return 1;
-//         }
-//     }
-//
-// All of it is inline: there is nothing to link but what tfr_index.h needs. tfr_index.h is the
-// manual: what a function does, which errors it has and what threads may do is said there, at the C
-// function of the same name. Here it is only:
-//
-// - Objects can be moved, not copied, but for sources. One that was moved from may be destroyed or
-//   assigned to.
-// - Paths are std::string: const char * and std::filesystem::path become one by themselves. One
-//   that is empty, where that does not mean the default, or has a NUL in it is
-//   TFR_ERR_INVALID_ARGUMENT.
-// - Borrowed arrays are tfr::array_view, made of a vector, an array, a span or a list in braces.
-// - What fails throws tfr::error. What a callback or a source throws comes out of the call that it
-//   was for.
-// - const functions may be called by many threads at once, and so may those of a writer.
-//
-// It takes C++17 and exceptions; where these are turned off, use tfr_index.h. In C++20 the ranges
-// here are those of <ranges>.
+/// @file
+/// The C++ binding of tfr_index.h: handles that free themselves, errors that are thrown.
+///
+///     #include <iostream>
+///     #include <tfr_index.hpp>
+///
+///     int main(int count, char **arguments) {
+///         if (count != 2) return 2;
+///         try {
+///             tfr::reader reader(arguments[1]);
+///             for (std::string_view payload : reader) {
+///                 std::cout << payload.size() << " bytes\n";
+///             }
+///         } catch (const tfr::error &error) {
+///             std::cerr << error.what() << '\n';
+///             return 1;
+///         }
+///     }
+///
+/// All of it is inline: programs link what tfr_index.h needs. tfr_index.h is the manual: it says,
+/// at the C function of the same name, what a function does, which errors it has and what threads
+/// may do. In C++:
+///
+/// - Objects can be moved, not copied; only sources can be copied. One that was moved from may be
+///   destroyed or assigned to.
+/// - Paths are std::string, to which const char * and std::filesystem::path convert. A path that is
+///   empty, where that does not mean the default, or that contains a NUL is
+///   TFR_ERR_INVALID_ARGUMENT.
+/// - Borrowed arrays are tfr::array_view, made of a vector, an array, a span or a list in braces.
+///   Numbers of records may have any integer type.
+/// - A call that fails throws tfr::error. An exception of a callback or a source comes out of the
+///   call that it was for.
+/// - Many threads may call const functions at once, and those of a writer.
+///
+/// It needs C++17 and exceptions; where these are turned off, use tfr_index.h. In C++20 the ranges
+/// here are those of the standard library.
 
 #ifndef TFR_INDEX_HPP
 #define TFR_INDEX_HPP
@@ -81,26 +83,41 @@ using entry = tfr_entry;
 /// std::span<const T> is in C++20, and becomes one by itself.
 template <typename T> class array_view {
   public:
+    /// An element.
     using value_type = T;
+    /// What begin() returns.
     using const_iterator = const T *;
+    /// What begin() returns.
     using iterator = const_iterator;
 
+    /// None.
     constexpr array_view() noexcept = default;
+    /// `size` elements from `data` on.
     constexpr array_view(const T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    /// A list in braces.
     constexpr array_view(std::initializer_list<T> list) noexcept
         : array_view(list.begin(), list.size()) {}
+    /// An array, or what has data() and size().
     template <typename Array, typename = std::enable_if_t<std::is_convertible_v<
                                   decltype(std::data(std::declval<const Array &>())), const T *>>>
     constexpr array_view(const Array &array) noexcept
         : array_view(std::data(array), std::size(array)) {}
 
+    /// How many there are.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+    /// Whether there are none.
     [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+    /// Where they start.
     [[nodiscard]] constexpr const T *data() const noexcept { return data_; }
+    /// The first.
     [[nodiscard]] constexpr const T *begin() const noexcept { return data_; }
+    /// After the last.
     [[nodiscard]] constexpr const T *end() const noexcept { return data_ + size_; }
     /// Element i; i must be below size().
-    [[nodiscard]] constexpr const T &operator[](std::size_t i) const noexcept { return data_[i]; }
+    template <typename Integer>
+    [[nodiscard]] constexpr const T &operator[](Integer i) const noexcept {
+        return data_[static_cast<std::size_t>(i)];
+    }
 
   private:
     const T *data_ = nullptr;
@@ -118,6 +135,7 @@ class error : public std::runtime_error {
     error(tfr_status status, const std::string &message)
         : std::runtime_error(message), status_(status) {}
 
+    /// What kind of error it is.
     [[nodiscard]] tfr_status status() const noexcept { return status_; }
     /// The file it is about; empty if it is about none.
     [[nodiscard]] std::string path() const { return text(tfr_error_path(error_.get())); }
@@ -131,9 +149,11 @@ class error : public std::runtime_error {
     }
     /// What the data is instead of TFRecord, such as "gzip"; empty if that isn't known.
     [[nodiscard]] std::string format() const { return text(tfr_error_format(error_.get())); }
+    /// The checksum that does not hold, as it is stored.
     [[nodiscard]] std::optional<std::uint64_t> stored_crc() const noexcept {
         return known(tfr_error_stored_crc(error_.get()));
     }
+    /// The same checksum, as it should be.
     [[nodiscard]] std::optional<std::uint64_t> computed_crc() const noexcept {
         return known(tfr_error_computed_crc(error_.get()));
     }
@@ -153,11 +173,6 @@ class error : public std::runtime_error {
     tfr_status status_;
     std::shared_ptr<tfr_error> error_; // shared, for exceptions are copied
 };
-
-/// Data in memory as a source, such as a mapped file. It must stay as long as the source is used.
-[[nodiscard]] inline tfr_source memory_source(std::string_view data) noexcept {
-    return {const_cast<char *>(data.data()), data.size(), tfr_read_memory};
-}
 
 namespace detail {
 
@@ -185,6 +200,33 @@ inline const char *index_path(const std::string &path) {
     return path.empty() ? nullptr : detail::path(path);
 }
 
+/// Whether this is an integer, and no bool.
+template <typename Integer>
+inline constexpr bool is_integer =
+    std::is_integral_v<Integer> && !std::is_same_v<std::remove_cv_t<Integer>, bool>;
+
+template <typename Integer>
+using if_integer = std::enable_if_t<is_integer<std::remove_reference_t<Integer>>>;
+
+template <typename Integer> constexpr bool is_negative(Integer number) noexcept {
+    if constexpr (std::is_signed_v<Integer>) {
+        return number < 0;
+    } else {
+        static_cast<void>(number);
+        return false;
+    }
+}
+
+/// A number for C.
+template <typename Integer, typename = if_integer<Integer>>
+std::size_t record_number(Integer number) {
+    if (is_negative(number) || static_cast<std::uintmax_t>(number) > SIZE_MAX) {
+        throw tfr::error(TFR_ERR_OUT_OF_RANGE,
+                         "record " + std::to_string(number) + ": out of range, numbers start at 0");
+    }
+    return static_cast<std::size_t>(number);
+}
+
 /// Frees what a C function gave.
 template <auto Free> struct freeing {
     template <typename Handle> void operator()(Handle *handle) const noexcept { Free(handle); }
@@ -194,41 +236,95 @@ template <typename Handle, auto Free> using handle = std::unique_ptr<Handle, fre
 
 } // namespace detail
 
-/// Data of known size that a function reads, such as an object store's. It owns the function;
-/// copies share it. A tfr_source becomes one by itself, and owns nothing.
+/// Numbers of records, of any integer type: an array, another range, or a list in braces. Those of
+/// std::size_t are borrowed, for the call that they are an argument of; others are copied. One
+/// below 0 is TFR_ERR_OUT_OF_RANGE.
+class record_numbers {
+  public:
+    /// None.
+    record_numbers() = default;
+    /// A list in braces.
+    record_numbers(std::initializer_list<std::size_t> list) : view_(list.begin(), list.size()) {}
+    /// A list in braces, of another type.
+    template <typename Integer, typename = detail::if_integer<Integer>>
+    record_numbers(std::initializer_list<Integer> list)
+        : record_numbers(array_view<Integer>(list.begin(), list.size())) {}
+    /// `size` numbers from `data` on.
+    template <typename Integer, typename = detail::if_integer<Integer>>
+    record_numbers(const Integer *data, std::size_t size)
+        : record_numbers(array_view<Integer>(data, size)) {}
+    /// A range.
+    template <typename Range,
+              typename = detail::if_integer<decltype(*std::begin(std::declval<const Range &>()))>>
+    record_numbers(const Range &range) {
+        if constexpr (std::is_convertible_v<const Range &, array_view<std::size_t>>) {
+            view_ = range;
+        } else {
+            for (const auto number : range) {
+                copy_.push_back(detail::record_number(number));
+            }
+            view_ = copy_;
+        }
+    }
+    record_numbers(const record_numbers &) = delete;
+    record_numbers &operator=(const record_numbers &) = delete;
+
+    /// How many there are.
+    [[nodiscard]] std::size_t size() const noexcept { return view_.size(); }
+    /// Where they start.
+    [[nodiscard]] const std::size_t *data() const noexcept { return view_.data(); }
+
+  private:
+    std::vector<std::size_t> copy_;
+    array_view<std::size_t> view_;
+};
+
+/// Data of known size that can be read at any position, such as an object store's. Copies share it.
 class source {
   public:
-    /// `read(offset, buffer, size)` reads up to `size` bytes from byte `offset` into `buffer`
-    /// (std::uint64_t, void *, std::size_t), and returns how many: at least 1, fewer than `size`
-    /// where that suits it. Several threads call it at once, unless options::threads(1). What it
-    /// throws comes out of the call that reads; of several exceptions, the first.
-    template <typename Read>
-    source(std::uint64_t size, Read read)
-        : source(size, std::make_shared<reading<Read>>(std::move(read))) {}
-    source(const tfr_source &raw) noexcept : raw_(raw) {}
+    /// Data that a callable reads: `read(offset, buffer, size)` reads up to `size` bytes from byte
+    /// `offset` into `buffer`, and returns how many: at least 1, maybe fewer than `size`. It is
+    /// given a std::uint64_t, a pointer to void, char, unsigned char or std::byte, whichever it
+    /// takes, and a std::size_t; it returns an integer. The source owns the callable. Several
+    /// threads call it at once, unless options::threads(1). What it throws comes out of the call
+    /// that reads; of several exceptions, the first.
+    template <typename Read> source(std::uint64_t size, Read read) : size_(size) {
+        auto made = std::make_shared<reading<Read>>(std::move(read));
+        auto context = std::make_unique<std::shared_ptr<reading<Read>>>(made);
+        tfr_source *native = nullptr;
+        detail::call(tfr_source_new, reading<Read>::read_at, static_cast<void *>(context.get()),
+                     size, &native);
+        native_.reset(native, tfr_source_free);
+        detail::call(tfr_source_set_free, native, reading<Read>::free);
+        static_cast<void>(context.release());
+        state_ = std::move(made);
+    }
 
-    [[nodiscard]] std::uint64_t size() const noexcept { return raw_.size; }
-    [[nodiscard]] const tfr_source *get() const noexcept { return &raw_; }
+    /// Data in memory, such as a mapped file, which is not copied. It must stay until the source
+    /// and all readers of it are gone.
+    [[nodiscard]] static source from_memory(std::string_view data) {
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(data.data());
+        tfr_source *native = nullptr;
+        detail::call(tfr_source_from_memory, bytes, data.size(), &native);
+        source made;
+        made.native_.reset(native, tfr_source_free);
+        made.size_ = data.size();
+        return made;
+    }
 
-    /// Calls what reads this source; what its function threw is thrown on.
+    /// How many bytes there are.
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    /// The C object, which goes with this one.
+    [[nodiscard]] const tfr_source *get() const noexcept { return native_.get(); }
+
+    /// Calls what reads this source; what its callable throws is thrown on.
     template <typename Work> void during(Work work) const {
-        if (!state_) {
-            return work();
-        }
-        const call under_way(*state_);
-        try {
-            work();
-        } catch (const error &failed) {
-            const std::exception_ptr thrown = state_->thrown();
-            if (thrown && failed.os_error() == ECANCELED) {
-                std::rethrow_exception(thrown);
-            }
-            throw;
-        }
+        const use in_use(*this);
+        rethrowing(work);
     }
 
   private:
-    /// What its function threw during the calls that are under way.
+    /// What the callable threw while it was in use.
     class state {
       public:
         [[nodiscard]] std::exception_ptr thrown() {
@@ -245,28 +341,40 @@ class source {
         }
         void begin() {
             const std::lock_guard<std::mutex> locked(mutex_);
-            ++calls_;
+            ++uses_;
         }
         void end() {
             const std::lock_guard<std::mutex> locked(mutex_);
-            if (--calls_ == 0) {
+            if (--uses_ == 0) {
                 thrown_ = nullptr;
             }
         }
 
       private:
         std::mutex mutex_;
-        std::size_t calls_ = 0;
+        std::size_t uses_ = 0;
         std::exception_ptr thrown_;
         bool delivered_ = false; // it stays for other calls that it made fail
     };
 
-    struct call {
-        explicit call(state &of) : state_(of) { state_.begin(); }
-        ~call() { state_.end(); }
-        call(const call &) = delete;
-        call &operator=(const call &) = delete;
-        state &state_;
+    /// Has what the callable throws kept while it lives.
+    class use {
+      public:
+        explicit use(const source &of) : state_(of.state_) {
+            if (state_) {
+                state_->begin();
+            }
+        }
+        ~use() {
+            if (state_) {
+                state_->end();
+            }
+        }
+        use(const use &) = delete;
+        use &operator=(const use &) = delete;
+
+      private:
+        std::shared_ptr<state> state_;
     };
 
     template <typename Read> struct reading : state {
@@ -275,28 +383,56 @@ class source {
         /// No exception may pass through C.
         static std::int64_t read_at(void *context, std::uint64_t offset, std::uint8_t *buffer,
                                     std::size_t size) noexcept {
-            auto *self = static_cast<reading *>(context);
+            reading &self = **static_cast<std::shared_ptr<reading> *>(context);
             try {
-                const std::size_t count = self->read(offset, static_cast<void *>(buffer), size);
-                return count > size ? -EINVAL : static_cast<std::int64_t>(count);
+                return checked(self.read_to(offset, buffer, size), size);
             } catch (...) {
-                self->keep(std::current_exception());
+                self.keep(std::current_exception());
                 return -ECANCELED;
             }
+        }
+        static void free(void *context) { delete static_cast<std::shared_ptr<reading> *>(context); }
+
+        auto read_to(std::uint64_t offset, void *buffer, std::size_t size) {
+            if constexpr (std::is_invocable_v<Read &, std::uint64_t, void *, std::size_t>) {
+                return read(offset, buffer, size);
+            } else if constexpr (std::is_invocable_v<Read &, std::uint64_t, char *, std::size_t>) {
+                return read(offset, static_cast<char *>(buffer), size);
+            } else if constexpr (std::is_invocable_v<Read &, std::uint64_t, unsigned char *,
+                                                     std::size_t>) {
+                return read(offset, static_cast<unsigned char *>(buffer), size);
+            } else {
+                return read(offset, static_cast<std::byte *>(buffer), size);
+            }
+        }
+        template <typename Count> static std::int64_t checked(Count count, std::size_t size) {
+            const bool is_sound =
+                !detail::is_negative(count) && static_cast<std::uintmax_t>(count) <= size;
+            return is_sound ? static_cast<std::int64_t>(count) : -EINVAL;
         }
 
         Read read;
     };
 
-    template <typename Read>
-    source(std::uint64_t size, std::shared_ptr<reading<Read>> made)
-        : raw_{made.get(), size, reading<Read>::read_at}, state_(std::move(made)) {}
+    template <typename Work> void rethrowing(Work work) const {
+        try {
+            work();
+        } catch (const error &failed) {
+            if (state_ && failed.os_error() == ECANCELED) {
+                if (const std::exception_ptr thrown = state_->thrown()) {
+                    std::rethrow_exception(thrown);
+                }
+            }
+            throw;
+        }
+    }
 
     friend class reader;
     source() noexcept = default; // of a reader of a path
 
-    tfr_source raw_{};
+    std::shared_ptr<tfr_source> native_;
     std::shared_ptr<state> state_;
+    std::uint64_t size_ = 0;
 };
 
 /// A region of the data that a scan skips, because of options::salvage() or
@@ -314,16 +450,19 @@ struct skipped {
 /// of several threads share them only if they have no callbacks.
 class options {
   public:
+    /// The defaults.
     options() : state_(std::make_unique<state>()) {
         tfr_options *made = nullptr;
         detail::call(tfr_options_new, &made);
         state_->native.reset(made);
     }
 
+    /// Sets the checksum policy.
     options &checksums(tfr_checksums policy) {
         detail::call(tfr_options_set_checksums, get(), static_cast<std::int32_t>(policy));
         return *this;
     }
+    /// Sets how many threads work: 1, the caller's alone; 0, as many as pay.
     options &threads(std::size_t count) {
         detail::call(tfr_options_set_threads, get(), count);
         return *this;
@@ -339,6 +478,7 @@ class options {
         detail::call(tfr_options_set_sync, get(), std::int32_t{yes});
         return *this;
     }
+    /// Accepts, in index::check(), an index of the first records alone.
     options &allow_partial(bool yes = true) {
         detail::call(tfr_options_set_allow_partial, get(), std::int32_t{yes});
         return *this;
@@ -390,6 +530,7 @@ class options {
         }
     }
 
+    /// The C object, which stays this one's.
     [[nodiscard]] tfr_options *get() const noexcept { return state_->native.get(); }
 
   private:
@@ -437,6 +578,45 @@ struct fit {
     bool partial;                  ///< valid records are left out
 };
 
+/// A masked CRC-32C, as it is stored and as it should be.
+struct checksum {
+    std::uint32_t stored;   ///< the one in the data
+    std::uint32_t computed; ///< the one of the bytes that it is of
+
+    /// Whether both are the same.
+    [[nodiscard]] bool holds() const noexcept { return stored == computed; }
+};
+
+/// Where a byte of a TFRecord file lies: what locate() returns.
+struct location {
+    std::uint64_t record;                ///< the record's number
+    std::uint64_t offset;                ///< the byte where its frame starts
+    std::uint64_t length;                ///< the length of its payload, as it is stored
+    tfr_part part;                       ///< where in the frame the byte lies
+    checksum length_crc;                 ///< the length's checksum
+    std::optional<checksum> payload_crc; ///< the payload's; none if nobody knows where it ends
+};
+
+/// The record of a TFRecord file that a byte belongs to.
+[[nodiscard]] inline location locate(const std::string &tfrecord_path, std::uint64_t byte,
+                                     const options &options = tfr::options()) {
+    tfr_location found{};
+    options.call(tfr_locate, detail::path(tfrecord_path), byte, options.get(), &found);
+    const auto crc = [](std::uint64_t stored, std::uint64_t computed) {
+        return checksum{static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(computed)};
+    };
+    location location{found.record,
+                      found.offset,
+                      found.length,
+                      found.part,
+                      crc(found.stored_length_crc, found.computed_length_crc),
+                      std::nullopt};
+    if (found.stored_payload_crc != TFR_UNKNOWN) {
+        location.payload_crc = crc(found.stored_payload_crc, found.computed_payload_crc);
+    }
+    return location;
+}
+
 /// Indexes a TFRecord file into an index file, at tfrecord_path with ".idx" appended if index_path
 /// is empty; returns the number of records.
 inline std::uint64_t create_index(const std::string &tfrecord_path,
@@ -483,8 +663,11 @@ inline std::uint64_t create_index(const source &source, const std::string &index
 /// An immutable, contiguous range of entries, one for each record.
 class index {
   public:
+    /// An element.
     using value_type = entry;
+    /// What begin() returns.
     using const_iterator = const entry *;
+    /// What begin() returns.
     using iterator = const_iterator;
 
     /// The index in an index file.
@@ -527,17 +710,24 @@ class index {
         });
     }
 
+    /// How many there are.
     [[nodiscard]] std::size_t size() const noexcept { return tfr_index_len(native_.get()); }
+    /// Whether there are none.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// Where they start.
     [[nodiscard]] const entry *data() const noexcept { return tfr_index_entries(native_.get()); }
+    /// The first.
     [[nodiscard]] const_iterator begin() const noexcept { return data(); }
+    /// After the last.
     [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
     /// Record i's entry; i must be below size().
-    [[nodiscard]] const entry &operator[](std::size_t i) const noexcept { return data()[i]; }
+    template <typename Integer> [[nodiscard]] const entry &operator[](Integer i) const noexcept {
+        return data()[static_cast<std::size_t>(i)];
+    }
     /// Record i's entry.
-    [[nodiscard]] entry at(std::size_t i) const {
+    template <typename Integer> [[nodiscard]] entry at(Integer i) const {
         entry found{};
-        detail::call(tfr_index_get, native_.get(), i, &found);
+        detail::call(tfr_index_get, native_.get(), detail::record_number(i), &found);
         return found;
     }
 
@@ -558,6 +748,7 @@ class index {
               const options &options = tfr::options()) const {
         return check_by(tfr_index_check, detail::path(tfrecord_path), level, options);
     }
+    /// Checks that this is the index of a source.
     fit check(const source &source, tfr_check_level level = TFR_CHECK_QUICK,
               const options &options = tfr::options()) const {
         fit found{};
@@ -567,7 +758,7 @@ class index {
     }
 
     /// The entries of these records, in this order.
-    [[nodiscard]] index select(array_view<std::size_t> records) const {
+    [[nodiscard]] index select(const record_numbers &records) const {
         return edited(tfr_index_select, records.data(), records.size());
     }
     /// The records whose payloads have so many bytes.
@@ -583,18 +774,22 @@ class index {
         return edited(tfr_index_sample, count, seed);
     }
     /// A run of the records: the share of one of several ranks.
-    [[nodiscard]] index shard(std::size_t rank, std::size_t world_size,
-                              tfr_shard_by by = TFR_SHARD_BY_RECORDS,
+    template <typename Rank, typename Size>
+    [[nodiscard]] index shard(Rank rank, Size world_size, tfr_shard_by by = TFR_SHARD_BY_RECORDS,
                               tfr_remainder remainder = TFR_REMAINDER_KEEP) const {
-        return edited(tfr_index_shard, rank, world_size, static_cast<std::int32_t>(by),
-                      static_cast<std::int32_t>(remainder));
+        // What is negative becomes a giant number, which is refused.
+        return edited(tfr_index_shard, static_cast<std::size_t>(rank),
+                      detail::is_negative(world_size) ? 0 : static_cast<std::size_t>(world_size),
+                      static_cast<std::int32_t>(by), static_cast<std::int32_t>(remainder));
     }
     /// One of the files of concat(): its index, and how many bytes it has.
     struct part {
+        /// Its index.
         const index &of;
+        /// How many bytes it has.
         std::uint64_t size;
     };
-    /// The index of files that are put one behind the other: concat({{index, 700}, {other, 900}}).
+    /// The index of concatenated files: concat({{index, 700}, {other, 900}}).
     [[nodiscard]] static index concat(array_view<part> parts) {
         std::vector<const tfr_index *> indexes;
         std::vector<std::uint64_t> sizes;
@@ -607,6 +802,7 @@ class index {
         });
     }
 
+    /// The C object, which stays this one's.
     [[nodiscard]] const tfr_index *get() const noexcept { return native_.get(); }
 
   private:
@@ -615,12 +811,12 @@ class index {
     template <typename Function, typename Data>
     fit check_by(Function function, Data data, tfr_check_level level,
                  const options &options) const {
-        std::uint64_t uncovered_bytes = 0;
-        std::uint32_t notes = 0;
+        tfr_fit fit{};
         options.call(function, native_.get(), data, static_cast<std::int32_t>(level), options.get(),
-                     &uncovered_bytes, &notes);
-        return {uncovered_bytes, (notes & TFR_FIT_REORDERED) != 0, (notes & TFR_FIT_REPEATED) != 0,
-                (notes & TFR_FIT_CHECKSUMS_SKIPPED) != 0, (notes & TFR_FIT_PARTIAL) != 0};
+                     &fit);
+        const auto has = [&](std::uint32_t flag) { return (fit.flags & flag) != 0; };
+        return {fit.uncovered_bytes, has(TFR_FIT_REORDERED), has(TFR_FIT_REPEATED),
+                has(TFR_FIT_CHECKSUMS_SKIPPED), has(TFR_FIT_PARTIAL)};
     }
 
     template <typename Edit, typename... Arguments>
@@ -640,18 +836,29 @@ class index {
 /// The payloads that reader::read_many() read: one buffer, and a view of each.
 class payloads {
   public:
+    /// An element.
     using value_type = std::string_view;
+    /// What begin() returns.
     using const_iterator = const std::string_view *;
+    /// What begin() returns.
     using iterator = const_iterator;
 
+    /// How many there are.
     [[nodiscard]] std::size_t size() const noexcept { return views_.size(); }
+    /// Whether there are none.
     [[nodiscard]] bool empty() const noexcept { return views_.empty(); }
+    /// Where they start.
     [[nodiscard]] const std::string_view *data() const noexcept { return views_.data(); }
+    /// The first.
     [[nodiscard]] const_iterator begin() const noexcept { return data(); }
+    /// After the last.
     [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
     /// Payload i, borrowed; i must be below size().
-    [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return views_[i]; }
-    /// All of the payloads, one behind the other.
+    template <typename Integer>
+    [[nodiscard]] std::string_view operator[](Integer i) const noexcept {
+        return views_[static_cast<std::size_t>(i)];
+    }
+    /// All of the payloads, concatenated.
     [[nodiscard]] std::string_view bytes() const noexcept {
         const auto *bytes = reinterpret_cast<const char *>(buffer_.get());
         return {bytes, empty() ? 0 : offsets_.back()};
@@ -678,23 +885,30 @@ class payloads {
 class reader {
   public:
     class iterator;
+    class selection;
 
     /// With the index at tfrecord_path with ".idx" appended if it is there and accounts for each
     /// valid record, else with one that is made in memory; then warning() says why.
     explicit reader(const std::string &tfrecord_path, const options &options = tfr::options())
         : native_(open(tfr_reader_open, detail::path(tfrecord_path), nullptr, options)) {}
-    /// With this index, as it is: record i is what its entry i says.
+    /// With the index in an index file, as it is: record i is what its entry i says.
+    reader(const std::string &tfrecord_path, const std::string &index_path,
+           const options &options = tfr::options())
+        : reader(tfrecord_path, index::read(index_path), options) {}
+    /// With this index, as it is.
     reader(const std::string &tfrecord_path, const index &index,
            const options &options = tfr::options())
         : native_(open(tfr_reader_open, detail::path(tfrecord_path), index.get(), options)) {}
-    /// Of a source, which the reader shares. The context of a tfr_source must stay as long as the
-    /// reader.
+    /// Of a source, which the reader shares; with an index that is made in memory.
     explicit reader(const source &source, const options &options = tfr::options())
         : source_(source), native_(from_source(nullptr, options)) {}
+    /// Of a source, with this index, as it is.
     reader(const source &source, const index &index, const options &options = tfr::options())
         : source_(source), native_(from_source(index.get(), options)) {}
 
+    /// How many there are.
     [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
+    /// Whether there are none.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     /// Why the index found beside the file is not used; empty if there was none, or it is used.
     [[nodiscard]] std::string warning() const {
@@ -706,72 +920,90 @@ class reader {
     }
 
     /// How many bytes read(i) gives.
-    [[nodiscard]] std::size_t size_of(std::size_t i) const {
+    template <typename Integer> [[nodiscard]] std::size_t size_of(Integer i) const {
+        const std::size_t record = detail::record_number(i);
         std::size_t size = 0;
-        call(tfr_reader_read, native_.get(), i, nullptr, std::size_t{0}, &size);
+        call(tfr_reader_sizes, native_.get(), &record, std::size_t{1}, &size);
         return size;
+    }
+    /// Where read_many() puts each of these records, and where the last one ends: one number more
+    /// than there are records.
+    [[nodiscard]] std::vector<std::size_t> offsets(const record_numbers &records) const {
+        std::vector<std::size_t> offsets(records.size() + 1);
+        call(tfr_reader_offsets, native_.get(), records.data(), records.size(), offsets.data());
+        return offsets;
     }
 
     /// Record i's payload.
-    [[nodiscard]] std::string read(std::size_t i) const {
+    template <typename Integer> [[nodiscard]] std::string read(Integer i) const {
         std::string payload;
         read(i, payload);
         return payload;
     }
     /// Record i's payload, in place of what `payload` holds; its memory is used again. After an
     /// error it is empty.
-    void read(std::size_t i, std::string &payload) const {
-        std::size_t size = size_of(i);
+    template <typename Integer> void read(Integer i, std::string &payload) const {
         try {
-            payload.resize(size);
-            auto *buffer = reinterpret_cast<std::uint8_t *>(payload.data());
-            call(tfr_reader_read, native_.get(), i, buffer, size, &size);
+            payload.resize(size_of(i));
+            read(i, payload.data(), payload.size());
         } catch (...) {
             payload.clear();
             throw;
         }
     }
+    /// Record i's payload, to the start of a buffer; returns how many bytes it has.
+    template <typename Integer>
+    std::size_t read(Integer i, void *buffer, std::size_t capacity) const {
+        std::size_t size = 0;
+        call(tfr_reader_read, native_.get(), detail::record_number(i),
+             static_cast<std::uint8_t *>(buffer), capacity, &size);
+        return size;
+    }
 
     /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
     /// Payloads of more than a GiB that take more memory than is available are
     /// TFR_ERR_OUT_OF_MEMORY.
-    [[nodiscard]] payloads read_many(array_view<std::size_t> records) const {
+    [[nodiscard]] payloads read_many(const record_numbers &records) const {
         payloads read;
         read_many(records, read);
         return read;
     }
     /// The same, in place of what `read` holds; its memory is used again. After an error there are
     /// no payloads in it.
-    void read_many(array_view<std::size_t> records, payloads &read) const {
+    void read_many(const record_numbers &records, payloads &read) const {
         read.clear();
         try {
-            const std::size_t count = records.size();
-            read.offsets_.resize(count + 1);
-            std::size_t *offsets = read.offsets_.data();
-            call(tfr_reader_read_many, native_.get(), records.data(), count, nullptr,
-                 std::size_t{0}, offsets);
-            const std::size_t size = offsets[count] + 1; // without a buffer nothing would be read
-            if (!read.buffer_ || read.capacity_ < size) {
+            read.offsets_ = offsets(records);
+            const std::size_t size = read.offsets_.back();
+            if (read.capacity_ < size) {
                 read.buffer_.reset();
+                read.capacity_ = 0;
                 read.buffer_.reset(new std::uint8_t[size]);
                 read.capacity_ = size;
             }
-            call(tfr_reader_read_many, native_.get(), records.data(), count, read.buffer_.get(),
-                 size, offsets);
+            read_many_to(records, read.buffer_.get(), size, nullptr);
             const auto *bytes = reinterpret_cast<const char *>(read.buffer_.get());
-            read.views_.reserve(count);
-            for (std::size_t i = 0; i < count; i++) {
-                read.views_.emplace_back(bytes + offsets[i], offsets[i + 1] - offsets[i]);
+            read.views_.reserve(records.size());
+            for (std::size_t i = 0; i < records.size(); i++) {
+                const std::size_t start = read.offsets_[i];
+                read.views_.emplace_back(bytes + start, read.offsets_[i + 1] - start);
             }
         } catch (...) {
             read.clear();
             throw;
         }
     }
+    /// The same, to the start of a buffer; returns the offsets().
+    std::vector<std::size_t> read_many(const record_numbers &records, void *buffer,
+                                       std::size_t capacity) const {
+        std::vector<std::size_t> offsets(records.size() + 1);
+        read_many_to(records, static_cast<std::uint8_t *>(buffer), capacity, offsets.data());
+        return offsets;
+    }
 
     /// Many records' payloads, each to the start of a buffer of its own, as large as its capacity
     /// says.
-    void read_each(array_view<std::size_t> records, array_view<std::uint8_t *> buffers,
+    void read_each(const record_numbers &records, array_view<std::uint8_t *> buffers,
                    array_view<std::size_t> capacities) const {
         if (buffers.size() != records.size() || capacities.size() != records.size()) {
             throw std::invalid_argument("tfr::reader::read_each: a buffer for each record");
@@ -781,12 +1013,17 @@ class reader {
     }
 
     /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
-    /// there until the iterator goes on. It is a single pass, that reads ahead some records. One
-    /// that is bad throws at its turn, the first in begin(); the iterator may go on behind it. The
-    /// reader must stay where it is meanwhile.
+    /// there until the iterator goes on. It is a single pass; unless options::threads(1), a thread
+    /// reads ahead. A bad record throws at its turn, the first in begin(), and the iterator may go
+    /// on with the record after it.
     [[nodiscard]] inline iterator begin() const;
+    /// The end of all payloads.
     [[nodiscard]] inline iterator end() const noexcept;
+    /// Payloads of these records, in this order, one after the other, in the same way:
+    /// `for (std::string_view payload : reader.iterate(order))`.
+    [[nodiscard]] inline selection iterate(const record_numbers &numbers) const;
 
+    /// The C object, which stays the reader's.
     [[nodiscard]] const tfr_reader *get() const noexcept { return native_.get(); }
 
   private:
@@ -796,6 +1033,12 @@ class reader {
         tfr_reader *made = nullptr;
         options.call(function, data, index, options.get(), &made);
         return made;
+    }
+
+    void read_many_to(const record_numbers &records, std::uint8_t *buffer, std::size_t capacity,
+                      std::size_t *offsets) const {
+        call(tfr_reader_read_many, native_.get(), records.data(), records.size(), buffer, capacity,
+             offsets);
     }
 
     tfr_reader *from_source(const tfr_index *index, const options &options) const {
@@ -813,83 +1056,102 @@ class reader {
     detail::handle<tfr_reader, tfr_reader_free> native_;
 };
 
+/// Payloads one after the other. Copies go on together.
 class reader::iterator {
   public:
+    /// It is a single pass.
     using iterator_category = std::input_iterator_tag;
+    /// An element.
     using value_type = std::string_view;
+    /// A distance, as iterators have it.
     using difference_type = std::ptrdiff_t;
+    /// What -> gives.
     using pointer = const std::string_view *;
+    /// What * gives.
     using reference = const std::string_view &;
 
     /// The end.
     iterator() = default;
-    explicit iterator(const reader &from) : ahead_(std::make_shared<ahead>(from)) { settle(); }
 
-    reference operator*() const noexcept { return *(ahead_->read.begin() + ahead_->at); }
-    pointer operator->() const noexcept { return &**this; }
+    /// The payload, borrowed until the iterator goes on.
+    reference operator*() const noexcept { return walk_->payload; }
+    /// The payload, borrowed until the iterator goes on.
+    pointer operator->() const noexcept { return &walk_->payload; }
+    /// Goes on; throws if the next record is bad.
     iterator &operator++() {
-        if (ahead_->at < ahead_->read.size()) {
-            ++ahead_->at;
+        if (!walk_->next()) {
+            walk_.reset();
         }
-        settle();
         return *this;
     }
+    /// Goes on; throws if the next record is bad.
     void operator++(int) { ++*this; }
+    /// Whether both are at the end, or copies.
     friend bool operator==(const iterator &a, const iterator &b) noexcept {
-        return a.ahead_ == b.ahead_;
+        return a.walk_ == b.walk_;
     }
+    /// Whether one is at the end alone.
     friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
 
   private:
-    struct ahead {
-        explicit ahead(const reader &records) : from(&records) {}
+    friend class reader;
+    friend class selection;
 
-        /// Reads the next records: a megabyte of them, or one that is larger; each alone where not
-        /// all of them are good.
-        void more() {
-            at = 0;
-            if (next < alone) {
-                return from->read_many({next++}, read);
-            }
-            std::vector<std::size_t> records;
-            const array_view<entry> entries = from->entries();
-            std::size_t end = next;
-            for (std::uint64_t bytes = 0; end < entries.size() && bytes < (1 << 20); end++) {
-                bytes += entries[end].size;
-                records.push_back(end);
-            }
-            try {
-                from->read_many(records, read);
-                next = end;
-            } catch (...) {
-                alone = end;
-                more();
-            }
+    struct walk {
+        walk(const reader &of, const std::size_t *records, std::size_t count)
+            : source_(of.source_), in_use_(source_) {
+            tfr_iterator *made = nullptr;
+            detail::call(tfr_reader_iterate, of.get(), records, count, &made);
+            native_.reset(made);
         }
 
-        const reader *from;
-        payloads read;
-        std::size_t at = 0;    // in what was read
-        std::size_t next = 0;  // the record behind it
-        std::size_t alone = 0; // records before this one are read alone
+        /// Reads the next payload; false at the end.
+        bool next() {
+            const std::uint8_t *bytes = nullptr;
+            std::size_t size = 0;
+            payload = {};
+            source_.rethrowing(
+                [&] { detail::call(tfr_iterator_next, native_.get(), &bytes, &size); });
+            payload = {reinterpret_cast<const char *>(bytes), size};
+            return bytes != nullptr;
+        }
+
+        std::string_view payload;
+
+      private:
+        source source_;
+        source::use in_use_; // what the thread that reads ahead throws is for this iterator
+        detail::handle<tfr_iterator, tfr_iterator_free> native_; // it goes first
     };
 
-    /// Sees to it that there is a payload here, or that this is the end.
-    void settle() {
-        if (ahead_->at >= ahead_->read.size()) {
-            if (ahead_->next == ahead_->from->size()) {
-                ahead_.reset();
-            } else {
-                ahead_->more();
-            }
-        }
-    }
+    explicit iterator(std::shared_ptr<walk> begun) : walk_(std::move(begun)) { ++*this; }
 
-    std::shared_ptr<ahead> ahead_;
+    std::shared_ptr<walk> walk_;
 };
 
-inline reader::iterator reader::begin() const { return iterator(*this); }
+/// What reader::iterate() goes through, once.
+class reader::selection {
+  public:
+    /// Begins; throws if the first record is bad.
+    [[nodiscard]] iterator begin() const { return iterator(walk_); }
+    /// The end.
+    [[nodiscard]] iterator end() const noexcept { return {}; }
+
+  private:
+    friend class reader;
+    selection(const reader &of, const std::size_t *numbers, std::size_t count)
+        : walk_(std::make_shared<iterator::walk>(of, numbers, count)) {}
+
+    std::shared_ptr<iterator::walk> walk_;
+};
+
+inline reader::iterator reader::begin() const { return selection(*this, nullptr, size()).begin(); }
 inline reader::iterator reader::end() const noexcept { return {}; }
+inline reader::selection reader::iterate(const record_numbers &numbers) const {
+    static constexpr std::size_t none = 0;
+    const std::size_t *data = numbers.size() > 0 ? numbers.data() : &none;
+    return {*this, data, numbers.size()};
+}
 
 /// Writes a TFRecord file and, along with it, its index. Both are there when finish() returns; one
 /// that is destroyed before leaves nothing behind.
@@ -908,6 +1170,7 @@ class writer {
         return open(tfr_writer_append, tfrecord_path, index_path, options);
     }
 
+    /// Writes a record.
     void write(std::string_view payload) {
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(payload.data());
         detail::call(tfr_writer_write, native_.get(), bytes, payload.size());
@@ -931,6 +1194,7 @@ class writer {
         return count;
     }
 
+    /// The C object, which stays this one's.
     [[nodiscard]] tfr_writer *get() const noexcept { return native_.get(); }
 
   private:
@@ -951,6 +1215,7 @@ class writer {
 /// Indexes a TFRecord stream that is pushed in pieces: a download, a pipe.
 class indexer {
   public:
+    /// At the start of a stream.
     explicit indexer(const options &options = tfr::options()) {
         tfr_indexer *made = nullptr;
         options.call(tfr_indexer_new, options.get(), &made);
@@ -958,7 +1223,7 @@ class indexer {
     }
 
     /// Takes the stream's next bytes, and calls `found(entry)` for each record that they complete.
-    /// A bad record behind good ones may be an error of the next call, or of finish().
+    /// A bad record after good ones may be an error of the next call, or of finish().
     template <typename Found> void push(std::string_view bytes, Found found) {
         const auto *data = reinterpret_cast<const std::uint8_t *>(bytes.data());
         std::size_t size = bytes.size();
@@ -978,6 +1243,7 @@ class indexer {
     /// Says that the stream is at its end.
     void finish() { detail::call(tfr_indexer_finish, native_.get()); }
 
+    /// The C object, which stays this one's.
     [[nodiscard]] tfr_indexer *get() const noexcept { return native_.get(); }
 
   private:

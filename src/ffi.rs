@@ -28,11 +28,15 @@ mod edit;
 
 mod check;
 
+mod locate;
+
 mod source;
 
 mod indexer;
 
 mod reader;
+
+mod iterator;
 
 mod writer;
 

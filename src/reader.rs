@@ -1,9 +1,11 @@
 //! Records by their numbers: an index and the data that it is of.
 
+mod ahead;
 mod frames;
 mod many;
 mod open;
 mod payloads;
+mod pieces;
 mod records;
 
 use std::fmt;
@@ -12,6 +14,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
 pub use payloads::Payloads;
+pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;
 
 use crate::check::{self, frames::Trust};

@@ -224,6 +224,12 @@ fn records_are_read_by_their_numbers() {
 }
 
 #[test]
+fn records_are_iterated_over() {
+    // Not with sanitizers: a process that is forked beside other threads waits for their locks.
+    Program::new("c/test_iterate.c").run_under_valgrind();
+}
+
+#[test]
 fn panics_end_in_a_status() {
     Program::new("c/test_panic.c").run_watched();
 }
@@ -248,7 +254,7 @@ fn example_of(header: &str, mark: &str) -> String {
 fn the_headers_examples_run() {
     for (header, mark, name, standard, said) in [
         ("tfr_index.h", " *", "example.c", "-std=c99", " bytes of payload at byte "),
-        ("tfr_index.hpp", "//", "example.cpp", "-std=c++17", " bytes\n"),
+        ("tfr_index.hpp", "///", "example.cpp", "-std=c++17", " bytes\n"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join(name);
@@ -314,6 +320,30 @@ fn headers_and_what_includes_them_compile_in_every_standard() {
             compiler.arg(Path::new(ROOT).join(source));
             run(compiler.arg("-o").arg(folder.path().join("unit.o")));
         }
+    }
+}
+
+/// Where there is Doxygen: it sees every function, and misses no comment.
+#[test]
+fn doxygen_finds_every_function_and_its_comment() {
+    if Command::new("doxygen").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (configuration, out) = (folder.path().join("Doxyfile"), folder.path().display());
+    let settings = format!(
+        "INPUT = {ROOT}/include\nOUTPUT_DIRECTORY = {out}\nGENERATE_HTML = NO\n\
+         GENERATE_LATEX = NO\nGENERATE_XML = YES\nQUIET = YES\nEXCLUDE_SYMBOLS = tfr::detail\n\
+         PREDEFINED = __cpp_exceptions=1\n"
+    );
+    fs::write(&configuration, settings).unwrap();
+    let output = Command::new("doxygen").arg(&configuration).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let warnings: Vec<_> = said.lines().filter(|line| line.contains("include/tfr_index")).collect();
+    assert!(output.status.success() && warnings.is_empty(), "{said}");
+    let found = fs::read_to_string(folder.path().join("xml/tfr__index_8h.xml")).unwrap();
+    for name in fs::read_to_string(format!("{ROOT}/tests/c/symbols.txt")).unwrap().lines() {
+        assert!(found.contains(&format!("<name>{name}</name>")), "{name}");
     }
 }
 

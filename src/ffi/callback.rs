@@ -52,6 +52,7 @@ impl Drop for Running {
 ///
 /// Returns how many callbacks are running on other threads. After a fork(), those that were running
 /// on the parent's other threads still count in the child, where they never return.
+///
 /// Threads: any.
 #[no_mangle]
 pub extern "C" fn tfr_callbacks_allow(allowed: i32) -> usize {

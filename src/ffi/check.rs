@@ -24,11 +24,11 @@ pub enum tfr_check_level {
     TFR_CHECK_FULL = 2,
 }
 
-/// Bits of what there is to note of an index that fits.
+/// Bits of tfr_fit's flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
-pub enum tfr_fit {
-    /// An entry starts before the one in front of it.
+pub enum tfr_fit_flags {
+    /// An entry starts before the previous one.
     TFR_FIT_REORDERED = 1,
     /// An entry is there twice.
     TFR_FIT_REPEATED = 2,
@@ -38,49 +38,72 @@ pub enum tfr_fit {
     TFR_FIT_PARTIAL = 8,
 }
 
+/// How an index fits its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct tfr_fit {
+    /// The number of bytes of the data that no entry covers: damage, or, with TFR_FIT_PARTIAL, also
+    /// records.
+    pub uncovered_bytes: u64,
+    /// Members of tfr_fit_flags, added up. Later versions may add more.
+    pub flags: u32,
+}
+
+impl From<Fit> for tfr_fit {
+    fn from(fit: Fit) -> tfr_fit {
+        let flags = [
+            (tfr_fit_flags::TFR_FIT_REORDERED, fit.reordered),
+            (tfr_fit_flags::TFR_FIT_REPEATED, fit.repeated),
+            (tfr_fit_flags::TFR_FIT_CHECKSUMS_SKIPPED, fit.checksums_skipped),
+            (tfr_fit_flags::TFR_FIT_PARTIAL, fit.partial),
+        ];
+        let flags = flags.into_iter().filter(|(_, is_so)| *is_so).map(|(bit, _)| bit as u32);
+        tfr_fit { uncovered_bytes: fit.uncovered_bytes, flags: flags.sum() }
+    }
+}
+
 /// Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
 /// not overlap; where one starts, there must be the header of a frame of its size. An index may
 /// select, reorder and repeat records, and leave out damage; but one that has all records up to some
 /// byte, while valid ones follow, is stale, unless tfr_options_set_allow_partial() says that it is
 /// meant so. At every level the bytes that no entry covers are searched for valid records.
 ///
-/// Inputs: `level` is a member of tfr_check_level. `options` may be NULL: the defaults. The policy
+/// Inputs: `level` is a member of tfr_check_level. `options` is optional: the defaults. The policy
 /// decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
 /// whether those of payloads are looked at.
-/// `skipped_out` may be NULL; it gets the number of bytes of the data that no entry covers: damage,
-/// or, with TFR_FIT_PARTIAL, also records.
-/// `notes_out` may be NULL; it gets bits of tfr_fit.
+/// `fit_out` is optional; it says how the index fits.
+///
 /// Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
 /// grown or become shorter; TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits
 /// and the data is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
 /// index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
 /// compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
 /// TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `tfrecord_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `tfrecord_path`: required; NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `fit_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_check(
     index: *const tfr_index,
     tfrecord_path: *const c_char,
     level: i32,
     options: *const tfr_options,
-    skipped_out: *mut u64,
-    notes_out: *mut u32,
+    fit_out: *mut tfr_fit,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let store = fit_out(skipped_out, notes_out)?;
+        let store = pointer::optional_out(fit_out, "fit_out")?;
         let index = &pointer::borrow(index, "index")?.0;
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
         let level = check_level(level)?;
         let fit = tfr_options::with(options, |options| index.check(path, level, options))?;
-        store(fit);
+        store(fit.into());
         Ok(())
     };
     // SAFETY: the caller's.
@@ -98,32 +121,4 @@ pub(super) fn check_level(number: i32) -> Result<CheckLevel> {
         let detail = format!("level is {number}, which is no member of tfr_check_level");
         Error::new(ErrorKind::InvalidArgument, detail)
     })
-}
-
-/// Where it goes what there is to say of an index that fits.
-///
-/// # Safety
-/// Each is NULL, or may be written to.
-pub(super) unsafe fn fit_out(
-    skipped_out: *mut u64,
-    notes_out: *mut u32,
-) -> Result<impl FnOnce(Fit)> {
-    // SAFETY: the caller's.
-    let store_skipped = unsafe { pointer::optional_out(skipped_out, "skipped_out") }?;
-    // SAFETY: the caller's.
-    let store_notes = unsafe { pointer::optional_out(notes_out, "notes_out") }?;
-    Ok(move |fit: Fit| {
-        store_skipped(fit.uncovered_bytes);
-        store_notes(notes(fit));
-    })
-}
-
-fn notes(fit: Fit) -> u32 {
-    let notes = [
-        (tfr_fit::TFR_FIT_REORDERED, fit.reordered),
-        (tfr_fit::TFR_FIT_REPEATED, fit.repeated),
-        (tfr_fit::TFR_FIT_CHECKSUMS_SKIPPED, fit.checksums_skipped),
-        (tfr_fit::TFR_FIT_PARTIAL, fit.partial),
-    ];
-    notes.into_iter().filter(|(_, is_so)| *is_so).map(|(bit, _)| bit as u32).sum()
 }

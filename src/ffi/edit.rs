@@ -33,17 +33,20 @@ pub enum tfr_remainder {
 /// An index of the records of these numbers, in their order; a number may be there more than once.
 /// As all edits, it is of the same data, and none of that is read.
 ///
-/// Inputs: `records` may be NULL if `count` is 0.
+/// Inputs: `records` is optional if `count` is 0.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
 /// tfr_index_len(); TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `index`
 /// stays the caller's, as it is.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `records`: NULL, or `count` numbers that may be read.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `records`: `count` numbers that may be read.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_select(
     index: *const tfr_index,
@@ -64,12 +67,14 @@ pub unsafe extern "C" fn tfr_index_select(
 /// An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: as tfr_index_select().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_filter_size(
     index: *const tfr_index,
@@ -88,12 +93,14 @@ pub unsafe extern "C" fn tfr_index_filter_size(
 /// SplitMix64 that Lemire's method brings into range.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: as tfr_index_select().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_shuffle(
     index: *const tfr_index,
@@ -110,12 +117,14 @@ pub unsafe extern "C" fn tfr_index_shuffle(
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and when there are fewer records;
 /// TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: as tfr_index_select().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_sample(
     index: *const tfr_index,
@@ -135,14 +144,17 @@ pub unsafe extern "C" fn tfr_index_sample(
 ///
 /// Inputs: `by` is a member of tfr_shard_by, `remainder` of tfr_remainder; of shards by bytes it must
 /// be TFR_REMAINDER_KEEP.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
 /// not below `world_size`; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: as tfr_index_select().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_shard(
     index: *const tfr_index,
@@ -164,18 +176,21 @@ pub unsafe extern "C" fn tfr_index_shard(
 /// The index of files that are put one behind the other, as by `cat a b`.
 ///
 /// Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
-/// have `count` members, and may be NULL if that is 0.
+/// have `count` members, and are optional if that is 0.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `index_out` is a member of `indexes`, which
 /// then stays as it is; TFR_ERR_MISMATCH when an entry ends behind its file; TFR_ERR_INVALID_INDEX
 /// when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
 /// stay the caller's, as they are.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `indexes`: NULL, or `count` of them, each NULL, or an index that is not yet freed.
-/// - `data_sizes`: NULL, or `count` numbers that may be read.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `indexes`: `count` of them, each NULL, or an index that is not yet freed.
+/// - `data_sizes`: `count` numbers that may be read.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_concat(
     indexes: *const *const tfr_index,

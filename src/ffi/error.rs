@@ -47,7 +47,7 @@ impl tfr_error {
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_status(error: *const tfr_error) -> tfr_status {
     // SAFETY: the caller's.
@@ -59,10 +59,11 @@ pub unsafe extern "C" fn tfr_error_status(error: *const tfr_error) -> tfr_status
 /// change from version to version. "" for NULL.
 ///
 /// Ownership: UTF-8 with a NUL at its end, borrowed from the error, gone when that is freed.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_message(error: *const tfr_error) -> *const c_char {
     // SAFETY: the caller's.
@@ -73,10 +74,11 @@ pub unsafe extern "C" fn tfr_error_message(error: *const tfr_error) -> *const c_
 /// The path of the file that the error is about, as it was given; NULL if there is none.
 ///
 /// Ownership: the path's bytes with a NUL at their end, borrowed from the error.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_path(error: *const tfr_error) -> *const c_char {
     // SAFETY: the caller's.
@@ -90,7 +92,7 @@ pub unsafe extern "C" fn tfr_error_path(error: *const tfr_error) -> *const c_cha
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_record(error: *const tfr_error) -> u64 {
     // SAFETY: the caller's.
@@ -104,7 +106,7 @@ pub unsafe extern "C" fn tfr_error_record(error: *const tfr_error) -> u64 {
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_offset(error: *const tfr_error) -> u64 {
     // SAFETY: the caller's.
@@ -117,10 +119,11 @@ pub unsafe extern "C" fn tfr_error_offset(error: *const tfr_error) -> u64 {
 /// is not. Later versions may know more.
 ///
 /// Ownership: UTF-8 with a NUL at its end, borrowed from the error.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_format(error: *const tfr_error) -> *const c_char {
     // SAFETY: the caller's.
@@ -134,7 +137,7 @@ pub unsafe extern "C" fn tfr_error_format(error: *const tfr_error) -> *const c_c
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_stored_crc(error: *const tfr_error) -> u64 {
     // SAFETY: the caller's.
@@ -148,7 +151,7 @@ pub unsafe extern "C" fn tfr_error_stored_crc(error: *const tfr_error) -> u64 {
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_computed_crc(error: *const tfr_error) -> u64 {
     // SAFETY: the caller's.
@@ -161,7 +164,7 @@ pub unsafe extern "C" fn tfr_error_computed_crc(error: *const tfr_error) -> u64 
 /// Threads: any.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed.
+/// - `error`: optional; an error that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_os_error(error: *const tfr_error) -> i32 {
     // SAFETY: the caller's.
@@ -172,7 +175,7 @@ pub unsafe extern "C" fn tfr_error_os_error(error: *const tfr_error) -> i32 {
 /// Frees an error. NULL is allowed.
 ///
 /// # Safety
-/// - `error`: NULL, or an error that is not yet freed and not used again.
+/// - `error`: optional; an error that is not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_free(error: *mut tfr_error) {
     // SAFETY: the caller's.

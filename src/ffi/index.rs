@@ -33,20 +33,23 @@ pub struct tfr_index(pub(super) Index);
 /// beside its place and renamed over it when it is whole: on any error nothing is left behind, and
 /// an index that was there stays as it was.
 ///
-/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
+/// Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
 /// not beside an event file of TensorBoard ("tfevents" in its name), which would take it for another.
-/// `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
+/// `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, for a TFRecord
-/// path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a file cannot be opened, read or
+/// path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a
+/// file cannot be opened, read or
 /// written, or is a folder;
 /// TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
 /// TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
+///
 /// Threads: any; two that create one index at once leave it whole, by one of them.
 ///
 /// # Safety
-/// - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `count_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `count_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_create(
     tfrecord_path: *const c_char,
@@ -71,15 +74,18 @@ pub unsafe extern "C" fn tfr_index_create(
 
 /// Indexes a TFRecord file into memory: 16 bytes for each record. No file is written.
 ///
-/// Inputs: `options` may be NULL: the defaults.
+/// Inputs: `options` is optional: the defaults.
+///
 /// Errors: as tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `tfrecord_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_scan(
     tfrecord_path: *const c_char,
@@ -104,12 +110,14 @@ pub unsafe extern "C" fn tfr_index_scan(
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be read;
 /// TFR_ERR_INVALID_INDEX when it is not an index, as tfr_index_from_text();
 /// TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index_path`: NULL, or NUL-terminated.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `index_path`: required; NUL-terminated.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_read(
     index_path: *const c_char,
@@ -130,17 +138,20 @@ pub unsafe extern "C" fn tfr_index_read(
 /// Indexes TFRecord bytes in memory. They are not copied, and payloads are not looked at unless
 /// the policy is TFR_CHECKSUMS_FULL.
 ///
-/// Inputs: `data` may be NULL if `size` is 0. `options` may be NULL: the defaults.
+/// Inputs: `data` is optional if `size` is 0. `options` is optional: the defaults.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_create() for bad data;
 /// TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the data is borrowed during the call. The caller frees *index_out with
 /// tfr_index_free(); it is NULL on failure.
+///
 /// Threads: any; none may change the data meanwhile.
 ///
 /// # Safety
-/// - `data`: NULL, or `size` bytes that may be read.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `data`: `size` bytes that may be read.
+/// - `options`: optional; options that are not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_bytes(
     data: *const u8,
@@ -165,16 +176,19 @@ pub unsafe extern "C" fn tfr_index_from_bytes(
 /// carriage returns may stand around the numbers, blank lines are skipped, the last line needs no
 /// line feed.
 ///
-/// Inputs: `text` needs no NUL at its end, and may be NULL if `size` is 0.
+/// Inputs: `text` needs no NUL at its end, and is optional if `size` is 0.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a line is anything but
 /// two numbers, a size is under 16, or a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the text is borrowed during the call. The caller frees *index_out with
 /// tfr_index_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `text`: NULL, or `size` bytes that may be read.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `text`: `size` bytes that may be read.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_text(
     text: *const c_char,
@@ -195,16 +209,19 @@ pub unsafe extern "C" fn tfr_index_from_text(
 
 /// Makes an index of entries, in their order: a selection of another's, for instance.
 ///
-/// Inputs: `entries` may be NULL if `count` is 0.
+/// Inputs: `entries` is optional if `count` is 0.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a size is under 16 or a
 /// record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the entries are copied. The caller frees *index_out with tfr_index_free(); it is
 /// NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `entries`: NULL, or `count` entries that may be read.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `entries`: `count` entries that may be read.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_entries(
     entries: *const tfr_entry,
@@ -229,7 +246,7 @@ pub unsafe extern "C" fn tfr_index_from_entries(
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
+/// - `index`: optional; an index that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_len(index: *const tfr_index) -> usize {
     // SAFETY: the caller's.
@@ -240,11 +257,12 @@ pub unsafe extern "C" fn tfr_index_len(index: *const tfr_index) -> usize {
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when `record` is not below
 /// tfr_index_len().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `entry_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `entry_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_get(
     index: *const tfr_index,
@@ -270,10 +288,11 @@ pub unsafe extern "C" fn tfr_index_get(
 /// All entries: an array of tfr_index_len() of them; NULL for an empty index and for NULL.
 ///
 /// Ownership: borrowed from the index, gone when that is freed.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
+/// - `index`: optional; an index that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_entries(index: *const tfr_index) -> *const tfr_entry {
     // SAFETY: the caller's.
@@ -286,15 +305,18 @@ pub unsafe extern "C" fn tfr_index_entries(index: *const tfr_index) -> *const tf
 
 /// The index as text: a line "offset size" for each record.
 ///
-/// Inputs: `size_out` may be NULL; it gets the text's size without the NUL.
+/// Inputs: `size_out` is optional; it gets the text's size without the NUL.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: ASCII with a NUL at its end. The caller frees *text_out with tfr_text_free(); it is
 /// NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `text_out`, `size_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `text_out`: required; `size_out`, `error_out`: optional; all may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_to_text(
     index: *const tfr_index,
@@ -318,7 +340,7 @@ pub unsafe extern "C" fn tfr_index_to_text(
 /// Frees the text of tfr_index_to_text(). NULL is allowed.
 ///
 /// # Safety
-/// - `text`: NULL, or from tfr_index_to_text(), unchanged, not yet freed and not used again.
+/// - `text`: optional; from tfr_index_to_text(), unchanged, not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_text_free(text: *mut c_char) {
     if !text.is_null() {
@@ -330,12 +352,13 @@ pub unsafe extern "C" fn tfr_text_free(text: *mut c_char) {
 /// Writes the index to a file, whole or not at all, as tfr_index_create() does.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be written.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `index_path`: NULL, or NUL-terminated.
-/// - `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `index_path`: required; NUL-terminated.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_write(
     index: *const tfr_index,
@@ -354,7 +377,7 @@ pub unsafe extern "C" fn tfr_index_write(
 /// Frees an index, and with it the array of tfr_index_entries(). NULL is allowed.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed and not used again.
+/// - `index`: optional; an index that is not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_free(index: *mut tfr_index) {
     // SAFETY: the caller's.

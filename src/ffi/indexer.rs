@@ -19,15 +19,18 @@ pub struct tfr_indexer(Indexer);
 /// Makes an indexer at the start of a stream, which it holds to the options' checksum policy. It
 /// calls no callback, and keeps nothing of the options.
 ///
-/// Inputs: `options` may be NULL: the defaults.
+/// Inputs: `options` is optional: the defaults.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and where the options ask to salvage, to append, or
 /// for a growing file: that takes data that can be read at any position.
+///
 /// Ownership: the caller frees *indexer_out with tfr_indexer_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `indexer_out`, `error_out`: NULL, or may be written to.
+/// - `options`: optional; options that are not yet freed.
+/// - `indexer_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_new(
     options: *const tfr_options,
@@ -48,21 +51,24 @@ pub unsafe extern "C" fn tfr_indexer_new(
 /// Takes the stream's next bytes, until all are taken or `capacity` records are complete: what is
 /// not taken, the caller pushes next.
 ///
-/// Inputs: `data` may be NULL if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
+/// Inputs: `data` is optional if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
 /// least; size / 16 + 1 is always enough. *taken_out gets how many bytes are taken, *count_out how
 /// many entries are written.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a `capacity` of 0; those of
 /// tfr_index_create() for bad data, with the bad record. When records are complete before the bad
 /// one, this call succeeds with their entries, and the next one fails. From then on, each call
 /// fails with that error.
+///
 /// Ownership: the data is borrowed during the call.
+///
 /// Threads: no other may use the indexer meanwhile.
 ///
 /// # Safety
-/// - `indexer`: NULL, or an indexer that is not yet freed.
-/// - `data`: NULL, or `size` bytes that may be read.
-/// - `entries_out`: NULL, or `capacity` entries that may be written to.
-/// - `taken_out`, `count_out`, `error_out`: NULL, or may be written to.
+/// - `indexer`: required; an indexer that is not yet freed.
+/// - `data`: `size` bytes that may be read.
+/// - `entries_out`: required; `capacity` entries that may be written to.
+/// - `taken_out`, `count_out`: required; `error_out`: optional; all may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_push(
     indexer: *mut tfr_indexer,
@@ -107,11 +113,12 @@ pub unsafe extern "C" fn tfr_indexer_push(
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_TRUNCATED and others when the end is inside a
 /// record; the error that tfr_indexer_push() found.
+///
 /// Threads: no other may use the indexer meanwhile.
 ///
 /// # Safety
-/// - `indexer`: NULL, or an indexer that is not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `indexer`: required; an indexer that is not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_finish(
     indexer: *mut tfr_indexer,
@@ -126,7 +133,7 @@ pub unsafe extern "C" fn tfr_indexer_finish(
 /// Frees an indexer. NULL is allowed.
 ///
 /// # Safety
-/// - `indexer`: NULL, or an indexer that is not yet freed and not used again.
+/// - `indexer`: optional; an indexer that is not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_free(indexer: *mut tfr_indexer) {
     // SAFETY: the caller's.

@@ -170,12 +170,14 @@ fn go_on(answer: Option<i32>) -> ControlFlow<()> {
 /// Makes options that hold the defaults.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Ownership: the caller frees *options_out with tfr_options_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `options_out`: NULL, or may be written to.
-/// - `error_out`: NULL, or may be written to.
+/// - `options_out`: required; may be written to.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_new(
     options_out: *mut *mut tfr_options,
@@ -194,11 +196,12 @@ pub unsafe extern "C" fn tfr_options_new(
 /// Sets the checksum policy: a member of tfr_checksums.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a number that is no policy.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_checksums(
     options: *mut tfr_options,
@@ -231,11 +234,12 @@ pub unsafe extern "C" fn tfr_options_set_checksums(
 /// wait for the medium. The result is the same with any number.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_threads(
     options: *mut tfr_options,
@@ -255,11 +259,12 @@ pub unsafe extern "C" fn tfr_options_set_threads(
 /// ones follow: 0, the default, for no; it is stale then, the data has grown since.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_allow_partial(
     options: *mut tfr_options,
@@ -280,14 +285,16 @@ pub unsafe extern "C" fn tfr_options_set_allow_partial(
 /// argument. NULL as `progress`: none.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+///
 /// Ownership: the context stays the caller's and must outlive the options' use.
+///
 /// Threads: no other may use the options meanwhile. The callback is called on the thread that
 /// called the function that scans: on many at once, where many scan with the same options.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `progress`: NULL, or a function that may be called with `context`.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `progress`: optional; a function that may be called with `context`.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_progress(
     options: *mut tfr_options,
@@ -318,11 +325,12 @@ pub unsafe extern "C" fn tfr_options_set_progress(
 /// same for any source and any number of threads.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_salvage(
     options: *mut tfr_options,
@@ -344,11 +352,12 @@ pub unsafe extern "C" fn tfr_options_set_salvage(
 /// the scan ends with TFR_ERR_INVALID_ARGUMENT.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_allow_incomplete_tail(
     options: *mut tfr_options,
@@ -370,14 +379,16 @@ pub unsafe extern "C" fn tfr_options_set_allow_incomplete_tail(
 /// default: none, and regions are skipped without a word.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+///
 /// Ownership: the context stays the caller's and must outlive the options' use.
+///
 /// Threads: no other may use the options meanwhile. The callback is called on the thread that
 /// called the function that scans: on many at once, where many scan with the same options.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `on_skipped`: NULL, or a function that may be called with `context`.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `on_skipped`: optional; a function that may be called with `context`.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_on_skipped(
     options: *mut tfr_options,
@@ -403,11 +414,12 @@ pub unsafe extern "C" fn tfr_options_set_on_skipped(
 /// index. An index at another path can be continued meanwhile.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_resume(
     options: *mut tfr_options,
@@ -428,11 +440,12 @@ pub unsafe extern "C" fn tfr_options_set_resume(
 /// number: frames.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_raw_frames(
     options: *mut tfr_options,
@@ -460,11 +473,12 @@ pub unsafe extern "C" fn tfr_options_set_raw_frames(
 /// On a disk this takes some milliseconds a file. It promises as much as the system and the disk do.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
 /// Threads: no other may use the options meanwhile.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `options`: required; options that are not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_sync(
     options: *mut tfr_options,
@@ -483,7 +497,7 @@ pub unsafe extern "C" fn tfr_options_set_sync(
 /// Frees options. NULL is allowed.
 ///
 /// # Safety
-/// - `options`: NULL, or options that are not yet freed and not used again.
+/// - `options`: optional; options that are not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_free(options: *mut tfr_options) {
     // SAFETY: the caller's.

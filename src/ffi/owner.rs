@@ -23,7 +23,7 @@ pub struct tfr_owner {
 /// Threads: no other may use the owner meanwhile.
 ///
 /// # Safety
-/// - `owner`: NULL, or an owner whose handle is NULL or one that `free` frees and that is not used
+/// - `owner`: optional; an owner whose handle is NULL or one that `free` frees and that is not used
 ///   again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_owner_free(owner: *mut tfr_owner) {

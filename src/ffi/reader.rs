@@ -9,7 +9,8 @@ use super::options::tfr_options;
 use super::pointer;
 use super::source::{tfr_source, Source};
 use super::status::tfr_status;
-use crate::{Options, Reader, Result};
+use crate::error::{Error, Result};
+use crate::{Options, Reader};
 
 /// A TFRecord file that is open, and its index: record i is where entry i says. The file may grow
 /// meanwhile.
@@ -22,7 +23,7 @@ use crate::{Options, Reader, Result};
 ///
 /// Threads: a reader may be used by many threads at once; none waits for another.
 pub struct tfr_reader {
-    reader: Reader,
+    pub(super) reader: Reader,
     warning: Option<tfr_error>,
 }
 
@@ -35,24 +36,27 @@ impl tfr_reader {
 
 /// Opens a TFRecord file to read its records.
 ///
-/// Inputs: `index` may be NULL: it is then read from where tfr_index_find() finds it beside the file, at
-/// `tfrecord_path` with ".idx" appended, if that is an index of this file that accounts for each valid record: none may start where it leaves a
+/// Inputs: `index` is optional: it is then read from where tfr_index_find() finds it beside the file,
+/// if that is an index of this file that accounts for each valid record: none may start where it leaves a
 /// gap, before its first entry or after its last one. If there is no such index, the file is scanned,
 /// and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
 /// is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
-/// each frame is when it is read. `options` may be NULL: the defaults; their callbacks are called
+/// each frame is when it is read. `options` is optional: the defaults; their callbacks are called
 /// during this call alone.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
 /// when the file cannot be read; those of tfr_index_scan() when it is scanned.
+///
 /// Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
 /// with tfr_reader_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `tfrecord_path`: NULL, or NUL-terminated.
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `reader_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; NUL-terminated.
+/// - `index`: optional; an index that is not yet freed.
+/// - `options`: optional; options that are not yet freed.
+/// - `reader_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_open(
     tfrecord_path: *const c_char,
@@ -78,19 +82,21 @@ pub unsafe extern "C" fn tfr_reader_open(
 
 /// Opens a source to read its records.
 ///
-/// Inputs: `index` may be NULL: it is then made by a scan. Otherwise as tfr_reader_open(); threads
+/// Inputs: `index` is optional: it is then made by a scan. Otherwise as tfr_reader_open(); threads
 /// are the reader's, too: with 1, `read_at` is called on the caller's alone.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_from_source() when it is scanned.
-/// Ownership: the source is copied; what its `read_at` and `context` need must stay until the
-/// reader is freed. The rest is as with tfr_reader_open().
+///
+/// Ownership: the source is shared: the caller may free it at once. The rest is as with
+/// tfr_reader_open().
+///
 /// Threads: any; see tfr_source.
 ///
 /// # Safety
-/// - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says until the
-///   reader is freed.
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `reader_out`, `error_out`: NULL, or may be written to.
+/// - `source`: required; a source that is not yet freed.
+/// - `index`: optional; an index that is not yet freed.
+/// - `options`: optional; options that are not yet freed.
+/// - `reader_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_from_source(
     source: *const tfr_source,
@@ -102,7 +108,7 @@ pub unsafe extern "C" fn tfr_reader_from_source(
     // SAFETY: the caller's.
     let body = || unsafe {
         let store = pointer::handle_out(reader_out, "reader_out")?;
-        let source = Source::copy(source)?;
+        let source = Source::share(source)?;
         let index = index.as_ref().map(|index| index.0.clone());
         let open = |options: &Options<'_>| Reader::from_source(source, index, options);
         store(pointer::give(tfr_reader::new(tfr_options::with(options, open)?)));
@@ -117,10 +123,11 @@ pub unsafe extern "C" fn tfr_reader_from_source(
 /// no such index, or it is used; and for NULL.
 ///
 /// Ownership: borrowed from the reader, gone when that is freed; not to be freed.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed.
+/// - `reader`: optional; a reader that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_warning(reader: *const tfr_reader) -> *const tfr_error {
     // SAFETY: the caller's.
@@ -133,7 +140,7 @@ pub unsafe extern "C" fn tfr_reader_warning(reader: *const tfr_reader) -> *const
 /// Threads: any.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed.
+/// - `reader`: optional; a reader that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_len(reader: *const tfr_reader) -> usize {
     // SAFETY: the caller's.
@@ -143,10 +150,11 @@ pub unsafe extern "C" fn tfr_reader_len(reader: *const tfr_reader) -> usize {
 /// The index: an array of tfr_reader_len() entries; NULL for an empty one and for NULL.
 ///
 /// Ownership: borrowed from the reader, gone when that is freed.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed.
+/// - `reader`: optional; a reader that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const tfr_entry {
     // SAFETY: the caller's.
@@ -157,22 +165,101 @@ pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const
     }
 }
 
-/// Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+/// How many bytes tfr_reader_read() gives of each of these records. Nothing is read but the headers of
+/// large records (over a MiB), so that nobody takes memory for what an index alone says.
 ///
-/// Inputs: `buffer` may be NULL if `capacity` is 0: then nothing is read but the header of a large
-/// record (over a MiB), so that nobody takes memory for what an index alone says, and *size_out gets
-/// how many bytes it takes. `size_out` may be NULL; it gets how many bytes there are in `buffer`.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
-/// TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
-/// record would end behind the data, or another frame is there: the index is not that of the data;
-/// TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
-/// became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+/// Inputs: `records` is optional if `count` is 0. `sizes_out` gets `count` sizes.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
+/// tfr_reader_len(); TFR_ERR_MISMATCH when a record would end after the data; of a large record those
+/// of tfr_reader_read().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed.
-/// - `buffer`: NULL, or `capacity` bytes that may be written to.
-/// - `size_out`, `error_out`: NULL, or may be written to.
+/// - `reader`: required; a reader that is not yet freed.
+/// - `records`: `count` numbers that may be read.
+/// - `sizes_out`: required; `count` numbers that may be written to.
+/// - `error_out`: optional; may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_reader_sizes(
+    reader: *const tfr_reader,
+    records: *const usize,
+    count: usize,
+    sizes_out: *mut usize,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let reader = &pointer::borrow(reader, "reader")?.reader;
+        let records = pointer::slice(records, count, "records")?;
+        let store = pointer::array_out(sizes_out, "sizes_out")?;
+        let mut sizes = Vec::new();
+        sizes.try_reserve_exact(count).map_err(|_| Error::out_of_memory("the sizes"))?;
+        for &record in records {
+            sizes.push(reader.size_of(record)?);
+        }
+        store(&sizes);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Where tfr_reader_read_many() puts each of these records: payload i from offsets_out[i] to before
+/// offsets_out[i + 1]. The last offset is how many bytes they take. Nothing is read, unless they take
+/// more than a GiB: then the headers of large records are.
+///
+/// Inputs: `records` is optional if `count` is 0. `offsets_out` gets `count` + 1 offsets.
+///
+/// Errors: as tfr_reader_sizes(); TFR_ERR_OUT_OF_MEMORY if payloads of more than a GiB take more
+/// memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
+/// the free swap space. (The system may give more, and end the process when it writes to that.)
+///
+/// Threads: any.
+///
+/// # Safety
+/// - `reader`: required; a reader that is not yet freed.
+/// - `records`: `count` numbers that may be read.
+/// - `offsets_out`: required; `count` + 1 numbers that may be written to.
+/// - `error_out`: optional; may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_reader_offsets(
+    reader: *const tfr_reader,
+    records: *const usize,
+    count: usize,
+    offsets_out: *mut usize,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let reader = &pointer::borrow(reader, "reader")?.reader;
+        let records = pointer::slice(records, count, "records")?;
+        let store = pointer::array_out(offsets_out, "offsets_out")?;
+        store(&reader.offsets(records)?);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+///
+/// Inputs: `buffer` has room for `capacity` bytes; tfr_reader_sizes() says how many it takes. It is
+/// optional if `capacity` is 0. `size_out` is optional; it gets how many bytes there are in `buffer`.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
+/// TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
+/// record would end after the data, or another frame is there: the index is not that of the data;
+/// TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
+/// became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+///
+/// Threads: any.
+///
+/// # Safety
+/// - `reader`: required; a reader that is not yet freed.
+/// - `buffer`: `capacity` bytes that may be written to.
+/// - `size_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_read(
     reader: *const tfr_reader,
@@ -186,39 +273,33 @@ pub unsafe extern "C" fn tfr_reader_read(
     let body = || unsafe {
         let store_size = pointer::optional_out(size_out, "size_out")?;
         let reader = &pointer::borrow(reader, "reader")?.reader;
-        let size = match buffer.is_null() && capacity == 0 {
-            true => reader.size_of(record)?,
-            false => {
-                reader.read_into_slice(record, pointer::slice_mut(buffer, capacity, "buffer")?)?
-            }
-        };
-        store_size(size);
+        let buffer = pointer::slice_mut(buffer, capacity, "buffer")?;
+        store_size(reader.read_into_slice(record, buffer)?);
         Ok(())
     };
     // SAFETY: the caller's.
     unsafe { guard(error_out, body) }
 }
 
-/// Reads many records' payloads, one behind the other, in the order of `records`: payload i is
-/// `buffer` from offsets_out[i] on to offsets_out[i + 1]. They are read in the order of the data,
-/// those that lie close together at once, by as many threads as it takes.
+/// Reads many records' payloads, concatenated, in the order of `records`. They are read in the order
+/// of the data, those that lie close together at once, by as many threads as it takes.
 ///
-/// Inputs: `records` may be NULL if `count` is 0. `buffer` may be NULL if `capacity` is 0: then
-/// nothing is read (but of what takes more than a GiB, large records' headers are), and the offsets
-/// say how many bytes it takes: the last one. `offsets_out` gets `count` + 1 offsets.
+/// Inputs: `records` is optional if `count` is 0. `buffer` has room for `capacity` bytes;
+/// tfr_reader_offsets() says how many it takes. It is optional if `capacity` is 0. `offsets_out` is
+/// optional; it gets the `count` + 1 numbers of tfr_reader_offsets().
+///
 /// Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
-/// are not there or would end behind the data, before anything is read. After an error the buffer
-/// holds anything. TFR_ERR_OUT_OF_MEMORY without a buffer, if payloads of more than a GiB take more
-/// memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
-/// the free swap space. (The system may give more, and end the process when it writes to that.)
+/// are not there or would end after the data, before anything is read. After an error the buffer
+/// holds anything.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed.
-/// - `records`: NULL, or `count` numbers that may be read.
-/// - `buffer`: NULL, or `capacity` bytes that may be written to.
-/// - `offsets_out`: NULL, or `count` + 1 numbers that may be written to.
-/// - `error_out`: NULL, or may be written to.
+/// - `reader`: required; a reader that is not yet freed.
+/// - `records`: `count` numbers that may be read.
+/// - `buffer`: `capacity` bytes that may be written to.
+/// - `offsets_out`: optional; `count` + 1 numbers that may be written to.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_read_many(
     reader: *const tfr_reader,
@@ -233,13 +314,15 @@ pub unsafe extern "C" fn tfr_reader_read_many(
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
-        let store = pointer::array_out(offsets_out, "offsets_out")?;
-        let offsets = match buffer.is_null() && capacity == 0 {
-            true => reader.offsets(records)?,
-            false => reader
-                .read_many_into_slice(records, pointer::slice_mut(buffer, capacity, "buffer")?)?,
+        let store = match offsets_out.is_null() {
+            true => None,
+            false => Some(pointer::array_out(offsets_out, "offsets_out")?),
         };
-        store(&offsets);
+        let buffer = pointer::slice_mut(buffer, capacity, "buffer")?;
+        let offsets = reader.read_many_into_slice(records, buffer)?;
+        if let Some(store) = store {
+            store(&offsets);
+        }
         Ok(())
     };
     // SAFETY: the caller's.
@@ -248,18 +331,20 @@ pub unsafe extern "C" fn tfr_reader_read_many(
 
 /// Reads many records' payloads, each to the start of a buffer of its own, as tfr_reader_read_many().
 ///
-/// Inputs: `buffers` and `capacities` have `count` elements; they and `records` may be NULL if it is
+/// Inputs: `buffers` and `capacities` have `count` elements; they and `records` are optional if it is
 /// 0. A buffer may be NULL if its capacity is 0; it then gets an empty payload.
+///
 /// Errors: as tfr_reader_read_many(). After an error the buffers hold anything.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed.
-/// - `records`: NULL, or `count` numbers that may be read.
-/// - `buffers`: NULL, or `count` pointers, each NULL or to as many bytes that may be written to as
+/// - `reader`: required; a reader that is not yet freed.
+/// - `records`: `count` numbers that may be read.
+/// - `buffers`: `count` pointers, each NULL or to as many bytes that may be written to as
 ///   `capacities` says; none overlaps another.
-/// - `capacities`: NULL, or `count` numbers that may be read.
-/// - `error_out`: NULL, or may be written to.
+/// - `capacities`: `count` numbers that may be read.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_read_each(
     reader: *const tfr_reader,
@@ -287,7 +372,7 @@ pub unsafe extern "C" fn tfr_reader_read_each(
 /// Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
 ///
 /// # Safety
-/// - `reader`: NULL, or a reader that is not yet freed and not used again.
+/// - `reader`: optional; a reader that is not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_free(reader: *mut tfr_reader) {
     // SAFETY: the caller's.

@@ -1,11 +1,12 @@
-//! `tfr_source`: data that is read through a function of the caller's.
+//! `tfr_source`: data that is read through a function of the caller's, or that is in memory.
 
 use std::io;
+use std::sync::Arc;
 
 use libc::{c_char, c_void};
 
 use super::callback::call_back;
-use super::check::{check_level, fit_out};
+use super::check::{check_level, tfr_fit};
 use super::error::tfr_error;
 use super::guard::guard;
 use super::index::tfr_index;
@@ -16,98 +17,100 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::{create_index_from_source, Index, ReadAt};
 
 /// Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
-/// none beyond the source's size. Returns how many it read, fewer than asked for at its pleasure, 0
-/// only if the data has become shorter; or, when it fails, an error number of errno.h, negated,
-/// such as -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return:
-/// no longjmp, no C++ exception.
+/// none beyond the source's size. Returns how many it read, which may be fewer, and is 0 only if the
+/// data has become shorter. When it fails, it returns an error number of errno.h, negated, such as
+/// -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return: no
+/// longjmp, no C++ exception.
 pub type tfr_read_at_fn = Option<
     unsafe extern "C" fn(context: *mut c_void, offset: u64, buffer: *mut u8, size: usize) -> i64,
 >;
 
+/// Frees the context of a source. It must return: no longjmp, no C++ exception.
+pub type tfr_free_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
+
 /// Data of known size that can be read at any position, whatever holds it: an object store, an
-/// archive, a cache. It must not change while it is read.
+/// archive, a cache, memory. It must not change while it is read.
 ///
-/// Threads: unless tfr_options_set_threads() said 1, `read_at` is called by many threads at once,
-/// some of them the library's own.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct tfr_source {
-    /// The first argument of `read_at`; may be NULL.
-    pub context: *mut c_void,
-    /// How many bytes of data there are.
-    pub size: u64,
-    /// Reads some of them.
-    pub read_at: tfr_read_at_fn,
+/// Threads: a source may be used by many threads at once. Unless tfr_options_set_threads() said 1,
+/// its `read_at` is called by many threads at once, some of them the library's own.
+pub struct tfr_source(pub(super) Source);
+
+/// What a `tfr_source` and the readers of it share.
+#[derive(Clone)]
+pub(super) struct Source(Arc<Data>);
+
+struct Data {
+    bytes: Bytes,
+    free: tfr_free_fn,
 }
 
-/// The `read_at` of data in memory: `context` is where it starts, so that a source of it is
-/// `{data, size, tfr_read_memory}`. The library knows such sources, and reads from the memory itself.
-///
-/// A mapped file is such memory: small records are read at random fastest from it; but a process
-/// that reads what another has cut off from a file that it has mapped ends with SIGBUS.
-///
-/// Errors: -EINVAL for NULL.
-/// Threads: any.
-///
-/// # Safety
-/// - `context`: NULL, or memory of at least `offset` + `size` bytes.
-/// - `buffer`: NULL, or `size` bytes that may be written to.
-#[no_mangle]
-pub unsafe extern "C" fn tfr_read_memory(
-    context: *mut c_void,
-    offset: u64,
-    buffer: *mut u8,
-    size: usize,
-) -> i64 {
-    if context.is_null() || buffer.is_null() {
-        return -i64::from(libc::EINVAL);
-    }
-    // SAFETY: the caller's.
-    unsafe { context.cast::<u8>().add(offset as usize).copy_to(buffer, size) };
-    size as i64
-}
-
-/// A caller's source, as one of Rust's.
-pub(super) struct Source {
-    context: *mut c_void,
-    size: u64,
-    read_at: unsafe extern "C" fn(*mut c_void, u64, *mut u8, usize) -> i64,
+enum Bytes {
+    Read {
+        read_at: unsafe extern "C" fn(*mut c_void, u64, *mut u8, usize) -> i64,
+        context: *mut c_void,
+        size: u64,
+    },
+    Memory {
+        start: *const u8,
+        size: usize,
+    },
 }
 
 // SAFETY: the caller promises that `read_at` may be called with `context` by any thread, by many at
-// once; nothing else is done with the context.
-unsafe impl Send for Source {}
+// once, that memory does not change, and that `free` may be called by any thread; nothing else is
+// done with the pointers.
+unsafe impl Send for Data {}
 // SAFETY: as above.
-unsafe impl Sync for Source {}
+unsafe impl Sync for Data {}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        let context = match self.bytes {
+            Bytes::Read { context, .. } => context,
+            Bytes::Memory { start, .. } => start.cast_mut().cast(),
+        };
+        if let Some(free) = self.free {
+            // SAFETY: the caller gave this function for this context, of which this is the last use.
+            call_back(|| unsafe { free(context) });
+        }
+    }
+}
 
 impl Source {
-    /// A copy of what `source` points to.
+    /// Gives the caller a new one.
+    fn give(bytes: Bytes) -> *mut tfr_source {
+        pointer::give(tfr_source(Source(Arc::new(Data { bytes, free: None }))))
+    }
+
+    /// What `source` points to, shared.
     ///
     /// # Safety
-    /// NULL, or a source whose `read_at`, if it isn't NULL, does what tfr_read_at_fn says while the
-    /// copy is used.
-    pub unsafe fn copy(source: *const tfr_source) -> Result<Source> {
+    /// NULL, or a source that is not yet freed.
+    pub unsafe fn share(source: *const tfr_source) -> Result<Source> {
         // SAFETY: the caller's.
-        let tfr_source { context, size, read_at } = *unsafe { pointer::borrow(source, "source") }?;
-        let read_at = read_at
-            .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "source->read_at is NULL"))?;
-        Ok(Source { context, size, read_at })
+        Ok(unsafe { pointer::borrow(source, "source") }?.0.clone())
     }
 }
 
 impl ReadAt for Source {
     fn size(&self) -> io::Result<u64> {
-        Ok(self.size)
+        Ok(match self.0.bytes {
+            Bytes::Read { size, .. } => size,
+            Bytes::Memory { size, .. } => size as u64,
+        })
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let Bytes::Read { read_at, context, size } = self.0.bytes else {
+            return self.as_bytes().unwrap_or_default().read_at(buffer, offset);
+        };
+        let rest = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let (start, size) = (buffer.as_mut_ptr(), buffer.len().min(rest));
         if size == 0 {
             return Ok(0);
         }
         // SAFETY: the caller gave this context for this function; the buffer has so many bytes.
-        let answer = call_back(|| unsafe { (self.read_at)(self.context, offset, start, size) });
+        let answer = call_back(|| unsafe { read_at(context, offset, start, size) });
         let answer = answer.unwrap_or(-i64::from(libc::ECANCELED));
         let fault = match usize::try_from(answer) {
             Ok(count) if count <= size => return Ok(count),
@@ -123,28 +126,149 @@ impl ReadAt for Source {
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {
-        // A program that was linked without -fPIE may have another address of it, which does, too.
-        let is_memory = self.read_at as *const () == tfr_read_memory as *const ();
-        let size = usize::try_from(self.size).ok().filter(|&size| size <= isize::MAX as usize)?;
-        // SAFETY: the caller gave so many bytes of memory, which do not change while they are read.
-        let bytes = || unsafe { std::slice::from_raw_parts(self.context.cast::<u8>(), size) };
-        (is_memory && !self.context.is_null()).then(bytes)
+        match self.0.bytes {
+            Bytes::Read { .. } => None,
+            Bytes::Memory { size: 0, .. } => Some(&[]),
+            // SAFETY: the caller gave so many bytes of memory, which do not change while they are
+            // read, and stay until the last owner is gone.
+            Bytes::Memory { start, size } => {
+                Some(unsafe { std::slice::from_raw_parts(start, size) })
+            }
+        }
     }
+}
+
+/// Makes a source of a function that reads it.
+///
+/// Inputs: `read_at` is required; `context`, its first argument, may be NULL. `size` is how many
+/// bytes of data there are.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
+/// Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The context
+/// stays the caller's until the source and all readers of it are freed, unless tfr_source_set_free()
+/// gives it to the source.
+///
+/// Threads: any.
+///
+/// # Safety
+/// - `read_at`: required; does what tfr_read_at_fn says while the source or a reader of it is used.
+/// - `source_out`: required; `error_out`: optional; both may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_new(
+    read_at: tfr_read_at_fn,
+    context: *mut c_void,
+    size: u64,
+    source_out: *mut *mut tfr_source,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(source_out, "source_out")?;
+        let read_at =
+            read_at.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "read_at is NULL"))?;
+        store(Source::give(Bytes::Read { read_at, context, size }));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Makes a source of data in memory, which is not copied.
+///
+/// A mapped file is such memory: small records are read at random fastest from it; but a process
+/// that reads what another has cut off from a file that it has mapped ends with SIGBUS.
+///
+/// Inputs: `data` is optional if `size` is 0.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+///
+/// Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The data is
+/// borrowed until the source and all readers of it are freed, unless tfr_source_set_free() gives it
+/// to the source.
+///
+/// Threads: any; none may change the data meanwhile.
+///
+/// # Safety
+/// - `data`: `size` bytes that may be read while the source or a reader of it is used.
+/// - `source_out`: required; `error_out`: optional; both may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_from_memory(
+    data: *const u8,
+    size: usize,
+    source_out: *mut *mut tfr_source,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller's.
+    let body = || unsafe {
+        let store = pointer::handle_out(source_out, "source_out")?;
+        pointer::slice(data, size, "data")?;
+        store(Source::give(Bytes::Memory { start: data, size }));
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Gives the context of a source, or its memory, to the source: when the source and all readers of it
+/// are freed, `free_context` is called with it, such as free() of the C library. NULL, as at first:
+/// it stays the caller's.
+///
+/// Inputs: `free_context` is optional.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `source`, and when a reader has the source already.
+///
+/// Threads: no other may use the source meanwhile. `free_context` is called on the thread that frees
+/// the last of them.
+///
+/// # Safety
+/// - `source`: optional; a source that is not yet freed.
+/// - `free_context`: optional; a function that may be called with the context, once.
+/// - `error_out`: optional; may be written to.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_set_free(
+    source: *mut tfr_source,
+    free_context: tfr_free_fn,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller's.
+        let source = unsafe { pointer::borrow_mut(source, "source") }?;
+        let data = Arc::get_mut(&mut source.0 .0).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidArgument, "the source is in use by a reader")
+        })?;
+        data.free = free_context;
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { guard(error_out, body) }
+}
+
+/// Frees a source. Readers of it go on. NULL is allowed.
+///
+/// # Safety
+/// - `source`: optional; a source that is not yet freed and not used again.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_free(source: *mut tfr_source) {
+    // SAFETY: the caller's.
+    unsafe { pointer::free(source) }
 }
 
 /// Indexes a source into an index file, as tfr_index_create() does a file.
 ///
 /// Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.
-/// `options` may be NULL: the defaults. `count_out` may be NULL; it gets the number of records.
+/// `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+///
 /// Errors: those of tfr_index_create(); TFR_ERR_IO, with the number that tfr_error_os_error()
 /// gives, when `read_at` returns an error, and when it returns what it may not.
+///
 /// Threads: any; see tfr_source.
 ///
 /// # Safety
-/// - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
-/// - `index_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `count_out`, `error_out`: NULL, or may be written to.
+/// - `source`: required; a source that is not yet freed.
+/// - `index_path`: required; NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `count_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_create_from_source(
     source: *const tfr_source,
@@ -156,7 +280,7 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
     // SAFETY: the caller's.
     let body = || unsafe {
         let store_count = pointer::optional_out(count_out, "count_out")?;
-        let source = Source::copy(source)?;
+        let source = Source::share(source)?;
         let path = pointer::path(index_path, "index_path")?;
         let count =
             tfr_options::with(options, |options| create_index_from_source(&source, path, options))?;
@@ -169,15 +293,18 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
 
 /// Indexes a source into memory: 16 bytes for each record. No file is written.
 ///
-/// Inputs: `options` may be NULL: the defaults.
+/// Inputs: `options` is optional: the defaults.
+///
 /// Errors: as tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+///
 /// Threads: any; see tfr_source.
 ///
 /// # Safety
-/// - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `index_out`, `error_out`: NULL, or may be written to.
+/// - `source`: required; a source that is not yet freed.
+/// - `options`: optional; options that are not yet freed.
+/// - `index_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_source(
     source: *const tfr_source,
@@ -188,7 +315,7 @@ pub unsafe extern "C" fn tfr_index_from_source(
     // SAFETY: the caller's.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
-        let source = Source::copy(source)?;
+        let source = Source::share(source)?;
         let index = tfr_options::with(options, |options| Index::from_source(&source, options))?;
         store(pointer::give(tfr_index(index)));
         Ok(())
@@ -200,32 +327,32 @@ pub unsafe extern "C" fn tfr_index_from_source(
 /// Checks that an index is that of a source, as tfr_index_check() does of a file.
 ///
 /// Inputs and errors: those of tfr_index_check() and of tfr_index_create_from_source().
+///
 /// Threads: any; see tfr_source.
 ///
 /// # Safety
-/// - `index`: NULL, or an index that is not yet freed.
-/// - `source`: NULL, or a source whose `read_at` is NULL or does what tfr_read_at_fn says.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `skipped_out`, `notes_out`, `error_out`: NULL, or may be written to.
+/// - `index`: required; an index that is not yet freed.
+/// - `source`: required; a source that is not yet freed.
+/// - `options`: optional; options that are not yet freed.
+/// - `fit_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_check_source(
     index: *const tfr_index,
     source: *const tfr_source,
     level: i32,
     options: *const tfr_options,
-    skipped_out: *mut u64,
-    notes_out: *mut u32,
+    fit_out: *mut tfr_fit,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller's.
     let body = || unsafe {
-        let store = fit_out(skipped_out, notes_out)?;
+        let store = pointer::optional_out(fit_out, "fit_out")?;
         let index = &pointer::borrow(index, "index")?.0;
-        let source = Source::copy(source)?;
+        let source = Source::share(source)?;
         let level = check_level(level)?;
         let fit =
             tfr_options::with(options, |options| index.check_source(&source, level, options))?;
-        store(fit);
+        store(fit.into());
         Ok(())
     };
     // SAFETY: the caller's.

@@ -90,6 +90,7 @@ impl From<ErrorKind> for tfr_status {
 /// The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
 ///
 /// Ownership: static; never freed.
+///
 /// Threads: any.
 #[no_mangle]
 pub extern "C" fn tfr_status_name(status: i32) -> *const c_char {

@@ -23,6 +23,7 @@ pub extern "C" fn tfr_abi_version() -> u32 {
 /// The version of the library, such as "0.1.0".
 ///
 /// Ownership: static; never freed.
+///
 /// Threads: any.
 #[no_mangle]
 pub extern "C" fn tfr_version() -> *const c_char {

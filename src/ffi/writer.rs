@@ -64,18 +64,22 @@ fn finished() -> Error {
 /// leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
 /// tfr_index_create() mends it.
 ///
-/// Inputs: `index_path` may be NULL: the index then stands at `tfrecord_path` with ".idx" appended, but
-/// not beside an event file of TensorBoard, as with tfr_index_create(). `options` may be NULL: the
+/// Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
+/// not beside an event file of TensorBoard, as with tfr_index_create(). `options` is optional: the
 /// defaults; of them, tfr_options_set_sync() counts.
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both paths lead to one file; TFR_ERR_IO when
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both
+/// paths lead to one file; TFR_ERR_IO when
 /// a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
+///
 /// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `writer_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `writer_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_create(
     tfrecord_path: *const c_char,
@@ -99,18 +103,21 @@ pub unsafe extern "C" fn tfr_writer_create(
 /// tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
 /// off before the file can be appended to: the error says where.
 ///
-/// Inputs: `index_path` may be NULL: as with tfr_writer_create(). `options` may be NULL: the
+/// Inputs: `index_path` is optional: as with tfr_writer_create(). `options` is optional: the
 /// defaults; of them, tfr_options_set_sync() counts, and for the walk
 /// tfr_options_set_threads() and tfr_options_set_progress().
+///
 /// Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
 /// TFR_ERR_MISMATCH when the index is not that of its first ones.
+///
 /// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `writer_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `writer_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_append(
     tfrecord_path: *const c_char,
@@ -150,17 +157,20 @@ unsafe fn open(
 
 /// Writes a record. Small ones are gathered, and handed to the system together.
 ///
-/// Inputs: `payload` may be NULL if `size` is 0.
+/// Inputs: `payload` is optional if `size` is 0.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a writer that is finished; TFR_ERR_IO when a
 /// file cannot be written, be it with what earlier calls gave: all calls after it fail with the same
 /// error.
+///
 /// Ownership: the payload is borrowed during the call.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `writer`: NULL, or a writer that is not yet freed.
-/// - `payload`: NULL, or `size` bytes that may be read.
-/// - `error_out`: NULL, or may be written to.
+/// - `writer`: required; a writer that is not yet freed.
+/// - `payload`: `size` bytes that may be read.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_write(
     writer: *mut tfr_writer,
@@ -181,18 +191,21 @@ pub unsafe extern "C" fn tfr_writer_write(
 /// Writes many records, no other thread's between them: payload i is the bytes of `payloads` from
 /// `offsets[i]` to before `offsets[i + 1]`.
 ///
-/// Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` may be NULL
+/// Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` is optional
 /// if the last of them is 0; `offsets`, if `count` is 0.
+///
 /// Errors: as tfr_writer_write(); TFR_ERR_INVALID_ARGUMENT for offsets that descend: nothing is
 /// written then.
+///
 /// Ownership: payloads and offsets are borrowed during the call.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `writer`: NULL, or a writer that is not yet freed.
-/// - `offsets`: NULL, or `count` + 1 numbers that may be read.
-/// - `payloads`: NULL, or as many bytes that may be read as the last offset says.
-/// - `error_out`: NULL, or may be written to.
+/// - `writer`: required; a writer that is not yet freed.
+/// - `offsets`: `count` + 1 numbers that may be read.
+/// - `payloads`: as many bytes that may be read as the last offset says.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_write_many(
     writer: *mut tfr_writer,
@@ -225,11 +238,12 @@ pub unsafe extern "C" fn tfr_writer_write_many(
 /// tfr_options_set_sync(): a power cut may take what was handed over.
 ///
 /// Errors: as tfr_writer_write().
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `writer`: NULL, or a writer that is not yet freed.
-/// - `error_out`: NULL, or may be written to.
+/// - `writer`: required; a writer that is not yet freed.
+/// - `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_flush(
     writer: *mut tfr_writer,
@@ -247,7 +261,7 @@ pub unsafe extern "C" fn tfr_writer_flush(
 /// Threads: any.
 ///
 /// # Safety
-/// - `writer`: NULL, or a writer that is not yet freed.
+/// - `writer`: optional; a writer that is not yet freed.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_num_records(writer: *const tfr_writer) -> u64 {
     // SAFETY: the caller's.
@@ -261,15 +275,17 @@ pub unsafe extern "C" fn tfr_writer_num_records(writer: *const tfr_writer) -> u6
 /// Hands over what is left, and puts data and index in their places. After it, whatever it returns,
 /// nothing more can be written.
 ///
-/// Inputs: `count_out` may be NULL; it gets the number of records in the file.
+/// Inputs: `count_out` is optional; it gets the number of records in the file.
+///
 /// Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
 /// when something else wrote to the file that is appended to, or created or replaced one of the files
 /// meanwhile. Nothing is left then of what was written, unless the error says otherwise.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `writer`: NULL, or a writer that is not yet freed.
-/// - `count_out`, `error_out`: NULL, or may be written to.
+/// - `writer`: required; a writer that is not yet freed.
+/// - `count_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_finish(
     writer: *mut tfr_writer,
@@ -293,7 +309,7 @@ pub unsafe extern "C" fn tfr_writer_finish(
 /// nothing is done, and its memory is not freed. NULL is allowed.
 ///
 /// # Safety
-/// - `writer`: NULL, or a writer that is not yet freed and not used again.
+/// - `writer`: optional; a writer that is not yet freed and not used again.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_free(writer: *mut tfr_writer) {
     // SAFETY: the caller's.

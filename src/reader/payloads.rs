@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Index;
 
-use super::{make_room, Inner};
+use super::{make_room, out_of_memory, Inner};
 use crate::error::Result;
 
 /// Payloads one behind the other, in the order in which they were asked for.
@@ -82,6 +82,20 @@ impl Payloads {
         }
         reader.read_many(records, &offsets, &mut self.bytes)?;
         self.offsets = offsets;
+        Ok(())
+    }
+
+    /// Reads one more record, to after the others. After an error they are as they were.
+    pub(super) fn push(&mut self, reader: &Inner, record: usize) -> Result<()> {
+        let size = reader.true_size_of(record)?;
+        let start = self.offsets[self.len()];
+        let end = start.checked_add(size).ok_or_else(out_of_memory)?;
+        if let Some(missing) = end.checked_sub(self.bytes.len()) {
+            self.bytes.try_reserve(missing).map_err(|_| out_of_memory())?;
+            self.bytes.resize(end, 0);
+        }
+        reader.read_into_slice(record, &mut self.bytes[start..end])?;
+        self.offsets.push(end);
         Ok(())
     }
 }

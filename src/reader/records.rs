@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::mpsc::{sync_channel, Receiver};
-use std::thread::{self, JoinHandle};
-use std::{panic, vec};
+use std::vec;
 
+use super::ahead::Ahead;
 use super::many::with_room;
 use super::{Inner, Reader};
 use crate::error::Result;
-use crate::threads;
 
 /// What is read at once, at most, if it is more than one record.
-const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
-const RECORDS: usize = if cfg!(any(test, fuzzing)) { 10 } else { 4 << 10 };
+pub(super) const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
+pub(super) const RECORDS: usize = if cfg!(any(test, fuzzing)) { 10 } else { 4 << 10 };
 
 /// The payloads of a [`Reader`]'s records, in the index's order: see [`Reader::iter`].
 pub struct Records<'a> {
@@ -21,8 +19,10 @@ pub struct Records<'a> {
     /// The first record behind the piece.
     next: usize,
     piece: vec::IntoIter<Result<Vec<u8>>>,
-    ahead: Option<Ahead>,
+    ahead: Option<Ahead<Piece>>,
 }
+
+type Piece = Vec<Result<Vec<u8>>>;
 
 impl fmt::Debug for Records<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,40 +30,27 @@ impl fmt::Debug for Records<'_> {
     }
 }
 
-/// The thread that reads ahead. It has the next piece at hand, and ends when nobody asks for it.
-struct Ahead {
-    pieces: Receiver<Vec<Result<Vec<u8>>>>,
-    thread: JoinHandle<()>,
-}
-
 impl<'a> Records<'a> {
     pub(super) fn new(reader: &'a Reader) -> Records<'a> {
         Records { reader, next: 0, piece: Vec::new().into_iter(), ahead: None }
     }
 
-    fn next_piece(&mut self) -> Vec<Result<Vec<u8>>> {
-        if let Some(ahead) = &self.ahead {
-            match ahead.pieces.recv() {
-                Ok(piece) => return piece,
-                Err(_) => self.stop(), // it ends before the last piece only by a panic
-            }
+    fn next_piece(&mut self) -> Piece {
+        if let Some(piece) = self.ahead.as_mut().and_then(Ahead::next) {
+            return piece;
         }
+        self.ahead = None;
         let records = piece_at(self.reader, self.next);
         // Not all is in the first piece, which is read here.
         if self.next == 0 && records.end < self.reader.len() && self.reader.0.threads != 1 {
-            self.ahead = Ahead::start(self.reader.clone(), records.end);
+            let (reader, mut next) = (self.reader.clone(), records.end);
+            self.ahead = Ahead::start(move || {
+                let records = piece_at(&reader, next);
+                next = records.end;
+                (!records.is_empty()).then(|| read(&reader, records))
+            });
         }
         read(self.reader, records)
-    }
-
-    /// Ends the thread; panics if it did.
-    fn stop(&mut self) {
-        let Some(Ahead { pieces, thread }) = self.ahead.take() else { return };
-        drop(pieces);
-        match thread.join() {
-            Err(panic) if !thread::panicking() => panic::resume_unwind(panic),
-            _ => {}
-        }
     }
 }
 
@@ -87,31 +74,7 @@ impl Iterator for Records<'_> {
 
 impl ExactSizeIterator for Records<'_> {}
 
-impl Drop for Records<'_> {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-impl Ahead {
-    /// None if the system has no thread to spare.
-    fn start(reader: Reader, mut next: usize) -> Option<Ahead> {
-        let (send, pieces) = sync_channel(0);
-        let work = move || {
-            while next < reader.len() {
-                let records = piece_at(&reader, next);
-                next = records.end;
-                if send.send(read(&reader, records)).is_err() {
-                    break;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name(threads::NAME.into()).spawn(work).ok()?;
-        Some(Ahead { pieces, thread })
-    }
-}
-
-/// The records of the piece that starts with this one.
+/// The records of the piece that starts with this one; none if it is behind the last one.
 fn piece_at(reader: &Reader, start: usize) -> Range<usize> {
     let mut bytes = 0_u64;
     let entries = reader.index()[start..].iter().take(RECORDS);
@@ -119,11 +82,11 @@ fn piece_at(reader: &Reader, start: usize) -> Range<usize> {
         bytes = bytes.saturating_add(entry.size);
         bytes <= BYTES
     });
-    start..start + fitting.count().max(1)
+    start..reader.len().min(start + fitting.count().max(1))
 }
 
 /// The payloads of these records; where not all are good, each is read alone.
-fn read(reader: &Reader, records: Range<usize>) -> Vec<Result<Vec<u8>>> {
+fn read(reader: &Reader, records: Range<usize>) -> Piece {
     match read_all(&reader.0, records.clone()) {
         Ok(payloads) => payloads.into_iter().map(Ok).collect(),
         Err(_) => records.map(|record| reader.read(record)).collect(),

@@ -97,6 +97,7 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
         }
     }
     let wanted: Vec<_> = records.iter().map(|&record| expected(record)).collect();
+    expect_pieces(reader, records, &wanted);
     let sizes = reader.offsets(records);
     let mut payloads = reader.read_many(&[]).unwrap();
     assert!(payloads.is_empty() && payloads.bytes().is_empty());
@@ -131,6 +132,23 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
         }
         (got, wanted) => panic!("{got:?} but {wanted:?}"),
     }
+}
+
+/// Pieces have each payload in its turn, and each error.
+fn expect_pieces(reader: &Reader, records: &[usize], wanted: &[Option<Vec<u8>>]) {
+    let is_all = records.iter().copied().eq(0..records.len());
+    let mut pieces = Pieces::new(reader, Some(records).filter(|_| !is_all), records.len()).unwrap();
+    let mut got = Vec::new();
+    while let Some(Piece { payloads, error }) = pieces.next() {
+        assert!(!payloads.is_empty() || error.is_some());
+        got.extend(payloads.iter().map(|payload| Some(payload.to_vec())));
+        if let Some(error) = error {
+            assert_eq!(error.to_string(), reader.read(records[got.len()]).unwrap_err().to_string());
+            got.push(None);
+        }
+    }
+    assert!(pieces.next().is_none());
+    assert_eq!(got, wanted);
 }
 
 fn expect_all(reader: &Reader, expected: impl Fn(usize) -> Option<Vec<u8>>) {
@@ -192,7 +210,9 @@ fn numbers_and_buffers_out_of_range_are_errors() {
     let reader = Reader::from_source(data, Some(index), &Options::new()).unwrap();
     for record in [2, 3, usize::MAX] {
         let many = reader.read_many(&[1, record]).map(drop);
-        for read in [reader.read(record).map(drop), reader.size_of(record).map(drop), many] {
+        let these = Pieces::new(&reader, Some(&[0, record]), 2).map(drop);
+        let all = [reader.read(record).map(drop), reader.size_of(record).map(drop), many, these];
+        for read in all {
             let error = read.unwrap_err();
             assert_eq!(
                 (error.kind(), error.record()),
@@ -200,6 +220,7 @@ fn numbers_and_buffers_out_of_range_are_errors() {
             );
         }
     }
+    assert_eq!(Pieces::new(&reader, None, 3).map(drop).unwrap_err().record(), Some(2));
     let mut payloads = reader.read_many(&[1]).unwrap();
     reader.read_many_into(&[0, 2], &mut payloads).unwrap_err();
     assert!(payloads.is_empty());
@@ -350,6 +371,11 @@ fn what_is_read_ahead_of_an_iterator_that_is_dropped_is_given_up() {
         let source = odd(&data, usize::MAX, Duration::ZERO);
         let reader = Reader::from_source(source, Some(index.clone()), &Options::new()).unwrap();
         assert_eq!(reader.iter().take(taken).filter(Result::is_ok).count(), taken);
+        let mut pieces = Pieces::new(&reader, None, 300).unwrap();
+        for _ in 0..taken / 7 {
+            assert_eq!(pieces.next().unwrap().payloads.len(), 7); // of 66 bytes each
+        }
+        drop(pieces);
         assert_eq!(Arc::strong_count(&reader.0), 1); // no thread has it any more
     }
 }

@@ -47,8 +47,7 @@
     F(tfr_status, tfr_index_to_text, (const tfr_index *, char **, size_t *, tfr_error **))         \
     F(void, tfr_text_free, (char *))                                                               \
     F(tfr_status, tfr_index_check,                                                                 \
-      (const tfr_index *, const char *, int32_t, const tfr_options *, uint64_t *, uint32_t *,      \
-       tfr_error **))                                                                              \
+      (const tfr_index *, const char *, int32_t, const tfr_options *, tfr_fit *, tfr_error **))    \
     F(tfr_status, tfr_index_write, (const tfr_index *, const char *, tfr_error **))                \
     F(tfr_status, tfr_index_select,                                                                \
       (const tfr_index *, const size_t *, size_t, tfr_index **, tfr_error **))                     \
@@ -62,13 +61,21 @@
     F(tfr_status, tfr_index_concat,                                                                \
       (const tfr_index *const *, const uint64_t *, size_t, tfr_index **, tfr_error **))            \
     F(void, tfr_index_free, (tfr_index *))                                                         \
+    F(tfr_status, tfr_locate,                                                                      \
+      (const char *, uint64_t, const tfr_options *, tfr_location *, tfr_error **))                 \
+    F(tfr_status, tfr_source_new,                                                                  \
+      (int64_t (*)(void *, uint64_t, uint8_t *, size_t), void *, uint64_t, tfr_source **,          \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_source_from_memory, (const uint8_t *, size_t, tfr_source **, tfr_error **))  \
+    F(tfr_status, tfr_source_set_free, (tfr_source *, void (*)(void *), tfr_error **))             \
+    F(void, tfr_source_free, (tfr_source *))                                                       \
     F(tfr_status, tfr_index_create_from_source,                                                    \
       (const tfr_source *, const char *, const tfr_options *, uint64_t *, tfr_error **))           \
     F(tfr_status, tfr_index_from_source,                                                           \
       (const tfr_source *, const tfr_options *, tfr_index **, tfr_error **))                       \
     F(tfr_status, tfr_index_check_source,                                                          \
-      (const tfr_index *, const tfr_source *, int32_t, const tfr_options *, uint64_t *,            \
-       uint32_t *, tfr_error **))                                                                  \
+      (const tfr_index *, const tfr_source *, int32_t, const tfr_options *, tfr_fit *,             \
+       tfr_error **))                                                                              \
     F(tfr_status, tfr_indexer_new, (const tfr_options *, tfr_indexer **, tfr_error **))            \
     F(tfr_status, tfr_indexer_push,                                                                \
       (tfr_indexer *, const uint8_t *, size_t, tfr_entry *, size_t, size_t *, size_t *,            \
@@ -93,6 +100,10 @@
     F(const tfr_error *, tfr_reader_warning, (const tfr_reader *))                                 \
     F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
     F(const tfr_entry *, tfr_reader_entries, (const tfr_reader *))                                 \
+    F(tfr_status, tfr_reader_sizes,                                                                \
+      (const tfr_reader *, const size_t *, size_t, size_t *, tfr_error **))                        \
+    F(tfr_status, tfr_reader_offsets,                                                              \
+      (const tfr_reader *, const size_t *, size_t, size_t *, tfr_error **))                        \
     F(tfr_status, tfr_reader_read,                                                                 \
       (const tfr_reader *, size_t, uint8_t *, size_t, size_t *, tfr_error **))                     \
     F(tfr_status, tfr_reader_read_many,                                                            \
@@ -100,7 +111,13 @@
     F(tfr_status, tfr_reader_read_each,                                                            \
       (const tfr_reader *, const size_t *, size_t, uint8_t *const *, const size_t *,               \
        tfr_error **))                                                                              \
-    F(void, tfr_reader_free, (tfr_reader *))
+    F(void, tfr_reader_free, (tfr_reader *))                                                       \
+    F(tfr_status, tfr_reader_iterate,                                                              \
+      (const tfr_reader *, const size_t *, size_t, tfr_iterator **, tfr_error **))                 \
+    F(tfr_status, tfr_iterator_next, (tfr_iterator *, const uint8_t **, size_t *, tfr_error **))   \
+    F(void, tfr_iterator_free, (tfr_iterator *))                                                   \
+    F(size_t, tfr_callbacks_allow, (int32_t))                                                      \
+    F(void, tfr_owner_free, (tfr_owner *))
 
 /* The compiler refuses declarations that differ from the header's, the linker what is gone. */
 #define DECLARE(result, name, arguments) result name arguments;
@@ -109,11 +126,8 @@ FUNCTIONS(DECLARE)
 static void (*const functions[])(void) = {FUNCTIONS(ADDRESS)};
 
 /* Members as they were promised, in their order: the compiler refuses others. */
-static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
-    (void)context, (void)offset, (void)buffer, (void)size;
-    return 0;
-}
-static const tfr_source source = {NULL, 0, read_nothing};
+#define MEMBER(type, name, at, of)                                                                 \
+    CHECK(offsetof(type, name) == (at) && sizeof(((type *)0)->name) == sizeof(of))
 
 int main(void) {
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
@@ -121,11 +135,29 @@ int main(void) {
     }
     CHECK(tfr_abi_version() == 1 && TFR_ABI_VERSION == 1);
     CHECK(TFR_UNKNOWN == UINT64_MAX);
-    CHECK(sizeof(tfr_entry) == 16 && sizeof(tfr_status) == 4);
-    CHECK(offsetof(tfr_entry, offset) == 0 && sizeof(((tfr_entry *)0)->offset) == 8);
-    CHECK(offsetof(tfr_entry, size) == 8 && sizeof(((tfr_entry *)0)->size) == 8);
-    CHECK(sizeof(tfr_source) == 8 + 2 * sizeof(void *) && source.read_at == read_nothing);
-    CHECK(offsetof(tfr_source, context) == 0 && offsetof(tfr_source, size) == sizeof(void *));
+    CHECK(sizeof(tfr_status) == 4 && sizeof(tfr_entry) == 16);
+    MEMBER(tfr_entry, offset, 0, uint64_t);
+    MEMBER(tfr_entry, size, 8, uint64_t);
+    CHECK(sizeof(tfr_fit) == 16);
+    MEMBER(tfr_fit, uncovered_bytes, 0, uint64_t);
+    MEMBER(tfr_fit, flags, 8, uint32_t);
+    CHECK(sizeof(tfr_location) == 64);
+    MEMBER(tfr_location, record, 0, uint64_t);
+    MEMBER(tfr_location, offset, 8, uint64_t);
+    MEMBER(tfr_location, length, 16, uint64_t);
+    MEMBER(tfr_location, stored_length_crc, 24, uint64_t);
+    MEMBER(tfr_location, computed_length_crc, 32, uint64_t);
+    MEMBER(tfr_location, stored_payload_crc, 40, uint64_t);
+    MEMBER(tfr_location, computed_payload_crc, 48, uint64_t);
+    MEMBER(tfr_location, part, 56, int32_t);
+    MEMBER(tfr_skipped, start, 0, uint64_t); /* later versions may add members at its end */
+    MEMBER(tfr_skipped, end, 8, uint64_t);
+    MEMBER(tfr_skipped, record, 16, uint64_t);
+    MEMBER(tfr_skipped, error, 24, void *);
+    MEMBER(tfr_skipped, incomplete_tail, 24 + sizeof(void *), int32_t);
+    CHECK(sizeof(tfr_owner) == 2 * sizeof(void *));
+    MEMBER(tfr_owner, handle, 0, void *);
+    MEMBER(tfr_owner, free, sizeof(void *), void (*)(void));
     CHECK(TFR_OK == 0 && TFR_ERR_INVALID_ARGUMENT == 1 && TFR_ERR_IO == 2);
     CHECK(TFR_ERR_NOT_TFRECORD == 3 && TFR_ERR_TRUNCATED == 4 && TFR_ERR_LENGTH == 5);
     CHECK(TFR_ERR_LENGTH_CRC == 6 && TFR_ERR_PAYLOAD_CRC == 7 && TFR_ERR_INVALID_INDEX == 8);
@@ -137,6 +169,8 @@ int main(void) {
     CHECK(TFR_CHECK_QUICK == 0 && TFR_CHECK_HEADERS == 1 && TFR_CHECK_FULL == 2);
     CHECK(TFR_FIT_REORDERED == 1 && TFR_FIT_REPEATED == 2 && TFR_FIT_CHECKSUMS_SKIPPED == 4);
     CHECK(TFR_FIT_PARTIAL == 8);
+    CHECK(TFR_PART_LENGTH == 0 && TFR_PART_LENGTH_CRC == 1);
+    CHECK(TFR_PART_PAYLOAD == 2 && TFR_PART_PAYLOAD_CRC == 3);
     CHECK(TFR_SHARD_BY_RECORDS == 0 && TFR_SHARD_BY_BYTES == 1);
     CHECK(TFR_REMAINDER_KEEP == 0 && TFR_REMAINDER_DROP == 1 && TFR_REMAINDER_PAD == 2);
     return 0;

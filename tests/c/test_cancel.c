@@ -23,7 +23,7 @@ static void scan(void) {
     tfr_index *index = NULL;
     CHECK(tfr_index_scan(path, NULL, &index, NULL) == TFR_OK);
     CHECK(tfr_index_len(index) == RECORDS);
-    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, NULL, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, NULL, NULL, NULL) == TFR_OK);
     CHECK(tfr_index_write(index, index_path, NULL) == TFR_OK);
     tfr_index_free(index);
     CHECK(tfr_index_read(index_path, &index, NULL) == TFR_OK);
@@ -68,10 +68,28 @@ static int64_t read_at(void *context, uint64_t offset, uint8_t *buffer, size_t s
 }
 
 static void create_from_source(void) {
-    tfr_source source = {NULL, RECORDS / 3 * THREE_SIZE, read_at};
+    tfr_source *source = NULL;
     uint64_t count = 0;
-    CHECK(tfr_index_create_from_source(&source, index_path, NULL, &count, NULL) == TFR_OK);
+    CHECK(tfr_source_new(read_at, NULL, RECORDS / 3 * THREE_SIZE, &source, NULL) == TFR_OK);
+    CHECK(tfr_index_create_from_source(source, index_path, NULL, &count, NULL) == TFR_OK);
     CHECK(count == RECORDS);
+    tfr_source_free(source);
+}
+
+/* What reads ahead is not cancelled, but ended. */
+static void iterate(void) {
+    tfr_reader *opened = NULL;
+    tfr_iterator *iterator = NULL;
+    const uint8_t *payload = NULL;
+    size_t size = 0, count = 0;
+    CHECK(tfr_reader_open(path, NULL, NULL, &opened, NULL) == TFR_OK);
+    CHECK(tfr_reader_iterate(opened, NULL, RECORDS, &iterator, NULL) == TFR_OK);
+    while (tfr_iterator_next(iterator, &payload, &size, NULL) == TFR_OK && payload != NULL) {
+        count++;
+    }
+    CHECK(count == RECORDS);
+    tfr_iterator_free(iterator);
+    tfr_reader_free(opened);
 }
 
 static int returned;
@@ -113,6 +131,7 @@ int main(int count, char **arguments) {
     cancelled(create_from_source);
     cancelled(open_reader);
     cancelled(free_reader);
+    cancelled(iterate);
     cancelled(open_writer);
     cancelled(write_records);
     cancelled(finish_writer);

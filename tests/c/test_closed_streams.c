@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
         CHECK(tfr_index_create(data_path, index_path, options, NULL, NULL) == TFR_OK && closed);
     }
     CHECK(tfr_index_read(index_path, &index, NULL) == TFR_OK && are_closed());
-    CHECK(tfr_index_check(index, data_path, TFR_CHECK_FULL, options, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_check(index, data_path, TFR_CHECK_FULL, options, NULL, NULL) == TFR_OK);
     CHECK(closed && tfr_index_write(index, index_path, NULL) == TFR_OK && are_closed());
     CHECK(tfr_reader_open(data_path, index, NULL, &reader, NULL) == TFR_OK && are_closed());
     CHECK(tfr_reader_len(reader) == 4000);

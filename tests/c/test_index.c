@@ -312,27 +312,26 @@ static void check(void) {
     tfr_index *index = NULL;
     tfr_options *options = NULL;
     tfr_error *error = NULL;
-    uint64_t skipped = 7;
-    uint32_t notes = 7;
+    tfr_fit fit = {7, 7};
 
     write_file("checked.tfrecord", THREE, THREE_SIZE);
     char path[5000];
     strcpy(path, in_folder("checked.tfrecord"));
     CHECK(tfr_index_scan(path, NULL, &index, NULL) == TFR_OK);
     for (int32_t level = TFR_CHECK_QUICK; level <= TFR_CHECK_FULL; level++) {
-        CHECK(tfr_index_check(index, path, level, NULL, &skipped, &notes, &error) == TFR_OK);
-        CHECK(skipped == 0 && notes == 0 && error == NULL);
-        CHECK(tfr_index_check(index, path, level, NULL, NULL, NULL, NULL) == TFR_OK);
+        CHECK(tfr_index_check(index, path, level, NULL, &fit, &error) == TFR_OK);
+        CHECK(fit.uncovered_bytes == 0 && fit.flags == 0 && error == NULL);
+        CHECK(tfr_index_check(index, path, level, NULL, NULL, NULL) == TFR_OK);
     }
-    CHECK(tfr_index_check(index, path, 3, NULL, NULL, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
-    CHECK(tfr_index_check(index, path, -1, NULL, NULL, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_index_check(index, path, 3, NULL, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_index_check(index, path, -1, NULL, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
 
     /* The file is cut short. */
     write_file("cut.tfrecord", THREE, THREE_SIZE - 1);
-    skipped = notes = 7;
-    CHECK(tfr_index_check(index, in_folder("cut.tfrecord"), TFR_CHECK_QUICK, NULL, &skipped, &notes,
-                          &error) == TFR_ERR_STALE);
-    CHECK(skipped == 7 && notes == 7);
+    fit.uncovered_bytes = fit.flags = 7;
+    CHECK(tfr_index_check(index, in_folder("cut.tfrecord"), TFR_CHECK_QUICK, NULL, &fit, &error) ==
+          TFR_ERR_STALE);
+    CHECK(fit.uncovered_bytes == 7 && fit.flags == 7);
     CHECK(tfr_error_record(error) == 2 && tfr_error_offset(error) == 37);
     CHECK(strcmp(tfr_error_path(error), in_folder("cut.tfrecord")) == 0);
     tfr_error_free(error);
@@ -340,18 +339,51 @@ static void check(void) {
 
     /* The first records alone are a stale index, unless it is meant so. */
     CHECK(tfr_index_from_text("21 16\n0 21\n0 21\n", 16, &index, NULL) == TFR_OK);
-    CHECK(tfr_index_check(index, path, TFR_CHECK_QUICK, NULL, NULL, NULL, NULL) == TFR_ERR_STALE);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_QUICK, NULL, NULL, NULL) == TFR_ERR_STALE);
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_allow_partial(options, 1, &error) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, TFR_CHECKSUMS_NONE, NULL) == TFR_OK);
-    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, &skipped, &notes, NULL) == TFR_OK);
-    CHECK(skipped == 19);
-    CHECK(notes ==
+    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, &fit, NULL) == TFR_OK);
+    CHECK(fit.uncovered_bytes == 19);
+    CHECK(fit.flags ==
           (TFR_FIT_REORDERED | TFR_FIT_REPEATED | TFR_FIT_CHECKSUMS_SKIPPED | TFR_FIT_PARTIAL));
     CHECK(tfr_options_set_allow_partial(options, 0, NULL) == TFR_OK);
-    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, NULL, NULL, NULL) == TFR_ERR_STALE);
+    CHECK(tfr_index_check(index, path, TFR_CHECK_FULL, options, NULL, NULL) == TFR_ERR_STALE);
     tfr_options_free(options);
     tfr_index_free(index);
+}
+
+/* Every part of a frame, of which the third has a bit that is wrong. */
+static void locate(void) {
+    tfr_location at;
+    tfr_error *error = NULL;
+    char path[5000];
+    uint8_t damaged[THREE_SIZE];
+    memcpy(damaged, THREE, THREE_SIZE);
+    damaged[50] ^= 1;
+    write_file("located.tfrecord", damaged, THREE_SIZE);
+    strcpy(path, in_folder("located.tfrecord"));
+    static const struct {
+        uint64_t byte, record, offset, length;
+        tfr_part part;
+    } PLACES[] = {
+        {0, 0, 0, 5, TFR_PART_LENGTH},        {8, 0, 0, 5, TFR_PART_LENGTH_CRC},
+        {16, 0, 0, 5, TFR_PART_PAYLOAD},      {17, 0, 0, 5, TFR_PART_PAYLOAD_CRC},
+        {36, 1, 21, 0, TFR_PART_PAYLOAD_CRC}, {49, 2, 37, 3, TFR_PART_PAYLOAD},
+    };
+    for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
+        CHECK(tfr_locate(path, PLACES[i].byte, NULL, &at, &error) == TFR_OK && error == NULL);
+        CHECK(at.record == PLACES[i].record && at.offset == PLACES[i].offset);
+        CHECK(at.length == PLACES[i].length && at.part == PLACES[i].part);
+        CHECK(at.stored_length_crc == at.computed_length_crc);
+        CHECK(at.stored_payload_crc != TFR_UNKNOWN);
+        CHECK((at.stored_payload_crc == at.computed_payload_crc) == (at.record < 2));
+    }
+    CHECK(tfr_locate(path, THREE_SIZE, NULL, &at, &error) == TFR_ERR_OUT_OF_RANGE);
+    CHECK(strcmp(tfr_error_path(error), path) == 0);
+    tfr_error_free(error);
+    write_file("located.tfrecord", THREE, 40); /* nobody knows where the third one ends */
+    CHECK(tfr_locate(path, 38, NULL, &at, NULL) != TFR_OK || at.stored_payload_crc == TFR_UNKNOWN);
 }
 
 int main(int argc, char **argv) {
@@ -365,5 +397,6 @@ int main(int argc, char **argv) {
     salvage();
     resume();
     check();
+    locate();
     return 0;
 }

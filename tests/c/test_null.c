@@ -36,19 +36,21 @@ static void misaligned(const tfr_index *index, const char *path) {
     const void *odd_input = (char *)aligned + 1;
     tfr_index *made = NULL;
     char *text = NULL;
-    tfr_source source = {NULL, 0, read_nothing};
+    tfr_source *source = NULL;
+    CHECK(tfr_source_new(read_nothing, NULL, 0, &source, NULL) == TFR_OK);
     REFUSES_MISALIGNED("index_out", tfr_index_from_bytes(THREE, THREE_SIZE, NULL, odd, &error));
     REFUSES_MISALIGNED("entry_out", tfr_index_get(index, 0, odd, &error));
     REFUSES_MISALIGNED("text_out", tfr_index_to_text(index, odd, NULL, &error));
     REFUSES_MISALIGNED("size_out", tfr_index_to_text(index, &text, odd, &error));
     REFUSES_MISALIGNED("records", tfr_index_select(index, odd_input, 1, &made, &error));
     REFUSES_MISALIGNED("index", tfr_index_shuffle(odd_input, 1, &made, &error));
-    REFUSES_MISALIGNED("skipped_out", tfr_index_check(index, path, 0, NULL, odd, NULL, &error));
-    REFUSES_MISALIGNED("notes_out", tfr_index_check(index, path, 0, NULL, NULL, odd, &error));
+    REFUSES_MISALIGNED("fit_out", tfr_index_check(index, path, 0, NULL, odd, &error));
+    REFUSES_MISALIGNED("location_out", tfr_locate(path, 0, NULL, odd, &error));
     REFUSES_MISALIGNED("source", tfr_index_from_source(odd_input, NULL, &made, &error));
     REFUSES_MISALIGNED("writer_out", tfr_writer_create(path, NULL, NULL, odd, &error));
     /* Nothing is done that could not be told of. */
-    REFUSES_MISALIGNED("count_out", tfr_index_create_from_source(&source, path, NULL, odd, &error));
+    REFUSES_MISALIGNED("count_out", tfr_index_create_from_source(source, path, NULL, odd, &error));
+    tfr_source_free(source);
     CHECK(fopen(path, "rb") == NULL);
     CHECK(tfr_index_get(index, 9, odd, odd) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(memcmp(memory, untouched, sizeof memory) == 0);
@@ -167,25 +169,35 @@ int main(int argc, char **argv) {
     REFUSES("index_out", tfr_index_concat(indexes, sizes, 1, NULL, error_out));
     REFUSES("index_out", tfr_index_concat(NULL, NULL, 0, NULL, error_out));
 
-    REFUSES("index", tfr_index_check(NULL, path, 0, NULL, NULL, NULL, error_out));
-    REFUSES("tfrecord_path", tfr_index_check(index, NULL, 0, NULL, NULL, NULL, error_out));
-    REFUSES("index", tfr_index_check(NULL, NULL, 0, NULL, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check(NULL, path, 0, NULL, NULL, error_out));
+    REFUSES("tfrecord_path", tfr_index_check(index, NULL, 0, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check(NULL, NULL, 0, NULL, NULL, error_out));
 
-    tfr_source source = {NULL, 0, read_nothing}, no_function = {NULL, 0, NULL};
+    tfr_location location;
+    REFUSES("tfrecord_path", tfr_locate(NULL, 0, NULL, &location, error_out));
+    REFUSES("location_out", tfr_locate(path, 0, NULL, NULL, error_out));
+    REFUSES("location_out", tfr_locate(NULL, 0, NULL, NULL, error_out));
+
+    tfr_source *source = NULL, *no_source = NULL;
+    REFUSES("read_at", tfr_source_new(NULL, NULL, 0, &no_source, error_out));
+    REFUSES("source_out", tfr_source_new(read_nothing, NULL, 0, NULL, error_out));
+    REFUSES("source_out", tfr_source_new(NULL, NULL, 0, NULL, error_out));
+    REFUSES("data", tfr_source_from_memory(NULL, 1, &no_source, error_out));
+    REFUSES("source_out", tfr_source_from_memory(THREE, 1, NULL, error_out));
+    REFUSES("source_out", tfr_source_from_memory(NULL, 0, NULL, error_out));
+    REFUSES("source", tfr_source_set_free(NULL, free, error_out));
+    CHECK(no_source == NULL);
+    CHECK(tfr_source_new(read_nothing, NULL, 0, &source, NULL) == TFR_OK);
+    CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK);
     REFUSES("source", tfr_index_create_from_source(NULL, path, NULL, NULL, error_out));
-    REFUSES("index_path", tfr_index_create_from_source(&source, NULL, NULL, NULL, error_out));
+    REFUSES("index_path", tfr_index_create_from_source(source, NULL, NULL, NULL, error_out));
     REFUSES("source", tfr_index_create_from_source(NULL, NULL, NULL, NULL, error_out));
-    REFUSES("source->read_at",
-            tfr_index_create_from_source(&no_function, path, NULL, NULL, error_out));
     REFUSES("source", tfr_index_from_source(NULL, NULL, &made, error_out));
-    REFUSES("source->read_at", tfr_index_from_source(&no_function, NULL, &made, error_out));
-    REFUSES("index_out", tfr_index_from_source(&source, NULL, NULL, error_out));
+    REFUSES("index_out", tfr_index_from_source(source, NULL, NULL, error_out));
     REFUSES("index_out", tfr_index_from_source(NULL, NULL, NULL, error_out));
-    REFUSES("index", tfr_index_check_source(NULL, &source, 0, NULL, NULL, NULL, error_out));
-    REFUSES("source", tfr_index_check_source(index, NULL, 0, NULL, NULL, NULL, error_out));
-    REFUSES("source->read_at",
-            tfr_index_check_source(index, &no_function, 0, NULL, NULL, NULL, error_out));
-    REFUSES("index", tfr_index_check_source(NULL, NULL, 0, NULL, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check_source(NULL, source, 0, NULL, NULL, error_out));
+    REFUSES("source", tfr_index_check_source(index, NULL, 0, NULL, NULL, error_out));
+    REFUSES("index", tfr_index_check_source(NULL, NULL, 0, NULL, NULL, error_out));
 
     tfr_indexer *indexer = NULL;
     size_t taken = 0, count = 0;
@@ -238,9 +250,9 @@ int main(int argc, char **argv) {
     REFUSES("reader_out", tfr_reader_open(path, NULL, NULL, NULL, error_out));
     REFUSES("reader_out", tfr_reader_open(NULL, NULL, NULL, NULL, error_out));
     REFUSES("source", tfr_reader_from_source(NULL, index, NULL, &reader, error_out));
-    REFUSES("source->read_at",
-            tfr_reader_from_source(&no_function, index, NULL, &reader, error_out));
-    REFUSES("reader_out", tfr_reader_from_source(&source, NULL, NULL, NULL, error_out));
+    REFUSES("reader_out", tfr_reader_from_source(source, NULL, NULL, NULL, error_out));
+    tfr_source_free(source);
+    tfr_source_free(NULL);
     REFUSES("reader_out", tfr_reader_from_source(NULL, NULL, NULL, NULL, error_out));
     CHECK(tfr_reader_len(NULL) == 0);
     CHECK(tfr_reader_entries(NULL) == NULL);
@@ -249,11 +261,18 @@ int main(int argc, char **argv) {
     FILE *file = fopen(path, "wb");
     CHECK(file != NULL && fwrite(THREE, THREE_SIZE, 1, file) == 1 && fclose(file) == 0);
     CHECK(tfr_reader_open(path, NULL, NULL, &reader, NULL) == TFR_OK);
-    CHECK(tfr_reader_read(reader, 0, NULL, 0, NULL, NULL) == TFR_OK);
+    CHECK(tfr_reader_read(reader, 1, NULL, 0, NULL, NULL) == TFR_OK); /* it is empty */
+    CHECK(tfr_reader_read(reader, 0, NULL, 0, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
     REFUSES("buffer", tfr_reader_read(reader, 0, NULL, 5, &size, error_out));
+    REFUSES("reader", tfr_reader_sizes(NULL, NULL, 0, &size, error_out));
+    REFUSES("records", tfr_reader_sizes(reader, NULL, 1, &size, error_out));
+    REFUSES("sizes_out", tfr_reader_sizes(reader, NULL, 0, NULL, error_out));
+    REFUSES("reader", tfr_reader_offsets(NULL, NULL, 0, &size, error_out));
+    REFUSES("records", tfr_reader_offsets(reader, NULL, 1, &size, error_out));
+    REFUSES("offsets_out", tfr_reader_offsets(reader, NULL, 0, NULL, error_out));
     REFUSES("records", tfr_reader_read_many(reader, NULL, 1, NULL, 0, &size, error_out));
     REFUSES("buffer", tfr_reader_read_many(reader, &size, 0, NULL, 5, &size, error_out));
-    REFUSES("offsets_out", tfr_reader_read_many(reader, NULL, 0, NULL, 0, NULL, error_out));
+    CHECK(tfr_reader_read_many(reader, NULL, 0, NULL, 0, NULL, NULL) == TFR_OK);
     REFUSES("reader", tfr_reader_read_each(NULL, NULL, 0, NULL, NULL, error_out));
     REFUSES("records", tfr_reader_read_each(reader, NULL, 1, NULL, &size, error_out));
     REFUSES("capacities", tfr_reader_read_each(reader, &size, 1, NULL, NULL, error_out));
@@ -261,6 +280,20 @@ int main(int argc, char **argv) {
     uint8_t *no_buffer = NULL;
     const size_t first = 0, five = 5;
     REFUSES("buffer", tfr_reader_read_each(reader, &first, 1, &no_buffer, &five, error_out));
+    tfr_iterator *iterator = NULL, *no_iterator = NULL;
+    const uint8_t *payload = NULL;
+    REFUSES("reader", tfr_reader_iterate(NULL, NULL, 0, &no_iterator, error_out));
+    REFUSES("iterator_out", tfr_reader_iterate(reader, NULL, 0, NULL, error_out));
+    REFUSES("iterator_out", tfr_reader_iterate(NULL, NULL, 0, NULL, error_out));
+    CHECK(no_iterator == NULL);
+    CHECK(tfr_reader_iterate(reader, NULL, 3, &iterator, NULL) == TFR_OK);
+    REFUSES("iterator", tfr_iterator_next(NULL, &payload, &size, error_out));
+    REFUSES("payload_out", tfr_iterator_next(iterator, NULL, &size, error_out));
+    REFUSES("size_out", tfr_iterator_next(iterator, &payload, NULL, error_out));
+    REFUSES("payload_out", tfr_iterator_next(NULL, NULL, NULL, error_out));
+    CHECK(tfr_iterator_next(iterator, &payload, &size, NULL) == TFR_OK && size == 5);
+    tfr_iterator_free(iterator);
+    tfr_iterator_free(NULL);
     tfr_reader_free(reader);
     tfr_reader_free(NULL);
 

@@ -30,7 +30,7 @@ static void one_record(const tfr_reader *reader) {
     for (size_t i = 0; i < 3; i++) {
         uint8_t buffer[8] = {0};
         size_t size = 77;
-        CHECK(tfr_reader_read(reader, i, NULL, 0, &size, NULL) == TFR_OK);
+        CHECK(tfr_reader_sizes(reader, &i, 1, &size, NULL) == TFR_OK);
         CHECK(size == strlen(PAYLOADS[i]));
         size = 77;
         CHECK(tfr_reader_read(reader, i, buffer, sizeof buffer, &size, NULL) == TFR_OK);
@@ -50,14 +50,23 @@ static void one_record(const tfr_reader *reader) {
     CHECK(tfr_error_record(error) == 3 && strcmp(tfr_error_path(error), path) == 0);
     tfr_error_free(error);
     CHECK(tfr_reader_read(reader, SIZE_MAX, NULL, 0, &size, NULL) == TFR_ERR_OUT_OF_RANGE);
-    CHECK(size == 77);
+    CHECK(tfr_reader_read(reader, 0, NULL, 0, &size, &error) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(tfr_error_message(error), "takes 5") != NULL);
+    tfr_error_free(error);
+    CHECK(size == 77 && tfr_reader_read(reader, 1, NULL, 0, &size, NULL) == TFR_OK && size == 0);
 }
 
 static void many_records(const tfr_reader *reader) {
     const size_t records[] = {2, 0, 0, 1};
     size_t offsets[5] = {0};
-    CHECK(tfr_reader_read_many(reader, records, 4, NULL, 0, offsets, NULL) == TFR_OK);
-    CHECK(offsets[4] == 13);
+    size_t sizes[4] = {0};
+    const size_t expected_sizes[] = {3, 5, 5, 0};
+    CHECK(tfr_reader_sizes(reader, records, 4, sizes, NULL) == TFR_OK);
+    CHECK(memcmp(sizes, expected_sizes, sizeof sizes) == 0);
+    CHECK(tfr_reader_offsets(reader, records, 4, offsets, NULL) == TFR_OK);
+    CHECK(offsets[0] == 0 && offsets[4] == 13);
+    CHECK(tfr_reader_read_many(reader, records, 4, NULL, 0, offsets, NULL) ==
+          TFR_ERR_INVALID_ARGUMENT);
     uint8_t *buffer = malloc(offsets[4]);
     CHECK(buffer != NULL);
     memset(offsets, 0xff, sizeof offsets);
@@ -65,6 +74,9 @@ static void many_records(const tfr_reader *reader) {
     CHECK(memcmp(buffer, "abchellohello", 13) == 0);
     const size_t expected[] = {0, 3, 8, 13, 13};
     CHECK(memcmp(offsets, expected, sizeof expected) == 0);
+    memset(buffer, 0, 13);
+    CHECK(tfr_reader_read_many(reader, records, 4, buffer, 13, NULL, NULL) == TFR_OK);
+    CHECK(memcmp(buffer, "abchellohello", 13) == 0);
     CHECK(tfr_reader_read_many(reader, NULL, 0, NULL, 0, offsets, NULL) == TFR_OK);
     CHECK(offsets[0] == 0);
 
@@ -78,6 +90,11 @@ static void many_records(const tfr_reader *reader) {
     CHECK(tfr_reader_read_many(reader, (size_t[]){1, 3}, 2, buffer, 13, offsets, &error) ==
           TFR_ERR_OUT_OF_RANGE);
     CHECK(tfr_error_record(error) == 3);
+    tfr_error_free(error);
+    memset(offsets, 0xff, sizeof offsets);
+    CHECK(tfr_reader_offsets(reader, (size_t[]){1, 3}, 2, offsets, NULL) == TFR_ERR_OUT_OF_RANGE);
+    CHECK(tfr_reader_sizes(reader, (size_t[]){1, 3}, 2, offsets, &error) == TFR_ERR_OUT_OF_RANGE);
+    CHECK(tfr_error_record(error) == 3 && offsets[0] == SIZE_MAX);
     tfr_error_free(error);
     free(buffer);
 }
@@ -169,22 +186,31 @@ static int64_t read_three(void *context, uint64_t offset, uint8_t *buffer, size_
 }
 
 static void memory_is_taken_for_what_is_there(void) {
-    tfr_source source = {NULL, UINT64_C(1) << 40, read_three};
+    tfr_source *source = NULL;
+    CHECK(tfr_source_new(read_three, NULL, UINT64_C(1) << 40, &source, NULL) == TFR_OK);
     tfr_index *index = NULL;
     tfr_reader *reader = NULL;
     tfr_error *error = NULL;
     CHECK(tfr_index_from_text("37 19\n0 1099511627776\n", 22, &index, NULL) == TFR_OK);
-    CHECK(tfr_reader_from_source(&source, index, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_reader_from_source(source, index, NULL, &reader, NULL) == TFR_OK);
+    tfr_source_free(source);
     tfr_index_free(index);
     size_t size = 77, offsets[3];
-    CHECK(tfr_reader_read(reader, 0, NULL, 0, &size, NULL) == TFR_OK && size == 3);
-    CHECK(tfr_reader_read(reader, 1, NULL, 0, &size, &error) == TFR_ERR_MISMATCH && size == 3);
+    CHECK(tfr_reader_sizes(reader, (size_t[]){0}, 1, &size, NULL) == TFR_OK && size == 3);
+    CHECK(tfr_reader_sizes(reader, (size_t[]){1}, 1, &size, &error) == TFR_ERR_MISMATCH);
+    CHECK(size == 3);
     CHECK(tfr_error_record(error) == 1 && tfr_error_offset(error) == 0);
     tfr_error_free(error);
-    CHECK(tfr_reader_read_many(reader, (size_t[]){0, 1}, 2, NULL, 0, offsets, &error) ==
-          TFR_ERR_MISMATCH);
+    CHECK(tfr_reader_offsets(reader, (size_t[]){0, 1}, 2, offsets, &error) == TFR_ERR_MISMATCH);
     CHECK(tfr_error_record(error) == 1);
     tfr_error_free(error);
+    tfr_iterator *iterator = NULL;
+    const uint8_t *payload = NULL;
+    CHECK(tfr_reader_iterate(reader, NULL, 2, &iterator, NULL) == TFR_OK);
+    CHECK(tfr_iterator_next(iterator, &payload, &size, NULL) == TFR_OK && size == 3);
+    CHECK(tfr_iterator_next(iterator, &payload, &size, NULL) == TFR_ERR_MISMATCH);
+    CHECK(tfr_iterator_next(iterator, &payload, &size, NULL) == TFR_OK && payload == NULL);
+    tfr_iterator_free(iterator);
     tfr_reader_free(reader);
 }
 

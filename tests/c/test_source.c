@@ -34,8 +34,9 @@ static int64_t read_at(void *context, uint64_t offset, uint8_t *buffer, size_t s
 
 static const reads ALL = {SIZE, UINT64_MAX, 0, NULL};
 
-static tfr_source source_of(reads *how) {
-    tfr_source source = {how, SIZE, read_at};
+static tfr_source *source_of(tfr_read_at_fn function, reads *how, uint64_t size) {
+    tfr_source *source = NULL;
+    CHECK(tfr_source_new(function, how, size, &source, NULL) == TFR_OK);
     return source;
 }
 
@@ -64,23 +65,24 @@ static void test_all_calls(void) {
             reads how = ALL;
             how.most = 1000 + 10000 * threads;
             how.alone = threads == 1 ? &self : NULL;
-            tfr_source source = source_of(&how);
+            tfr_source *source = source_of(read_at, &how, SIZE);
             tfr_index *index = NULL;
-            uint64_t count = 0, skipped = 7;
-            uint32_t notes = 7;
-            CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_OK);
+            uint64_t count = 0;
+            tfr_fit fit = {7, 7};
+            CHECK(tfr_index_from_source(source, options, &index, NULL) == TFR_OK);
             check_equal(index);
             for (int32_t level = TFR_CHECK_QUICK; level <= TFR_CHECK_FULL; level++) {
-                CHECK(tfr_index_check_source(index, &source, level, options, &skipped, &notes,
-                                             NULL) == TFR_OK);
-                CHECK(skipped == 0);
-                CHECK(notes == (checksums == TFR_CHECKSUMS_NONE ? TFR_FIT_CHECKSUMS_SKIPPED : 0));
+                CHECK(tfr_index_check_source(index, source, level, options, &fit, NULL) == TFR_OK);
+                CHECK(fit.uncovered_bytes == 0);
+                CHECK(fit.flags ==
+                      (checksums == TFR_CHECKSUMS_NONE ? TFR_FIT_CHECKSUMS_SKIPPED : 0));
             }
             tfr_index_free(index);
-            CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_OK);
+            CHECK(tfr_index_create_from_source(source, path, options, &count, NULL) == TFR_OK);
             CHECK(count == RECORDS && tfr_index_read(path, &index, NULL) == TFR_OK);
             check_equal(index);
             tfr_index_free(index);
+            tfr_source_free(source);
             tfr_options_free(options);
         }
     }
@@ -88,32 +90,91 @@ static void test_all_calls(void) {
 
 /* Memory is a source, too, and so is what is mapped from a file. */
 static void test_memory(void) {
-    tfr_source source = {data, SIZE, tfr_read_memory};
+    tfr_source *source = NULL;
     tfr_index *index = NULL;
     tfr_reader *reader = NULL;
     const size_t records[] = {RECORDS - 1, 0};
     size_t offsets[3];
-    uint8_t payloads[8], copy[THREE_SIZE];
+    uint8_t payloads[8];
     uint64_t count = 0;
-    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_OK);
+    CHECK(tfr_source_from_memory(data, SIZE, &source, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(source, NULL, &index, NULL) == TFR_OK);
     check_equal(index);
-    CHECK(tfr_index_check_source(index, &source, TFR_CHECK_FULL, NULL, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_check_source(index, source, TFR_CHECK_FULL, NULL, NULL, NULL) == TFR_OK);
     tfr_index_free(index);
-    CHECK(tfr_index_create_from_source(&source, path, NULL, &count, NULL) == TFR_OK);
+    CHECK(tfr_index_create_from_source(source, path, NULL, &count, NULL) == TFR_OK);
     CHECK(count == RECORDS);
-    CHECK(tfr_reader_from_source(&source, NULL, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_reader_from_source(source, NULL, NULL, &reader, NULL) == TFR_OK);
     CHECK(tfr_reader_read_many(reader, records, 2, payloads, 8, offsets, NULL) == TFR_OK);
     CHECK(offsets[1] == 3 && offsets[2] == 8 && memcmp(payloads + 3, "hello", 5) == 0);
     tfr_reader_free(reader);
-    CHECK(tfr_read_memory(data, THREE_SIZE, copy, THREE_SIZE) == THREE_SIZE);
-    CHECK(memcmp(copy, data, THREE_SIZE) == 0);
-    CHECK(tfr_read_memory(NULL, 0, copy, 1) == -EINVAL);
-    CHECK(tfr_read_memory(data, 0, NULL, 1) == -EINVAL);
-    source.context = NULL;
-    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_ERR_IO && index == NULL);
-    source.size = 0;
-    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_OK);
+    tfr_source_free(source);
+    CHECK(tfr_source_from_memory(NULL, 0, &source, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(source, NULL, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_len(index) == 0);
     tfr_index_free(index);
+    tfr_source_free(source);
+}
+
+static void count_call(void *context) { ++*(int *)context; }
+
+/* The context is freed once, with the last that needs it: the source, a reader of it, an iterator.
+ */
+static void test_ownership(void) {
+    for (int last = 0; last < 3; last++) {
+        tfr_source *source = NULL;
+        tfr_reader *reader = NULL;
+        tfr_iterator *iterator = NULL;
+        tfr_error *error = NULL;
+        const uint8_t *payload = NULL;
+        size_t size = 0;
+        int freed = 0;
+        CHECK(tfr_source_new(read_at, &freed, SIZE, &source, NULL) == TFR_OK);
+        CHECK(tfr_source_set_free(source, count_call, NULL) == TFR_OK);
+        CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK);
+        tfr_source_free(source);
+        CHECK(freed == 0);
+
+        uint8_t *bytes = malloc(THREE_SIZE);
+        CHECK(bytes != NULL);
+        memcpy(bytes, THREE, THREE_SIZE);
+        CHECK(tfr_source_from_memory(bytes, THREE_SIZE, &source, NULL) == TFR_OK);
+        CHECK(tfr_source_set_free(source, free, NULL) == TFR_OK);
+        if (last > 0) {
+            CHECK(tfr_reader_from_source(source, NULL, NULL, &reader, NULL) == TFR_OK);
+            CHECK(tfr_source_set_free(source, NULL, &error) == TFR_ERR_INVALID_ARGUMENT);
+            CHECK(strcmp(tfr_error_message(error), "the source is in use by a reader") == 0);
+            tfr_error_free(error);
+        }
+        tfr_source_free(source);
+        if (last > 1) {
+            CHECK(tfr_reader_iterate(reader, NULL, 3, &iterator, NULL) == TFR_OK);
+        }
+        if (last == 1) {
+            uint8_t buffer[5];
+            CHECK(tfr_reader_read(reader, 0, buffer, 5, NULL, NULL) == TFR_OK);
+        }
+        tfr_reader_free(reader);
+        if (last > 1) {
+            CHECK(tfr_iterator_next(iterator, &payload, &size, NULL) == TFR_OK);
+            CHECK(size == 5 && memcmp(payload, "hello", 5) == 0);
+        }
+        tfr_iterator_free(iterator); /* valgrind and the sanitizers see what is freed, and when */
+
+        reads how = ALL;
+        CHECK(tfr_source_new(read_at, &how, SIZE, &source, NULL) == TFR_OK);
+        CHECK(tfr_reader_from_source(source, NULL, NULL, &reader, NULL) == TFR_OK);
+        tfr_reader_free(reader);
+        CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK); /* nobody else has it any more */
+        tfr_source_free(source);
+        CHECK(tfr_source_new(read_at, &freed, 0, &source, NULL) == TFR_OK);
+        CHECK(tfr_source_set_free(source, count_call, NULL) == TFR_OK);
+        CHECK(tfr_reader_from_source(source, NULL, NULL, &reader, NULL) == TFR_OK);
+        tfr_source_free(source);
+        CHECK(freed == 0);
+        tfr_reader_free(reader);
+        CHECK(freed == 1);
+    }
 }
 
 /* Fails at any place, with whatever number: an error that names it, and the index stays. */
@@ -139,20 +200,21 @@ static void test_failures(void) {
                 how.most = 100000;
                 how.fails_from = at;
                 how.answer = FAILURES[i].answer;
-                tfr_source source = source_of(&how);
+                tfr_source *source = source_of(read_at, &how, SIZE);
                 tfr_index *index = good; /* anything but NULL */
                 tfr_error *error = NULL;
-                tfr_status status = tfr_index_from_source(&source, options, &index, &error);
+                tfr_status status = tfr_index_from_source(source, options, &index, &error);
                 CHECK(status == FAILURES[i].status && index == NULL);
                 CHECK(tfr_error_os_error(error) == FAILURES[i].number);
                 CHECK(tfr_error_record(error) < RECORDS && tfr_error_path(error) == NULL);
                 tfr_error_free(error);
-                CHECK(tfr_index_create_from_source(&source, path, options, NULL, NULL) == status);
-                CHECK(tfr_index_check_source(good, &source, TFR_CHECK_HEADERS, options, NULL, NULL,
+                CHECK(tfr_index_create_from_source(source, path, options, NULL, NULL) == status);
+                CHECK(tfr_index_check_source(good, source, TFR_CHECK_HEADERS, options, NULL,
                                              NULL) != TFR_OK);
                 CHECK(tfr_index_read(path, &index, NULL) == TFR_OK); /* what was there */
                 check_equal(index);
                 tfr_index_free(index);
+                tfr_source_free(source);
                 tfr_options_free(options);
             }
         }
@@ -171,38 +233,41 @@ static int64_t read_interrupted(void *context, uint64_t offset, uint8_t *buffer,
 
 static void test_interruptions_and_sizes(void) {
     tfr_options *options = options_with(1, TFR_CHECKSUMS_AUTO);
-    tfr_source source = {NULL, SIZE, read_interrupted};
+    tfr_source *source = source_of(read_interrupted, NULL, SIZE);
     tfr_index *index = NULL;
     tfr_error *error = NULL;
-    CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(source, options, &index, NULL) == TFR_OK);
     check_equal(index);
     tfr_index_free(index);
+    tfr_source_free(source);
     reads how = ALL;
-    source = source_of(&how);
-    source.size = (uint64_t)INT64_MAX + 1;
-    CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
-    source.size = SIZE - 1;
-    CHECK(tfr_index_from_source(&source, options, &index, &error) == TFR_ERR_TRUNCATED);
+    source = source_of(read_at, &how, (uint64_t)INT64_MAX + 1);
+    CHECK(tfr_index_from_source(source, options, &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    tfr_source_free(source);
+    source = source_of(read_at, &how, SIZE - 1);
+    CHECK(tfr_index_from_source(source, options, &index, &error) == TFR_ERR_TRUNCATED);
     CHECK(tfr_error_record(error) == RECORDS - 1);
     tfr_error_free(error);
-    source.size = 0;
-    CHECK(tfr_index_from_source(&source, options, &index, NULL) == TFR_OK);
+    tfr_source_free(source);
+    source = source_of(read_at, &how, 0);
+    CHECK(tfr_index_from_source(source, options, &index, NULL) == TFR_OK);
     CHECK(tfr_index_len(index) == 0);
     tfr_index_free(index);
+    tfr_source_free(source);
     tfr_options_free(options);
 }
 
 /* Records are read through the function, too, by the index that is given or by a scan. */
 static void test_reader(void) {
     reads how = ALL;
-    tfr_source source = source_of(&how);
+    tfr_source *source = source_of(read_at, &how, SIZE);
     tfr_index *index = NULL;
-    CHECK(tfr_index_from_source(&source, NULL, &index, NULL) == TFR_OK);
+    CHECK(tfr_index_from_source(source, NULL, &index, NULL) == TFR_OK);
     for (int given = 0; given < 2; given++) {
         tfr_reader *reader = NULL;
         uint8_t payload[64];
         size_t size = 0;
-        CHECK(tfr_reader_from_source(&source, given ? index : NULL, NULL, &reader, NULL) == TFR_OK);
+        CHECK(tfr_reader_from_source(source, given ? index : NULL, NULL, &reader, NULL) == TFR_OK);
         CHECK(tfr_reader_len(reader) == RECORDS);
         for (size_t i = 0; i < RECORDS; i += 7) {
             tfr_entry entry = tfr_index_entries(index)[i];
@@ -212,13 +277,13 @@ static void test_reader(void) {
         }
         tfr_reader_free(reader);
     }
+    tfr_source_free(source);
     tfr_index_free(index);
 }
 
-static int32_t count_regions(void *context, uint64_t start, uint64_t end, uint64_t record,
-                             const tfr_error *error) {
-    (void)record;
-    CHECK(start < end && tfr_error_status(error) == TFR_ERR_TRUNCATED);
+static int32_t count_regions(void *context, const tfr_skipped *region) {
+    CHECK(region->start < region->end && region->incomplete_tail);
+    CHECK(tfr_error_status(region->error) == TFR_ERR_TRUNCATED);
     ++*(int *)context;
     return 0;
 }
@@ -227,21 +292,24 @@ static int32_t count_regions(void *context, uint64_t start, uint64_t end, uint64
 static void test_growing(void) {
     tfr_options *options = options_with(0, TFR_CHECKSUMS_AUTO);
     reads how = ALL;
-    tfr_source source = source_of(&how);
     tfr_index *index = NULL;
     uint64_t count = 0;
     int left = 0;
-    CHECK(tfr_options_set_allow_incomplete_tail(options, count_regions, &left, NULL) == TFR_OK);
-    source.size = 10 * THREE_SIZE + 30;
-    CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_OK);
+    CHECK(tfr_options_set_allow_incomplete_tail(options, 1, NULL) == TFR_OK);
+    CHECK(tfr_options_set_on_skipped(options, count_regions, &left, NULL) == TFR_OK);
+    tfr_source *source = source_of(read_at, &how, 10 * THREE_SIZE + 30);
+    CHECK(tfr_index_create_from_source(source, path, options, &count, NULL) == TFR_OK);
     CHECK(count == 31 && left == 1);
     CHECK(tfr_options_set_resume(options, 1, NULL) == TFR_OK);
-    source.size = SIZE;
-    CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_OK);
+    tfr_source_free(source);
+    source = source_of(read_at, &how, SIZE);
+    CHECK(tfr_index_create_from_source(source, path, options, &count, NULL) == TFR_OK);
     CHECK(count == RECORDS && left == 1 && tfr_index_read(path, &index, NULL) == TFR_OK);
     check_equal(index);
-    source.size = THREE_SIZE;
-    CHECK(tfr_index_create_from_source(&source, path, options, &count, NULL) == TFR_ERR_MISMATCH);
+    tfr_source_free(source);
+    source = source_of(read_at, &how, THREE_SIZE);
+    CHECK(tfr_index_create_from_source(source, path, options, &count, NULL) == TFR_ERR_MISMATCH);
+    tfr_source_free(source);
     tfr_index_free(index);
     tfr_options_free(options);
 }
@@ -255,6 +323,7 @@ int main(int argc, char **argv) {
     }
     test_all_calls();
     test_memory();
+    test_ownership();
     test_failures();
     test_interruptions_and_sizes();
     test_reader();

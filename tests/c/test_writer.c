@@ -40,7 +40,7 @@ static void expect_records(size_t count) {
     tfr_index *index = NULL;
     CHECK(tfr_index_read(index_path, &index, NULL) == TFR_OK);
     CHECK(tfr_index_len(index) == count);
-    CHECK(tfr_index_check(index, data_path, TFR_CHECK_FULL, NULL, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_index_check(index, data_path, TFR_CHECK_FULL, NULL, NULL, NULL) == TFR_OK);
     tfr_index_free(index);
 }
 

@@ -1,4 +1,4 @@
-// The C++ face, all of it, on a folder of its own: argv[1].
+// The C++ binding, all of it, on a folder of its own: argv[1].
 #include <tfr_index.hpp>
 #include <tfr_index.hpp> // twice does no harm
 
@@ -13,6 +13,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <set>
 #ifdef __cpp_lib_ranges
 #include <span>
 #endif
@@ -154,6 +155,20 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
         }
         bad_from = size;
     }
+    // What it gives goes with the last that needs it, be that the C object.
+    auto kept_alive = std::make_shared<int>();
+    tfr_reader *native = nullptr;
+    {
+        const tfr::source owner(0, [kept_alive](std::uint64_t, std::byte *, std::size_t) {
+            return kept_alive ? 0 : 1;
+        });
+        CHECK(tfr_reader_from_source(owner.get(), nullptr, nullptr, &native, nullptr) == TFR_OK);
+    }
+    CHECK(kept_alive.use_count() == 2);
+    tfr_reader_free(native);
+    CHECK(kept_alive.use_count() == 1);
+    const tfr::source negative(size, [](std::uint64_t, char *, std::size_t) { return -1; });
+    CHECK(error_of([&] { static_cast<void>(tfr::index::scan(negative)); }).os_error() == EINVAL);
     const tfr::source too_much(
         size, [](std::uint64_t, void *, std::size_t wanted) -> std::size_t { return wanted + 1; });
     CHECK(error_of([&] { static_cast<void>(tfr::index::scan(too_much)); }).status() == TFR_ERR_IO);
@@ -190,6 +205,9 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(scanned.size() == payloads.size());
     CHECK(scanned.warning().find("is not used") != std::string::npos);
     CHECK(tfr::reader(path, tfr::index::read(index_path)).size() == 2);
+    CHECK(tfr::reader(path, index_path).read(1) == "last");
+    CHECK(tfr::reader(path.c_str(), index_path.c_str(), tfr::options().raw_frames()).read(0) ==
+          std::string("\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2", 16));
     index.write(index_path);
 
     std::ifstream file(path, std::ios::binary);
@@ -206,20 +224,16 @@ void indexes_it(const std::filesystem::path &path) {
     const tfr::index twice = tfr::index::concat({{index, data.size()}, {index, data.size()}});
     CHECK(twice.size() == 8 && twice[4].offset == data.size());
 
-    const auto read_at = [](void *context, std::uint64_t offset, std::uint8_t *buffer,
-                            std::size_t size) -> std::int64_t {
-        const auto *bytes = static_cast<const std::string *>(context);
-        return static_cast<std::int64_t>(
-            bytes->copy(reinterpret_cast<char *>(buffer), size, static_cast<std::size_t>(offset)));
-    };
     std::string copy = data;
-    const tfr_source source = {&copy, copy.size(), read_at};
+    const tfr::source source(copy.size(), [&](std::uint64_t at, char *to, std::size_t size) {
+        return copy.copy(to, size, static_cast<std::size_t>(at));
+    });
     CHECK(tfr::index::scan(source).to_text() == index.to_text());
     CHECK(index.check(source, TFR_CHECK_FULL).uncovered_bytes == 0);
     CHECK(tfr::create_index(source, index_path) == payloads.size());
     CHECK(tfr::reader(source).read(3) == "last");
     CHECK(tfr::reader(source, reversed).read(3) == "first");
-    CHECK(tfr::reader(tfr::memory_source(copy)).read_many({3, 1, 2})[0] == "last");
+    CHECK(tfr::reader(tfr::source::from_memory(copy)).read_many({3, 1, 2})[0] == "last");
 
     tfr::indexer indexer;
     std::vector<tfr::entry> pushed;
@@ -257,6 +271,13 @@ void reads_records(const std::filesystem::path &path) {
     CHECK(frames.read(0).size() == 21 && frames.read(0).substr(12, 5) == "first");
 
     CHECK(reader.size_of(2) == payloads[2].size());
+    CHECK((reader.offsets({0, 3}) == std::vector<std::size_t>{0, 5, 9}));
+    char own[9] = {};
+    CHECK(reader.read(3, own, sizeof own) == 4 && std::memcmp(own, "last", 4) == 0);
+    CHECK((reader.read_many({3, 0}, own, sizeof own) == std::vector<std::size_t>{0, 4, 9}));
+    CHECK(std::memcmp(own, "lastfirst", 9) == 0);
+    CHECK(error_of([&] { reader.read(0, own, 4); }).status() == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(error_of([&] { reader.read_many({3, 0}, own, 8); }).status() == TFR_ERR_INVALID_ARGUMENT);
     std::uint8_t one[5], other[4];
     reader.read_each({0, 3}, {one, other}, {5, 4});
     CHECK(std::memcmp(one, "first", 5) == 0 && std::memcmp(other, "last", 4) == 0);
@@ -278,6 +299,71 @@ void reads_records(const std::filesystem::path &path) {
     for (std::thread &thread : threads) {
         thread.join();
     }
+}
+
+/// Records in any order, read ahead; what is read of them is independent of the reader.
+void iterates(const std::filesystem::path &path) {
+    const std::vector<int> order = {3, 0, 2, 3};
+    auto reader = std::make_unique<tfr::reader>(path);
+    std::vector<std::string> read;
+    for (std::string_view payload : reader->iterate(order)) {
+        read.emplace_back(payload);
+    }
+    CHECK((read == std::vector<std::string>{"last", "first", payloads[2], "last"}));
+    for (std::string_view payload : reader->iterate({})) {
+        CHECK(payload.empty() && false);
+    }
+    CHECK(error_of([&] { static_cast<void>(reader->iterate({0, 4})); }).record() == 4u);
+    const auto some = reader->iterate({1, 3});
+    tfr::reader::iterator at = some.begin();
+    reader.reset();
+    CHECK(at->empty() && *++at == "last" && ++at == some.end());
+}
+
+/// Numbers of records, as users have them: nothing to convert, and no warning.
+void takes_numbers_of_any_type(const std::filesystem::path &path) {
+    const tfr::reader reader(path);
+    const tfr::index index = tfr::index::scan(path);
+    const auto takes = [&](auto number) {
+        CHECK(reader.read(number) == "last" && reader.size_of(number) == 4);
+        CHECK(index[number].size == 20 && index.at(number).size == 20);
+        CHECK(reader.entries()[number].size == 20);
+        const std::vector<decltype(number)> records = {number, 0};
+        CHECK(reader.read_many(records).bytes() == "lastfirst");
+        CHECK(reader.read_many({number, number})[number - number] == "last");
+        CHECK(index.select(records).size() == 2 && index.shard(number, number + 1).size() == 1);
+    };
+    takes(std::int8_t{3});
+    takes(std::uint8_t{3});
+    takes(short{3});
+    takes(3);
+    takes(3u);
+    takes(3L);
+    takes(3LL);
+    takes(3ULL);
+    takes(std::size_t{3});
+    const std::set<int> sorted = {3, 0};
+    CHECK(reader.read_many(sorted).bytes() == "firstlast");
+    CHECK(reader.read_many({std::size_t{3}, 0}).bytes() == "lastfirst");
+    for (const tfr::error &error : {error_of([&] { static_cast<void>(reader.read(-1)); }),
+                                    error_of([&] { static_cast<void>(reader.read_many({0, -1})); }),
+                                    error_of([&] { static_cast<void>(index.at(-1)); })}) {
+        CHECK(error.status() == TFR_ERR_OUT_OF_RANGE);
+        CHECK(std::string(error.what()).find("record -1") == 0);
+    }
+    for (const tfr::error &error : {error_of([&] { static_cast<void>(index.shard(-1, 2)); }),
+                                    error_of([&] { static_cast<void>(index.shard(0, -2)); }),
+                                    error_of([&] { static_cast<void>(index.shard(-1, -2)); })}) {
+        CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT);
+    }
+}
+
+void locates(const std::filesystem::path &path) {
+    const tfr::location at = tfr::locate(path, 22);
+    CHECK(at.record == 1 && at.offset == 21 && at.length == 0 && at.part == TFR_PART_LENGTH);
+    CHECK(at.length_crc.holds() && at.payload_crc && at.payload_crc->holds());
+    CHECK(error_of([&] { static_cast<void>(tfr::locate(path, 1 << 30)); }).status() ==
+          TFR_ERR_OUT_OF_RANGE);
 }
 
 void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesystem::path &path) {
@@ -340,16 +426,16 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     CHECK(error_of([&] { tfr::create_index(path, {}, options); }).status() == TFR_ERR_CANCELLED);
 }
 
-std::int64_t read_zeros(void *, std::uint64_t, std::uint8_t *buffer, std::size_t size) {
+std::size_t read_zeros(std::uint64_t, void *buffer, std::size_t size) {
     std::memset(buffer, 0, size);
-    return static_cast<std::int64_t>(size);
+    return size;
 }
 
 /// No memory is taken for what an index alone says.
 void looks_before_it_takes_memory() {
     constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
     const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
-    const tfr::reader reader(tfr_source{nullptr, terabyte, read_zeros}, claims);
+    const tfr::reader reader(tfr::source(terabyte, read_zeros), claims);
     for (const tfr::error &error : {error_of([&] { static_cast<void>(reader.read(0)); }),
                                     error_of([&] { static_cast<void>(reader.read_many({0})); }),
                                     error_of([&] { static_cast<void>(reader.begin()); })}) {
@@ -363,7 +449,7 @@ void refuses_more_than_there_is_memory() {
     const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
     tfr::options options;
     options.checksums(TFR_CHECKSUMS_NONE);
-    const tfr::reader reader(tfr_source{nullptr, terabyte, read_zeros}, claims, options);
+    const tfr::reader reader(tfr::source(terabyte, read_zeros), claims, options);
     const std::vector<std::size_t> records(100, 0);
     CHECK(error_of([&] { static_cast<void>(reader.read_many(records)); }).status() ==
           TFR_ERR_OUT_OF_MEMORY);
@@ -377,13 +463,14 @@ void refuses_what_is_no_path(const std::filesystem::path &folder,
     for (const std::string &bad : {with_nul, std::string()}) {
         std::vector<tfr::error> errors = {
             error_of([&] { tfr::create_index(bad, fresh); }),
-            error_of([&] { tfr::create_index(tfr::memory_source(""), bad); }),
+            error_of([&] { tfr::create_index(tfr::source::from_memory(""), bad); }),
             error_of([&] { static_cast<void>(tfr::index::read(bad)); }),
             error_of([&] { static_cast<void>(tfr::index::scan(bad)); }),
             error_of([&] { index.write(bad); }),
             error_of([&] { static_cast<void>(index.check(bad)); }),
             error_of([&] { tfr::reader{bad}; }),
             error_of([&] { tfr::reader(bad, index); }),
+            error_of([&] { tfr::reader(path, bad); }),
             error_of([&] { static_cast<void>(tfr::writer::create(bad, fresh)); }),
             error_of([&] { static_cast<void>(tfr::writer::append(bad, fresh)); }),
         };
@@ -454,6 +541,9 @@ int main(int, char **arguments) {
     indexes_it(path);
     reads_through_a_callable(folder);
     reads_records(path);
+    iterates(path);
+    takes_numbers_of_any_type(path);
+    locates(path);
     looks_before_it_takes_memory();
     refuses_more_than_there_is_memory();
     refuses_what_is_no_path(folder, path);

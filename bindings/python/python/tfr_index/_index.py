@@ -303,21 +303,21 @@ class Index(Edits):
         ensure_one_of("level", level, _LEVELS)
         source = file_or_source(tfrecord_path)
         function = source.choose(lib.tfr_index_check, lib.tfr_index_check_source)
-        uncovered, notes = ffi.new("uint64_t *"), ffi.new("uint32_t *")
+        fit = ffi.new("tfr_fit *")
 
         def check(options: CData) -> None:
             call(lib.tfr_options_set_allow_partial, options, bool(allow_partial))
             with source as data:
-                call(function, self._native, data, _LEVELS[level], options, uncovered, notes)
+                call(function, self._native, data, _LEVELS[level], options, fit)
 
         threads = threads or source.threads
         with_options(check, checksums=checksums, progress=progress, threads=threads)
         return Fit(
-            uncovered_bytes=int(uncovered[0]),
-            partial=bool(notes[0] & lib.TFR_FIT_PARTIAL),
-            reordered=bool(notes[0] & lib.TFR_FIT_REORDERED),
-            repeated=bool(notes[0] & lib.TFR_FIT_REPEATED),
-            checksums_skipped=bool(notes[0] & lib.TFR_FIT_CHECKSUMS_SKIPPED),
+            uncovered_bytes=int(fit.uncovered_bytes),
+            partial=bool(fit.flags & lib.TFR_FIT_PARTIAL),
+            reordered=bool(fit.flags & lib.TFR_FIT_REORDERED),
+            repeated=bool(fit.flags & lib.TFR_FIT_REPEATED),
+            checksums_skipped=bool(fit.flags & lib.TFR_FIT_CHECKSUMS_SKIPPED),
         )
 
 

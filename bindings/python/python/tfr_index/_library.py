@@ -83,6 +83,7 @@ _HANDLES = {
     "indexer": ffi.typeof("tfr_indexer *"),
     "options": ffi.typeof("tfr_options *"),
     "reader": ffi.typeof("tfr_reader *"),
+    "source": ffi.typeof("tfr_source *"),
     "text": ffi.typeof("char *"),
     "writer": ffi.typeof("tfr_writer *"),
 }

@@ -32,6 +32,7 @@ _MANY = 1 << 14  # and records
 _LARGE = 16 << 10  # bytes of a payload from which on copying it costs more than to avoid that
 _NULL = ffi.NULL
 _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
+_sizes, _offsets = lib.tfr_reader_sizes, lib.tfr_reader_offsets
 _read, _read_many = lib.tfr_reader_read, lib.tfr_reader_read_many
 _read_each = lib.tfr_reader_read_each
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
@@ -255,7 +256,7 @@ class Reader:
     def _size_of(self, number: int) -> int:
         self._raise_if_closed()
         size_out = ffi.new("size_t *")
-        self._read_again(_read, self._native, number, _NULL, 0, size_out)
+        self._read_again(_sizes, self._native, [number], 1, size_out)
         return int(size_out[0])
 
     def _read_again(self, function: Callable[..., int], *arguments: Any) -> None:
@@ -349,18 +350,17 @@ class Reader:
         numbers = ffi.from_buffer("size_t[]", column)
         count = len(numbers)
         offsets_out = ffi.new("size_t[]", count + 1)
-        status = _read_many(self._native, numbers, count, _NULL, 0, offsets_out, _NULL)
+        status = _offsets(self._native, numbers, count, offsets_out, _NULL)
         if status == _OUT_OF_RANGE:
             raise IndexError
         if status != _OK:
-            self._read_again(_read_many, self._native, numbers, count, _NULL, 0, offsets_out)
+            self._read_again(_offsets, self._native, numbers, count, offsets_out)
         return numbers, ffi.unpack(offsets_out, count + 1)
 
     def _fill(self, numbers: CData, memory: CData, size: int) -> None:
-        count = len(numbers)
-        offsets_out = _allocate("size_t[]", count + 1)
-        if _read_many(self._native, numbers, count, memory, size, offsets_out, _NULL) != _OK:
-            self._read_again(_read_many, self._native, numbers, count, memory, size, offsets_out)
+        arguments = self._native, numbers, len(numbers), memory, size, _NULL
+        if _read_many(*arguments, _NULL) != _OK:
+            self._read_again(_read_many, *arguments)
 
     def _load_piece(self, start: int, most: int) -> list[bytes]:
         """A payload from `start` on, or up to `most` that take some MiB."""

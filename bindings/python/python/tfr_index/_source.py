@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from ._errors import TfrOSError, TfrValueError
-from ._library import CData, callback, encode_path, ensure_contiguous, ffi, lib, take
+from ._library import CData, callback, encode_path, ensure_contiguous, ffi, lib, make, take
 from ._typing import Buffer, Data, Path
 
 __all__ = ["File", "Memory", "Source", "file_or_source"]
@@ -71,10 +71,10 @@ class Memory:
         self._borrowed.append(ffi.from_buffer(self._data))
 
     def __enter__(self) -> CData:
-        self.keep()
-        content = self._borrowed[-1]
-        read = ffi.addressof(lib, "tfr_read_memory")
-        return ffi.new("tfr_source *", (content, len(content), read))
+        content = ffi.from_buffer(self._data)
+        native = make("source", lib.tfr_source_from_memory, content, len(content))
+        self._borrowed.append(content)
+        return native
 
     def __exit__(self, *_error: object) -> None:
         ffi.release(self._borrowed.pop())
@@ -98,7 +98,8 @@ class Source:
         self._kept = BaseException()  # Ctrl-C and its like
         read_at = _read_at(pread or _by_seeking(data), self._failed, self._kept)
         self._callback = callback("tfr_read_at_fn", read_at, -errno.EIO, self._kept)
-        self._native = ffi.new("tfr_source *", (ffi.NULL, _size_of(data), self._callback))
+        size = _size_of(data)
+        self._native = make("source", lib.tfr_source_new, self._callback, ffi.NULL, size)
 
     def choose(self, of_file: Function, of_source: Function) -> Function:
         """The function that takes such data."""

@@ -1,0 +1,140 @@
+//! Records in any order, read ahead in pieces of about a MiB: what an iterator of C's goes through.
+
+use std::sync::Arc;
+
+use super::ahead::Ahead;
+use super::many::with_room;
+use super::records::{BYTES, RECORDS};
+use super::{Payloads, Reader};
+use crate::error::{Error, Result};
+
+/// Some payloads, and the error of the record after them if that is bad.
+#[derive(Default)]
+pub(crate) struct Piece {
+    pub payloads: Payloads,
+    pub error: Option<Error>,
+}
+
+/// The pieces of some records. A thread reads the next one while one is used.
+pub(crate) struct Pieces {
+    walk: Walk,
+    ahead: Option<Ahead<Piece>>,
+    has_begun: bool,
+}
+
+/// How far the records are read.
+#[derive(Clone)]
+struct Walk {
+    reader: Reader,
+    /// Their numbers; none: the first `count` ones.
+    records: Option<Arc<Vec<usize>>>,
+    count: usize,
+    /// How many of them were read.
+    next: usize,
+    /// Up to here they are read alone: one of them is bad.
+    alone: usize,
+}
+
+impl Pieces {
+    /// Those of `records`; if there are none given, of the first `count` ones.
+    ///
+    /// # Errors
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange), of the first that is not there.
+    pub fn new(reader: &Reader, records: Option<&[usize]>, count: usize) -> Result<Pieces> {
+        let is_there = |record| record < reader.len();
+        let missing = match records {
+            Some(records) => records.iter().copied().find(|&record| !is_there(record)),
+            None => count.checked_sub(1).filter(|&last| !is_there(last)).map(|_| reader.len()),
+        };
+        if let Some(missing) = missing {
+            reader.named(|inner| inner.entry(missing))?;
+        }
+        let records = match records {
+            Some(records) => {
+                let mut copy = with_room(count)?;
+                copy.extend_from_slice(records);
+                Some(Arc::new(copy))
+            }
+            None => None,
+        };
+        let walk = Walk { reader: reader.clone(), records, count, next: 0, alone: 0 };
+        Ok(Pieces { walk, ahead: None, has_begun: false })
+    }
+
+    /// The next piece; none if there are no more records.
+    pub fn next(&mut self) -> Option<Piece> {
+        let is_amid_own = self.walk.next < self.walk.alone;
+        match self.ahead.as_mut().filter(|_| !is_amid_own).and_then(Ahead::next) {
+            Some(piece) => {
+                // In step with the thread: a forked process has none, and goes on from here.
+                self.walk.pass(&piece);
+                Some(piece)
+            }
+            None => self.read(),
+        }
+    }
+
+    fn read(&mut self) -> Option<Piece> {
+        if !std::mem::replace(&mut self.has_begun, true) && self.walk.reader.0.threads != 1 {
+            let mut walk = self.walk.clone();
+            walk.next = walk.piece_end();
+            // Not all is in the first piece, which is read here.
+            if walk.next < walk.count {
+                self.ahead = Ahead::start(move || walk.read());
+            }
+        }
+        self.walk.read()
+    }
+}
+
+impl Walk {
+    fn record(&self, i: usize) -> usize {
+        self.records.as_ref().map_or(i, |records| records[i])
+    }
+
+    /// The end of the piece that is next: it has at least one record.
+    fn piece_end(&self) -> usize {
+        let index = self.reader.index();
+        let mut bytes = 0_u64;
+        let fits = |&i: &usize| {
+            bytes = bytes.saturating_add(index[self.record(i)].size);
+            bytes <= BYTES
+        };
+        let most = self.count.min(self.next + RECORDS);
+        (self.next + (self.next..most).take_while(fits).count()).max(self.next + 1)
+    }
+
+    fn read(&mut self) -> Option<Piece> {
+        if self.next >= self.count {
+            return None;
+        }
+        let mut piece = Piece::default();
+        if self.alone <= self.next {
+            self.alone = self.piece_end();
+            // To look at a large record's header before memory is taken for it is left to the other.
+            if self.alone > self.next + 1 && self.read_all(&mut piece.payloads).is_ok() {
+                self.pass(&piece);
+                return Some(piece);
+            }
+        }
+        for i in self.next..self.alone {
+            let pushed = self.reader.named(|inner| piece.payloads.push(inner, self.record(i)));
+            if let Err(error) = pushed {
+                piece.error = Some(error);
+                break;
+            }
+        }
+        self.pass(&piece);
+        Some(piece)
+    }
+
+    fn read_all(&self, payloads: &mut Payloads) -> Result<()> {
+        let mut records = with_room(self.alone - self.next)?;
+        records.extend((self.next..self.alone).map(|i| self.record(i)));
+        self.reader.read_many_into(&records, payloads)
+    }
+
+    fn pass(&mut self, piece: &Piece) {
+        self.next += piece.payloads.len() + usize::from(piece.error.is_some());
+    }
+}
