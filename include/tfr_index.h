@@ -1668,6 +1668,14 @@ size_t tfr_reader_len(const struct tfr_reader *reader);
 const struct tfr_entry *tfr_reader_entries(const struct tfr_reader *reader);
 
 /**
+ * Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
+ *
+ * # Safety
+ * - `reader`: optional; a reader that is not yet freed and not used again.
+ */
+void tfr_reader_free(struct tfr_reader *reader);
+
+/**
  * How many bytes tfr_reader_read() gives of each of these records. Nothing is read but the headers of
  * large records (over a MiB), so that nobody takes memory for what an index alone says.
  *
@@ -1795,14 +1803,6 @@ enum tfr_status tfr_reader_read_each(const struct tfr_reader *reader,
                                      uint8_t *const *buffers,
                                      const size_t *capacities,
                                      struct tfr_error **error_out);
-
-/**
- * Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
- *
- * # Safety
- * - `reader`: optional; a reader that is not yet freed and not used again.
- */
-void tfr_reader_free(struct tfr_reader *reader);
 
 /**
  * Begins to read records one after the other.

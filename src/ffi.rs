@@ -32,9 +32,13 @@ mod locate;
 
 mod source;
 
+mod from_source;
+
 mod indexer;
 
 mod reader;
+
+mod read;
 
 mod iterator;
 

@@ -3,18 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
-use libc::{c_char, c_void};
+use libc::c_void;
 
 use super::callback::call_back;
-use super::check::{check_level, tfr_fit};
 use super::error::tfr_error;
 use super::guard::guard;
-use super::index::tfr_index;
-use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::{create_index_from_source, Index, ReadAt};
+use crate::ReadAt;
 
 /// Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
 /// none beyond the source's size. Returns how many it read, which may be fewer, and is 0 only if the
@@ -33,7 +30,7 @@ pub type tfr_free_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 ///
 /// Threads: a source may be used by many threads at once. Unless tfr_options_set_threads() said 1,
 /// its `read_at` is called by many threads at once, some of them the library's own.
-pub struct tfr_source(pub(super) Source);
+pub struct tfr_source(Source);
 
 /// What a `tfr_source` and the readers of it share.
 #[derive(Clone)]
@@ -126,15 +123,13 @@ impl ReadAt for Source {
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {
-        match self.0.bytes {
-            Bytes::Read { .. } => None,
-            Bytes::Memory { size: 0, .. } => Some(&[]),
-            // SAFETY: the caller gave so many bytes of memory, which do not change while they are
-            // read, and stay until the last owner is gone.
-            Bytes::Memory { start, size } => {
-                Some(unsafe { std::slice::from_raw_parts(start, size) })
-            }
+        let Bytes::Memory { start, size } = self.0.bytes else { return None };
+        if size == 0 {
+            return Some(&[]); // from NULL, maybe
         }
+        // SAFETY: the caller gave so many bytes of memory, which do not change while they are read,
+        // and stay until the last owner is gone.
+        Some(unsafe { std::slice::from_raw_parts(start, size) })
     }
 }
 
@@ -252,109 +247,4 @@ pub unsafe extern "C" fn tfr_source_set_free(
 pub unsafe extern "C" fn tfr_source_free(source: *mut tfr_source) {
     // SAFETY: the caller's.
     unsafe { pointer::free(source) }
-}
-
-/// Indexes a source into an index file, as tfr_index_create() does a file.
-///
-/// Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.
-/// `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
-///
-/// Errors: those of tfr_index_create(); TFR_ERR_IO, with the number that tfr_error_os_error()
-/// gives, when `read_at` returns an error, and when it returns what it may not.
-///
-/// Threads: any; see tfr_source.
-///
-/// # Safety
-/// - `source`: required; a source that is not yet freed.
-/// - `index_path`: required; NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `count_out`, `error_out`: optional; may be written to.
-#[no_mangle]
-pub unsafe extern "C" fn tfr_index_create_from_source(
-    source: *const tfr_source,
-    index_path: *const c_char,
-    options: *const tfr_options,
-    count_out: *mut u64,
-    error_out: *mut *mut tfr_error,
-) -> tfr_status {
-    // SAFETY: the caller's.
-    let body = || unsafe {
-        let store_count = pointer::optional_out(count_out, "count_out")?;
-        let source = Source::share(source)?;
-        let path = pointer::path(index_path, "index_path")?;
-        let count =
-            tfr_options::with(options, |options| create_index_from_source(&source, path, options))?;
-        store_count(count);
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
-}
-
-/// Indexes a source into memory: 16 bytes for each record. No file is written.
-///
-/// Inputs: `options` is optional: the defaults.
-///
-/// Errors: as tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
-///
-/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
-///
-/// Threads: any; see tfr_source.
-///
-/// # Safety
-/// - `source`: required; a source that is not yet freed.
-/// - `options`: optional; options that are not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
-#[no_mangle]
-pub unsafe extern "C" fn tfr_index_from_source(
-    source: *const tfr_source,
-    options: *const tfr_options,
-    index_out: *mut *mut tfr_index,
-    error_out: *mut *mut tfr_error,
-) -> tfr_status {
-    // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::handle_out(index_out, "index_out")?;
-        let source = Source::share(source)?;
-        let index = tfr_options::with(options, |options| Index::from_source(&source, options))?;
-        store(pointer::give(tfr_index(index)));
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
-}
-
-/// Checks that an index is that of a source, as tfr_index_check() does of a file.
-///
-/// Inputs and errors: those of tfr_index_check() and of tfr_index_create_from_source().
-///
-/// Threads: any; see tfr_source.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `source`: required; a source that is not yet freed.
-/// - `options`: optional; options that are not yet freed.
-/// - `fit_out`, `error_out`: optional; may be written to.
-#[no_mangle]
-pub unsafe extern "C" fn tfr_index_check_source(
-    index: *const tfr_index,
-    source: *const tfr_source,
-    level: i32,
-    options: *const tfr_options,
-    fit_out: *mut tfr_fit,
-    error_out: *mut *mut tfr_error,
-) -> tfr_status {
-    // SAFETY: the caller's.
-    let body = || unsafe {
-        let store = pointer::optional_out(fit_out, "fit_out")?;
-        let index = &pointer::borrow(index, "index")?.0;
-        let source = Source::share(source)?;
-        let level = check_level(level)?;
-        let fit =
-            tfr_options::with(options, |options| index.check_source(&source, level, options))?;
-        store(fit.into());
-        Ok(())
-    };
-    // SAFETY: the caller's.
-    unsafe { guard(error_out, body) }
 }
