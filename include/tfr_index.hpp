@@ -683,7 +683,8 @@ class index {
         });
     }
     /// The index of a source, in memory.
-    [[nodiscard]] static index scan(const source &source, const options &options = tfr::options()) {
+    [[nodiscard]] static index from_source(const source &source,
+                                           const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
             source.during(
                 [&] { options.call(tfr_index_from_source, source.get(), options.get(), out); });

@@ -74,7 +74,7 @@ CHOICES = (
     [
         (
             "create_index",
-            f"(tfrecord_path, index_path=None, *, {CHOICES}, resume=False, sync=False)",
+            f"(tfrecord_path, index_path=None, *, only=None, {CHOICES}, resume=False, sync=False)",
         ),
         ("scan", f"(tfrecord_path, *, {CHOICES})"),
         ("index_bytes", f"(data, *, {CHOICES})"),

@@ -103,7 +103,7 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
     for (const std::size_t threads : {1u, 4u}) {
         tfr::options options;
         options.threads(threads);
-        const tfr::index index = tfr::index::scan(source, options);
+        const tfr::index index = tfr::index::from_source(source, options);
         CHECK(index.size() == 20'000 &&
               index.check(source, TFR_CHECK_FULL, options).uncovered_bytes == 0);
         auto kept = std::make_unique<tfr::source>(source);
@@ -122,7 +122,7 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
         };
         for (const std::uint64_t from : {std::uint64_t{0}, std::uint64_t{100'000}}) {
             bad_from = from;
-            throws([&] { static_cast<void>(tfr::index::scan(source, options)); });
+            throws([&] { static_cast<void>(tfr::index::from_source(source, options)); });
             throws([&] { tfr::create_index(source, index_path, options); });
             CHECK(!std::filesystem::exists(index_path));
             throws([&] { index.check(source, TFR_CHECK_FULL, options); });
@@ -168,10 +168,10 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
     tfr_reader_free(native);
     CHECK(kept_alive.use_count() == 1);
     const tfr::source negative(size, [](std::uint64_t, char *, std::size_t) { return -1; });
-    CHECK(error_of([&] { static_cast<void>(tfr::index::scan(negative)); }).os_error() == EINVAL);
+    CHECK(error_of([&] { static_cast<void>(tfr::index::from_source(negative)); }).os_error() == EINVAL);
     const tfr::source too_much(
         size, [](std::uint64_t, void *, std::size_t wanted) -> std::size_t { return wanted + 1; });
-    CHECK(error_of([&] { static_cast<void>(tfr::index::scan(too_much)); }).status() == TFR_ERR_IO);
+    CHECK(error_of([&] { static_cast<void>(tfr::index::from_source(too_much)); }).status() == TFR_ERR_IO);
 }
 
 void indexes_it(const std::filesystem::path &path) {
@@ -228,7 +228,7 @@ void indexes_it(const std::filesystem::path &path) {
     const tfr::source source(copy.size(), [&](std::uint64_t at, char *to, std::size_t size) {
         return copy.copy(to, size, static_cast<std::size_t>(at));
     });
-    CHECK(tfr::index::scan(source).to_text() == index.to_text());
+    CHECK(tfr::index::from_source(source).to_text() == index.to_text());
     CHECK(index.check(source, TFR_CHECK_FULL).uncovered_bytes == 0);
     CHECK(tfr::create_index(source, index_path) == payloads.size());
     CHECK(tfr::reader(source).read(3) == "last");

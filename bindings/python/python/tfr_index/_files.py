@@ -94,8 +94,9 @@ def ensure_each_once(paths: list[Path]) -> None:
         directory, name = os.path.split(path)
         if directory not in directories:
             directories[directory] = os.path.realpath(directory)
-        before = seen.setdefault((directories[directory], name), path)
-        if before is not path:
+        before = seen.get((directories[directory], name))
+        seen[directories[directory], name] = path
+        if before is not None:
             same = "is given twice" if before == path else f"is given twice, also as {before}"
             message = f"{path}: {same}: its records would be there twice; give each file once"
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", path)
