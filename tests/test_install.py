@@ -182,7 +182,12 @@ def test_installed_twice_and_uninstalled(prefix, tmp_path):
     includes = pkg_config(folder / "lib", "--cflags")
     assert includes == ["-I/opt/tfr index/include"]
 
-    others = {"bin/s3-cli", "lib/libtfr.so", "lib/cmake/tfr/tfrConfig.cmake", "share/man/man1/tfr.1"}
+    others = {
+        "bin/s3-cli",
+        "lib/libtfr.so",
+        "lib/cmake/tfr/tfrConfig.cmake",
+        "share/man/man1/tfr.1",
+    }
     for name in others:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
