@@ -871,9 +871,9 @@ void tfr_options_free(struct tfr_options *options);
  * host that is about to lose what its callbacks need, such as an interpreter at its end: it
  * refuses them, and then calls this function until it returns 0.
  *
- * A read that is refused fails as if `read_at` had returned -ECANCELED. A refused progress or damage
- * callback counts as one that cancelled the call. The callbacks of the thread that refused those of
- * the others are called all the same.
+ * A read that is refused fails as if `read_at` had returned -ECANCELED. A refused callback for progress
+ * or skipped regions counts as one that cancelled the call. A source's context is then not freed. The
+ * callbacks of the thread that refused those of the others are called all the same.
  *
  * Returns how many callbacks are running on other threads. After a fork(), those that were running
  * on the parent's other threads still count in the child, where they never return.
