@@ -35,6 +35,7 @@
  * - Every function may be called on any thread. An index, a reader, a source, an error and options
  *   may be used by many threads at once, as long as none changes or frees them.
  * - A thread that is cancelled by pthread_cancel() during a call ends after it.
+ * - docs/embedding.md says more: plugins, threads, fork(), descriptors, sanitizers.
  *
  * An example, which indexes a file and finds its record 42:
  *

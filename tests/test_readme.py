@@ -1,4 +1,4 @@
-"""Every snippet of the README, run as a reader would run it."""
+"""Every snippet of the README, run as a reader would run it; those of docs in Python, too."""
 
 if __name__ == "__main__":
     import environment
@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall((ROOT / "README.md").read_text())
+DOCS = {page.name: BLOCK.findall(page.read_text()) for page in ROOT.glob("docs/*.md")}
 ALL_TESTS = "./tests/run_tfrecord_tests.sh\n"  # what runs this test
 
 
@@ -65,12 +66,17 @@ def test_every_block_is_run_by_a_test():
     languages = {"sh", "python", "toml", "rust", "c", "cpp", "cmake", "text"}
     assert {name for name, _ in BLOCKS} == languages
     assert blocks("sh")[1] == ALL_TESTS
+    # Those in Python are run here, the others by tests/embedding.rs.
+    assert {name: [language for language, _ in found] for name, found in DOCS.items()} == {
+        "embedding.md": ["sh", "python", "text"]
+    }
 
 
 def test_first_command_then_all_in_their_order(reader):
     """A reader saves the programs by the names in their first lines, and runs the rest."""
     folder, _ = reader
     first, *rest = [(language, text) for language, text in BLOCKS if text != ALL_TESTS]
+    rest += [block for page in DOCS.values() for block in page if block[0] == "python"]
     assert first[0] == "sh"
     out = run(reader, ["bash", "-euo", "pipefail", "-c", first[1]], cwd=ROOT)
     assert "100 records indexed" in out
@@ -90,6 +96,7 @@ def test_first_command_then_all_in_their_order(reader):
     assert "train.tfrecord.idx: 100 records, 79942 bytes\n" in out  # tfr-index show
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index dump
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
+    assert "\n10 payloads\n" in out  # docs/embedding.md
     assert out.count("train.tfrecord: fits (100 records)\n") == 2  # tfr-index check
     good, compressed = map(json.loads, re.findall(r"^{.*}$", out, re.MULTILINE))
     assert good["records"] == 100 and compressed["error"]["format"] == "gzip"
