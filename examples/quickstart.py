@@ -8,26 +8,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-import s3dlio  # tfr-index's stand-in for it: the same calls
+import tfr_index
 
 HERE = Path(__file__).resolve().parent
 tfrecord_path = sys.argv[1] if len(sys.argv) > 1 else HERE / "../tests/data/examples.tfrecord"
 tfrecord_path = Path(tfrecord_path).resolve()
 
-with tempfile.TemporaryDirectory() as folder:
-    index_path = str(Path(folder) / "train.tfrecord.idx")
-    count = s3dlio.create_tfrecord_index(str(tfrecord_path), index_path)
+with tempfile.TemporaryDirectory() as directory:
+    index_path = Path(directory, "train.tfrecord.idx")
+    count = tfr_index.create_index(tfrecord_path, index_path)
     print(f"{tfrecord_path.name}: {tfrecord_path.stat().st_size} bytes, {count} records indexed")
-    with open(index_path) as lines:
-        print("the index begins with", [next(lines).rstrip() for _ in range(min(count, 3))])
-    index = s3dlio.read_tfrecord_index(index_path)
+    print("the index begins with", index_path.read_text().splitlines()[:3])
 
-with open(tfrecord_path, "rb") as data:
-    for record in random.sample(range(count), min(count, 5)):
-        offset, size = index[record]
-        data.seek(offset)
-        frame = data.read(size)
-        length = int.from_bytes(frame[:8], "little")
-        assert length == size - 16, "the frame's own length agrees with the index"
-        payload = frame[12:-4]
-        print(f"record {record}: {length} bytes of payload from byte {offset + 12}: {payload[:8]}…")
+    with tfr_index.Reader(tfrecord_path, index_path) as reader:
+        for record in random.sample(range(len(reader)), min(len(reader), 5)):
+            payload = reader[record]
+            print(f"record {record}: {len(payload)} bytes of payload: {payload[:8]}…")

@@ -104,3 +104,20 @@ def test_no_file_and_no_argument(program):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
     done = program()
     assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("usage: ")
+
+
+def test_the_quick_start():
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples/quickstart.py"],
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    first, second, *records = done.stdout.splitlines()
+    assert first == f"examples.tfrecord: {len(BYTES)} bytes, {len(FRAMES)} records indexed"
+    lines = ["{} {}".format(*frame) for frame in FRAMES[:3]]
+    assert second == f"the index begins with {lines}"
+    for line in records:
+        record, size = map(int, re.findall(r"\d+", line)[:2])
+        assert size == FRAMES[record][1] - 16
+    assert len(records) == 5

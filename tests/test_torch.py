@@ -6,7 +6,12 @@ if __name__ == "__main__":
     environment.run_as_script(__file__, "loaders")
 
 import errno
-from itertools import chain
+import re
+import runpy
+import subprocess
+import sys
+from itertools import chain, islice
+from pathlib import Path
 
 import pytest
 import tfr_index
@@ -118,3 +123,75 @@ def test_an_error_of_a_worker_has_all_that_it_had_there(tmp_path):
     kind, _, found = error_of(DataLoader(dataset, 5, num_workers=2))
     assert (kind, found["path"]) == (tfr_index.TfrFileNotFoundError, str(path))
     assert found["errno"] == errno.ENOENT
+
+
+EXAMPLE = Path(__file__).parent.parent / "examples/train_torch.py"
+
+
+def run_example(*command, files=()):
+    """What the example prints, run by this command."""
+    line = [sys.executable, *command, EXAMPLE, *files]
+    return subprocess.run(line, text=True, capture_output=True, check=True).stdout
+
+
+def epochs(printed):
+    """Of each run of an epoch: its number, the first record, the end; and the losses."""
+    found = re.findall(r"epoch (\d): records (\d+) to (\d+) of \d+, loss ([\d.]+)\n", printed)
+    return [tuple(map(int, run[:3])) for run in found], [float(run[3]) for run in found]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_example_trains(ranks):
+    command = ["-m", "torch.distributed.run", f"--nproc-per-node={ranks}"] if ranks > 1 else []
+    printed = run_example(*command)
+    assert "4 of 4 shards, 2 damaged regions of 61 bytes\n" in printed
+    assert "train-1.tfrecord: record 3 at byte 99: " in printed
+    assert f"998 records, {ranks} ranks\n" in printed
+    runs, losses = epochs(printed)
+    stop = 3 * 32 * ranks
+    assert runs == [(0, 0, 998), (1, 0, stop), (1, stop, 998), (2, 0, 998)]
+    assert losses[-1] < losses[0]
+
+
+def test_the_example_takes_files(tmp_path):
+    (tmp_path / "x").write_bytes(tfrecord(map(payload, range(100))))
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "other").write_bytes(b"\x1f\x8b" * 50)
+    printed = run_example(files=[tmp_path / "x", tmp_path / "empty", tmp_path / "other"])
+    assert "left out: " in printed and f"{tmp_path}/other" in printed
+    assert "2 of 3 shards, 0 damaged regions of 0 bytes\n100 records, 1 ranks\n" in printed
+    assert epochs(printed)[0] == [(0, 0, 100), (1, 0, 96), (1, 96, 100), (2, 0, 100)]
+
+
+@pytest.mark.parametrize("drop", [False, True])
+@pytest.mark.parametrize("num_records", [0, 1, 7, 100])
+def test_the_examples_sampler_resumes_with_other_ranks(num_records, drop):
+    example = runpy.run_path(str(EXAMPLE))
+
+    def samplers(world_size, state):
+        made = [
+            example["ResumableSampler"](num_records, rank, world_size, drop_remainder=drop)
+            for rank in range(world_size)
+        ]
+        for sampler in made:
+            sampler.load_state_dict(state)
+        return made
+
+    for before, after, steps in [(1, 1, 3), (2, 3, 1), (3, 2, 2), (4, 1, 0), (2, 5, 50)]:
+        state = {"epoch": 4, "done": 0, "seed": 7}
+        found = []
+        for world_size, most in [(before, steps), (after, num_records)]:
+            ranks = samplers(world_size, state)
+            assert len({len(list(rank)) for rank in ranks}) == 1  # else one waits for ever
+            assert [len(rank) for rank in ranks] == [len(list(rank)) for rank in ranks]
+            found += chain.from_iterable(islice(rank, most) for rank in ranks)
+            for rank in ranks:
+                for _ in range(min(most, len(rank))):
+                    rank.advance(1)
+            state = ranks[0].state_dict()
+        missing = set(range(num_records)) - set(found)
+        assert len(missing) <= (before + after - 2 if drop else 0)
+        assert len(found) - len(set(found)) <= (0 if drop else before + after - 2)
+        other = samplers(1, {"epoch": 5, "done": 0, "seed": 7})[0]
+        same = samplers(1, {"epoch": 4, "done": 0, "seed": 7})[0]
+        assert num_records < 7 or list(other) != list(same)
