@@ -74,7 +74,7 @@ bash = $(share)/bash-completion/completions
 zsh = $(share)/zsh/site-functions
 fish = $(share)/fish/vendor_completions.d
 
-.PHONY: all lib install install-cli install-lib install-s3-cli uninstall uninstall-s3-cli
+.PHONY: all lib install install-cli install-lib install-s3-cli uninstall uninstall-s3-cli wheels
 # One Cargo at a time: each would put its own library where another's is being installed.
 .NOTPARALLEL:
 
@@ -135,3 +135,7 @@ uninstall:
 		$(bin)/tfr-index $(man)/tfr-index.1 $(man)/tfr-index-*.1 \
 		$(bash)/tfr-index $(zsh)/_tfr-index $(fish)/tfr-index.fish
 	rmdir $(cmake) 2> /dev/null || true
+
+# For other computers, too: as tests/wheels.py says, which the repository has.
+wheels:
+	python3 tests/wheels.py '$(CARGO_TARGET_DIR)/dist'

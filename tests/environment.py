@@ -4,7 +4,7 @@
     python3 tests/environment.py clients    the same, TensorFlow, NVIDIA DALI (CPU only), and what
                                             its plugin is built with
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
-    python3 tests/environment.py clang      clang
+    python3 tests/environment.py clang      clang, and what makes wheels for other computers
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
     python3 tests/environment.py pythons    the interpreters that were found, one a line
 
@@ -46,7 +46,7 @@ DOWNLOADS = {
     "quick": "a download of about 80 MB",
     "clients": "a download of about 1 GB, TensorFlow, NVIDIA DALI, CUDA's headers; 3 GB on disk",
     "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
-    "clang": "a download of about 100 MB, clang; 400 MB on disk",
+    "clang": "a download of about 110 MB, clang; 420 MB on disk",
     "bench": "a download of about 1.1 GB, TensorFlow, NVIDIA DALI and s3dlio; 3.2 GB on disk",
 }
 

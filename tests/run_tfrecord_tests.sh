@@ -89,7 +89,8 @@ if [ -x "$python" ]; then
     done <"$pythons"
     step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
     step "names" "$bin/python" -m pytest tests/test_names.py
-    step "make install" "$bin/python" -m pytest tests/test_install.py
+    step "make install" "$bin/python" -m pytest tests/test_install.py \
+        tests/test_install_cmake.py
     step "packages" "$bin/python" -m pytest tests/test_packages.py \
         --deselect tests/test_packages.py::test_sdist
     step "examples" "$bin/python" -m pytest tests/test_examples.py
@@ -105,6 +106,11 @@ if [ $quick = no ]; then
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
         cargo test --locked --features cli --test c_abi
+    if [ -x "$python" ]; then
+        step "other machines" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
+            "$python" -m pytest tests/test_machines.py
+        step "wheels" "$python" -m pytest tests/test_wheels.py
+    fi
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")

@@ -9,115 +9,28 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
-EXAMPLES = ROOT / "tests/data/examples.tfrecord"
-PACKAGE = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]
-VERSION = PACKAGE["version"]
-HEADER = (ROOT / "include/tfr_index.h").read_text()
-ABI = re.search(r"^#define TFR_ABI_VERSION (\d+)$", HEADER, re.MULTILINE)[1]
-SONAME = f"libtfr_index.so.{ABI}"
-SHARED = f"{SONAME}.{VERSION.partition('.')[2]}"
-
-LIBRARY = {
-    "include/tfr_index.h",
-    "include/tfr_index.hpp",
-    "lib/cmake/tfr_index/tfr_indexConfig.cmake",
-    "lib/cmake/tfr_index/tfr_indexConfigVersion.cmake",
-    "lib/libtfr_index.a",
-    "lib/libtfr_index.so",
-    f"lib/{SONAME}",
-    f"lib/{SHARED}",
-    "lib/pkgconfig/tfr_index.pc",
-}
-COMMANDS = "cat check concat create dump filter locate ls sample select shard show shuffle"
-PROGRAMS = {
-    "bin/tfr-index",
-    "share/bash-completion/completions/tfr-index",
-    "share/fish/vendor_completions.d/tfr-index.fish",
-    "share/man/man1/tfr-index.1",
-    *(f"share/man/man1/tfr-index-{command}.1" for command in COMMANDS.split()),
-    "share/zsh/site-functions/_tfr-index",
-}
-
-C = """
-#include <stdio.h>
-#include <tfr_index.h>
-
-int main(int argc, char **argv) {
-    tfr_index *index = NULL;
-    if (argc != 2 || tfr_index_scan(argv[1], NULL, &index, NULL) != TFR_OK) {
-        return 1;
-    }
-    printf("%s: %zu records\\n", tfr_version(), tfr_index_len(index));
-    tfr_index_free(index);
-    return 0;
-}
-"""
-CPP = """
-#include <cstdio>
-#include <tfr_index.hpp>
-
-int main(int, char **argv) {
-    std::printf("%s: %zu records\\n", tfr_version(), tfr::index::scan(argv[1]).size());
-}
-"""
-PRINTED = f"{VERSION}: 100 records\n"
-STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-
-
-def run(*command, **variables):
-    # What the environment has beside its Python, such as cmake, comes first.
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path} | variables
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def output(*command, **variables):
-    done = run(*map(str, command), **variables)
-    assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def make(*arguments, **variables):
-    return output("make", "-C", ROOT, *arguments, **variables)
-
-
-def files(folder):
-    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return {str(path.relative_to(folder)) for path in paths}
-
-
-@pytest.fixture(scope="module")
-def built():
-    """The folder of what Cargo built."""
-    make("all")
-    return TARGET / "release"
-
-
-@pytest.fixture(scope="module")
-def prefix(built, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("installed") / "usr"
-    # Nothing is left to build; and root may have its files to itself, but not these.
-    script = 'umask 077; exec make -C "$0" install PREFIX="$1" CARGO=false'
-    output("sh", "-c", script, ROOT, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A folder with a program in C and in C++."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "main.c").write_text(C)
-    (folder / "main.cpp").write_text(CPP)
-    return folder
+from installed import (
+    EXAMPLES,
+    LIBRARY,
+    PACKAGE,
+    PRINTED,
+    PROGRAMS,
+    ROOT,
+    SHARED,
+    SONAME,
+    STRICT,
+    TARGET,
+    VERSION,
+    build,
+    files,
+    make,
+    output,
+    pkg_config,
+    without_shared,
+)
 
 
 def test_what_is_installed(prefix, built):
@@ -291,11 +204,6 @@ def test_the_library_alone_in_a_folder_of_a_system(built, project, tmp_path):
     build(project, tmp_path / "build", prefix, "tfr_index::shared")
 
 
-def pkg_config(lib, *arguments, **variables):
-    variables["PKG_CONFIG_LIBDIR"] = str(lib / "pkgconfig")
-    return shlex.split(output("pkg-config", *arguments, "tfr_index", **variables))
-
-
 def test_pkg_config(prefix, project, tmp_path):
     assert pkg_config(prefix / "lib", "--modversion") == [VERSION]
     assert pkg_config(prefix / "lib", "--variable=prefix") == [str(prefix)]
@@ -312,95 +220,6 @@ def test_pkg_config(prefix, project, tmp_path):
     assert str(prefix) not in shlex.join(flags)
     output("gcc", "-std=c99", *STRICT, project / "main.c", *flags, "-o", program)
     assert output(program, EXAMPLES) == PRINTED
-
-
-def without_shared(prefix, folder):
-    shutil.copytree(prefix, folder, symlinks=True)
-    for name in ("libtfr_index.so", SONAME, SHARED):
-        (folder / "lib" / name).unlink()
-    return folder
-
-
-def build(project, folder, prefix, target, wanted="tfr_index REQUIRED"):
-    """Builds both programs with CMake, and runs them; returns what they are linked to."""
-    (project / "CMakeLists.txt").write_text(
-        f"""
-        cmake_minimum_required(VERSION 3.15)
-        project(programs C CXX)
-        find_package({wanted})
-        add_compile_options({" ".join(STRICT)})
-        set(CMAKE_CXX_STANDARD 17)
-        add_executable(c main.c)
-        add_executable(cpp main.cpp)
-        target_link_libraries(c PRIVATE {target})
-        target_link_libraries(cpp PRIVATE {target})
-        """
-    )
-    output("cmake", "-GNinja", "-S", project, "-B", folder, f"-DCMAKE_PREFIX_PATH={prefix}")
-    output("cmake", "--build", folder)
-    assert [output(folder / name, EXAMPLES) for name in ("c", "cpp")] == [PRINTED, PRINTED]
-    return output("readelf", "-d", folder / "c", folder / "cpp")
-
-
-def test_cmake_wherever_it_was_moved(prefix, project, tmp_path):
-    moved = tmp_path / "moved here"
-    shutil.copytree(prefix, moved, symlinks=True)
-    wanted = f"tfr_index {VERSION} REQUIRED COMPONENTS shared static"
-    for target, shared in [("tfr_index", True), ("shared", True), ("static", False)]:
-        linked = build(project, tmp_path / target, moved, f"tfr_index::{target}", wanted)
-        assert (linked.count(f"[{SONAME}]"), str(moved) in linked) == (2 * shared, shared)
-
-
-def test_cmake_takes_the_static_library_where_there_is_no_other(prefix, project, tmp_path):
-    moved = without_shared(prefix, tmp_path / "static")
-    assert SONAME not in build(project, tmp_path / "build", moved, "tfr_index::tfr_index")
-    said = found(tmp_path, moved, "tfr_index COMPONENTS static OPTIONAL_COMPONENTS shared")
-    assert "found: 1, static: TRUE, shared: FALSE" in said
-    said = found(tmp_path, moved, "tfr_index COMPONENTS static shared")
-    assert "found: 0" in said and "There is no tfr_index::shared in" in said
-
-
-def found(tmp_path, prefix, wanted):
-    """What CMake says of find_package(), without a compiler."""
-    folder = tmp_path / "found"
-    folder.mkdir(exist_ok=True)
-    (folder / "CMakeLists.txt").write_text(
-        f"""
-        cmake_minimum_required(VERSION 3.19)
-        project(nothing NONE)
-        find_package({wanted})
-        find_package({wanted}) # as two parts of a project may
-        message(STATUS "found: ${{tfr_index_FOUND}}, static: ${{tfr_index_static_FOUND}}, \
-shared: ${{tfr_index_shared_FOUND}}")
-        """
-    )
-    build, prefix = folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}"
-    done = run("cmake", "-GNinja", "-S", str(folder), "-B", str(build), prefix)
-    return done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    ("version", "accepted", "refused"),
-    [
-        (
-            "0.2.1",
-            ["", "0", "0.2", "0.2.1", "0.2.1 EXACT", "0.1...<1", "0.1...0.2.1", "0.2.1...0.3"],
-            ["0.1", "0.2.2", "9.0", "0.2 EXACT", "0.1...<0.2.1", "0.1...0.2", "0.2.2...1"],
-        ),
-        ("1.4.0", ["1", "1.0", "1.4.0", "1.2...<3"], ["0", "0.1", "0.4", "1.5", "1.4.1", "2"]),
-        ("10.0.0", ["10"], ["1", "1.0", "0.1"]),
-    ],
-)
-def test_cmake_versions(prefix, tmp_path, version, accepted, refused):
-    other = tmp_path / "installed"
-    shutil.copytree(prefix / "lib/cmake", other / "lib/cmake")
-    file = other / "lib/cmake/tfr_index/tfr_indexConfigVersion.cmake"
-    file.write_text(file.read_text().replace(VERSION, version))
-    for wanted in accepted:
-        assert "found: 1" in found(tmp_path, other, f"tfr_index {wanted}"), wanted
-    for wanted in refused:
-        said = found(tmp_path, other, f"tfr_index {wanted}")
-        assert "found: 0" in said and f"version: {version}" in said, wanted
 
 
 def test_cargo_c_is_told_the_same():

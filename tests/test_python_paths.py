@@ -154,7 +154,9 @@ def test_only_what_is_missing_or_stale_is_made(data):
     index_path.write_text("no index")
     assert tfr_index.create_index(data, only="stale") == 4
 
-    with pytest.raises(tfr_index.TfrValueError, match="only must be one of 'missing', 'stale', not 'new'"):
+    with pytest.raises(
+        tfr_index.TfrValueError, match="only must be one of 'missing', 'stale', not 'new'"
+    ):
         tfr_index.create_index(data, only="new")
     with pytest.raises(tfr_index.TfrValueError, match="takes the path of a file"):
         tfr_index.create_index(memoryview(data.read_bytes()), index_path, only="stale")

@@ -1,0 +1,54 @@
+"""How Cargo builds for other systems: zig links, and Debian's Rust compiles what this one lacks."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import toolchains
+
+HOME = toolchains.HOME.parent / "cross"
+HOST = platform.machine()
+
+
+def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[str, str] | None:
+    """For Cargo, to build for `target`, against that version of glibc; None where that can't be had.
+
+    `maturin` is the program, which passes to zig what it understands of a linker's options, and
+    `zig` a Python with the package ziglang.
+    """
+    architecture, _, system = target.partition("-unknown-")
+    built = {"CARGO_BUILD_TARGET": target, "PATH": os.environ["PATH"]}
+    if target != f"{HOST}-unknown-linux-gnu":
+        debian = toolchains.unpacked("machines")
+        if debian is None:
+            return None
+        built["PATH"] = f"{debian}/bin:{built['PATH']}"
+        # With the standard library's sources, it is compiled along.
+        built |= {"RUSTC_BOOTSTRAP": "1", "CARGO_UNSTABLE_BUILD_STD": "std,test,panic_abort"}
+        if architecture != HOST:
+            built[_name(target, "RUNNER")] = f"{debian}/bin/qemu-{architecture}"
+    HOME.mkdir(parents=True, exist_ok=True)
+    linker = HOME / f"link-{target}"
+    wanted = f"{architecture}-{system}{glibc and '.' + glibc}"
+    linker.write_text(f'#!/bin/sh\nexec "{maturin}" zig cc -- -target {wanted} "$@"\n')
+    linker.chmod(0o755)
+    built[_name(target, "LINKER")] = str(linker)
+    # For crates with C, which the benchmarks' crates come with.
+    built |= {f"CC_{target.replace('-', '_')}": str(linker), f"AR_{target.replace('-', '_')}": "ar"}
+    built["CARGO_ZIGBUILD_ZIG_PATH"] = _program(zig)
+    built |= {"ZIG_GLOBAL_CACHE_DIR": f"{HOME}/zig", "ZIG_LOCAL_CACHE_DIR": f"{HOME}/zig"}
+    return built
+
+
+def _name(target: str, of: str) -> str:
+    return f"CARGO_TARGET_{target.upper().replace('-', '_')}_{of}"
+
+
+def _program(python: Path) -> str:
+    find = "import ziglang, os; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))"
+    return subprocess.run(
+        [python, "-c", find], check=True, capture_output=True, text=True
+    ).stdout.strip()
