@@ -20,6 +20,11 @@ use crate::{input, json};
 /// An index may select, reorder and repeat records, and leave out damage. One that is stale,
 /// another file's, or out of place among others, is named; so is one that leaves out valid
 /// records, unless it is named here or --allow-partial says that it is meant so.
+///
+/// A line on stdout has a word for each file: ok, partial, stale, of another file, damaged, no index,
+/// not an index, unreadable, not TFRecord, or what the data is instead, such as gzip or HTML; stderr
+/// has the reasons. A last line has the total, unless there is but one file. The exit status is 0 if
+/// all fit, and 1 if any does not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
@@ -45,7 +50,10 @@ pub struct Check {
     /// Threads that check each file; 0 decides by the processors
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
-    /// Print a JSON object for each file
+    /// Print a JSON object for each file, and no total
+    ///
+    /// Its "state" is the word in lower case with underscores, such as ok, other_file, no_index,
+    /// invalid_index and gzip.
     #[arg(long)]
     json: bool,
 }
