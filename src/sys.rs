@@ -7,10 +7,11 @@ mod cancellation;
 mod preadv;
 
 use std::ffi::CStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 
 #[cfg(not(all(target_os = "linux", not(target_env = "musl"))))]
 use libc::{fstatat, openat, stat};
@@ -155,6 +156,17 @@ pub(crate) struct Stat {
     pub group: u32,
     /// The permission bits.
     pub mode: u32,
+}
+
+impl Stat {
+    pub fn of(metadata: &Metadata) -> Stat {
+        Stat {
+            id: (metadata.dev(), metadata.ino()),
+            user: metadata.uid(),
+            group: metadata.gid(),
+            mode: metadata.mode() & 0o7777,
+        }
+    }
 }
 
 /// What is at `name` in a directory; a link is not followed.

@@ -1,7 +1,7 @@
 //! A file that appears whole or not at all.
 
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -76,19 +76,21 @@ impl NewFile {
             }
             Target::File { metadata, is_link } => (metadata, is_link),
         };
-        let is_beside = match metadata {
+        let old = match metadata {
             Ok(old) if old.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
-            Ok(old) => Ok(old.is_file()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Ok(old) => Ok(Some(old)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         };
-        let place = match is_beside.map_err(failed)? {
+        let old = old.map_err(failed)?;
+        let place = match old.as_ref().map_or(true, Metadata::is_file) {
             true if is_link => Place::of(target).map_err(failed)?,
             true => Some(Place::of_name(target).map_err(failed)?),
             false => None,
         };
         match place {
-            Some(place) => NewFile::beside(target, place, access).map_err(|error| error.of(target)),
+            Some(place) => NewFile::beside(target, place, access, old.as_ref().map(Stat::of))
+                .map_err(|error| error.of(target)),
             None => stream::open_to_write(target).map(|file| NewFile::onto(target, file)).map_err(
                 |error| match error.raw_os_error() {
                     Some(libc::ENXIO) => {
@@ -101,9 +103,8 @@ impl NewFile {
         }
     }
 
-    /// A new file beside the target's place.
-    fn beside(target: &Path, place: Place, access: Access) -> Result<NewFile> {
-        let old = place.stat().map_err(|error| Error::io("create", error))?;
+    /// A new file beside the target's place, where `old` is.
+    fn beside(target: &Path, place: Place, access: Access, old: Option<Stat>) -> Result<NewFile> {
         if let Some(old) = &old {
             ensure_replaceable(&place, old)?;
         }

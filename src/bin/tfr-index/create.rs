@@ -123,7 +123,8 @@ impl Create {
         if append && output.as_deref().is_some_and(is_descriptor) {
             refuse("create", "there is nothing to append to on stdout");
         }
-        if files.iter().any(|file| is_descriptor(file)) {
+        let has_stream = files.iter().any(|file| is_descriptor(file));
+        if has_stream {
             if files.len() > 1 {
                 output::refuse_streams("create", &files);
             }
@@ -136,7 +137,7 @@ impl Create {
         let options = options.salvage(salvage).allow_incomplete_tail(growing);
         let options = options.resume(append).sync(sync);
         let is_beside = output.is_none();
-        let index_paths = match index_paths(&files, output) {
+        let index_paths = match index_paths(&files, output, has_stream) {
             Ok(paths) => paths,
             Err(error) => return stdio::fail(&error),
         };
@@ -189,8 +190,13 @@ fn is_up_to_date(file: &Path, index_path: &Path, sync: bool) -> anyhow::Result<b
 }
 
 /// Where the files' indexes go; their directories are made.
-fn index_paths(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+fn index_paths(
+    files: &[PathBuf],
+    output: Option<PathBuf>,
+    has_stream: bool,
+) -> anyhow::Result<Vec<PathBuf>> {
     Ok(match output {
+        None if !has_stream => files.iter().map(default_index_path).collect(),
         None => files.iter().map(|file| create::index_path(file)).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
         Some(path) if output::is_directory(&path, files.len()) => {
