@@ -152,8 +152,10 @@ static void threads_take_over_the_signal_mask(void) {
         tfr_options *options = NULL;
         CHECK(tfr_options_new(&options, NULL) == TFR_OK);
         CHECK(tfr_options_set_threads(options, threads, NULL) == TFR_OK);
-        tfr_source source = {&data, data.size, read_data};
-        CHECK(tfr_index_create_from_source(&source, index_path, options, NULL, NULL) == TFR_OK);
+        tfr_source *source = NULL;
+        CHECK(tfr_source_new(read_data, &data, data.size, &source, NULL) == TFR_OK);
+        CHECK(tfr_index_create_from_source(source, index_path, options, NULL, NULL) == TFR_OK);
+        tfr_source_free(source);
         CHECK((data.on_others > 0) == (threads > 1) && data.unblocked == 0);
         tfr_options_free(options);
     }
