@@ -628,23 +628,24 @@ inline std::uint64_t create_index(const std::string &tfrecord_path,
     return count;
 }
 
-/// Indexes a TFRecord file as create_index(), if its index is missing or stale, or just if it is missing;
-/// returns the number of records, or nothing if the index is left as it is.
+/// Indexes a TFRecord file as create_index(), if its index is missing or stale, or just if it is
+/// missing; returns the number of records, or nothing if the index is left as it is.
 inline std::optional<std::uint64_t> update_index(const std::string &tfrecord_path,
                                                  const std::string &index_path = {},
                                                  tfr_only only = TFR_ONLY_STALE,
                                                  const options &options = tfr::options()) {
     std::uint64_t count = 0;
-    options.call(tfr_index_update, detail::path(tfrecord_path), detail::index_path(index_path), only,
-                 options.get(), &count);
+    options.call(tfr_index_update, detail::path(tfrecord_path), detail::index_path(index_path),
+                 only, options.get(), &count);
     return count == TFR_UNKNOWN ? std::nullopt : std::optional(count);
 }
 
-/// The path of a TFRecord file's index, by the file's name: in a directory, or beside the file if that
-/// is empty.
+/// The path of a TFRecord file's index, by the file's name: in a directory, or beside the file if
+/// that is empty.
 inline std::string find_index(const std::string &tfrecord_path, const std::string &directory = {}) {
     char *found = nullptr;
-    detail::call(tfr_index_find, detail::path(tfrecord_path), detail::index_path(directory), &found);
+    detail::call(tfr_index_find, detail::path(tfrecord_path), detail::index_path(directory),
+                 &found);
     const detail::handle<char, tfr_text_free> owned(found);
     return found;
 }

@@ -139,7 +139,7 @@ def test_payloads_are_found_as_in_a_list(folder, part, payload, start, stop):
 def test_to_find_a_payload_only_those_of_its_size_are_read(tmp_path):
     path = tmp_path / "x.tfrecord"
     path.write_bytes(tfrecord([b"a", b"bb", b"ccc", b"bb"]))
-    dataset = Dataset([path, path])
+    dataset = Dataset([path, path], [None, None])
     data = bytearray(path.read_bytes())
     data[tfr_index.scan(path)[2][0] + 12] ^= 1
     path.write_bytes(data)

@@ -155,10 +155,11 @@ def test_only_what_is_missing_or_stale_is_made(data):
     assert tfr_index.create_index(data, only="stale") == 4
 
     with pytest.raises(
-        tfr_index.TfrValueError, match="only must be one of 'missing', 'stale', not 'new'"
+        tfr_index.TfrValueError,
+        match="only must be one of 'missing', 'stale', not 'new'",
     ):
         tfr_index.create_index(data, only="new")
-    with pytest.raises(tfr_index.TfrValueError, match="takes the path of a file"):
+    with pytest.raises(tfr_index.TfrValueError, match="needs the path of a file"):
         tfr_index.create_index(memoryview(data.read_bytes()), index_path, only="stale")
     data.unlink()
     with pytest.raises(FileNotFoundError):
@@ -175,7 +176,10 @@ def test_many_processes_update_at_once(data):
     )
     children = [subprocess.Popen([sys.executable, "-c", program, data]) for _ in range(4)]
     assert [child.wait() for child in children] == [0] * 4
-    assert sorted(path.name for path in data.parent.iterdir()) == [data.name, f"{data.name}.idx"]
+    assert sorted(path.name for path in data.parent.iterdir()) == [
+        data.name,
+        f"{data.name}.idx",
+    ]
 
 
 def test_a_resumed_index_with_nothing_new_is_not_touched(data):
@@ -187,7 +191,7 @@ def test_a_resumed_index_with_nothing_new_is_not_touched(data):
 
 
 def test_one_damaged_header_is_not_another_file(data):
-    payloads = [b"x" * (number % 50) for number in range(500)]
+    payloads = [b"x" * (1 + number % 50) for number in range(500)]
     data.write_bytes(tfrecord(payloads))
     index = tfr_index.scan(data)
     with data.open("r+b") as file:

@@ -1,4 +1,5 @@
-/* Index files that are found by name, and made only where there is need. argv[1] is an empty folder. */
+/* Index files that are found by name, and made only where there is need. argv[1] is an empty
+ * folder. */
 #include "check.h"
 #include <errno.h>
 

@@ -168,10 +168,12 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
     tfr_reader_free(native);
     CHECK(kept_alive.use_count() == 1);
     const tfr::source negative(size, [](std::uint64_t, char *, std::size_t) { return -1; });
-    CHECK(error_of([&] { static_cast<void>(tfr::index::from_source(negative)); }).os_error() == EINVAL);
+    CHECK(error_of([&] { static_cast<void>(tfr::index::from_source(negative)); }).os_error() ==
+          EINVAL);
     const tfr::source too_much(
         size, [](std::uint64_t, void *, std::size_t wanted) -> std::size_t { return wanted + 1; });
-    CHECK(error_of([&] { static_cast<void>(tfr::index::from_source(too_much)); }).status() == TFR_ERR_IO);
+    CHECK(error_of([&] { static_cast<void>(tfr::index::from_source(too_much)); }).status() ==
+          TFR_ERR_IO);
 }
 
 void indexes_it(const std::filesystem::path &path) {
