@@ -154,10 +154,10 @@ impl Create {
             if is_beside {
                 create::ensure_place_beside(file, "say where (-o)")?;
             }
-            refuse_directory(file)?;
             if update && is_up_to_date(file, index_path, sync)? {
                 return Ok(None);
             }
+            refuse_directory(file)?;
             create::create(file, index_path, &options, allow_empty, &interrupts).map(Some)
         };
         let exit = for_each(begun, |(file, index_path)| {
