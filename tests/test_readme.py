@@ -97,7 +97,8 @@ def test_first_command_then_all_in_their_order(reader):
     assert re.search(r"^\d+ \d+$", out, re.MULTILINE)  # tfr-index dump
     assert "\ntrain.tfrecord: 100 records -> train.tfrecord.idx\n" in out  # s3-cli
     assert "\n10 payloads\n" in out  # docs/embedding.md
-    assert out.count("train.tfrecord: fits (100 records)\n") == 2  # tfr-index check
+    assert out.count("train.tfrecord: ok (100 records)\n") == 3  # tfr-index check
+    assert "\n1 up to date\n" in out  # tfr-index create --update
     good, compressed = map(json.loads, re.findall(r"^{.*}$", out, re.MULTILINE))
     assert good["records"] == 100 and compressed["error"]["format"] == "gzip"
     assert "train.tfrecord: byte 90 is in the payload of record 1\n" in out  # tfr-index locate
