@@ -88,7 +88,7 @@ def of_cpp() -> dict[str, str]:
         found[name] = ""
         for member, parameters in of_class(body, kind == "struct").items():
             found[f"{name}.{member}"] = parameters
-    functions = r"^inline [^\n(]*?(\w+)\(((?:[^()]|\([^()]*\))*)\)"
+    functions = r"^(?:\[\[nodiscard\]\] )?inline [^\n(]*?(\w+)\(((?:[^()]|\([^()]*\))*)\)"
     return found | dict(re.findall(functions, code, re.MULTILINE))
 
 
