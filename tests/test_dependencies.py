@@ -31,7 +31,7 @@ def version(text):
 
 
 def built_packages():
-    """tfr-index and what Cargo builds for a package that depends on it, no features on."""
+    """tfr-index and what Cargo builds for a package that depends on it as it is by default."""
     command = ["cargo", "metadata", "--format-version=1", "--locked"]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     metadata = json.loads(out)
@@ -57,7 +57,9 @@ def test_runtime_dependencies_are_the_chosen_three():
         for dependency in root["dependencies"]
         if dependency["kind"] is None and not dependency["optional"]
     }
-    assert direct == {"anyhow", "crc32c", "libc"}
+    assert direct == {"crc32c", "libc"}
+    features = root["features"]
+    assert (features["default"], features["s3dlio"]) == (["s3dlio"], ["dep:anyhow"])
 
 
 def test_nothing_asks_for_a_newer_compiler_than_the_library_does():
