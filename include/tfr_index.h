@@ -1121,15 +1121,17 @@ void tfr_index_free(struct tfr_index *index);
  * ends. This takes a look at both files' metadata and at the last line of the index: data that was
  * changed within its size, and given an older time, is not noticed; tfr_index_check() looks into it.
  *
- * Inputs: `only` is a member of tfr_only. `count_out` may be NULL; it gets the number of records, or
+ * Inputs: `only` is a member of tfr_only. `count_out` is optional; it gets the number of records, or
  * TFR_UNKNOWN for an index that is left as it is. Otherwise as tfr_index_create().
+ *
  * Errors: as tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT for a number that is no member.
+ *
  * Threads: any; many, also of other processes, may update one index at once.
  *
  * # Safety
- * - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
- * - `options`: NULL, or options that are not yet freed.
- * - `count_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+ * - `options`: optional; options that are not yet freed.
+ * - `count_out`, `error_out`: optional; may be written to.
  */
 enum tfr_status tfr_index_update(const char *tfrecord_path,
                                  const char *index_path,
@@ -1143,14 +1145,17 @@ enum tfr_status tfr_index_update(const char *tfrecord_path,
  * NAME.tfindex and STEM.tfindex, which for train.tfrecord is train.tfindex. DLIO's layout is found
  * with its "index/train" as the directory. Whether what is found is an index is not looked at.
  *
- * Inputs: `directory` may be NULL: beside the file.
+ * Inputs: `directory` is optional: beside the file.
+ *
  * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO, with ENOENT, if there is none.
+ *
  * Ownership: the caller frees *path_out with tfr_text_free(); it is NULL on failure.
+ *
  * Threads: any.
  *
  * # Safety
- * - `tfrecord_path`, `directory`: NULL, or NUL-terminated.
- * - `path_out`, `error_out`: NULL, or may be written to.
+ * - `tfrecord_path`: required; `directory`: optional; both NUL-terminated.
+ * - `path_out`: required; `error_out`: optional; both may be written to.
  */
 enum tfr_status tfr_index_find(const char *tfrecord_path,
                                const char *directory,

@@ -7,6 +7,7 @@
 
 // What the C types share, and the header doesn't show.
 mod guard;
+mod member;
 mod pointer;
 
 // The header's parts, in its order. (The blank lines keep rustfmt from sorting them.)

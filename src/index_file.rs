@@ -1,6 +1,6 @@
 //! Index files: created from a TFRecord file, read and written, by path.
 
-mod append;
+mod resume;
 mod stream;
 mod update;
 
@@ -137,7 +137,7 @@ pub(crate) fn write_index(
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let copied = match options.resume {
-        true => append::copy_index(index_path, index_file, source, options)?,
+        true => resume::copy_index(index_path, index_file, source, options)?,
         false => None,
     };
     let from = copied.unwrap_or((0, 0));

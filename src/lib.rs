@@ -76,8 +76,9 @@ pub use writer::RecordWriter;
 /// What the programs of this package share with the library. No part of the API.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::dataset::files::{given_twice, list, place_beside, without_indexes};
+    pub use crate::dataset::files::{
+        given_twice, is_named_as_index, list, place_beside, without_indexes,
+    };
     pub use crate::dataset::files::{Listing, Skipped};
-    pub use crate::file::sync;
     pub use crate::index_file::is_up_to_date;
 }

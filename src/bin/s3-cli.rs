@@ -9,8 +9,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use shared::create;
 use shared::interrupts::Interrupts;
+use shared::streams::is_descriptor;
 use shared::{progress, stdio};
-use tfr_index::Options;
+use tfr_index::{default_index_path, Options};
 
 /// The TFRecord part of s3dlio's command line. `tfr-index` can do more.
 #[derive(Parser)]
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
             return stdio::fail(&error);
         }
     }
-    let index_path = index_path.unwrap_or_else(|| create::index_path(&tfrecord_path));
+    let index_path = index_path.unwrap_or_else(|| index_path_of(&tfrecord_path));
     progress::begin([&tfrecord_path]);
     let interrupts = Interrupts::of_writing([&index_path].into_iter());
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
@@ -61,4 +62,12 @@ fn main() -> ExitCode {
         Ok(created.exit())
     });
     interrupts.end(told.unwrap_or_else(|error| stdio::fail(&error)))
+}
+
+/// Where an index goes unless one says otherwise: beside its file, or from a stream to stdout.
+fn index_path_of(data: &Path) -> PathBuf {
+    match is_descriptor(data) {
+        true => "/dev/stdout".into(),
+        false => default_index_path(data),
+    }
 }

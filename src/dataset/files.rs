@@ -26,7 +26,9 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
     places
 }
 
-fn is_named_as_index(path: &Path) -> bool {
+/// Whether a path is that of an index, by its name.
+#[must_use]
+pub fn is_named_as_index(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "idx" || end == "tfindex")
 }
 

@@ -5,10 +5,11 @@ use libc::c_char;
 use super::error::tfr_error;
 use super::guard::guard;
 use super::index::tfr_index;
+use super::member::member;
 use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::{CheckLevel, Fit};
 
 /// How much of the data tfr_index_check() reads.
@@ -112,13 +113,9 @@ pub unsafe extern "C" fn tfr_index_check(
 
 pub(super) fn check_level(number: i32) -> Result<CheckLevel> {
     let levels = [
-        (tfr_check_level::TFR_CHECK_QUICK, CheckLevel::Quick),
-        (tfr_check_level::TFR_CHECK_HEADERS, CheckLevel::Headers),
-        (tfr_check_level::TFR_CHECK_FULL, CheckLevel::Full),
+        (tfr_check_level::TFR_CHECK_QUICK as i32, CheckLevel::Quick),
+        (tfr_check_level::TFR_CHECK_HEADERS as i32, CheckLevel::Headers),
+        (tfr_check_level::TFR_CHECK_FULL as i32, CheckLevel::Full),
     ];
-    let level = levels.into_iter().find(|(level, _)| *level as i32 == number);
-    level.map(|(_, level)| level).ok_or_else(|| {
-        let detail = format!("level is {number}, which is no member of tfr_check_level");
-        Error::new(ErrorKind::InvalidArgument, detail)
-    })
+    member("level", number, "tfr_check_level", &levels)
 }

@@ -3,6 +3,7 @@
 use super::error::tfr_error;
 use super::guard::guard;
 use super::index::tfr_index;
+use super::member::member;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
@@ -241,23 +242,18 @@ unsafe fn make(
 }
 
 fn shard_by(number: i32) -> Result<ShardBy> {
-    match number {
-        _ if number == tfr_shard_by::TFR_SHARD_BY_RECORDS as i32 => Ok(ShardBy::Records),
-        _ if number == tfr_shard_by::TFR_SHARD_BY_BYTES as i32 => Ok(ShardBy::Bytes),
-        _ => Err(no_member("by", number, "tfr_shard_by")),
-    }
+    let members = [
+        (tfr_shard_by::TFR_SHARD_BY_RECORDS as i32, ShardBy::Records),
+        (tfr_shard_by::TFR_SHARD_BY_BYTES as i32, ShardBy::Bytes),
+    ];
+    member("by", number, "tfr_shard_by", &members)
 }
 
 fn remainder_of(number: i32) -> Result<Remainder> {
-    match number {
-        _ if number == tfr_remainder::TFR_REMAINDER_KEEP as i32 => Ok(Remainder::Keep),
-        _ if number == tfr_remainder::TFR_REMAINDER_DROP as i32 => Ok(Remainder::Drop),
-        _ if number == tfr_remainder::TFR_REMAINDER_PAD as i32 => Ok(Remainder::Pad),
-        _ => Err(no_member("remainder", number, "tfr_remainder")),
-    }
-}
-
-fn no_member(name: &str, number: i32, kind: &str) -> Error {
-    let detail = format!("{name} is {number}, which is no member of {kind}");
-    Error::new(ErrorKind::InvalidArgument, detail)
+    let members = [
+        (tfr_remainder::TFR_REMAINDER_KEEP as i32, Remainder::Keep),
+        (tfr_remainder::TFR_REMAINDER_DROP as i32, Remainder::Drop),
+        (tfr_remainder::TFR_REMAINDER_PAD as i32, Remainder::Pad),
+    ];
+    member("remainder", number, "tfr_remainder", &members)
 }

@@ -8,12 +8,13 @@ use libc::c_char;
 
 use super::error::tfr_error;
 use super::guard::guard;
+use super::member::member;
 use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use super::version::TFR_UNKNOWN;
 use crate::dataset::files;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::{find_index, update_index, Only};
 
 /// Which indexes tfr_index_update() makes.
@@ -32,15 +33,17 @@ pub enum tfr_only {
 /// ends. This takes a look at both files' metadata and at the last line of the index: data that was
 /// changed within its size, and given an older time, is not noticed; tfr_index_check() looks into it.
 ///
-/// Inputs: `only` is a member of tfr_only. `count_out` may be NULL; it gets the number of records, or
+/// Inputs: `only` is a member of tfr_only. `count_out` is optional; it gets the number of records, or
 /// TFR_UNKNOWN for an index that is left as it is. Otherwise as tfr_index_create().
+///
 /// Errors: as tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT for a number that is no member.
+///
 /// Threads: any; many, also of other processes, may update one index at once.
 ///
 /// # Safety
-/// - `tfrecord_path`, `index_path`: NULL, or NUL-terminated.
-/// - `options`: NULL, or options that are not yet freed.
-/// - `count_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
+/// - `options`: optional; options that are not yet freed.
+/// - `count_out`, `error_out`: optional; may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_update(
     tfrecord_path: *const c_char,
@@ -65,27 +68,28 @@ pub unsafe extern "C" fn tfr_index_update(
 }
 
 fn which(number: i32) -> Result<Only> {
-    let all =
-        [(tfr_only::TFR_ONLY_MISSING, Only::Missing), (tfr_only::TFR_ONLY_STALE, Only::Stale)];
-    let only = all.into_iter().find(|(only, _)| *only as i32 == number);
-    only.map(|(_, only)| only).ok_or_else(|| {
-        let detail = format!("only is {number}, which is no member of tfr_only");
-        Error::new(ErrorKind::InvalidArgument, detail)
-    })
+    let members = [
+        (tfr_only::TFR_ONLY_MISSING as i32, Only::Missing),
+        (tfr_only::TFR_ONLY_STALE as i32, Only::Stale),
+    ];
+    member("only", number, "tfr_only", &members)
 }
 
 /// The path of a TFRecord file's index, by the file's name: the first one that exists of NAME.idx,
 /// NAME.tfindex and STEM.tfindex, which for train.tfrecord is train.tfindex. DLIO's layout is found
 /// with its "index/train" as the directory. Whether what is found is an index is not looked at.
 ///
-/// Inputs: `directory` may be NULL: beside the file.
+/// Inputs: `directory` is optional: beside the file.
+///
 /// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO, with ENOENT, if there is none.
+///
 /// Ownership: the caller frees *path_out with tfr_text_free(); it is NULL on failure.
+///
 /// Threads: any.
 ///
 /// # Safety
-/// - `tfrecord_path`, `directory`: NULL, or NUL-terminated.
-/// - `path_out`, `error_out`: NULL, or may be written to.
+/// - `tfrecord_path`: required; `directory`: optional; both NUL-terminated.
+/// - `path_out`: required; `error_out`: optional; both may be written to.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_find(
     tfrecord_path: *const c_char,

@@ -7,9 +7,9 @@ use libc::c_void;
 use super::callback::call_back;
 use super::error::tfr_error;
 use super::guard::guard;
+use super::member::member;
 use super::pointer;
 use super::status::tfr_status;
-use crate::error::{Error, ErrorKind};
 use crate::{Checksums, Options, Progress, Skipped};
 
 /// Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
@@ -209,20 +209,15 @@ pub unsafe extern "C" fn tfr_options_set_checksums(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let policies = [
-        (tfr_checksums::TFR_CHECKSUMS_AUTO, Checksums::Auto),
-        (tfr_checksums::TFR_CHECKSUMS_NONE, Checksums::None),
-        (tfr_checksums::TFR_CHECKSUMS_LENGTH, Checksums::Length),
-        (tfr_checksums::TFR_CHECKSUMS_FULL, Checksums::Full),
+        (tfr_checksums::TFR_CHECKSUMS_AUTO as i32, Checksums::Auto),
+        (tfr_checksums::TFR_CHECKSUMS_NONE as i32, Checksums::None),
+        (tfr_checksums::TFR_CHECKSUMS_LENGTH as i32, Checksums::Length),
+        (tfr_checksums::TFR_CHECKSUMS_FULL as i32, Checksums::Full),
     ];
     let body = || {
         // SAFETY: the caller's.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
-        let policy = policies.into_iter().find(|(number, _)| *number as i32 == checksums);
-        let (_, policy) = policy.ok_or_else(|| {
-            let detail = format!("checksums is {checksums}, which is no member of tfr_checksums");
-            Error::new(ErrorKind::InvalidArgument, detail)
-        })?;
-        options.checksums = policy;
+        options.checksums = member("checksums", checksums, "tfr_checksums", &policies)?;
         Ok(())
     };
     // SAFETY: the caller's.

@@ -57,17 +57,28 @@ pub fn update_index(
     options: &Options<'_>,
 ) -> Result<Option<u64>> {
     let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
-    if !is_up_to_date(tfrecord_path, index_path, only)? {
-        return create_index(tfrecord_path, index_path, options).map(Some);
+    match is_up_to_date(tfrecord_path, index_path, only, options)? {
+        true => Ok(None),
+        false => create_index(tfrecord_path, index_path, options).map(Some),
     }
-    if options.sync {
-        file::sync(index_path)?;
-    }
-    Ok(None)
 }
 
-/// Whether nothing is to be done. What is no regular file is none of this: create_index refuses it.
-pub fn is_up_to_date(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
+/// Whether an index is left as it is, which is then on the medium if the options say so.
+pub fn is_up_to_date(
+    tfrecord_path: &Path,
+    index_path: &Path,
+    only: Only,
+    options: &Options<'_>,
+) -> Result<bool> {
+    let is_up_to_date = needs_nothing(tfrecord_path, index_path, only)?;
+    if is_up_to_date && options.sync {
+        file::sync(index_path)?;
+    }
+    Ok(is_up_to_date)
+}
+
+/// What is no regular file is none of this: create_index refuses it.
+fn needs_nothing(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
     for path in [tfrecord_path, index_path] {
         file::ensure_path(path)?;
         if file::own_descriptor(path).is_some() {

@@ -1,11 +1,11 @@
 //! Indexing a file or a stream.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use tfr_index::internal::place_beside;
-use tfr_index::{create_index, create_index_from_reader, default_index_path, Options};
+use tfr_index::{create_index, create_index_from_reader, Options};
 
 use super::exit::done;
 use super::interrupts::Interrupts;
@@ -30,14 +30,6 @@ pub struct Created {
 impl Created {
     pub fn exit(&self) -> ExitCode {
         done(self.regions)
-    }
-}
-
-/// Where an index goes unless one says otherwise: beside its file, or from a stream to stdout.
-pub fn index_path(data: &Path) -> PathBuf {
-    match is_descriptor(data) {
-        true => "/dev/stdout".into(),
-        false => default_index_path(data),
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use tfr_index::internal::is_named_as_index;
 use tfr_index::{find_index, CheckLevel, Index, Options};
 
 use crate::paths::{self, Recursive};
@@ -100,8 +101,6 @@ fn pair_up(
     mut indexes: Vec<PathBuf>,
     recursive: &Recursive,
 ) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let is_named_as_index =
-        |path: &PathBuf| path.extension().is_some_and(|end| end == "idx" || end == "tfindex");
     if indexes.is_empty() && files.len() == 2 && is_named_as_index(&files[1]) {
         indexes = files.split_off(1);
     }
@@ -272,10 +271,7 @@ fn line(data: &Path, checked: &Checked) -> String {
     let (Some(index), Ok(fit)) = (&checked.index, &checked.fit) else {
         return format!("{data}: {}\n", state.word());
     };
-    let mut notes = match index.len() {
-        1 => "1 record".to_owned(),
-        count => format!("{count} records"),
-    };
+    let mut notes = stdio::count(index.len(), "record");
     let left_out = match state {
         State::DamageLeftOut => "of damage left out",
         _ => "left out",

@@ -154,7 +154,7 @@ impl Create {
             if is_beside {
                 create::ensure_place_beside(file, "say where (-o)")?;
             }
-            if update && is_up_to_date(file, index_path, sync)? {
+            if update && internal::is_up_to_date(file, index_path, Only::Stale, &options)? {
                 return Ok(None);
             }
             refuse_directory(file)?;
@@ -180,15 +180,6 @@ impl Create {
     }
 }
 
-/// Whether an index is left as it is. With `sync`, it is then on the medium.
-fn is_up_to_date(file: &Path, index_path: &Path, sync: bool) -> anyhow::Result<bool> {
-    let is_up_to_date = internal::is_up_to_date(file, index_path, Only::Stale)?;
-    if is_up_to_date && sync {
-        internal::sync(index_path)?;
-    }
-    Ok(is_up_to_date)
-}
-
 /// Where the files' indexes go; their directories are made.
 fn index_paths(
     files: &[PathBuf],
@@ -196,8 +187,8 @@ fn index_paths(
     has_stream: bool,
 ) -> anyhow::Result<Vec<PathBuf>> {
     Ok(match output {
-        None if !has_stream => files.iter().map(default_index_path).collect(),
-        None => files.iter().map(|file| create::index_path(file)).collect(),
+        None if has_stream => vec!["/dev/stdout".into()], // there is no other file
+        None => files.iter().map(default_index_path).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
         Some(path) if output::is_directory(&path, files.len()) => {
             let name =

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use tfr_index::internal::is_named_as_index;
 use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 
 use crate::paths::refuse_directory;
@@ -35,10 +36,11 @@ pub fn data_path(path: &Path) -> Result<PathBuf, &'static str> {
 /// because there is a file of numbers. A FIFO with another name may hold data: to look into it would
 /// take that from its reader.
 pub fn is_index(path: &Path) -> bool {
-    let is_named = path.extension().is_some_and(|end| end == "idx" || end == "tfindex");
     let is_stream = || streams::is_stream(path) && !streams::is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
-    is_named || is_stream() || has_text() && overwrite::holds_numbers(path).unwrap_or(false)
+    is_named_as_index(path)
+        || is_stream()
+        || has_text() && overwrite::holds_numbers(path).unwrap_or(false)
 }
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
