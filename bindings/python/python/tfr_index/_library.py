@@ -84,7 +84,6 @@ _HANDLES = {
     "options": ffi.typeof("tfr_options *"),
     "reader": ffi.typeof("tfr_reader *"),
     "source": ffi.typeof("tfr_source *"),
-    "source": ffi.typeof("tfr_source *"),
     "text": ffi.typeof("char *"),
     "writer": ffi.typeof("tfr_writer *"),
 }
