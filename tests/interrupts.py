@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 import tfr_index
-from tfr_index import _reader
+from tfr_index import _iterate
 from tfr_index._native import ffi
 
 PACKAGE = str(Path(tfr_index.__file__).parent)
@@ -151,7 +151,7 @@ def allocated() -> int:
 
 def main(path: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _reader._SLOW = float("inf")  # no thread: what Python does when one ends is not ours
+    _iterate._SLOW = float("inf")  # no thread: what Python does when one ends is not ours
     has = Material(path)
     for name, call in CALLS.items():
         before = descriptors(), sorted(os.listdir(path.parent))

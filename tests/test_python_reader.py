@@ -20,7 +20,7 @@ import pytest
 import tfr_index
 from hypothesis import given
 from hypothesis import strategies as st
-from tfr_index import Reader, _reader
+from tfr_index import Reader, _iterate, _reader
 from tfrecords import frame, payloads, tfrecord, walk
 
 SIZES = [0, 1, 1, 2, 12, 100, 4096, 70_000]
@@ -43,7 +43,7 @@ def small_pieces(monkeypatch):
     """Many pieces where there would be one: of 100 bytes, or seven records."""
     for size in ("_PIECE", "_LARGE_PIECE", "_SPARE"):
         monkeypatch.setattr(_reader, size, 100)
-    monkeypatch.setattr(_reader, "_MANY", 7)
+    monkeypatch.setattr(_iterate, "_MANY", 7)
     monkeypatch.setattr(_reader, "_spare", [])
 
 

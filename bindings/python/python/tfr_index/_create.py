@@ -5,7 +5,8 @@ from typing import overload
 from ._arguments import refuse
 from ._files import ONLY, ensure_path_to_update
 from ._index import Index
-from ._library import CData, borrow, call, encode_path, ffi, lib, with_options
+from ._library import CData, borrow, call, encode_path, ffi, lib
+from ._options import with_options
 from ._source import File, file_or_source
 from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress
 

@@ -15,8 +15,9 @@ from ._arguments import integer, refuse
 from ._errors import TfrMismatch, TfrWarning, warn
 from ._files import ensure_each_once, files, find_index
 from ._index import Index
+from ._iterate import iterate
 from ._open_files import OpenFiles
-from ._reader import Reader, iterate
+from ._reader import Reader
 from ._typing import Checksums, Path
 
 __all__ = ["Dataset", "Place"]

@@ -11,7 +11,8 @@ from typing import final, overload
 from ._arguments import ensure_one_of
 from ._edit import Edits
 from ._errors import TfrValueError
-from ._library import CData, borrow, call, encode_path, ffi, keeping, lib, make, with_options
+from ._library import CData, borrow, call, encode_path, ffi, keeping, lib, make
+from ._options import with_options
 from ._source import file_or_source
 from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress
 

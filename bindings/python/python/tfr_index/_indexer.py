@@ -8,7 +8,8 @@ from typing import final
 
 from ._errors import TfrError
 from ._index import Index
-from ._library import borrow, call, ensure_own_process, ffi, lib, make, with_options
+from ._library import borrow, call, ensure_own_process, ffi, lib, make
+from ._options import with_options
 from ._typing import Buffer, Checksums
 
 __all__ = ["Indexer"]

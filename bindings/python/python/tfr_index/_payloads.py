@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import final, overload
 
-from ._library import ffi
-
 __all__ = ["Payloads"]
-
-# Bytes that are not set yet: who made them may fill them, as long as nobody else has seen them.
-new_bytes: Callable[[None, int], bytes] = ctypes.PYFUNCTYPE(
-    ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t
-)(("PyBytes_FromStringAndSize", ctypes.pythonapi))
-_probe = b"probe"
-CONTENT_AT = int(ffi.cast("uintptr_t", ffi.from_buffer(_probe))) - id(_probe)  # where it is in them
 
 
 @final

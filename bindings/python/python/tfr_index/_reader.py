@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from types import TracebackType
-from typing import Any, Protocol, cast, final, overload
+from typing import Any, cast, final, overload
 
 from ._arguments import refuse
+from ._cpython import addresses_of, new_bytes, new_small_bytes
 from ._errors import TfrMismatch, TfrWarning, warn
 from ._files import find_index
 from ._index import OVERHEAD, Index
-from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make, with_options
-from ._payloads import CONTENT_AT, Payloads, new_bytes, plain
+from ._iterate import iterate
+from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make
+from ._options import with_options
+from ._payloads import Payloads, plain
 from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
@@ -27,8 +28,6 @@ __all__ = ["Reader"]
 _SPARE = 4 << 20  # bytes of memory that small payloads are copied from
 _PIECE = 1 << 20  # bytes that are read at once of small payloads: as many as stay in the cache
 _LARGE_PIECE = 16 << 20  # and of large ones: enough for two threads
-_SLOW = 2e-9  # seconds a byte from which on reading waits for more than memory
-_MANY = 1 << 14  # and records
 _LARGE = 16 << 10  # bytes of a payload from which on copying it costs more than to avoid that
 _NULL = ffi.NULL
 _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
@@ -225,9 +224,9 @@ class Reader:
         if size > _LARGE:
             if size > _SPARE:
                 size = self._size_of(number)  # and not what an index says that isn't the file's
-            payload = new_bytes(None, size)
+            payload = new_bytes(size)
         else:
-            payload = bytes(size)  # which is as good as new, and for small ones made sooner
+            payload = new_small_bytes(size)
         # Errors cost a second call.
         if _read(self._native, number, payload, size, _NULL, _NULL) != _OK:
             self._read_again(_read, self._native, number, payload, size, _NULL)
@@ -303,8 +302,8 @@ class Reader:
     def _read_each(self, numbers: CData, offsets: list[int]) -> list[bytes]:
         """Payloads read to where they stay. For small ones to make them so is more than to copy."""
         sizes = [end - start for start, end in pairwise(offsets)]
-        payloads = [new_bytes(None, size) for size in sizes]
-        addresses = array("Q", [id(payload) + CONTENT_AT for payload in payloads])
+        payloads = list(map(new_bytes, sizes))
+        addresses = addresses_of(payloads)
         buffers = ffi.cast("uint8_t **", ffi.from_buffer(addresses))
         arguments = self._native, numbers, len(numbers), buffers, ffi.new("size_t[]", sizes)
         if _read_each(*arguments, _NULL) != _OK:
@@ -456,70 +455,6 @@ def _name(data: Data) -> str:
         return os.fsdecode(data)
     # What is no file may be memory, whose bytes are none for a line.
     return repr(data) if hasattr(data, "read") else object.__repr__(data)
-
-
-class Records(Protocol):
-    """What can be iterated over in pieces: a reader, or records whose reader is not always open."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, record: int) -> bytes: ...
-
-    def _load_piece(self, start: int, most: int) -> list[bytes]: ...
-
-
-def iterate(records: Records) -> Iterator[bytes]:
-    """All payloads, in the pieces in which they are read."""
-    start, most = 0, 16
-    ahead: _Piece | None = None
-    while start < len(records):
-        piece = ahead or _Piece(records, start, most)
-        payloads = piece.result()
-        if payloads is None:  # one by one, up to the one at which it failed
-            stop = min(start + piece.most, len(records))
-            yield from map(records.__getitem__, range(start, stop))
-            start, most, ahead = stop, 16, None
-            continue
-        start += len(payloads)
-        most = min(2 * len(payloads), _MANY)
-        ahead = None
-        if piece.was_slow and start < len(records):
-            ahead = _Piece(records, start, most)
-            ahead.load_ahead()
-        yield from payloads
-        del payloads  # their memory is there for the next ones
-
-
-class _Piece:
-    """A piece of a reader's records, read by whom it is asked of, or by a thread before."""
-
-    def __init__(self, records: Records, start: int, most: int) -> None:
-        self.records, self.start, self.most = records, start, most
-        self.payloads: list[bytes] | None = None
-        self.was_slow = False
-        self.thread: threading.Thread | None = None
-
-    def load(self) -> None:
-        begun = time.perf_counter()
-        # Whoever wants the payloads meets the error again, at its record.
-        with contextlib.suppress(Exception):
-            self.payloads = self.records._load_piece(self.start, self.most)
-            self.was_slow = time.perf_counter() - begun > _SLOW * sum(map(len, self.payloads))
-
-    def load_ahead(self) -> None:
-        thread = threading.Thread(target=self.load, name="tfr_index reads ahead")
-        with contextlib.suppress(RuntimeError):  # when Python ends, none can be started
-            thread.start()
-            self.thread = thread
-
-    def result(self) -> list[bytes] | None:
-        """The payloads; None if it failed, or is in the process before a fork."""
-        if self.thread is None:
-            self.load()
-        else:
-            self.thread.join()
-        payloads, self.payloads = self.payloads, None
-        return payloads
 
 
 def _found_in(index_dir: Path, data: Data, index: Index | Path | None) -> str:

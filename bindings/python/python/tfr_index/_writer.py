@@ -23,8 +23,8 @@ from ._library import (
     ffi,
     lib,
     make,
-    with_options,
 )
+from ._options import with_options
 from ._typing import Buffer, Path
 
 __all__ = ["RecordWriter"]

@@ -1,0 +1,131 @@
+"""The native options of one call: what they are set to, and the callbacks that they hold."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from ._arguments import ensure_one_of, integer
+from ._errors import Skipped, TfrCancelled, TfrError, TfrWarning, warn
+from ._library import CData, call, callback, exception_of, ffi, is_interrupt, lib, make, take
+from ._typing import Checksums, OnSkipped, Progress
+
+__all__ = ["with_options"]
+
+Result = TypeVar("Result")
+
+_CHECKSUMS = {
+    "auto": lib.TFR_CHECKSUMS_AUTO,
+    "none": lib.TFR_CHECKSUMS_NONE,
+    "length": lib.TFR_CHECKSUMS_LENGTH,
+    "full": lib.TFR_CHECKSUMS_FULL,
+}
+
+
+def with_options(
+    scan: Callable[[CData], Result],
+    *,
+    checksums: Checksums,
+    progress: Progress | None,
+    threads: int,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    on_skipped: OnSkipped | None = None,
+    resume: bool = False,
+    raw_frames: bool = False,
+    sync: bool = False,
+) -> Result:
+    """Calls `scan` with native options, and returns what it returns.
+
+    Raises:
+        TfrValueError: an argument cannot be used.
+        TypeError: a callback is not a function.
+        Exception: whatever `progress` or `on_skipped` raised.
+    """
+    ensure_one_of("checksums", checksums, _CHECKSUMS)
+    threads = integer("threads", threads, bits=32)
+    for name, function in (("progress", progress), ("on_skipped", on_skipped)):
+        if function is not None and not callable(function):
+            kind = type(function).__name__
+            raise TypeError(f"{name} must be a function, such as a list's append, not {kind}")
+    options = make("options", lib.tfr_options_new)
+    call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
+    call(lib.tfr_options_set_threads, options, threads)
+    call(lib.tfr_options_set_salvage, options, bool(salvage))
+    call(lib.tfr_options_set_allow_incomplete_tail, options, bool(allow_incomplete_tail))
+    call(lib.tfr_options_set_resume, options, bool(resume))
+    call(lib.tfr_options_set_raw_frames, options, bool(raw_frames))
+    call(lib.tfr_options_set_sync, options, bool(sync))
+
+    callbacks = []  # which must live as long as the options
+    kept = BaseException()
+
+    def set_callback(set_it: CData, kind: str, function: Callable[..., object]) -> None:
+        native = callback(kind, function, 1, kept)  # 1: cancel
+        callbacks.append(native)
+        call(set_it, options, native, ffi.NULL)
+
+    damage = _Damage()
+    if on_skipped is not None or salvage:
+        tell = on_skipped or damage.add
+
+        def report_skipped(_context: CData, region: CData) -> bool:
+            error = exception_of(region.error)
+            tail = bool(region.incomplete_tail)
+            return bool(tell(Skipped(region.start, region.end, region.record, error, tail)))
+
+        set_callback(lib.tfr_options_set_on_skipped, "tfr_skipped_fn", report_skipped)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    asked = progress or (_let_signals_in if in_main_thread else None)
+    if asked is not None:
+        ask = asked
+
+        def report(_context: CData, bytes_done: int, bytes_total: int, records: int) -> bool:
+            return bool(ask(bytes_done, bytes_total, records))
+
+        try:
+            set_callback(lib.tfr_options_set_progress, "tfr_progress_fn", report)
+        except MemoryError:  # the system lets no process make code, which this takes
+            if progress is not None:
+                raise
+
+    try:
+        with damage:  # Ctrl-C after the scan leaves its result in no variable of a traceback
+            return scan(options)
+    except TfrError as error:
+        is_of_callback = isinstance(error, TfrCancelled) and bool(kept.args)
+        if not is_of_callback and not is_interrupt(kept):
+            raise
+    raise take(kept)
+
+
+class _Damage:
+    """Damaged regions that no `on_skipped` reports: a `with` statement warns of them at its end."""
+
+    def __init__(self) -> None:
+        self._regions = self._bytes = 0
+        self._first: TfrError | None = None
+
+    def add(self, skipped: Skipped) -> None:
+        if not skipped.incomplete_tail:
+            self._regions += 1
+            self._bytes += skipped.end - skipped.start
+            self._first = self._first or skipped.error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        if kind is None and self._first is not None:
+            regions = (
+                "1 damaged region" if self._regions == 1 else f"{self._regions} damaged regions"
+            )
+            message = f"{self._first}; skipped: {regions}, {self._bytes} bytes in all"
+            warn(TfrWarning(self._first, f"{message} (on_skipped=... reports each)"))
+
+
+def _let_signals_in(bytes_done: int, bytes_total: int, records: int) -> None:
+    """The progress callback where none is asked for, so that Ctrl-C stops a scan.
+
+    Signals wait until Python code runs in the main thread: here, KeyboardInterrupt is raised.
+    """
