@@ -276,8 +276,10 @@ class Reader:
                 or another iterable. Negative numbers count from the end.
 
         Raises:
-            as `reader[record]`, for the first bad record in the order of `records`. TfrMemoryError:
-            the payloads take more than a GiB, and more memory than the process can get.
+            Exception: what `reader[record]` raises, for the first bad record in the order of
+                `records`.
+            TfrMemoryError: the payloads take more than a GiB, and more memory than the process can
+                get.
 
         >>> import pathlib, tempfile
         >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
