@@ -89,8 +89,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if page == "api/types.md":
             entries += [f"::: tfr_index._typing.{name}\n" for name in TYPES]
         if page == "api/errors.md":  # programs catch them: their arguments say nothing
-            options = "    options: { separate_signature: false, show_bases: true, show_signature: false }\n"
-            entries = [entry + options for entry in entries]
+            options = "{ separate_signature: false, show_bases: true, show_signature: false }"
+            entries = [f"{entry}    options: {options}\n" for entry in entries]
         content = "\n".join([f"# {title}\n", *entries])
         files.append(File.generated(config, page, content=content))
     for page in [*files.documentation_pages()]:
