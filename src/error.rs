@@ -1,4 +1,4 @@
-//! The one error of this crate.
+//! This crate's error type.
 
 use std::fmt::{self, Write};
 use std::io;
@@ -8,44 +8,45 @@ use std::sync::Arc;
 /// A [`Result`](std::result::Result) with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, for programs to act on. The C ABI's `tfr_status` has the same members.
+/// The kind of an error. The C ABI's `tfr_status` has the same members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument that cannot be used, such as an index path that is the data file's own.
+    /// An argument is not usable, such as an index path that is the path of the data file.
     InvalidArgument,
-    /// The operating system refused; [`Error::os_error`] says why.
+    /// The operating system reported an error; see [`Error::os_error`].
     Io,
-    /// Not a TFRecord file, or one that is compressed: [`Error::format`] may say what it is.
+    /// The data is not a TFRecord file, or is compressed. [`Error::format`] names the detected
+    /// format.
     NotTfRecord,
     /// The data ends inside a record.
     Truncated,
-    /// A record's length overflows or passes the end of the data, and its CRC does not hold; or, in a
-    /// check, contradicts the index, while the records around it do not.
+    /// A record's length overflows or exceeds the data, and its CRC is wrong. In a check: a
+    /// record's length contradicts the index, while the records around it match.
     Length,
-    /// The masked CRC-32C of a record's length does not hold.
+    /// The masked CRC-32C of a record's length is wrong.
     LengthCrc,
-    /// The masked CRC-32C of a record's payload does not hold.
+    /// The masked CRC-32C of a record's payload is wrong.
     PayloadCrc,
-    /// Text or entries that are not an index.
+    /// The text or the entries are not a valid index.
     InvalidIndex,
-    /// A record number that is not below the index's length.
+    /// A record number is not less than the number of records.
     OutOfRange,
-    /// The progress callback asked to stop.
+    /// A callback cancelled the work.
     Cancelled,
-    /// Memory for the result could not be had.
+    /// There is not enough memory for the result.
     OutOfMemory,
     /// A bug in this library, caught at the C boundary.
     Panic,
-    /// The index does not fit the data: it is the index of another file, or damaged.
+    /// The index does not match the data: it belongs to another file, or one of them is damaged.
     Mismatch,
-    /// The index fits an earlier version of the data: valid records follow its last one, or the
+    /// The index matches an earlier version of the data: valid records follow its last one, or the
     /// data has become shorter.
     Stale,
 }
 
 impl ErrorKind {
-    /// The name of the C ABI's status, which the other languages use too.
+    /// Returns the name of the status in the C ABI, which the other languages use too.
     ///
     /// ```
     /// assert_eq!(tfr_index::ErrorKind::NotTfRecord.name(), "TFR_ERR_NOT_TFRECORD");
@@ -71,16 +72,16 @@ impl ErrorKind {
     }
 }
 
-/// What went wrong and where: kind, path, record number, byte offset and the system's error.
+/// An error: its kind, and the path, record number, byte offset and system error if known.
 ///
-/// To say what follows a damaged header, up to 64 MiB behind it are read.
+/// To describe a damaged header, a call may read up to 64 MiB after it.
 ///
-/// Its `Display` is one line that names all of them:
+/// `Display` writes one line with all of these:
 ///
 /// ```
 /// use tfr_index::{ErrorKind, Index, Options};
 ///
-/// // A record that says it has 5 payload bytes, cut short after 2.
+/// // A record with a payload of 5 bytes, truncated after 2 of them.
 /// let data = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eab";
 /// let error = Index::from_bytes(data, &Options::new()).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Truncated);
@@ -99,7 +100,7 @@ struct Inner {
     format: Option<&'static str>,
     crcs: Option<(u32, u32)>,
     detail: String,
-    source: Option<Arc<io::Error>>, // which cannot be copied
+    source: Option<Arc<io::Error>>, // shared, because io::Error is not Clone
 }
 
 impl Error {
@@ -117,7 +118,7 @@ impl Error {
         }))
     }
 
-    /// `doing` completes "cannot …": "read", "open".
+    /// `doing` completes "cannot …", such as "read" or "open".
     pub(crate) fn io(doing: &str, source: io::Error) -> Error {
         let kind = match source.kind() {
             io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
@@ -138,7 +139,7 @@ impl Error {
         self
     }
 
-    /// Names the file that the error is about, unless one is named already.
+    /// Sets the path, unless one is set already.
     pub(crate) fn of(mut self, path: &Path) -> Error {
         self.0.path.get_or_insert_with(|| path.to_owned());
         self
@@ -154,7 +155,7 @@ impl Error {
         self
     }
 
-    /// Says more.
+    /// Appends to the message.
     pub(crate) fn adding(mut self, more: &str) -> Error {
         self.0.detail += more;
         self
@@ -165,32 +166,35 @@ impl Error {
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The file, where there is one.
+    /// Returns the path of the file, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
-    /// The record's number, from 0. Of an index: how many entries stand before the bad line.
+    /// Returns the record number, from 0. For an index file: the number of entries before the bad
+    /// line.
     #[must_use]
     pub fn record(&self) -> Option<u64> {
         self.0.record
     }
 
-    /// The byte where the record's frame starts. Of an index: where the bad line starts.
+    /// Returns the byte where the record's frame starts. For an index file: where the bad line
+    /// starts.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
 
-    /// What the data is instead of a TFRecord file that its checksums hold for, where that is known:
-    /// "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others.
+    /// Returns the detected format, if the data is not a TFRecord file or has non-standard
+    /// checksums: "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and
+    /// others.
     ///
     /// ```
     /// use tfr_index::{Index, Options};
@@ -204,7 +208,7 @@ impl Error {
         self.0.format
     }
 
-    /// The checksum that does not hold, as it is stored: masked.
+    /// Returns the wrong checksum as it is stored (masked).
     ///
     /// ```
     /// use tfr_index::{Checksums, Index, Options};
@@ -219,13 +223,13 @@ impl Error {
         self.0.crcs.map(|(stored, _)| stored)
     }
 
-    /// What that checksum should be, by the bytes that it is of.
+    /// Returns the checksum computed from the data (masked).
     #[must_use]
     pub fn computed_crc(&self) -> Option<u32> {
         self.0.crcs.map(|(_, computed)| computed)
     }
 
-    /// The operating system's error number (`errno`).
+    /// Returns the operating system's error number (`errno`), if there is one.
     #[must_use]
     pub fn os_error(&self) -> Option<i32> {
         self.0.source.as_ref()?.raw_os_error()
@@ -236,7 +240,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, path, record, offset, detail, .. } = &*self.0;
         if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            // One line, whatever characters the path has.
+            // Escape control characters, so that the message stays one line.
             for character in path.display().to_string().chars() {
                 match character.is_control() {
                     true => write!(f, "{}", character.escape_default())?,
@@ -245,7 +249,7 @@ impl fmt::Display for Error {
             }
             f.write_str(": ")?;
         }
-        // An index's lines are named in the detail.
+        // Errors of an index name the line in the detail.
         if *kind != ErrorKind::InvalidIndex {
             match (record, offset) {
                 (Some(record), Some(offset)) => write!(f, "record {record} at byte {offset}: ")?,
@@ -263,8 +267,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// An [`io::Error`] of the fitting kind, with this error inside. If the operating system refused, it has
-/// the same kind as that error.
+/// Wraps the error in an [`io::Error`]. The kind is that of the system's error, if there is one;
+/// otherwise one that matches [`ErrorKind`].
 ///
 /// ```
 /// use std::io;
@@ -294,7 +298,7 @@ impl From<Error> for io::Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // The system's message is part of ours: only what it says beyond that is a cause.
+        // Our message contains the system's message already; return only the error inside it.
         self.0.source.as_ref()?.get_ref().map(|inner| inner as _)
     }
 }

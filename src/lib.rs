@@ -1,14 +1,14 @@
 //! Indexes for TFRecord files: where each record starts and how large it is.
 //!
-//! A TFRecord file has no table of contents: to reach record 42 one must walk records 0–41. This
-//! crate makes that table, at the speed of the page cache and with every length checked, in the
-//! text format of NVIDIA DALI's `tfrecord2idx`.
+//! A TFRecord file has no table of contents: a program must walk records 0–41 to reach record 42.
+//! This crate builds that table, in the text format of NVIDIA DALI's `tfrecord2idx`, and checks
+//! every record's length meanwhile. It also reads, checks and writes records.
 //!
 //! ```
 //! use tfr_index::{create_index, Index, Options, Reader};
 //!
-//! # let folder = tempfile::tempdir()?;
-//! # let index_path = folder.path().join("examples.tfrecord.idx");
+//! # let directory = tempfile::tempdir()?;
+//! # let index_path = directory.path().join("examples.tfrecord.idx");
 //! # let data_path = "tests/data/examples.tfrecord";
 //! create_index(data_path, &index_path, &Options::new())?;
 //!
@@ -20,9 +20,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The module `tfrecord_index` (feature `s3dlio`, on by default) has the names of the `s3dlio` crate.
-//! The C ABI is documented in
-//! `include/tfr_index.h`.
+//! The module `tfrecord_index` (feature `s3dlio`, on by default) offers the API of the `s3dlio`
+//! crate. `include/tfr_index.h` documents the C ABI.
 
 #![deny(missing_debug_implementations, missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
 #![deny(clippy::must_use_candidate, clippy::undocumented_unsafe_blocks)]
@@ -73,7 +72,7 @@ pub use scan::Scanner;
 pub use source::ReadAt;
 pub use writer::RecordWriter;
 
-/// What the programs of this package share with the library. No part of the API.
+/// Functions that this package's programs share with the library. Not part of the API.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::dataset::files::{

@@ -1,20 +1,20 @@
-//! What a caller may choose about a scan.
+//! The options of scans, readers and writers.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Which checksums a scan holds a file to.
+/// Which checksums a scan or a reader checks.
 ///
-/// Structure is always checked: every frame lies inside the file and the last one ends exactly at
-/// its end. Files without true checksums exist (their writers store zeros, or CRC-32 IEEE instead
-/// of CRC-32C), and readers such as NVIDIA DALI accept them.
+/// The structure is always checked: every frame lies inside the file, and the last one ends exactly
+/// at its end. Some files have no valid checksums (their writers store zeros, or CRC-32 IEEE
+/// instead of CRC-32C); readers such as NVIDIA DALI accept them.
 ///
 /// ```
 /// use tfr_index::{Checksums, ErrorKind, Index, Options};
 ///
-/// // One empty record, its checksums left 0 by its writer, after one of 1 byte.
+/// // A record of 1 byte and an empty one, both with 0 in place of their checksums.
 /// let mut data = vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'x', 0, 0, 0, 0];
 /// data.extend([0; 16]);
 /// assert_eq!(Index::from_bytes(&data, &Options::new())?.len(), 2);
@@ -27,25 +27,25 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Checksums {
-    /// If the first header's CRC holds, every length CRC must; if it doesn't, none may: the file
-    /// then counts as written without checksums. A first header that is one bit away from a true
-    /// CRC, or all zeros, is an error; so is a later one that is all zeros, if the first isn't zero
-    /// in its CRC.
+    /// Decided by the first header. If its CRC is valid, every length CRC must be valid. If not,
+    /// none may be: the file counts as written without checksums. These are errors: a first header
+    /// that is one bit away from a valid one, or all zeros; and a later header of all zeros, unless
+    /// the first header's CRC is 0, too.
     #[default]
     Auto,
-    /// None: structure only.
+    /// No checksums, only the structure.
     None,
     /// Every length CRC.
     Length,
-    /// Every length CRC and every payload CRC; all of the file is read.
+    /// Every length CRC and every payload CRC. A scan then reads the whole file.
     Full,
 }
 
-/// How far a scan is; what a progress callback is told.
+/// The progress of a scan, as passed to [`Options::progress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Bytes of data passed, read or hopped over.
+    /// Bytes of data done, read or skipped.
     pub bytes_done: u64,
     /// Bytes of data in all.
     pub bytes_total: u64,
@@ -53,24 +53,24 @@ pub struct Progress {
     pub records: u64,
 }
 
-/// A region of the data that a scan left out of the index, as [`Options::salvage`] or
-/// [`Options::allow_incomplete_tail`] asked.
+/// A region of the data that a scan left out of the index because of [`Options::salvage`] or
+/// [`Options::allow_incomplete_tail`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// Where it is: from the end of the last good record to the start of the next one, or to the end
+    /// The bytes from the end of the last good record to the start of the next one, or to the end
     /// of the data.
     pub bytes: Range<u64>,
-    /// The number of good records before it, which is the number of the first one after it.
+    /// The number of good records before it; the first good record after it has this number.
     pub record: u64,
     /// What is wrong at its start.
     pub error: Error,
-    /// Whether it is the last record, of which a part is still to be written: not damage.
+    /// Whether this is an incomplete last record, still being written, and not damage.
     pub incomplete_tail: bool,
 }
 
-/// Choices for a scan or a [`Reader`](crate::Reader): the checksum policy, and a callback that
-/// watches and can cancel the scan.
+/// Options of a scan, a [`Reader`](crate::Reader) or a [`RecordWriter`](crate::RecordWriter), such
+/// as the checksum policy and a callback that can cancel the work.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -103,7 +103,7 @@ type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
 pub(crate) type SkippedFn<'a> = &'a (dyn Fn(Skipped) -> ControlFlow<()> + Sync + 'a);
 
 impl<'a> Options<'a> {
-    /// The defaults: [`Checksums::Auto`], no callback.
+    /// Returns the defaults: [`Checksums::Auto`], no callbacks.
     pub fn new() -> Options<'a> {
         Options::default()
     }
@@ -114,26 +114,26 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets how many threads work. 1: the caller's alone. More: so many others walk the data for it,
-    /// each with up to 1 MiB of memory. 0, the default: as many as there are processors, or more
-    /// where they wait for the medium. The result is the same with any number. (With 1, a reader's
-    /// iterator reads nothing ahead.)
+    /// Sets the number of threads. 1 uses only the calling thread (a reader's iterator then does
+    /// not read ahead). N > 1 starts N workers, each with up to 1 MiB of memory. 0, the default,
+    /// starts one per processor, or more where they wait for storage. The result is the same for
+    /// any number.
     pub fn threads(mut self, threads: usize) -> Options<'a> {
         self.threads = threads;
         self
     }
 
-    /// Sets whether [`Index::check`](crate::Index::check) accepts an index that has all records up to
-    /// some byte, while valid ones follow. By default it is stale: the data has grown since.
+    /// Sets whether [`Index::check`](crate::Index::check) accepts an index that covers only a
+    /// prefix of the data. By default, if valid records follow, the check reports it as stale.
     pub fn allow_partial(mut self, allow: bool) -> Options<'a> {
         self.allow_partial = allow;
         self
     }
 
-    /// Sets a callback that is called on the caller's thread: at the start, at the end, and between
-    /// them at least about every 16 MiB of data that is read, and every 50 ms of waiting.
-    /// When it returns [`ControlFlow::Break`], the work stops with
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and leaves nothing behind.
+    /// Sets a callback that receives the progress and can cancel the work. It runs on the caller's
+    /// thread: at the start, at the end, about every 16 MiB of data read, and every 50 ms of
+    /// waiting. If it returns [`ControlFlow::Break`], the work stops with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) and leaves no files.
     pub fn progress(
         mut self,
         callback: &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a),
@@ -142,21 +142,22 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets whether a scan skips damage instead of ending with an error. The index then has the good
-    /// records, with a gap for each region that is lost. NVIDIA DALI and other readers that go by the
-    /// index read what is good, and nobody has to rewrite the data.
-    /// [`on_skipped`](Self::on_skipped) reports each region.
+    /// Sets whether a scan skips damage instead of failing. The index then lists the good records,
+    /// with a gap for each lost region. Readers that use the index, such as NVIDIA DALI, read the
+    /// good records; the data need not be rewritten. [`on_skipped`](Self::on_skipped) reports each
+    /// region.
     ///
     /// After a damaged header the scan searches for the next record: a header with a valid CRC that
-    /// is confirmed by what follows it, which is another valid header, the end of the data, or a valid
-    /// payload CRC; with [`Checksums::Full`], the payload CRC alone. So it needs valid checksums:
-    /// [`Checksums::Auto`] counts as [`Checksums::Length`], and [`Checksums::None`] is an error. A
-    /// TFRecord file inside a payload whose own header is lost cannot be told from the records around
-    /// it. Data without any valid header is an error.
+    /// is confirmed by what follows it, which is another valid header, the end of the data, or a
+    /// valid payload CRC; with [`Checksums::Full`], only the payload CRC confirms it. So salvage
+    /// needs valid checksums: [`Checksums::Auto`] counts as [`Checksums::Length`], and
+    /// [`Checksums::None`] is an error. If a payload contains a TFRecord file and its own header is
+    /// damaged, the scan takes the inner records for records of the data. Data without any valid
+    /// header is an error.
     ///
-    /// The result depends on the bytes alone: it is the same for any source and any number of threads.
-    /// Crafted data costs no more than a few reads of it: a scan computes the CRCs of at most 64 MiB
-    /// and four times the data's size of payloads that turn out to be none.
+    /// The result depends only on the bytes: it is the same for any source and any number of
+    /// threads. The cost of crafted data is bounded: on payloads that turn out not to be records, a
+    /// scan computes CRCs of at most 64 MiB plus four times the size of the data.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -182,12 +183,12 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets whether the data may end inside a record, as a file does that is still being written. The
-    /// scan then leaves that record for next time instead of ending with an error, and
-    /// [`on_skipped`](Self::on_skipped) reports it.
+    /// Sets whether the data may end inside a record, as in a file that is still being written. The
+    /// scan then leaves out that record instead of failing, and [`on_skipped`](Self::on_skipped)
+    /// reports it.
     ///
-    /// This needs valid checksums, and so not [`Checksums::None`]: without, an incomplete record cannot
-    /// be told from a damaged one.
+    /// This needs valid checksums, to tell an incomplete record from a damaged one;
+    /// [`Checksums::None`] is an error.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -207,12 +208,11 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets a callback that is called on the caller's thread for each region that a scan skips,
-    /// because of [`salvage`](Self::salvage) or
-    /// [`allow_incomplete_tail`](Self::allow_incomplete_tail). When it returns
-    /// [`ControlFlow::Break`], the work stops with
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Without a callback, regions are skipped
-    /// without a word.
+    /// Sets a callback that receives each region that a scan skips because of
+    /// [`salvage`](Self::salvage) or [`allow_incomplete_tail`](Self::allow_incomplete_tail). It
+    /// runs on the caller's thread. If it returns [`ControlFlow::Break`], the work stops with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Without a callback, the scan skips
+    /// regions silently.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -233,21 +233,23 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Has [`create_index`](crate::create_index) go on where the index file ends, if there is one:
-    /// only what was appended to the data since is walked. The index must be of all that the data
-    /// was, without gaps and in its order; otherwise it is an error of kind
-    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch). Of what it covers only some 64 headers
-    /// are looked at again, under any policy. An index that has all records already is not touched.
+    /// Sets whether [`create_index`](crate::create_index) continues an existing index file: it then
+    /// scans only the data after the last indexed record. The index must list all records up to
+    /// there, in order and without gaps; otherwise the call fails with
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch). Of the records already indexed, it
+    /// checks only about 64 headers, under any checksum policy. It does not touch an index that is
+    /// already complete.
     ///
-    /// While it runs, no other writer may write the same index, nor it while another does: `EBUSY`. So
-    /// it is with a [`RecordWriter`](crate::RecordWriter) that appends to the file and its index. An
-    /// index at another path can be continued meanwhile.
+    /// An index that is being continued has only one writer: any other one, such as a
+    /// [`RecordWriter`](crate::RecordWriter) that appends to the file and its index, fails with
+    /// `EBUSY`, and so does this call while another one writes. Indexes at other paths are
+    /// independent.
     ///
     /// ```
     /// use tfr_index::{create_index, Options};
     ///
-    /// # let folder = tempfile::tempdir()?;
-    /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
     /// let data = std::fs::read("tests/data/examples.tfrecord")?;
     /// std::fs::write(&path, &data)?;
     /// let options = Options::new().resume(true);
@@ -261,8 +263,8 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets whether a [`Reader`](crate::Reader) gives whole frames, as they are in the data, instead
-    /// of payloads: what can be written to another TFRecord file.
+    /// Sets whether a [`Reader`](crate::Reader) returns whole frames, as stored in the data,
+    /// instead of payloads. Frames can be written unchanged to another TFRecord file.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -277,24 +279,26 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Sets whether a file is on the medium (`fsync`) when [`create_index`](crate::create_index) or
-    /// [`RecordWriter::finish`](crate::RecordWriter::finish) returns. Off by default.
+    /// Sets whether [`create_index`](crate::create_index) and
+    /// [`RecordWriter::finish`](crate::RecordWriter::finish) wait until the files are on storage
+    /// (`fsync`). Off by default.
     ///
     /// | after | off | on |
     /// |---|---|---|
-    /// | the process is killed | each file is the old one or the new one, whole | the same |
-    /// | the system crashes, or the power fails | a file may be old, new, empty or cut; an index may be newer than its data | each file is the old one or the new one, whole; an index is never newer than its data; once the call has returned, both are the new ones |
+    /// | the process is killed | each file is the old one or the new one, complete | the same |
+    /// | the system crashes, or the power fails | a file may be old, new, empty or truncated; an index may be newer than its data | each file is the old one or the new one, complete; an index is never newer than its data; once the call has returned, both are the new ones |
     ///
-    /// Each file is synced before it takes its place, and its directory afterwards; the data before
-    /// its index. Data that is [appended](crate::RecordWriter::append) is synced before the index is
-    /// replaced; a power cut before that may leave part of it after the old end. On a disk this takes
-    /// some milliseconds a file. It promises as much as the system and the disk do.
+    /// Each file is synced before it is renamed to its path, and its directory after that; the data
+    /// before its index. [Appended](crate::RecordWriter::append) data is synced before the index is
+    /// replaced; a power failure before that may leave part of it after the old end. A sync takes
+    /// some milliseconds per file on a disk. It can guarantee no more than the system and the disk
+    /// do.
     ///
     /// ```
     /// use tfr_index::{create_index, Options};
     ///
-    /// # let folder = tempfile::tempdir()?;
-    /// # let index_path = folder.path().join("examples.tfrecord.idx");
+    /// # let directory = tempfile::tempdir()?;
+    /// # let index_path = directory.path().join("examples.tfrecord.idx");
     /// create_index("tests/data/examples.tfrecord", &index_path, &Options::new().sync(true))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -305,14 +309,14 @@ impl<'a> Options<'a> {
 }
 
 impl Options<'_> {
-    /// Does work on the file at `path`, which errors that are told of are to name.
+    /// Runs `work` with options whose callbacks get errors that name the file at `path`.
     pub(crate) fn of_file<T>(&self, path: &Path, work: impl FnOnce(&Options<'_>) -> T) -> T {
         let on_skipped = self.on_skipped.map(|tell| naming(path, tell));
         let on_skipped = on_skipped.as_ref().map(|tell| tell as SkippedFn<'_>);
         work(&Options { on_skipped, ..*self })
     }
 
-    /// Tells the progress callback, which may cancel.
+    /// Calls the progress callback, which may cancel.
     pub(crate) fn report(&self, progress: Progress) -> Result<()> {
         match self.progress.map(|callback| callback(progress)) {
             Some(ControlFlow::Break(())) => {
@@ -323,7 +327,7 @@ impl Options<'_> {
     }
 }
 
-/// A callback whose errors name the file.
+/// Wraps a callback so that its errors name the file.
 fn naming<'a>(
     path: &'a Path,
     tell: SkippedFn<'a>,

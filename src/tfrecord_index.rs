@@ -1,14 +1,14 @@
-//! The names of `s3dlio::tfrecord_index`, over this crate's core.
+//! The API of `s3dlio::tfrecord_index`, implemented by this crate.
 //!
-//! Depend on this crate as `s3dlio = { package = "tfr-index", … }` and
+//! Add this crate as `s3dlio = { package = "tfr-index", … }`, and code with
 //! `use s3dlio::tfrecord_index::*;` compiles unchanged. Errors are [`anyhow::Error`]s that can be
 //! downcast to [`crate::Error`].
 //!
 //! ```
 //! use tfr_index::tfrecord_index::*;
 //!
-//! # let folder = tempfile::tempdir()?;
-//! # let index_path = folder.path().join("examples.tfrecord.idx");
+//! # let directory = tempfile::tempdir()?;
+//! # let index_path = directory.path().join("examples.tfrecord.idx");
 //! let num_records = write_index_for_tfrecord_file("tests/data/examples.tfrecord", &index_path)?;
 //! let entries = read_index_file(&index_path)?;
 //! assert_eq!(entries.len(), num_records);
@@ -23,24 +23,25 @@ use anyhow::Result;
 use crate::options::Options;
 use crate::{Index, Indexer};
 
-/// One record's `offset` and `size`; another name of [`crate::Entry`].
+/// The `offset` and `size` of one record; another name of [`crate::Entry`].
 pub use crate::index::Entry as TfRecordIndexEntry;
 
-/// Indexes a TFRecord file into an index file; returns the number of records.
+/// Creates the index file of a TFRecord file and returns the number of records.
 ///
-/// [`crate::create_index`] with the default options: constant memory, whole or not at all.
+/// The same as [`crate::create_index`] with the default options: it needs constant memory, and the
+/// index file appears complete or not at all.
 ///
 /// ```
 /// use tfr_index::tfrecord_index::write_index_for_tfrecord_file;
 ///
-/// # let folder = tempfile::tempdir()?;
-/// let index_path = folder.path().join("examples.tfrecord.idx");
+/// # let directory = tempfile::tempdir()?;
+/// let index_path = directory.path().join("examples.tfrecord.idx");
 /// assert_eq!(write_index_for_tfrecord_file("tests/data/examples.tfrecord", index_path)?, 100);
 /// # anyhow::Ok(())
 /// ```
 ///
 /// # Errors
-/// As [`crate::create_index`].
+/// Those of [`crate::create_index`].
 pub fn write_index_for_tfrecord_file(
     tfrecord_path: impl AsRef<Path>,
     index_path: impl AsRef<Path>,
@@ -51,8 +52,8 @@ pub fn write_index_for_tfrecord_file(
 /// Reads an index file.
 ///
 /// ```
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("train.tfrecord.idx");
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("train.tfrecord.idx");
 /// std::fs::write(&path, "0 21\n21 16\n")?;
 /// let entries = tfr_index::tfrecord_index::read_index_file(&path)?;
 /// assert_eq!((entries[1].offset, entries[1].size), (21, 16));
@@ -60,12 +61,12 @@ pub fn write_index_for_tfrecord_file(
 /// ```
 ///
 /// # Errors
-/// As [`Index::read`].
+/// Those of [`Index::read`].
 pub fn read_index_file(index_path: impl AsRef<Path>) -> Result<Vec<TfRecordIndexEntry>> {
     Ok(Index::read(index_path)?.into_entries())
 }
 
-/// The index entries of TFRecord bytes in memory.
+/// Returns the index entries of TFRecord data in memory.
 ///
 /// ```
 /// use tfr_index::tfrecord_index::index_entries_from_bytes;
@@ -78,12 +79,12 @@ pub fn read_index_file(index_path: impl AsRef<Path>) -> Result<Vec<TfRecordIndex
 /// ```
 ///
 /// # Errors
-/// As [`Index::from_bytes`].
+/// Those of [`Index::from_bytes`].
 pub fn index_entries_from_bytes(data: &[u8]) -> Result<Vec<TfRecordIndexEntry>> {
     Ok(Index::from_bytes(data, &Options::new())?.into_entries())
 }
 
-/// The index text of TFRecord bytes in memory: a line `"{offset} {size}\n"` for each record.
+/// Returns the index text of TFRecord data in memory: a line `"{offset} {size}\n"` for each record.
 ///
 /// ```
 /// use tfr_index::tfrecord_index::index_text_from_bytes;
@@ -94,12 +95,12 @@ pub fn index_entries_from_bytes(data: &[u8]) -> Result<Vec<TfRecordIndexEntry>> 
 /// ```
 ///
 /// # Errors
-/// As [`Index::from_bytes`].
+/// Those of [`Index::from_bytes`].
 pub fn index_text_from_bytes(data: &[u8]) -> Result<String> {
     Ok(Index::from_bytes(data, &Options::new())?.to_text()?)
 }
 
-/// Indexes a stream: anything that can be read, in constant memory.
+/// Indexes a stream (any [`Read`]) in constant memory.
 ///
 /// ```
 /// use tfr_index::tfrecord_index::TfRecordIndexer;
@@ -119,14 +120,14 @@ pub struct TfRecordIndexer<R> {
     reader: R,
     indexer: Indexer,
     buffer: Vec<u8>,
-    /// The part of the buffer that was read and not yet pushed.
+    /// The part of the buffer that is read, but not yet pushed.
     unpushed: std::ops::Range<usize>,
     finished: bool,
 }
 
 impl<R: Read> TfRecordIndexer<R> {
-    /// An indexer of the records from the reader's position on. It reads in large pieces: the
-    /// reader needs no buffer of its own.
+    /// Makes an indexer of the records from the reader's position on. It reads in large pieces, so
+    /// the reader needs no buffer of its own.
     ///
     /// # Errors
     /// None today.
@@ -134,7 +135,7 @@ impl<R: Read> TfRecordIndexer<R> {
         Ok(Self::from_reader(reader))
     }
 
-    /// The same, which cannot fail.
+    /// Like [`new`](Self::new), but cannot fail.
     ///
     /// ```
     /// use tfr_index::tfrecord_index::TfRecordIndexer;
@@ -153,10 +154,11 @@ impl<R: Read> TfRecordIndexer<R> {
         }
     }
 
-    /// The next record, or none at the end, and after an error.
+    /// Returns the next entry, or `None` at the end and after an error.
     ///
     /// # Errors
-    /// When the stream cannot be read, or ends inside a record; otherwise as [`Index::from_bytes`].
+    /// If the stream cannot be read or ends inside a record; otherwise those of
+    /// [`Index::from_bytes`].
     pub fn next_entry(&mut self) -> Result<Option<TfRecordIndexEntry>> {
         if self.finished {
             return Ok(None);
@@ -185,7 +187,7 @@ impl<R: Read> TfRecordIndexer<R> {
 }
 
 impl<R: Read + Seek> TfRecordIndexer<R> {
-    /// The entries of all records, from the reader's first byte on, wherever it stands.
+    /// Returns the entries of all records, from the reader's first byte on, whatever its position.
     ///
     /// ```
     /// use tfr_index::tfrecord_index::TfRecordIndexer;
@@ -196,7 +198,7 @@ impl<R: Read + Seek> TfRecordIndexer<R> {
     /// ```
     ///
     /// # Errors
-    /// As [`next_entry`](Self::next_entry); when the reader cannot seek.
+    /// Those of [`next_entry`](Self::next_entry); if the reader cannot seek.
     pub fn index(&mut self) -> Result<Vec<TfRecordIndexEntry>> {
         self.rewind()?;
         let mut entries = Vec::new();
@@ -206,8 +208,8 @@ impl<R: Read + Seek> TfRecordIndexer<R> {
         Ok(entries)
     }
 
-    /// Writes an index file of all records, from the reader's first byte on, whole or not at all;
-    /// returns their number.
+    /// Writes the index file of all records, from the reader's first byte on, and returns their
+    /// number. The file appears complete or not at all.
     ///
     /// ```
     /// use tfr_index::tfrecord_index::TfRecordIndexer;
@@ -220,7 +222,7 @@ impl<R: Read + Seek> TfRecordIndexer<R> {
     /// ```
     ///
     /// # Errors
-    /// As [`index`](Self::index); when the index file cannot be written.
+    /// Those of [`index`](Self::index); if the index file cannot be written.
     pub fn write_index(&mut self, index_path: impl AsRef<Path>) -> Result<usize> {
         self.rewind()?;
         let count = crate::create_index_from_reader(&mut self.reader, index_path, &Options::new())?;
@@ -293,8 +295,8 @@ mod tests {
 
     #[test]
     fn files_round_trip_through_two_types_of_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let data_path = folder.path().join("train.tfrecord");
+        let directory = tempfile::tempdir().unwrap();
+        let data_path = directory.path().join("train.tfrecord");
         let index_path = format!("{}.idx", data_path.display());
         let data = file_of(&[b"a", b"bb", b"ccc"]);
         std::fs::write(&data_path, &data).unwrap();
