@@ -1,4 +1,4 @@
-//! What the system is told of what is to come. It changes how fast things go, and nothing else.
+//! Advice to the system about future accesses. It affects speed only.
 
 #![allow(unsafe_code)]
 
@@ -6,9 +6,9 @@ use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
-/// Says whether the reads to come from the file, whoever has it open, are small and far apart: then
-/// nothing is read ahead. Segments of records of 110 KB start with reads one after the other, of
-/// which the system reads ahead ten times as much as was asked for.
+/// Tells the system whether future reads of the open file are small and far apart; then it does not
+/// read ahead. Without this, the first sequential reads in each segment of 110 KB records make the
+/// system read ahead ten times as much as requested.
 pub(crate) fn advise_sparse(file: &File, hops: bool) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -20,18 +20,18 @@ pub(crate) fn advise_sparse(file: &File, hops: bool) {
     let _ = (file, hops);
 }
 
-/// Says that all of the memory is about to be written: the system gives its pages at once. One by
-/// one, as they are touched, they take a seventh of the time in which 10 M entries are read.
+/// Tells the system that all of the memory will be written, so that it provides all pages in one
+/// call. Page faults one by one take a seventh of the time in which 10 M entries are read.
 pub(crate) fn advise_filling<T>(memory: &mut [MaybeUninit<T>]) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        const PAGE: usize = 4096; // where they are larger, the call may refuse
+        const PAGE: usize = 4096; // on systems with larger pages the call may fail
         let range = memory.as_mut_ptr_range();
-        // Only what is this memory's alone is spoken of.
+        // Only pages that belong entirely to this memory.
         let start = (range.start as usize).saturating_add(PAGE - 1) & !(PAGE - 1);
         let end = range.end as usize & !(PAGE - 1);
         if start < end {
-            // SAFETY: these pages are the slice's; what they hold, which is nothing yet, stays.
+            // SAFETY: these pages belong to the slice, and the call does not change their contents.
             unsafe { libc::madvise(start as *mut _, end - start, libc::MADV_POPULATE_WRITE) };
         }
     }

@@ -1,4 +1,4 @@
-//! Files by path: open one to read, write one that appears whole or not at all.
+//! Opens files by path, and writes files that appear complete or not at all.
 
 mod crowd;
 mod grown;
@@ -29,26 +29,26 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::ReadAt;
 use crate::sys;
 
-/// Bytes that pass through memory at once.
+/// Bytes per read.
 const CHUNK: usize = 128 << 10;
 
-/// A file that is read at positions. What is said of the reads to come holds for all who have it open:
-/// nobody, but for those who share a descriptor that was given.
+/// A file that is read at positions. Advice about future reads affects everything that shares the
+/// open file: nothing, unless the path named a descriptor of the process.
 #[derive(Debug)]
 pub(crate) struct DataFile {
     file: File,
-    /// Whether others use its position.
+    /// Whether others use the same position.
     is_shared: bool,
     id: Identity,
 }
 
 impl DataFile {
-    /// Whether it is one of the process's own descriptors, with a position that matters.
+    /// Whether this is one of the process's own descriptors, whose position matters.
     pub fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    /// Passes the file's bytes to `take`, a chunk at a time; a descriptor's from its position.
+    /// Passes the file's bytes to `take` in chunks. A descriptor is read from its position.
     pub fn read_chunks(&self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -87,7 +87,7 @@ impl ReadAt for DataFile {
     }
 }
 
-/// An error for what is no path of any file. That the system finds none would not tell the user why.
+/// Rejects paths that cannot name a file. The system's own errors would not say what is wrong.
 pub(crate) fn ensure_path(path: &Path) -> Result<()> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.is_empty() {
@@ -100,17 +100,18 @@ pub(crate) fn ensure_path(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens a regular file: one with a size, that can be read at any position. One of the process's own
-/// descriptors is read at positions from the file's start, and stays at its own.
+/// Opens a regular file: it has a size and can be read at any position. If the path names one of
+/// the process's own descriptors, positions count from the file's start and the descriptor's
+/// position stays.
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     ensure_path(path)?;
     let failed = |error| Error::io("open", error).of(path);
     let (file, is_shared) = match Target::of(path) {
         Target::Own(file) => (file.map_err(failed)?, true),
         Target::File { metadata, .. } => {
-            // Opening a FIFO would release its writer, and closing it end that.
+            // Opening a FIFO would unblock its writer, and closing it would kill the writer.
             stream::ensure_regular(metadata.map_err(failed)?.file_type(), path)?;
-            // What became one meanwhile is not waited for.
+            // Do not block if the path has become a FIFO meanwhile.
             let mut options = OpenOptions::new();
             let options = options.read(true).custom_flags(libc::O_NONBLOCK);
             (open(options, path).map_err(failed)?, false)
@@ -118,23 +119,23 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     };
     let metadata = file.metadata().map_err(failed)?;
     stream::ensure_regular(metadata.file_type(), path)?;
-    // Files as those under /proc say that they are empty, and aren't.
+    // Files under /proc report size 0, but are not empty.
     if metadata.len() == 0 && FileExt::read_at(&file, &mut [0], 0).map_err(failed)? > 0 {
-        let detail = "not a regular file: its size is unknown, it cannot be read at a position";
+        let detail = "not a regular file (its size is unknown): copy it to a file first";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
     }
     Ok(DataFile { file, is_shared, id: identity(&metadata) })
 }
 
-/// Opens what is read from its start to its end by [`DataFile::read_chunks`]; a descriptor from its
-/// position.
+/// Opens a file to be read once from start to end by [`DataFile::read_chunks`]. A descriptor is
+/// read from its position.
 pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
     let (file, is_shared) = stream::open_to_read(path)?;
     let metadata = file.metadata().map_err(|error| Error::io("open", error).of(path))?;
     Ok(DataFile { file, is_shared, id: identity(&metadata) })
 }
 
-/// Waits until a regular file, and its name, are on the medium.
+/// Waits until a regular file and its directory entry are on storage.
 pub fn sync(path: &Path) -> Result<()> {
     let failed = |error| Error::io("sync", error).of(path);
     open_regular(path)?.file.sync_all().map_err(failed)?;
@@ -144,26 +145,26 @@ pub fn sync(path: &Path) -> Result<()> {
     }
 }
 
-/// Whether `path` leads to this very file.
+/// Whether `path` leads to this file.
 pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| identity(&there) == file.id)
 }
 
-/// Whether both paths lead to one file, or will when it is there.
+/// Whether both paths lead to the same file, or would if it existed.
 pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(one), fs::metadata(other)) {
         return identity(&a) == identity(&b);
     }
     let place = |path: &Path| {
         let place = follow_links(path).ok()??;
-        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
-        Some(folder.join(place.file_name()?))
+        let directory = place.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let directory = fs::canonicalize(directory.unwrap_or(Path::new("."))).ok()?;
+        Some(directory.join(place.file_name()?))
     };
     place(one).is_some_and(|one| place(other) == Some(one))
 }
 
-/// Another writer is at work on the file.
+/// The error for a file that another writer is writing.
 fn busy(path: &Path) -> Error {
     let busy = io::Error::from_raw_os_error(libc::EBUSY);
     Error::io("write", busy).adding(": another writer is at work on it").of(path)
@@ -176,26 +177,26 @@ pub(crate) fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// Opens a file. Every file of this library is opened here or by [`sys::open_at`], which keep it off
-/// the descriptors of the standard streams.
+/// Opens a file. This library opens all files here or with [`sys::open_at`]; neither returns
+/// descriptor 0, 1 or 2.
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     sys::above_standard_streams(options.open(path)?)
 }
 
-/// The path from the root: the current folder may change before it is used.
+/// Makes the path absolute, because the current directory may change before the path is used.
 fn absolute(path: PathBuf) -> PathBuf {
-    env::current_dir().map_or_else(|_| path.clone(), |folder| folder.join(&path))
+    env::current_dir().map_or_else(|_| path.clone(), |directory| directory.join(&path))
 }
 
-/// Where a path's last component leads, be there a file yet or not; none if to what a process has
-/// open, which has no place of its own.
+/// Follows links of the path's last component, whether the target exists or not. `None` if it leads
+/// to a process's open file (under `/proc`), which has no path of its own.
 fn follow_links(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = path.to_owned();
     for _ in 0..stream::LINKS {
         match fs::read_link(&path) {
             Ok(_) if path.starts_with("/proc") => return Ok(None),
             Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
-            // Not a link, or nothing there.
+            // Not a link, or nothing exists there.
             Err(error) => match error.raw_os_error() {
                 Some(libc::EINVAL | libc::ENOENT | libc::ENOTDIR) => return Ok(Some(path)),
                 _ => return Err(error),
@@ -217,17 +218,17 @@ mod tests {
         file.commit()
     }
 
-    fn names(folder: &Path) -> Vec<OsString> {
+    fn names(directory: &Path) -> Vec<OsString> {
         let mut names: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         names
     }
 
     #[test]
     fn replaces_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         write(&path, "old").unwrap();
         let mut dropped = NewFile::create(&path).unwrap();
         dropped.write(b"new").unwrap();
@@ -235,13 +236,13 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         write(&path, "new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(names(folder.path()), ["x.idx"]);
+        assert_eq!(names(directory.path()), ["x.idx"]);
     }
 
     #[test]
     fn permissions_are_those_of_a_plain_create() {
-        let folder = tempfile::tempdir().unwrap();
-        let (plain, ours) = (folder.path().join("plain"), folder.path().join("ours"));
+        let directory = tempfile::tempdir().unwrap();
+        let (plain, ours) = (directory.path().join("plain"), directory.path().join("ours"));
         File::create(&plain).unwrap();
         write(&ours, "").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
@@ -253,10 +254,10 @@ mod tests {
 
     #[test]
     fn follows_links() {
-        let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("inner");
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("inner");
         fs::create_dir(&inner).unwrap();
-        let (link, to_link) = (folder.path().join("link"), folder.path().join("to-link"));
+        let (link, to_link) = (directory.path().join("link"), directory.path().join("to-link"));
         symlink("inner/file", &link).unwrap();
         symlink("link", &to_link).unwrap();
         for text in ["new", "newer"] {
@@ -264,7 +265,7 @@ mod tests {
             assert_eq!(fs::read_to_string(inner.join("file")).unwrap(), text);
         }
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        let around = folder.path().join("around");
+        let around = directory.path().join("around");
         symlink("around", &around).unwrap();
         assert_eq!(write(&around, "").unwrap_err().os_error(), Some(libc::ELOOP));
     }
@@ -280,16 +281,17 @@ mod tests {
 
     #[test]
     fn errors_name_the_path() {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, errno) in
-            [(folder.path().to_owned(), libc::EISDIR), (folder.path().join("no/x"), libc::ENOENT)]
-        {
+        let directory = tempfile::tempdir().unwrap();
+        for (path, errno) in [
+            (directory.path().to_owned(), libc::EISDIR),
+            (directory.path().join("no/x"), libc::ENOENT),
+        ] {
             let error = write(&path, "").unwrap_err();
             assert_eq!((error.path(), error.os_error()), (Some(&*path), Some(errno)));
             let error = open_regular(&path).unwrap_err();
             assert_eq!((error.path(), error.os_error()), (Some(&*path), Some(errno)));
         }
-        let error = write(&folder.path().join("no/"), "").unwrap_err();
+        let error = write(&directory.path().join("no/"), "").unwrap_err();
         assert_eq!(error.os_error(), Some(libc::EISDIR));
         for path in ["/dev/zero", "/proc/self/status"] {
             let error = open_regular(Path::new(path)).unwrap_err();
@@ -299,17 +301,19 @@ mod tests {
         for error in [write(not_below_a_file, "").err(), open_regular(not_below_a_file).err()] {
             assert_eq!(error.unwrap().os_error(), Some(libc::ENOTDIR));
         }
-        assert_eq!(names(folder.path()).len(), 0);
+        assert_eq!(names(directory.path()).len(), 0);
     }
 
     #[test]
     fn knows_a_file_by_another_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, link) = (folder.path().join("file"), folder.path().join("link"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("file"), directory.path().join("link"));
         write(&path, "").unwrap();
         fs::hard_link(&path, &link).unwrap();
         let file = open_regular(&path).unwrap();
         assert!(is_same(&file, &path) && is_same(&file, &link));
-        assert!(!is_same(&file, folder.path()) && !is_same(&file, &folder.path().join("none")));
+        assert!(
+            !is_same(&file, directory.path()) && !is_same(&file, &directory.path().join("none"))
+        );
     }
 }

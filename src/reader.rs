@@ -1,4 +1,4 @@
-//! Records by their numbers: an index and the data that it is of.
+//! Reads records by their numbers, with an index and the data.
 
 mod ahead;
 mod frames;
@@ -25,16 +25,20 @@ use crate::memory;
 use crate::source::ReadAt;
 use frames::Slot;
 
-/// Reads the records of a TFRecord file by their numbers: record `i` is where entry `i` of its
-/// index says. The file stays open; it may grow meanwhile.
+/// Reads the records of a TFRecord file by their numbers: entry `i` of the index says where record
+/// `i` is. The file stays open and may grow meanwhile.
 ///
-/// Many threads may read at once, and wait for each other in nothing. Clones are cheap and share
-/// index and file.
+/// Any number of threads may read at the same time, without waiting for each other. Clones are
+/// cheap and share the index and the file.
 ///
-/// Of a record that is read, the policy says what must hold: with [`Checksums::Full`] the CRCs of
-/// length and payload, with [`Checksums::Length`] that of the length; and the length must be the
-/// index's. [`Checksums::Auto`] is as `Full`, but of data that was written without true checksums
-/// only lengths are looked at. With [`Checksums::None`] nothing is: bytes are given as they are.
+/// Each record is checked when it is read. What is checked depends on the checksum policy:
+///
+/// | policy | checks |
+/// |---|---|
+/// | [`Checksums::Full`] | the length against the index, the length CRC and the payload CRC |
+/// | [`Checksums::Length`] | the length against the index, and the length CRC |
+/// | [`Checksums::Auto`] | as `Full`; if the data was written without valid checksums, only the length |
+/// | [`Checksums::None`] | nothing: the bytes are returned as they are |
 ///
 /// ```
 /// use tfr_index::{Checksums, Options, Reader};
@@ -61,44 +65,45 @@ use frames::Slot;
 #[derive(Clone)]
 pub struct Reader(Arc<Inner>);
 
-/// Bytes of a payload that are worth a look at its header before memory is taken for it.
+/// For a payload larger than this, check the header before allocating memory.
 const LARGE: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
-/// And of many payloads: to look at one header after the other takes its time.
+/// The same for a batch, where checking every header takes longer.
 const LARGE_BATCH: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 30 };
 
 struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,
     path: Option<PathBuf>,
     index: Index,
-    /// Whether the index is known to be the index of this data: it was not given.
+    /// Whether the index is known to belong to this data: it was found or scanned, not given.
     known: bool,
     /// Why the index found beside the data is not used.
     warning: Option<Error>,
     /// The data's size when it was opened.
     size: u64,
-    /// How far headers are believed; none: nothing of frames is looked at.
+    /// Which headers count as valid; `None`: no headers are checked.
     trust: Option<Trust>,
-    /// Whether payload CRCs must hold.
+    /// Whether payload CRCs are checked.
     payloads: bool,
-    /// Bytes of a payload that are read at once.
+    /// Bytes of a payload per read.
     block: usize,
     raw_frames: bool,
     threads: usize,
     processors: usize,
-    /// How many threads read at once, if the caller leaves that to us: more than there are
-    /// processors where they wait for the medium.
+    /// The current number of threads, if the options leave it to the reader: more than there are
+    /// processors if reads wait for storage.
     width: AtomicUsize,
 }
 
 impl Reader {
-    /// The index that says where the records are.
+    /// Returns the index.
     #[must_use]
     pub fn index(&self) -> &Index {
         &self.0.index
     }
 
-    /// Why the index found beside the data is not used: it does not account for all valid records of
-    /// the data, or cannot be read. The data was scanned instead. Programs should say so.
+    /// Returns why the index found beside the data is not used: it does not account for all valid
+    /// records of the data, or cannot be read. The data was scanned instead. Programs should report
+    /// this.
     ///
     /// ```
     /// use tfr_index::{ErrorKind, Index, Options, Reader};
@@ -113,7 +118,7 @@ impl Reader {
     /// let reader = Reader::open(&path, &Options::new())?;
     /// assert_eq!(reader.len(), 100);
     /// assert_eq!(reader.warning().map(|warning| warning.kind()), Some(ErrorKind::Stale));
-    /// // An index that is given is used as it is.
+    /// // An index passed by the caller is used as it is.
     /// let reader = Reader::with_index(&path, part, &Options::new())?;
     /// assert!(reader.len() == 90 && reader.warning().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -123,20 +128,20 @@ impl Reader {
         self.0.warning.as_ref()
     }
 
-    /// The number of records.
+    /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.index.len()
     }
 
-    /// Whether there are no records.
+    /// Returns whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.index.is_empty()
     }
 
-    /// A record's payload; its frame, if [`Options::raw_frames`](crate::Options::raw_frames)
-    /// asked for it.
+    /// Reads one payload; with [`Options::raw_frames`](crate::Options::raw_frames), the whole
+    /// frame.
     ///
     /// ```
     /// use tfr_index::{ErrorKind, Options, Reader};
@@ -148,19 +153,20 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] when there is no such record. [`ErrorKind::Mismatch`] when it
-    /// would end behind the data, or another frame is there: the index is not that of the data.
-    /// [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`] when it is damaged;
-    /// [`ErrorKind::Truncated`] when the data became shorter; [`ErrorKind::Io`];
-    /// [`ErrorKind::OutOfMemory`].
+    /// - [`ErrorKind::OutOfRange`]: there is no such record.
+    /// - [`ErrorKind::Mismatch`]: by the index, the record ends after the data, or the data has
+    ///   another frame there: the index does not match the data.
+    /// - [`ErrorKind::LengthCrc`], [`ErrorKind::PayloadCrc`]: the record is damaged.
+    /// - [`ErrorKind::Truncated`]: the data has become shorter.
+    /// - [`ErrorKind::Io`], [`ErrorKind::OutOfMemory`].
     pub fn read(&self, record: usize) -> Result<Vec<u8>> {
         let mut payload = Vec::new();
         self.read_into(record, &mut payload)?;
         Ok(payload)
     }
 
-    /// As [`read`](Self::read), into memory that is used again: what was in it is replaced. After an
-    /// error it is empty.
+    /// Like [`read`](Self::read), but reuses the memory of `payload`, whose contents are replaced.
+    /// After an error it is empty.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -175,13 +181,13 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Those of [`read`](Self::read).
     pub fn read_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
         self.named(|reader| reader.read_into(record, payload))
     }
 
-    /// As [`read`](Self::read), to the start of `buffer`; returns how many bytes that were. After an
-    /// error it holds anything.
+    /// Like [`read`](Self::read), but writes to the start of `buffer` and returns the number of
+    /// bytes. After an error, the contents of the buffer are unspecified.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -194,24 +200,26 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`read`](Self::read); [`ErrorKind::InvalidArgument`] when the buffer is smaller than
-    /// [`size_of`](Self::size_of) says.
+    /// Those of [`read`](Self::read); [`ErrorKind::InvalidArgument`] if the buffer is smaller than
+    /// [`size_of`](Self::size_of).
     pub fn read_into_slice(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
         self.named(|reader| reader.read_into_slice(record, buffer))
     }
 
-    /// How many bytes [`read`](Self::read) gives of a record. Of a large one (over a MiB) the header
-    /// is read, so that nobody takes memory for what an index alone says; of others nothing is.
+    /// Returns how many bytes [`read`](Self::read) returns for a record. For a record of more than
+    /// a MiB, this reads and checks its header first, so that a wrong index cannot make callers
+    /// allocate too much. For others it reads nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] when there is no such record; [`ErrorKind::Mismatch`] when it
-    /// would end behind the data. Of a large record those of [`read`](Self::read).
+    /// [`ErrorKind::OutOfRange`] if there is no such record; [`ErrorKind::Mismatch`] if it would
+    /// end after the data. For a record of more than a MiB, those of [`read`](Self::read).
     pub fn size_of(&self, record: usize) -> Result<usize> {
         self.named(|reader| reader.true_size_of(record))
     }
 
-    /// Many payloads, in the order in which they are asked for. They are read in the order of the
-    /// data, those that lie close together at once, by as many threads as it takes.
+    /// Reads many payloads and returns them in the order of `records`. Internally it reads in the
+    /// order of the data, merges reads of records that are close together, and uses several threads
+    /// if that helps.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -226,28 +234,29 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`read`](Self::read), of the first bad record in the order in which they are asked for; of
-    /// those that are not there or would end behind the data, before anything is read.
-    /// [`ErrorKind::OutOfMemory`] for payloads of more than a GiB, if they are larger than the memory
-    /// that is available: on Linux that of `/proc/meminfo` and of the process's control groups, with
-    /// the free swap space.
+    /// Those of [`read`](Self::read), for the first bad record in the order of `records`. Records
+    /// that do not exist or would end after the data are reported before anything is read.
+    ///
+    /// [`ErrorKind::OutOfMemory`] if the payloads take more than a GiB and more than the available
+    /// memory: on Linux that of `/proc/meminfo` and of the process's control groups, including free
+    /// swap space.
     pub fn read_many(&self, records: &[usize]) -> Result<Payloads> {
         let mut payloads = Payloads::default();
         self.read_many_into(records, &mut payloads)?;
         Ok(payloads)
     }
 
-    /// As [`read_many`](Self::read_many), into memory that is used again. After an error there are no
-    /// payloads in it.
+    /// Like [`read_many`](Self::read_many), but reuses the memory of `payloads`. After an error it
+    /// holds no payloads.
     ///
     /// # Errors
-    /// As [`read_many`](Self::read_many).
+    /// Those of [`read_many`](Self::read_many).
     pub fn read_many_into(&self, records: &[usize], payloads: &mut Payloads) -> Result<()> {
         self.named(|reader| payloads.refill(reader, records))
     }
 
-    /// As [`read_many`](Self::read_many), to the start of `buffer`; returns the
-    /// [offsets](Self::offsets). After an error the buffer holds anything.
+    /// Like [`read_many`](Self::read_many), but writes to the start of `buffer` and returns the
+    /// [offsets](Self::offsets). After an error, the contents of the buffer are unspecified.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -260,7 +269,7 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] when the buffer is too
+    /// Those of [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] if the buffer is too
     /// small.
     pub fn read_many_into_slice(&self, records: &[usize], buffer: &mut [u8]) -> Result<Vec<usize>> {
         self.named(|reader| {
@@ -270,8 +279,8 @@ impl Reader {
         })
     }
 
-    /// As [`read_many`](Self::read_many), each to the start of a buffer of its own. After an error the
-    /// buffers hold anything.
+    /// Like [`read_many`](Self::read_many), but writes each payload to the start of its own buffer.
+    /// After an error, the contents of the buffers are unspecified.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -284,19 +293,20 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] when a buffer is too small, or
-    /// there are not as many as records.
+    /// Those of [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] if a buffer is too
+    /// small, or the numbers of buffers and records differ.
     pub fn read_each(&self, records: &[usize], buffers: &mut [&mut [u8]]) -> Result<()> {
         self.named(|reader| reader.read_each(records, buffers))
     }
 
-    /// Where each payload is among those of these records, one behind the other: payload `i` from
-    /// number `i` on to number `i + 1`, so there is one more, which is their size. Nothing is read,
-    /// unless it takes more than a GiB: then the headers of large records are, as by
+    /// Returns where each payload starts if those of `records` are concatenated. Payload `i` is at
+    /// `offsets[i]..offsets[i + 1]`; the last offset is the total size. This reads nothing unless
+    /// the total is more than a GiB: then it checks the headers of large records, like
     /// [`size_of`](Self::size_of).
     ///
     /// # Errors
-    /// As [`size_of`](Self::size_of); [`ErrorKind::OutOfMemory`] as [`read_many`](Self::read_many).
+    /// Those of [`size_of`](Self::size_of); [`ErrorKind::OutOfMemory`] as for
+    /// [`read_many`](Self::read_many).
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
         self.named(|reader| {
             let offsets = reader.offsets(records)?;
@@ -306,9 +316,9 @@ impl Reader {
         })
     }
 
-    /// All payloads in the index's order. They are read ahead, about a MiB at once, by a thread of
-    /// their own, which is gone when the iterator is dropped. A record that is bad is an error in
-    /// its place, and the iterator goes on behind it.
+    /// Iterates over all payloads in the order of the index. A background thread reads ahead in
+    /// pieces of about a MiB; it ends when the iterator is dropped. A bad record yields an error,
+    /// and the iterator continues with the next record.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -324,7 +334,7 @@ impl Reader {
         Records::new(self)
     }
 
-    /// Does something, and names the file in its error.
+    /// Runs `work`, whose errors then name the file.
     fn named<T>(&self, work: impl FnOnce(&Inner) -> Result<T>) -> Result<T> {
         work(&self.0).map_err(|error| match &self.0.path {
             Some(path) => error.of(path),
@@ -350,7 +360,7 @@ impl fmt::Debug for Reader {
 }
 
 impl Inner {
-    /// A record's entry, for whose frame the data has room.
+    /// Returns a record's entry, whose frame ends inside the data.
     fn entry(&self, record: usize) -> Result<Entry> {
         let entry = *self.index.get(record).ok_or_else(|| {
             let detail = format!("out of range, the index has {} records", self.index.len());
@@ -362,7 +372,7 @@ impl Inner {
         Ok(entry)
     }
 
-    /// An error if the data has not grown to hold the frame.
+    /// Fails unless the data has grown enough to hold the frame.
     #[cold]
     fn ensure_room(&self, record: usize, entry: Entry) -> Result<()> {
         let size = self
@@ -380,8 +390,8 @@ impl Inner {
         usize::try_from(size).map_err(|_| out_of_memory().of_record(record as u64))
     }
 
-    /// The size, of a large record after a look at its header: no memory is taken for what an index
-    /// alone says.
+    /// The size. For a large record this checks the header, so that a wrong index does not cause a
+    /// large allocation.
     fn true_size_of(&self, record: usize) -> Result<usize> {
         let size = self.size_of(record)?;
         if size > LARGE {
@@ -390,7 +400,7 @@ impl Inner {
         Ok(size)
     }
 
-    /// Looks at the headers of large records, if they take much memory.
+    /// Checks the headers of large records, if the batch needs much memory.
     fn ensure_sizes(&self, records: &[usize], offsets: &[usize]) -> Result<()> {
         match offsets[records.len()] > LARGE_BATCH {
             true => records.iter().try_for_each(|&record| self.true_size_of(record).map(drop)),
@@ -421,12 +431,12 @@ impl Inner {
 }
 
 fn too_small(record: usize, capacity: usize, size: usize) -> Error {
-    let detail = format!("the buffer has {capacity} bytes, but it takes {size}");
+    let detail = format!("the buffer has {capacity} bytes, but the record needs {size}");
     Error::new(ErrorKind::InvalidArgument, detail).of_record(record as u64)
 }
 
-/// An error if `size` bytes, where they are many, are more than the process can get: the system might
-/// give them, and end the process when it writes to them.
+/// Fails if a large `size` exceeds the available memory. The system might grant it, but kill the
+/// process when it writes to the memory.
 fn ensure_memory(size: usize) -> Result<()> {
     if size <= LARGE_BATCH {
         return Ok(());
@@ -434,8 +444,8 @@ fn ensure_memory(size: usize) -> Result<()> {
     match memory::available() {
         Some(available) if size as u64 > available => {
             let detail = format!(
-                "out of memory: the payloads take {size} bytes, and {available} are available; \
-                 read fewer records at once"
+                "out of memory: the payloads need {size} bytes, but {available} are available; \
+                 read fewer records per call"
             );
             Err(Error::new(ErrorKind::OutOfMemory, detail))
         }
@@ -447,11 +457,11 @@ fn out_of_memory() -> Error {
     Error::out_of_memory("the payloads")
 }
 
-/// Has memory for `size` bytes at hand; what is in the vector may be lost.
+/// Makes the capacity at least `size` bytes. The contents may be lost.
 fn make_room(bytes: &mut Vec<u8>, size: usize) -> Result<()> {
     if size > bytes.capacity() {
         ensure_memory(size)?;
-        bytes.clear(); // nothing to be copied
+        bytes.clear(); // so that growing copies nothing
         bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
     }
     Ok(())

@@ -1,9 +1,10 @@
-//! Several writers of one target.
+//! The crowd: the writers of one target that use other names than the first.
 //!
-//! A writer alone has the first of the target's names. Before it takes another one, it creates the
-//! crowd's file and locks it, shared with others who do. So whoever finds no such file need not look for
-//! those names. The file is removed by who can lock it alone, and then finds none of them: the last
-//! writer to leave, or, if that was killed, the next one.
+//! A single writer uses the first temporary name of the target. Before a writer uses another name,
+//! it creates the crowd's file and takes a shared lock on it. So a writer that finds no such file
+//! need not look for the other names. A writer that gets an exclusive lock and finds none of the
+//! other names removes the file: this is the last writer to leave or, if that one was killed, the
+//! next writer.
 
 use std::io;
 use std::thread;
@@ -14,35 +15,36 @@ use super::output::Output;
 use super::place::Place;
 use crate::sys;
 
-/// How often the file is opened while others remove it.
+/// How many times to try to open the file while others remove it.
 const ATTEMPTS: usize = 10;
 
-/// Stands for a writer that may have any of the names.
+/// Membership of a writer that may use any of the names.
 pub(super) struct Crowd {
-    /// The file, locked if it can be.
+    /// The crowd's file, locked if the file system has locks.
     file: Option<Output>,
 }
 
 impl Crowd {
-    /// Creates the crowd's file, if it is not there.
+    /// Creates the crowd's file, unless it exists.
     pub fn join(place: &Place, names: &Names) -> io::Result<Crowd> {
         for _ in 0..ATTEMPTS {
             if let Some(joined) = try_to_join(place, names)? {
                 return Ok(joined);
             }
-            thread::yield_now(); // somebody removes the file
+            thread::yield_now(); // another writer is removing the file
         }
         Ok(Crowd { file: None })
     }
 
-    /// Says that the writer's temporary file is gone. The last one removes the crowd's file.
+    /// Leaves the crowd, once the writer's temporary file is gone. The last one removes the crowd's
+    /// file.
     pub fn leave(self, place: &Place) {
         drop(self.file); // unlocked
         dissolve(place, &Names::of(place));
     }
 }
 
-/// `None` if the file is being removed.
+/// Returns `None` if the file is being removed.
 fn try_to_join(place: &Place, names: &Names) -> io::Result<Option<Crowd>> {
     let name = names.crowd()?;
     let (opened, is_ours) = match place.create(&name, 0o666) {
@@ -54,7 +56,7 @@ fn try_to_join(place: &Place, names: &Names) -> io::Result<Option<Crowd>> {
     let mut file = match opened {
         Ok(file) => Output::new(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        // Something of others, which stays there.
+        // Not a file of this library; leave it.
         Err(_) if !is_ours => return Ok(Some(Crowd { file: None })),
         Err(error) => return Err(error),
     };
@@ -62,7 +64,7 @@ fn try_to_join(place: &Place, names: &Names) -> io::Result<Option<Crowd>> {
     match file.lock_shared() {
         Ok(true) => Ok(place.holds(&name, id)?.then_some(Crowd { file: Some(file) })),
         Ok(false) => Ok(None),
-        // There are no locks, and nobody looks for the names.
+        // Without locks, nobody looks for the names.
         Err(_) => {
             if is_ours {
                 let _ = place.remove(&name, id);
@@ -72,14 +74,14 @@ fn try_to_join(place: &Place, names: &Names) -> io::Result<Option<Crowd>> {
     }
 }
 
-/// Whether other names than the first ones may be taken.
+/// Whether names other than the first may be in use.
 pub(super) fn is_there(place: &Place, names: &Names) -> io::Result<bool> {
     Ok(place.stat_of(&names.crowd()?)?.is_some())
 }
 
-/// Removes the crowd's file, if no one is in the crowd and nothing is left of it.
+/// Removes the crowd's file, if the crowd has no members and none of its temporary files is left.
 pub(super) fn dissolve(place: &Place, names: &Names) {
-    let _ = try_to_dissolve(place, names); // or the next writer does it
+    let _ = try_to_dissolve(place, names); // if this fails, the next writer does it
 }
 
 fn try_to_dissolve(place: &Place, names: &Names) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! A file that grows in place.
+//! A file that is appended to in place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,19 +10,19 @@ use super::place::Place;
 use super::{absolute, busy, identity, open, open_regular, temporary};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often a file that is created, replaced or removed again and again is opened.
+/// How many times to try to open a file that others keep creating, replacing or removing.
 const ATTEMPTS: usize = 10;
 
-/// A file that is written to at its end, by one writer where there are locks. Dropped before it is
-/// [kept](Self::keep), it becomes again what it was, unless others wrote to it.
+/// A file that one writer appends to (if the file system has locks). If it is dropped before
+/// [`keep`](Self::keep), it is cut back to its old size, unless others wrote to it.
 pub(crate) struct GrownFile {
-    /// As it was given, and from the root.
+    /// The path as given, for errors.
     path: PathBuf,
     absolute: PathBuf,
-    /// None if to what a process has open.
+    /// `None` if the path leads to a process's open file.
     place: Option<Place>,
     output: Output,
-    /// Its size before.
+    /// The file's size when it was opened.
     before: u64,
     created: bool,
     kept: bool,
@@ -30,12 +30,13 @@ pub(crate) struct GrownFile {
 }
 
 impl GrownFile {
-    /// Opens a regular file, or creates one. `EBUSY` if another writer is at work on it.
+    /// Opens a regular file, or creates one. `EBUSY` if another writer is writing it.
     pub fn open(path: &Path, sync: bool) -> Result<GrownFile> {
         for _ in 0..ATTEMPTS {
             let Some(file) = GrownFile::try_open(path, sync)? else { continue };
             let failed = |error| Error::io("open", error).of(path);
-            // A new file's writer announces itself first, and then looks for this lock.
+            // A writer that replaces the file creates its temporary file first, then looks for this
+            // lock.
             if let Some(place) = &file.place {
                 if temporary::is_any_in_use(place).map_err(failed)? {
                     return Err(busy(path));
@@ -46,7 +47,7 @@ impl GrownFile {
         Err(busy(path))
     }
 
-    /// None if the file was created, replaced or removed meanwhile.
+    /// Returns `None` if another program created, replaced or removed the file meanwhile.
     fn try_open(path: &Path, sync: bool) -> Result<Option<GrownFile>> {
         let failed = |error| Error::io("open", error).of(path);
         let is_there = match open_regular(path) {
@@ -77,33 +78,34 @@ impl GrownFile {
             sync,
         };
         if let Ok(false) = file.output.lock() {
-            file.kept = true; // the other writer's by now, even if it was created here
+            file.kept = true; // it belongs to the other writer now, even if it was created here
             return Err(busy(path));
         }
         file.before = file.output.metadata().map_err(failed)?.len();
         Ok(file.is_in_place().map_err(failed)?.then_some(file))
     }
 
-    /// The size that it had.
+    /// The size of the file when it was opened.
     pub fn size_before(&self) -> u64 {
         self.before
     }
 
-    /// Writes one piece after the other at the file's end.
+    /// Appends two pieces.
     pub fn write_both(&mut self, one: &[u8], other: &[u8]) -> Result<()> {
         self.output.write(one, other).map_err(|error| error.of(&self.path))
     }
 
-    /// An error unless everything is written: the file is in its place and has `size` bytes.
+    /// Fails unless everything is written: the path still leads to this file, and it has `size`
+    /// bytes.
     pub fn settle(&mut self, size: u64) -> Result<()> {
         self.output.settle().map_err(|error| error.of(&self.path))?;
         let found = self.is_in_place().and_then(|found| Ok((found, self.output.metadata()?.len())));
         let found = found.map_err(|error| Error::io("look at", error).of(&self.path))?;
         if found != (true, size) {
-            self.kept = true; // there is more than ours in it
+            self.kept = true; // it also holds bytes of others
             let detail = format!(
-                "something else wrote to the file or replaced it meanwhile: it should have {size} \
-                 bytes, and has {}; it is left as it is: check it, and create its index again",
+                "another program wrote to the file or replaced it: expected {size} bytes, found {}; \
+                 the file is left as it is; check it, and create its index again",
                 found.1
             );
             return Err(Error::new(ErrorKind::Mismatch, detail).of(&self.path));
@@ -111,7 +113,7 @@ impl GrownFile {
         self.sync()
     }
 
-    /// Waits until the file, and its name if that is new, is on the medium.
+    /// Waits until the file, and its directory entry if that is new, are on storage.
     fn sync(&self) -> Result<()> {
         if !self.sync {
             return Ok(());
@@ -134,7 +136,8 @@ impl GrownFile {
         }
     }
 
-    /// Takes back what was written, and nothing else: the file has the size that our writes gave it.
+    /// Undoes the writes of this process, and does nothing if the file does not have the size that
+    /// they gave it.
     fn undo(&self) -> io::Result<()> {
         let written = self.output.written();
         if self.output.metadata()?.len() != self.before + written {
@@ -147,13 +150,13 @@ impl GrownFile {
         }
     }
 
-    /// Leaves the file as it is now.
+    /// Keeps what was written.
     pub fn keep(&mut self) {
         self.kept = true;
     }
 }
 
-/// Opens a file that is there, and does not wait if it is a pipe by now.
+/// Opens an existing file, and does not block if it has become a pipe.
 fn open_to_append(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().append(true).custom_flags(libc::O_NONBLOCK), path)
 }

@@ -12,13 +12,13 @@ use super::open;
 use super::place::{c_string, Place};
 use crate::sys;
 
-/// Numbers of a target's temporary files: how many shared writers can clear up after each other.
+/// Temporary names per target: how many concurrent writers can clean up after each other.
 const SHARED: u32 = 32;
-/// Of exclusive ones there is one at a time, and what was killed.
+/// The same for exclusive writers: there is one at a time, and files that killed ones left.
 const EXCLUSIVE: u32 = 8;
 
-/// Who may write the same target at the same time: shared writers with each other, exclusive ones with
-/// no one.
+/// Which writers may write the same target at the same time: shared writers may run together, an
+/// exclusive one excludes all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Shared,
@@ -29,13 +29,13 @@ impl Access {
     // Not `pub`: cbindgen would put it into the C header.
     pub(super) const ALL: [Access; 2] = [Access::Shared, Access::Exclusive];
 
-    /// Whether both cannot write at once.
+    /// Whether the two must not write at the same time.
     pub fn excludes(self, other: Access) -> bool {
         [self, other].contains(&Access::Exclusive)
     }
 }
 
-/// The names for one target. They follow from it, so that other writers find them.
+/// The temporary names for one target. They are derived from it, so that other writers find them.
 pub(super) struct Names {
     key: u64,
 }
@@ -55,12 +55,12 @@ impl Names {
         (0..count).filter_map(move |number| name(number).ok())
     }
 
-    /// The name of the file that is there while more than the first names may be.
+    /// The name of the crowd's file, which exists while names other than the first may be in use.
     pub fn crowd(&self) -> io::Result<CString> {
         name(&format!("{:016x}.crowd", self.key))
     }
 
-    /// A name that nobody knows.
+    /// A name that nobody else can find.
     pub fn random() -> io::Result<CString> {
         name(&format!("{:016x}", random()))
     }
@@ -70,24 +70,24 @@ fn name(middle: &str) -> io::Result<CString> {
     c_string(OsStr::new(&format!(".tfr-index.{middle}.tmp")))
 }
 
-/// Stands for the target, the mount that it is on and the running system. (Targets with one key
-/// would only share their numbers.)
+/// A hash of the target, its mount and the running system. (If two targets had the same key, they
+/// would only share their names.)
 fn key(place: &Place) -> u64 {
     let mut key = DefaultHasher::new();
     place.name().hash(&mut key);
     place.device().hash(&mut key);
     if place.is_sticky() {
-        // Who may not remove the files of others does not look at them.
+        // Here a user cannot remove the files of other users, so need not look for them.
         sys::effective_user().hash(&mut key);
     }
-    // Without one, nobody finds the names.
+    // Without the boot id the key is random: other writers do not find the names.
     running_system().unwrap_or_else(|_| random()).hash(&mut key);
     key.finish()
 }
 
-/// Stands for the system since it started. It is asked for once.
+/// A hash of the boot id, which is read once.
 fn running_system() -> io::Result<u64> {
-    // No OnceLock: a process that is forked while another thread is in it would wait for ever.
+    // Not a OnceLock: a process forked while another thread initialises it would deadlock.
     static KNOWN: AtomicU64 = AtomicU64::new(0);
     let known = KNOWN.load(Ordering::Relaxed);
     if known != 0 {

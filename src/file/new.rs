@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all.
+//! A new file that appears complete or not at all.
 
 use std::ffi::CString;
 use std::fs::{File, Metadata};
@@ -15,53 +15,54 @@ use super::{busy, ensure_path, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::Stat;
 
-/// How often a file that is replaced again and again is looked at.
+/// How many times to try to lock a file that others keep replacing.
 const ATTEMPTS: usize = 10;
 
-/// A file being written beside its target, which it replaces when it is [committed](Self::commit)
-/// and leaves alone when it is dropped.
+/// A file that is written under a temporary name and replaces its target on
+/// [`commit`](Self::commit). If it is dropped before that, the target stays as it was.
 ///
 /// It gets the owner, group and mode of the file that it replaces, as far as the process may set
-/// them, or those of any new file. A link is followed: what it leads to is replaced. A target that is
-/// no regular file, or that another process has open (`/proc/7/fd/1`), is written to directly, at its
-/// end; one of the process's own descriptors ([`own_descriptor`]) at its position.
+/// them; otherwise those of any new file. Links are followed: their target is replaced. A target
+/// that is not a regular file, or a file that another process has open (`/proc/7/fd/1`), is
+/// appended to directly. One of the process's own descriptors ([`own_descriptor`]) is written at
+/// its position.
 ///
-/// A process that is forked meanwhile cannot write to it; there, dropping it changes nothing.
+/// A forked process cannot write to it; dropping it there changes nothing.
 pub(crate) struct NewFile {
-    /// The target as it was given.
+    /// The target's path as given, for errors.
     target: PathBuf,
     output: Output,
-    /// None when it is the target itself.
+    /// `None` if the target itself is written to.
     beside: Option<Beside>,
     sync: bool,
 }
 
-/// Where a file is written, and what it replaces.
+/// A temporary file in the target's directory, and the file that it replaces.
 struct Beside {
     place: Place,
-    /// None once it is in its place.
+    /// `None` once it is renamed to the target.
     temporary: Option<(CString, Identity)>,
     crowd: Option<Crowd>,
     access: Access,
-    /// What was there when it was begun.
+    /// The file that was there at the start.
     old: Option<Stat>,
-    /// That, locked, so that nobody appends to it: for an exclusive writer.
+    /// The same file, locked by an exclusive writer, so that nobody appends to it.
     _old_lock: Option<Output>,
 }
 
 impl NewFile {
-    /// Begins a file; `EBUSY` if an exclusive writer is at work on the target. Many may be begun at
-    /// once: the last one to be committed stays.
+    /// Starts a file; `EBUSY` if an exclusive writer is writing the target. Several writers may
+    /// write the same target: the last commit wins.
     pub fn create(target: &Path) -> Result<NewFile> {
         NewFile::open(target, Access::Shared)
     }
 
-    /// Begins a file as an exclusive writer; `EBUSY` if any other is at work on the target.
+    /// Starts a file as an exclusive writer; `EBUSY` if any other one is writing the target.
     pub fn create_alone(target: &Path) -> Result<NewFile> {
         NewFile::open(target, Access::Exclusive)
     }
 
-    /// Sets whether [`commit`](Self::commit) waits until the file is on the medium.
+    /// Sets whether [`commit`](Self::commit) waits until the file is on storage.
     pub fn with_sync(mut self, sync: bool) -> NewFile {
         self.sync = sync;
         self
@@ -103,12 +104,12 @@ impl NewFile {
         }
     }
 
-    /// A new file beside the target's place, where `old` is.
+    /// Starts a temporary file that will replace `old`, if there is one, at `place`.
     fn beside(target: &Path, place: Place, access: Access, old: Option<Stat>) -> Result<NewFile> {
         if let Some(old) = &old {
             ensure_replaceable(&place, old)?;
         }
-        // What replaces a file gets its mode in the end.
+        // A file that replaces another one gets that one's mode at the end.
         let mode = if old.is_some() { 0o600 } else { 0o666 };
         let temporary = temporary::create(&place, mode, access).map_err(explain)?;
         let Some(Temporary { output, name, id, crowd }) = temporary else {
@@ -124,34 +125,34 @@ impl NewFile {
         Ok(file)
     }
 
-    /// The target itself, of which this is an open file.
+    /// Writes directly to the target, which is open as `file`.
     fn onto(target: &Path, file: File) -> NewFile {
         let output = Output::new(file);
         NewFile { target: target.to_owned(), output, beside: None, sync: false }
     }
 
-    /// Whether it is the target itself that is written to.
+    /// Whether writes go directly to the target.
     pub fn is_target(&self) -> bool {
         self.beside.is_none()
     }
 
-    /// Writes bytes at the file's end.
+    /// Appends bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.write_both(bytes, &[])
     }
 
-    /// Writes one piece after the other.
+    /// Appends two pieces.
     pub fn write_both(&mut self, one: &[u8], other: &[u8]) -> Result<()> {
         self.output.write(one, other).map_err(|error| error.of(&self.target))
     }
 
-    /// Puts the file in its target's place.
+    /// Renames the file to its target.
     pub fn commit(mut self) -> Result<()> {
         self.replace()?;
         self.sync_directory()
     }
 
-    /// Puts the file in its target's place, and keeps others away from there until it is dropped.
+    /// Renames the file to its target, and keeps other writers out until it is dropped.
     pub fn replace(&mut self) -> Result<()> {
         self.replace_target().map_err(|error| error.of(&self.target))
     }
@@ -166,8 +167,8 @@ impl NewFile {
         beside.place.ensure_not_moved()?;
         if !beside.place.holds(temporary, *id).map_err(failed)? {
             let detail = format!(
-                "something else replaced or removed the temporary file {} while it was written: \
-                 nothing is written; write it again",
+                "another program replaced or removed the temporary file {}: nothing was written; \
+                 try again",
                 temporary.to_string_lossy()
             );
             return Err(Error::new(ErrorKind::Mismatch, detail));
@@ -176,7 +177,7 @@ impl NewFile {
         let is_other = |now: &Stat| beside.old.map(|old| old.id) != Some(now.id);
         if beside.access == Access::Exclusive && now.as_ref().is_some_and(is_other) {
             let detail =
-                "something else created or replaced the file meanwhile: it is left as it is";
+                "another program created or replaced the file meanwhile: that file is left as it is";
             return Err(Error::new(ErrorKind::Mismatch, detail));
         }
         if let Some(old) = now.or(beside.old) {
@@ -190,11 +191,11 @@ impl NewFile {
         Ok(())
     }
 
-    /// Waits until the file's name is on the medium, after [`replace`](Self::replace).
+    /// Waits until the directory entry is on storage, after [`replace`](Self::replace).
     pub fn sync_directory(&self) -> Result<()> {
         match &self.beside {
             Some(beside) if self.sync => beside.place.sync().map_err(|error| {
-                let why = ": the file is in its place, but a power cut may take it";
+                let why = ": the file is written, but a power failure may still lose it";
                 Error::io("sync the directory", error).adding(why).of(&self.target)
             }),
             _ => Ok(()),
@@ -203,12 +204,12 @@ impl NewFile {
 }
 
 impl Beside {
-    /// Locks what is to be replaced; an error if another writer has.
+    /// Locks the file to be replaced; fails if another writer has locked it.
     fn lock_old(&mut self, target: &Path) -> Result<()> {
         let failed = |error| Error::io("create", error);
         for _ in 0..ATTEMPTS {
             self.old = self.place.stat().map_err(failed)?;
-            // What cannot be opened cannot be locked, and there may be no locks.
+            // A file that cannot be opened cannot be locked; nor can one where there are no locks.
             let Some(Ok(file)) = self.old.map(|_| self.place.open_to_lock(self.place.name()))
             else {
                 return Ok(());
@@ -229,12 +230,12 @@ impl Beside {
     }
 }
 
-/// Says what it takes to create a file.
+/// Makes an error that says what creating a file requires.
 fn explain(error: io::Error) -> Error {
     let why = match error.raw_os_error() {
         Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
-            ": the file is written beside its place and then renamed, so its directory must be \
-             writable; give a path in another directory"
+            ": the file is written under a temporary name and then renamed, so its directory must \
+             be writable; give a path in another directory"
         }
         _ => "",
     };

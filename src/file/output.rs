@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::fork::{Owner, Unshared};
 use crate::sys;
 
-/// More bytes than this, some systems don't take at once.
+/// Some systems do not accept more bytes than this per write.
 const MOST: usize = 1 << 30;
 
-/// An open file of one process: one that is forked from it can neither write to the file nor keep its
+/// An open file that belongs to one process: a forked process can neither write to it nor keep its
 /// lock.
 pub(super) struct Output {
     owner: Owner,
@@ -45,17 +45,17 @@ impl Output {
         Ok(identity(&self.metadata()?))
     }
 
-    /// How many bytes were written.
+    /// The number of bytes written.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Locks the file until this is dropped. False if another has locked it.
+    /// Takes an exclusive lock until this is dropped. Returns false if another process has a lock.
     pub fn lock(&mut self) -> io::Result<bool> {
         self.lock_as(libc::LOCK_EX)
     }
 
-    /// Locks it together with others who do. False if another has locked it alone.
+    /// Takes a shared lock. Returns false if another process has an exclusive one.
     pub fn lock_shared(&mut self) -> io::Result<bool> {
         self.lock_as(libc::LOCK_SH)
     }
@@ -71,7 +71,7 @@ impl Output {
         }
     }
 
-    /// Writes one piece after the other, with one call to the system if it takes both.
+    /// Writes two pieces, with a single system call if possible.
     pub fn write(&mut self, mut one: &[u8], mut other: &[u8]) -> Result<()> {
         self.owner.check()?;
         while !one.is_empty() || !other.is_empty() {
@@ -90,19 +90,19 @@ impl Output {
         Ok(())
     }
 
-    /// An error if the system cannot keep what was written. The file stays open, and locked.
+    /// Reports errors that the system delivers only on close. The file stays open and locked.
     pub fn settle(&self) -> Result<()> {
         self.owner.check()?;
         let closed = self.file.try_clone().and_then(sys::close);
         closed.map_err(|error| Error::io("write", error))
     }
 
-    /// Waits until the file is on the medium.
+    /// Waits until the file is on storage.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_all().map_err(|error| Error::io("sync", error))
     }
 
-    /// As [`sync`](Self::sync); a pipe or a device has no medium.
+    /// Like [`sync`](Self::sync), but does nothing for a pipe or a device.
     pub fn sync_stream(&self) -> Result<()> {
         let is_file = self.metadata().map_or(true, |metadata| metadata.is_file());
         if is_file {
@@ -115,7 +115,7 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // A descriptor that a forked process has still may hold the lock.
+        // A forked process may still have the descriptor, and with it the lock.
         if self.locked && self.owner.is_this_process() {
             let _ = sys::flock(&self.file, libc::LOCK_UN);
         }

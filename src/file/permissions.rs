@@ -1,4 +1,4 @@
-//! Replacing a file as its owner expects: who may read and write it stays the same.
+//! Replaces a file without changing who may read and write it.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -8,14 +8,14 @@ use super::place::{c_string, Place};
 use crate::error::{Error, Result};
 use crate::sys::{self, Stat};
 
-/// An error if the file in this place cannot be replaced, as far as that can be known before.
+/// Fails if the file cannot be replaced, as far as this can be known in advance.
 pub(super) fn ensure_replaceable(place: &Place, old: &Stat) -> Result<()> {
     let refused = |errno| Error::io("replace", io::Error::from_raw_os_error(errno));
     if let Some(mount) = sys::mount_of(place.directory(), place.name()) {
         let empty = c_string("".as_ref()).map_err(|error| Error::io("replace", error))?;
         if sys::mount_of(place.directory(), &empty).is_some_and(|around| around != mount) {
             let why =
-                ": the file is a mount point (a bind mount), which no other file can replace; \
+                ": the file is a mount point (a bind mount) and cannot be replaced by another file; \
                        mount its directory, or give another path and copy the result over it";
             return Err(refused(libc::EBUSY).adding(why));
         }
@@ -23,15 +23,15 @@ pub(super) fn ensure_replaceable(place: &Place, old: &Stat) -> Result<()> {
     let user = sys::effective_user();
     if place.is_sticky() && ![old.user, place.user(), 0].contains(&user) {
         let why =
-            ": the directory is sticky (as /tmp is) and the file belongs to another user, who \
-                   alone may replace it; give a path in another directory";
+            ": the directory is sticky (like /tmp) and the file belongs to another user, so only \
+                   that user may replace it; give a path in another directory";
         return Err(refused(libc::EPERM).adding(why));
     }
     Ok(())
 }
 
-/// Gives a file the owner, group and mode of the one that it replaces, as far as this process may.
-/// Otherwise nobody may do more with it than with the old one.
+/// Gives a file the owner, group and mode of the file that it replaces, as far as this process may.
+/// Where it may not, nobody gets more permissions than the old file gave them.
 ///
 /// Access control lists are not copied.
 pub(super) fn adopt(file: &File, old: &Stat) {
@@ -45,23 +45,23 @@ pub(super) fn adopt(file: &File, old: &Stat) {
     let now = has(file);
     let keeps_user = now.is_some_and(|(user, _)| user == old.user);
     let keeps_group = now.is_some_and(|(_, group)| group == old.group);
-    // Some file systems refuse, and have no modes to speak of.
+    // File systems without modes refuse this.
     let mode = Permissions::from_mode(mode_for(old.mode, keeps_user, keeps_group));
     let _ = file.set_permissions(mode);
 }
 
-/// The old file's mode, less what others than before could do by it.
+/// The old file's mode, without permissions that would now apply to other users than before.
 fn mode_for(mode: u32, keeps_user: bool, keeps_group: bool) -> u32 {
     if keeps_user && keeps_group {
         return mode;
     }
     let (user, mut group, mut other) = (mode >> 6 & 7, mode >> 3 & 7, mode & 7);
     if !keeps_group {
-        // The old group's members are now others, and some of the others the group's.
+        // The old group's members are now "others", and some of the others are in the new group.
         (group, other) = (group & other, group & other);
     }
     if !keeps_user {
-        // The old owner is one of these now.
+        // The old owner is now in the group or one of the others.
         (group, other) = (group & user, other & user);
     }
     user << 6 | group << 3 | other
@@ -71,7 +71,7 @@ fn mode_for(mode: u32, keeps_user: bool, keeps_group: bool) -> u32 {
 mod tests {
     use super::mode_for;
 
-    /// What a user of each kind may do, by the class that the system puts them in.
+    /// Checks what each kind of user may do, in the class that the system puts them in.
     #[test]
     fn nobody_may_do_more_than_before() {
         for mode in 0..=0o777u32 {
@@ -79,9 +79,9 @@ mod tests {
             for (keeps_user, keeps_group) in [(true, false), (false, true), (false, false)] {
                 let new = mode_for(mode, keeps_user, keeps_group);
                 let (new_group, new_other) = (new >> 3 & 7, new & 7);
-                // Of the old group and of no other: the group still, or others.
+                // Members of the old group only: now group or others.
                 assert_eq!(if keeps_group { new_group } else { new_other } & !group, 0);
-                // Others: they may be in the new group.
+                // Others, who may be in the new group.
                 assert_eq!(new_other & !other, 0);
                 assert!(keeps_group || new_group & !other == 0);
                 // The old owner, who may be in any group.

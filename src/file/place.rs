@@ -1,4 +1,4 @@
-//! Where a file is, or will be.
+//! The place of a file: a directory and a name in it.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -11,20 +11,19 @@ use super::{absolute, follow_links, identity, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::{self, Stat};
 
-/// A name in a directory that is open: whatever becomes of the directory's path, names are those in
-/// this one.
+/// A name in an open directory. It stays valid even if the directory is moved.
 pub(super) struct Place {
     directory: File,
-    /// What it was when it was opened.
+    /// The directory's metadata when it was opened.
     metadata: Metadata,
-    /// Where the directory was when it was opened, from the root.
+    /// The directory's absolute path when it was opened.
     path: PathBuf,
     name: CString,
 }
 
 impl Place {
-    /// Where a path leads, whether there is a file or not; none if to what a process has open, which has
-    /// no place of its own.
+    /// The place where a path leads, whether the file exists or not. `None` if it leads to a
+    /// process's open file, which has no path of its own.
     pub fn of(path: &Path) -> io::Result<Option<Place>> {
         match follow_links(path)? {
             Some(path) => Place::of_name(&path).map(Some),
@@ -32,7 +31,7 @@ impl Place {
         }
     }
 
-    /// The place of a name, whether that is a link or not.
+    /// The place of the path itself: a link is not followed.
     pub fn of_name(path: &Path) -> io::Result<Place> {
         if path.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from_raw_os_error(libc::EISDIR));
@@ -66,7 +65,7 @@ impl Place {
         self.metadata.uid()
     }
 
-    /// What is there; `None` if nothing is.
+    /// The state of the file at this place; `None` if there is no file.
     pub fn stat(&self) -> io::Result<Option<Stat>> {
         self.stat_of(&self.name)
     }
@@ -84,7 +83,7 @@ impl Place {
         Ok(self.stat_of(name)?.is_some_and(|there| there.id == file))
     }
 
-    /// Creates a file where nothing is, and opens it to write.
+    /// Creates a file, which must not exist yet, and opens it to write.
     pub fn create(&self, name: &CStr, mode: u32) -> io::Result<File> {
         let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_EXCL;
         sys::open_at(&self.directory, name, flags | libc::O_NOFOLLOW, mode)
@@ -96,45 +95,46 @@ impl Place {
             let flags = how | libc::O_NOFOLLOW | libc::O_NONBLOCK;
             sys::open_at(&self.directory, name, flags, 0)
         };
-        // Some network file systems want a file open for writing to lock it; its mode may forbid that.
+        // Some network file systems lock only files that are open for writing, but the file's mode
+        // may forbid opening it so.
         open(libc::O_WRONLY).or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => open(libc::O_RDONLY),
             _ => Err(error),
         })
     }
 
-    /// Puts the file `name` of the directory in this place.
+    /// Renames the file `name` of the directory to this place.
     pub fn replace_by(&self, name: &CStr) -> io::Result<()> {
         sys::rename_at(&self.directory, name, &self.name)
     }
 
     /// Removes `name` from the directory, if it is this file.
     pub fn remove(&self, name: &CStr, file: Identity) -> io::Result<()> {
-        // A look that fails once (EIO, on a network) would leave a file that is ours.
+        // Try twice: a single EIO (on a network) would leave our file there.
         match self.holds(name, file).or_else(|_| self.holds(name, file))? {
             true => sys::unlink_at(&self.directory, name),
             false => Ok(()),
         }
     }
 
-    /// Waits until the names in the directory are on the medium.
+    /// Waits until the directory's entries are on storage.
     pub fn sync(&self) -> io::Result<()> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY;
         let directory = sys::open_at(&self.directory, &c_string(".".as_ref())?, flags, 0)?;
         match directory.sync_all() {
-            // The file system has no such thing.
+            // The file system does not support it.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
             synced => synced,
         }
     }
 
-    /// Whether only the owners of a file, or of the directory, may rename or remove the file.
+    /// Whether only the owner of a file or of the directory may rename or remove the file.
     pub fn is_sticky(&self) -> bool {
         const STICKY: u32 = 0o1000;
         self.metadata.mode() & STICKY != 0
     }
 
-    /// An error if another directory is where this one was.
+    /// Fails if another directory is now at this directory's path.
     pub fn ensure_not_moved(&self) -> Result<()> {
         let cannot_look = |error| Error::io("look at the directory", error);
         let there = match fs::metadata(&self.path) {
@@ -146,8 +146,8 @@ impl Place {
             return Ok(());
         }
         let detail = format!(
-            "the directory {} was moved or replaced while the file was written: nothing is written; \
-             write it again",
+            "the directory {} was moved or replaced while the file was being written: nothing was \
+             written; try again",
             self.path.display()
         );
         Err(Error::new(ErrorKind::Mismatch, detail))

@@ -10,17 +10,17 @@ use super::{ensure_path, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
-/// Links that are followed; the system follows as many.
+/// How many links are followed, as many as the system follows.
 pub(super) const LINKS: usize = 40;
 
-/// The process's own descriptor that a path stands for: `/dev/stdin`, `/dev/stdout`,
-/// `/dev/stderr`, `/dev/fd/N` or `/proc/self/fd/N`, or a link to one of them. `None` for any other
-/// path.
+/// Duplicates the descriptor of this process that a path names: `/dev/stdin`, `/dev/stdout`,
+/// `/dev/stderr`, `/dev/fd/N`, `/proc/self/fd/N`, or a link to one of them. Returns `None` for any
+/// other path.
 ///
-/// It is duplicated, not opened again: reads and writes continue at its position, which all
-/// who share it move. So it works for sockets and for files that the process may not open, and
-/// several programs write to one file in turn. This is how every function of this crate treats such
-/// a path. The duplicate is above 2, and is closed on `exec`.
+/// The descriptor is duplicated, not opened again: reads and writes continue at its position, which
+/// is shared by all its users. So it also works for sockets and for files that the process may not
+/// open, and several programs can write to one file in turn. Every function of this crate treats
+/// such paths this way. The duplicate's number is above 2; it is closed on `exec`.
 ///
 /// ```
 /// use std::io::Write;
@@ -32,7 +32,7 @@ pub(super) const LINKS: usize = 40;
 /// ```
 ///
 /// # Errors
-/// `EBADF` when no such descriptor is open; `EMFILE` when there is none to spare.
+/// `EBADF` if the descriptor is not open; `EMFILE` if the process has too many open descriptors.
 pub fn own_descriptor(path: impl AsRef<Path>) -> Option<io::Result<File>> {
     number(path.as_ref()).map(sys::duplicate)
 }
@@ -49,16 +49,16 @@ fn number(path: &Path) -> Option<RawFd> {
     None
 }
 
-/// What a path leads to.
+/// The target of a path.
 pub(super) enum Target {
-    /// One of the process's own descriptors, or why it cannot be had.
+    /// One of the process's own descriptors, duplicated.
     Own(io::Result<File>),
-    /// A file, or why it cannot be looked at.
+    /// Any other file.
     File { metadata: io::Result<Metadata>, is_link: bool },
 }
 
 impl Target {
-    /// Looks at the path once, and again only if it is a link.
+    /// Stats the path once, and a second time only if it is a link.
     pub fn of(path: &Path) -> Target {
         if number_in(path).is_none() {
             let metadata = fs::symlink_metadata(path);
@@ -73,7 +73,7 @@ impl Target {
     }
 }
 
-/// The number that the path's own words say.
+/// The descriptor that the path names itself, without following links.
 fn number_in(path: &Path) -> Option<RawFd> {
     for (name, number) in [("/dev/stdin", 0), ("/dev/stdout", 1), ("/dev/stderr", 2)] {
         if path == Path::new(name) {
@@ -86,7 +86,7 @@ fn number_in(path: &Path) -> Option<RawFd> {
     (number.to_string() == name.to_str()?).then_some(number) // not "+3", nor "03"
 }
 
-/// An error unless the file is a regular one, of those that are not directories.
+/// Fails unless the file is regular; `EISDIR` for a directory.
 pub(super) fn ensure_regular(file: FileType, path: &Path) -> Result<()> {
     if file.is_dir() {
         return Err(Error::io("open", io::Error::from_raw_os_error(libc::EISDIR)).of(path));
@@ -101,8 +101,8 @@ pub(super) fn ensure_regular(file: FileType, path: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
 }
 
-/// Opens what is read from its start to its end, unless that would wait for a writer: to stop
-/// waiting would then end that writer.
+/// Opens a file to be read from start to end. Rejects FIFOs and sockets: opening a FIFO blocks
+/// until there is a writer, and giving up later would kill that writer.
 pub(super) fn open_to_read(path: &Path) -> Result<(File, bool)> {
     ensure_path(path)?;
     let failed = |error| Error::io("open", error).of(path);
@@ -116,7 +116,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<(File, bool)> {
     open(OpenOptions::new().read(true), path).map(|file| (file, false)).map_err(failed)
 }
 
-/// Opens a FIFO or a character device to write. Does not wait for a FIFO's reader: `ENXIO` if
+/// Opens a FIFO or a character device for writing. Does not wait for a FIFO's reader: `ENXIO` if
 /// there is none.
 pub(super) fn open_to_write(path: &Path) -> io::Result<File> {
     let file_type = fs::metadata(path)?.file_type();
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn own_descriptors_are_known_by_their_paths() {
-        let folder = tempfile::tempdir().unwrap();
-        let link = folder.path().join("link");
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
         symlink("/dev/stdout", &link).unwrap();
         for (path, expected) in [
             ("/dev/stdin", Some(0)),
@@ -192,20 +192,20 @@ mod tests {
 
         file.seek(SeekFrom::Start(7)).unwrap();
         let error = Index::read(&path).unwrap_err();
-        assert_eq!(error.record(), Some(1), "{error}"); // "after" is no line of an index
+        assert_eq!(error.record(), Some(1), "{error}"); // "after" is not a valid line
         file.rewind().unwrap();
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "before 0 16\nafter");
-        // It is read to its end.
+        // The descriptor is now at its end.
         assert_eq!(Index::read(&path).unwrap().len(), 0);
     }
 
-    /// Opening it would let the writer write, and closing it end the writer.
+    /// Opening it would unblock the writer, and closing it would kill the writer.
     #[test]
     fn a_fifo_is_not_opened_to_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let script = "exec 3>\"$0\"";
         let mut writer = Command::new("sh").args(["-c", script]).arg(&path).spawn().unwrap();
@@ -226,7 +226,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
             assert!(error.to_string().contains("is a pipe (FIFO), not a regular file"), "{error}");
         }
-        // Nor to write, where nobody reads.
+        // Nor is it opened to write without a reader.
         let written = NewFile::create(&path).err().unwrap();
         assert_eq!(written.os_error(), Some(libc::ENXIO), "{written}");
         assert!(writer.try_wait().unwrap().is_none());
@@ -236,8 +236,8 @@ mod tests {
 
     #[test]
     fn a_fifo_that_is_read_is_written_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let mut both = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let mut index = NewFile::create(&path).unwrap();

@@ -1,16 +1,16 @@
-//! Temporary files: they announce a writer to others of the same target, and the next writer removes
-//! those that a killed process leaves.
+//! Temporary files. They show other writers of the same target that a writer is active, and the
+//! next writer removes those that a killed process left.
 //!
-//! The name of a temporary file follows from its target's and a small number, so that it is found
-//! without listing a directory of a hundred thousand files. Who writes one holds a lock on it, which
-//! the system drops with the process: one that can be locked is abandoned. A lock is seen by all
-//! who reach the file system through the same mount of the same running system, and maybe by no
-//! one else (network file systems may keep locks to the machine), so the name depends on both: no
-//! other machine looks for it. Where there are no locks, nothing is ever removed, and no one seen.
+//! A temporary file's name is derived from its target and a small number, so that it can be found
+//! without listing a directory of a hundred thousand files. Its writer holds a lock on it, which
+//! the system releases when the process ends: a file that can be locked is abandoned. Locks are
+//! only certain to be visible through the same mount of the same running system (network file
+//! systems may keep locks local to a machine). So the name depends on both, and other machines do
+//! not look for it. Without locks, no file is removed and no other writer is detected.
 //!
-//! Each writer first locks a file of its own and looks at those of others afterwards, so that of two
-//! at least one sees the other. One that gets the first name looks at the other names only if there is
-//! a sign of a [`Crowd`].
+//! Each writer locks its own file first and looks at those of others afterwards, so that at least
+//! one of two writers sees the other. A writer that gets the first name looks at the other names
+//! only if there is a [`Crowd`].
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -30,12 +30,13 @@ pub(super) struct Temporary {
     pub output: Output,
     pub name: CString,
     pub id: Identity,
-    /// To be left when the file is no longer there.
+    /// The writer leaves it once the file is gone.
     pub crowd: Option<Crowd>,
 }
 
-/// Creates a temporary file beside its target, to be renamed or removed while it is open. Removes what
-/// was left there for the same target. `None` if another writer is at work on the target.
+/// Creates a temporary file in the target's directory, to be renamed or removed while it is open.
+/// Removes files that killed writers of the same target left. Returns `None` if another writer
+/// excludes this one.
 pub(super) fn create(place: &Place, mode: u32, access: Access) -> io::Result<Option<Temporary>> {
     let mut writer = Writer { place, names: Names::of(place), access, crowd: None };
     let created = writer.create(mode);
@@ -49,7 +50,7 @@ pub(super) fn create(place: &Place, mode: u32, access: Access) -> io::Result<Opt
     }
 }
 
-/// Who is to get a temporary file.
+/// A writer that needs a temporary file.
 struct Writer<'p> {
     place: &'p Place,
     names: Names,
@@ -61,11 +62,11 @@ impl Writer<'_> {
     fn create(&mut self, mode: u32) -> io::Result<Option<Temporary>> {
         let (place, random) = (self.place, Names::random()?);
         let mut has_locks = true;
-        let first = self.names.numbered(self.access).take(1); // tried again if it can be cleared
+        let first = self.names.numbered(self.access).take(1); // tried twice: it may be abandoned
         let names = first.chain(self.names.numbered(self.access)).chain([random.clone()]);
         for (attempt, name) in names.enumerate() {
             if !has_locks && name != random {
-                continue; // a name that nobody removes
+                continue; // nobody would remove a file of this name
             }
             if attempt > 1 && has_locks && self.crowd.is_none() {
                 self.crowd = Some(Crowd::join(place, &self.names)?);
@@ -85,7 +86,7 @@ impl Writer<'_> {
             let (id, user) = match output.metadata() {
                 Ok(metadata) => (identity(&metadata), metadata.uid()),
                 Err(error) => {
-                    let _ = sys::unlink_at(place.directory(), &name); // it is ours: just created
+                    let _ = sys::unlink_at(place.directory(), &name); // created just now
                     return Err(error);
                 }
             };
@@ -93,7 +94,7 @@ impl Writer<'_> {
             let temporary = Temporary { output, name, id, crowd: None };
             match locked {
                 Ok(true) => {}
-                Ok(false) => continue, // another writer came before the lock, and removes it
+                Ok(false) => continue, // another writer locked it first, and removes it
                 Err(_) if temporary.name == random => return Ok(Some(temporary)),
                 Err(_) => {
                     has_locks = false;
@@ -106,7 +107,7 @@ impl Writer<'_> {
                 temporary.remove(place);
                 return admitted.map(|_| None);
             }
-            // Another writer may have taken it for abandoned before it was locked.
+            // Before it was locked, another writer may have removed it as abandoned.
             match place.holds(&temporary.name, temporary.id) {
                 Ok(true) => return Ok(Some(temporary)),
                 Ok(false) => {}
@@ -119,8 +120,8 @@ impl Writer<'_> {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Whether no other writer is at work that excludes this one, which has a file of this name.
-    /// Removes what the user abandoned.
+    /// Whether no active writer excludes this one, whose file is named `ours`. Removes abandoned
+    /// files of the user.
     fn is_admitted(&self, ours: &CStr, user: u32) -> io::Result<bool> {
         let is_crowded = self.crowd.is_some() || crowd::is_there(self.place, &self.names)?;
         let mut admitted = true;
@@ -135,7 +136,7 @@ impl Writer<'_> {
     }
 }
 
-/// The names that may be in use, and by whom.
+/// The names that may be in use, with the access of their writers.
 fn names(names: &Names, is_crowded: bool) -> impl Iterator<Item = (CString, Access)> + '_ {
     let count = if is_crowded { usize::MAX } else { 1 };
     let numbered = move |access| names.numbered(access).take(count).map(move |name| (name, access));
@@ -154,26 +155,26 @@ pub(super) fn is_any_in_use(place: &Place) -> io::Result<bool> {
 }
 
 impl Temporary {
-    /// Removes it, if it is still where it was.
+    /// Removes the file, if it still has its name.
     pub fn remove(&self, place: &Place) {
         let _ = place.remove(&self.name, self.id);
     }
 }
 
-/// Whether another writer has a temporary file. One of this user's that is abandoned is removed; `None`
-/// as `user` removes none. In a sticky directory, files of other users do not count: anybody may put
-/// them there.
+/// Whether another writer uses this temporary file. An abandoned one is removed if it belongs to
+/// `user`. In a sticky directory, files of other users do not count: anybody could put them there.
 ///
-/// To look at a shared writer's file is to lock it alone: a file that was locked may be removed, since
-/// nobody else removes it then. An exclusive writer's file is looked at by many at once: none of them
-/// must take the other for that writer. They may all remove it: an exclusive writer that puts a file
-/// there meanwhile sees them, or that its file is gone.
+/// A shared writer's file is probed with an exclusive lock: whoever gets it may remove the file,
+/// since nobody else can do so then. An exclusive writer's file is probed with a shared lock, so
+/// that several writers that probe it do not take each other for its owner. They may all remove it:
+/// an exclusive writer that creates the file meanwhile notices their locks, or that its file is
+/// gone.
 fn is_in_use(place: &Place, name: &CStr, access: Access, user: Option<u32>) -> io::Result<bool> {
     let file = match place.open_to_lock(name) {
         Ok(file) => file,
         Err(error) => match error.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EIO) => return Err(error),
-            _ => return Ok(false), // nothing is there, or something of others
+            _ => return Ok(false), // there is nothing, or something that is not ours
         },
     };
     let metadata = file.metadata()?;
@@ -219,7 +220,7 @@ mod tests {
         try_to(target, Access::Shared).unwrap()
     }
 
-    /// Ends a writer, which otherwise, dropped, leaves what a killed one does.
+    /// Ends a writer. (A dropped one leaves its file, as if it had been killed.)
     fn end(target: &Path, temporary: Temporary) {
         temporary.remove(&place(target));
         temporary.crowd.into_iter().for_each(|crowd| crowd.leave(&place(target)));
@@ -229,8 +230,8 @@ mod tests {
         target.with_file_name(OsString::from_vec(temporary.name.to_bytes().to_vec()))
     }
 
-    fn count(folder: &Path) -> usize {
-        fs::read_dir(folder).unwrap().count()
+    fn count(directory: &Path) -> usize {
+        fs::read_dir(directory).unwrap().count()
     }
 
     /// The crowd's file.
@@ -238,60 +239,60 @@ mod tests {
 
     #[test]
     fn what_is_abandoned_is_removed_and_what_is_in_use_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let (target, other) = (folder.path().join("x.idx"), folder.path().join("y.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (target, other) = (directory.path().join("x.idx"), directory.path().join("y.idx"));
         for mode in [0o666, 0o444] {
             let held: Vec<_> = (0..3)
                 .map(|_| create(&place(&target), mode, Access::Shared).unwrap().unwrap())
                 .collect();
-            assert_eq!(count(folder.path()), 3 + CROWD);
+            assert_eq!(count(directory.path()), 3 + CROWD);
             let elsewhere = shared(&other);
-            assert_eq!(count(folder.path()), 4 + CROWD);
-            drop(held); // closed, as the system closes what a killed process had open
+            assert_eq!(count(directory.path()), 4 + CROWD);
+            drop(held); // closed, as the system closes the files of a killed process
             let temporary = shared(&target);
-            assert_eq!(count(folder.path()), 2);
+            assert_eq!(count(directory.path()), 2);
             drop(elsewhere);
             end(&target, temporary);
-            assert_eq!(count(folder.path()), 1);
+            assert_eq!(count(directory.path()), 1);
             end(&other, shared(&other));
-            assert_eq!(count(folder.path()), 0);
+            assert_eq!(count(directory.path()), 0);
         }
     }
 
     #[test]
     fn what_is_abandoned_after_a_gap_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("x.idx");
         let mut held: Vec<_> = (0..3).map(|_| shared(&target)).collect();
         drop(held.pop()); // killed
         held.into_iter().for_each(|temporary| end(&target, temporary)); // done
-        assert_eq!(count(folder.path()), 1 + CROWD);
+        assert_eq!(count(directory.path()), 1 + CROWD);
         let temporary = shared(&target);
-        assert_eq!(count(folder.path()), 1);
+        assert_eq!(count(directory.path()), 1);
         end(&target, temporary);
-        assert_eq!(count(folder.path()), 0);
+        assert_eq!(count(directory.path()), 0);
     }
 
-    /// Whoever of several ends last, nothing is left.
+    /// Whichever writer ends last, nothing is left.
     #[test]
     fn a_crowd_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("x.idx");
         for order in [[0, 0, 0], [1, 0, 0], [1, 1, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]] {
             let mut held: Vec<_> = (0..3).map(|_| shared(&target)).collect();
             for (left, number) in (0..3).rev().zip(order) {
                 end(&target, held.remove(number));
                 let crowd = held.iter().any(|temporary| temporary.crowd.is_some());
-                assert_eq!(count(folder.path()), left + usize::from(crowd), "{order:?}");
+                assert_eq!(count(directory.path()), left + usize::from(crowd), "{order:?}");
             }
         }
     }
 
-    /// In a crowd, one that lacks the first name is seen by those who come later.
+    /// Later writers detect a member of a crowd that does not have the first name.
     #[test]
     fn the_second_of_a_crowd_excludes_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("x");
         let (first, second) = (shared(&target), shared(&target));
         end(&target, first);
         assert!(is_any_in_use(&place(&target)).unwrap());
@@ -301,51 +302,51 @@ mod tests {
         end(&target, second);
         assert!(!is_any_in_use(&place(&target)).unwrap());
         end(&target, try_to(&target, Access::Exclusive).unwrap());
-        assert_eq!(count(folder.path()), 0);
+        assert_eq!(count(directory.path()), 0);
     }
 
-    /// Threads that begin and end as they like: none of them fails, and nothing is left.
+    /// Threads start and end at random: none of them fails, and nothing is left.
     #[test]
     fn crowds_come_and_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("x");
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..100).for_each(|_| end(&target, shared(&target))));
             }
         });
-        end(&target, shared(&target)); // what the last two left, who looked at each other
-        assert_eq!(count(folder.path()), 0);
+        end(&target, shared(&target)); // the last two may have seen each other and left the file
+        assert_eq!(count(directory.path()), 0);
     }
 
-    /// Whoever comes second is refused, unless both share the target.
+    /// The second writer is refused, unless both are shared.
     #[test]
     fn an_exclusive_writer_is_alone() {
         use Access::{Exclusive, Shared};
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("x");
         for first in [Shared, Exclusive] {
             for second in [Shared, Exclusive] {
                 let held = try_to(&target, first).unwrap();
                 assert!(is_any_in_use(&place(&target)).unwrap());
                 let also = try_to(&target, second);
                 assert_eq!(also.is_some(), (first, second) == (Shared, Shared));
-                assert!(try_to(&folder.path().join("y"), second).is_some());
+                assert!(try_to(&directory.path().join("y"), second).is_some());
                 drop((held, also)); // killed
                 assert!(!is_any_in_use(&place(&target)).unwrap());
-                let y = folder.path().join("y");
+                let y = directory.path().join("y");
                 end(&target, try_to(&target, second).unwrap());
                 end(&y, try_to(&y, second).unwrap());
-                assert_eq!(count(folder.path()), 0);
+                assert_eq!(count(directory.path()), 0);
             }
         }
     }
 
-    /// In a directory that all may write to, anybody can guess the next name.
+    /// In a world-writable directory, anybody can guess the next name.
     #[test]
     fn what_others_put_there_is_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (target, victim) = (folder.path().join("x.idx"), folder.path().join("victim"));
+        let directory = tempfile::tempdir().unwrap();
+        let (target, victim) = (directory.path().join("x.idx"), directory.path().join("victim"));
         fs::write(&victim, "precious").unwrap();
         let first = shared(&target);
         let guessed = path(&target, &first);
@@ -359,18 +360,18 @@ mod tests {
         assert!(guessed.is_dir());
     }
 
-    /// Another user can hold every name, locked, in a sticky directory. (It takes root to make files
+    /// In a sticky directory, another user may hold every name, locked. (Only root can create files
     /// of another user.)
     #[test]
     fn names_of_another_user_hinder_nobody() {
         if sys::effective_user() != 0 {
-            eprintln!("skipped: this takes root");
+            eprintln!("skipped: this test needs root");
             return;
         }
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("x");
         for (mode, admitted) in [(0o1777, true), (0o777, false)] {
-            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).unwrap();
             let all = Names::of(&place(&target));
             let all = Access::ALL.map(|access| all.numbered(access)).into_iter().flatten();
             let crowd = Names::of(&place(&target)).crowd().unwrap();
@@ -386,7 +387,7 @@ mod tests {
                 let temporary = try_to(&target, access);
                 assert_eq!(temporary.is_some(), admitted);
                 temporary.into_iter().for_each(|temporary| end(&target, temporary));
-                assert_eq!(count(folder.path()), squatted.len()); // not removed
+                assert_eq!(count(directory.path()), squatted.len()); // not removed
             }
             squatted.iter().for_each(|temporary| temporary.remove(&place(&target)));
         }
@@ -394,7 +395,7 @@ mod tests {
 
     #[test]
     fn names_are_no_longer_than_the_system_allows() {
-        let folder = tempfile::tempdir().unwrap();
-        shared(&folder.path().join("x".repeat(255)));
+        let directory = tempfile::tempdir().unwrap();
+        shared(&directory.path().join("x".repeat(255)));
     }
 }

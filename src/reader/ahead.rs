@@ -7,16 +7,16 @@ use std::thread::{self, JoinHandle};
 use crate::fork::Owner;
 use crate::threads;
 
-/// The thread that reads ahead, piece after piece. It has the next one at hand, and ends when nobody
-/// asks for it.
+/// A thread that reads pieces ahead. It holds the next piece ready, and ends when this is dropped.
 pub(super) struct Ahead<P> {
-    /// None when it has ended.
+    /// `None` once the thread has ended.
     thread: Option<(Receiver<P>, JoinHandle<()>)>,
     owner: Owner,
 }
 
 impl<P: Send + 'static> Ahead<P> {
-    /// Starts it, to do `read` until that has no more. None if the system has no thread to spare.
+    /// Starts a thread that calls `read` until it returns `None`. Returns `None` if no thread can
+    /// be started.
     pub fn start(mut read: impl FnMut() -> Option<P> + Send + 'static) -> Option<Ahead<P>> {
         let (send, pieces) = sync_channel(0);
         let work = move || {
@@ -32,8 +32,8 @@ impl<P: Send + 'static> Ahead<P> {
 }
 
 impl<P> Ahead<P> {
-    /// The next piece. None if there are no more, and in a forked process, which has no such thread.
-    /// Panics if the thread did.
+    /// Returns the next piece; `None` at the end, and in a forked process, which does not have the
+    /// thread. Panics if the thread panicked.
     pub fn next(&mut self) -> Option<P> {
         if !self.owner.is_this_process() {
             return None;
@@ -51,7 +51,7 @@ impl<P> Ahead<P> {
     fn end(&mut self) -> thread::Result<()> {
         let Some((pieces, thread)) = self.thread.take() else { return Ok(()) };
         if !self.owner.is_this_process() {
-            // The thread is not here, but what it held when the process was forked stays held.
+            // The thread is not in this process, but locks that it held at the fork stay locked.
             std::mem::forget((pieces, thread));
             return Ok(());
         }
@@ -62,6 +62,6 @@ impl<P> Ahead<P> {
 
 impl<P> Drop for Ahead<P> {
     fn drop(&mut self) {
-        let _ = self.end(); // what it read nobody wants, be it a panic
+        let _ = self.end(); // nobody needs the rest, not even a panic
     }
 }

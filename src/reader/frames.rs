@@ -1,4 +1,4 @@
-//! Frames read to where they belong, and checked.
+//! Reads frames into their buffers and checks them.
 
 use std::io::{self, IoSliceMut};
 
@@ -10,11 +10,11 @@ use crate::index::Entry;
 use crate::scan::chain::Chain;
 use crate::source::{fill_at, fill_many_at};
 
-/// A frame that is no larger is read as a whole and its payload copied: that costs less than to
-/// have the system tell its parts apart.
+/// A frame up to this size is read whole, and its payload copied: this costs less than a vectored
+/// read of its parts.
 pub(super) const SMALL: usize = if cfg!(any(test, fuzzing)) { 40 } else { 4 << 10 };
 
-/// A record, and where its payload, or its frame, goes.
+/// A record and the buffer for its payload or frame.
 pub(super) struct Slot<'b> {
     pub record: usize,
     pub entry: Entry,
@@ -22,7 +22,7 @@ pub(super) struct Slot<'b> {
 }
 
 impl Slot<'_> {
-    /// A chain that stands at the record: errors are the chain's.
+    /// A chain at the record, to make errors.
     #[inline]
     fn chain(&self) -> Chain {
         let mut chain = Chain::checked_from(self.entry.offset);
@@ -59,13 +59,14 @@ impl Inner {
         read
     }
 
-    /// Bytes of data that is in memory.
+    /// Returns bytes of the data, if it is in memory.
     pub fn in_memory(&self, offset: u64, size: u64) -> Option<&[u8]> {
         let bytes = self.source.as_bytes()?.get(usize::try_from(offset).ok()?..)?;
         bytes.get(..usize::try_from(size).ok()?)
     }
 
-    /// An error if there is no frame of the entry's size, as far as headers are looked at.
+    /// Fails if the header there is not that of a frame of the entry's size, as far as headers are
+    /// checked.
     pub fn ensure_header(&self, record: usize, entry: Entry) -> Result<()> {
         let (mut header, slot) = ([0; HEADER_LEN], Slot { record, entry, bytes: &mut [] });
         let read = fill_at(&*self.source, &mut header, entry.offset);
@@ -73,7 +74,7 @@ impl Inner {
         self.check_header(&header, &slot)
     }
 
-    /// Reads a frame with a payload that is not small to three places.
+    /// Reads a large frame into three buffers.
     fn read_large(
         &self,
         slot: &Slot<'_>,
@@ -104,7 +105,7 @@ impl Inner {
         }
     }
 
-    /// Checks a frame and copies what is asked for of it.
+    /// Checks a frame and copies its payload, or all of it, to the slot.
     pub fn take(&self, frame: &[u8], slot: &mut Slot<'_>) -> Result<()> {
         let (header, rest) = frame.split_at(HEADER_LEN);
         let (payload, footer) = rest.split_at(rest.len() - FOOTER_LEN);
@@ -116,7 +117,7 @@ impl Inner {
         Ok(())
     }
 
-    /// An error if less was read than there was when it was opened.
+    /// Fails if fewer bytes were read than the data had when it was opened.
     #[inline]
     fn expect(&self, read: io::Result<usize>, size: usize, slot: &Slot<'_>) -> Result<()> {
         match read {
@@ -132,7 +133,7 @@ impl Inner {
         trust.judge(header, slot.entry, &slot.chain(), self.known)
     }
 
-    /// `crc` is that of the payload.
+    /// `crc` is the computed, unmasked CRC of the payload.
     fn check_payload(&self, crc: u32, footer: &[u8], slot: &Slot<'_>) -> Result<()> {
         let stored = decode_footer(footer.try_into().expect("4 bytes"));
         match crc::mask(crc) {

@@ -1,5 +1,5 @@
-//! Many records at once: in the order of the data, small ones that lie close together by one read,
-//! by as many threads as it takes.
+//! Reads batches of records: in the order of the data, with one read for small records that are
+//! close together, and with several threads if that helps.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,24 +14,26 @@ use crate::threads::{Crew, FirstError};
 
 const TINY: bool = cfg!(any(test, fuzzing));
 
-/// Small frames that are read at once, with what lies between them: at most so many bytes, of which
-/// so many are between two of them. Reading more of that would take longer than another read.
+/// The most bytes of small frames that one read covers, and the largest gap between two of them: to
+/// read a larger gap takes longer than another read.
 const RUN: u64 = if TINY { 200 } else { 128 << 10 };
 const GAP: u64 = if TINY { 10 } else { 4 << 10 };
-/// About how many nanoseconds a read takes, what is done for each record, and each 8 bytes of it.
+/// The approximate cost in nanoseconds of a read and of a record. Each 8 bytes of a record cost one
+/// more.
 const READ: u64 = 1000;
 const RECORD: u64 = 50;
-/// What a thread takes at once, at most, and what makes it worth its start.
+/// The most work (in nanoseconds) that a thread takes per step, and the least that justifies
+/// starting a thread.
 const PART: u64 = if TINY { 3 * READ } else { 30_000 };
 const WORTH: u64 = if TINY { 3 * READ } else { 400_000 };
-/// So many parts for each thread: the last ones of all threads end at about the same time.
+/// The number of parts per thread: enough that all threads end at about the same time.
 const PARTS_PER_THREAD: u64 = 4;
-/// Reads that take longer than this, and a nanosecond a byte, wait for a medium and not for a
-/// processor: more of them are then under way at once.
+/// Reads that take longer than this plus a nanosecond per byte wait for storage, not for a
+/// processor. Then more reads run at the same time.
 const SLOW_READ: Duration = Duration::from_micros(50);
 const WAITING_THREADS: usize = 32;
 
-/// A record with its place among those that were asked for.
+/// A record with its place in the request.
 type Placed<'b> = (usize, Slot<'b>);
 
 impl Inner {
@@ -46,16 +48,16 @@ impl Inner {
         Ok(offsets)
     }
 
-    /// Reads the records to where `offsets`, which are theirs, say.
+    /// Reads the records to their `offsets` in the buffer.
     pub fn read_many(&self, records: &[usize], offsets: &[usize], buffer: &mut [u8]) -> Result<()> {
         let (size, capacity) = (offsets[records.len()], buffer.len());
         let mut rest = buffer.get_mut(..size).ok_or_else(|| {
-            let detail = format!("the buffer has {capacity} bytes, but the payloads take {size}");
+            let detail = format!("the buffer has {capacity} bytes, but the payloads need {size}");
             Error::new(ErrorKind::InvalidArgument, detail)
         })?;
         self.read_to(records.iter().zip(offsets.windows(2)).map(|(&record, ends)| {
-            let (bytes, behind) = std::mem::take(&mut rest).split_at_mut(ends[1] - ends[0]);
-            rest = behind;
+            let (bytes, after) = std::mem::take(&mut rest).split_at_mut(ends[1] - ends[0]);
+            rest = after;
             (record, bytes)
         }))
     }
@@ -63,7 +65,11 @@ impl Inner {
     /// Reads each record to the start of its buffer.
     pub fn read_each(&self, records: &[usize], buffers: &mut [&mut [u8]]) -> Result<()> {
         if records.len() != buffers.len() {
-            let detail = format!("{} buffers for {} records", buffers.len(), records.len());
+            let detail = format!(
+                "{} buffers for {} records: each record needs one",
+                buffers.len(),
+                records.len()
+            );
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
         let mut places = with_room(records.len())?;
@@ -75,7 +81,7 @@ impl Inner {
         self.read_to(places.into_iter())
     }
 
-    /// Reads records, each to a place of its size.
+    /// Reads records, each to a buffer of its size.
     pub fn read_to<'s>(
         &self,
         places: impl ExactSizeIterator<Item = (usize, &'s mut [u8])>,
@@ -96,18 +102,18 @@ impl Inner {
     }
 }
 
-/// What the threads of a call share.
+/// The state that the threads of a call share.
 struct Batch<'b, 's> {
     reader: &'b Inner,
-    /// What nobody has taken yet, in the order of the data.
+    /// The records that no thread has taken yet, in the order of the data.
     rest: Mutex<&'b mut [Placed<'s>]>,
-    /// What a thread takes at once, in nanoseconds.
+    /// How much work a thread takes per step, in nanoseconds.
     part: AtomicU64,
     first_error: FirstError,
 }
 
 impl<'b, 's> Batch<'b, 's> {
-    /// Reads all of it. The caller's thread works too, and starts the others.
+    /// Reads all records. The caller's thread works too, and starts the others.
     fn read(&self) {
         let (_, runs, cost) = part_of(&self.rest(), u64::MAX);
         let Inner { threads: fixed, processors, .. } = *self.reader;
@@ -142,8 +148,8 @@ impl<'b, 's> Batch<'b, 's> {
         }
     }
 
-    /// Reads the slots that come next; none if there are no more. Says whether it took so long that
-    /// it must have waited for the medium.
+    /// Reads the next slots; `None` if there are no more. Returns whether this took so long that it
+    /// must have waited for storage.
     fn read_part(&self, scratch: &mut Vec<u8>) -> Option<bool> {
         let mut part = self.take_part()?;
         let (begun, mut expected) = (Instant::now(), Duration::ZERO);
@@ -152,7 +158,7 @@ impl<'b, 's> Batch<'b, 's> {
             part = rest;
             expected += SLOW_READ;
             expected += Duration::from_nanos(run.iter().map(|(_, slot)| slot.entry.size).sum());
-            // What is behind the first bad record is of no use.
+            // Nothing after the first bad record is needed.
             if run.iter().any(|(place, _)| self.first_error.is_before(*place)) {
                 self.read_run(run, scratch);
             }
@@ -172,7 +178,7 @@ impl<'b, 's> Batch<'b, 's> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads frames that lie close together, all at once if they are small.
+    /// Reads frames that are close together, with one read if they are small.
     fn read_run(&self, run: &mut [Placed<'s>], scratch: &mut Vec<u8>) {
         let Some(frames) = self.read_small(run, scratch) else {
             for (place, slot) in run {
@@ -188,7 +194,7 @@ impl<'b, 's> Batch<'b, 's> {
         }
     }
 
-    /// The bytes of small frames that lie close together; none where each is better read alone.
+    /// Reads small frames that are close together; `None` if each is better read alone.
     fn read_small<'m>(&self, run: &[Placed<'s>], scratch: &'m mut Vec<u8>) -> Option<&'m [u8]>
     where
         'b: 'm,
@@ -206,7 +212,7 @@ impl<'b, 's> Batch<'b, 's> {
             scratch.resize(size, 0);
         }
         let read = fill_at(&*self.reader.source, &mut scratch[..size], first.offset);
-        // If not all of it can be read, some of the records may be.
+        // If this read fails, some of the records may still be readable.
         matches!(read, Ok(count) if count == size).then_some(&scratch[..size])
     }
 
@@ -217,8 +223,8 @@ impl<'b, 's> Batch<'b, 's> {
     }
 }
 
-/// How many of the slots, at least one if there are any, take so many nanoseconds, by how many reads,
-/// and how many nanoseconds they really take. What is read at once is not taken apart.
+/// Takes slots until they cost `least` nanoseconds, at least one if there are any. Returns their
+/// number, how many reads they need, and their cost. Does not split slots that share a read.
 fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, usize, u64) {
     let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
     while count < slots.len() && (count == 0 || cost < least) {
@@ -231,7 +237,7 @@ fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, usize, u64) {
     (count, runs, cost)
 }
 
-/// How many of the slots, at least one if there are any, are read at once.
+/// The number of slots, at least one if there are any, that the next read covers.
 fn run_of(slots: &[Placed<'_>]) -> usize {
     let Some((_, first)) = slots.first() else { return 0 };
     let end = first.entry.offset.saturating_add(RUN);

@@ -1,4 +1,4 @@
-//! Readers of files and of other sources, with an index that is given, found or made.
+//! Opens readers of files and other sources, with an index that is given, found or scanned.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,21 +15,23 @@ use crate::options::{Checksums, Options, Progress};
 use crate::source::ReadAt;
 use crate::threads;
 
-/// Bytes of a payload that are read at once: its CRC is computed while they are in the cache.
+/// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
 const BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
-/// As many of a source, where each read may be a trip over a network.
+/// The same for other sources, where each read may be a network request.
 const SOURCE_BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 8 << 20 };
 
 impl Reader {
-    /// A reader of a TFRecord file by the index that is [found](crate::find_index) beside it, at its
-    /// path with `.idx` appended. That index must be the index of this file, and account for each valid record: none
-    /// may start where it leaves a gap, before its first entry or after its last one. It may leave
-    /// out damage, and a record at the end that is not whole yet.
+    /// Opens a TFRecord file with the index [found](crate::find_index) beside it, such as the
+    /// file's path with `.idx` appended.
     ///
-    /// If there is no such index, the file is scanned, and no index file is written; if one was left
-    /// aside, [`warning`](Self::warning) says why.
+    /// The index must belong to this file and account for every valid record: none may start in a
+    /// gap of the index, before its first entry or after its last one. It may leave out damage, and
+    /// an incomplete record at the end.
     ///
-    /// To use an index whatever it leaves out, [read](Index::read) it, and give it to
+    /// If there is no such index, this scans the file, but writes no index file. If it found an
+    /// index and did not use it, [`warning`](Self::warning) says why.
+    ///
+    /// To use an index that leaves out valid records, [read](Index::read) it and pass it to
     /// [`with_index`](Self::with_index).
     ///
     /// ```
@@ -41,7 +43,7 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// When the file cannot be read; when it is scanned, as [`Index::scan`].
+    /// If the file cannot be read; if it is scanned, those of [`Index::scan`].
     pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
         let data = file::open_regular(path)?;
@@ -61,8 +63,8 @@ impl Reader {
         open().map_err(|error: Error| error.of(path))
     }
 
-    /// A reader of a TFRecord file by this index, whatever is in it: it may select, reorder and
-    /// repeat records. It is not checked beforehand; each frame is when it is read.
+    /// Opens a TFRecord file with the given index, which may select, reorder and repeat records.
+    /// The index is not checked here; each frame is checked when it is read.
     ///
     /// ```
     /// use tfr_index::{Index, Options, Reader};
@@ -76,7 +78,7 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn with_index(
         tfrecord_path: impl AsRef<Path>,
         index: Index,
@@ -88,7 +90,7 @@ impl Reader {
         reader.map(|reader| reader.of(path)).map_err(|error| error.of(path))
     }
 
-    /// A reader of any source, by this index, or by one that is made by a scan.
+    /// Opens any source, with the given index or, without one, with an index from a scan.
     ///
     /// ```
     /// use tfr_index::{Options, Reader};
@@ -99,7 +101,7 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// When the source cannot be read; when it is scanned, as [`Index::from_source`].
+    /// If the source cannot be read; if it is scanned, those of [`Index::from_source`].
     pub fn from_source(
         source: impl ReadAt + Send + Sync + 'static,
         index: Option<Index>,
@@ -142,7 +144,7 @@ impl Reader {
             size,
             trust,
             payloads,
-            // Without a CRC to compute, nothing is gained by reading it in parts.
+            // Without a CRC to compute, reading in parts gains nothing.
             block: if payloads { block } else { usize::MAX },
             raw_frames: options.raw_frames,
             threads: options.threads,
@@ -151,12 +153,12 @@ impl Reader {
         })))
     }
 
-    /// Names the file.
+    /// Sets the path, for errors.
     fn of(self, path: &Path) -> Reader {
         self.with(|inner| inner.path = Some(path.to_owned()))
     }
 
-    /// Changes a reader that nobody shares yet.
+    /// Changes a reader that is not shared yet.
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Reader {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             change(inner);
@@ -165,16 +167,16 @@ impl Reader {
     }
 }
 
-/// What is at the place of the index beside some data.
+/// The result of looking for an index beside some data.
 enum Beside {
     /// An index that accounts for all valid records.
     Index(Index),
-    /// Something that is not used, and why.
+    /// An index that is not used, and why.
     Unused(Error),
     None,
 }
 
-/// Errors: the progress callback cancels; the process, or the system, has too many files open.
+/// Fails if the progress callback cancels, or if too many files are open.
 fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
     for index_path in places_beside(path) {
         match index_at(&index_path, data, options)? {
@@ -186,10 +188,10 @@ fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<B
 }
 
 fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
-    // First whether it is a regular file: a pipe might keep us waiting.
+    // Only a regular file: opening a pipe might block.
     let file = file::open_regular(index_path);
     let read = file.and_then(|file| Index::read_open(&file, index_path));
-    // The check may be cancelled, but is no progress of the scan that may follow.
+    // The callback may cancel the check, but the check is no progress of the scan that may follow.
     let ask = |progress: Progress| match options.progress {
         Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
         None => ControlFlow::Continue(()),
@@ -200,7 +202,7 @@ fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result
             Some(reason) => reason,
         },
         Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Beside::None),
-        // Too many files are open: this says nothing of the index.
+        // Too many open files: this says nothing about the index.
         Err(error) if matches!(error.os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
             return Err(error.of(index_path));
         }
@@ -214,7 +216,7 @@ fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Inde
     options.of_file(path, |options| scan(data, options))
 }
 
-/// Payloads are looked at when they are read.
+/// Scans without payload CRCs: the reader checks them when it reads payloads.
 fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<Index> {
     let checksums = match options.checksums {
         Checksums::Full => Checksums::Length,

@@ -1,4 +1,4 @@
-//! Many payloads in one piece of memory.
+//! Payloads in one buffer.
 
 use std::fmt;
 use std::ops::Index;
@@ -6,7 +6,7 @@ use std::ops::Index;
 use super::{make_room, out_of_memory, Inner};
 use crate::error::Result;
 
-/// Payloads one behind the other, in the order in which they were asked for.
+/// The payloads of a batch, concatenated in the order of the request.
 ///
 /// ```
 /// use tfr_index::{Options, Payloads, Reader};
@@ -22,56 +22,56 @@ use crate::error::Result;
 /// ```
 #[derive(Clone)]
 pub struct Payloads {
-    /// The payloads, and what is left of earlier ones.
+    /// The payloads, possibly followed by remains of earlier ones.
     bytes: Vec<u8>,
     /// Where each payload starts, and where the last one ends.
     offsets: Vec<usize>,
 }
 
 impl Payloads {
-    /// How many there are.
+    /// Returns the number of payloads.
     #[must_use]
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no payloads.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Payload `i`, if there is one.
+    /// Returns payload `i`, if it exists.
     #[must_use]
     pub fn get(&self, i: usize) -> Option<&[u8]> {
         let end = *self.offsets.get(i.checked_add(1)?)?;
         Some(&self.bytes[self.offsets[i]..end])
     }
 
-    /// All of them.
+    /// Iterates over the payloads.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
         self.offsets.windows(2).map(|ends| &self.bytes[ends[0]..ends[1]])
     }
 
-    /// All their bytes: those of payload `i` from `offsets()[i]` on to `offsets()[i + 1]`.
+    /// Returns the bytes of all payloads; payload `i` is at `offsets()[i]..offsets()[i + 1]`.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.offsets[self.len()]]
     }
 
-    /// Where each starts in [`bytes`](Self::bytes), and where the last one ends.
+    /// Returns where each payload starts in [`bytes`](Self::bytes), and where the last one ends.
     #[must_use]
     pub fn offsets(&self) -> &[usize] {
         &self.offsets
     }
 
-    /// Reads these records in the place of what was there.
+    /// Replaces the payloads by those of `records`.
     pub(super) fn refill(&mut self, reader: &Inner, records: &[usize]) -> Result<()> {
         self.offsets.truncate(1);
         let offsets = reader.offsets(records)?;
         if reader.ensure_sizes(records, &offsets).is_err() {
-            // The error is that of the first bad record, for which some may have to be read.
+            // Report the first bad record; to find it, records may have to be read.
             let alone = |&record| reader.read_into(record, &mut self.bytes);
             records.iter().try_for_each(alone)?;
         }
@@ -85,7 +85,7 @@ impl Payloads {
         Ok(())
     }
 
-    /// Reads one more record, to after the others. After an error they are as they were.
+    /// Reads one more record and appends it. After an error the payloads are unchanged.
     pub(super) fn push(&mut self, reader: &Inner, record: usize) -> Result<()> {
         let size = reader.true_size_of(record)?;
         let start = self.offsets[self.len()];

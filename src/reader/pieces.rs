@@ -1,4 +1,4 @@
-//! Records in any order, read ahead in pieces of about a MiB: what an iterator of C's goes through.
+//! Records in any order, read ahead in pieces of about a MiB, for the iterators of the C API.
 
 use std::sync::Arc;
 
@@ -8,38 +8,38 @@ use super::records::{BYTES, RECORDS};
 use super::{Payloads, Reader};
 use crate::error::{Error, Result};
 
-/// Some payloads, and the error of the record after them if that is bad.
+/// Some payloads, and the error of the record after them, if that one is bad.
 #[derive(Default)]
 pub(crate) struct Piece {
     pub payloads: Payloads,
     pub error: Option<Error>,
 }
 
-/// The pieces of some records. A thread reads the next one while one is used.
+/// The pieces of some records. A thread reads the next piece while the caller uses one.
 pub(crate) struct Pieces {
     walk: Walk,
     ahead: Option<Ahead<Piece>>,
     has_begun: bool,
 }
 
-/// How far the records are read.
+/// The records and how many of them have been read.
 #[derive(Clone)]
 struct Walk {
     reader: Reader,
-    /// Their numbers; none: the first `count` ones.
+    /// The record numbers; `None`: the first `count` records.
     records: Option<Arc<Vec<usize>>>,
     count: usize,
-    /// How many of them were read.
+    /// How many of them have been read.
     next: usize,
-    /// Up to here they are read alone: one of them is bad.
+    /// Records up to here are read one by one, because one of them is bad.
     alone: usize,
 }
 
 impl Pieces {
-    /// Those of `records`; if there are none given, of the first `count` ones.
+    /// The pieces of `records` or, if that is `None`, of the first `count` records.
     ///
     /// # Errors
-    /// [`OutOfRange`](crate::ErrorKind::OutOfRange), of the first that is not there.
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) for the first record that does not exist.
     pub fn new(reader: &Reader, records: Option<&[usize]>, count: usize) -> Result<Pieces> {
         let is_there = |record| record < reader.len();
         let missing = match records {
@@ -61,12 +61,13 @@ impl Pieces {
         Ok(Pieces { walk, ahead: None, has_begun: false })
     }
 
-    /// The next piece; none if there are no more records.
+    /// Returns the next piece; `None` if there are no more records.
     pub fn next(&mut self) -> Option<Piece> {
         let is_amid_own = self.walk.next < self.walk.alone;
         match self.ahead.as_mut().filter(|_| !is_amid_own).and_then(Ahead::next) {
             Some(piece) => {
-                // In step with the thread: a forked process has none, and goes on from here.
+                // Keep up with the thread: a forked process does not have it, and continues from
+                // here.
                 self.walk.pass(&piece);
                 Some(piece)
             }
@@ -78,7 +79,7 @@ impl Pieces {
         if !std::mem::replace(&mut self.has_begun, true) && self.walk.reader.0.threads != 1 {
             let mut walk = self.walk.clone();
             walk.next = walk.piece_end();
-            // Not all is in the first piece, which is read here.
+            // The first piece is read here; start a thread only if there are more.
             if walk.next < walk.count {
                 self.ahead = Ahead::start(move || walk.read());
             }
@@ -92,7 +93,7 @@ impl Walk {
         self.records.as_ref().map_or(i, |records| records[i])
     }
 
-    /// The end of the piece that is next: it has at least one record.
+    /// The end of the next piece, which has at least one record.
     fn piece_end(&self) -> usize {
         let index = self.reader.index();
         let mut bytes = 0_u64;
@@ -111,7 +112,7 @@ impl Walk {
         let mut piece = Piece::default();
         if self.alone <= self.next {
             self.alone = self.piece_end();
-            // To look at a large record's header before memory is taken for it is left to the other.
+            // A single record is read below, which checks a large one's header before it allocates.
             if self.alone > self.next + 1 && self.read_all(&mut piece.payloads).is_ok() {
                 self.pass(&piece);
                 return Some(piece);

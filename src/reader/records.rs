@@ -1,4 +1,4 @@
-//! All records, one after the other, read ahead.
+//! Iterates over all records, reading ahead.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,14 +9,14 @@ use super::many::with_room;
 use super::{Inner, Reader};
 use crate::error::Result;
 
-/// What is read at once, at most, if it is more than one record.
+/// The most bytes and records per piece; a piece has at least one record.
 pub(super) const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
 pub(super) const RECORDS: usize = if cfg!(any(test, fuzzing)) { 10 } else { 4 << 10 };
 
-/// The payloads of a [`Reader`]'s records, in the index's order: see [`Reader::iter`].
+/// An iterator over a [`Reader`]'s payloads, in the order of the index; see [`Reader::iter`].
 pub struct Records<'a> {
     reader: &'a Reader,
-    /// The first record behind the piece.
+    /// The first record after the piece.
     next: usize,
     piece: vec::IntoIter<Result<Vec<u8>>>,
     ahead: Option<Ahead<Piece>>,
@@ -41,7 +41,7 @@ impl<'a> Records<'a> {
         }
         self.ahead = None;
         let records = piece_at(self.reader, self.next);
-        // Not all is in the first piece, which is read here.
+        // The first piece is read here; start a thread only if there are more.
         if self.next == 0 && records.end < self.reader.len() && self.reader.0.threads != 1 {
             let (reader, mut next) = (self.reader.clone(), records.end);
             self.ahead = Ahead::start(move || {
@@ -74,7 +74,7 @@ impl Iterator for Records<'_> {
 
 impl ExactSizeIterator for Records<'_> {}
 
-/// The records of the piece that starts with this one; none if it is behind the last one.
+/// The records of the piece that starts at `start`; empty after the last record.
 fn piece_at(reader: &Reader, start: usize) -> Range<usize> {
     let mut bytes = 0_u64;
     let entries = reader.index()[start..].iter().take(RECORDS);
@@ -85,7 +85,7 @@ fn piece_at(reader: &Reader, start: usize) -> Range<usize> {
     start..reader.len().min(start + fitting.count().max(1))
 }
 
-/// The payloads of these records; where not all are good, each is read alone.
+/// Reads the payloads of these records; one by one if any of them is bad.
 fn read(reader: &Reader, records: Range<usize>) -> Piece {
     match read_all(&reader.0, records.clone()) {
         Ok(payloads) => payloads.into_iter().map(Ok).collect(),

@@ -1,4 +1,4 @@
-//! Readers against slices of the data.
+//! Compares readers with slices of the data.
 
 mod bad_data;
 
@@ -18,7 +18,8 @@ use crate::{
     crc, create_index, default_index_path, threads, CheckLevel, Checksums, Options, Skipped,
 };
 
-/// A record as the policy lets it pass; none if it does not. `checked`: checksums are true.
+/// A record as the policy accepts it; `None` if it does not. `checked`: the data has valid
+/// checksums.
 fn judged(data: &[u8], entry: Entry, checksums: Checksums, raw: bool) -> Option<Vec<u8>> {
     let frame = data.get(entry.offset as usize..entry.end() as usize)?;
     let (header, rest) = frame.split_at(HEADER_LEN);
@@ -46,10 +47,10 @@ fn frames(sizes: &[usize]) -> (Vec<u8>, Index) {
     (data, index)
 }
 
-/// A source that reads as it likes.
+/// A source that reads fewer bytes than requested, slowly.
 struct Odd {
     data: Vec<u8>,
-    /// It reads so many bytes at once, at most.
+    /// The most bytes per read.
     most: usize,
     /// How long each read takes.
     time: Duration,
@@ -79,7 +80,7 @@ fn odd(data: &[u8], most: usize, time: Duration) -> Odd {
     Odd { data, most, time, reads, under_way, most_under_way }
 }
 
-/// Every way to read these records gives what `expected` says; errors are those of the records.
+/// Checks that every way to read these records returns what `expected` says, or the record's error.
 fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option<Vec<u8>>) {
     let mut payload = vec![7; 50];
     for &record in records {
@@ -121,7 +122,7 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
         }
         (Err(error), Some(bad)) => {
             assert!(payloads.is_empty());
-            // What is not there at all comes first.
+            // Records that do not exist come first.
             let bad = match sizes {
                 Err(missing) => missing.record().unwrap() as usize,
                 Ok(_) => records[bad],
@@ -134,7 +135,7 @@ fn expect(reader: &Reader, records: &[usize], expected: impl Fn(usize) -> Option
     }
 }
 
-/// Pieces have each payload in its turn, and each error.
+/// Checks that pieces have each payload and each error in order.
 fn expect_pieces(reader: &Reader, records: &[usize], wanted: &[Option<Vec<u8>>]) {
     let is_all = records.iter().copied().eq(0..records.len());
     let mut pieces = Pieces::new(reader, Some(records).filter(|_| !is_all), records.len()).unwrap();
@@ -233,8 +234,8 @@ fn numbers_and_buffers_out_of_range_are_errors() {
 
 #[test]
 fn the_index_beside_the_data_is_used_if_it_accounts_for_all_records() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    let directory = tempfile::tempdir().unwrap();
+    let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
     let (data, whole) = frames(&[3, 70, 0, 60]);
     fs::write(&path, &data).unwrap();
     let open = || Reader::open(&path, &Options::new()).unwrap();
@@ -257,7 +258,7 @@ fn the_index_beside_the_data_is_used_if_it_accounts_for_all_records() {
         let part = Index::from_entries(whole[kept].iter().copied()).unwrap();
         part.write(&index_path).unwrap();
         left_aside(ErrorKind::Stale);
-        // But one that is given is used.
+        // But an index that is given is used.
         let given = Reader::with_index(&path, part.clone(), &Options::new()).unwrap();
         assert!(given.index() == &part && given.warning().is_none());
         expect_all(&given, |record| judged(&data, part[record], Checksums::Full, false));
@@ -271,15 +272,15 @@ fn the_index_beside_the_data_is_used_if_it_accounts_for_all_records() {
     let status = std::process::Command::new("mkfifo").arg(&index_path).status().unwrap();
     assert!(status.success());
     left_aside(ErrorKind::InvalidArgument); // nobody writes to it
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    let names: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
     assert_eq!(names.len(), 2, "no index file is written: {names:?}");
 }
 
-/// Damage that the index does not know of is no reason to scan, which would fail: one record is bad.
+/// Damage after the index was made is no reason to scan, which would fail: only one record is bad.
 #[test]
 fn the_index_beside_damaged_data_is_used() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    let directory = tempfile::tempdir().unwrap();
+    let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
     let (data, whole) = frames(&[3, 70, 0, 60]);
     whole.write(&index_path).unwrap();
     for bad in 0..4 {
@@ -294,7 +295,7 @@ fn the_index_beside_damaged_data_is_used() {
             assert_eq!(reader.read(bad).unwrap_err().kind(), ErrorKind::LengthCrc);
         }
     }
-    // If nothing is left of what the index says, it may be the index of anything.
+    // If no record matches the index, it may be the index of any file.
     fs::write(&path, vec![0x55; data.len()]).unwrap();
     let error = Reader::open(&path, &Options::new()).unwrap_err();
     assert_eq!((error.kind(), error.path()), (ErrorKind::NotTfRecord, Some(&*path)));
@@ -376,11 +377,11 @@ fn what_is_read_ahead_of_an_iterator_that_is_dropped_is_given_up() {
             assert_eq!(pieces.next().unwrap().payloads.len(), 7); // of 66 bytes each
         }
         drop(pieces);
-        assert_eq!(Arc::strong_count(&reader.0), 1); // no thread has it any more
+        assert_eq!(Arc::strong_count(&reader.0), 1); // no thread uses it any more
     }
 }
 
-/// A record that is repeated until its payloads are larger than any memory: the file has a hole.
+/// Repeats a record until its payloads exceed any memory. (The file is sparse.)
 #[test]
 fn payloads_larger_than_memory_are_refused_before_memory_is_taken() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -1,4 +1,4 @@
-//! Data that is damaged, cut short, or not what the index says.
+//! Data that is damaged, truncated, or does not match the index.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn every_flipped_bit_is_seen_as_the_policy_says() {
         for checksums in POLICIES {
             let options = Options::new().checksums(checksums).threads(1 + bit % 2);
             let reader = Reader::from_source(data.clone(), Some(index.clone()), &options);
-            // Where one bit is wrong, the others are still true.
+            // One bit is wrong; the other records are still valid.
             let held_to = if checksums == Checksums::Auto { Checksums::Full } else { checksums };
             let expected = |record| judged(&data, index[record], held_to, false);
             expect(&reader.unwrap(), &all, expected);
@@ -105,12 +105,12 @@ fn data_without_true_checksums_is_held_to_its_lengths() {
 
 #[test]
 fn what_cannot_be_read_at_a_position_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let fifo = folder.path().join("fifo");
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let missing = folder.path().join("missing");
+    let missing = directory.path().join("missing");
     for (path, kind) in [
-        (folder.path(), ErrorKind::Io),
+        (directory.path(), ErrorKind::Io),
         (&missing, ErrorKind::Io),
         (&fifo, ErrorKind::InvalidArgument),
         (Path::new("/dev/zero"), ErrorKind::InvalidArgument),
