@@ -1,6 +1,6 @@
-"""The README's table of bad input: what this library and the other tools make of it, as they run.
+"""The table of docs/bad-input.md: what this library and other tools do with bad input, as they run.
 
-TFR_UPDATE=1 writes the table anew.
+TFR_UPDATE=1 updates the table.
 """
 
 if __name__ == "__main__":
@@ -20,7 +20,7 @@ import pytest
 from tfrecords import crc32c, frame, index_text, masked, tfrecord, walk
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "bad-input.md"
 BEGIN, END = "<!-- bad input: made by tests/test_bad_input.py -->\n", "<!-- end -->\n"
 
 PAYLOADS = [bytes([number]) * 40 for number in range(5)]
@@ -135,12 +135,12 @@ def table(tools, folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_readmes_table_is_what_happens(tools, tmp_path):
+def test_the_pages_table_is_what_happens(tools, tmp_path):
     made = table(tools, tmp_path)
-    before, rest = README.read_text().split(BEGIN)
+    before, rest = PAGE.read_text().split(BEGIN)
     written, after = rest.split(END)
     if "TFR_UPDATE" in os.environ:
-        README.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}")
+        PAGE.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}")
     else:
         assert written.strip() == made.strip()
     ours = [line.split(" | ")[1] for line in made.splitlines()[2:]]
