@@ -1,29 +1,22 @@
-"""Builds examples/dali_plugin as its README.md says, for the Python that runs this."""
+"""Builds examples/dali_plugin as docs/dali.md says, for the Python that runs this."""
 
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from environment import ROOT
+import pages
 
 HOME = Path(sys.prefix) / "plugin"
 LIBRARY = str(HOME / "dali_plugin" / "libdali_tfr.so")
-PAGE = (ROOT / "examples" / "dali_plugin" / "README.md").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    """The page's code, where whoever reads it has put the clone here."""
-    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return [text.replace("path/to/tfr-index", shlex.quote(str(ROOT))) for text in found]
+BLOCKS = pages.blocks("docs/dali.md")
+[BUILDING] = [block for block in BLOCKS if "cmake --build" in block.text]
 
 
 def build() -> None:
-    [commands] = blocks("sh")
+    commands = pages.at_home(BUILDING.text)
     path = f"{sys.prefix}/bin:{os.environ['PATH']}"
     variables = os.environ | {"PATH": path, "CXXFLAGS": "-Werror"}
     HOME.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-// reader_op.cc: the operator fn.tfr.reader of NVIDIA DALI; README.md shows its use.
+// reader_op.cc: the operator fn.tfr.reader of NVIDIA DALI; docs/dali.md shows its use.
 //
 // As with DALI's reader of files, a thread decides ahead which records the next batches have, and
 // the pipeline's threads read them: each takes a part of the batch, neighbouring records at once,
