@@ -11,8 +11,8 @@ use std::path::Path;
 
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
-use crate::file;
 use crate::index::{Entry, Index};
+use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::scan::PROGRESS_STEP;
 use crate::source::{fill_at, ReadAt};
@@ -105,7 +105,7 @@ impl Index {
         options: &Options<'_>,
     ) -> Result<Fit> {
         let path = tfrecord_path.as_ref();
-        let data = file::open_regular(path)?;
+        let data = open(path)?;
         self.check_source(&data, level, options).map_err(|error| error.of(path))
     }
 

@@ -11,10 +11,10 @@ mod stream;
 mod temporary;
 
 use std::env;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, IoSliceMut, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub(crate) use grown::GrownFile;
@@ -24,68 +24,9 @@ use stream::Target;
 
 use place::Place;
 
-use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::ReadAt;
-use crate::sys;
-
-/// Bytes per read.
-const CHUNK: usize = 128 << 10;
-
-/// A file that is read at positions. Advice about future reads affects everything that shares the
-/// open file: nothing, unless the path named a descriptor of the process.
-#[derive(Debug)]
-pub(crate) struct DataFile {
-    file: File,
-    /// Whether others use the same position.
-    is_shared: bool,
-    id: Identity,
-}
-
-impl DataFile {
-    /// Whether this is one of the process's own descriptors, whose position matters.
-    pub fn is_shared(&self) -> bool {
-        self.is_shared
-    }
-
-    /// Passes the file's bytes to `take` in chunks. A descriptor is read from its position.
-    pub fn read_chunks(&self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            match (&self.file).read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(count) => take(&buffer[..count])?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", error)),
-            }
-        }
-    }
-}
-
-impl ReadAt for DataFile {
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        ReadAt::read_at(&self.file, buffer, offset)
-    }
-
-    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
-        self.file.read_many_at(buffers, offset)
-    }
-
-    fn next_data(&self, offset: u64) -> u64 {
-        match self.is_shared {
-            true => offset, // finding data moves the position
-            false => sys::next_data(&self.file, offset),
-        }
-    }
-
-    fn advise_sparse(&self, hops: bool) {
-        advice::advise_sparse(&self.file, hops);
-    }
-}
+use crate::source::DataFile;
+use crate::sys::{self, identity, Identity};
 
 /// Rejects paths that cannot name a file. The system's own errors would not say what is wrong.
 pub(crate) fn ensure_path(path: &Path) -> Result<()> {
@@ -124,7 +65,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
         let detail = "not a regular file (its size is unknown): copy it to a file first";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
     }
-    Ok(DataFile { file, is_shared, id: identity(&metadata) })
+    Ok(DataFile::new(file, is_shared, &metadata))
 }
 
 /// Opens a file to be read once from start to end by [`DataFile::read_chunks`]. A descriptor is
@@ -132,13 +73,13 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
 pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
     let (file, is_shared) = stream::open_to_read(path)?;
     let metadata = file.metadata().map_err(|error| Error::io("open", error).of(path))?;
-    Ok(DataFile { file, is_shared, id: identity(&metadata) })
+    Ok(DataFile::new(file, is_shared, &metadata))
 }
 
 /// Waits until a regular file and its directory entry are on storage.
 pub fn sync(path: &Path) -> Result<()> {
     let failed = |error| Error::io("sync", error).of(path);
-    open_regular(path)?.file.sync_all().map_err(failed)?;
+    open_regular(path)?.file().sync_all().map_err(failed)?;
     match Place::of(path).map_err(failed)? {
         Some(place) => place.sync().map_err(failed),
         None => Ok(()),
@@ -147,7 +88,7 @@ pub fn sync(path: &Path) -> Result<()> {
 
 /// Whether `path` leads to this file.
 pub(crate) fn is_same(file: &DataFile, path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|there| identity(&there) == file.id)
+    fs::metadata(path).is_ok_and(|there| identity(&there) == file.identity())
 }
 
 /// Whether both paths lead to the same file, or would if it existed.
@@ -168,13 +109,6 @@ pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
 fn busy(path: &Path) -> Error {
     let busy = io::Error::from_raw_os_error(libc::EBUSY);
     Error::io("write", busy).adding(": another writer is at work on it").of(path)
-}
-
-/// Device and inode.
-type Identity = (u64, u64);
-
-pub(crate) fn identity(metadata: &Metadata) -> Identity {
-    (metadata.dev(), metadata.ino())
 }
 
 /// Opens a file. This library opens all files here or with [`sys::open_at`]; neither returns

@@ -5,7 +5,7 @@ mod random;
 mod text;
 
 pub use edit::{Remainder, ShardBy};
-pub(crate) use text::{Decoder, Encoder};
+pub(crate) use text::{decode_in_parts, Decoder, Encoder};
 
 use std::sync::Arc;
 

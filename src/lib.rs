@@ -29,9 +29,9 @@
 #[cfg(not(unix))]
 compile_error!("tfr-index reads files with pread, which only Unix-like systems have");
 
-mod advice;
 mod check;
 mod crc;
+mod create;
 mod dataset;
 mod diagnose;
 mod error;
@@ -41,10 +41,9 @@ mod file;
 mod fork;
 mod frame;
 mod index;
-mod index_file;
 mod indexer;
 mod locate;
-mod memory;
+mod open;
 mod options;
 mod reader;
 mod scan;
@@ -56,14 +55,14 @@ mod threads;
 mod writer;
 
 pub use check::{CheckLevel, Fit};
+pub use create::{
+    create_index, create_index_from_reader, create_index_from_source, default_index_path,
+    update_index, Only,
+};
 pub use dataset::files::find_index;
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
 pub use index::{Entry, Index, Remainder, ShardBy};
-pub use index_file::{
-    create_index, create_index_from_reader, create_index_from_source, default_index_path,
-    update_index, Only,
-};
 pub use indexer::Indexer;
 pub use locate::{locate, Checksum, Location, Part};
 pub use options::{Checksums, Options, Progress, Skipped};
@@ -75,9 +74,9 @@ pub use writer::RecordWriter;
 /// Functions that this package's programs share with the library. Not part of the API.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::create::is_up_to_date;
     pub use crate::dataset::files::{
         given_twice, is_named_as_index, list, place_beside, without_indexes,
     };
     pub use crate::dataset::files::{Listing, Skipped};
-    pub use crate::index_file::is_up_to_date;
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{self, DataFile};
 use crate::frame::{Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::Entry;
+use crate::open::open;
 use crate::options::{Checksums, Options, Skipped, SkippedFn};
 use crate::scan::{header_at, Scanner};
-use crate::source::ReadAt;
+use crate::source::{DataFile, ReadAt};
 
 /// The part of a record's frame that a byte lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,7 +84,7 @@ pub struct Location {
 /// with the number and the offset of the record where that is.
 pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Result<Location> {
     let path = path.as_ref();
-    let data = file::open_regular(path)?;
+    let data = open(path)?;
     let located = options.of_file(path, |options| locate_in(&data, byte, options));
     located.map_err(|error| error.of(path))
 }

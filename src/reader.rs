@@ -21,8 +21,8 @@ use crate::check::{self, frames::Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
 use crate::index::{Entry, Index};
-use crate::memory;
 use crate::source::ReadAt;
+use crate::sys;
 use frames::Slot;
 
 /// Reads the records of a TFRecord file by their numbers: entry `i` of the index says where record
@@ -441,7 +441,7 @@ fn ensure_memory(size: usize) -> Result<()> {
     if size <= LARGE_BATCH {
         return Ok(());
     }
-    match memory::available() {
+    match sys::available_memory() {
         Some(available) if size as u64 > available => {
             let detail = format!(
                 "out of memory: the payloads need {size} bytes, but {available} are available; \

@@ -1,14 +1,19 @@
 //! Where bytes come from: anything of known size that can be read at a position.
 
-use std::fs::File;
+mod file;
+mod memory;
+
+pub(crate) use file::DataFile;
+
 use std::io::{self, IoSliceMut};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// Bytes of known size that can be read at any position.
 ///
 /// [`File`] (through `pread`), byte slices and vectors of bytes are sources; so are `&T`, [`Box`] and
 /// [`Arc`] of a source, `Box<dyn ReadAt>` too.
+///
+/// [`File`]: std::fs::File
 ///
 /// ```
 /// use tfr_index::ReadAt;
@@ -35,7 +40,7 @@ pub trait ReadAt {
 
     /// Fills buffers one after the other from `offset`, by one read; returns how many bytes were
     /// read, as [`read_at`](Self::read_at) does. This one reads into a buffer of its own, and
-    /// copies; [`File`]'s has the system do it.
+    /// copies; [`File`](std::fs::File)'s has the system do it.
     ///
     /// ```
     /// use std::io::IoSliceMut;
@@ -72,8 +77,8 @@ pub trait ReadAt {
     /// The default knows of no zeros and returns `offset`.
     ///
     /// A search for records after damage skips the bytes in between. Files that this library opens
-    /// by path skip their holes so. [`File`] keeps the default: to find holes, the system moves the
-    /// file's position, which may be somebody else's.
+    /// by path skip their holes so. [`File`](std::fs::File) keeps the default: to find holes, the system
+    /// moves the file's position, which may be somebody else's.
     ///
     /// ```
     /// use tfr_index::ReadAt;
@@ -88,52 +93,6 @@ pub trait ReadAt {
     /// Says whether the reads to come are small and far apart: then nothing is worth reading ahead.
     fn advise_sparse(&self, hops: bool) {
         let _ = hops;
-    }
-}
-
-impl ReadAt for File {
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
-    }
-
-    #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
-        crate::sys::read_many_at(self, buffers, offset)
-    }
-}
-
-impl ReadAt for [u8] {
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.len() as u64)
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
-        let count = buffer.len().min(self.len() - start);
-        buffer[..count].copy_from_slice(&self[start..start + count]);
-        Ok(count)
-    }
-
-    fn as_bytes(&self) -> Option<&[u8]> {
-        Some(self)
-    }
-}
-
-impl ReadAt for Vec<u8> {
-    fn size(&self) -> io::Result<u64> {
-        self[..].size()
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self[..].read_at(buffer, offset)
-    }
-
-    fn as_bytes(&self) -> Option<&[u8]> {
-        Some(self)
     }
 }
 
@@ -235,9 +194,9 @@ mod tests {
     use std::cell::Cell;
 
     /// Reads one byte at a time and is interrupted before each.
-    struct Reluctant(&'static [u8], Cell<bool>);
+    struct OneByte(&'static [u8], Cell<bool>);
 
-    impl ReadAt for Reluctant {
+    impl ReadAt for OneByte {
         fn size(&self) -> io::Result<u64> {
             self.0.size()
         }
@@ -252,7 +211,7 @@ mod tests {
 
     #[test]
     fn fills_through_short_reads_and_interruptions() {
-        let source = Reluctant(b"abcdef", Cell::new(true));
+        let source = OneByte(b"abcdef", Cell::new(true));
         let mut buffer = [0; 4];
         assert_eq!(fill_at(&source, &mut buffer, 1).unwrap(), 4);
         assert_eq!(&buffer, b"bcde");
@@ -275,12 +234,5 @@ mod tests {
         assert_eq!((shared.read_at(&mut buffer, 3).unwrap(), &buffer), (3, b"def\0"));
         assert_eq!((shared.size().unwrap(), shared.as_bytes()), (6, Some(&b"abcdef"[..])));
         assert!(crate::Index::from_source(&shared, &crate::Options::new()).is_err());
-    }
-
-    #[test]
-    fn reading_past_the_end_of_memory_is_empty() {
-        let bytes: &[u8] = b"ab";
-        assert_eq!(bytes.read_at(&mut [0; 4], u64::MAX).unwrap(), 0);
-        assert_eq!(bytes.as_bytes(), Some(&b"ab"[..]));
     }
 }

@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code)]
 
+mod advice;
 mod cancellation;
+mod memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 mod preadv;
 
@@ -19,7 +21,9 @@ use libc::{fstatat, openat, stat};
 #[cfg(all(target_os = "linux", not(target_env = "musl")))]
 use libc::{fstatat64 as fstatat, openat64 as openat, stat64 as stat};
 
+pub(crate) use advice::{advise_filling, advise_sparse};
 pub(crate) use cancellation::NoCancellation;
+pub(crate) use memory::available_memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 pub(crate) use preadv::read_many_at;
 
@@ -147,11 +151,17 @@ pub(crate) fn unlink_at(directory: &File, name: &CStr) -> io::Result<()> {
     }
 }
 
+/// Device and inode.
+pub(crate) type Identity = (u64, u64);
+
+pub(crate) fn identity(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
+}
+
 /// A file's identity, and who may do what with it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stat {
-    /// Device and inode.
-    pub id: (u64, u64),
+    pub id: Identity,
     pub user: u32,
     pub group: u32,
     /// The permission bits.
@@ -161,7 +171,7 @@ pub(crate) struct Stat {
 impl Stat {
     pub fn of(metadata: &Metadata) -> Stat {
         Stat {
-            id: (metadata.dev(), metadata.ino()),
+            id: identity(metadata),
             user: metadata.uid(),
             group: metadata.gid(),
             mode: metadata.mode() & 0o7777,

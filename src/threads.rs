@@ -17,6 +17,11 @@ pub(crate) fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
+/// How many threads decode index text: more would wait for the one that gathers the entries.
+pub(crate) fn to_decode() -> usize {
+    processors().min(4)
+}
+
 /// The threads of a scope. When it is dropped it waits for them: the scope alone would wait for what
 /// they do, but not for their last steps in the system, during which a host must not unload the
 /// library. So whatever lets them end must be dropped before. It panics if one of them did.

@@ -8,12 +8,12 @@ use std::path::Path;
 use background::Background;
 
 use crate::crc;
+use crate::create::{index_is_data, write_index};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, GrownFile, NewFile};
 use crate::fork::Owner;
 use crate::frame::{self, Header, OVERHEAD};
 use crate::index::{Encoder, Entry};
-use crate::index_file::{index_is_data, write_index};
 use crate::options::{Checksums, Options};
 use crate::scan::Scanner;
 

@@ -7,9 +7,10 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::create::default_index_path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
-use crate::index_file::default_index_path;
+use crate::open::open;
 use crate::scan::header_at;
 
 /// Where the index of a TFRecord file may stand beside it, the first one that exists counts:
@@ -214,7 +215,7 @@ fn is_named_as_data(path: &Path) -> bool {
 }
 
 fn starts_as_data(path: &Path) -> bool {
-    let header = file::open_regular(path).and_then(|data| header_at(&data, 0));
+    let header = open(path).and_then(|data| header_at(&data, 0));
     matches!(header, Ok(Some(header)) if header.crc_holds())
 }
 

@@ -9,10 +9,11 @@ use super::{Inner, Reader};
 use crate::check::frames::Trust;
 use crate::dataset::files::places_beside;
 use crate::error::{Error, Result};
-use crate::file::{self, DataFile};
+use crate::file;
 use crate::index::Index;
+use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
-use crate::source::ReadAt;
+use crate::source::{DataFile, ReadAt};
 use crate::threads;
 
 /// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
@@ -46,8 +47,8 @@ impl Reader {
     /// If the file cannot be read; if it is scanned, those of [`Index::scan`].
     pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
-        let data = file::open_regular(path)?;
-        let open = || {
+        let data = open(path)?;
+        let make = || {
             let (index, warning) = match index_beside(path, &data, options)? {
                 Beside::Index(index) => (index, None),
                 Beside::None => (scan_file(path, &data, options)?, None),
@@ -60,7 +61,7 @@ impl Reader {
             let reader = Reader::new(data, index, options, BLOCK)?;
             Ok(reader.with(|inner| (inner.known, inner.warning) = (true, warning)).of(path))
         };
-        open().map_err(|error: Error| error.of(path))
+        make().map_err(|error: Error| error.of(path))
     }
 
     /// Opens a TFRecord file with the given index, which may select, reorder and repeat records.
@@ -85,7 +86,7 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
-        let data = file::open_regular(path)?;
+        let data = open(path)?;
         let reader = Reader::new(data, index, options, BLOCK);
         reader.map(|reader| reader.of(path)).map_err(|error| error.of(path))
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The bytes that are free, or used by caches alone, in the system and in each control group that
 /// the process is in; with the free swap space. None where the system does not say.
-pub(crate) fn available() -> Option<u64> {
+pub(crate) fn available_memory() -> Option<u64> {
     available_below(Path::new("/"))
 }
 
@@ -111,7 +111,7 @@ mod tests {
             Some(5007 << 10)
         );
         if cfg!(target_os = "linux") {
-            assert!(available().is_some());
+            assert!(available_memory().is_some());
         }
     }
 

@@ -1,7 +1,5 @@
 //! Advice to the system about future accesses. It affects speed only.
 
-#![allow(unsafe_code)]
-
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;

@@ -6,17 +6,14 @@ mod update;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
-use crate::advice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{self, DataFile, NewFile};
-use crate::index::{Decoder, Encoder, Entry, Index};
+use crate::file::{self, NewFile};
+use crate::index::{decode_in_parts, Decoder, Encoder, Entry, Index};
+use crate::open::open;
 use crate::options::Options;
 use crate::scan::{parallel, Batch};
-use crate::source::{fill_at, ReadAt};
-use crate::threads::{self, Crew};
+use crate::source::{DataFile, ReadAt};
 
 pub use stream::create_index_from_reader;
 pub use update::{is_up_to_date, update_index, Only};
@@ -63,7 +60,7 @@ pub fn create_index(
     options: &Options<'_>,
 ) -> Result<u64> {
     let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
-    let data = file::open_regular(tfrecord_path)?;
+    let data = open(tfrecord_path)?;
     if file::is_same(&data, index_path) {
         return Err(index_is_data(index_path));
     }
@@ -177,7 +174,7 @@ impl Index {
     /// As [`create_index`].
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
-        let data = file::open_regular(path)?;
+        let data = open(path)?;
         let scanned = options.of_file(path, |options| Index::from_source(&data, options));
         scanned.map_err(|error| error.of(path))
     }
@@ -202,7 +199,9 @@ impl Index {
 
     /// As [`read`](Self::read), of a file that is open.
     pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<Index> {
-        if let Some(index) = read_in_parts(file) {
+        // What is shared is read from its position.
+        let whole = if file.is_shared() { None } else { decode_in_parts(file) };
+        if let Some(index) = whole {
             return Ok(index);
         }
         let mut decoder = Decoder::new();
@@ -234,141 +233,22 @@ impl Index {
     }
 }
 
-/// Bytes of index text in a part: few enough to stay in the cache until they, as entries, go to
-/// their place.
-const PART: u64 = 256 << 10;
-/// A file of fewer parts is read faster than threads are started.
-const PARTS: u64 = 16;
-/// More threads would wait for the one that gathers the entries.
-const READERS: usize = 4;
-/// A line that is longer is none of ours.
-const LINE_MAX: usize = 4 << 10;
-
-/// Reads an index file in parts, some at once; none if it is small, or if anything is wrong with it:
-/// who reads it from its start finds what, and where.
-fn read_in_parts(file: &DataFile) -> Option<Index> {
-    if file.is_shared() {
-        return None; // it is read from its position
-    }
-    let size = file.size().ok().filter(|size| *size >= PARTS * PART)?;
-    let starts = (0..size).step_by(PART as usize);
-    let readers = threads::processors().min(READERS);
-    let mut entries = Vec::new();
-    thread::scope(|scope| {
-        let mut crew = Crew::new(scope);
-        let mut replies = Vec::new(); // dropped before the crew, which then ends
-        for reader in 0..readers {
-            let parts = starts.clone().skip(reader).step_by(readers);
-            let (found, reply) = sync_channel(2);
-            // Memory goes round: getting it anew from the system takes as long as decoding.
-            let (emptied, spare) = sync_channel(4);
-            let read = move || {
-                let mut text = Vec::new();
-                for start in parts {
-                    let part = spare.try_recv().unwrap_or_default();
-                    let part = read_part(file, start, size, &mut text, part);
-                    found.send(part).ok()?; // or nobody waits for it
-                }
-                Some(())
-            };
-            if !crew.start(read) {
-                return None;
-            }
-            replies.push((reply, emptied));
-        }
-        for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {
-            let mut part = reply.recv().ok()??;
-            entries.try_reserve(part.len()).ok()?;
-            advice::advise_filling(&mut entries.spare_capacity_mut()[..part.len()]);
-            entries.append(&mut part);
-            let _ = emptied.try_send(part);
-        }
-        Some(Index::from_checked(entries))
-    })
-}
-
-/// The entries, appended to `entries`, of the lines that start in the part at `start`.
-fn read_part(
-    file: &DataFile,
-    start: u64,
-    size: u64,
-    text: &mut Vec<u8>,
-    entries: Vec<Entry>,
-) -> Option<Vec<Entry>> {
-    let end = next_line(file, start + PART, size)?;
-    let start = next_line(file, start, size)?;
-    let length = usize::try_from(end.checked_sub(start)?).ok()?;
-    text.try_reserve(length.saturating_sub(text.len())).ok()?;
-    text.resize(length, 0);
-    if fill_at(file, text, start).ok()? < text.len() {
-        return None;
-    }
-    let mut decoder = Decoder::appending_to(entries);
-    decoder.push(text).ok()?;
-    decoder.finish().ok().map(Index::into_entries)
-}
-
-/// Where the first line starts that does so at `offset` or behind it.
-fn next_line(file: &DataFile, offset: u64, size: u64) -> Option<u64> {
-    if offset == 0 || offset >= size {
-        return Some(offset.min(size));
-    }
-    let mut text = [0; LINE_MAX];
-    let count = fill_at(file, &mut text, offset - 1).ok()?;
-    match text[..count].iter().position(|&byte| byte == b'\n') {
-        Some(end) => Some(offset + end as u64),
-        None => (count < LINE_MAX).then_some(size), // the last line needs no line feed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::Decoder;
 
-    /// Reading in parts against decoding the whole text, for files around the parts' borders.
+    /// An index that is large enough to be read in parts.
     #[test]
-    fn parts_make_the_whole() {
+    fn large_indexes_are_read_whole_and_errors_name_their_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.idx");
-        let enough = (PARTS * PART) as usize;
-        for end in ["", "\n", "1", " ", "\r\n", "\n\n\n", "x\n", "7 15\n", "7 16 1\n"] {
-            for padding in 0..4 {
-                let mut text = "\n".repeat(padding);
-                let mut offset = 0;
-                while text.len() < enough + 20 {
-                    let size = 16 + text.len() as u64 % 1009;
-                    text += &format!("{offset} {size}\n");
-                    offset += size;
-                }
-                text.pop();
-                text += end;
-                std::fs::write(&path, &text).unwrap();
-                let mut decoder = Decoder::new();
-                let whole = decoder.push(text.as_bytes()).and_then(|()| decoder.finish());
-                let file = file::open_to_read(&path).unwrap();
-                assert_eq!(read_in_parts(&file), whole.as_ref().ok().cloned(), "{end:?}");
-                match (Index::read(&path), whole) {
-                    (Ok(read), Ok(whole)) => assert_eq!(read, whole),
-                    (Err(read), Err(whole)) => {
-                        assert_eq!(
-                            (read.record(), read.offset()),
-                            (whole.record(), whole.offset())
-                        );
-                    }
-                    (read, whole) => panic!("{end:?}: {read:?} but {whole:?}"),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn small_files_and_endless_lines_are_not_read_in_parts() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
-        for text in ["0 16\n".to_owned(), " ".repeat(2 * (PARTS * PART) as usize)] {
-            std::fs::write(&path, text).unwrap();
-            assert_eq!(read_in_parts(&file::open_to_read(&path).unwrap()), None);
-        }
+        let lines: String = (0..300_000).map(|i| format!("{} 21\n", i * 21)).collect();
+        assert!(lines.len() > 4 << 20);
+        std::fs::write(&path, &lines).unwrap();
+        assert_eq!(Index::read(&path).unwrap(), Index::from_text(&lines).unwrap());
+        std::fs::write(&path, format!("{lines}7 15\n")).unwrap();
+        let error = Index::read(&path).unwrap_err();
+        assert_eq!((error.record(), error.offset()), (Some(300_000), Some(lines.len() as u64)));
+        assert_eq!(error.path(), Some(&*path));
     }
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::index::Index;
 use crate::options::Options;
+use crate::sys::identity;
 
 /// Which indexes [`update_index`] makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -92,7 +93,7 @@ fn needs_nothing(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::io("open", error).of(index_path)),
     };
-    if !data.is_file() || !index.is_file() || file::identity(&data) == file::identity(&index) {
+    if !data.is_file() || !index.is_file() || identity(&data) == identity(&index) {
         return Ok(false);
     }
     let modified = |file: &Metadata| (file.mtime(), file.mtime_nsec());
