@@ -91,7 +91,7 @@ def test_wheel(clean):
 
     clean.python.with_name("tfr-index").unlink()
     said = clean.run(clean.python, "-m", "tfr_index", "--version", status=1)
-    assert "this installation has no program tfr-index" in said
+    assert "the program tfr-index is not installed" in said
 
     clean.pip("--no-deps", "--target=elsewhere", environment.wheel())
     clean.run(clean.python, "-m", "tfr_index", "--version", PYTHONPATH="elsewhere")

@@ -35,7 +35,7 @@ def test_what_is_no_path_is_refused(bad, tmp_path):
         lambda: RecordWriter(other, bad),
         lambda: RecordWriter(bad, append=True),
     ):
-        said = "path is empty" if not bad else "the path has a NUL character in it"
+        said = "path is empty" if not bad else "the path contains a NUL character"
         with pytest.raises(tfr_index.TfrValueError, match=said):
             call()
         assert sorted(tmp_path.iterdir()) == [good]

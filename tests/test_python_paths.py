@@ -48,13 +48,13 @@ def test_a_file_that_is_given_twice_is_named(data, monkeypatch):
     other = data.with_name("other.tfrecord")
     other.symlink_to(data)
     for paths, names in [
-        ([data, data], f"{data}: is given twice: its records"),
+        ([data, data], f"{data}: the file is listed twice, so its records"),
         (
             [data.name, other, f"./{data.name}"],
-            f"./{data.name}: is given twice, also as {data.name}:",
+            f"./{data.name}: the file is listed twice (also as {data.name}),",
         ),
-        (["train*", data], f"{data}: is given twice, also as train.tfrecord:"),
-        (["train*", "t*"], "train.tfrecord: is given twice: its"),
+        (["train*", data], f"{data}: the file is listed twice (also as train.tfrecord),"),
+        (["train*", "t*"], "train.tfrecord: the file is listed twice, so"),
     ]:
         with pytest.raises(tfr_index.TfrValueError) as caught:
             Dataset(paths)

@@ -154,7 +154,7 @@ def test_a_buffer_holds_all_payloads_and_numpy_takes_it_as_it_is(data):
     assert (len(found), found.data) == (4, b"".join(expected))
     assert [bytes(one) for one in found] == [bytes(found[n]) for n in range(4)] == expected
     assert bytes(found[-1]) == expected[-1] and [bytes(one) for one in found[1:3]] == expected[1:3]
-    assert repr(found) == f"<tfr_index.Payloads: 4 of them, {len(found.data)} bytes>"
+    assert repr(found) == f"<tfr_index.Payloads of 4 payloads, {len(found.data)} bytes>"
     with pytest.raises(IndexError):
         found[4]
     numbers, offsets = np.asarray(found.data), np.asarray(found.offsets)

@@ -60,7 +60,7 @@ def test_a_region_says_where_and_why(tmp_path):
 
 @pytest.mark.parametrize("name", ["progress", "on_skipped"])
 def test_a_callback_that_is_none_is_refused_at_once(name):
-    with pytest.raises(TypeError, match=f"{name} must be a function"):
+    with pytest.raises(TypeError, match=f"{name} must be callable"):
         tfr_index.index_bytes(DATA, **{name: True})
 
 
@@ -103,12 +103,12 @@ def test_the_callback_stops_it_by_what_it_returns_and_by_what_it_raises():
 
 
 def test_without_a_callback_a_warning_sums_up():
-    with pytest.warns(tfr_index.TfrWarning, match="skipped: 2 damaged regions, ") as warned:
+    with pytest.warns(tfr_index.TfrWarning, match="skipped 2 damaged regions, ") as warned:
         index = tfr_index.index_bytes(damaged([3, 7], 0), salvage=True)
     [warning] = warned
     assert len(index) == len(ENTRIES) - 2 and warning.filename == __file__
     assert warning.message.error.record == 3
-    assert f"{ENTRIES[3][1] + ENTRIES[7][1]} bytes in all" in str(warning.message)
+    assert f"{ENTRIES[3][1] + ENTRIES[7][1]} bytes in total" in str(warning.message)
     assert list(tfr_index.index_bytes(DATA, salvage=True)) == ENTRIES
     # What is still being written is no damage.
     assert len(tfr_index.index_bytes(DATA[:-1], allow_incomplete_tail=True)) == len(ENTRIES) - 1

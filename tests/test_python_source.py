@@ -478,7 +478,9 @@ def test_errors_do_not_show_all_of_the_data():
         with pytest.raises(IndexError) as caught:
             reader[6_040]
         assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
-    with pytest.raises(tfr_index.TfrValueError, match=r"bytes are a path.*memoryview") as caught:
+    with pytest.raises(
+        tfr_index.TfrValueError, match=r"bytes are taken as a path.*memoryview"
+    ) as caught:
         tfr_index.Reader(DATA)
     assert len(str(caught.value)) < 1_200
 

@@ -57,15 +57,16 @@ def create_tfrecord_index(tfrecord_path: _Path, index_path: _Path | None = None)
     Returns the number of records. An event file of TensorBoard ("tfevents" in its name) takes an
     index path. Errors and more choices: `tfr_index.create_index`.
 
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "train.tfrecord")
-    ...     with open(path, "wb") as file:
-    ...         _ = file.write(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
-    ...     print(create_tfrecord_index(path))
-    ...     print(read_tfrecord_index(path + ".idx"))
-    1
-    [(0, 21)]
+    Examples:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = os.path.join(directory, "train.tfrecord")
+        ...     with open(path, "wb") as file:
+        ...         _ = file.write(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+        ...     print(create_tfrecord_index(path))
+        ...     print(read_tfrecord_index(path + ".idx"))
+        1
+        [(0, 21)]
     """
     return _tfr_index.create_index(tfrecord_path, index_path)
 
@@ -85,8 +86,9 @@ def index_tfrecord_bytes(data: _Buffer) -> str:
     The argument may also be named `tfrecord_bytes`. Errors and more choices:
     `tfr_index.index_bytes`.
 
-    >>> index_tfrecord_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
-    '0 21\n'
+    Examples:
+        >>> index_tfrecord_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+        '0 21\n'
     """
     return _tfr_index.index_bytes(data).to_text()
 
@@ -98,8 +100,9 @@ def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
     The argument may also be named `tfrecord_bytes`. Errors and more choices:
     `tfr_index.index_bytes`.
 
-    >>> get_tfrecord_index_entries(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
-    [(0, 21)]
+    Examples:
+        >>> get_tfrecord_index_entries(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+        [(0, 21)]
     """
     return list(_tfr_index.index_bytes(data))
 
@@ -107,11 +110,13 @@ def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
 def _give_way() -> None:
     """Imports the package s3dlio in place of this module, if there is one further on `sys.path`.
 
-    In one and the same folder Python prefers the package by itself.
+    In one and the same directory Python prefers the package by itself.
     """
     here = _FilePath(__file__).parent
     others = [
-        folder for folder in _sys.path if _FilePath(folder or ".").resolve() != here.resolve()
+        directory
+        for directory in _sys.path
+        if _FilePath(directory or ".").resolve() != here.resolve()
     ]
     spec = _PathFinder.find_spec("s3dlio", others)
     if spec is not None and spec.loader is not None and spec.submodule_search_locations:

@@ -1,4 +1,4 @@
-r"""Indexes for TFRecord files: where each record is, so that any of them can be read directly.
+"""Indexes for TFRecord files: the offset and size of every record, so that any record can be read.
 
     import tfr_index
 
@@ -6,18 +6,20 @@ r"""Indexes for TFRecord files: where each record is, so that any of them can be
     index = tfr_index.read_index("train.tfrecord.idx")
     offset, size = index[42]  # the payload: size - 16 bytes from offset + 12
 
-    reader = tfr_index.Reader("train.tfrecord")  # with the index beside it
+    reader = tfr_index.Reader("train.tfrecord")  # uses the index beside the file
     payload = reader[42]
     batch = reader.read_many([7, 42, 1])
     train = tfr_index.Dataset("train-*.tfrecord")  # many files as one sequence
 
-Index files are text, one line "offset size" for each record, as NVIDIA DALI reads them.
+Index files are text with one line `offset size` for each record, the format of NVIDIA DALI.
 
-Paths are `str`, `bytes` or `os.PathLike`. Every error is a `TfrError`, which names file, record and
-byte; a missing file is also a `FileNotFoundError`, a bad argument a `ValueError`, and so on. Many
-threads may call all functions at once; a call lets other threads run. Ctrl-C stops a scan and
-leaves no temporary file.
+Paths are `str`, `bytes` or `os.PathLike`. Every error is a `TfrError` that names file, record and
+byte; a missing file is also a `FileNotFoundError`, an invalid argument a `ValueError`, and so on.
+Any number of threads may call all functions at the same time, and a call lets other threads run.
+Ctrl-C stops a scan and leaves no temporary file.
 """
+
+from types import FunctionType as _FunctionType
 
 from . import _exit as _exit
 from ._create import create_index, index_bytes, read_index, scan
@@ -88,3 +90,18 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _publish() -> None:
+    """Makes help(), tracebacks and pickles say `tfr_index.Reader`, without the private module."""
+    for name in __all__:
+        public = globals()[name]
+        if isinstance(public, (type, _FunctionType)):
+            public.__module__ = __name__
+            for member in vars(public).values():  # doctest looks for them in their class's module
+                function = getattr(member, "__func__", member)
+                if isinstance(function, _FunctionType):
+                    function.__module__ = __name__
+
+
+_publish()

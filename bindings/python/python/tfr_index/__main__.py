@@ -1,4 +1,4 @@
-"""`python -m tfr_index`: the program tfr-index that was installed with the package."""
+"""`python -m tfr_index`: runs the program tfr-index that the package installed."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def program() -> str | None:
-    """Where pip put it; with `--target`, that is not where its records say."""
+    """The path of the program. With `pip install --target`, pip's list of files is wrong."""
     try:
         recorded = [file.locate() for file in files("tfr-index") or () if file.name == "tfr-index"]
     except PackageNotFoundError:
@@ -20,10 +20,10 @@ def main() -> None:
     found = program()
     if found is None:
         sys.exit(
-            "python -m tfr_index: this installation has no program tfr-index. It is part of the"
-            " wheel if that was built with Rust 1.85 or newer."
+            "python -m tfr_index: the program tfr-index is not installed: a wheel includes it only"
+            " if it was built with Rust 1.85 or newer; reinstall the package with such a Rust"
         )
-    # In place of this process, so that signals and the exit status are the program's.
+    # The program replaces this process, and so gets its signals and sets its exit status.
     os.execv(found, ["tfr-index", *sys.argv[1:]])
 
 

@@ -1,4 +1,4 @@
-"""Checks of arguments, which say what an argument must be and what it is."""
+"""Checks of arguments. Their messages say what an argument must be, and what it is."""
 
 import operator
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ __all__ = ["ensure_one_of", "integer", "refuse"]
 
 
 def refuse(message: str) -> TfrValueError:
-    """The error of an argument that cannot be used."""
+    """The error for an invalid argument."""
     return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
 
 
 def ensure_one_of(name: str, value: object, choices: Iterable[str]) -> None:
-    """Raises TfrValueError unless an argument is one of these."""
+    """Raises TfrValueError unless `value` is one of `choices`."""
     choices = list(choices)
     if value not in choices:
         quoted = ", ".join(map(repr, choices))
@@ -22,11 +22,11 @@ def ensure_one_of(name: str, value: object, choices: Iterable[str]) -> None:
 
 
 def integer(name: str, value: object, least: int = 0, bits: int = 64) -> int:
-    """An argument as an integer.
+    """Returns an argument as an integer.
 
     Raises:
-        TypeError: it is no integer.
-        TfrValueError: it is less than `least`, or has more bits.
+        TypeError: it is not an integer.
+        TfrValueError: it is less than `least`, or has more than `bits` bits.
     """
     try:
         number = operator.index(value)  # type: ignore[arg-type]

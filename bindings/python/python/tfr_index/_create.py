@@ -117,30 +117,31 @@ def create_index(
         TfrMismatch: the index to resume is not the index of the earlier file.
         TfrCancelled: `progress` or `on_skipped` returned a true result.
 
-    >>> import pathlib, tempfile
-    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "train.tfrecord")
-    ...     _ = path.write_bytes(record + record)
-    ...     print(create_index(path))
-    ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
-    2
-    0 21
-    21 21
+    Examples:
+        >>> import pathlib, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = pathlib.Path(directory, "train.tfrecord")
+        ...     _ = path.write_bytes(record + record)
+        ...     print(create_index(path))
+        ...     print(pathlib.Path(directory, "train.tfrecord.idx").read_text(), end="")
+        2
+        0 21
+        21 21
 
-    Indexing the good records of a damaged file:
+        Indexing the good records of a damaged file:
 
-    >>> skipped = []
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "train.tfrecord")
-    ...     _ = path.write_bytes(record + b"x" * 30 + record)
-    ...     print(create_index(path, salvage=True, on_skipped=skipped.append))
-    ...     print(pathlib.Path(folder, "train.tfrecord.idx").read_text(), end="")
-    2
-    0 21
-    51 21
-    >>> skipped[0].start, skipped[0].end, skipped[0].record
-    (21, 51, 1)
+        >>> skipped = []
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = pathlib.Path(directory, "train.tfrecord")
+        ...     _ = path.write_bytes(record + b"x" * 30 + record)
+        ...     print(create_index(path, salvage=True, on_skipped=skipped.append))
+        ...     print(pathlib.Path(directory, "train.tfrecord.idx").read_text(), end="")
+        2
+        0 21
+        51 21
+        >>> skipped[0].start, skipped[0].end, skipped[0].record
+        (21, 51, 1)
     """
     source = file_or_source(tfrecord_path)
     if index_path is None and not isinstance(source, File):
@@ -180,14 +181,15 @@ def read_index(index_path: Path) -> Index:
         TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
         TfrValueError: the file is not an index; the error names the line.
 
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "train.tfrecord.idx")
-    ...     with open(path, "w") as file:
-    ...         _ = file.write("0 21\n21 16\n")
-    ...     index = read_index(path)
-    >>> index[1]
-    (21, 16)
+    Examples:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = os.path.join(directory, "train.tfrecord.idx")
+        ...     with open(path, "w") as file:
+        ...         _ = file.write("0 21\n21 16\n")
+        ...     index = read_index(path)
+        >>> index[1]
+        (21, 16)
     """
     return Index._made_by(lib.tfr_index_read, encode_path(index_path))
 
@@ -206,25 +208,26 @@ def scan(
 
     Arguments and errors are those of `create_index`, and TfrMemoryError.
 
-    >>> import os, tempfile
-    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "train.tfrecord")
-    ...     with open(path, "wb") as file:
-    ...         _ = file.write(record + record)
-    ...     index = scan(path)
-    >>> offset, size = index[1]
-    >>> (record + record)[offset + 12 : offset + size - 4]
-    b'hello'
+    Examples:
+        >>> import os, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = os.path.join(directory, "train.tfrecord")
+        ...     with open(path, "wb") as file:
+        ...         _ = file.write(record + record)
+        ...     index = scan(path)
+        >>> offset, size = index[1]
+        >>> (record + record)[offset + 12 : offset + size - 4]
+        b'hello'
 
-    Data that is not a file of the system:
+        Data that is not a file of the system:
 
-    >>> import io, zipfile
-    >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
-    ...     archive.writestr("train.tfrecord", record + record)
-    ...     with archive.open("train.tfrecord") as member:
-    ...         list(scan(member))
-    [(0, 21), (21, 21)]
+        >>> import io, zipfile
+        >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
+        ...     archive.writestr("train.tfrecord", record + record)
+        ...     with archive.open("train.tfrecord") as member:
+        ...         list(scan(member))
+        [(0, 21), (21, 21)]
     """
     source = file_or_source(tfrecord_path)
     function = source.choose(lib.tfr_index_scan, lib.tfr_index_from_source)
@@ -259,9 +262,10 @@ def index_bytes(
             such as `bytearray`, `memoryview`, `mmap.mmap` or a numpy array. The memory is not
             copied, and no other thread may change it during the call.
 
-    >>> index = index_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
-    >>> list(index)
-    [(0, 21)]
+    Examples:
+        >>> index = index_bytes(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0")
+        >>> list(index)
+        [(0, 21)]
     """
     with borrow(data) as pointer:
         return with_options(

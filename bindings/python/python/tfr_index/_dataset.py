@@ -73,15 +73,16 @@ class Dataset(Sequence[Item], Generic[Item]):
     Threads and processes: as `Reader`. A pickled copy opens the files as it needs them. A file
     whose number of records has changed since is a `TfrMismatch`.
 
-    >>> import pathlib, tempfile
-    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> for shard in range(3):
-    ...     _ = pathlib.Path(folder.name, f"train-{shard}.tfrecord").write_bytes(record * 2)
-    >>> with Dataset(f"{folder.name}/train-*.tfrecord", decode=bytes.decode) as dataset:
-    ...     print(len(dataset), dataset[5], list(dataset[1:3]))
-    6 hello ['hello', 'hello']
-    >>> folder.cleanup()
+    Examples:
+        >>> import pathlib, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> for shard in range(3):
+        ...     _ = pathlib.Path(directory.name, f"train-{shard}.tfrecord").write_bytes(record * 2)
+        >>> with Dataset(f"{directory.name}/train-*.tfrecord", decode=bytes.decode) as dataset:
+        ...     print(len(dataset), dataset[5], list(dataset[1:3]))
+        6 hello ['hello', 'hello']
+        >>> directory.cleanup()
     """
 
     def __init__(
@@ -190,13 +191,14 @@ class Dataset(Sequence[Item], Generic[Item]):
 
         They say, for instance, how large records are. No payload is read.
 
-        >>> import pathlib, tempfile
-        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-        >>> with tempfile.TemporaryDirectory() as directory:
-        ...     path = pathlib.Path(directory, "train.tfrecord")
-        ...     _ = path.write_bytes(frame * 3)
-        ...     [list(index.payload_sizes) for index in Dataset(path).indexes]
-        [[5, 5, 5]]
+        Examples:
+            >>> import pathlib, tempfile
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(frame * 3)
+            ...     [list(index.payload_sizes) for index in Dataset(path).indexes]
+            [[5, 5, 5]]
         """
         return [self._use(shard, attrgetter("index")) for shard in range(len(self._paths))]
 
@@ -206,15 +208,16 @@ class Dataset(Sequence[Item], Generic[Item]):
         Raises:
             IndexError: there is no record of that number.
 
-        >>> import pathlib, tempfile
-        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-        >>> with tempfile.TemporaryDirectory() as directory:
-        ...     for shard in range(3):
-        ...         path = pathlib.Path(directory, f"train-{shard}.tfrecord")
-        ...         _ = path.write_bytes(frame * 2)
-        ...     path, record = Dataset(f"{directory}/*").locate(5)
-        >>> pathlib.Path(path).name, record
-        ('train-2.tfrecord', 1)
+        Examples:
+            >>> import pathlib, tempfile
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     for shard in range(3):
+            ...         path = pathlib.Path(directory, f"train-{shard}.tfrecord")
+            ...         _ = path.write_bytes(frame * 2)
+            ...     path, record = Dataset(f"{directory}/*").locate(5)
+            >>> pathlib.Path(path).name, record
+            ('train-2.tfrecord', 1)
         """
         shard, number = self._find(record)
         return Place(self._paths[shard], number)
@@ -241,13 +244,14 @@ class Dataset(Sequence[Item], Generic[Item]):
         Args:
             records: their numbers, as for `Reader.read_many`.
 
-        >>> import pathlib, tempfile
-        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "train.tfrecord")
-        ...     _ = path.write_bytes(frame * 3)
-        ...     Dataset(path).read_many([2, 0])
-        [b'hello', b'hello']
+        Examples:
+            >>> import pathlib, tempfile
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(frame * 3)
+            ...     Dataset(path).read_many([2, 0])
+            [b'hello', b'hello']
         """
         places = [self._find(record) for record in records]
         wanted: dict[int, list[int]] = {}

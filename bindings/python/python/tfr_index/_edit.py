@@ -45,12 +45,13 @@ class Edits(Sequence[tuple[int, int]]):
             TfrValueError: the mask is longer or shorter than the index.
             TypeError: the numbers are not integers.
 
-        >>> import tfr_index
-        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
-        >>> list(index.select([-1, 0, 0]))
-        [(37, 19), (0, 21), (0, 21)]
-        >>> list(index.select([size > 16 for size in index.sizes]))
-        [(0, 21), (37, 19)]
+        Examples:
+            >>> import tfr_index
+            >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+            >>> list(index.select([-1, 0, 0]))
+            [(37, 19), (0, 21), (0, 21)]
+            >>> list(index.select([size > 16 for size in index.sizes]))
+            [(0, 21), (37, 19)]
         """
         if hasattr(records, "__array__"):  # numpy's, and that of pandas, torch and others
             records = records.__array__()
@@ -82,10 +83,11 @@ class Edits(Sequence[tuple[int, int]]):
         Raises:
             TfrValueError: a number is not between 0 and 2**64 - 1.
 
-        >>> import tfr_index
-        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
-        >>> list(index.filter_size(min=1, max=3))
-        [(37, 19)]
+        Examples:
+            >>> import tfr_index
+            >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+            >>> list(index.filter_size(min=1, max=3))
+            [(37, 19)]
         """
         least, most = integer("min", min), integer("max", 2**64 - 1 if max is None else max)
         return self._made_by(lib.tfr_index_filter_size, self._native, least, most)
@@ -100,10 +102,11 @@ class Edits(Sequence[tuple[int, int]]):
         Raises:
             TfrValueError: the seed is not between 0 and 2**64 - 1.
 
-        >>> import tfr_index
-        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
-        >>> list(index.shuffle(seed=7))
-        [(21, 16), (0, 21), (37, 19)]
+        Examples:
+            >>> import tfr_index
+            >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+            >>> list(index.shuffle(seed=7))
+            [(21, 16), (0, 21), (37, 19)]
         """
         return self._made_by(lib.tfr_index_shuffle, self._native, integer("seed", seed))
 
@@ -117,10 +120,11 @@ class Edits(Sequence[tuple[int, int]]):
         Raises:
             TfrValueError: there are fewer records; a number is not between 0 and 2**64 - 1.
 
-        >>> import tfr_index
-        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
-        >>> list(index.sample(2, seed=7))
-        [(0, 21), (21, 16)]
+        Examples:
+            >>> import tfr_index
+            >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+            >>> list(index.sample(2, seed=7))
+            [(0, 21), (21, 16)]
         """
         drawn, seed = integer("count", count), integer("seed", seed)
         return self._made_by(lib.tfr_index_sample, self._native, drawn, seed)
@@ -147,12 +151,13 @@ class Edits(Sequence[tuple[int, int]]):
             TfrValueError: `rank` is not below `world_size`; `by="bytes"` with another remainder
                 than "keep"; another argument cannot be used.
 
-        >>> import tfr_index
-        >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
-        >>> [list(index.shard(rank, 2)) for rank in range(2)]
-        [[(0, 21)], [(21, 16), (37, 19)]]
-        >>> list(index.shard(0, 2, remainder="pad"))
-        [(0, 21), (21, 16)]
+        Examples:
+            >>> import tfr_index
+            >>> index = tfr_index.Index([(0, 21), (21, 16), (37, 19)])
+            >>> [list(index.shard(rank, 2)) for rank in range(2)]
+            [[(0, 21)], [(21, 16), (37, 19)]]
+            >>> list(index.shard(0, 2, remainder="pad"))
+            [(0, 21), (21, 16)]
         """
         ensure_one_of("by", by, _BY)
         ensure_one_of("remainder", remainder, _REMAINDERS)
@@ -172,10 +177,11 @@ class Edits(Sequence[tuple[int, int]]):
             TfrMismatch: an entry ends after the end of its file.
             TfrValueError: a record's end passes 2**63 - 1.
 
-        >>> import tfr_index
-        >>> a, b = tfr_index.Index([(0, 21)]), tfr_index.Index([(0, 16), (16, 19)])
-        >>> list(tfr_index.Index.concat([(a, 21), (b, 35)]))
-        [(0, 21), (21, 16), (37, 19)]
+        Examples:
+            >>> import tfr_index
+            >>> a, b = tfr_index.Index([(0, 21)]), tfr_index.Index([(0, 16), (16, 19)])
+            >>> list(tfr_index.Index.concat([(a, 21), (b, 35)]))
+            [(0, 21), (21, 16), (37, 19)]
         """
         parts = list(parts)
         indexes = ffi.new("tfr_index *[]", [index._native for index, _ in parts])

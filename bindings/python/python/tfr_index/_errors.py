@@ -1,4 +1,4 @@
-"""The exceptions: all are `TfrError`, and the builtin one that fits."""
+"""The exceptions: each is a `TfrError`, and also the builtin exception that fits."""
 
 import json
 import os
@@ -27,29 +27,29 @@ __all__ = [
 class TfrError(RuntimeError):
     """What went wrong, and where. Its text is one line that names file, record and byte.
 
-    It can be pickled and copied, with its attributes. PyTorch raises a worker's exception again as
-    its type, with the text of the traceback as the message: that text ends with a line from which
-    the new exception gets its attributes.
+    It can be pickled and copied, with its attributes. They also survive a PyTorch `DataLoader`,
+    which passes on only the type and the traceback's text of an exception in a worker process.
 
-    >>> import tfr_index
-    >>> try:
-    ...     tfr_index.index_bytes(b"a text that is no TFRecord")
-    ... except tfr_index.TfrError as error:
-    ...     print(error.status, error.record, error.offset, error.path, error.format)
-    TFR_ERR_NOT_TFRECORD 0 0 None text
+    Examples:
+        >>> import tfr_index
+        >>> try:
+        ...     tfr_index.index_bytes(b"a text that is no TFRecord")
+        ... except tfr_index.TfrError as error:
+        ...     print(error.status, error.record, error.offset, error.path, error.format)
+        TFR_ERR_NOT_TFRECORD 0 0 None text
 
     Attributes:
-        status: what went wrong, for programs to act on: a name from the C header, such as
+        status: the kind of error, for programs to act on: a name from the C header, such as
             "TFR_ERR_TRUNCATED".
-        path: the file, as the caller gave it, decoded by `os.fsdecode`; or None.
-        record: the bad record's number, from 0; in an index file, the number of entries before
-            the bad line; or None.
+        path: the file, as the caller passed it, decoded by `os.fsdecode`; or None.
+        record: the number of the bad record, from 0; in an index file, the number of entries
+            before the bad line; or None.
         offset: the byte where the bad record's frame, or the bad line, starts; or None.
         format: the detected format, if the data is not a TFRecord file or has non-standard
             checksums: "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and
             others; or None.
         stored_crc: the invalid checksum in the data (a masked CRC-32C); or None.
-        computed_crc: the checksum of the data; or None.
+        computed_crc: the checksum computed from the data; or None.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class TfrError(RuntimeError):
         )
 
     def _set(self, message: str, **fields: Any) -> None:
-        """Sets attributes: those of the message, if it has such, or the ones that are given."""
+        """Sets the attributes to those that the message carries, or else to `fields`."""
         carried = _carried(message)
         fields = {name: carried.get(name, value) for name, value in fields.items()}
         if isinstance(self, OSError) and fields["errno"] is not None:
             OSError.__init__(self, fields["errno"], os.strerror(fields["errno"]), fields["path"])
-        # What is in `args` is what pickle and copy call the class with.
+        # pickle and copy call the class with `args`.
         self.args = (message, *fields.values())
         self.status: str = fields["status"]
         self.path: str | None = fields["path"]
@@ -96,20 +96,21 @@ class TfrError(RuntimeError):
         return str(self.args[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As without this method; but tblib does otherwise then, and fails with two base classes.
+        # The default, written out: without it, tblib uses its own way, which fails for a class with
+        # two bases.
         return type(self), self.args, self.__dict__
 
 
 class TfrValueError(TfrError, ValueError):
-    """An argument that cannot be used, or text and entries that are not an index."""
+    """An argument is invalid, or a text or a list of entries is not an index."""
 
 
 class TfrCancelled(TfrError):
-    """`progress` or `on_skipped` returned a true result."""
+    """`progress` or `on_skipped` returned a true value."""
 
 
 class TfrMismatch(TfrError):
-    """The index does not fit the data: it is the index of another file, or stale."""
+    """The index does not fit the data: it is stale, or the index of another file."""
 
 
 class TfrStale(TfrMismatch):
@@ -122,19 +123,21 @@ class TfrMemoryError(TfrError, MemoryError):
 
 
 class TfrWarning(UserWarning):
-    """A reader does not use the index beside its data, and scans the data; or a scan skipped
-    damaged regions, and there is no `on_skipped` to report them.
+    """A `Reader` ignored an index, or a scan skipped damage that nobody asked to hear of.
 
-    The text says which. To make it an error, as with any warning:
+    A reader ignores the index beside its data if that does not fit the data, and scans the data
+    instead. A scan with `salvage` warns of damaged regions if it has no `on_skipped`. The text says
+    which of the two happened. As with any warning, a filter can turn it into an error.
 
-    >>> import warnings, tfr_index
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("error", tfr_index.TfrWarning)
+    Examples:
+        >>> import warnings, tfr_index
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", tfr_index.TfrWarning)
 
     Attributes:
-        error: a `TfrError`: why the index is not used, with the index's path as `path`, and the
-            `status` "TFR_ERR_STALE" if the index lacks valid records; or what is wrong with the
-            first damaged region.
+        error: a `TfrError`. For an ignored index: the reason, with the index's path as `path`; its
+            `status` is "TFR_ERR_STALE" if the index lacks valid records. For skipped damage: what
+            is wrong with the first damaged region.
     """
 
     def __init__(self, error: TfrError, message: str | None = None) -> None:
@@ -143,7 +146,7 @@ class TfrWarning(UserWarning):
 
 
 class TfrOSError(TfrError, OSError):
-    """The operating system refused. `errno`, `strerror` and `filename` are those of `OSError`."""
+    """An operation of the system failed. `errno`, `strerror` and `filename` are as in `OSError`."""
 
     def __init__(
         self,
@@ -162,11 +165,11 @@ class TfrFileNotFoundError(TfrOSError, FileNotFoundError):
 
 
 class TfrFileExistsError(TfrOSError, FileExistsError):
-    """A file of that name exists already."""
+    """A file of that name already exists."""
 
 
 class TfrPermissionError(TfrOSError, PermissionError):
-    """The permissions of the file or directory do not allow this."""
+    """The permissions of the file or directory do not allow the operation."""
 
 
 class TfrIsADirectoryError(TfrOSError, IsADirectoryError):
@@ -174,33 +177,40 @@ class TfrIsADirectoryError(TfrOSError, IsADirectoryError):
 
 
 class TfrNotADirectoryError(TfrOSError, NotADirectoryError):
-    """A part of the path is a file, not a directory."""
+    """A part of the path is not a directory."""
 
 
 class Skipped(NamedTuple):
-    """A region of the data that a scan skips, because of `salvage` or `allow_incomplete_tail`."""
+    r"""A region of the data that a scan skips, because of `salvage` or `allow_incomplete_tail`.
+
+    Examples:
+        >>> import tfr_index
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+        >>> skipped = []
+        >>> data = record + b"x" * 30 + record
+        >>> _ = tfr_index.index_bytes(data, salvage=True, on_skipped=skipped.append)
+        >>> skipped[0].start, skipped[0].end, skipped[0].record
+        (21, 51, 1)
+    """
 
     start: int
-    """The byte where it starts: the end of the last good record before it."""
+    """The byte where the region starts: the end of the good record before it."""
     end: int
-    """The byte after it: the start of the next good record, or the end of the data."""
+    """The byte after the region: the start of the next good record, or the end of the data."""
     record: int
-    """The number of good records before it, which is the number of the first one after it."""
+    """The number of good records before the region, and so the number of the first one after it."""
     error: TfrError
-    """What is wrong at its start."""
+    """What is wrong at the start of the region."""
     incomplete_tail: bool
-    """Whether it is an incomplete record at the end, still being written: not damage."""
+    """True for an incomplete last record, which is still being written; False for damage."""
 
 
-for _name in __all__:  # tracebacks and pickles name the place where all may find them
-    globals()[_name].__module__ = "tfr_index"
-
-#: How a note starts that carries an error's attributes through a text.
+#: The start of a note that carries an error's attributes through the text of a traceback.
 _NOTE = "tfr_index error: "
 
 
 def _carried(message: str) -> dict[str, Any]:
-    """The attributes in a message that is the text of a traceback, notes and all."""
+    """The attributes in a message that is the text of a traceback, with its notes."""
     for line in reversed(message.split("\n")):
         if line.startswith(_NOTE):
             try:
@@ -211,13 +221,13 @@ def _carried(message: str) -> dict[str, Any]:
 
 
 def _is_in_pytorch_worker() -> bool:
-    """Whether this is a worker of a `DataLoader`, which passes on an exception's type and text."""
+    """Whether this process is a worker of a PyTorch `DataLoader`."""
     data = sys.modules.get("torch.utils.data")
     return data is not None and data.get_worker_info() is not None
 
 
 def warn(warning: TfrWarning) -> None:
-    """Gives a warning about the line that called the package."""
+    """Issues a warning at the line that called the package."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "tfr_index":
         level, frame = level + 1, frame.f_back
@@ -253,9 +263,9 @@ def make_error(
     computed_crc: int | None,
     errno: int | None,
 ) -> TfrError:
-    """An error of the class for its status and, where the system refused, its error number."""
+    """An error of the class for its status or, for `TFR_ERR_IO`, for its `errno`."""
     if status == "TFR_ERR_IO":
-        builtin = type(OSError(errno, ""))  # which maps numbers to classes
+        builtin = type(OSError(errno, ""))  # OSError maps numbers to classes
         os_kind = _BY_BUILTIN.get(builtin, TfrOSError)
         return os_kind(message, status, path, record, offset, errno)
     kind = _BY_STATUS.get(status, TfrError)

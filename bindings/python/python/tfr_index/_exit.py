@@ -1,7 +1,8 @@
-"""The end of the interpreter: after it, nothing may call Python any more.
+"""The exit of the interpreter: from then on, the library must not call Python.
 
-A daemon thread lives on while the interpreter ends. If the library, on such a thread, then called
-Python, the interpreter would end that thread inside the library, and with it the process (SIGABRT).
+Daemon threads keep running while the interpreter exits. If the library called Python on such a
+thread, the interpreter would end the thread inside the library, and that aborts the process
+(SIGABRT).
 """
 
 import atexit
@@ -12,15 +13,15 @@ from ._library import lib
 
 __all__: list[str] = []
 
-#: A callback that waits for something else does not keep the process from ending.
+#: How long to wait for running callbacks. One that hangs must not keep the process from exiting.
 _SECONDS = 5.0
 
-#: How many callbacks were running at a fork, on threads that this process lacks.
+#: How many callbacks were running at the fork, on threads that do not exist in this process.
 _lost = 0
 
 
 def _end_callbacks() -> None:
-    """Refuses further callbacks, and waits for those that are running."""
+    """Refuses new callbacks, and waits for the running ones."""
     deadline = time.monotonic() + _SECONDS
     while lib.tfr_callbacks_allow(0) > _lost and time.monotonic() < deadline:
         time.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Which files are meant, and where their indexes are."""
+"""Which files a data set has, and where their indexes are."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ ONLY = {"missing": lib.TFR_ONLY_MISSING, "stale": lib.TFR_ONLY_STALE}
 
 
 def ensure_path_to_update(only: Only, data: File | Memory | Source) -> None:
-    """Raises TfrValueError for an `only` that is none, and where there is no file to look at."""
+    """Raises TfrValueError if `only` is invalid, or if the data has no path."""
     ensure_one_of("only", only, ONLY)
     if not isinstance(data, File):
-        raise refuse(f"only={only!r} needs the path of a file")
+        raise refuse(f"only={only!r} needs the path of a file, not an object that is read")
 
 
 def find_index(tfrecord_path: Path, index_dir: Path | None = None) -> str:
-    """The path of a TFRecord file's index, by the file's name.
+    """Finds the index of a TFRecord file by the file's name, and returns its path.
 
-    That is the first one that exists of NAME.idx, NAME.tfindex and STEM.tfindex, which for
-    train.tfrecord is train.tfindex. Whether what is found is an index is not looked at.
+    For train.tfrecord, it is the first of these that exists: train.tfrecord.idx,
+    train.tfrecord.tfindex, train.tfindex. The content of the index is not checked.
 
     Args:
         tfrecord_path: the file, which need not exist.
-        index_dir: the directory to look in, such as DLIO's "index/train"; beside the file if it is
-            None.
+        index_dir: the directory to search, such as DLIO's "index/train". None searches beside the
+            file.
 
     Raises:
         TfrFileNotFoundError: there is no index.
 
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with open(os.path.join(folder, "train.tfrecord.idx"), "w") as file:
-    ...         _ = file.write("0 21\\n")
-    ...     os.path.basename(find_index("data/train.tfrecord", folder))
-    'train.tfrecord.idx'
+    Examples:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     with open(os.path.join(directory, "train.tfrecord.idx"), "w") as file:
+        ...         _ = file.write("0 21\\n")
+        ...     os.path.basename(find_index("data/train.tfrecord", directory))
+        'train.tfrecord.idx'
     """
     directory = ffi.NULL if index_dir is None else encode_path(index_dir)
     found = make("text", lib.tfr_index_find, encode_path(tfrecord_path), directory)
@@ -52,7 +53,7 @@ def find_index(tfrecord_path: Path, index_dir: Path | None = None) -> str:
 
 
 def files(paths: Path | Iterable[Path]) -> list[Path]:
-    """The files that paths and patterns name, without indexes beside their files.
+    """The files that paths and patterns name, without those that are indexes of the others.
 
     Raises:
         TfrFileNotFoundError: no file matches a pattern.
@@ -80,14 +81,14 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _places_beside(path: str) -> set[str]:
-    """Where the index of a file may be beside it: the rule of `tfr_index_find`."""
+    """The possible paths of a file's index beside it: the rule of `tfr_index_find`."""
     places = {f"{path}.idx", f"{path}.tfindex"}
     stem, extension = os.path.splitext(path)
     return places if extension in (".idx", ".tfindex") else {*places, f"{stem}.tfindex"}
 
 
 def ensure_each_once(paths: list[Path]) -> None:
-    """Raises TfrValueError if two paths name one file: the same name in the same directory."""
+    """Raises TfrValueError if two paths name the same file: same name, same directory."""
     directories: dict[str, str] = {}
     seen: dict[tuple[str, str], str] = {}
     for path in map(os.fsdecode, paths):
@@ -97,6 +98,9 @@ def ensure_each_once(paths: list[Path]) -> None:
         before = seen.get((directories[directory], name))
         seen[directories[directory], name] = path
         if before is not None:
-            same = "is given twice" if before == path else f"is given twice, also as {before}"
-            message = f"{path}: {same}: its records would be there twice; give each file once"
+            also = "" if before == path else f" (also as {before})"
+            message = (
+                f"{path}: the file is listed twice{also}, so its records would appear twice: "
+                "list each file once, or pass index="
+            )
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", path)

@@ -65,15 +65,16 @@ class Index(Edits):
 
     Threads: one index may be used by many at once.
 
-    >>> index = Index([(0, 21), (21, 16), (37, 316)])
-    >>> index[1]
-    (21, 16)
-    >>> index[::2]
-    <tfr_index.Index of 2 records>
-    >>> list(index[::-1])
-    [(37, 316), (21, 16), (0, 21)]
-    >>> (21, 16) in index
-    True
+    Examples:
+        >>> index = Index([(0, 21), (21, 16), (37, 316)])
+        >>> index[1]
+        (21, 16)
+        >>> index[::2]
+        <tfr_index.Index of 2 records>
+        >>> list(index[::-1])
+        [(37, 316), (21, 16), (0, 21)]
+        >>> (21, 16) in index
+        True
     """
 
     __slots__ = ("__weakref__", "_native", "_offsets", "_payload_sizes", "_sizes")
@@ -106,8 +107,9 @@ class Index(Edits):
             TfrValueError: a line is anything but two numbers, a size is under 16, or a record's
                 end passes 2**63 - 1; its `offset` is the byte where the line starts.
 
-        >>> list(Index.from_text("0 21\n21 16\n"))
-        [(0, 21), (21, 16)]
+        Examples:
+            >>> list(Index.from_text("0 21\n21 16\n"))
+            [(0, 21), (21, 16)]
         """
         with borrow(text.encode(errors="surrogatepass") if isinstance(text, str) else text) as data:
             return cls._made_by(lib.tfr_index_from_text, data, len(data))
@@ -135,8 +137,9 @@ class Index(Edits):
         It is strided, and keeps the memory alive. `numpy.asarray(index.offsets)` is an array on
         the same memory.
 
-        >>> Index([(0, 21), (21, 16)]).offsets.tolist()
-        [0, 21]
+        Examples:
+            >>> Index([(0, 21), (21, 16)]).offsets.tolist()
+            [0, 21]
         """
         return self._offsets[:]
 
@@ -144,8 +147,9 @@ class Index(Edits):
     def sizes(self) -> memoryview:
         """The sizes: a view as that of `offsets`.
 
-        >>> Index([(0, 21), (21, 16)]).sizes.tolist()
-        [21, 16]
+        Examples:
+            >>> Index([(0, 21), (21, 16)]).sizes.tolist()
+            [21, 16]
         """
         return self._sizes[:]
 
@@ -155,8 +159,9 @@ class Index(Edits):
 
         They are computed once, and take 8 bytes a record from then on.
 
-        >>> Index([(0, 21), (21, 16)]).payload_sizes.tolist()
-        [5, 0]
+        Examples:
+            >>> Index([(0, 21), (21, 16)]).payload_sizes.tolist()
+            [5, 0]
         """
         if self._payload_sizes is None:
             sizes = array("Q", map((-OVERHEAD).__add__, self._sizes))
@@ -217,8 +222,9 @@ class Index(Edits):
         Raises:
             TfrMemoryError: there is no memory for the text.
 
-        >>> Index([(0, 21), (21, 16)]).to_text()
-        '0 21\n21 16\n'
+        Examples:
+            >>> Index([(0, 21), (21, 16)]).to_text()
+            '0 21\n21 16\n'
         """
         size_out = ffi.new("size_t *")
 
@@ -234,13 +240,14 @@ class Index(Edits):
         Raises:
             TfrOSError: the file cannot be written.
 
-        >>> import pathlib, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "train.tfrecord.idx")
-        ...     Index([(0, 21), (21, 16)]).write(path)
-        ...     print(path.read_text(), end="")
-        0 21
-        21 16
+        Examples:
+            >>> import pathlib, tempfile
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord.idx")
+            ...     Index([(0, 21), (21, 16)]).write(path)
+            ...     print(path.read_text(), end="")
+            0 21
+            21 16
         """
         call(lib.tfr_index_write, self._native, encode_path(index_path))
 
@@ -286,20 +293,21 @@ class Index(Edits):
             TfrValueError: an argument cannot be used.
             TfrCancelled: `progress` asked to stop.
 
-        >>> import pathlib, tempfile, tfr_index
-        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "train.tfrecord")
-        ...     _ = path.write_bytes(record * 2)
-        ...     index = tfr_index.scan(path)
-        ...     print(index.check(path).uncovered_bytes)
-        ...     _ = path.write_bytes(record * 3)
-        ...     try:
-        ...         index.check(path)
-        ...     except tfr_index.TfrStale as error:
-        ...         print(error.record, error.offset)
-        0
-        2 42
+        Examples:
+            >>> import pathlib, tempfile, tfr_index
+            >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(record * 2)
+            ...     index = tfr_index.scan(path)
+            ...     print(index.check(path).uncovered_bytes)
+            ...     _ = path.write_bytes(record * 3)
+            ...     try:
+            ...         index.check(path)
+            ...     except tfr_index.TfrStale as error:
+            ...         print(error.record, error.offset)
+            0
+            2 42
         """
         ensure_one_of("level", level, _LEVELS)
         source = file_or_source(tfrecord_path)

@@ -30,24 +30,25 @@ class Indexer:
     Threads: many may push; one waits for another. In a forked process all calls raise
     TfrValueError.
 
-    >>> indexer = Indexer(checksums="full")
-    >>> list(indexer.push(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eh"))
-    []
-    >>> list(indexer.push(b"ello\xbb\x1f\x1c\x19"))
-    [(0, 21)]
-    >>> indexer.finish()
+    Examples:
+        >>> indexer = Indexer(checksums="full")
+        >>> list(indexer.push(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3eh"))
+        []
+        >>> list(indexer.push(b"ello\xbb\x1f\x1c\x19"))
+        [(0, 21)]
+        >>> indexer.finish()
 
-    The records of a compressed file:
+        The records of a compressed file:
 
-    >>> import gzip, io
-    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-    >>> indexer, entries = Indexer(), []
-    >>> with gzip.open(io.BytesIO(gzip.compress(record * 100))) as stream:
-    ...     while piece := stream.read(1 << 20):
-    ...         entries += indexer.push(piece)
-    >>> indexer.finish()
-    >>> len(entries)
-    100
+        >>> import gzip, io
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> indexer, entries = Indexer(), []
+        >>> with gzip.open(io.BytesIO(gzip.compress(record * 100))) as stream:
+        ...     while piece := stream.read(1 << 20):
+        ...         entries += indexer.push(piece)
+        >>> indexer.finish()
+        >>> len(entries)
+        100
     """
 
     __slots__ = ("__weakref__", "_lock", "_native", "_process")

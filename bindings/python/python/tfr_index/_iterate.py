@@ -1,4 +1,4 @@
-"""Iteration over records: read in pieces, by a thread ahead of the caller where that helps."""
+"""Iteration over records: read in pieces, and ahead of the caller if reading is slow."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Protocol
 
 __all__ = ["Records", "iterate"]
 
-#: Seconds a byte above which reading is slower than memory, so that a thread reads ahead.
+#: Seconds per byte: above this, reading waits for more than memory, and a thread reads ahead.
 _SLOW = 2e-9
 
-#: Records that a piece has at most.
+#: The most records in a piece.
 _MANY = 1 << 14
 
 
 class Records(Protocol):
-    """What can be iterated over in pieces: a reader, or records whose reader is not always open."""
+    """Records that can be read in pieces: a reader, or those of a file that is not always open."""
 
     def __len__(self) -> int: ...
 
@@ -28,13 +28,13 @@ class Records(Protocol):
 
 
 def iterate(records: Records) -> Iterator[bytes]:
-    """All payloads, in the pieces in which they are read."""
+    """All payloads, read in pieces that grow."""
     start, most = 0, 16
     ahead: _Piece | None = None
     while start < len(records):
         piece = ahead or _Piece(records, start, most)
         payloads = piece.result()
-        if payloads is None:  # one by one, up to the one at which it failed
+        if payloads is None:  # it failed: read one by one, so that the error comes at its record
             stop = min(start + piece.most, len(records))
             yield from map(records.__getitem__, range(start, stop))
             start, most, ahead = stop, 16, None
@@ -46,11 +46,11 @@ def iterate(records: Records) -> Iterator[bytes]:
             ahead = _Piece(records, start, most)
             ahead.load_ahead()
         yield from payloads
-        del payloads  # their memory is there for the next ones
+        del payloads  # frees their memory for the next piece
 
 
 class _Piece:
-    """A piece of a reader's records, read by whom it is asked of, or by a thread before."""
+    """A piece of the records, read by the caller when it is needed or by a thread before that."""
 
     def __init__(self, records: Records, start: int, most: int) -> None:
         self.records, self.start, self.most = records, start, most
@@ -60,19 +60,19 @@ class _Piece:
 
     def load(self) -> None:
         begun = time.perf_counter()
-        # Whoever wants the payloads meets the error again, at its record.
+        # The caller reads the records one by one then, and gets the error at its record.
         with contextlib.suppress(Exception):
             self.payloads = self.records._load_piece(self.start, self.most)
             self.was_slow = time.perf_counter() - begun > _SLOW * sum(map(len, self.payloads))
 
     def load_ahead(self) -> None:
         thread = threading.Thread(target=self.load, name="tfr_index reads ahead")
-        with contextlib.suppress(RuntimeError):  # when Python ends, none can be started
+        with contextlib.suppress(RuntimeError):  # no thread can start while Python exits
             thread.start()
             self.thread = thread
 
     def result(self) -> list[bytes] | None:
-        """The payloads; None if it failed, or is in the process before a fork."""
+        """The payloads. None if reading failed, or if the thread is in the parent of a fork."""
         if self.thread is None:
             self.load()
         else:

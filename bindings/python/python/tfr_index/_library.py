@@ -1,4 +1,4 @@
-"""The native library: calls that raise, and what goes into them."""
+"""The native library: calls that raise exceptions, handles, callbacks and borrowed memory."""
 
 import contextlib
 import operator
@@ -17,21 +17,21 @@ from ._native import ffi as _ffi
 from ._native import lib as _lib
 from ._typing import Buffer, Path
 
-ffi: Any = _ffi  # cffi's, made of the C header by the build
-lib: Any = _lib  # the library's functions and constants
+ffi: Any = _ffi  # the cffi object, which the build generates from the C header
+lib: Any = _lib  # the functions and constants of the library
 
-#: An object of cffi's: a pointer of C.
+#: A C value as cffi represents it, mostly a pointer.
 CData: TypeAlias = Any
 
 Result = TypeVar("Result")
 
 
 def check_abi(found: int, expected: int) -> None:
-    """Raises ImportError unless the library is the one that the package was built for."""
+    """Raises ImportError unless the library has the ABI that the package was built for."""
     if found != expected:
         raise ImportError(
             f"the native library of tfr_index has ABI version {found}, but the package was built "
-            f"for {expected}: reinstall it with pip install --force-reinstall"
+            f"for {expected}: reinstall the package with pip install --force-reinstall"
         )
 
 
@@ -39,7 +39,7 @@ check_abi(lib.tfr_abi_version(), lib.TFR_ABI_VERSION)
 
 
 def text(string: CData) -> str:
-    """A C string of the library's, which are all UTF-8."""
+    """Converts a C string of the library, which is UTF-8."""
     return bytes(ffi.string(string)).decode()
 
 
@@ -50,7 +50,8 @@ VERSION = text(lib.tfr_version())
 def call(function: Callable[..., int], *arguments: CData) -> None:
     """Calls a function that returns a status and whose last argument is `error_out`.
 
-    The interpreter lock is free meanwhile.
+    Other threads can run Python code during the call. A failed call raises the exception of its
+    error.
     """
     owner = _owner("error")
     if function(*arguments, ffi.cast(_OUTPUT, owner)) != lib.TFR_OK:
@@ -58,16 +59,16 @@ def call(function: Callable[..., int], *arguments: CData) -> None:
 
 
 def make(kind: str, function: Callable[..., int], *arguments: CData) -> CData:
-    """Calls a function that makes a handle and whose last arguments are that and `error_out`.
+    """Calls a function whose last arguments are `handle_out` and `error_out`.
 
-    Returns the handle, which frees itself. Wherever Ctrl-C strikes, nothing is lost.
+    Returns the handle, which frees itself. Ctrl-C at any point leaks nothing.
     """
     owner = _owner(kind)
     try:
         call(function, *arguments, ffi.cast(_OUTPUT, owner))
         return keeping(ffi.cast(_HANDLES[kind], owner.handle), owner)
     except BaseException:
-        ffi.release(owner)  # at once: a traceback may keep it for long, and with it a file's lock
+        ffi.release(owner)  # now: a traceback may keep the owner alive, and with it a file's lock
         raise
 
 
@@ -86,43 +87,46 @@ _FREE = {kind: ffi.cast("void(*)(void *)", getattr(lib, f"tfr_{kind}_free")) for
 
 
 def _owner(kind: str) -> CData:
-    """Room for a handle, which is freed along with it.
+    """Memory for a handle, which is freed together with the handle.
 
-    Ctrl-C raises an exception between any two steps of Python code. So the owner is there before
-    the handle, and what frees that is a function of C.
+    Ctrl-C can raise an exception between any two steps of Python code. So the owner exists before
+    the handle does, and a C function frees the handle.
     """
     return ffi.gc(ffi.new("tfr_owner *", (ffi.NULL, _FREE[kind])), lib.tfr_owner_free)
 
 
 def keeping(pointer: CData, *others: object) -> CData:
-    """A pointer that keeps others alive: a destructor that refers to them does, a function of C."""
+    """A pointer that keeps other objects alive, because its destructor refers to them.
+
+    The destructor is a C function, so Ctrl-C cannot interrupt it.
+    """
     return ffi.gc(pointer, partial(operator.is_, others))
 
 
 def callback(kind: str, function: Callable[..., object], error: int, kept: BaseException) -> CData:
-    """A function of C that calls one of Python's, and returns `error` where that raises.
+    """A C function that calls a Python function, and returns `error` if that raises.
 
-    What it raises is then the second of `kept.args`: `BaseException.__init__` is C, which no second
-    Ctrl-C interrupts.
+    The exception is then `kept.args[1]`. `BaseException.__init__` stores it there: it is a C
+    function, so a second Ctrl-C cannot interrupt it.
     """
     keep = kept.__init__  # type: ignore[misc]
     return ffi.callback(kind, function, error=error, onerror=keep)
 
 
 def take(kept: BaseException) -> BaseException:
-    """What `callback` kept."""
+    """Returns the exception that `callback` kept, and clears it."""
     error: BaseException = kept.args[1]
     kept.args = ()
     return error
 
 
 def is_interrupt(kept: BaseException) -> bool:
-    """Whether `callback` kept Ctrl-C or its like."""
+    """Whether `callback` kept a KeyboardInterrupt or another exception that is no `Exception`."""
     return bool(kept.args) and not isinstance(kept.args[1], Exception)
 
 
 def exception_of(error: CData) -> TfrError:
-    """The exception for an error of the library's."""
+    """The exception for an error of the library."""
     path, format = lib.tfr_error_path(error), lib.tfr_error_format(error)
     return make_error(
         message=text(lib.tfr_error_message(error)),
@@ -142,21 +146,24 @@ def _known(number: int) -> int | None:
 
 
 def encode_path(path: Path) -> bytes:
-    """A path as the operating system takes it."""
+    """A path in the encoding of the file system."""
     encoded = os.fsencode(path)
     if b"\0" in encoded:
-        start = os.fsdecode(encoded[:200])  # it may be a whole file's content
-        message = f"the path has a NUL character in it: {start!r}"
+        start = os.fsdecode(encoded[:200])  # it may be the content of a whole file
+        message = f"the path contains a NUL character: {start!r}"
         if isinstance(path, bytes):
-            message += "; bytes are a path: if these are the data, give a memoryview of them"
+            message += "; bytes are taken as a path: to pass data, use memoryview(data)"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", start)
     return encoded
 
 
 def ensure_own_process(process: int, what: str) -> None:
-    """Raises TfrValueError in a forked process, where a thread of its parent may have a lock."""
+    """Raises TfrValueError in a forked process: a thread of the parent may hold a lock there."""
     if process != os.getpid():
-        raise refuse(f"the {what} belongs to another process: a forked process cannot use it")
+        raise refuse(
+            f"the {what} belongs to another process, and a forked process cannot use it: "
+            f"create the {what} in the process that uses it"
+        )
 
 
 def ensure_contiguous(view: memoryview) -> None:
@@ -169,14 +176,14 @@ def _view(data: Buffer) -> memoryview:
         return memoryview(data)
     except TypeError:
         message = f"the data must be bytes or a bytes-like object, not {type(data).__name__}"
-        if hasattr(data, "SerializeToString"):  # a message of protobuf's
-            message += ": pass what its SerializeToString() returns"
+        if hasattr(data, "SerializeToString"):  # a protobuf message
+            message += ": pass the result of its SerializeToString()"
         raise TypeError(message) from None
 
 
 @contextlib.contextmanager
 def borrow(data: Buffer) -> Iterator[CData]:
-    """The bytes of `data`, borrowed and not copied: a pointer whose `len` is their number."""
+    """The bytes of `data`, borrowed without a copy: a pointer whose `len` is their number."""
     with _view(data) as view:
         ensure_contiguous(view)
         with ffi.from_buffer(view) as pointer:

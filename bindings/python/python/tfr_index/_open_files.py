@@ -1,4 +1,4 @@
-"""The files of a data set, of which few are open at once."""
+"""The files of a data set, of which only some are open at the same time."""
 
 from __future__ import annotations
 
@@ -19,60 +19,63 @@ __all__ = ["OpenFiles"]
 
 Result = TypeVar("Result")
 
-#: Opens the file of this number, with its index if that is known.
+#: Opens the file with this number, with its index if that is known.
 OpenFile = Callable[[int, Index | None], Reader]
 
-#: Seconds until a thread looks again for a file that it can close.
+#: Seconds before a waiting thread looks again for a file that it can close.
 _PATIENCE = 0.001
 
 _all: weakref.WeakSet[OpenFiles] = weakref.WeakSet()
 
 
 class _Use:
-    """A thread's use of a file. It ends when `file` is None, or when the object is gone: then a
-    KeyboardInterrupt at any place leaves nothing in use."""
+    """A thread's use of a file.
+
+    It ends when `file` is None, or when the object is gone: so a KeyboardInterrupt at any point
+    leaves no file in use.
+    """
 
     __slots__ = ("__weakref__", "file", "waits")
 
     def __init__(self, file: int) -> None:
         self.file: int | None = file
-        self.waits = False  # until nobody else has a file in use
+        self.waits = False  # True: this thread waits until no other thread uses a file
 
 
 class OpenFiles:
-    """The readers of `count` files, of which at most `limit` are open at once.
+    """The readers of `count` files, of which at most `limit` are open at the same time.
 
-    `use` gives a reader to a function, which must not use another one. When its place is needed, a
-    reader that nobody uses is closed, the one that was used least recently first; its index is
-    kept. A thread for which there is no place waits.
+    `use` passes a reader to a function, which must not use another one. To open one more file, the
+    least recently used reader that no thread uses is closed; its index is kept. If all are in use,
+    the thread waits.
     """
 
     def __init__(self, count: int, limit: int) -> None:
         self._limit = limit
-        self._readers: dict[int, Reader] = {}  # the one used last at the end
+        self._readers: dict[int, Reader] = {}  # the most recently used one last
         self._indexes: dict[int, Index] = {}  # of files that were closed
         self._uses: weakref.WeakSet[_Use] = weakref.WeakSet()
-        self._alone: weakref.ref[_Use] | None = None  # none may begin beside it
-        self._lock = threading.Lock()  # of what is above
-        self._all_fit = count <= limit  # no place is ever needed: uses need not be known
+        self._alone: weakref.ref[_Use] | None = None  # while it lasts, no other use may begin
+        self._lock = threading.Lock()  # guards the attributes above
+        self._all_fit = count <= limit  # then no reader is ever closed, and uses are not recorded
         _all.add(self)
 
     def use(self, file: int, open_file: OpenFile, work: Callable[[Reader], Result]) -> Result:
-        """What `work` returns for the file's reader, which `open_file` opens if there is none."""
+        """Returns `work(reader)` for the file's reader, which `open_file` opens if necessary."""
         if self._all_fit and (reader := self._readers.get(file)) is not None:
             return work(reader)
         use = _Use(file)
         try:
             return work(self._reader(use, file, open_file))
         except BaseException as error:
-            # Who keeps the error must not keep the file open.
+            # A caller that keeps the error must not keep the file open.
             traceback.clear_frames(error.__traceback__)
             raise
         finally:
             use.file = None
 
     def close(self) -> None:
-        """Closes the files. They are opened again when they are used."""
+        """Closes the files. They are opened again when they are needed."""
         with self._lock:
             self._readers.clear()
 
@@ -81,11 +84,11 @@ class OpenFiles:
             with self._lock:
                 reader = self._readers.pop(file, None)
                 if reader is not None:
-                    self._readers[file] = reader  # at the end
+                    self._readers[file] = reader  # now the last one
                     self._uses.add(use)
                     return reader
                 used = self._used()
-                # Else another thread opens it, or others use all.
+                # Otherwise another thread is opening it, or all are in use.
                 if file not in used and self._alone_use() is None and self._make_room(used):
                     self._uses.add(use)
                     break
@@ -96,7 +99,7 @@ class OpenFiles:
         return reader
 
     def _used(self) -> set[int]:
-        """The files that are in use, or being opened."""
+        """The files that are in use or being opened."""
         return {use.file for use in self._uses if use.file is not None}
 
     def _make_room(self, used: set[int]) -> bool:
@@ -108,7 +111,7 @@ class OpenFiles:
         return reader is not None
 
     def _remove_one(self, used: set[int]) -> Reader | None:
-        """The reader that was used least recently, of those that nobody uses."""
+        """Removes and returns the least recently used reader that no thread uses."""
         for file in self._readers:
             if file not in used:
                 reader = self._readers.pop(file)
@@ -117,7 +120,7 @@ class OpenFiles:
         return None
 
     def _open(self, use: _Use, file: int, open_file: OpenFile) -> Reader:
-        """Opens a file. If the process or the system has too many open, others are closed."""
+        """Opens a file. If the process or the system has too many open files, closes others."""
         while True:
             try:
                 return open_file(file, self._indexes.get(file))
@@ -128,7 +131,7 @@ class OpenFiles:
                     raise _too_many(error) from None
             with self._lock:
                 self._all_fit = False
-                # Uses that are not known may go on: it is closed when it is in none any more.
+                # A use that was not recorded may still hold the reader, and close it at its end.
                 use.waits = self._remove_one(self._used()) is None
             while use.waits:
                 with self._lock:
@@ -148,8 +151,8 @@ class OpenFiles:
 
 def _too_many(error: TfrOSError) -> TfrOSError:
     message = (
-        f"{error}: the process, or the system, has too many files open, and none of this data set; "
-        "raise the limit (ulimit -n), or lower max_open_files of other data sets"
+        f"{error}: the process or the system has too many open files, and none of them is of this "
+        "data set: raise the limit (ulimit -n), or lower max_open_files of other data sets"
     )
     return type(error)(
         message, error.status, error.path, error.record, error.offset, errno=error.errno
@@ -157,7 +160,7 @@ def _too_many(error: TfrOSError) -> TfrOSError:
 
 
 def _after_fork() -> None:
-    """In a forked process: the threads that used files, or held locks, are not in it."""
+    """Forgets the threads that used files or held locks: they do not exist in a forked process."""
     for files in list(_all):
         files._lock = threading.Lock()
         files._uses = weakref.WeakSet()

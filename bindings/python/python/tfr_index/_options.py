@@ -1,4 +1,4 @@
-"""The native options of one call: what they are set to, and the callbacks that they hold."""
+"""The native options of one call, with their callbacks."""
 
 import threading
 from collections.abc import Callable
@@ -34,11 +34,11 @@ def with_options(
     raw_frames: bool = False,
     sync: bool = False,
 ) -> Result:
-    """Calls `scan` with native options, and returns what it returns.
+    """Calls `scan` with native options, and returns its result.
 
     Raises:
-        TfrValueError: an argument cannot be used.
-        TypeError: a callback is not a function.
+        TfrValueError: an argument is invalid.
+        TypeError: a callback is not callable.
         Exception: whatever `progress` or `on_skipped` raised.
     """
     ensure_one_of("checksums", checksums, _CHECKSUMS)
@@ -46,7 +46,7 @@ def with_options(
     for name, function in (("progress", progress), ("on_skipped", on_skipped)):
         if function is not None and not callable(function):
             kind = type(function).__name__
-            raise TypeError(f"{name} must be a function, such as a list's append, not {kind}")
+            raise TypeError(f"{name} must be callable, such as a function, not {kind}")
     options = make("options", lib.tfr_options_new)
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
@@ -56,7 +56,7 @@ def with_options(
     call(lib.tfr_options_set_raw_frames, options, bool(raw_frames))
     call(lib.tfr_options_set_sync, options, bool(sync))
 
-    callbacks = []  # which must live as long as the options
+    callbacks = []  # keeps them alive as long as the options
     kept = BaseException()
 
     def set_callback(set_it: CData, kind: str, function: Callable[..., object]) -> None:
@@ -85,12 +85,12 @@ def with_options(
 
         try:
             set_callback(lib.tfr_options_set_progress, "tfr_progress_fn", report)
-        except MemoryError:  # the system lets no process make code, which this takes
+        except MemoryError:  # a system that forbids processes to make executable memory
             if progress is not None:
                 raise
 
     try:
-        with damage:  # Ctrl-C after the scan leaves its result in no variable of a traceback
+        with damage:  # returns here: Ctrl-C must not leave the result in a traceback's variable
             return scan(options)
     except TfrError as error:
         is_of_callback = isinstance(error, TfrCancelled) and bool(kept.args)
@@ -100,7 +100,7 @@ def with_options(
 
 
 class _Damage:
-    """Damaged regions that no `on_skipped` reports: a `with` statement warns of them at its end."""
+    """Counts damaged regions if there is no `on_skipped`; the end of a `with` block warns of them."""
 
     def __init__(self) -> None:
         self._regions = self._bytes = 0
@@ -120,12 +120,13 @@ class _Damage:
             regions = (
                 "1 damaged region" if self._regions == 1 else f"{self._regions} damaged regions"
             )
-            message = f"{self._first}; skipped: {regions}, {self._bytes} bytes in all"
-            warn(TfrWarning(self._first, f"{message} (on_skipped=... reports each)"))
+            message = f"{self._first}; skipped {regions}, {self._bytes} bytes in total"
+            warn(TfrWarning(self._first, f"{message} (on_skipped= reports each region)"))
 
 
 def _let_signals_in(bytes_done: int, bytes_total: int, records: int) -> None:
-    """The progress callback where none is asked for, so that Ctrl-C stops a scan.
+    """The progress callback if the caller passes none, so that Ctrl-C stops a scan.
 
-    Signals wait until Python code runs in the main thread: here, KeyboardInterrupt is raised.
+    Python handles a signal only when Python code runs in the main thread. So Ctrl-C raises
+    KeyboardInterrupt here.
     """

@@ -1,4 +1,4 @@
-"""What `Reader` takes and gives: numbers of records, and payloads in memory."""
+"""The arguments and results of `Reader`: record numbers, and payloads in memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ __all__ = ["Payloads"]
 
 @final
 class Payloads(Sequence[memoryview]):
-    r"""Many payloads in one piece of memory: what `Reader.read_buffer` returns.
+    r"""Many payloads in one block of memory: the result of `Reader.read_buffer`.
 
-    A sequence of `memoryview`, of which each keeps all of the memory.
+    It is a sequence of `memoryview`. Each of these keeps the whole block alive.
 
-    >>> from array import array
-    >>> payloads = Payloads(memoryview(b"onetwo"), memoryview(array("Q", [0, 3, 6])))
-    >>> bytes(payloads[1])
-    b'two'
+    Examples:
+        >>> from array import array
+        >>> payloads = Payloads(memoryview(b"onetwo"), memoryview(array("Q", [0, 3, 6])))
+        >>> bytes(payloads[1])
+        b'two'
     """
 
     __slots__ = ("_data", "_offsets")
@@ -29,14 +30,15 @@ class Payloads(Sequence[memoryview]):
 
     @property
     def data(self) -> memoryview:
-        """All payloads, concatenated: `numpy.asarray` takes it without a copy."""
+        """All payloads, concatenated. `numpy.asarray` takes it without a copy."""
         return self._data
 
     @property
     def offsets(self) -> memoryview:
-        """Where each payload starts in `data`, and where the last one ends: one more than payloads.
+        """Where each payload starts in `data`, and where the last one ends.
 
-        Unsigned integers of 64 bits; `numpy.asarray` takes them without a copy.
+        These are `len(payloads) + 1` unsigned 64-bit integers. `numpy.asarray` takes them without a
+        copy.
         """
         return self._offsets
 
@@ -60,16 +62,16 @@ class Payloads(Sequence[memoryview]):
         return (data[start:end] for start, end in pairwise(self._offsets))
 
     def __repr__(self) -> str:
-        return f"<tfr_index.Payloads: {len(self)} of them, {len(self._data)} bytes>"
+        return f"<tfr_index.Payloads of {len(self)} payloads, {len(self._data)} bytes>"
 
 
 def plain(records: Iterable[int]) -> list[int] | memoryview:
-    """The numbers in memory that C can use, if they are, and otherwise as a list."""
+    """Record numbers: memory that C can use as it is, or else a list."""
     try:
         view = memoryview(records)  # type: ignore[arg-type]
     except TypeError:
         return list(records)
     if view.format == "?":
-        raise TypeError("records must be numbers, but these are a mask: see numpy.flatnonzero")
+        raise TypeError("records must be numbers, not a mask: pass numpy.flatnonzero(mask)")
     is_column = view.ndim == 1 and view.c_contiguous and view.itemsize == 8
     return view if is_column and view.format in tuple("lqLQnN") else list(records)

@@ -84,17 +84,18 @@ class Reader:
     forked process may use it, too; there, reads of an object that must seek raise TfrValueError.
     Unpickling a reader opens the file again; the pickle of a reader of memory contains the data.
 
-    >>> import pathlib, tempfile
-    >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = pathlib.Path(folder.name, "train.tfrecord")
-    >>> _ = path.write_bytes(record * 3)
-    >>> with Reader(path) as reader:
-    ...     print(len(reader), reader[1], reader[-1])
-    ...     print(list(reader[1:]))
-    3 b'hello' b'hello'
-    [b'hello', b'hello']
-    >>> folder.cleanup()
+    Examples:
+        >>> import pathlib, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(directory.name, "train.tfrecord")
+        >>> _ = path.write_bytes(record * 3)
+        >>> with Reader(path) as reader:
+        ...     print(len(reader), reader[1], reader[-1])
+        ...     print(list(reader[1:]))
+        3 b'hello' b'hello'
+        [b'hello', b'hello']
+        >>> directory.cleanup()
     """
 
     __slots__ = (
@@ -281,13 +282,14 @@ class Reader:
             TfrMemoryError: the payloads take more than a GiB, and more memory than the process can
                 get.
 
-        >>> import pathlib, tempfile
-        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "train.tfrecord")
-        ...     _ = path.write_bytes(record * 3)
-        ...     Reader(path).read_many([2, 0, -1])
-        [b'hello', b'hello', b'hello']
+        Examples:
+            >>> import pathlib, tempfile
+            >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(record * 3)
+            ...     Reader(path).read_many([2, 0, -1])
+            [b'hello', b'hello', b'hello']
         """
         return self._load(*self._find(records))
 
@@ -315,14 +317,15 @@ class Reader:
     def read_buffer(self, records: Iterable[int]) -> Payloads:
         r"""As `read_many`, but into one piece of memory, without a copy.
 
-        >>> import pathlib, tempfile
-        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder, "train.tfrecord")
-        ...     _ = path.write_bytes(record * 3)
-        ...     payloads = Reader(path).read_buffer([2, 0])
-        >>> payloads.data.tobytes(), list(payloads.offsets)
-        (b'hellohello', [0, 5, 10])
+        Examples:
+            >>> import pathlib, tempfile
+            >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(record * 3)
+            ...     payloads = Reader(path).read_buffer([2, 0])
+            >>> payloads.data.tobytes(), list(payloads.offsets)
+            (b'hellohello', [0, 5, 10])
         """
         numbers, offsets = self._find(records)
         size = offsets[-1]

@@ -27,15 +27,18 @@ __all__ = [
     "ShardBy",
 ]
 
-#: A path as the functions of `os` take it.
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+"""A path, as the functions of `os` take it."""
 
 
 class PositionedReader(Protocol):
-    """Reads at any position. Its size is an attribute or a method `size`, or `seek` finds it."""
+    """An object that reads at any position.
+
+    Its size is an attribute or a method `size`; without one, `seek` and `tell` find it.
+    """
 
     def pread(self, size: int, offset: int, /) -> Buffer:
-        """At most `size` bytes from `offset` on; none only at the end."""
+        """Returns at most `size` bytes from `offset`, and none only at the end."""
 
 
 class SeekableReader(Protocol):
@@ -48,60 +51,72 @@ class SeekableReader(Protocol):
     def read(self, size: int, /) -> Buffer: ...
 
 
-#: A TFRecord file's path, or its bytes, or an object that is read through its own methods:
-#:
-#: - Anything with the buffer protocol: `bytearray`, `memoryview`, `mmap.mmap`, a numpy array.
-#:   `bytes` are a path: pass a `memoryview` of them. The memory is not copied, and must not change
-#:   while it is read.
-#: - A binary file that can seek: `io.BytesIO`, a member of an archive, a file of fsspec, obstore or
-#:   pyarrow. Its position does not matter, and changes. A forked process cannot use a reader of
-#:   one, except for a `BytesIO` and a file from `open` or `tempfile`, which are read without their
-#:   position.
-#: - Anything with a method `pread(size, offset)` that many threads may call at once, or
-#:   `read_at(size, offset)`, as pyarrow's files have. Its size is the attribute or method `size`,
-#:   or found by `seek` and `tell`.
 Data: TypeAlias = Path | Buffer | PositionedReader | SeekableReader
+"""The path of a TFRecord file, its bytes in memory, or an object with methods that read it.
 
-#: Which checksums must be valid. The structure is always checked.
-#:
-#: - "auto": if the first header's checksum is valid, those of all headers; otherwise the file
-#:   counts as written without checksums.
-#: - "none": none.
-#: - "length": those of all headers.
-#: - "full": those of all headers and payloads, which reads all of the file.
+- Memory: any object with the buffer protocol, such as `bytearray`, `memoryview`, `mmap.mmap` or a
+  numpy array. `bytes` are taken as a path: to pass data, use `memoryview(data)`. The memory is not
+  copied, and must not change while it is read.
+- A binary file that can seek: `io.BytesIO`, a member of an archive, a file of fsspec, obstore or
+  pyarrow. Reading does not depend on its position, but changes it. A forked process cannot use a
+  `Reader` of such a file. The exceptions are `BytesIO` and files from `open` or `tempfile`: reading
+  them does not use their position.
+- An object with a method `pread(size, offset)`, or `read_at(size, offset)` as pyarrow's files have,
+  that many threads may call at the same time. Its size is the attribute or method `size`; without
+  one, `seek` and `tell` find it.
+"""
+
 Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
+"""Which checksums must be valid. The structure is always checked.
 
-#: How much of the data `Index.check` reads.
-#:
-#: - "quick": the headers of the first record, of the last and of 64 between them.
-#: - "headers": every header.
-#: - "full": every header and every payload.
+- "auto": those of all headers, if that of the first header is valid; otherwise the file counts as
+  written without checksums.
+- "none": none.
+- "length": those of all headers.
+- "full": those of all headers and payloads; this reads the whole file.
+"""
+
 CheckLevel: TypeAlias = Literal["quick", "headers", "full"]
+"""How much of the data `Index.check` reads.
 
-#: Which indexes `create_index` makes.
-#:
-#: - "missing": those that do not exist.
-#: - "stale": those, and the ones that are older than their data, do not end where it ends, or
-#:   cannot be read.
+- "quick": the headers of the first record, the last record and 64 records between them.
+- "headers": every header.
+- "full": every header and every payload.
+"""
+
 Only: TypeAlias = Literal["missing", "stale"]
+"""Which indexes `create_index` creates.
 
-#: What `Index.shard` divides evenly.
-#:
-#: - "records": their numbers differ by at most one.
-#: - "bytes": a shard's frames have its equal share of the bytes, give or take the largest frame.
+- "missing": those that do not exist.
+- "stale": also those that are older than their data, do not end where the data ends, or cannot be
+  read.
+"""
+
 ShardBy: TypeAlias = Literal["records", "bytes"]
+"""What `Index.shard` divides evenly.
 
-#: What `Index.shard` does if the number of records is not a multiple of the number of shards.
-#:
-#: - "keep": some shards have one record more; each record is in one shard.
-#: - "drop": all shards have the smaller number; the last record of each larger one is dropped.
-#: - "pad": all shards have the larger number; each smaller one ends with the next one's first.
+- "records": the number of records; two shards differ by at most one.
+- "bytes": the bytes of the frames; a shard differs from an equal share by at most the largest
+  frame.
+"""
+
 Remainder: TypeAlias = Literal["keep", "drop", "pad"]
+"""What `Index.shard` does if the number of records is not a multiple of the number of shards.
 
-#: Called now and then during a scan: `progress(bytes_done, bytes_total, records)`. A true result
-#: cancels the scan; an exception cancels it, and the call raises that exception.
+- "keep": some shards have one record more; each record is in one shard.
+- "drop": all shards have the smaller number; each larger one loses its last record.
+- "pad": all shards have the larger number; each smaller one ends with the first record of the next
+  shard.
+"""
+
 Progress: TypeAlias = Callable[[int, int, int], object]
+"""A function that a scan calls now and then, as `progress(bytes_done, bytes_total, records)`.
 
-#: Called for each region that a scan skips, such as a list's `append`. A true result cancels the
-#: scan; an exception cancels it, and the call raises that exception.
+A true result cancels the scan. An exception cancels it too, and the call raises that exception.
+"""
+
 OnSkipped: TypeAlias = Callable[[Skipped], object]
+"""A function that a scan calls for each region that it skips, such as a list's `append`.
+
+A true result cancels the scan. An exception cancels it too, and the call raises that exception.
+"""

@@ -76,18 +76,19 @@ class RecordWriter:
     In a forked process all calls raise TfrValueError, and the files are unchanged; a `with` block
     that ends there with an exception lets it pass.
 
-    >>> import os, tempfile, tfr_index
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "train.tfrecord")
-    ...     with RecordWriter(path) as writer:
-    ...         writer.write(b"hello")
-    ...         writer.write_many([b"", b"abc"])
-    ...     with RecordWriter(path, append=True) as writer:
-    ...         writer.write(b"one more")
-    ...     tfr_index.read_index(path + ".idx").check(path, "full").uncovered_bytes
-    ...     list(tfr_index.read_index(path + ".idx"))
-    0
-    [(0, 21), (21, 16), (37, 19), (56, 24)]
+    Examples:
+        >>> import os, tempfile, tfr_index
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = os.path.join(directory, "train.tfrecord")
+        ...     with RecordWriter(path) as writer:
+        ...         writer.write(b"hello")
+        ...         writer.write_many([b"", b"abc"])
+        ...     with RecordWriter(path, append=True) as writer:
+        ...         writer.write(b"one more")
+        ...     tfr_index.read_index(path + ".idx").check(path, "full").uncovered_bytes
+        ...     list(tfr_index.read_index(path + ".idx"))
+        0
+        [(0, 21), (21, 16), (37, 19), (56, 24)]
     """
 
     __slots__ = (
@@ -278,13 +279,14 @@ class RecordWriter:
     def abandon(self) -> None:
         """Discards what was written: the files are as they were before the writer.
 
-        >>> import os, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     writer = RecordWriter(os.path.join(folder, "train.tfrecord"))
-        ...     writer.write(b"hello")
-        ...     writer.abandon()
-        ...     os.listdir(folder)
-        []
+        Examples:
+            >>> import os, tempfile
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     writer = RecordWriter(os.path.join(directory, "train.tfrecord"))
+            ...     writer.write(b"hello")
+            ...     writer.abandon()
+            ...     os.listdir(directory)
+            []
         """
         if not self.closed:
             self._own_lock()
