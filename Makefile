@@ -136,6 +136,6 @@ uninstall:
 		$(bash)/tfr-index $(zsh)/_tfr-index $(fish)/tfr-index.fish
 	rmdir $(cmake) 2> /dev/null || true
 
-# For other computers, too: as tests/wheels.py says, which the repository has.
+# For other computers, too: as tests/packages/wheels.py says, which the repository has.
 wheels:
-	python3 tests/wheels.py '$(CARGO_TARGET_DIR)/dist'
+	python3 tests/packages/wheels.py '$(CARGO_TARGET_DIR)/dist'

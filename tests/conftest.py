@@ -11,9 +11,6 @@ import environment
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
-from installed import built as built
-from installed import prefix as prefix
-from installed import project as project
 
 set_hypothesis_home_dir(environment.HOME / "hypothesis")  # else it is wherever one calls pytest
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)

@@ -34,13 +34,13 @@ ROOT = TESTS.parent
 HOME = ROOT / "target" / "test-env"
 WHEELS = HOME / "wheel"
 SUPPORTED = ("3.11", "3.12", "3.13")
-QUICK = "requirements-quick.txt"
+QUICK = "quick.txt"
 REQUIREMENTS = {
     "quick": [QUICK],
-    "clients": [QUICK, "requirements-clients.txt"],
-    "loaders": [QUICK, "requirements-loaders.txt"],
-    "clang": ["requirements-clang.txt"],
-    "bench": [QUICK, "requirements-clients.txt", "bench/requirements.txt"],
+    "clients": [QUICK, "clients.txt"],
+    "loaders": [QUICK, "loaders.txt"],
+    "clang": ["clang.txt"],
+    "bench": [QUICK, "clients.txt", "bench.txt"],
 }
 DOWNLOADS = {
     "quick": "a download of about 80 MB",
@@ -130,7 +130,7 @@ def run_as_script(file: str, name: str) -> NoReturn:
 def _environment(name: str, interpreter: Interpreter) -> str:
     home = HOME.with_name("bench-env") if name == "bench" else HOME
     folder = home / f"{name}-{interpreter.minor}"
-    files = [TESTS / file for file in REQUIREMENTS[name]]
+    files = [TESTS / "requirements" / file for file in REQUIREMENTS[name]]
     # Scripts in a virtual environment name its path, so it is made in place, not renamed into it;
     # the stamp comes last, and an environment without its own one is made anew.
     stamp = folder / "made-from"

@@ -43,7 +43,7 @@ step() {
     else
         failed+=("$name")
         echo "FAILED  $((SECONDS - start)) s, of $log:"
-        awk -f tests/failures.awk "$log" | head -n 200 | sed 's/^/    /'
+        awk -f tests/runner/failures.awk "$log" | head -n 200 | sed 's/^/    /'
     fi
     # What the test runners counted, for the summary.
     summary+=("$(grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$log" |
@@ -85,22 +85,23 @@ if [ -x "$python" ]; then
     while read -r python; do
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \
-            tests/test_index_usage_examples.py tests/test_python_*.py
+            tests/test_index_usage_examples.py tests/python
     done <"$pythons"
     step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
-    step "names" "$bin/python" -m pytest tests/test_names.py
-    step "make install" "$bin/python" -m pytest tests/test_install.py \
-        tests/test_install_cmake.py
-    step "packages" "$bin/python" -m pytest tests/test_packages.py \
-        --deselect tests/test_packages.py::test_sdist
-    step "examples" "$bin/python" -m pytest tests/test_examples.py
-    step "README" "$bin/python" -m pytest tests/test_readme.py tests/test_dependencies.py
+    step "names" "$bin/python" -m pytest tests/docs/test_names.py
+    step "make install" "$bin/python" -m pytest tests/packages/test_install.py \
+        tests/packages/test_install_cmake.py
+    step "packages" "$bin/python" -m pytest tests/packages/test_packages.py \
+        --deselect tests/packages/test_packages.py::test_sdist
+    step "examples" "$bin/python" -m pytest tests/docs/test_examples.py
+    step "README" "$bin/python" -m pytest tests/docs/test_readme.py \
+        tests/packages/test_dependencies.py
 fi
 
 if [ $quick = no ]; then
-    step "oldest dependencies" tests/minimal_versions.sh
+    step "oldest dependencies" tests/packages/minimal_versions.sh
     if [ -x "$python" ]; then
-        step "source package" "$python" -m pytest tests/test_packages.py::test_sdist
+        step "source package" "$python" -m pytest tests/packages/test_packages.py::test_sdist
     fi
     [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB:"
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
@@ -110,28 +111,28 @@ if [ $quick = no ]; then
         # Emulated: a quarter of an hour, so only where somebody has put QEMU there.
         if [ -d target/test-env/debian/machines/bin ] || command -v qemu-s390x >/dev/null; then
             step "other machines" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
-                "$python" -m pytest tests/test_machines.py
+                "$python" -m pytest tests/packages/test_other_machines.py
         else
-            echo "other machines                  skipped, there is no QEMU (python3 tests/toolchains.py machines)"
+            echo "other machines                  skipped, there is no QEMU (python3 tests/packages/toolchains.py machines)"
         fi
-        step "wheels" "$python" -m pytest tests/test_wheels.py
+        step "wheels" "$python" -m pytest tests/packages/test_wheels.py
     fi
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")
     if [ -x "$python" ]; then
-        step "TensorFlow" "$python" -m pytest tests/test_tensorflow.py
+        step "TensorFlow" "$python" -m pytest tests/integration/test_tensorflow.py
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
-        step "DALI plugin" "$python" -m pytest tests/test_dali_plugin.py
-        step "beside s3dlio" "$python" -m pytest tests/test_s3dlio_coexistence.py
-        step "bad input beside others" "$python" -m pytest tests/test_bad_input.py
+        step "DALI plugin" "$python" -m pytest tests/integration/test_dali_plugin.py
+        step "beside s3dlio" "$python" -m pytest tests/integration/test_s3dlio_coexistence.py
+        step "bad input beside others" "$python" -m pytest tests/integration/test_bad_input.py
     fi
     step "PyTorch and Grain environment" sh -c \
         "python3 tests/environment.py loaders >$logs/loaders"
     python=$(head -n 1 "$logs/loaders")
     if [ -x "$python" ]; then
-        step "PyTorch" "$python" -m pytest tests/test_torch.py
-        step "Grain" "$python" -m pytest tests/test_grain.py
+        step "PyTorch" "$python" -m pytest tests/integration/test_torch.py
+        step "Grain" "$python" -m pytest tests/integration/test_grain.py
     fi
 fi
 

@@ -54,7 +54,10 @@ def main() -> None:
     [python] = environment.prepare("bench")
     build()
     script = BENCH / ("plot.py" if options.plot else "suite.py")
-    variables = {"PYTHONPATH": str(BENCH.parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    variables = {
+        "PYTHONPATH": f"{BENCH.parent}:{BENCH.parent}/support",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
     flags = ["--quick"] * options.quick + ["--read"] * options.read
     flags += ["--dali"] * options.dali
     os.execve(python, [python, str(script), str(json_path), *flags], os.environ | variables)

@@ -1,0 +1,120 @@
+//! `tfr-index cat` of one file and of several.
+
+use std::fs;
+use std::path::Path;
+
+use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
+use tfr_index::{Index, Options};
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ended(&tfr_index(folder, arguments))
+}
+
+/// The payloads of such records of the file `a`, which has 100, and the file `b`, which has 3.
+struct Files {
+    folder: tempfile::TempDir,
+    data: Vec<u8>,
+    index: Index,
+}
+
+fn files() -> Files {
+    let data = fs::read(EXAMPLES).unwrap();
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    let b = &data[..index[3].offset as usize];
+    Files { folder: folder_with(&[("a", &data), ("b", b)]), data: data.clone(), index }
+}
+
+impl Files {
+    fn payloads(&self, records: impl IntoIterator<Item = usize>) -> Vec<u8> {
+        let payload = |record: usize| self.index[record].payload();
+        let bytes =
+            |range: std::ops::Range<u64>| &self.data[range.start as usize..range.end as usize];
+        records.into_iter().map(payload).map(bytes).collect::<Vec<_>>().concat()
+    }
+
+    fn printed(&self, arguments: &[&str]) -> Vec<u8> {
+        let output = tfr_index(self.folder.path(), arguments);
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+        output.stdout
+    }
+}
+
+#[test]
+fn several_files_are_printed_in_their_order() {
+    let files = files();
+    let (a, b) = (files.payloads(0..100), files.payloads(0..3));
+    assert_eq!(files.printed(&["cat", "a", "b"]), [&a[..], &b].concat());
+    assert_eq!(files.printed(&["cat", "b", "a", "b"]), [&b[..], &a, &b].concat());
+    files.printed(&["cat", "b", "b", "--frames", "-o", "twice"]);
+    let twice = Index::scan(files.folder.path().join("twice"), &Options::new()).unwrap();
+    assert_eq!(twice.len(), 6);
+
+    // Each with its index, in the same order.
+    let write = |records: &[usize], name: &str| {
+        files.index.select(records).unwrap().write(files.folder.path().join(name)).unwrap()
+    };
+    write(&[5, 4], "a.some");
+    write(&[2, 0], "b.some");
+    let some = files.payloads([5, 4, 2, 0]);
+    assert_eq!(files.printed(&["cat", "a", "b", "--index", "a.some", "b.some"]), some);
+    assert_eq!(files.printed(&["cat", "a", "b", "-i", "a.some", "-i", "b.some"]), some);
+    // A record number is none of the indexes.
+    assert_eq!(files.printed(&["cat", "a", "-i", "a.some", "1"]), files.payloads([4]));
+    for wrong in [
+        &["cat", "a", "b", "--index", "a.some"][..],
+        &["cat", "a", "--index", "a.some", "b.some"],
+        &["cat", "a", "b", "0"],
+        &["cat", "a", "0", "b"],
+        &["cat"],
+    ] {
+        let (status, stdout, stderr) = run(files.folder.path(), wrong);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{wrong:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_fails_leaves_the_others() {
+    let files = files();
+    let directory = files.folder.path();
+    let (b, missing) = (files.payloads(0..3), "error: none: cannot open");
+    let output = tfr_index(directory, &["cat", "b", "none", "b"]);
+    assert_eq!((output.status.code(), &output.stdout), (Some(1), &[&b[..], &b].concat()));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with(missing));
+    // But no file that has a part missing.
+    let (status, stdout, stderr) = run(directory, &["cat", "b", "none", "b", "-o", "out"]);
+    assert_eq!((status, stdout.as_str()), (1, ""));
+    assert!(stderr.starts_with(missing) && stderr.lines().count() == 1, "{stderr}");
+    assert!(!directory.join("out").exists());
+}
+
+#[test]
+fn damage_in_any_file_is_left_out() {
+    let files = files();
+    let mut damaged = files.data.clone();
+    damaged[90] ^= 1; // the second payload
+    fs::write(files.folder.path().join("damaged"), damaged).unwrap();
+    let salvaged = ["cat", "-c", "full", "--salvage", "damaged", "b"];
+    let expected = files.payloads([0].into_iter().chain(2..100).chain(0..3));
+    let output = tfr_index(files.folder.path(), &salvaged);
+    assert_eq!((output.status.code(), &output.stdout), (Some(3), &expected));
+    let to_file = [&salvaged[..], &["-o", "out"]].concat();
+    assert_eq!(run(files.folder.path(), &to_file).0, 3);
+    assert_eq!(fs::read(files.folder.path().join("out")).unwrap(), expected);
+}
+
+/// `cat *` where files have numbers for names, as those of shards.
+#[test]
+fn a_file_is_never_taken_for_a_record() {
+    let files = files();
+    let directory = files.folder.path();
+    fs::rename(directory.join("a"), directory.join("0")).unwrap();
+    fs::rename(directory.join("b"), directory.join("2")).unwrap();
+    fs::create_dir(directory.join("5")).unwrap();
+    let (status, stdout, stderr) = run(directory, &["cat", "0", "2"]);
+    assert_eq!((status, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("write ./2 for it, 02 for records"), "{stderr}");
+    let both = [files.payloads(0..100), files.payloads(0..3)].concat();
+    assert_eq!(files.printed(&["cat", "0", "./2"]), both);
+    assert_eq!(files.printed(&["cat", "0", "02"]), files.payloads([2]));
+    assert_eq!(files.printed(&["cat", "0", "5"]), files.payloads([5])); // a directory
+}

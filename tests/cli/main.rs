@@ -1,0 +1,20 @@
+//! The command-line programs, run as a user runs them.
+
+#![cfg(feature = "cli")]
+
+mod arguments;
+mod cat;
+mod commands;
+mod edit;
+mod fit;
+mod generate;
+mod paths;
+mod s3_cli;
+mod salvage;
+mod show;
+mod streams;
+
+#[path = "../support/child.rs"]
+mod child;
+#[path = "../support/programs.rs"]
+mod programs;

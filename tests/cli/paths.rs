@@ -1,0 +1,329 @@
+//! Which files the command line means, where their indexes are, and which of them are made.
+
+use std::fs;
+use std::os::unix::fs::{symlink, MetadataExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{json, Value};
+use tfr_index::Index;
+
+use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
+
+const EVENTS: &str = "events.out.tfevents.1700000000.host";
+
+fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ended(&tfr_index(directory, arguments))
+}
+
+fn objects(json: &str) -> Vec<Value> {
+    json.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn indexes_that_a_pattern_catches_are_left_out() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("ds1", &data), ("ds2", &data), ("ds3", b"")]);
+    let path = folder.path();
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let all = |command: &[&str]| {
+        let names = names();
+        let given = names.iter().map(String::as_str).filter(|name| name.starts_with("ds"));
+        run(path, &[command, &given.collect::<Vec<_>>()].concat())
+    };
+    for _ in 0..2 {
+        let (status, stdout, stderr) = all(&["create"]);
+        assert_eq!((status, stdout.lines().count(), stderr.as_str()), (0, 3, ""));
+    }
+    assert_eq!(names(), ["ds1", "ds1.idx", "ds2", "ds2.idx", "ds3", "ds3.idx"]);
+    fs::write(path.join("ds1.tfindex"), "0 16\n").unwrap();
+    assert_eq!(all(&["show", "--json"]).1.lines().count(), 3);
+    assert_eq!(all(&["ls", "--json"]).1.lines().count(), 3);
+    assert_eq!(all(&["check"]).1.lines().last(), Some("3 files: 3 ok"));
+    assert_eq!(all(&["concat"]).1.lines().count(), 200);
+    assert_eq!(all(&["cat", "--frames", "-o", "all"]).0, 0);
+    assert_eq!(fs::metadata(path.join("all")).unwrap().len(), 2 * 79942);
+    let (status, stdout, stderr) = all(&["shard", "-o", "shards", "--world-size", "2"]);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
+    assert_eq!(Index::read(path.join("shards/1/ds2.idx")).unwrap().len(), 100);
+}
+
+#[test]
+fn a_file_that_is_given_twice_is_named() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b", &data)]);
+    let path = folder.path();
+    symlink("a", path.join("link")).unwrap();
+    for command in [
+        &["create"][..],
+        &["check"],
+        &["show"],
+        &["ls"],
+        &["shard", "--world-size", "2", "-o", "out"],
+        &["shuffle", "--seed", "1", "-o", "out"],
+    ] {
+        let (status, _, stderr) = run(path, &[command, &["a", "b", "./a"]].concat());
+        assert_eq!(status, 2, "{command:?}: {stderr}");
+        assert!(stderr.contains("a and ./a are one file: give it once"), "{stderr}");
+        let (status, _, stderr) = run(path, &[command, &["a", "a"]].concat());
+        assert!(status == 2 && stderr.contains("a is given twice"), "{stderr}");
+    }
+    assert_eq!(fs::read_dir(path).unwrap().count(), 3);
+    assert_eq!(run(path, &["create", "a", "link"]).0, 0); // two names, two indexes
+    assert_eq!(run(path, &["concat", "a", "a"]).1.lines().count(), 200);
+    assert_eq!(run(path, &["check", "a", "a", "-i", "a.idx", "link.idx"]).0, 0);
+}
+
+#[test]
+fn directories_are_walked_where_that_is_asked_for() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[]);
+    let path = folder.path();
+    fs::create_dir_all(path.join("set/deep")).unwrap();
+    for name in ["set/x.tfrecord", "set/deep/plain", "y.tfrecord"] {
+        fs::write(path.join(name), &data).unwrap();
+    }
+    fs::write(path.join("set/info.json"), "{}").unwrap();
+
+    let (status, stdout, stderr) = run(path, &["create", "set", "y.tfrecord"]);
+    assert_eq!((status, stdout.as_str()), (1, "y.tfrecord: 100 records -> y.tfrecord.idx\n"));
+    assert_eq!(stderr, "error: set: is a directory; -r takes the TFRecord files in it\n");
+    for command in ["check", "show"] {
+        let (status, _, stderr) = run(path, &[command, "set"]);
+        assert!(status == 1 && stderr.contains("set: is a directory; -r takes"), "{stderr}");
+    }
+    let shard = ["shard", "--world-size", "2", "-o", "shards", "set"];
+    let (status, _, stderr) = run(path, &shard);
+    assert!(status == 1 && stderr.contains("set: is a directory; -r takes"), "{stderr}");
+
+    let (status, stdout, stderr) = run(path, &["create", "-r", "set", "y.tfrecord"]);
+    assert_eq!((status, stdout.lines().count()), (0, 3), "{stderr}");
+    assert!(path.join("set/deep/plain.idx").exists() && path.join("set/x.tfrecord.idx").exists());
+    assert_eq!(stderr, "note: set: skipped 1 other file\n");
+    assert_eq!(run(path, &["check", "--recursive", "set"]).1.lines().last(), Some("2 files: 2 ok"));
+    assert_eq!(run(path, &["show", "-r", "--json", "set"]).1.lines().count(), 2);
+    let (status, _, stderr) = run(path, &[&shard[..], &["-r"]].concat());
+    assert_eq!(status, 0, "{stderr}");
+
+    let (status, _, stderr) = run(path, &["create", "-r", "set", "set/deep/plain"]);
+    assert!(status == 2 && stderr.contains("set/deep/plain is given twice"), "{stderr}");
+    fs::create_dir(path.join("empty")).unwrap();
+    let (status, _, stderr) = run(path, &["create", "-r", "empty"]);
+    assert_eq!((status, stderr.as_str()), (1, "error: empty: no TFRecord file is in it\n"));
+}
+
+#[test]
+fn tensorboards_directory_gets_no_index_unasked() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[(EVENTS, &data), ("x", &data)]);
+    let path = folder.path();
+    let (status, stdout, stderr) = run(path, &["create", EVENTS, "x"]);
+    assert_eq!((status, stdout.as_str()), (1, "x: 100 records -> x.idx\n"));
+    assert!(stderr.contains("TensorBoard would take"), "{stderr}");
+    assert!(stderr.ends_with("; say where (-o), outside of the log directory\n"), "{stderr}");
+    let s3_cli = Command::new(env!("CARGO_BIN_EXE_s3-cli"))
+        .current_dir(path)
+        .args(["tfrecord-index", EVENTS])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(s3_cli.stderr).unwrap();
+    assert_eq!(s3_cli.status.code(), Some(1));
+    assert!(stderr.ends_with("; give an index path, outside of the log directory\n"), "{stderr}");
+    assert!(!path.join(format!("{EVENTS}.idx")).exists());
+    assert_eq!(run(path, &["create", EVENTS, "-o", "indexes/"]).0, 0);
+    assert!(path.join(format!("indexes/{EVENTS}.idx")).exists());
+}
+
+#[test]
+fn indexes_are_found_by_name() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a.tfrecord", &data), ("b.tfrecord", &data)]);
+    let path = folder.path();
+    assert_eq!(run(path, &["create", "a.tfrecord", "b.tfrecord", "-o", "index/train"]).0, 0);
+    fs::rename(path.join("index/train/b.tfrecord.idx"), path.join("index/train/b.tfindex"))
+        .unwrap();
+    let check = ["check", "a.tfrecord", "b.tfrecord", "--index", "index/train"];
+    assert_eq!(run(path, &check).1.lines().last(), Some("2 files: 2 ok"));
+    let first = Index::read(path.join("index/train/b.tfindex")).unwrap();
+    let first = Index::from_entries(first[..10].iter().copied()).unwrap();
+    first.write(path.join("index/train/b.tfindex")).unwrap();
+    let cat = ["cat", "--frames", "a.tfrecord", "b.tfrecord", "-i", "index/train", "-o", "out"];
+    assert_eq!(run(path, &cat).0, 0);
+    let printed = Index::scan(path.join("out"), &tfr_index::Options::new()).unwrap();
+    assert_eq!(printed.len(), 110);
+    fs::remove_file(path.join("index/train/b.tfindex")).unwrap();
+    let (status, stdout, stderr) = run(path, &check);
+    assert_eq!(status, 1);
+    assert_eq!(stdout.lines().last(), Some("2 files: 1 ok, 1 no index"));
+    assert!(stderr.starts_with("error: index/train/b.tfrecord.idx: cannot find: "), "{stderr}");
+
+    // Beside the data, too.
+    first.write(path.join("b.tfindex")).unwrap();
+    assert!(run(path, &["check", "b.tfrecord"]).1.starts_with("b.tfrecord: stale"));
+    assert_eq!(run(path, &["check", "b.tfrecord", "--allow-partial"]).0, 0);
+    assert!(run(path, &["ls", "b.tfrecord"]).1.contains("  stale  "));
+    assert!(run(path, &["cat", "b.tfrecord", "5", "-o", "5"]).2.contains("b.tfindex: "));
+}
+
+#[test]
+fn each_state_has_a_word_and_a_code() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let index = Index::from_bytes(&data, &tfr_index::Options::new()).unwrap();
+    let some = |numbers: &[usize]| index.select(numbers).unwrap().to_text().unwrap();
+    let all: Vec<usize> = (0..100).collect();
+    let whole = some(&all);
+    let mut damaged = data.clone();
+    damaged[index[0].offset as usize..][..12].copy_from_slice(b"<!doctype ht");
+    let shorter = &data[..index[50].offset as usize];
+    let gzip = [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &[0x5a; 90]].concat();
+    let folder = folder_with(&[
+        ("damaged", &damaged),
+        ("damaged.idx", whole.as_bytes()),
+        ("grown", &data),
+        ("grown.idx", some(&all[..50]).as_bytes()),
+        ("gz", &gzip),
+        ("html", b"<!DOCTYPE html>\n<html></html>\n"),
+        ("html.idx", b""),
+        ("invalid", &data),
+        ("invalid.idx", b"0 78\nno index\n"),
+        ("left", &data),
+        ("left.idx", some(&all[1..]).as_bytes()),
+        ("none", &data),
+        ("noise", &[0xa5; 100]),
+        ("other", &data),
+        ("other.idx", b"0 79942\n"),
+        ("short", shorter),
+        ("short.idx", whole.as_bytes()),
+        ("sound", &data),
+        ("sound.idx", whole.as_bytes()),
+    ]);
+    let path = folder.path();
+    let states = [
+        ("damaged", "damaged", "damaged"),
+        ("grown", "stale", "stale"),
+        ("gz", "gzip", "gzip"),
+        ("html", "HTML", "html"),
+        ("invalid", "not an index", "invalid_index"),
+        ("left", "partial", "partial"),
+        ("none", "no index", "no_index"),
+        ("noise", "not TFRecord", "not_tfrecord"),
+        ("other", "of another file", "other_file"),
+        ("short", "stale", "stale"),
+        ("sound", "ok", "ok"),
+    ];
+    let names = states.map(|(name, ..)| name);
+    let (status, checked, stderr) = run(path, &[&["check"], &names[..]].concat());
+    assert_eq!(status, 1);
+    let (listed_status, listed, _) = run(path, &[&["ls"], &names[..]].concat());
+    assert_eq!(listed_status, 1);
+    for ((name, word, _), (checked, listed)) in
+        states.iter().zip(checked.lines().zip(listed.lines().skip(1)))
+    {
+        assert!(checked.starts_with(&format!("{name}: {word}")), "{checked}");
+        assert!(listed.ends_with(&format!("  {word:<15}  {name}")), "{listed}");
+    }
+    let total =
+        "11 files: 1 damaged, 2 stale, 1 gzip, 1 HTML, 1 not an index, 1 partial, 1 no index, \
+                 1 not TFRecord, 1 of another file, 1 ok";
+    assert_eq!(checked.lines().last(), Some(total));
+    assert!(listed.lines().last().unwrap().ends_with(total), "{listed}");
+    // Each but the one that fits has a reason; none advises what create refuses.
+    let errors = stderr.lines().filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.count(), 10, "{stderr}");
+    let about =
+        |name: &str| stderr.lines().find(|line| line.contains(&format!("{name}: "))).unwrap();
+    assert!(about("gz").contains("gzip: decompress it first"), "{stderr}");
+    assert!(!about("gz").contains("create") && about("none").contains("has no index; create it"));
+    for command in ["check", "ls"] {
+        let (_, json, _) = run(path, &[&[command, "--json"], &names[..]].concat());
+        for ((name, _, code), object) in states.iter().zip(objects(&json)) {
+            assert_eq!((&object["path"], &object["state"]), (&json!(name), &json!(code)));
+        }
+        assert_eq!(json.lines().count(), 11); // without a total
+        for (name, word, _) in states {
+            let status = i32::from(word != "ok");
+            let (found, stdout, _) = run(path, &[command, name]);
+            assert_eq!((found, stdout.contains("1 files")), (status, false), "{command} {name}");
+        }
+    }
+}
+
+fn state_of(path: &Path) -> (u64, i64, i64) {
+    let metadata = fs::metadata(path).unwrap();
+    (metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+#[test]
+fn only_what_is_missing_or_stale_is_updated() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b", &data), ("c", &data), ("bad", b"no record")]);
+    let path = folder.path();
+    assert_eq!(run(path, &["create", "a", "b"]).0, 0);
+    let before = ["a.idx", "b.idx"].map(|name| state_of(&path.join(name)));
+    let update = ["create", "--update", "a", "b", "c"];
+    let said = "c: 100 records -> c.idx\n2 up to date\n";
+    assert_eq!(run(path, &update), (0, said.to_owned(), String::new()));
+    assert_eq!(["a.idx", "b.idx"].map(|name| state_of(&path.join(name))), before);
+    assert_eq!(run(path, &[&update[..], &["--sync"]].concat()).1, "3 up to date\n");
+    assert_eq!(["a.idx", "b.idx"].map(|name| state_of(&path.join(name))), before);
+
+    fs::write(path.join("a"), data.repeat(2)).unwrap();
+    fs::write(path.join("b.idx"), "0 78\n").unwrap();
+    let (status, json, _) = run(path, &[&update[..], &["--json", "bad"]].concat());
+    assert_eq!(status, 1);
+    let [a, b, c, bad] = <[Value; 4]>::try_from(objects(&json)).unwrap();
+    assert_eq!((&a["records"], &a["up_to_date"]), (&json!(200), &json!(false)));
+    assert_eq!((&b["records"], &b["up_to_date"]), (&json!(100), &json!(false)));
+    assert_eq!((&c["records"], &c["up_to_date"]), (&Value::Null, &json!(true)));
+    assert!(bad["error"]["message"].is_string());
+
+    // Nothing that is no index is overwritten, and a stream is none.
+    fs::write(path.join("b.idx"), "notes\n").unwrap();
+    assert_eq!(run(path, &["create", "--update", "b"]).0, 1);
+    for arguments in [&["create", "-u", "-"][..], &["create", "-u", "a", "-o", "-"]] {
+        assert_eq!(run(path, arguments).0, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn appending_nothing_touches_nothing() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("x", &data)]);
+    let path = folder.path();
+    assert_eq!(run(path, &["create", "x"]).0, 0);
+    let before = state_of(&path.join("x.idx"));
+    let append = ["create", "--append", "--growing", "x"];
+    assert_eq!(run(path, &append).1, "x: 100 records -> x.idx\n");
+    assert_eq!(state_of(&path.join("x.idx")), before);
+    fs::write(path.join("x"), data.repeat(2)).unwrap();
+    assert_eq!(run(path, &append).1, "x: 200 records -> x.idx\n");
+    assert_ne!(state_of(&path.join("x.idx")), before);
+}
+
+#[test]
+fn many_may_update_at_once() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let names: Vec<String> = (0..20).map(|number| format!("x{number}")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &data[..])).collect();
+    let folder = folder_with(&files);
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+            command.current_dir(folder.path()).args(["create", "--update"]).args(&names);
+            command.stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 40);
+    let arguments: Vec<_> = ["check"].into_iter().chain(names.iter().map(|name| &**name)).collect();
+    assert_eq!(run(folder.path(), &arguments).1.lines().last(), Some("20 files: 20 ok"));
+}

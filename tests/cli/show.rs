@@ -1,0 +1,215 @@
+//! `tfr-index show`, `ls` and `cat`: what is in files.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
+use serde_json::{json, Value};
+use tfr_index::{Index, Options};
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ended(&tfr_index(folder, arguments))
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn sizes_are_shown() {
+    // Payloads of 0, 0, 1, 2, 3, 1023 and 1024 bytes, and 93 of 5.
+    let sizes = [&[0, 0, 1, 2, 3, 1023, 1024][..], &[5; 93]].concat();
+    let mut offset = 0;
+    let mut text = String::new();
+    for size in sizes {
+        text += &format!("{offset} {}\n", size + 16);
+        offset += size + 16;
+    }
+    let folder = folder_with(&[("x.idx", text.as_bytes()), ("empty", b"")]);
+    let (status, stdout, _) = run(folder.path(), &["show", "x.idx", "empty"]);
+    assert_eq!(status, 0);
+    let rows = [
+        ("[0, 1)", 2, 1),
+        ("[1, 2)", 1, 1),
+        ("[2, 4)", 2, 1),
+        ("[4, 8)", 93, 40),
+        ("[8, 16)", 0, 0),
+        ("[16, 32)", 0, 0),
+        ("[32, 64)", 0, 0),
+        ("[64, 128)", 0, 0),
+        ("[128, 256)", 0, 0),
+        ("[256, 512)", 0, 0),
+        ("[512, 1 KiB)", 1, 1),
+        ("[1 KiB, 2 KiB)", 1, 1),
+    ];
+    let mut expected = format!("x.idx: 100 records, {offset} bytes\n");
+    expected += "payload bytes: min 0, median 5, p99 1023, max 1024\n";
+    for (range, records, bar) in rows {
+        let row = format!("{range:>20}{records:>14}  {}", "#".repeat(bar));
+        expected += &format!("{}\n", row.trim_end());
+    }
+    expected += "empty: 0 records, 0 bytes\n";
+    assert_eq!(stdout, expected);
+    assert!(stdout.lines().all(|line| line.len() < 80));
+
+    let (status, stdout, _) = run(folder.path(), &["show", "--json", "x.idx", "empty", "none"]);
+    assert_eq!(status, 1);
+    let [shown, empty, none] = <[Value; 3]>::try_from(objects(&stdout)).unwrap();
+    assert_eq!((&shown["records"], &shown["bytes"]), (&json!(100), &json!(offset)));
+    assert_eq!(shown["payload"], json!({"min": 0, "median": 5, "p99": 1023, "max": 1024}));
+    let ranges = shown["histogram"].as_array().unwrap();
+    assert_eq!(ranges.len(), rows.len());
+    assert_eq!(ranges[0], json!({"from": 0, "below": 1, "records": 2}));
+    assert_eq!(ranges[11], json!({"from": 1024, "below": 2048, "records": 1}));
+    assert_eq!((&empty["payload"], &empty["histogram"]), (&Value::Null, &json!([])));
+    assert_eq!(none["error"]["status"], "TFR_ERR_IO");
+}
+
+/// Sizes that no file has, but an index may: nothing overflows.
+#[test]
+fn giant_sizes_are_shown() {
+    let folder = folder_with(&[("x.idx", format!("0 {0}\n0 {0}\n0 {0}\n", i64::MAX).as_bytes())]);
+    let (status, stdout, _) = run(folder.path(), &["show", "x.idx"]);
+    assert_eq!(status, 0);
+    let start = format!("x.idx: 3 records, {} bytes\n", u64::MAX);
+    assert!(stdout.starts_with(&start), "{stdout}");
+    assert!(stdout.contains("    [4 EiB, 8 EiB)             3  ####"), "{stdout}");
+}
+
+#[test]
+fn files_are_listed() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[
+        ("fits", &data),
+        ("none", &data),
+        ("pipe", &data),
+        ("stale", &data),
+        ("stale.idx", b"0 78\n"),
+        ("half.idx", b"0 78\n"),
+    ]);
+    assert_eq!(run(folder.path(), &["create", "fits"]).0, 0);
+    let pipe = folder.path().join("pipe.idx");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    let names = ["fits", "fits.idx", "half.idx", "missing", "none", "pipe", "stale", "stale.idx"];
+    let (status, stdout, stderr) = run(folder.path(), &[&["ls"], &names[..]].concat());
+    assert_eq!(status, 1);
+    assert_eq!(stderr, "error: missing: No such file or directory (os error 2)\n");
+    assert_eq!(
+        stdout,
+        "     records            bytes  index            file\n\
+         \x20        100            79942  ok               fits\n\
+         \x20          1               78  -                half.idx\n\
+         \x20          ?            79942  no index         none\n\
+         \x20          ?            79942  not an index     pipe\n\
+         \x20          ?            79942  stale            stale\n\
+         \x20          ?           319846                   6 files: 1 ok, 1 index, \
+         1 unreadable, 1 no index, 1 not an index, 1 stale\n"
+    );
+    let (_, stdout, _) = run(folder.path(), &["ls", "--json", "fits", "stale", "missing"]);
+    let [fits, stale, missing] = <[Value; 3]>::try_from(objects(&stdout)).unwrap();
+    let object = json!({"path": "fits", "records": 100, "bytes": 79942, "state": "ok"});
+    assert_eq!(fits, object);
+    assert_eq!((&stale["records"], &stale["state"]), (&Value::Null, &json!("stale")));
+    assert!(missing["error"]["message"].is_string());
+}
+
+#[test]
+fn payloads_and_frames_are_printed() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    let folder = folder_with(&[("x", &data)]);
+    let stdout = |arguments: &[&str]| {
+        let output = tfr_index(folder.path(), arguments);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        output.stdout
+    };
+    let payload = |record: usize| {
+        let range = index[record].payload();
+        &data[range.start as usize..range.end as usize]
+    };
+    assert_eq!(stdout(&["cat", "x", "42"]), payload(42));
+    assert_eq!(stdout(&["cat", "x", "42", "-o", "-"]), payload(42));
+    assert_eq!(stdout(&["cat", "x", "42", "-o", "payload"]), b"");
+    assert_eq!(fs::read(folder.path().join("payload")).unwrap(), payload(42));
+    let some = [99, 3, 4, 5, 3].map(payload).concat();
+    assert_eq!(stdout(&["cat", "x", "99", "3-5", "3"]), some);
+    assert_eq!(stdout(&["cat", "x"]), (0..100).map(payload).collect::<Vec<_>>().concat());
+    assert_eq!(stdout(&["cat", "--frames", "x"]), data);
+
+    // An edit of the index becomes one of the data.
+    let shuffled = index.shuffle(3).unwrap();
+    shuffled.write(folder.path().join("epoch.idx")).unwrap();
+    stdout(&["cat", "x", "--frames", "-i", "epoch.idx", "-o", "shuffled"]);
+    let copy = fs::read(folder.path().join("shuffled")).unwrap();
+    let copied = Index::from_bytes(&copy, &Options::new()).unwrap();
+    for (there, here) in copied.iter().zip(&shuffled) {
+        let (there, here) = (there.payload(), here.payload());
+        let copy = &copy[there.start as usize..there.end as usize];
+        assert_eq!(copy, &data[here.start as usize..here.end as usize]);
+    }
+    assert_eq!(copied.len(), 100);
+    assert_eq!(stdout(&["cat", "x", "0", "-i", "epoch.idx"]), stdout(&["cat", "shuffled", "0"]));
+}
+
+#[test]
+fn bad_records_are_errors_and_leave_no_file() {
+    let mut data = fs::read(EXAMPLES).unwrap();
+    data[90] ^= 1; // the second payload
+    let folder = folder_with(&[("x", &data), ("there", b"precious")]);
+    let fails = |arguments: &[&str], said: &str| {
+        let (status, stdout, stderr) = run(folder.path(), arguments);
+        assert_eq!((status, stdout.as_str()), (1, ""), "{arguments:?}");
+        assert!(stderr.contains(said) && stderr.lines().count() == 1, "{stderr}");
+    };
+    fails(&["cat", "x", "1"], "error: x: record 1 at byte 78: payload CRC mismatch");
+    fails(&["cat", "x", "-o", "out"], "error: x: record 1 at byte 78: payload CRC");
+    assert!(!folder.path().join("out").exists());
+    fails(&["cat", "x", "100"], "error: x: record 100");
+    fails(&["cat", "x", "98-100"], "error: x: record 100 is out of range");
+    fails(&["cat", "none", "0"], "error: none: cannot open");
+    fails(&["cat", "x", "0", "-o", "there"], "error: there: File exists");
+    fails(&["cat", "x", "0", "-o", "x"], "error: x: File exists");
+    assert_eq!(fs::read(folder.path().join("there")).unwrap(), b"precious");
+    let damaged = tfr_index(folder.path(), &["cat", "x", "1", "--checksums", "length"]);
+    assert!(damaged.status.success() && !damaged.stdout.is_empty());
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("x", &data.repeat(4))]); // more than a pipe holds
+    assert_eq!(run(folder.path(), &["create", "x"]).0, 0);
+    for arguments in
+        [&["cat", "x"][..], &["show", "x"], &["ls", "x"], &["shuffle", "--seed=1", "x"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+        command.current_dir(folder.path()).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(ended(&child.wait_with_output().unwrap()), (0, String::new(), String::new()));
+    }
+}
+
+/// Of a terminal, as `script` makes one.
+#[cfg(target_os = "linux")]
+#[test]
+fn only_text_is_printed_to_a_terminal() {
+    let frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19";
+    let folder = folder_with(&[("binary", &fs::read(EXAMPLES).unwrap()), ("text", frame)]);
+    let on_terminal = |arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_tfr-index");
+        let mut script = Command::new("script");
+        script.args(["-qec", &format!("'{program}' {arguments}"), "/dev/null"]);
+        script.current_dir(folder.path()).stdin(Stdio::null());
+        script.output().ok().map(|output| (output.status.code(), output.stdout))
+    };
+    let Some(text) = on_terminal("cat text 0") else {
+        return; // there is no such program
+    };
+    assert_eq!(text, (Some(0), b"hello".to_vec()));
+    let (status, printed) = on_terminal("cat binary 0").unwrap();
+    assert_eq!(status, Some(1));
+    assert!(printed.starts_with(b"error: this is no text"));
+    assert_eq!(on_terminal("cat binary 0 -o -").unwrap().0, Some(0));
+}

@@ -1,0 +1,80 @@
+"""Compilers and emulators of other systems, out of Debian's packages, unpacked under target.
+
+    python3 tests/packages/toolchains.py rust-1.85    the Rust of Debian 12 and 13
+    python3 tests/packages/toolchains.py machines     a newer Rust, its library's sources, and QEMU
+
+Prints the directory whose bin/ has them; nothing where apt-get is missing or does not find them.
+Nothing is installed, and root is not needed: packages that the system lacks are downloaded (about
+100 and 150 MB), once.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2] / "target" / "test-env" / "debian"
+PACKAGES = {
+    "rust-1.85": [
+        f"{package}=1.85.*"
+        for package in ("rustc-web", "cargo-web", "libstd-rust-web-dev", "libstd-rust-web-1.85")
+    ],
+    "machines": ["rustc-web", "cargo-web", "rust-web-src", "qemu-user"],
+}
+
+
+def unpacked(name: str) -> Path | None:
+    """The directory with bin/, made when first asked for; None where it cannot be had."""
+    directory = HOME / name
+    if (directory / "bin").exists():
+        return directory
+    if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
+        return None
+    shutil.rmtree(directory, ignore_errors=True)
+    lists, cache = HOME / "apt", directory / "cache"
+    for needed in (lists / "lists" / "partial", cache / "archives" / "partial"):
+        needed.mkdir(parents=True, exist_ok=True)
+    apt = ["apt-get", "-qq", "-y", "-o", "Debug::NoLocking=1", "-o", f"Dir::State={lists}"]
+    apt += ["-o", "Dir::State::status=/var/lib/dpkg/status", "-o", f"Dir::Cache={cache}"]
+    apt += ["-o", "APT::Sandbox::User=root"]  # that is, whoever runs this
+    install = ["install", "--download-only", "--no-install-recommends", *PACKAGES[name]]
+    for command in (["update"], install):
+        done = subprocess.run([*apt, *command], stdout=sys.stderr, check=False)
+        if done.returncode != 0:
+            return None
+    root = directory / "root"
+    for package in glob.glob(f"{cache}/archives/*.deb"):
+        subprocess.run(["dpkg", "-x", package, root], check=True)
+    shutil.rmtree(cache)
+    _wrap(root, directory / "bin")
+    return directory
+
+
+def _wrap(root: Path, programs: Path) -> None:
+    """Scripts that call the programs with the libraries that were unpacked along with them."""
+    libraries = [folder for folder in root.glob("**/x86_64-linux-gnu") if "lib" in folder.parts]
+    unfinished = programs.with_name("unfinished")
+    unfinished.mkdir()
+    for program in (root / "usr/bin").iterdir():
+        if program.name not in ("cargo", "rustc", "rustdoc") and "qemu-" not in program.name:
+            continue
+        (unfinished / program.name).write_text(
+            "#!/bin/sh\n"
+            f"LD_LIBRARY_PATH={shlex.quote(':'.join(map(str, libraries)))}"
+            "${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\n"
+            "export LD_LIBRARY_PATH\n"
+            f'exec {shlex.quote(str(program))} "$@"\n'
+        )
+        (unfinished / program.name).chmod(0o755)
+    os.rename(unfinished, programs)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in PACKAGES:
+        sys.exit(__doc__)
+    print(unpacked(sys.argv[1]) or "", end="")
