@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 use tfr_index::{Checksums, Entry, Index, Options, ReadAt, Result, Scanner, Skipped};
 
-use crate::oracle::{crc, Salvaged};
+use crate::oracle::{self, crc, Salvaged};
 
 /// A source that gives at most a number of bytes at once.
 struct Pieces<'a>(&'a [u8], usize);
