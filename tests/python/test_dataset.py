@@ -115,7 +115,7 @@ def test_where_records_are(dataset, folder):
 def test_a_record_number_is_an_integer(dataset):
     for records in ([2, 1], np.array([2, 1]), "1", 1.5, None):
         with pytest.raises(
-            TypeError, match=r"must be an integer, not \w+: read_many\(\) takes many"
+            TypeError, match=r"must be an integer, not \w+: for several records, use read_many\(\)"
         ):
             dataset[records]
     with pytest.raises(TypeError, match="must be an integer, not slice"):
@@ -170,7 +170,9 @@ def test_indexes_may_be_given(folder):
     index = [f"{paths[0]}.idx", tfr_index.scan(paths[1])[::-1]]
     dataset = Dataset(paths, index)
     assert list(dataset) == list(pickle.loads(pickle.dumps(dataset))) == SHARDS[3] + SHARDS[0][::-1]
-    with pytest.raises(tfr_index.TfrValueError, match="one item for each of 2 files, not 1"):
+    with pytest.raises(
+        tfr_index.TfrValueError, match="index must have 2 items, one for each file, not 1"
+    ):
         Dataset(paths, index[:1])
     with pytest.raises(tfr_index.TfrValueError, match=r"^max_open_files must be between 1 and"):
         Dataset(paths, max_open_files=0)
@@ -191,7 +193,7 @@ def test_payloads_are_decoded(folder):
     for read in (lambda: dataset[7], lambda: dataset.__getitems__([7]), lambda: list(dataset[7:])):
         with pytest.raises(ZeroDivisionError) as caught:
             read()
-        assert caught.value.__notes__ == [f"in record 1 of {folder}/x-3.tfrecord"]
+        assert caught.value.__notes__ == [f"while decoding record 1 of {folder}/x-3.tfrecord"]
 
 
 def test_options_reach_the_readers(folder):

@@ -104,7 +104,7 @@ def test_things_that_are_no_numbers(bad):
 @pytest.mark.parametrize("length", [1, 4, 6])
 def test_masks_of_another_length(length):
     for mask in ([True] * length, numpy.ones(length, bool)):
-        with pytest.raises(tfr_index.TfrValueError, match=f"for {length} records"):
+        with pytest.raises(tfr_index.TfrValueError, match=f"the mask has {length} items"):
             INDEX.select(mask)
 
 

@@ -1,4 +1,4 @@
-"""Indexes made of data and read from files: the functions that most programs start with."""
+"""Creating, scanning and reading indexes: the functions that most programs start with."""
 
 from typing import overload
 
@@ -63,59 +63,58 @@ def create_index(
 ) -> int | None:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
-    The index appears complete or not at all: after an error, an older one is unchanged.
+    After an error, an existing index is unchanged.
 
     Args:
-        tfrecord_path: the file to index. Or a source, which is read through its own methods: a
-            binary file that can seek (`io.BytesIO`, a member of an archive, a file of fsspec,
-            obstore or pyarrow), or an object that has a `size` and a method `pread(size, offset)`,
-            which many threads call at once. The call raises what these raise. (For a stream, which
-            cannot seek, there is `Indexer`.)
-        index_path: the index to write; `tfrecord_path` with ".idx" appended if it is None. A source
-            needs one, and so does an event file of TensorBoard ("tfevents" in its name), which
-            would take an index beside it for a newer event file.
-        only: "missing": create the index only if it does not exist. "stale": also if it was
-            modified before the file was, does not end where the file ends, or cannot be read. For
-            an index that is left unchanged this reads metadata twice and a few bytes. The file must
-            be given by its path.
-        checksums: which of the file's checksums must be valid. "auto": those of the lengths, unless
-            the first one is not; the file then counts as written without checksums. "none".
-            "length": those of the lengths. "full": those of lengths and payloads, which reads all
-            of the file. The structure is always checked.
+        tfrecord_path: the path of the file to index, or an object that is read: memory such as a
+            `memoryview`, a binary file that can seek (`io.BytesIO`, a member of an archive, a file
+            of fsspec, obstore or pyarrow), or an object with a `size` and a method
+            `pread(size, offset)`, which many threads call at the same time. The call raises what
+            the methods raise. For a stream, which cannot seek, use `Indexer`.
+        index_path: the index to write. None appends ".idx" to `tfrecord_path`. It is required for
+            an object that is read, and for an event file of TensorBoard ("tfevents" in its name):
+            TensorBoard would take an index beside it for a newer event file.
+        only: "missing": create the index only if it does not exist. "stale": also if it is older
+            than the file, does not end where the file ends, or cannot be read. If nothing is to be
+            done, this reads metadata twice and a few bytes. It needs the path of a file.
+        checksums: which checksums of the file must be valid. "auto": those of the lengths, unless
+            the first one is invalid; then the file counts as written without checksums. "none":
+            none. "length": those of the lengths. "full": those of lengths and payloads; this reads
+            the whole file. The structure is always checked.
         progress: called now and then as `progress(bytes_done, bytes_total, records)`. A true result
-            cancels the call; an exception cancels it and is raised from here.
-        threads: 1 uses only the calling thread. n > 1 starts n workers. 0, the default, chooses: as
-            many as there are processors, or more where they wait for the disk; 1 for a source that
-            seeks. The result is the same with any number.
-        salvage: skip damaged regions instead of raising: the index has the good records. After a
-            damaged header the scan continues at the next valid one; with `checksums="full"` records
-            with a damaged payload are skipped, too. It needs checksums: "auto" counts as "length".
+            cancels the call. An exception cancels it too, and the call raises that exception.
+        threads: 1 uses only the calling thread. n > 1 starts n workers. 0, the default, chooses:
+            one for each processor, more if they wait for the disk, 1 for an object that must seek.
+            The result does not depend on it.
+        salvage: skip damaged regions instead of raising an error: the index has the good records.
+            After a damaged header, the scan continues at the next valid one. With
+            `checksums="full"` it also skips records with a damaged payload. It needs checksums:
+            "none" is an error, and "auto" counts as "length".
         allow_incomplete_tail: accept a file that ends inside a record, because it is still being
-            written: that record is left for next time. It needs checksums.
+            written. The index leaves that record out. It needs checksums, as `salvage` does.
         on_skipped: called as `on_skipped(skipped)`, with a `Skipped`, for each skipped region. A
-            true result cancels the call; an exception cancels it and is raised from here. Without
-            it, a `TfrWarning` sums up the damaged regions.
-        resume: continue an index that exists: scan only what was appended to the file since. The
-            index must cover all of the earlier file. While one writer has the index, a second one
-            fails: TfrOSError with the `errno` EBUSY. The same holds for a `RecordWriter` that
-            appends to the file and its index.
-        sync: wait until the index is on the disk (`fsync`). Without it, a killed process leaves the
-            old index or the new one, complete, but a crash of the system or a power cut may leave
-            an empty or partial one. With it, they also leave the old or the new one, and the new
-            one once the call has returned. It takes some milliseconds on a disk, and promises as
-            much as the system and the disk do.
+            true result cancels the call. An exception cancels it too, and the call raises that
+            exception. Without `on_skipped`, one `TfrWarning` sums up the damaged regions.
+        resume: continue an existing index: scan only what was appended to the file since. The index
+            must cover all of the earlier file. While one call, or a `RecordWriter` that appends to
+            the file, writes the index, a second one raises TfrOSError with the `errno` EBUSY.
+        sync: wait until the index is on the disk (`fsync`), which takes some milliseconds. Without
+            it, a killed process leaves the old index or the complete new one, but a crash of the
+            system or a power cut may leave an empty or partial one. With it, these too leave the
+            old index or the new one, and the new one after the call has returned. The promise is as
+            good as that of the system and the disk.
 
     Returns:
         The number of records in the index; with `only`, None if the index is left unchanged.
 
     Raises:
-        TfrError: the file is not a TFRecord file, or damaged: see `status`, `record`, `offset`.
-        TfrOSError: a file cannot be opened, read or written; more exactly, for instance,
+        TfrError: the file is not a TFRecord file, or is damaged: see `status`, `record`, `offset`.
+        TfrOSError: a file cannot be opened, read or written. The class says more, such as
             TfrFileNotFoundError, which is also a FileNotFoundError.
-        TfrValueError: an argument cannot be used; both paths lead to one file; the file has no
+        TfrValueError: an argument is invalid; both paths lead to the same file; the file has no
             size; the file to resume is not an index.
         TfrMismatch: the index to resume is not the index of the earlier file.
-        TfrCancelled: `progress` or `on_skipped` returned a true result.
+        TfrCancelled: `progress` or `on_skipped` returned a true value.
 
     Examples:
         >>> import pathlib, tempfile
@@ -145,7 +144,7 @@ def create_index(
     """
     source = file_or_source(tfrecord_path)
     if index_path is None and not isinstance(source, File):
-        raise refuse("index_path must be given: the data has no path to append .idx to")
+        raise refuse("index_path must be given: the data has no path to which .idx can be appended")
     if only is not None:
         ensure_path_to_update(only, source)
     function = source.choose(lib.tfr_index_create, lib.tfr_index_create_from_source)
@@ -178,8 +177,8 @@ def read_index(index_path: Path) -> Index:
     r"""Reads an index file.
 
     Raises:
-        TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
-        TfrValueError: the file is not an index; the error names the line.
+        TfrOSError: the file cannot be read. The class says more, such as TfrFileNotFoundError.
+        TfrValueError: the file is not an index. The error names the line.
 
     Examples:
         >>> import os, tempfile
@@ -204,9 +203,9 @@ def scan(
     allow_incomplete_tail: bool = False,
     on_skipped: OnSkipped | None = None,
 ) -> Index:
-    r"""Indexes a TFRecord file into memory, 16 bytes for each record. It writes no file.
+    r"""Indexes a TFRecord file in memory, with 16 bytes for each record. It writes no file.
 
-    Arguments and errors are those of `create_index`, and TfrMemoryError.
+    Arguments and errors are those of `create_index`; it can also raise TfrMemoryError.
 
     Examples:
         >>> import os, tempfile
@@ -220,7 +219,7 @@ def scan(
         >>> (record + record)[offset + 12 : offset + size - 4]
         b'hello'
 
-        Data that is not a file of the system:
+        Data that has no path:
 
         >>> import io, zipfile
         >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
@@ -255,7 +254,7 @@ def index_bytes(
 ) -> Index:
     r"""Indexes TFRecord data in memory.
 
-    Arguments and errors are otherwise those of `scan`.
+    The other arguments, and the errors, are those of `scan`.
 
     Args:
         data: `bytes` or any other object with the buffer protocol whose memory is contiguous,

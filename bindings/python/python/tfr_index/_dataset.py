@@ -29,49 +29,51 @@ _OPENING_THREADS = 8
 
 
 class Place(NamedTuple):
-    """Where a record of a data set is: what `Dataset.locate` returns."""
+    """Where a record of a data set is: the result of `Dataset.locate`."""
 
     path: Path
-    """Its file, one of `Dataset.paths`."""
+    """The file of the record, one of `Dataset.paths`."""
     record: int
-    """Its number in that file: in the file's index, where that selects or reorders records."""
+    """The number of the record in that file: its number in the index, if that selects records."""
 
 
 @final
 class Dataset(Sequence[Item], Generic[Item]):
-    r"""The records of many TFRecord files, the shards, as one sequence.
+    r"""The records of many TFRecord files, also called shards, as one sequence.
 
-    It is what PyTorch calls a map-style data set, and Grain a random access data source. Slices are
-    data sets, too; they share the open files.
+    PyTorch calls this a map-style data set, and Grain a random access data source. A slice is a
+    data set too, and shares the open files.
+
+    The constructor opens every file once, on several threads, to count the records. The indexes
+    stay in memory, with 16 bytes for each record.
+
+    Any number of threads may use one data set at the same time, and so may a forked process. A
+    pickled copy opens files when it needs them. If the number of records in a file has changed
+    since, this raises `TfrMismatch`.
 
     Args:
         paths: the files: a path, a pattern such as "train-*.tfrecord", or an iterable of these.
             The files that match a pattern are sorted; indexes beside their files are left out. A
-            file may be given twice only if `index` says which records are meant each time.
-        index: where the records are: None, as for `Reader`, or for each file what `Reader` takes.
-            Each index that is found and not used is a `TfrWarning`.
+            file may be listed twice only if `index` says which records are meant each time.
+        index: where the records are: None, as for `Reader`, or a list with what `Reader` takes for
+            each file. A `TfrWarning` is issued for each index that is found but not used.
         index_dir: a directory with an index for each file, as for `Reader`.
         checksums: as for `Reader`.
-        decode: called with each payload; the data set gives what it returns, such as a parsed
-            record. None: the data set gives the payloads. A data set that is pickled needs a
-            function of a module here.
-        max_open_files: how many of the files may be open at once. The data set closes the least
-            recently used ones, and opens them again when they are needed; if more threads read,
-            some wait. If the process may open fewer (`ulimit -n`), fewer are open.
+        decode: a function that is called with each payload, such as a parser; the items of the data
+            set are its results. None: the items are the payloads. To pickle the data set, pass a
+            function of a module.
+        max_open_files: how many of the files may be open at the same time. The data set closes the
+            least recently used ones, and opens them again when they are needed. If more threads
+            read than files may be open, some wait. If the process may open fewer files
+            (`ulimit -n`), fewer are open.
         raw_frames: as for `Reader`.
         threads: as for `Reader`.
 
     Raises:
         TfrFileNotFoundError: a file does not exist, no file matches a pattern, or `index_dir` has
-            no index of a file.
-        TfrValueError: there are no paths; a file is given twice; an argument cannot be used.
-        TfrError: as `Reader`; the error names the file.
-
-    The constructor opens all files once, by several threads, to count their records. The indexes
-    stay in memory, 16 bytes for each record.
-
-    Threads and processes: as `Reader`. A pickled copy opens the files as it needs them. A file
-    whose number of records has changed since is a `TfrMismatch`.
+            no index for a file.
+        TfrValueError: there are no paths; a file is listed twice; an argument is invalid.
+        TfrError: as for `Reader`. The error names the file.
 
     Examples:
         >>> import pathlib, tempfile
@@ -100,17 +102,18 @@ class Dataset(Sequence[Item], Generic[Item]):
         max_open_files = integer("max_open_files", max_open_files, least=1)
         self._paths = files(paths)
         if isinstance(index, (Index, str, bytes, os.PathLike)):
-            raise TypeError("index must be a list, with an index for each file")
+            kind = type(index).__name__
+            raise TypeError(f"index must be a list with an index for each file, not {kind}")
         if index is not None and len(index) != len(self._paths):
             raise refuse(
-                f"index must have one item for each of {len(self._paths)} files, not {len(index)}"
+                f"index must have {len(self._paths)} items, one for each file, not {len(index)}"
             )
         if index is None:
             ensure_each_once(self._paths)
         self._indexes: list[Index | Path | None] = list(index or [None] * len(self._paths))
         if index_dir is not None:
             if index is not None:
-                raise refuse("index and index_dir cannot both be given")
+                raise refuse("index and index_dir cannot both be given: pass one of them")
             self._indexes = [find_index(path, index_dir) for path in self._paths]
         self._options: dict[str, Any] = {
             "checksums": checksums,
@@ -129,7 +132,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             warn(self._warnings[shard])
 
     def _count(self) -> list[int]:
-        """How many records each file has. Opening files waits for the disk, so threads help."""
+        """The number of records in each file. Opening files waits for the disk, so threads help."""
         counts = [-1] * len(self._paths)
         errors: dict[int, BaseException] = {}
         shards = iter(range(len(self._paths)))
@@ -149,20 +152,20 @@ class Dataset(Sequence[Item], Generic[Item]):
             try:
                 helper.start()
             except RuntimeError:
-                break  # there are no more threads: fewer do the work
+                break  # the system has no more threads: those that run do the work
             helpers.append(helper)
         try:
             work()
             for helper in helpers:
                 helper.join()
         except BaseException as error:  # KeyboardInterrupt
-            errors[-1] = error  # which ends the helpers
+            errors[-1] = error  # makes the helpers stop
         if errors:
             raise errors[min(errors)]
         return counts
 
     def _use(self, shard: int, work: Callable[[Reader], Result]) -> Result:
-        """What `work` returns for a file's reader. It must not use another one."""
+        """Returns `work(reader)` for a file's reader. `work` must not use another one."""
         return self._files.use(shard, self._open, work)
 
     def _open(self, shard: int, known: Index | None) -> Reader:
@@ -173,23 +176,26 @@ class Dataset(Sequence[Item], Generic[Item]):
         count = self._counts[shard]
         if reader._warning is not None and shard not in self._warnings:
             self._warnings[shard] = reader._warning
-            if count != -1:  # else the constructor warns, in the order of the files
+            if count != -1:  # the constructor itself warns, in the order of the files
                 warn(reader._warning)
         if count not in (-1, len(reader)):
-            message = f"{os.fsdecode(path)}: has {len(reader)} records, but had {count} before"
+            message = (
+                f"{os.fsdecode(path)}: the file has {len(reader)} records, but had {count} before: "
+                "create the Dataset again"
+            )
             raise TfrMismatch(message, "TFR_ERR_MISMATCH", os.fsdecode(path), count)
         return reader
 
     @property
     def paths(self) -> list[Path]:
-        """The files. A slice has all those of its data set."""
+        """The paths of the files. A slice has all files of its data set."""
         return list(self._paths)
 
     @property
     def indexes(self) -> list[Index]:
-        r"""The index of each file, in the order of `paths`: of all its records.
+        r"""The indexes of the files, in the order of `paths`. A slice has all of them, complete.
 
-        They say, for instance, how large records are. No payload is read.
+        They tell, for instance, how large the records are. No payload is read.
 
         Examples:
             >>> import pathlib, tempfile
@@ -203,10 +209,10 @@ class Dataset(Sequence[Item], Generic[Item]):
         return [self._use(shard, attrgetter("index")) for shard in range(len(self._paths))]
 
     def locate(self, record: int) -> Place:
-        r"""The file of a record, and its number there. Nothing is read.
+        r"""Returns the file of a record and the record's number in it, without reading.
 
         Raises:
-            IndexError: there is no record of that number.
+            IndexError: there is no record with that number.
 
         Examples:
             >>> import pathlib, tempfile
@@ -239,10 +245,10 @@ class Dataset(Sequence[Item], Generic[Item]):
         return self._item(shard, number, payload)
 
     def read_many(self, records: Iterable[int]) -> list[Item]:
-        r"""Many records, in this order: faster than one after the other.
+        r"""Reads many records, in the order of `records`. This is faster than reading one by one.
 
         Args:
-            records: their numbers, as for `Reader.read_many`.
+            records: record numbers, as for `Reader.read_many`.
 
         Examples:
             >>> import pathlib, tempfile
@@ -264,7 +270,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         return [self._item(shard, number, next(found[shard])) for shard, number in places]
 
     def __getitems__(self, records: Iterable[int]) -> list[Item]:
-        """`read_many`, as PyTorch and Grain call it for a batch."""
+        """The name under which PyTorch and Grain call `read_many` for a batch."""
         return self.read_many(records)
 
     def __contains__(self, item: object) -> bool:
@@ -272,13 +278,23 @@ class Dataset(Sequence[Item], Generic[Item]):
         return any(True for _ in self._equal_to(item))
 
     def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """The first record with this payload. Only payloads of the same size are read.
+        r"""Returns the number of the first record with this payload.
 
-        The same holds for `in` and `count`.
+        Like `in` and `count`, this reads only payloads of the same size.
 
         Raises:
-            ValueError: no record has it.
-            TypeError: the data set decodes its records, so all would have to be read.
+            ValueError: no record has this payload.
+            TypeError: the data set has a `decode` function, so it would have to read all records.
+
+        Examples:
+            >>> import pathlib, tempfile
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(frame * 3)
+            ...     dataset = Dataset(path)
+            ...     dataset.index(b"hello"), dataset.count(b"hello"), b"other" in dataset
+            (0, 3, False)
         """
         records = range(len(self))[start:stop]
         for place in self[start:stop]._equal_to(value):
@@ -286,14 +302,14 @@ class Dataset(Sequence[Item], Generic[Item]):
         raise ValueError("no record has this payload")
 
     def count(self, value: Any) -> int:
-        """How many records have this payload; see `index`."""
+        """Returns how many records have this payload; see `index`."""
         return sum(1 for _ in self._equal_to(value))
 
     def _equal_to(self, payload: object) -> Iterator[int]:
         """The records that have this payload."""
         if self._decode is not None:
-            message = "only payloads can be found: use a Dataset without decode="
-            raise TypeError(f"{message}, or compare the items of list(dataset)")
+            message = "a Dataset with decode= cannot be searched: create one without decode="
+            raise TypeError(f"{message} to search for a payload, or search list(dataset)")
         start = 0
         for shard, numbers in self._runs():
             for place in self._use(shard, methodcaller("_of_size", payload, numbers)):
@@ -302,7 +318,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             start += len(numbers)
 
     def _find(self, record: int) -> tuple[int, int]:
-        """The shard that a record is in, and its number there."""
+        """The shard of a record, and the record's number in it."""
         try:
             number = self._records[record]
             shard = bisect_right(self._starts, number) - 1
@@ -311,7 +327,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         except TypeError:
             kind = type(record).__name__
             message = f"a record number must be an integer, not {kind}"
-            raise TypeError(f"{message}: read_many() takes many") from None
+            raise TypeError(f"{message}: for several records, use read_many()") from None
         return shard, number - self._starts[shard]
 
     def _item(self, shard: int, number: int, payload: bytes) -> Item:
@@ -320,7 +336,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         try:
             return self._decode(payload)
         except Exception as error:
-            error.add_note(f"in record {number} of {os.fsdecode(self._paths[shard])}")
+            error.add_note(f"while decoding record {number} of {os.fsdecode(self._paths[shard])}")
             raise
 
     def _part(self, records: range) -> Dataset[Item]:
@@ -329,14 +345,14 @@ class Dataset(Sequence[Item], Generic[Item]):
         return part
 
     def __iter__(self) -> Iterator[Item]:
-        """All records, one file after the other; the next ones are read meanwhile."""
+        """Yields all records, file by file. If reading is slow, a thread reads ahead."""
         for shard, numbers in self._runs():
             payloads = iterate(_Records(self, shard, numbers))
             for number, payload in zip(numbers, payloads, strict=True):
                 yield self._item(shard, number, payload)
 
     def _runs(self) -> Iterator[tuple[int, range]]:
-        """The records in their order, by files: a shard, and the numbers there."""
+        """The records in their order, file by file: a shard, and the records' numbers in it."""
         backwards = self._records.step < 0
         records = self._records[::-1] if backwards else self._records
         shards = range(len(self._paths))
@@ -353,7 +369,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         return iter(self[::-1])
 
     def close(self) -> None:
-        """Closes the files. Further use of the data set opens them again."""
+        """Closes the files. Using the data set again opens them again."""
         self._files.close()
 
     def __enter__(self) -> Dataset[Item]:
@@ -383,7 +399,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
 
 class _Records:
-    """Some records of one file, which is in use only while they are read."""
+    """Some records of one file, which is in use only while a piece of them is read."""
 
     def __init__(self, dataset: Dataset[Any], shard: int, numbers: range) -> None:
         self._dataset, self._shard, self._numbers = dataset, shard, numbers

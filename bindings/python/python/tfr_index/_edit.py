@@ -1,4 +1,4 @@
-"""Edits: indexes made of indexes, of the same data, none of which is read."""
+"""Edits: new indexes of the same data, made from an index without reading the data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REMAINDERS = {
 
 
 class Edits(Sequence[tuple[int, int]]):
-    """The edits of `Index`."""
+    """The edits of `Index`: each returns a new index."""
 
     __slots__ = ()
 
@@ -34,14 +34,14 @@ class Edits(Sequence[tuple[int, int]]):
     def _made_by(cls, function: Callable[..., int], *arguments: CData) -> Self: ...
 
     def select(self, records: Iterable[int] | Buffer) -> Self:
-        """The records with these numbers, in this order. A number may appear more than once.
+        """Selects records by number, in the given order. A number may appear more than once.
 
         Args:
-            records: numbers, where negative ones count from the end; or a mask, one bool for each
-                record. A list, a numpy array, a pandas Series, or any other iterable.
+            records: record numbers, where negative ones count from the end; or a mask with one bool
+                for each record. A list, a numpy array, a pandas Series or any other iterable.
 
         Raises:
-            IndexError: there is no record of that number.
+            IndexError: there is no record with one of the numbers.
             TfrValueError: the mask is longer or shorter than the index.
             TypeError: the numbers are not integers.
 
@@ -53,11 +53,14 @@ class Edits(Sequence[tuple[int, int]]):
             >>> list(index.select([size > 16 for size in index.sizes]))
             [(0, 21), (37, 19)]
         """
-        if hasattr(records, "__array__"):  # numpy's, and that of pandas, torch and others
+        if hasattr(records, "__array__"):  # of numpy, pandas, torch and others
             records = records.__array__()
         mask = _as_mask(records)
         if mask is not None and len(mask) != len(self):
-            raise refuse(f"the mask is for {len(mask)} records, the index has {len(self)}")
+            raise refuse(
+                f"the mask has {len(mask)} items, but the index has {len(self)} records: "
+                "a mask needs one bool for each record"
+            )
         if mask is not None:
             return self._of_numbers(array("L", compress(range(len(self)), mask)))
         numbers = _as_numbers(records)
@@ -68,7 +71,7 @@ class Edits(Sequence[tuple[int, int]]):
                 raise
 
         def from_the_start(number: int) -> int:
-            self[number]  # or there is none
+            self[number]  # raises IndexError if there is no such record
             return number % len(self)
 
         return self._of_numbers(array("L", map(from_the_start, numbers)))
@@ -78,7 +81,9 @@ class Edits(Sequence[tuple[int, int]]):
         return self._made_by(lib.tfr_index_select, self._native, pointer, len(pointer))
 
     def filter_size(self, min: int = 0, max: int | None = None) -> Self:
-        """The records whose payloads have from `min` to `max` bytes, in the order of the index.
+        """Selects the records whose payloads have `min` to `max` bytes, both included.
+
+        They keep the order of the index. `max=None` means no limit.
 
         Raises:
             TfrValueError: a number is not between 0 and 2**64 - 1.
@@ -93,11 +98,12 @@ class Edits(Sequence[tuple[int, int]]):
         return self._made_by(lib.tfr_index_filter_size, self._native, least, most)
 
     def shuffle(self, seed: int) -> Self:
-        """All records in a random order, each order as likely as the others.
+        """Returns all records in a random order. Every order is equally likely.
 
-        A seed and a number of records give the same order in every version, on every platform and
-        in every language. It is a Fisher-Yates shuffle, which draws the first records first, with
-        numbers from SplitMix64 that Lemire's method brings into range.
+        The order depends only on the seed and the number of records: it is the same in every
+        version, on every platform and in every language. The algorithm is a Fisher-Yates shuffle,
+        which draws the first records first, with random numbers from SplitMix64 that Lemire's
+        method brings into range.
 
         Raises:
             TfrValueError: the seed is not between 0 and 2**64 - 1.
@@ -111,14 +117,14 @@ class Edits(Sequence[tuple[int, int]]):
         return self._made_by(lib.tfr_index_shuffle, self._native, integer("seed", seed))
 
     def sample(self, count: int, seed: int) -> Self:
-        """`count` records drawn at random without replacement.
+        """Draws `count` records at random without replacement.
 
-        They are the first records of `shuffle` with the same seed, so a larger sample contains a
-        smaller one. They come in the order of the index, which is fastest to read; call `shuffle`
-        on the result for a random order.
+        The sample consists of the first records of `shuffle` with the same seed, so a larger sample
+        contains a smaller one. It keeps the order of the index, which is fastest to read; for a
+        random order, call `shuffle` on the result.
 
         Raises:
-            TfrValueError: there are fewer records; a number is not between 0 and 2**64 - 1.
+            TfrValueError: the index has fewer records; a number is not between 0 and 2**64 - 1.
 
         Examples:
             >>> import tfr_index
@@ -132,24 +138,24 @@ class Edits(Sequence[tuple[int, int]]):
     def shard(
         self, rank: int, world_size: int, by: ShardBy = "records", remainder: Remainder = "keep"
     ) -> Self:
-        """Shard `rank` of `world_size`: a run of the records, in the order of the index.
+        """Returns shard `rank` of `world_size`: consecutive records, in the order of the index.
 
         Args:
-            rank: which one, from 0.
-            world_size: how many there are.
+            rank: the number of the shard, from 0.
+            world_size: the number of shards.
             by: what is divided evenly. "records": a shard starts at record
-                `len(index) * rank // world_size`, as those of NVIDIA DALI's readers do. "bytes": it
-                starts at the record boundary closest to `rank / world_size` of the frames' bytes.
-                A shard may be empty where there are few records, or some that are very large.
-            remainder: what happens to the remainder of shards by records. "keep": some shards have
-                one record more than the others; each record is in one shard. "drop": all have the
-                smaller number of records; the last record of each larger shard is dropped. "pad":
-                all have the larger number; each smaller shard ends with the first record of the
-                next one.
+                `len(index) * rank // world_size`, as in the readers of NVIDIA DALI. "bytes": it
+                starts at the record boundary closest to `rank / world_size` of the total bytes of
+                the frames; a shard may be empty if records are few or very large.
+            remainder: what to do if `world_size` does not divide the number of records. "keep":
+                some shards have one record more than the others; each record is in one shard.
+                "drop": all shards have the smaller number; each larger one loses its last record.
+                "pad": all have the larger number; each smaller one ends with the first record of
+                the next shard.
 
         Raises:
-            TfrValueError: `rank` is not below `world_size`; `by="bytes"` with another remainder
-                than "keep"; another argument cannot be used.
+            TfrValueError: `rank` is not below `world_size`; `by="bytes"` with a remainder other
+                than "keep"; another argument is invalid.
 
         Examples:
             >>> import tfr_index
@@ -168,14 +174,14 @@ class Edits(Sequence[tuple[int, int]]):
 
     @classmethod
     def concat(cls, parts: Iterable[tuple[Self, int]]) -> Self:
-        """The index of concatenated files, as made by `cat a b`.
+        """Returns the index of concatenated files, such as the output of `cat a b`.
 
         Args:
-            parts: for each file its index and its size in bytes.
+            parts: for each file, its index and its size in bytes.
 
         Raises:
             TfrMismatch: an entry ends after the end of its file.
-            TfrValueError: a record's end passes 2**63 - 1.
+            TfrValueError: a record ends after byte 2**63 - 1.
 
         Examples:
             >>> import tfr_index
@@ -185,12 +191,12 @@ class Edits(Sequence[tuple[int, int]]):
         """
         parts = list(parts)
         indexes = ffi.new("tfr_index *[]", [index._native for index, _ in parts])
-        sizes = ffi.new("uint64_t[]", [integer("a size", size) for _, size in parts])
+        sizes = ffi.new("uint64_t[]", [integer("the size of a part", size) for _, size in parts])
         return cls._made_by(lib.tfr_index_concat, indexes, sizes, len(parts))
 
 
 def _as_mask(records: Any) -> Sequence[int] | None:
-    """What is a bool for each record, if it is."""
+    """The mask, if `records` is one: a bool for each record."""
     if isinstance(records, (list, tuple)):
         return records if records and all(isinstance(one, bool) for one in records) else None
     view = _as_array(records)
@@ -198,14 +204,14 @@ def _as_mask(records: Any) -> Sequence[int] | None:
 
 
 def _as_numbers(records: Any) -> array[int] | memoryview[int]:
-    """Numbers of 8 bytes: those of an array as they are, others one by one."""
+    """The numbers as 8-byte integers. A suitable array is not copied."""
     view = _as_array(records)
     if view is not None and view.format in ("l", "L", "q", "Q") and view.c_contiguous:
         return view
     try:
         return array("q", map(operator.index, records))
     except OverflowError:
-        raise IndexError("a record's number is below -(2**63) or above 2**63 - 1") from None
+        raise IndexError("a record number is below -(2**63) or above 2**63 - 1") from None
 
 
 def _as_array(records: Any) -> memoryview[int] | None:

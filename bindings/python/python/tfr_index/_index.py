@@ -18,7 +18,7 @@ from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress
 
 __all__ = ["OVERHEAD", "Fit", "Index"]
 
-OVERHEAD = 16  # bytes of a frame around its payload
+OVERHEAD = 16  # bytes of a frame besides its payload
 
 _LEVELS = {
     "quick": lib.TFR_CHECK_QUICK,
@@ -29,17 +29,25 @@ _LEVELS = {
 
 @dataclass(frozen=True)
 class Fit:
-    """How an index fits its data: what `Index.check` returns.
+    r"""How an index fits its data: the result of `Index.check`.
 
     Attributes:
-        uncovered_bytes: bytes of the data that no entry covers: damage and, if the index is
+        uncovered_bytes: how many bytes of the data no entry covers: damage and, if the index is
             partial, records.
-        partial: whether the index lacks valid records. A `Reader` that finds such an index beside
-            its data does not use it.
+        partial: whether the index lacks valid records. A `Reader` does not use such an index if it
+            finds it beside its data.
         reordered: whether an entry starts before the previous one.
         repeated: whether an entry appears twice.
         checksums_skipped: whether no checksum was verified: the data has no valid ones, or the
             caller passed `checksums="none"`.
+
+    Examples:
+        >>> import tfr_index
+        >>> data = memoryview(b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0" * 3)
+        >>> index = tfr_index.scan(data)
+        >>> index[1:].check(data)  # doctest: +NORMALIZE_WHITESPACE
+        Fit(uncovered_bytes=21, partial=True, reordered=False, repeated=False,
+            checksums_skipped=False)
     """
 
     uncovered_bytes: int
@@ -51,19 +59,21 @@ class Fit:
 
 @final
 class Index(Edits):
-    r"""An immutable sequence of `(offset, size)`, one for each record of a TFRecord file.
+    r"""An immutable sequence of `(offset, size)` entries, one for each record of a TFRecord file.
 
-    `offset` is the byte where the record's frame starts, `size` the size of the frame; the
-    payload is the `size - 16` bytes from `offset + 12`. Any order, gaps and overlaps are legal:
-    an index may select and reorder records. Slices are indexes, too.
+    `offset` is the byte where the record's frame starts, and `size` is the size of the frame in
+    bytes. The payload is the `size - 16` bytes from `offset + 12`. Entries may be in any order,
+    leave gaps and overlap: an index may select and reorder records. A slice is an index too.
 
-    Entries may be given as any iterable of pairs of integers.
+    Any number of threads may use one index at the same time.
+
+    Args:
+        entries: any iterable of pairs of integers.
 
     Raises:
-        TfrValueError: a size is under 16, or a record's end passes 2**63 - 1.
-        TypeError, ValueError: the entries are not pairs of integers.
-
-    Threads: one index may be used by many at once.
+        TfrValueError: a size is below 16, or a record ends after byte 2**63 - 1.
+        TypeError: an entry is not a pair, or has anything but integers.
+        ValueError: an entry has more or fewer than two items.
 
     Examples:
         >>> index = Index([(0, 21), (21, 16), (37, 316)])
@@ -98,14 +108,14 @@ class Index(Edits):
 
     @classmethod
     def from_text(cls, text: str | Buffer) -> Index:
-        r"""An index of index text: a line "offset size" for each record.
+        r"""Parses the text of an index file: a line "offset size" for each record.
 
-        Spaces, tabs and carriage returns may stand around the numbers, blank lines are skipped,
+        Spaces, tabs and carriage returns around the numbers are allowed, blank lines are skipped,
         and the last line needs no line feed.
 
         Raises:
-            TfrValueError: a line is anything but two numbers, a size is under 16, or a record's
-                end passes 2**63 - 1; its `offset` is the byte where the line starts.
+            TfrValueError: a line is not two numbers, a size is below 16, or a record ends after
+                byte 2**63 - 1. The `offset` of the error is the byte where the line starts.
 
         Examples:
             >>> list(Index.from_text("0 21\n21 16\n"))
@@ -116,7 +126,7 @@ class Index(Edits):
 
     @classmethod
     def _made_by(cls, function: Callable[..., int], *arguments: CData) -> Index:
-        """The index that a native function makes."""
+        """The index that a native function creates."""
         index = cls.__new__(cls)
         index._make(function, *arguments)
         return index
@@ -132,10 +142,10 @@ class Index(Edits):
 
     @property
     def offsets(self) -> memoryview:
-        """The offsets: a read-only view of format "Q" on the index's own memory.
+        """The offsets of the frames in bytes: a read-only view of the index's memory, format "Q".
 
-        It is strided, and keeps the memory alive. `numpy.asarray(index.offsets)` is an array on
-        the same memory.
+        The view is strided, and keeps the memory alive. `numpy.asarray(index.offsets)` is an array
+        without a copy.
 
         Examples:
             >>> Index([(0, 21), (21, 16)]).offsets.tolist()
@@ -145,7 +155,7 @@ class Index(Edits):
 
     @property
     def sizes(self) -> memoryview:
-        """The sizes: a view as that of `offsets`.
+        """The sizes of the frames in bytes: a view like `offsets`.
 
         Examples:
             >>> Index([(0, 21), (21, 16)]).sizes.tolist()
@@ -155,9 +165,9 @@ class Index(Edits):
 
     @property
     def payload_sizes(self) -> memoryview:
-        """The sizes of the payloads: a read-only, contiguous view of format "Q".
+        """The sizes of the payloads in bytes: a read-only, contiguous view of format "Q".
 
-        They are computed once, and take 8 bytes a record from then on.
+        The first use computes them; from then on they take 8 bytes per record.
 
         Examples:
             >>> Index([(0, 21), (21, 16)]).payload_sizes.tolist()
@@ -185,11 +195,11 @@ class Index(Edits):
         except TypeError:
             kind = type(record).__name__
             message = f"a record number must be an integer or a slice, not {kind}"
-            raise TypeError(f"{message}: select() takes many") from None
+            raise TypeError(f"{message}: for several records, use select()") from None
         try:
             return self._offsets[number], self._sizes[number]
         except IndexError:
-            message = f"record {number} is not in an index of {len(self)} records"
+            message = f"record {number} is not in {self!r}"
             raise IndexError(message) from None
 
     def _slice(self, part: slice) -> Index:
@@ -217,10 +227,10 @@ class Index(Edits):
         return Index.from_text, (self.to_text(),)
 
     def to_text(self) -> str:
-        r"""The index as text, as it stands in an index file.
+        r"""The index as the text of an index file.
 
         Raises:
-            TfrMemoryError: there is no memory for the text.
+            TfrMemoryError: there is not enough memory for the text.
 
         Examples:
             >>> Index([(0, 21), (21, 16)]).to_text()
@@ -235,7 +245,7 @@ class Index(Edits):
         return str(ffi.buffer(text, size_out[0]), "ascii")
 
     def write(self, index_path: Path) -> None:
-        """Writes the index to a file, whole or not at all: on any error, what was there stays.
+        """Writes the index to a file. After an error, an existing file is unchanged.
 
         Raises:
             TfrOSError: the file cannot be written.
@@ -263,35 +273,34 @@ class Index(Edits):
     ) -> Fit:
         r"""Checks that this is the index of a TFRecord file.
 
-        The entries must lie inside the file and may not overlap; where one starts, there must be
-        the header of a frame of its size. An index may select, reorder and repeat records, and
-        leave out damage. At every level the bytes that no entry covers are searched for valid
-        records.
+        Each entry must be inside the file and start at the header of a frame of its size. Different
+        entries may not overlap. An index may select, reorder and repeat records, and leave out
+        damage. At every level, the check searches the bytes that no entry covers for valid records.
 
         Args:
-            tfrecord_path: the file, or a source, as for `tfr_index.create_index`.
-            level: how much of it is read. "quick": the headers of the first record, of the last
-                and of 64 between them, which takes milliseconds. "headers": every header. "full":
-                every header and every payload.
-            allow_partial: accept an index that has all records up to some byte, while valid ones
-                follow. Otherwise it is stale: the file has grown since.
-            checksums: whether checksums must be valid. "auto": if the file's first one is, or is
-                one bit away from it; "length" and "full": yes; "none": no. `level` decides whether
+            tfrecord_path: the file, or an object that is read, as for `tfr_index.create_index`.
+            level: how much of the file is read. "quick": the headers of the first record, the last
+                record and 64 records between them, which takes milliseconds. "headers": every
+                header. "full": every header and every payload.
+            allow_partial: accept an index that ends before the last valid record. Otherwise such an
+                index is stale, because the file has grown since.
+            checksums: whether checksums must be valid. "auto": yes, if the first one in the file is
+                valid or one bit off. "length" and "full": yes. "none": no. `level` decides whether
                 payloads are verified.
             progress: as for `tfr_index.create_index`.
             threads: as for `tfr_index.create_index`.
 
         Raises:
-            TfrMismatch: it is the index of another file. `record` is the number of the entry: of
-                all bad ones, the first in the data.
-            TfrStale: the file has grown, or has become shorter. `record` is the first that is
-                missing, or that the file has no room for.
-            TfrError: it fits, but the data is damaged: `status` is TFR_ERR_LENGTH,
-                TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC; or the data is not TFRecord, such as
-                compressed data: TFR_ERR_NOT_TFRECORD.
-            TfrOSError: the file cannot be read; more exactly, for instance, TfrFileNotFoundError.
-            TfrValueError: an argument cannot be used.
-            TfrCancelled: `progress` asked to stop.
+            TfrMismatch: it is the index of another file. `record` is the number of the bad entry
+                that comes first in the data.
+            TfrStale: the file has grown or has become shorter. `record` is the number of the first
+                record that the index lacks, or for which the file is too short.
+            TfrError: the index fits, but the data is damaged (`status` is TFR_ERR_LENGTH,
+                TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC); or the data is not TFRecord data, such
+                as a compressed file (TFR_ERR_NOT_TFRECORD).
+            TfrOSError: the file cannot be read. The class says more, such as TfrFileNotFoundError.
+            TfrValueError: an argument is invalid.
+            TfrCancelled: `progress` returned a true value.
 
         Examples:
             >>> import pathlib, tempfile, tfr_index
@@ -331,6 +340,6 @@ class Index(Edits):
 
 
 def _entries(numbers: Buffer) -> tuple[CData, int]:
-    """Numbers that are by turns offsets and sizes, as an array of C, and its length."""
+    """Alternating offsets and sizes as a C array, and its length."""
     entries = ffi.from_buffer("tfr_entry[]", numbers)
     return entries, len(entries)

@@ -1,4 +1,4 @@
-"""`Indexer`: the index of a stream, as it comes."""
+"""`Indexer`: indexes a stream while it arrives."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from ._typing import Buffer, Checksums
 
 __all__ = ["Indexer"]
 
-#: Entries that a native call gives at most.
+#: The most entries that one native call returns.
 CAPACITY = 1 << 16
 
 
 @final
 class Indexer:
-    r"""Indexes a stream in pieces of any size: a download, a pipe, the output of a decompressor.
+    r"""Indexes a stream, such as a download, a pipe or the output of a decompressor.
 
-    It keeps a few kilobytes, for records of any size.
+    The stream comes in pieces of any size. The indexer needs a few kilobytes of memory, however
+    large the records are.
+
+    Several threads may use one indexer, and wait for one another. In a forked process all calls
+    raise TfrValueError.
 
     Args:
         checksums: as for `tfr_index.create_index`.
-
-    Threads: many may push; one waits for another. In a forked process all calls raise
-    TfrValueError.
 
     Examples:
         >>> indexer = Indexer(checksums="full")
@@ -64,21 +65,21 @@ class Indexer:
         )
 
     def _own_lock(self) -> threading.Lock:
-        """The lock, which a forked process does not wait for."""
+        """The lock. It raises in a forked process, where nothing might ever release the lock."""
         ensure_own_process(self._process, "indexer")
         return self._lock
 
     def push(self, data: Buffer) -> Index:
-        """Takes the stream's next bytes, and returns the entries of the records that they complete.
+        """Takes the next bytes of the stream; returns entries for the records that they complete.
 
         Args:
             data: `bytes` or any other object with the buffer protocol, as for
                 `tfr_index.index_bytes`.
 
         Raises:
-            TfrError: the stream is not TFRecord, or damaged: see `status`, `record`, `offset`. If
-                this call has entries of records before the damage, it returns them, and the next
-                call raises the error. So does every call after that.
+            TfrError: the stream is not TFRecord data, or is damaged: see `status`, `record` and
+                `offset`. If the call has entries for records before the damage, it returns these,
+                and the next call raises the error. Every later call raises it again.
         """
         entries = bytearray()
         with borrow(data) as pointer, self._own_lock():
@@ -102,10 +103,10 @@ class Indexer:
         return Index._made_by(lib.tfr_index_from_entries, complete, len(complete))
 
     def finish(self) -> None:
-        """Checks that the stream ends after a complete record. More may be pushed after it.
+        """Checks that the stream ends after a complete record. More data may be pushed after it.
 
         Raises:
-            TfrError: the end is inside a record; or what `push` found.
+            TfrError: the stream ends inside a record; or `push` has found damage.
         """
         with self._own_lock():
             call(lib.tfr_indexer_finish, self._native)

@@ -100,7 +100,7 @@ def with_options(
 
 
 class _Damage:
-    """Counts damaged regions if there is no `on_skipped`; the end of a `with` block warns of them."""
+    """Counts damaged regions if there is no `on_skipped`. Its `with` block ends with a warning."""
 
     def __init__(self) -> None:
         self._regions = self._bytes = 0

@@ -25,64 +25,70 @@ from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
 __all__ = ["Reader"]
 
-_SPARE = 4 << 20  # bytes of memory that small payloads are copied from
-_PIECE = 1 << 20  # bytes that are read at once of small payloads: as many as stay in the cache
-_LARGE_PIECE = 16 << 20  # and of large ones: enough for two threads
-_LARGE = 16 << 10  # bytes of a payload from which on copying it costs more than to avoid that
+_SPARE = 4 << 20  # bytes of a block from which small payloads are copied
+_PIECE = 1 << 20  # bytes of small payloads to read in one call: they stay in the cache
+_LARGE_PIECE = 16 << 20  # bytes of large payloads to read in one call: enough for two threads
+_LARGE = 16 << 10  # bytes of a payload above which a copy costs more than avoiding it
 _NULL = ffi.NULL
 _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
 _sizes, _offsets = lib.tfr_reader_sizes, lib.tfr_reader_offsets
 _read, _read_many = lib.tfr_reader_read, lib.tfr_reader_read_many
 _read_each = lib.tfr_reader_read_each
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
-# Memory of _SPARE bytes each, that is used again and again: fresh memory costs as much as reading.
+# Blocks of _SPARE bytes for reuse: fresh memory costs as much as reading.
 _spare: list[CData] = []
 
 
 @final
 class Reader:
-    r"""The records of a TFRecord file, like a sequence of their payloads: any can be read.
+    r"""The records of a TFRecord file: a sequence of payloads, any of which can be read.
 
-    Slices are readers, too; they share the open file.
+    A slice of a reader is a reader, which shares the open file.
+
+    `reader[record]`, iteration and the other methods that read a record raise:
+
+    - IndexError: there is no record with that number.
+    - TfrMismatch: the index is not the index of the data.
+    - TfrError: the record is damaged; `record` is its number in the file's index.
+    - TfrOSError: the file cannot be read.
+    - ValueError: the reader is closed.
+    - Any exception that the methods of `data` raise.
+
+    Any number of threads may use one reader at the same time without waiting for one another. A
+    forked process may use it too, except for an object that must seek: its reads raise
+    TfrValueError there. Unpickling a reader opens the file again. The pickle of a reader of memory
+    contains the data.
 
     Args:
         data: the path of the file; or its bytes in memory, or an object that is read by its
-            methods, as for `tfr_index.scan`: these have no index beside them. Reading small records
-            at random is fastest from a mapped file; but a process that reads beyond the end of a
-            mapped file, because another process has truncated it, ends with SIGBUS.
-        index: where the records are. An `Index`, or the path of one: it is used as it is, and may
-            select, reorder and repeat records; each record is checked when it is read. None: the
-            index at the path with ".idx" appended, if that is an index of this file that accounts
-            for each valid record: none may start in a gap of the index, before its first entry or
-            after its last one. Otherwise the reader scans the file, without writing an index; if
-            there was an index, a `TfrWarning` says why it was not used.
-        index_dir: a directory with the index, which `find_index` finds there by the file's name
-            and which is used as one that is given. It must have one.
-        checksums: what is checked of a record that is read, besides that its length is that of the
-            index. "full": the checksums of length and payload. "length": that of the length.
+            methods, as for `tfr_index.scan`. (The last two have no index beside them.) Random reads
+            of small records are fastest from a mapped file, such as `mmap.mmap`. But if another
+            process truncates a mapped file, reading beyond its new end kills this process with
+            SIGBUS.
+        index: where the records are. An `Index`, or the path of one, is used as it is: it may
+            select, reorder and repeat records, and each record is checked when it is read. None
+            uses the index beside the file (the path with ".idx" appended) if that is an index of
+            this file and accounts for every valid record: none starts in a gap of the index, before
+            its first entry or after its last one. Otherwise the reader scans the file, without
+            writing an index; if there was an index, a `TfrWarning` says why it is not used.
+        index_dir: a directory that must contain the index. `find_index` finds it there by the
+            file's name, and the reader uses it as it is, as if given as `index`.
+        checksums: what is checked when a record is read, besides that its length matches the index.
+            "full": the checksums of length and payload. "length": the checksum of the length.
             "auto": as "full", unless the file was written without valid checksums. "none": nothing,
             not even the length.
         raw_frames: return whole frames, with the 12 bytes before the payload and the 4 after it.
-        threads: how many may work on one call. 1 uses only the calling thread. 0 chooses.
-        salvage, allow_incomplete_tail, on_skipped, progress: if the file is scanned, as for
-            `tfr_index.create_index`.
+        threads: the most threads for one call. 1 uses only the calling thread. 0 chooses.
+        salvage: as for `tfr_index.create_index`, if the reader scans the file.
+        allow_incomplete_tail: as `salvage`.
+        on_skipped: as `salvage`.
+        progress: as `salvage`.
 
     Raises:
-        TfrError: the file is to be scanned, but is not a TFRecord file, or damaged.
-        TfrOSError: a file cannot be read; more exactly, for instance, TfrFileNotFoundError.
-        Exception: whatever the object's methods raise; the same holds for reading a record.
-        TfrValueError: an argument cannot be used.
-
-    Reading a record raises:
-        IndexError: there is no record of that number.
-        TfrMismatch: the index is not that of the data.
-        TfrError: the record is damaged; `record` is its number in the file's index.
-        TfrOSError: the file cannot be read.
-        ValueError: the reader is closed.
-
-    Threads and processes: many threads may use one reader at once, and none waits for another. A
-    forked process may use it, too; there, reads of an object that must seek raise TfrValueError.
-    Unpickling a reader opens the file again; the pickle of a reader of memory contains the data.
+        TfrError: the reader has to scan the file, which is not a TFRecord file or is damaged.
+        TfrOSError: a file cannot be read. The class says more, such as TfrFileNotFoundError.
+        TfrValueError: an argument is invalid.
+        Exception: whatever the methods of `data` raise.
 
     Examples:
         >>> import pathlib, tempfile
@@ -110,14 +116,14 @@ class Reader:
         "_warning",
     )
 
-    _native: CData  # NULL when it is closed
+    _native: CData  # NULL when the reader is closed
     _source: File | Memory | Source
     _sizes: memoryview  # of the frames
-    _around: int  # bytes of a frame that are not given
+    _around: int  # bytes of a frame that are not part of the result
     _records: range  # the numbers of entries
     _index: Index | None  # all entries
-    _given: tuple[Any, ...]  # what opens it anew
-    _warning: TfrWarning | None  # why an index was left aside
+    _given: tuple[Any, ...]  # the arguments with which unpickling opens the reader again
+    _warning: TfrWarning | None  # why the index beside the file is not used
 
     def __init__(
         self,
@@ -162,7 +168,7 @@ class Reader:
         on_skipped: OnSkipped | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """Makes a reader; why an index was left aside is in `_warning`."""
+        """Opens the reader, and sets `_warning` instead of issuing the warning."""
         source = self._source = file_or_source(data)
         open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_from_source)
         if index is not None and not isinstance(index, Index):
@@ -176,7 +182,7 @@ class Reader:
             with source as native:
                 reader = make("reader", open_it, native, native_index, options)
                 source.keep()
-                # What is read must stay for calls that other threads are in when it is closed.
+                # When the reader is closed, other threads may still be in calls that use the data.
                 return keeping(reader, source)
 
         native = self._native = with_options(
@@ -199,7 +205,7 @@ class Reader:
         self._records = range(count)
         self._index = index
         if (salvage or allow_incomplete_tail) and given is None:
-            given = self.index  # of what was good then
+            given = self.index  # a pickled copy has the same records, even if the file grows
         if isinstance(source, File):
             data = os.fspath(cast(Path, data))
         self._given = (data, given, checksums, bool(raw_frames), threads)
@@ -216,7 +222,7 @@ class Reader:
     def __getitem__(self, record: int | slice) -> bytes | Reader:
         try:
             number: Any = self._records[record]
-            size = self._sizes[number] - self._around  # fails for slices
+            size = self._sizes[number] - self._around  # TypeError for a slice
         except (IndexError, TypeError):
             if isinstance(record, slice):
                 return self._part(self._records[record])
@@ -224,11 +230,11 @@ class Reader:
             size = self._size_of(number)
         if size > _LARGE:
             if size > _SPARE:
-                size = self._size_of(number)  # and not what an index says that isn't the file's
+                size = self._size_of(number)  # checked: the index may be that of another file
             payload = new_bytes(size)
         else:
             payload = new_small_bytes(size)
-        # Errors cost a second call.
+        # Only a failed read makes a second call, which returns the error.
         if _read(self._native, number, payload, size, _NULL, _NULL) != _OK:
             self._read_again(_read, self._native, number, payload, size, _NULL)
         return payload
@@ -241,7 +247,7 @@ class Reader:
         return part
 
     def _number(self, record: int) -> int:
-        """The number of a record's entry."""
+        """The number of a record's entry in the index."""
         self._raise_if_closed()
         try:
             return self._records[record]
@@ -251,7 +257,7 @@ class Reader:
         except TypeError:
             kind = type(record).__name__
             message = f"a record number must be an integer or a slice, not {kind}"
-            raise TypeError(f"{message}: read_many() takes many") from None
+            raise TypeError(f"{message}: for several records, use read_many()") from None
 
     def _size_of(self, number: int) -> int:
         self._raise_if_closed()
@@ -260,7 +266,7 @@ class Reader:
         return int(size_out[0])
 
     def _read_again(self, function: Callable[..., int], *arguments: Any) -> None:
-        """A call that failed is made once more, to say why."""
+        """Repeats a call that failed, to raise its error."""
         self._raise_if_closed()
         with self._source:
             call(function, *arguments)
@@ -270,16 +276,16 @@ class Reader:
             raise ValueError("the reader is closed")
 
     def read_many(self, records: Iterable[int]) -> list[bytes]:
-        r"""Payloads, in the order of `records`: faster than reading one after the other.
+        r"""Reads many payloads, in the order of `records`. This is faster than reading one by one.
 
         Args:
-            records: their numbers, in any order, with repetitions: a list, a range, a numpy array
-                or another iterable. Negative numbers count from the end.
+            records: record numbers in any order, also repeated: a list, a range, a numpy array or
+                another iterable. Negative numbers count from the end.
 
         Raises:
             Exception: what `reader[record]` raises, for the first bad record in the order of
                 `records`.
-            TfrMemoryError: the payloads take more than a GiB, and more memory than the process can
+            TfrMemoryError: the payloads take more than 1 GiB, and more memory than the process can
                 get.
 
         Examples:
@@ -304,7 +310,7 @@ class Reader:
         return payloads
 
     def _read_each(self, numbers: CData, offsets: list[int]) -> list[bytes]:
-        """Payloads read to where they stay. For small ones to make them so is more than to copy."""
+        """Reads payloads directly into their objects. For small ones, a copy is faster."""
         sizes = [end - start for start, end in pairwise(offsets)]
         payloads = list(map(new_bytes, sizes))
         addresses = addresses_of(payloads)
@@ -315,7 +321,7 @@ class Reader:
         return payloads
 
     def read_buffer(self, records: Iterable[int]) -> Payloads:
-        r"""As `read_many`, but into one piece of memory, without a copy.
+        r"""Reads many payloads, as `read_many` does, into one block of memory without a copy.
 
         Examples:
             >>> import pathlib, tempfile
@@ -335,13 +341,13 @@ class Reader:
         return Payloads(data.cast("B"), memoryview(array("Q", offsets)).toreadonly())
 
     def _find(self, records: Iterable[int]) -> tuple[CData, list[int]]:
-        """The numbers of the records' entries, as an array of C, and the payloads' offsets."""
+        """The numbers of the records' entries as a C array, and the offsets of the payloads."""
         if not isinstance(records, (list, tuple, range)):
             records = plain(records)
         elif records and isinstance(records[0], bool):
-            raise TypeError("records must be numbers, but these are a mask")
+            raise TypeError("records must be numbers, not a mask: pass numpy.flatnonzero(mask)")
         if self._is_whole():
-            # Fails for numbers below 0, and for what isn't there.
+            # Fails for negative numbers, and for numbers that are out of range.
             with contextlib.suppress(OverflowError, IndexError):
                 return self._offsets(
                     records if isinstance(records, memoryview) else array("Q", records)
@@ -367,7 +373,7 @@ class Reader:
             self._read_again(_read_many, *arguments)
 
     def _load_piece(self, start: int, most: int) -> list[bytes]:
-        """A payload from `start` on, or up to `most` that take some MiB."""
+        """One payload or more from `start`: at most `most`, and a few MiB."""
         numbers, offsets = self._offsets(array("Q", self._records[start : start + most]))
         size = _LARGE_PIECE if _are_large(offsets) else _PIECE
         count = max(1, bisect_right(offsets, size) - 1)
@@ -375,8 +381,10 @@ class Reader:
         return self._load(numbers[0:count], offsets)
 
     def __iter__(self) -> Iterator[bytes]:
-        """All payloads. The reader reads some MiB at once; if that is slow, as from a disk, a
-        thread reads ahead."""
+        """Yields all payloads.
+
+        The reader reads a few MiB at a time. If that is slow, as from a disk, a thread reads ahead.
+        """
         return iterate(self)
 
     def __reversed__(self) -> Iterator[bytes]:
@@ -388,7 +396,7 @@ class Reader:
         return any(self[candidate] == payload for candidate in candidates)
 
     def _of_size(self, payload: object, records: range) -> list[int]:
-        """Which of `records`, numbers of entries, may have this payload, judged by its size."""
+        """The places in `records`, a range of entries, whose payloads are as large as `payload`."""
         self._raise_if_closed()
         if not isinstance(payload, (bytes, bytearray, memoryview)):
             return []
@@ -397,7 +405,13 @@ class Reader:
 
     @property
     def index(self) -> Index:
-        """Where the records are."""
+        r"""The index: where the records of this reader, or of this slice, are.
+
+        Examples:
+            >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> list(Reader(memoryview(record * 3))[1:].index)
+            [(21, 21), (42, 21)]
+        """
         if self._index is None:
             native = self._native  # another thread may close the reader meanwhile
             self._raise_if_closed()
@@ -414,7 +428,7 @@ class Reader:
         return self._records == range(len(self._sizes))
 
     def close(self) -> None:
-        """Closes the reader. The file is closed when its last slice is."""
+        """Closes the reader. The file is closed when the last of its slices is closed."""
         self._native = _NULL
         self._sizes = memoryview(b"")
         self._source = File(b"")
@@ -446,11 +460,14 @@ def _reopen(
     raw_frames: bool,
     threads: int,
 ) -> Reader:
-    """What a pickled reader is made of."""
+    """Unpickles a reader."""
     reader = Reader(data, index, checksums, raw_frames=raw_frames, threads=threads)
     if records and max(records[0], records[-1]) >= len(reader):
         name = _name(data)
-        message = f"{name}: has {len(reader)} records, fewer than when it was pickled"
+        message = (
+            f"{name}: the file has {len(reader)} records, fewer than when the reader was pickled: "
+            "open a new reader"
+        )
         raise TfrMismatch(message, "TFR_ERR_MISMATCH", name, len(reader))
     return reader._part(records)
 
@@ -458,20 +475,20 @@ def _reopen(
 def _name(data: Data) -> str:
     if isinstance(data, (str, bytes)):
         return os.fsdecode(data)
-    # What is no file may be memory, whose bytes are none for a line.
+    # Memory may have a repr() with all of its bytes: too long for a message.
     return repr(data) if hasattr(data, "read") else object.__repr__(data)
 
 
 def _found_in(index_dir: Path, data: Data, index: Index | Path | None) -> str:
     if index is not None:
-        raise refuse("index and index_dir cannot both be given")
+        raise refuse("index and index_dir cannot both be given: pass one of them")
     if not isinstance(file_or_source(data), File):
-        raise refuse("index_dir needs data that is given by its path, which names the index")
+        raise refuse("index_dir needs the path of a file, whose name is that of the index")
     return find_index(cast(Path, data), index_dir)
 
 
 def _are_large(offsets: list[int]) -> bool:
-    """Whether payloads are too large to be copied, or too many for the memory that is at hand."""
+    """Whether payloads are too large to be copied, or too many for one spare block."""
     return offsets[-1] > min(_SPARE, _LARGE * (len(offsets) - 1))
 
 

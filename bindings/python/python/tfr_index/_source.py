@@ -1,4 +1,4 @@
-"""Where TFRecord data is: in a file of the system's, in memory, or in an object that is read."""
+"""Where TFRecord data is: in a file, in memory, or in an object that is read by its methods."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["File", "Memory", "Source", "file_or_source"]
 #: A native function.
 Function: TypeAlias = Callable[..., int]
 
-#: Reads at most so many bytes from an offset on.
+#: Reads at most `size` bytes from `offset`: `pread(size, offset)`.
 Pread: TypeAlias = Callable[[int, int], Buffer]
 
 
@@ -39,7 +39,7 @@ class File:
         return of_file
 
     def keep(self) -> None:
-        """Has what a native object reads stay."""
+        """Keeps the data alive for a native object that reads it: nothing to do."""
 
     def __enter__(self) -> CData:
         return self._path
@@ -49,9 +49,9 @@ class File:
 
 
 class Memory:
-    """A `tfr_source` of data in memory, which the library reads itself.
+    """A `tfr_source` of data in memory, which the library reads without calling Python.
 
-    The memory is borrowed during each `with` statement, and so can be let go of after an error.
+    Each `with` statement borrows the memory, so that an error releases it.
     """
 
     threads = 0
@@ -67,7 +67,7 @@ class Memory:
         return of_source
 
     def keep(self) -> None:
-        """Has what a native object reads stay: the memory, until this object is gone."""
+        """Keeps the memory borrowed for a native object that reads it, as long as this lives."""
         self._borrowed.append(ffi.from_buffer(self._data))
 
     def __enter__(self) -> CData:
@@ -81,21 +81,21 @@ class Memory:
 
 
 class Source:
-    """A `tfr_source` that reads an object.
+    """A `tfr_source` that reads an object by its methods.
 
-    Each native call that uses it stands in a `with` statement, which gives the `tfr_source *`, and
-    out of which comes, as it is, what the object raised. Many threads may do so at once.
+    Each native call that uses it is inside a `with` statement, which yields the `tfr_source *` and
+    raises unchanged what the object raised. Many threads may do so at the same time.
 
     Attributes:
-        threads: how many threads to ask for where the caller leaves it open: one where they would
-            wait for one another.
+        threads: the number of threads if the caller does not set it: 1 if they would wait for one
+            another, or else 0, with which the library chooses.
     """
 
     def __init__(self, data: object) -> None:
         pread = _pread_of(data) or _pread_of_bytes_io(data) or _pread_of_file(data)
         self.threads = 1 if pread is None else 0
         self._failed: list[Exception] = []
-        self._kept = BaseException()  # Ctrl-C and its like
+        self._kept = BaseException()  # holds a KeyboardInterrupt
         read_at = _read_at(pread or _by_seeking(data), self._failed, self._kept)
         self._callback = callback("tfr_read_at_fn", read_at, -errno.EIO, self._kept)
         size = _size_of(data)
@@ -106,10 +106,10 @@ class Source:
         return of_source
 
     def keep(self) -> None:
-        """Has what a native object reads stay."""
+        """Keeps the data alive for a native object that reads it: the callback does that."""
 
     def __enter__(self) -> CData:
-        # Ctrl-C in a call outside of a `with` statement, such as one that is made again inside.
+        # Ctrl-C came in a call outside a `with` statement, which is now repeated inside one.
         if self._kept.args:
             raise take(self._kept)
         return self._native
@@ -124,19 +124,19 @@ class Source:
             return
         if self._kept.args:
             raise take(self._kept) from None
-        # Errors of an index file have a path.
+        # An error with a path is about an index file, not about this object.
         if self._failed and isinstance(error, TfrOSError) and error.path is None:
             raise self._failed.pop() from None
         self._failed.clear()
 
 
 def file_or_source(data: Data) -> File | Memory | Source:
-    """What `data` is: a path, memory, or an object that is read by its methods.
+    """Tells apart the kinds of data: a path, memory, or an object that is read by its methods.
 
     Raises:
-        TfrValueError: a stream, which cannot be read at any position; a path with a NUL in it;
+        TfrValueError: a stream, which cannot be read at any position; a path that contains a NUL;
             memory that is not contiguous.
-        TypeError: none of them; a file that gives text.
+        TypeError: anything else; a text file.
     """
     if not isinstance(data, (str, bytes, os.PathLike)) and _is_memory(data):
         return Memory(cast(Buffer, data))
@@ -149,8 +149,8 @@ def file_or_source(data: Data) -> File | Memory | Source:
     can_seek = getattr(data, "seekable", lambda: is_positioned or hasattr(data, "seek"))
     if not can_seek():
         message = (
-            f"{type(data).__name__} is a stream that cannot seek: push what it gives into a "
-            "tfr_index.Indexer, or save it to a file"
+            f"{type(data).__name__} is a stream that cannot seek: read it and push the bytes into "
+            "a tfr_index.Indexer, or save it to a file first"
         )
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     return Source(data)
@@ -165,13 +165,13 @@ def _is_memory(data: object) -> bool:
 
 
 def _pread_of(data: object) -> Pread | None:
-    """The method that reads at a position, if there is one. Its arguments are those of os.pread."""
+    """The method that reads at a position, if there is one. It takes a size and an offset."""
     method: Pread | None = getattr(data, "pread", None) or getattr(data, "read_at", None)
     return method
 
 
 def _pread_of_bytes_io(data: Any) -> Pread | None:
-    """Reads a BytesIO without its position, which other threads may use."""
+    """Reads a BytesIO without using its position, which other threads may change."""
     if not isinstance(data, io.BytesIO) or type(data).read is not io.BytesIO.read:
         return None
 
@@ -183,10 +183,10 @@ def _pread_of_bytes_io(data: Any) -> Pread | None:
 
 
 def _pread_of_file(data: Any) -> Pread | None:
-    """Reads a file of the system's without its position, which forked processes share.
+    """Reads a regular file without using its position, which forked processes share.
 
-    It must be such a file and nothing else: what else has a descriptor may have other bytes in it,
-    such as compressed ones, or those of an archive.
+    Only plain Python files qualify. Other objects with a descriptor may have other bytes behind it,
+    such as compressed ones or a whole archive.
     """
     file: Any = data.file if type(data) is tempfile._TemporaryFileWrapper else data
     raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
@@ -194,34 +194,34 @@ def _pread_of_file(data: Any) -> Pread | None:
         return None
     if not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
         return None
-    data.flush()  # what was written to it
+    data.flush()  # so that the file has what was written to it
 
     def pread(size: int, offset: int) -> Buffer:
-        return os.pread(data.fileno(), size, offset)  # a ValueError if it is closed
+        return os.pread(data.fileno(), size, offset)  # ValueError if the file is closed
 
     return pread
 
 
 def _by_seeking(data: Any) -> Pread:
-    """Reads what has a position, for one thread after the other."""
+    """Reads an object by `seek` and `read`, for one thread at a time."""
     lock = threading.Lock()
     process = os.getpid()
 
     def pread(size: int, offset: int) -> Buffer:
-        # There may be a descriptor beneath, whose position the processes share; and a thread that
-        # is not here may have the lock.
+        # The processes may share a descriptor, and so its position. And a thread that does not
+        # exist in this process may hold the lock.
         if process != os.getpid():
             name = type(data).__name__
             message = (
                 f"{name} was opened by another process, and a forked process cannot read it: open "
-                "it again, or give an object with a method pread(size, offset)"
+                "it again in this process, or pass an object with a method pread(size, offset)"
             )
             raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
         with lock:
             data.seek(offset)
             piece: Buffer | None = data.read(size)
         if piece is None:
-            message = "the data is a file that does not block, and has no bytes at the moment"
+            message = "the data is a non-blocking file that has no bytes now: make it blocking"
             raise BlockingIOError(errno.EAGAIN, message)
         return piece
 
@@ -231,14 +231,14 @@ def _by_seeking(data: Any) -> Pread:
 def _read_at(
     pread: Pread, failed: list[Exception], kept: BaseException
 ) -> Callable[[CData, int, CData, int], int]:
-    """What the library calls. What `pread` raises goes to `failed`, and out of here Ctrl-C."""
+    """The callback for the library. It stores in `failed` what `pread` raises, except Ctrl-C."""
 
     def read_at(_context: CData, offset: int, buffer: CData, size: int) -> int:
-        if kept.args:  # until it is raised where the library was called
+        if kept.args:  # a KeyboardInterrupt that the caller of the library will raise
             raise kept.args[1]
         try:
             with memoryview(pread(size, offset)) as piece, piece.cast("B") as read:
-                ffi.buffer(buffer, size)[: len(read)] = read  # a ValueError if there is more of it
+                ffi.buffer(buffer, size)[: len(read)] = read  # ValueError if it is longer
                 return len(read)
         except Exception as error:
             failed[:] = [error]
@@ -248,7 +248,7 @@ def _read_at(
 
 
 def _size_of(data: Any) -> int:
-    """How many bytes there are: by `size`, an attribute or a method, or by where the end is."""
+    """The number of bytes: from the attribute or method `size`, or from the position of the end."""
     if _pread_of_bytes_io(data) is not None:
         size = data.getbuffer().nbytes
     elif _pread_of_file(data) is not None:
@@ -260,6 +260,6 @@ def _size_of(data: Any) -> int:
         size = data.size() if callable(data.size) else data.size
     size = operator.index(size)
     if not 0 <= size < 2**63:
-        message = f"the data says that it has {size} bytes"
+        message = f"the data reports a size of {size} bytes: it must be between 0 and 2**63 - 1"
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     return size

@@ -1,4 +1,4 @@
-"""`RecordWriter`: TFRecord files written with their indexes."""
+"""`RecordWriter`: writes TFRecord files together with their indexes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ._typing import Buffer, Path
 
 __all__ = ["RecordWriter"]
 
-#: Payloads are joined and passed on when they are about this size together; a larger one alone.
+#: Bytes: small payloads are passed on together when they reach this size; a larger one alone.
 _BATCH = 64 << 10
 
 _NULL, _OPEN = ffi.NULL, lib.TFR_UNKNOWN
@@ -39,42 +39,42 @@ _write_many = lib.tfr_writer_write_many
 
 @final
 class RecordWriter:
-    r"""Writes records to a TFRecord file, and the file's index along with it.
+    r"""Writes records to a TFRecord file, together with the index of the file.
 
-    Checksums are valid, and nothing is read again. `close` puts data and index in their places, the
-    data first, each complete or not at all, and replaces older ones. A writer that is abandoned, by
-    `abandon`, by an exception inside its `with` block, or because it is garbage, leaves no trace:
-    older files are unchanged. A killed process leaves at most a temporary file, which the next
-    writer of the same file removes.
+    Checksums are valid, and nothing is read again. `close` puts first the data and then the index
+    in their places, and replaces older files; each file appears complete or not at all. `abandon`,
+    an exception inside the `with` block, and garbage collection discard the writer: older files are
+    unchanged. A killed process leaves at most a temporary file, which the next writer of the same
+    file removes.
 
-    The writer buffers records, and writes many of them from a thread of its own. So one of the next
-    calls raises an error, `flush` or `close` at the latest. All calls after it fail too, including
-    `close`, and nothing is left of what was written.
+    The writer buffers records, and a thread of its own writes most of them. So an error in writing
+    is raised by a later call, at the latest by `flush` or `close`. After that, all calls fail,
+    including `close`, and everything that was written is discarded.
 
-    With `append=True` the records are written at the end of an existing file, or of a new one, and
-    the index then has all of them. The index is checked as by `create_index(..., resume=True)`,
-    and what it lacks is scanned: the file must consist of complete records with valid checksums.
-    The file grows while it is written; abandoning the writer truncates it to its old size. A killed
-    process leaves the old index and what it had written; `create_index(..., resume=True,
-    allow_incomplete_tail=True)` completes the index.
+    With `append=True`, the writer adds records to the end of an existing file, or creates a file.
+    The index then has old and new records. The writer checks the index as
+    `create_index(..., resume=True)` does, and scans the records that the index lacks: the file must
+    consist of complete records with valid checksums. The file grows during writing; abandoning the
+    writer truncates it to its old size. A killed process leaves the old index and the data written
+    so far; `create_index(..., resume=True, allow_incomplete_tail=True)` completes the index.
+
+    Any number of threads may use one writer at the same time; each record stays in one piece. In a
+    forked process all calls raise TfrValueError, and the files are unchanged. A `with` block that
+    ends there with an exception lets it propagate.
 
     Args:
         path: the TFRecord file.
-        index_path: its index; `path` with ".idx" appended if it is None. An event file of
-            TensorBoard needs one, as with `create_index`.
+        index_path: the index of the file. None appends ".idx" to `path`. It is required for an
+            event file of TensorBoard, as in `create_index`.
         append: write at the end of an existing file.
         sync: `close` waits until data and index are on the disk, as `create_index` does.
 
     Raises:
-        TfrOSError: a file cannot be created; more exactly, for instance, TfrPermissionError. Its
-            `errno` is EBUSY if another writer writes it, or something creates its index.
-        TfrValueError: both paths lead to one file.
-        TfrMismatch: the index is not that of the existing file.
+        TfrOSError: a file cannot be created. The class says more, such as TfrPermissionError. The
+            `errno` is EBUSY if another writer has the file, or another call writes its index.
+        TfrValueError: both paths lead to the same file.
+        TfrMismatch: the index is not the index of the existing file.
         TfrError: the existing file does not consist of complete records.
-
-    Threads: many threads may use one writer at once; their records do not mix.
-    In a forked process all calls raise TfrValueError, and the files are unchanged; a `with` block
-    that ends there with an exception lets it pass.
 
     Examples:
         >>> import os, tempfile, tfr_index
@@ -103,19 +103,19 @@ class RecordWriter:
     )
 
     _native: CData
-    #: A number of C: _OPEN, until the writer is closed or abandoned. The native call that finishes
-    #: the file sets it, so that Ctrl-C leaves no doubt. Its destructor warns of a writer that was
-    #: not closed: a `__del__` of every writer would swallow a Ctrl-C that comes when one goes.
+    #: A C integer: _OPEN until the writer is closed or abandoned. The native call that finishes the
+    #: file sets it, so that it is right even after Ctrl-C. Its destructor warns if the writer was
+    #: not closed: a `__del__` method would swallow a Ctrl-C that comes while it runs.
     _ended: CData
-    #: What `write` was given and the native writer has not, and about the size of that.
+    #: The payloads that `write` has taken and not yet passed on, and about their size in bytes.
     _gathered: list[bytes]
     _size: int
-    #: The size at which it is passed on; 0 once the writer is closed, or failed.
+    #: The size at which they are passed on; 0 after the writer was closed or has failed.
     _limit: int
-    #: The process that the writer belongs to; 0 in one that was forked from it.
+    #: The process that the writer belongs to; 0 in a process that was forked from it.
     _process: int
-    #: Guards what is passed on. Re-entrant: a signal handler may pass something on while its own
-    #: thread does. `_own_lock` returns it.
+    #: Guards passing payloads on. Re-entrant: a signal handler may do so while its own thread does.
+    #: Use it by `_own_lock`.
     _lock: threading.RLock
 
     def __init__(
@@ -132,9 +132,9 @@ class RecordWriter:
         self._gathered, self._size, self._limit = [], 0, _BATCH
         self._process = os.getpid()
         self._lock = threading.RLock()
-        self._ended = ffi.gc(ffi.new("uint64_t *", _OPEN), partial(_warn, repr(self)))
+        self._ended = ffi.gc(ffi.new("uint64_t *", _OPEN), partial(_warn, os.fsdecode(path)))
         _writers[id(self)] = weakref.ref(self)
-        try:  # last: what comes after would keep the file for as long as a traceback keeps this
+        try:  # last: if a later step failed, its traceback would keep the file open
             self._native = with_options(
                 lambda options: make("writer", open_it, data, target, options),
                 checksums="auto",
@@ -147,7 +147,7 @@ class RecordWriter:
             raise
 
     def write(self, payload: Buffer) -> None:
-        """Writes a record.
+        """Writes one record.
 
         Args:
             payload: `bytes` or any other object with the buffer protocol whose memory is
@@ -155,11 +155,11 @@ class RecordWriter:
 
         Raises:
             TfrOSError: a file cannot be written.
-            TfrValueError: the writer is closed; the payload's memory is not contiguous.
+            TfrValueError: the writer is closed; the memory of the payload is not contiguous.
         """
         if type(payload) is bytes and len(payload) < _BATCH:
-            # Without the lock: `close` sets the limit before it takes what is gathered, so that
-            # payload, too, if the limit is still the old one.
+            # Needs no lock: `close` sets the limit before it takes the gathered payloads. So if the
+            # limit below is still the old one, `close` takes this payload too.
             self._gathered.append(payload)
             self._size = size = self._size + len(payload) + 16
             if size >= self._limit:
@@ -174,17 +174,19 @@ class RecordWriter:
     def write_many(self, payloads: Iterable[Buffer]) -> None:
         """Writes a record for each payload.
 
-        If the iterable raises, the payloads before are written, and the exception passes.
+        If the iterable raises an exception, the records before it are written, and the exception
+        propagates.
 
         Raises:
-            TfrOSError, TfrValueError: as `write`.
+            TfrOSError: as `write`.
+            TfrValueError: as `write`.
         """
         write = self.write
         for payload in payloads:
             write(payload)
 
     def _own_lock(self) -> threading.RLock:
-        """The lock, which a forked process does not wait for."""
+        """The lock. It raises in a forked process, where nothing might ever release the lock."""
         try:
             ensure_own_process(self._process, "writer")
         except TfrValueError:
@@ -198,12 +200,12 @@ class RecordWriter:
             self._expect(_write(self._native, payload, len(payload), _NULL))
 
     def _pass_on(self) -> int:
-        """Passes on what is gathered; returns the status. The caller has the lock."""
+        """Passes the gathered payloads on; returns the status. The caller holds the lock."""
         gathered = self._gathered
         if self.closed:
             gathered.clear()
             raise _closed_error()
-        count = len(gathered)  # others append to it meanwhile
+        count = len(gathered)  # other threads may append to it now
         if count == 0:
             return 0
         batch = gathered[:count]
@@ -211,27 +213,28 @@ class RecordWriter:
         self._size = 0
         try:
             joined, offsets = _join(batch)
-        except BaseException:  # no memory, or Ctrl-C, which does not come between here and the call
+        except BaseException:  # MemoryError, or Ctrl-C, which cannot come between this and the call
             gathered[:0] = batch
             raise
         return int(_write_many(self._native, joined, offsets, count, _NULL))
 
     def _expect(self, status: int) -> None:
-        """Raises the native writer's error, unless the status is that of success."""
+        """Raises the error of the native writer, unless the status is 0."""
         if status:
             self._limit = 0
             if self.closed:
                 raise _closed_error()
-            call(lib.tfr_writer_flush, self._native)  # which fails with the same error, and says it
+            call(lib.tfr_writer_flush, self._native)  # fails again, and raises the writer's error
 
     def flush(self) -> None:
-        """Hands all that was written so far to the system.
+        """Passes everything written so far to the operating system.
 
-        Others can then read it at the end of an existing file; a new file appears only at `close`.
-        It is not an `fsync`, even with `sync=True`.
+        If the writer appends to an existing file, others can then read it. A new file appears only
+        at `close`. This is not an `fsync`, even with `sync=True`.
 
         Raises:
-            TfrOSError, TfrValueError: as `write`.
+            TfrOSError: as `write`.
+            TfrValueError: as `write`.
         """
         with self._own_lock():
             self._expect(self._pass_on())
@@ -239,7 +242,7 @@ class RecordWriter:
 
     @property
     def num_records(self) -> int:
-        """How many records the file has, including those that it had before."""
+        """The number of records in the file, including those that it had before."""
         with self._own_lock():
             return int(lib.tfr_writer_num_records(self._native)) + len(self._gathered)
 
@@ -249,19 +252,19 @@ class RecordWriter:
         return bool(self._ended[0] != _OPEN)
 
     def close(self) -> None:
-        """Puts data and index in their places; does nothing if the writer is closed.
+        """Puts data and index in their places. Does nothing if the writer is closed.
 
         Raises:
-            TfrOSError: a file cannot be written. Then nothing is left of what was written, unless
+            TfrOSError: a file cannot be written. Everything that was written is discarded, unless
                 the error says that the data is in its place and its index is not.
-            TfrMismatch: another program wrote to the existing file; it is left as it is.
+            TfrMismatch: another program wrote to the existing file, which is left as it is.
         """
         if self.closed:
             return
         with self._own_lock():
             if not self.closed:
                 self._limit = 0
-                self._pass_on()  # if that fails, so does the call below
+                self._pass_on()  # if this fails, the call below fails too
                 try:
                     call(lib.tfr_writer_finish, self._native, self._ended)
                 except TfrError:
@@ -270,14 +273,14 @@ class RecordWriter:
                 self._let_go()
 
     def _let_go(self) -> None:
-        """The writer is closed; no warning is due."""
+        """Marks the writer as closed, so that no warning follows."""
         if not self.closed:
             self._ended[0] = 0
         ffi.gc(self._ended, None)
         _writers.pop(id(self), None)
 
     def abandon(self) -> None:
-        """Discards what was written: the files are as they were before the writer.
+        """Discards everything that was written. The files are as they were before the writer.
 
         Examples:
             >>> import os, tempfile
@@ -291,7 +294,7 @@ class RecordWriter:
         if not self.closed:
             self._own_lock()
             self._ended[0] = 0
-            self._native = _NULL  # the last to let go of it frees it
+            self._native = _NULL  # freed when no other thread uses it
             self._let_go()
             self._limit = 0
             self._gathered.clear()
@@ -311,14 +314,14 @@ class RecordWriter:
             self.abandon()
 
 
-def _warn(name: str, ended: CData, warn: Callable[..., None] = warnings.warn) -> None:
+def _warn(path: str, ended: CData, warn: Callable[..., None] = warnings.warn) -> None:
     if ended[0] == _OPEN:
-        message = f"{name} was not closed: nothing is left of what it wrote"
+        message = f"{path}: the RecordWriter was not closed, so its records are discarded: use with"
         warn(message, ResourceWarning, stacklevel=2, source=ended)
 
 
-#: The open writers, so that a forked process can give up those that it has from its parent.
-#: Some are dead; a WeakSet would drop them by Python code, which would swallow a Ctrl-C.
+#: The open writers, so that a forked process can give up those of its parent. Some references may
+#: be dead: a WeakSet would remove these by Python code, which would swallow a Ctrl-C.
 _writers: dict[int, weakref.ref[RecordWriter]] = {}
 
 
@@ -334,7 +337,7 @@ os.register_at_fork(after_in_child=_give_up_writers)
 
 
 def _join(batch: list[bytes]) -> tuple[bytes, CData]:
-    """The payloads, one behind the other, and where each starts, and the last ends."""
+    """The concatenated payloads, and the offset where each starts and the last one ends."""
     ends = array("L", accumulate(map(len, batch), initial=0))
     return b"".join(batch), ffi.from_buffer("size_t[]", ends)
 
