@@ -5,12 +5,13 @@
                                             its plugin is built with
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
     python3 tests/environment.py clang      clang, and what makes wheels for other computers
+    python3 tests/environment.py docs       MkDocs, which makes a site of docs/
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
     python3 tests/environment.py pythons    the interpreters that were found, one a line
 
-Each but clang installs the package as its sources are now. Each prints the environment's Python on
-standard output and what takes long on standard error. `quick --each-python` does so for every
-interpreter found, one line each. Only making an environment needs the network. The pinned
+Each but clang and docs installs the package as its sources are now. Each prints the environment's
+Python on standard output and what takes long on standard error. `quick --each-python` does so for
+every interpreter found, one line each. Only making an environment needs the network. The pinned
 requirements have wheels for CPython 3.11, 3.12 and 3.13; any of them will do to call this file,
 which needs the standard library alone.
 """
@@ -40,6 +41,7 @@ REQUIREMENTS = {
     "clients": [QUICK, "clients.txt"],
     "loaders": [QUICK, "loaders.txt"],
     "clang": ["clang.txt"],
+    "docs": ["docs.txt"],
     "bench": [QUICK, "clients.txt", "bench.txt"],
 }
 DOWNLOADS = {
@@ -47,6 +49,7 @@ DOWNLOADS = {
     "clients": "a download of about 1 GB, TensorFlow, NVIDIA DALI, CUDA's headers; 3 GB on disk",
     "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
     "clang": "a download of about 110 MB, clang; 420 MB on disk",
+    "docs": "a download of about 40 MB, MkDocs",
     "bench": "a download of about 1.1 GB, TensorFlow, NVIDIA DALI and s3dlio; 3.2 GB on disk",
 }
 

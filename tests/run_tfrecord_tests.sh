@@ -74,9 +74,9 @@ python=$(head -n 1 "$pythons")
 if [ -x "$python" ]; then
     bin=$(dirname "$python")
     step "python format" "$bin/ruff" format --check --config bindings/python/pyproject.toml \
-        bindings/python/python examples tests
+        bindings/python/python docs/site.py examples tests
     step "python lints" "$bin/ruff" check --config bindings/python/pyproject.toml \
-        bindings/python/python examples tests
+        bindings/python/python docs/site.py examples tests
     step "python types" "$bin/mypy" --config-file bindings/python/pyproject.toml \
         bindings/python/python
     step "C and C++ format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
@@ -94,6 +94,8 @@ if [ -x "$python" ]; then
     step "packages" "$bin/python" -m pytest tests/packages/test_packages.py \
         --deselect tests/packages/test_packages.py::test_sdist
     step "examples" "$bin/python" -m pytest tests/docs/test_examples.py
+    step "docs" "$bin/python" -m pytest tests/docs/test_architecture.py \
+        tests/docs/test_development.py tests/docs/test_site.py
     step "README" "$bin/python" -m pytest tests/docs/test_readme.py \
         tests/packages/test_dependencies.py
 fi

@@ -1,6 +1,9 @@
 """docs/ARCHITECTURE.md has the modules of src/, and each imports what the page says it does."""
 
 if __name__ == "__main__":
+    import sys
+
+    sys.path.append(f"{sys.path[0]}/..")
     import environment
 
     environment.run_as_script(__file__, "quick")
@@ -114,7 +117,9 @@ def test_the_other_places_exist():
                 if "/" in path:
                     assert (ROOT / path).exists(), path
     programs = {code(row[0])[0] for row in rows("Bindings and programs")}
-    assert {f"src/bin/{path.name}{'/' * path.is_dir()}" for path in (SRC / "bin").iterdir()} <= programs
+    assert {
+        f"src/bin/{path.name}{'/' * path.is_dir()}" for path in (SRC / "bin").iterdir()
+    } <= programs
     for row in rows("Planned"):
         [module] = code(row[0])
         assert module in ("dataset",) or not (SRC / f"{module}.rs").exists(), f"{module} is built"

@@ -1,6 +1,9 @@
 """The site of docs/: it builds without a warning, and works in a browser."""
 
 if __name__ == "__main__":
+    import sys
+
+    sys.path.append(f"{sys.path[0]}/..")
     import environment
 
     environment.run_as_script(__file__, "quick")

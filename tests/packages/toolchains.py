@@ -1,11 +1,12 @@
-"""Compilers and emulators of other systems, out of Debian's packages, unpacked under target.
+"""Compilers, emulators and a browser, out of Debian's packages, unpacked under target.
 
     python3 tests/packages/toolchains.py rust-1.85    the Rust of Debian 12 and 13
     python3 tests/packages/toolchains.py machines     a newer Rust, its library's sources, and QEMU
+    python3 tests/packages/toolchains.py chromium     a browser without a window
 
 Prints the directory whose bin/ has them; nothing where apt-get is missing or does not find them.
 Nothing is installed, and root is not needed: packages that the system lacks are downloaded (about
-100 and 150 MB), once.
+100, 150 and 70 MB), once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ PACKAGES = {
         for package in ("rustc-web", "cargo-web", "libstd-rust-web-dev", "libstd-rust-web-1.85")
     ],
     "machines": ["rustc-web", "cargo-web", "rust-web-src", "qemu-user"],
+    "chromium": ["chromium-headless-shell"],
 }
+PROGRAMS = ["bin/cargo", "bin/rustc", "bin/rustdoc", "bin/*qemu-*", "lib/chromium/chromium-*shell"]
 
 
 def unpacked(name: str) -> Path | None:
@@ -58,11 +61,10 @@ def unpacked(name: str) -> Path | None:
 def _wrap(root: Path, programs: Path) -> None:
     """Scripts that call the programs with the libraries that were unpacked along with them."""
     libraries = [folder for folder in root.glob("**/x86_64-linux-gnu") if "lib" in folder.parts]
+    libraries += root.glob("usr/lib/x86_64-linux-gnu/pulseaudio")
     unfinished = programs.with_name("unfinished")
     unfinished.mkdir()
-    for program in (root / "usr/bin").iterdir():
-        if program.name not in ("cargo", "rustc", "rustdoc") and "qemu-" not in program.name:
-            continue
+    for program in (path for pattern in PROGRAMS for path in root.glob(f"usr/{pattern}")):
         (unfinished / program.name).write_text(
             "#!/bin/sh\n"
             f"LD_LIBRARY_PATH={shlex.quote(':'.join(map(str, libraries)))}"
