@@ -40,7 +40,18 @@ PRINTED = {
     "bindings/python/README.md": [r"^100 records\n"],
     "docs/python.md": [r"\n100 25 32\n", r"\nup to date\n1002 records\n"],
     "docs/cli.md": [r"\ntrain.tfrecord: ok \(100 records\)\n", r"-> out/b/x.idx\n"],
+    "docs/c.md": [r"^100 records\n78 bytes at byte 0\n", r"\n100 records\n78 bytes at byte 0\n"],
+    "docs/cpp.md": [r"^100 records\n", r"\n4 records written\n", r"\n4 records written\n"],
+    "docs/damaged-files.md": [r"\n98 good records\n", r"\ngood.tfrecord: ok \(98 records\)\n"],
     "docs/embedding.md": [r"^10 payloads\n"],
+    "docs/growing-and-streams.md": [
+        r"growing.tfrecord: 2 records -> .*growing.tfrecord: 100 records -> ",
+        r"\n100 records within\n",
+    ],
+    "docs/indexes.md": [r"train.tfrecord: ok \(100 records\)\n", r"\n1 up to date\nup to date\n"],
+    "docs/rust.md": [r"^100 records, .*\nrecord 42 has 232 bytes\n", r"\n100 records, by s3dlio"],
+    "docs/subsets-and-shards.md": [r"\nshards/3: 25 records of 1 file\n"],
+    "docs/writing.md": [r"\nc.tfrecord: ok \(3 records\)\n"],
 }
 
 
