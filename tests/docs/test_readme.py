@@ -25,8 +25,8 @@ PAGES = [README, *PACKAGES, *sorted(f"docs/{path.name}" for path in ROOT.glob("d
 
 #: Other tests run these pages, or their blocks in a language.
 ELSEWHERE = {
-    "docs/dali.md": pages.LANGUAGES,  # test_dali_plugin.py, where NVIDIA DALI is installed
-    "docs/embedding.md": {"sh"},  # embedding.rs, which has the plugin that the commands link
+    "docs/dali.md": pages.LANGUAGES,  # integration/test_dali_plugin.py, where NVIDIA DALI is installed
+    "docs/embedding.md": {"sh"},  # c/embedding.rs, which has the plugin that the commands link
 }
 
 #: What pages print, besides what they show: regular expressions, in that order.
