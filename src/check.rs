@@ -11,14 +11,15 @@ use std::path::Path;
 
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::trust::Trust;
 use crate::index::{Entry, Index};
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::scan::PROGRESS_STEP;
 use crate::source::{fill_at, ReadAt};
-use frames::{Frames, Trust};
+use frames::Frames;
 use layout::Layout;
-use samples::Sampled;
+use samples::Samples;
 
 /// How much of the data [`Index::check`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -181,19 +182,20 @@ impl Index {
         options: &Options<'_>,
     ) -> Result<Findings> {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
-        let mut told = Told::new(size, options);
-        told.report()?;
+        let mut reporter = Reporter::new(size, options);
+        reporter.report()?;
         let layout = Layout::of(self)?;
-        let trust = Trust::decide(source, options.checksums, || layout.some())?;
+        let trust =
+            Trust::decide(source, options.checksums, || layout.some().map(|entry| entry.offset))?;
         let unchecked = trust != Trust::Checked && !self.is_empty();
         let frames = Frames { source, size, trust, payloads: false };
 
-        let mut sampled = Sampled { confirmed: true, damage: None };
+        let mut sampled = Samples { confirmed: true, damage: None };
         // What is said of gaps and sizes is only true of the index of this file.
         let samples_first =
             level == CheckLevel::Quick || layout.covered != size || layout.end() != size;
         if samples_first {
-            sampled = frames.sample(&layout, &mut |bytes, records| told.add(bytes, records))?;
+            sampled = frames.sample(&layout, &mut |bytes, records| reporter.add(bytes, records))?;
         }
         let mut stale = has_shrunk(&layout, size);
         let mut left_out = None;
@@ -201,9 +203,11 @@ impl Index {
             // Which checksums the data has, whatever the policy asks of those that are read.
             let trust = match trust == Trust::Checked && sampled.confirmed {
                 true => trust,
-                false => Trust::decide(source, Checksums::Auto, || layout.some())?,
+                false => Trust::decide(source, Checksums::Auto, || {
+                    layout.some().map(|entry| entry.offset)
+                })?,
             };
-            left_out = gaps::first_record(source, size, &layout, trust, &|_| told.ask())?;
+            left_out = gaps::first_record(source, size, &layout, trust, &|_| reporter.ask())?;
         }
         if let Some(offset) = left_out.filter(|&offset| offset >= layout.end()) {
             if !options.allow_partial {
@@ -212,7 +216,7 @@ impl Index {
         }
         if stale.is_none() && level != CheckLevel::Quick {
             let all = Frames { payloads: level == CheckLevel::Full && !unchecked, ..frames };
-            let damage = samples::damage(all.check_all(&layout, options, &mut told))?;
+            let damage = samples::damage(all.check_all(&layout, options, &mut reporter))?;
             // It may still be the index of another file.
             if damage.is_some() && !samples_first {
                 frames.sample(&layout, &mut |_, _| Ok(()))?;
@@ -223,7 +227,7 @@ impl Index {
             }
             sampled.damage = damage;
         }
-        told.finish(layout.len() as u64)?;
+        reporter.finish(layout.len() as u64)?;
         let fit = Fit {
             uncovered_bytes: size.saturating_sub(layout.covered),
             partial: left_out.is_some(),
@@ -301,17 +305,17 @@ pub(crate) fn ends_after_data(
     Error::new(kind, detail).at(record, entry.offset)
 }
 
-/// What the progress callback is told.
-struct Told<'a> {
+/// Reports to the progress callback.
+struct Reporter<'a> {
     options: Options<'a>,
     progress: Progress,
     next_report: u64,
 }
 
-impl<'a> Told<'a> {
-    fn new(size: u64, options: &Options<'a>) -> Told<'a> {
+impl<'a> Reporter<'a> {
+    fn new(size: u64, options: &Options<'a>) -> Reporter<'a> {
         let progress = Progress { bytes_done: 0, bytes_total: size, records: 0 };
-        Told { options: *options, progress, next_report: PROGRESS_STEP }
+        Reporter { options: *options, progress, next_report: PROGRESS_STEP }
     }
 
     fn pass(&mut self, bytes: u64, records: u64) {
@@ -336,7 +340,7 @@ impl<'a> Told<'a> {
         self.report()
     }
 
-    /// Lets the callback cancel where nothing is passed.
+    /// Calls the callback, which may cancel, where no data is passed.
     fn ask(&self) -> ControlFlow<()> {
         self.options.progress.map_or(ControlFlow::Continue(()), |callback| callback(self.progress))
     }

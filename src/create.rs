@@ -109,7 +109,7 @@ pub fn create_index_from_source(
 }
 
 /// What [`write_index`] did.
-pub(crate) struct Written {
+pub(crate) struct Outcome {
     /// How many records the index has.
     pub records: u64,
     /// Whether it has any that the one at its place has not.
@@ -128,7 +128,7 @@ pub(crate) fn write_index(
     index_path: &Path,
     source: &(impl ReadAt + Sync),
     options: &Options<'_>,
-) -> Result<Written> {
+) -> Result<Outcome> {
     if options.resume && index_file.is_target() {
         let detail = "only an index in a regular file can be appended to";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
@@ -144,7 +144,7 @@ pub(crate) fn write_index(
         Ok(())
     })?;
     let is_new = copied.map_or(true, |(before, _)| records > before);
-    Ok(Written { records, is_new })
+    Ok(Outcome { records, is_new })
 }
 
 impl Batch for Encoder {
@@ -242,13 +242,13 @@ mod tests {
     fn large_indexes_are_read_whole_and_errors_name_their_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.idx");
-        let lines: String = (0..300_000).map(|i| format!("{} 21\n", i * 21)).collect();
+        let lines: String = (0..400_000).map(|i| format!("{} 21\n", i * 21)).collect();
         assert!(lines.len() > 4 << 20);
         std::fs::write(&path, &lines).unwrap();
         assert_eq!(Index::read(&path).unwrap(), Index::from_text(&lines).unwrap());
         std::fs::write(&path, format!("{lines}7 15\n")).unwrap();
         let error = Index::read(&path).unwrap_err();
-        assert_eq!((error.record(), error.offset()), (Some(300_000), Some(lines.len() as u64)));
+        assert_eq!((error.record(), error.offset()), (Some(400_000), Some(lines.len() as u64)));
         assert_eq!(error.path(), Some(&*path));
     }
 }

@@ -7,6 +7,9 @@
 //! From `tensorflow/core/lib/io/record_writer.cc`: 16 bytes around each payload, no file header or
 //! footer.
 
+pub(crate) mod at;
+pub(crate) mod trust;
+
 use crate::crc;
 
 /// Bytes before the payload: the length and its CRC.
@@ -15,6 +18,26 @@ pub(crate) const HEADER_LEN: usize = 12;
 pub(crate) const FOOTER_LEN: usize = 4;
 /// Bytes of a frame around its payload; no frame is smaller.
 pub(crate) const OVERHEAD: u64 = (HEADER_LEN + FOOTER_LEN) as u64;
+
+/// The largest offset and the largest end of a frame: NVIDIA DALI reads both into `int64_t`.
+pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64;
+
+/// A masked CRC-32C, as it is stored and as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checksum {
+    /// The one in the data.
+    pub stored: u32,
+    /// The one of the bytes that it is of.
+    pub computed: u32,
+}
+
+impl Checksum {
+    /// Whether both are the same.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.stored == self.computed
+    }
+}
 
 /// A frame's first 12 bytes, decoded but not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +74,11 @@ impl Header {
     #[inline]
     pub fn computed_crc(self) -> u32 {
         crc::masked_length(self.length)
+    }
+
+    /// The length's checksum.
+    pub fn checksum(self) -> Checksum {
+        Checksum { stored: self.length_crc, computed: self.computed_crc() }
     }
 
     #[inline]

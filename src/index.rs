@@ -10,10 +10,7 @@ pub(crate) use text::{decode_in_parts, Decoder, Encoder};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{HEADER_LEN, OVERHEAD};
-
-/// The largest offset and the largest end of a frame: NVIDIA DALI reads both into `int64_t`.
-pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64;
+use crate::frame::{HEADER_LEN, MAX_OFFSET, OVERHEAD};
 
 /// One record's place in its TFRecord file.
 ///

@@ -3,8 +3,8 @@
 use crate::crc;
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN};
-use crate::index::{Entry, MAX_OFFSET};
+use crate::frame::{self, Checksum, Header, FOOTER_LEN, HEADER_LEN, MAX_OFFSET};
+use crate::index::Entry;
 use crate::options::{Checksums, Options};
 use crate::scan::chain::Chain;
 
@@ -109,7 +109,7 @@ impl Indexer {
     /// [`finish`](Self::finish) alone. After an error, each further call gives it again.
     #[inline]
     pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Entry>> {
-        match self.at_first_sight(bytes) {
+        match self.push_whole(bytes) {
             Some(entry) => Ok(Some(entry)),
             None => self.push_part(bytes),
         }
@@ -123,8 +123,10 @@ impl Indexer {
     pub fn finish(&self) -> Result<()> {
         let error = match (&self.failed, &self.frame) {
             (Some(error), _) => return Err(error.clone()),
-            (_, Some(frame)) => self.chain.does_not_fit(frame.header, frame.size - frame.left),
-            _ if self.header_len > 0 => self.chain.header_is_cut(self.header_len as u64),
+            (_, Some(frame)) => {
+                self.chain.next().does_not_fit(frame.header, frame.size - frame.left)
+            }
+            _ if self.header_len > 0 => self.chain.next().header_is_cut(self.header_len as u64),
             _ => return Ok(()),
         };
         Err(diagnose::explain(error, &self.start))
@@ -137,18 +139,18 @@ impl Indexer {
 
     /// Reading the stream failed.
     pub(crate) fn read_failed(&self, source: std::io::Error) -> Error {
-        self.chain.read_failed(source)
+        self.chain.next().read_failed(source)
     }
 
     /// The next record where it starts `bytes` and is whole, and nothing is to be kept, computed or
     /// decided: most small ones.
     #[inline]
-    fn at_first_sight(&mut self, bytes: &mut &[u8]) -> Option<Entry> {
+    fn push_whole(&mut self, bytes: &mut &[u8]) -> Option<Entry> {
         if self.header_len > 0 || self.payloads || !self.start_is_known {
             return None;
         }
         let header = Header::decode(bytes.get(..HEADER_LEN)?.try_into().expect("12 bytes"));
-        let size = self.chain.size_at_first_sight(header, bytes.len() as u64)?;
+        let size = self.chain.quick_size(header, bytes.len() as u64)?;
         let size_here = usize::try_from(size).ok()?;
         if size > MAX_OFFSET - self.chain.offset() {
             return None;
@@ -204,9 +206,10 @@ impl Indexer {
             if frame.left > 0 {
                 return Ok(None);
             }
-            let (stored, computed) = (frame::decode_footer(frame.footer), crc::mask(frame.crc));
-            if self.payloads && stored != computed {
-                return Err(self.chain.payload_crc_mismatch(stored, computed));
+            if self.payloads {
+                let stored = frame::decode_footer(frame.footer);
+                let checksum = Checksum { stored, computed: crc::mask(frame.crc) };
+                self.chain.next().ensure_payload(checksum)?;
             }
             let size = frame.size;
             self.frame = None;

@@ -62,9 +62,10 @@ pub use create::{
 pub use dataset::files::find_index;
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
+pub use frame::Checksum;
 pub use index::{Entry, Index, Remainder, ShardBy};
 pub use indexer::Indexer;
-pub use locate::{locate, Checksum, Location, Part};
+pub use locate::{locate, Location, Part};
 pub use options::{Checksums, Options, Progress, Skipped};
 pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;

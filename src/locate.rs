@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::frame::at::header_at;
+use crate::frame::{Checksum, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::Entry;
 use crate::open::open;
 use crate::options::{Checksums, Options, Skipped, SkippedFn};
-use crate::scan::{header_at, Scanner};
+use crate::scan::Scanner;
 use crate::source::{DataFile, ReadAt};
 
 /// The part of a record's frame that a byte lies in.
@@ -23,23 +24,6 @@ pub enum Part {
     Payload,
     /// The payload's checksum, 4 bytes.
     PayloadCrc,
-}
-
-/// A masked CRC-32C, as it is stored and as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Checksum {
-    /// The one in the data.
-    pub stored: u32,
-    /// The one of the bytes that it is of.
-    pub computed: u32,
-}
-
-impl Checksum {
-    /// Whether both are the same.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.stored == self.computed
-    }
 }
 
 /// What [`locate`] found.
@@ -111,10 +95,9 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
         match entry {
             Ok(Entry { offset, size }) if byte - offset < size => {
                 let Some(header) = header_at(data, offset)? else { break };
-                let crcs = scanner.payload_crcs(offset, size);
-                let (stored, computed) = crcs.map_err(|error| error.at(record, offset))?;
-                let payload_crc = Some(Checksum { stored, computed });
-                return Ok(location(record, offset, header, byte, payload_crc));
+                let payload_crc = scanner.payload_checksum(offset, size);
+                let payload_crc = payload_crc.map_err(|error| error.at(record, offset))?;
+                return Ok(location(record, offset, header, byte, Some(payload_crc)));
             }
             Ok(_) => record += 1,
             Err(error) => {
@@ -166,8 +149,8 @@ fn location(
         ahead if ahead < footer => Part::Payload,
         _ => Part::PayloadCrc,
     };
-    let length_crc = Checksum { stored: header.length_crc, computed: header.computed_crc() };
-    Location { record, offset, length: header.length, part, length_crc, payload_crc }
+    let (length, length_crc) = (header.length, header.checksum());
+    Location { record, offset, length, part, length_crc, payload_crc }
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ pub use payloads::Payloads;
 pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;
 
-use crate::check::{self, frames::Trust};
+use crate::check;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::trust::Trust;
 use crate::frame::OVERHEAD;
 use crate::index::{Entry, Index};
 use crate::source::ReadAt;

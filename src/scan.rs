@@ -5,25 +5,21 @@ mod explain;
 pub(crate) mod parallel;
 mod salvage;
 mod search;
-pub(crate) mod window;
 
 use std::fmt;
 
-use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
-use crate::index::{Entry, Index, MAX_OFFSET};
+use crate::frame::at::PayloadCrc;
+use crate::frame::{Checksum, Header, HEADER_LEN, MAX_OFFSET};
+use crate::index::{Entry, Index};
 use crate::options::{Checksums, Options, Progress};
-use crate::source::{fill_at, ReadAt};
+use crate::source::{ReadAt, Window};
 use chain::Chain;
 use explain::explain;
 use salvage::Allowance;
-use window::Window;
 
 /// Bytes of data between two calls of the progress callback.
 pub(crate) const PROGRESS_STEP: u64 = 16 << 20;
-/// Bytes of a payload whose CRC is computed at once: progress is reported in between.
-pub(crate) const CRC_STEP: usize = 1 << 20;
 
 /// The records of a source, one after the other; an iterator that ends after its first error.
 ///
@@ -128,7 +124,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     /// Goes on behind `record` records, where an index of the data up to `offset` ends.
     pub(crate) fn resume(&mut self, record: u64, offset: u64) -> Result<()> {
         if offset > self.size {
-            return Err(self.chain.shrank());
+            return Err(self.chain.next().shrank());
         }
         if record > 0 {
             self.next_record()?; // which decides whether checksums are true
@@ -143,7 +139,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         let rest = self.size - at;
         if rest == 0 {
             if self.has_shrunk()? {
-                return Err(self.chain.shrank()); // behind what was read last
+                return Err(self.chain.next().shrank()); // behind what was read last
             }
             self.next_report = self.next_report.min(at); // the last report, at the end
             self.report(at)?;
@@ -151,13 +147,12 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         }
         self.report_if_due()?;
         if rest < HEADER_LEN as u64 {
-            return Err(self.chain.header_is_cut(rest));
+            return Err(self.chain.next().header_is_cut(rest));
         }
-        let header = self.bytes_at(at, HEADER_LEN)?[..HEADER_LEN].try_into();
-        let header = Header::decode(header.expect("12 bytes"));
+        let header = self.chain.next().header_at(&mut self.window, &self.source, at)?;
         let size = self.chain.accept(header, rest)?;
         if self.options.checksums == Checksums::Full {
-            self.check_payload(at, size)?;
+            self.chain.next().ensure_payload(self.payload_checksum(at, size)?)?;
         }
         Ok(Some(self.chain.pass(size)))
     }
@@ -180,7 +175,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         while offset < end && batch.size() < limit {
             let Some(header) = bytes.get(..HEADER_LEN) else { break };
             let header = Header::decode(header.try_into().expect("12 bytes"));
-            let size = self.chain.size_at_first_sight(header, self.size - offset);
+            let size = self.chain.quick_size(header, self.size - offset);
             let Some(size) = size else { break };
             batch.push(Entry { offset, size })?;
             record += 1;
@@ -191,44 +186,19 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(true)
     }
 
-    /// Compares the payload CRC of the frame at `at` with the stored one.
-    fn check_payload(&mut self, at: u64, size: u64) -> Result<()> {
-        let (stored, computed) = self.payload_crcs(at, size)?;
-        if stored != computed {
-            return Err(self.chain.payload_crc_mismatch(stored, computed));
-        }
-        Ok(())
-    }
-
-    /// The payload CRC of the frame at `at`, as it is stored and as it should be.
-    pub(crate) fn payload_crcs(&mut self, at: u64, size: u64) -> Result<(u32, u32)> {
-        let mut position = at + HEADER_LEN as u64;
-        let mut left = size - OVERHEAD;
-        let mut crc = 0;
-        while left > 0 {
-            let bytes = self.bytes_at(position, 1)?;
-            let count = bytes.len().min(CRC_STEP).min(usize::try_from(left).unwrap_or(CRC_STEP));
-            crc = crc::append(crc, &bytes[..count]);
-            position += count as u64;
-            left -= count as u64;
+    /// The payload's checksum of the frame at `at`.
+    pub(crate) fn payload_checksum(&mut self, at: u64, size: u64) -> Result<Checksum> {
+        let place = self.chain.next();
+        let mut payload = PayloadCrc::of(at, size);
+        while payload.step(place, &mut self.window, &self.source)? > 0 {
+            let position = payload.position();
             if position >= self.next_report {
-                // The data is not passed up to a payload that salvage looks at ahead of the chain.
+                // A payload that salvage reads ahead of the chain is not passed yet.
                 self.report(if at > self.chain.offset() { at } else { position })?;
                 self.next_report = position.saturating_add(PROGRESS_STEP);
             }
         }
-        let footer = self.bytes_at(position, FOOTER_LEN)?[..FOOTER_LEN].try_into();
-        Ok((frame::decode_footer(footer.expect("4 bytes")), crc::mask(crc)))
-    }
-
-    /// At least `least` bytes of the source from `offset`.
-    #[inline]
-    fn bytes_at(&mut self, offset: u64, least: usize) -> Result<&[u8]> {
-        match self.window.bytes_at(&self.source, offset, least) {
-            Ok(bytes) if bytes.len() >= least => Ok(bytes),
-            Ok(_) => Err(self.chain.shrank()),
-            Err(error) => Err(self.chain.read_failed(error)),
-        }
+        payload.finish(place, &mut self.window, &self.source)
     }
 
     #[inline]
@@ -269,15 +239,6 @@ impl<S: ReadAt> Iterator for Scanner<'_, S> {
         let entry = self.next_entry().map_err(|error| explain(error, &self.source)).transpose();
         self.finished = !matches!(entry, Some(Ok(_)));
         entry
-    }
-}
-
-/// What stands where a header would; none where the source ends before its end.
-pub(crate) fn header_at(source: &impl ReadAt, offset: u64) -> Result<Option<Header>> {
-    let mut bytes = [0; HEADER_LEN];
-    match fill_at(source, &mut bytes, offset) {
-        Ok(count) => Ok((count == HEADER_LEN).then(|| Header::decode(&bytes))),
-        Err(error) => Err(Error::io("read", error)),
     }
 }
 

@@ -2,8 +2,12 @@
 
 mod file;
 mod memory;
+mod window;
 
 pub(crate) use file::DataFile;
+#[cfg(test)]
+pub(crate) use window::WINDOW;
+pub(crate) use window::{Window, SEEK};
 
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
@@ -91,8 +95,8 @@ pub trait ReadAt {
     }
 
     /// Says whether the reads to come are small and far apart: then nothing is worth reading ahead.
-    fn advise_sparse(&self, hops: bool) {
-        let _ = hops;
+    fn advise_sparse(&self, sparse: bool) {
+        let _ = sparse;
     }
 }
 
@@ -120,8 +124,8 @@ macro_rules! forward {
                 (**self).next_data(offset)
             }
 
-            fn advise_sparse(&self, hops: bool) {
-                (**self).advise_sparse(hops);
+            fn advise_sparse(&self, sparse: bool) {
+                (**self).advise_sparse(sparse);
             }
         }
     )*};

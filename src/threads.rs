@@ -5,6 +5,7 @@ use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
@@ -17,10 +18,15 @@ pub(crate) fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// How many threads decode index text: more would wait for the one that gathers the entries.
-pub(crate) fn to_decode() -> usize {
-    processors().min(4)
-}
+/// How often a thread that waits for others wakes: the progress callback can then react to Ctrl-C.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The most threads by default where all of the data is read: more would wait for memory.
+pub(crate) const READING: usize = 8;
+/// The most threads by default where each waits for storage: that many reads are then in flight.
+pub(crate) const WAITING: usize = 32;
+/// The most threads that decode index text: more would wait for the one that gathers the entries.
+pub(crate) const DECODING: usize = 4;
 
 /// The threads of a scope. When it is dropped it waits for them: the scope alone would wait for what
 /// they do, but not for their last steps in the system, during which a host must not unload the

@@ -1,23 +1,20 @@
 //! Frames held to entries: headers, and payloads where they are asked for.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::thread;
 
 use super::layout::Layout;
-use super::Told;
+use super::Reporter;
 use crate::crc;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{self, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::frame::at::{PayloadCrc, Place, CRC_STEP};
+use crate::frame::trust::Trust;
+use crate::frame::{Header, OVERHEAD};
 use crate::index::Entry;
-use crate::options::{Checksums, Options};
-use crate::scan::chain::Chain;
-use crate::scan::parallel::{PATIENCE, READING_THREADS};
-use crate::scan::window::{Window, HOP};
-use crate::scan::{header_at, CRC_STEP};
-use crate::source::ReadAt;
-use crate::threads::{self, Crew, FirstError};
+use crate::options::Options;
+use crate::source::{ReadAt, Window, SEEK};
+use crate::threads::{self, Crew, FirstError, POLL_INTERVAL};
 
 /// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
 /// takes to start.
@@ -32,78 +29,35 @@ const LOOK_BYTES: u64 = CRC_STEP as u64;
 /// What is shared are counters alone; the end of the threads orders all else.
 const RELAXED: Ordering = Ordering::Relaxed;
 
-/// How far headers are believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// Length CRCs must hold.
-    Checked,
-    /// Lengths alone count. A header of zeros is one only where others have no CRC either.
-    Unchecked { zeros: bool },
+/// Whether the header is valid, and that of the entry's frame.
+pub(super) fn is_header_of(trust: Trust, header: Header, entry: Entry) -> bool {
+    header.length == entry.size - OVERHEAD && trust.accepts(header)
 }
 
-impl Trust {
-    /// As the policy says; `auto` by the data's first header and, if its CRC does not hold, by those
-    /// of some entries: where one is true, all were written so. Of data that has none yet, they will
-    /// be true.
-    pub fn decide<E: IntoIterator<Item = Entry>>(
-        source: &impl ReadAt,
-        checksums: Checksums,
-        entries: impl FnOnce() -> E,
-    ) -> Result<Trust> {
-        match checksums {
-            Checksums::None => return Ok(Trust::Unchecked { zeros: true }),
-            Checksums::Length | Checksums::Full => return Ok(Trust::Checked),
-            Checksums::Auto => {}
-        }
-        let Some(first) = header_at(source, 0)? else { return Ok(Trust::Checked) };
-        if first.crc_holds() || first.is_one_bit_off() {
-            return Ok(Trust::Checked);
-        }
-        for entry in entries() {
-            if header_at(source, entry.offset)?.is_some_and(Header::crc_holds) {
-                return Ok(Trust::Checked);
-            }
-        }
-        Ok(Trust::Unchecked { zeros: first.length_crc == 0 && !first.is_zero() })
+/// An error if the header is not that of the entry's frame. Where no header is valid, the data is
+/// damaged if the index is known to be of this data, or if the header is half right.
+pub(crate) fn judge(
+    trust: Trust,
+    header: Header,
+    entry: Entry,
+    place: Place,
+    known: bool,
+) -> Result<()> {
+    if is_header_of(trust, header, entry) {
+        return Ok(());
     }
-
-    fn believes(self, header: Header) -> bool {
-        match self {
-            Trust::Checked => header.crc_holds(),
-            Trust::Unchecked { zeros } => zeros || !header.is_zero(),
+    let accepted = trust.accepts(header);
+    if trust == Trust::Checked && !accepted {
+        let damaged = place.length_crc_mismatch(header);
+        if known || is_half_right(&damaged, entry) {
+            return Err(damaged);
         }
     }
-
-    /// Whether the header is believed, and that of the entry's frame.
-    pub(super) fn is_header_of(self, header: Header, entry: Entry) -> bool {
-        header.length == entry.size - OVERHEAD && self.believes(header)
-    }
-
-    /// An error if the header is not that of the entry's frame. Where no header is valid, the data
-    /// is damaged if the index is known to be of this data, or if the header is half right.
-    pub fn judge(self, header: Header, entry: Entry, chain: &Chain, known: bool) -> Result<()> {
-        if self.is_header_of(header, entry) {
-            return Ok(());
-        }
-        let believed = self.believes(header);
-        if self == Trust::Checked && !believed {
-            let damaged = chain.length_crc_mismatch(header);
-            if known || is_half_right(&damaged, entry) {
-                return Err(damaged);
-            }
-        }
-        let found = match self == Trust::Checked && believed {
-            true => format!("one of {} bytes", u128::from(header.length) + u128::from(OVERHEAD)),
-            false => "none of that size".to_owned(),
-        };
-        Err(other_file(chain.record(), entry, &found))
-    }
-}
-
-/// The size of the frame at `at`, if its header is valid and it fits into data of `size` bytes.
-pub(super) fn valid_frame_at(source: &impl ReadAt, at: u64, size: u64) -> Result<Option<u64>> {
-    let header = header_at(source, at)?.filter(|header| header.crc_holds());
-    Ok(header.and_then(|header| header.frame_size(size - at)))
+    let found = match trust == Trust::Checked && accepted {
+        true => format!("one of {} bytes", u128::from(header.length) + u128::from(OVERHEAD)),
+        false => "none of that size".to_owned(),
+    };
+    Err(other_file(place.record, entry, &found))
 }
 
 /// Whether, of a header with a wrong CRC, the length or the stored CRC is that of the entry.
@@ -122,7 +76,7 @@ pub(super) fn other_file(record: u64, entry: Entry, found: &str) -> Error {
     Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset)
 }
 
-/// Told of bytes passed and records done since the last time; an error stops the work.
+/// Receives the bytes passed and the records done since the last call; an error stops the work.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Reads frames where the entries are.
@@ -156,18 +110,16 @@ impl<S: ReadAt> Frames<'_, S> {
         watch: Watch<'_>,
     ) -> Result<()> {
         let (record, entry) = layout.get(position);
-        let mut chain = Chain::checked_from(entry.offset);
-        chain.go_to(record, entry.offset); // errors are the chain's
-        let header = self.bytes_at(window, &chain, entry.offset, HEADER_LEN)?;
-        let header = header[..HEADER_LEN].try_into().expect("12 bytes");
-        match self.trust.judge(Header::decode(header), entry, &chain, true) {
+        let place = Place { record, offset: entry.offset };
+        let header = place.header_at(window, self.source, entry.offset)?;
+        match judge(self.trust, header, entry, place, true) {
             Err(error) if error.kind() == ErrorKind::Mismatch => {
                 return Err(self.damage_or(layout, position, error)?);
             }
             judged => judged?,
         }
         if self.payloads {
-            self.check_payload(window, &chain, entry, watch)?;
+            self.check_payload(window, place, entry, watch)?;
         } else {
             watch(entry.size, 0)?;
         }
@@ -177,41 +129,19 @@ impl<S: ReadAt> Frames<'_, S> {
     fn check_payload(
         &self,
         window: &mut Window,
-        chain: &Chain,
+        place: Place,
         entry: Entry,
         watch: Watch<'_>,
     ) -> Result<()> {
-        let Range { start: mut position, end } = entry.payload();
-        let mut crc = 0;
-        while position < end {
-            let bytes = self.bytes_at(window, chain, position, 1)?;
-            let left = usize::try_from(end - position).unwrap_or(CRC_STEP);
-            let count = bytes.len().min(CRC_STEP).min(left);
-            crc = crc::append(crc, &bytes[..count]);
-            position += count as u64;
-            watch(count as u64, 0)?;
+        let mut payload = PayloadCrc::of(entry.offset, entry.size);
+        loop {
+            match payload.step(place, window, self.source)? {
+                0 => break,
+                count => watch(count, 0)?,
+            }
         }
-        let footer = self.bytes_at(window, chain, end, FOOTER_LEN)?[..FOOTER_LEN].try_into();
-        let (stored, computed) = (frame::decode_footer(footer.expect("4 bytes")), crc::mask(crc));
-        if stored != computed {
-            return Err(chain.payload_crc_mismatch(stored, computed));
-        }
+        place.ensure_payload(payload.finish(place, window, self.source)?)?;
         watch(OVERHEAD, 0)
-    }
-
-    /// At least `least` bytes from `offset`.
-    fn bytes_at<'w>(
-        &'w self,
-        window: &'w mut Window,
-        chain: &Chain,
-        offset: u64,
-        least: usize,
-    ) -> Result<&'w [u8]> {
-        match window.bytes_at(self.source, offset, least) {
-            Ok(bytes) if bytes.len() >= least => Ok(bytes),
-            Ok(_) => Err(chain.shrank()),
-            Err(error) => Err(chain.read_failed(error)),
-        }
     }
 }
 
@@ -222,13 +152,13 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         &self,
         layout: &Layout<'_>,
         options: &Options<'_>,
-        told: &mut Told<'_>,
+        reporter: &mut Reporter<'_>,
     ) -> Result<()> {
         let count = layout.len();
         let mean = layout.covered / (count as u64).max(1);
-        self.source.advise_sparse(mean > HOP && !self.payloads);
+        self.source.advise_sparse(mean > SEEK && !self.payloads);
         let threads = match options.threads {
-            0 => threads::processors().min(READING_THREADS),
+            0 => threads::processors().min(threads::READING),
             threads => threads,
         };
         let least = match self.payloads {
@@ -238,9 +168,10 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         let part = (count / threads.saturating_mul(PARTS_PER_THREAD)).max(least).max(1);
         let parts = count / part + usize::from(count % part > 0);
         if threads.min(parts) < 2 {
-            return self.check(layout, 0..count, &mut |bytes, records| told.add(bytes, records));
+            return self
+                .check(layout, 0..count, &mut |bytes, records| reporter.add(bytes, records));
         }
-        let shared = Shared::new(parts);
+        let shared = Parts::new(parts);
         let work = || {
             while let Some(number) = shared.take() {
                 let end = (number + 1).saturating_mul(part).min(count);
@@ -265,9 +196,9 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
                 }
             }
             drop(alive);
-            while over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                told.pass(shared.bytes.swap(0, RELAXED), shared.records.swap(0, RELAXED));
-                if let Err(cancelled) = told.report() {
+            while over.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                reporter.pass(shared.bytes.swap(0, RELAXED), shared.records.swap(0, RELAXED));
+                if let Err(cancelled) = reporter.report() {
                     shared.first_error.give_up();
                     return Err(cancelled);
                 }
@@ -277,25 +208,26 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         watched?;
         if shared.next.load(RELAXED) == 0 {
             // The system has no thread at all.
-            return self.check(layout, 0..count, &mut |bytes, records| told.add(bytes, records));
+            return self
+                .check(layout, 0..count, &mut |bytes, records| reporter.add(bytes, records));
         }
         shared.first_error.into_result()
     }
 }
 
-/// What the threads share.
-struct Shared {
+/// The parts of the work that threads share.
+struct Parts {
     /// The first part that nobody has taken.
     next: AtomicUsize,
-    /// The first part that failed: all before it, and none behind it, are checked to the end.
+    /// The first part that failed: only those before it are checked to the end.
     first_error: FirstError,
     bytes: AtomicU64,
     records: AtomicU64,
 }
 
-impl Shared {
-    fn new(parts: usize) -> Shared {
-        Shared {
+impl Parts {
+    fn new(parts: usize) -> Parts {
+        Parts {
             next: AtomicUsize::new(0),
             first_error: FirstError::new(parts),
             bytes: AtomicU64::new(0),
@@ -308,7 +240,7 @@ impl Shared {
         self.first_error.is_before(part).then_some(part)
     }
 
-    /// Sums up what a thread tells, and stops it when its part is of no use any more.
+    /// Sums up what a thread passes, and stops the thread when its part is not needed any more.
     fn watch(&self, part: usize) -> impl FnMut(u64, u64) -> Result<()> + '_ {
         let (mut bytes, mut records) = (0, 0);
         move |more_bytes, more_records| {

@@ -11,12 +11,13 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::frames::{valid_frame_at, Trust};
 use super::layout::Layout;
 use crate::error::{ErrorKind, Result};
+use crate::frame::at::{header_at, valid_frame_at};
+use crate::frame::trust::Trust;
 use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options, Progress};
-use crate::scan::{header_at, Scanner};
+use crate::scan::Scanner;
 use crate::source::ReadAt;
 
 /// Where the first valid record starts that no entry covers, in data of `size` bytes. No entry may
@@ -63,7 +64,7 @@ impl<S: ReadAt> Gaps<'_, S> {
             let found = match self.trust {
                 Trust::Checked if is_outer => self.search(&gap)?,
                 Trust::Checked => self.record_at(&gap)?,
-                Trust::Unchecked { zeros } => self.frame_at(&gap, zeros)?,
+                Trust::Ignored | Trust::Absent(_) => self.frame_at(&gap)?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -88,8 +89,7 @@ impl<S: ReadAt> Gaps<'_, S> {
 
     fn payload_holds(&self, at: u64, size: u64) -> Result<bool> {
         let mut scanner = Scanner::from(self.source, at, self.size, &self.options);
-        let (stored, computed) = scanner.payload_crcs(at, size)?;
-        Ok(stored == computed)
+        Ok(scanner.payload_checksum(at, size)?.holds())
     }
 
     /// Whether at least one of some entries has a valid payload CRC.
@@ -103,9 +103,9 @@ impl<S: ReadAt> Gaps<'_, S> {
     }
 
     /// The frame at the gap's start, of data without true checksums.
-    fn frame_at(&self, gap: &Range<u64>, zeros: bool) -> Result<Option<u64>> {
+    fn frame_at(&self, gap: &Range<u64>) -> Result<Option<u64>> {
         let header = header_at(self.source, gap.start)?;
-        let header = header.filter(|header| zeros || !header.is_zero());
+        let header = header.filter(|header| self.trust.accepts(*header));
         let size = header.and_then(|header| header.frame_size(gap.end - gap.start));
         Ok(size.map(|_| gap.start))
     }

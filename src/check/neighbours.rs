@@ -1,11 +1,12 @@
 //! A header that contradicts its entry, between neighbours that do not: it is damaged, whatever it
 //! says. In another file, or another version of this one, the neighbours are elsewhere, too.
 
-use super::frames::{valid_frame_at, Frames, Trust};
+use super::frames::{is_header_of, Frames};
 use super::layout::Layout;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::at::{header_at, valid_frame_at};
+use crate::frame::trust::Trust;
 use crate::index::Entry;
-use crate::scan::header_at;
 use crate::source::ReadAt;
 
 impl<S: ReadAt> Frames<'_, S> {
@@ -48,7 +49,7 @@ impl<S: ReadAt> Frames<'_, S> {
 
     fn is_valid(&self, entry: Entry) -> Result<bool> {
         let header = header_at(self.source, entry.offset)?;
-        Ok(header.is_some_and(|header| self.trust.is_header_of(header, entry)))
+        Ok(header.is_some_and(|header| is_header_of(self.trust, header, entry)))
     }
 
     /// Whether several valid frames lie where the index has the entry's.

@@ -1,16 +1,16 @@
 //! The headers at some entries: whether an index is the index of this data.
 
-use super::frames::{is_half_right, other_file, valid_frame_at, Frames, Watch};
+use super::frames::{is_half_right, other_file, Frames, Watch};
 use super::layout::Layout;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scan::window::Window;
-use crate::source::ReadAt;
+use crate::frame::at::valid_frame_at;
+use crate::source::{ReadAt, Window};
 
 /// How many headers are read: the first, the last and some between them.
 const SAMPLES: usize = 66;
 
 /// What the headers at some entries say of an index that is not the index of another file.
-pub(super) struct Sampled {
+pub(super) struct Samples {
     /// Whether at least one header is valid.
     pub confirmed: bool,
     /// Damage of the data at an entry.
@@ -23,7 +23,7 @@ impl<S: ReadAt> Frames<'_, S> {
     /// No valid header at an entry means damage, or another file. It is damage if the chain of headers
     /// from the entry before it, whose header is valid, ends there. In another version of the file
     /// that chain goes on, to a record that is not the entry's.
-    pub fn sample(&self, layout: &Layout<'_>, watch: Watch<'_>) -> Result<Sampled> {
+    pub fn sample(&self, layout: &Layout<'_>, watch: Watch<'_>) -> Result<Samples> {
         let count = layout.count_before(|entry| entry.payload().start <= self.size);
         self.source.advise_sparse(true);
         let mut window = Window::new(self.size);
@@ -38,7 +38,7 @@ impl<S: ReadAt> Frames<'_, S> {
         }
         let confirmed = good.is_some();
         let Some((mut position, before, mut error)) = bad else {
-            return Ok(Sampled { confirmed, damage: None });
+            return Ok(Samples { confirmed, damage: None });
         };
         if let Some(mut before) = before {
             while position - before > 1 {
@@ -53,7 +53,7 @@ impl<S: ReadAt> Frames<'_, S> {
             return Err(other_file(record, entry, "none, nor at any entry that was looked at"));
         }
         self.ensure_damage(layout, position)?;
-        Ok(Sampled { confirmed, damage: Some(error) })
+        Ok(Samples { confirmed, damage: Some(error) })
     }
 
     /// An error if the data has another record where the entry starts that has no valid header. The

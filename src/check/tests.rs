@@ -90,7 +90,8 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
     let layout = Layout::of(entries).unwrap();
     let trust = match crcs && good {
         true => Trust::Checked,
-        false => Trust::decide(&data, Checksums::Auto, || layout.some()).unwrap(),
+        false => Trust::decide(&data, Checksums::Auto, || layout.some().map(|entry| entry.offset))
+            .unwrap(),
     };
     let left_out = match (entries.is_empty(), trust) {
         (false, Trust::Checked) => gaps::naive(data, entries),

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
+use crate::frame::at::header_at;
 use crate::index::{Decoder, Encoder, Entry};
 use crate::options::{Options, Progress};
-use crate::scan::header_at;
 use crate::source::ReadAt;
 
-/// About so many headers are looked at.
+/// About how many headers are compared with the index.
 const SAMPLES: u64 = 64;
 
 /// Copies the index at `path` to `copy`; returns how many records it has and where they end, or `None`
@@ -31,7 +31,7 @@ pub(super) fn copy_index(
     };
     let mut decoder = Decoder::new();
     let size = data.size().map_err(|error| Error::io("find the size", error))?;
-    let mut copied = Copied {
+    let mut copied = IndexCopy {
         file: copy,
         text: Encoder::default(),
         records: 0,
@@ -49,7 +49,7 @@ pub(super) fn copy_index(
     let rest = read.and_then(|()| decoder.finish()).and_then(|index| copied.add(&index));
     rest.map_err(|error| error.of(path))?;
 
-    let Copied { records, end, samples, last, .. } = copied;
+    let IndexCopy { records, end, samples, last, .. } = copied;
     for (record, entry) in samples.into_iter().chain(last) {
         if end > size || !is_frame_at(data, entry, size)? {
             let detail = format!(
@@ -71,8 +71,8 @@ fn is_frame_at(data: &impl ReadAt, entry: Entry, size: u64) -> Result<bool> {
     Ok(header.and_then(|header| header.frame_size(rest)) == Some(entry.size))
 }
 
-/// What is copied so far.
-struct Copied<'f> {
+/// An index that is being copied.
+struct IndexCopy<'f> {
     file: &'f mut NewFile,
     text: Encoder,
     records: u64,
@@ -83,7 +83,7 @@ struct Copied<'f> {
     last: Option<(u64, Entry)>,
 }
 
-impl Copied<'_> {
+impl IndexCopy<'_> {
     fn add(&mut self, entries: &[Entry]) -> Result<()> {
         for entry in entries {
             if entry.offset != self.end {

@@ -79,10 +79,10 @@ mod tests {
     use std::ops::ControlFlow;
     use std::sync::Mutex;
 
-    /// Gives pieces and errors, one at each read.
-    struct Reluctant(Vec<io::Result<Vec<u8>>>);
+    /// Returns one piece or error per read.
+    struct Reads(Vec<io::Result<Vec<u8>>>);
 
-    impl Read for Reluctant {
+    impl Read for Reads {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             if self.0.is_empty() {
                 return Ok(0);
@@ -107,20 +107,20 @@ mod tests {
             pieces.push(Ok(piece.to_vec()));
         }
         let reads = pieces.len();
-        let told = Mutex::new(vec![]);
+        let reports = Mutex::new(vec![]);
         let watch = |progress: Progress| {
             let Progress { bytes_done, bytes_total, records } = progress;
-            told.lock().unwrap().push((bytes_done, bytes_total, records));
+            reports.lock().unwrap().push((bytes_done, bytes_total, records));
             ControlFlow::Continue(())
         };
         let options = Options::new().progress(&watch);
-        assert_eq!(create_index_from_reader(Reluctant(pieces), &path, &options).unwrap(), 50);
+        assert_eq!(create_index_from_reader(Reads(pieces), &path, &options).unwrap(), 50);
         let expected = Index::from_bytes(&data(), &Options::new()).unwrap();
         assert_eq!(Index::read(&path).unwrap(), expected);
-        let told = told.into_inner().unwrap();
+        let reports = reports.into_inner().unwrap();
         let size = data().len() as u64;
         assert_eq!(
-            (told.len(), told[0], told[reads + 1]),
+            (reports.len(), reports[0], reports[reads + 1]),
             (reads + 2, (0, 0, 0), (size, size, 50))
         );
     }
@@ -145,7 +145,7 @@ mod tests {
             (vec![Ok(data.clone())], options.progress(&stop), ErrorKind::Cancelled, None),
             (vec![], options.resume(true), ErrorKind::InvalidArgument, None),
         ] {
-            let error = create_index_from_reader(Reluctant(pieces), &path, &options).unwrap_err();
+            let error = create_index_from_reader(Reads(pieces), &path, &options).unwrap_err();
             assert_eq!((error.kind(), error.record()), (kind, record), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), "what was there");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

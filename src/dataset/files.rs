@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::create::default_index_path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
+use crate::frame::at::header_at;
 use crate::open::open;
-use crate::scan::header_at;
 
 /// Where the index of a TFRecord file may stand beside it, the first one that exists counts:
 /// `NAME.idx`, which is what this crate, NVIDIA DALI and DLIO write; `NAME.tfindex`; and

@@ -3,11 +3,12 @@
 use std::io::{self, IoSliceMut};
 
 use super::Inner;
+use crate::check::frames::judge;
 use crate::crc;
 use crate::error::Result;
-use crate::frame::{decode_footer, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
+use crate::frame::at::Place;
+use crate::frame::{decode_footer, Checksum, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::Entry;
-use crate::scan::chain::Chain;
 use crate::source::{fill_at, fill_many_at};
 
 /// A frame up to this size is read whole, and its payload copied: this costs less than a vectored
@@ -22,12 +23,10 @@ pub(super) struct Slot<'b> {
 }
 
 impl Slot<'_> {
-    /// A chain at the record, to make errors.
+    /// Where the record is, for errors.
     #[inline]
-    fn chain(&self) -> Chain {
-        let mut chain = Chain::checked_from(self.entry.offset);
-        chain.go_to(self.record as u64, self.entry.offset);
-        chain
+    fn place(&self) -> Place {
+        Place { record: self.record as u64, offset: self.entry.offset }
     }
 }
 
@@ -122,23 +121,20 @@ impl Inner {
     fn expect(&self, read: io::Result<usize>, size: usize, slot: &Slot<'_>) -> Result<()> {
         match read {
             Ok(count) if count == size => Ok(()),
-            Ok(_) => Err(slot.chain().shrank()),
-            Err(error) => Err(slot.chain().read_failed(error)),
+            Ok(_) => Err(slot.place().shrank()),
+            Err(error) => Err(slot.place().read_failed(error)),
         }
     }
 
     fn check_header(&self, header: &[u8], slot: &Slot<'_>) -> Result<()> {
         let Some(trust) = self.trust else { return Ok(()) };
         let header = Header::decode(header.try_into().expect("12 bytes"));
-        trust.judge(header, slot.entry, &slot.chain(), self.known)
+        judge(trust, header, slot.entry, slot.place(), self.known)
     }
 
     /// `crc` is the computed, unmasked CRC of the payload.
     fn check_payload(&self, crc: u32, footer: &[u8], slot: &Slot<'_>) -> Result<()> {
         let stored = decode_footer(footer.try_into().expect("4 bytes"));
-        match crc::mask(crc) {
-            computed if computed == stored => Ok(()),
-            computed => Err(slot.chain().payload_crc_mismatch(stored, computed)),
-        }
+        slot.place().ensure_payload(Checksum { stored, computed: crc::mask(crc) })
     }
 }

@@ -10,7 +10,7 @@ use super::frames::{Slot, SMALL};
 use super::{make_room, out_of_memory, too_small, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::fill_at;
-use crate::threads::{Crew, FirstError};
+use crate::threads::{self, Crew, FirstError};
 
 const TINY: bool = cfg!(any(test, fuzzing));
 
@@ -31,10 +31,9 @@ const PARTS_PER_THREAD: u64 = 4;
 /// Reads that take longer than this plus a nanosecond per byte wait for storage, not for a
 /// processor. Then more reads run at the same time.
 const SLOW_READ: Duration = Duration::from_micros(50);
-const WAITING_THREADS: usize = 32;
 
 /// A record with its place in the request.
-type Placed<'b> = (usize, Slot<'b>);
+type Request<'b> = (usize, Slot<'b>);
 
 impl Inner {
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
@@ -106,7 +105,7 @@ impl Inner {
 struct Batch<'b, 's> {
     reader: &'b Inner,
     /// The records that no thread has taken yet, in the order of the data.
-    rest: Mutex<&'b mut [Placed<'s>]>,
+    rest: Mutex<&'b mut [Request<'s>]>,
     /// How much work a thread takes per step, in nanoseconds.
     part: AtomicU64,
     first_error: FirstError,
@@ -134,7 +133,7 @@ impl<'b, 's> Batch<'b, 's> {
                 while crew.len() + 1 < threads && crew.start(work) {}
                 match self.read_part(&mut scratch) {
                     Some(slow) if slow && fixed == 0 => {
-                        width = (2 * width).min(WAITING_THREADS.max(processors));
+                        width = (2 * width).min(threads::WAITING.max(processors));
                         waited = true;
                     }
                     Some(_) => {}
@@ -166,7 +165,7 @@ impl<'b, 's> Batch<'b, 's> {
         Some(begun.elapsed() > expected)
     }
 
-    fn take_part(&self) -> Option<&'b mut [Placed<'s>]> {
+    fn take_part(&self) -> Option<&'b mut [Request<'s>]> {
         let mut rest = self.rest();
         let (count, ..) = part_of(&rest, self.part.load(Relaxed));
         let (part, others) = std::mem::take(&mut *rest).split_at_mut(count);
@@ -174,12 +173,12 @@ impl<'b, 's> Batch<'b, 's> {
         (count > 0).then_some(part)
     }
 
-    fn rest(&self) -> MutexGuard<'_, &'b mut [Placed<'s>]> {
+    fn rest(&self) -> MutexGuard<'_, &'b mut [Request<'s>]> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads frames that are close together, with one read if they are small.
-    fn read_run(&self, run: &mut [Placed<'s>], scratch: &mut Vec<u8>) {
+    fn read_run(&self, run: &mut [Request<'s>], scratch: &mut Vec<u8>) {
         let Some(frames) = self.read_small(run, scratch) else {
             for (place, slot) in run {
                 self.note(*place, self.reader.read_frame(slot));
@@ -195,7 +194,7 @@ impl<'b, 's> Batch<'b, 's> {
     }
 
     /// Reads small frames that are close together; `None` if each is better read alone.
-    fn read_small<'m>(&self, run: &[Placed<'s>], scratch: &'m mut Vec<u8>) -> Option<&'m [u8]>
+    fn read_small<'m>(&self, run: &[Request<'s>], scratch: &'m mut Vec<u8>) -> Option<&'m [u8]>
     where
         'b: 'm,
     {
@@ -225,7 +224,7 @@ impl<'b, 's> Batch<'b, 's> {
 
 /// Takes slots until they cost `least` nanoseconds, at least one if there are any. Returns their
 /// number, how many reads they need, and their cost. Does not split slots that share a read.
-fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, usize, u64) {
+fn part_of(slots: &[Request<'_>], least: u64) -> (usize, usize, u64) {
     let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
     while count < slots.len() && (count == 0 || cost < least) {
         let run = &slots[count..][..run_of(&slots[count..])];
@@ -238,10 +237,10 @@ fn part_of(slots: &[Placed<'_>], least: u64) -> (usize, usize, u64) {
 }
 
 /// The number of slots, at least one if there are any, that the next read covers.
-fn run_of(slots: &[Placed<'_>]) -> usize {
+fn run_of(slots: &[Request<'_>]) -> usize {
     let Some((_, first)) = slots.first() else { return 0 };
     let end = first.entry.offset.saturating_add(RUN);
-    let follow = |pair: &&[Placed<'_>]| {
+    let follow = |pair: &&[Request<'_>]| {
         let (before, next) = (pair[0].1.entry, pair[1].1.entry);
         let gap = next.offset.checked_sub(before.end());
         let small = before.size.max(next.size) <= SMALL as u64;

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
 use super::{Inner, Reader};
-use crate::check::frames::Trust;
 use crate::dataset::files::places_beside;
 use crate::error::{Error, Result};
 use crate::file;
+use crate::frame::trust::Trust;
 use crate::index::Index;
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
@@ -50,9 +50,9 @@ impl Reader {
         let data = open(path)?;
         let make = || {
             let (index, warning) = match index_beside(path, &data, options)? {
-                Beside::Index(index) => (index, None),
-                Beside::None => (scan_file(path, &data, options)?, None),
-                Beside::Unused(warning) => {
+                Candidate::Index(index) => (index, None),
+                Candidate::None => (scan_file(path, &data, options)?, None),
+                Candidate::Unused(warning) => {
                     let scanned = scan_file(path, &data, options);
                     let index = scanned.map_err(|error| error.adding(&format!(" ({warning})")))?;
                     (index, Some(warning))
@@ -126,7 +126,7 @@ impl Reader {
             let first = index.iter().min_by_key(|entry| entry.offset);
             let others = [0, 1, index.len() / 2, index.len().wrapping_sub(1)];
             let others = others.into_iter().filter_map(|record| index.get(record));
-            first.into_iter().chain(others).copied().collect::<Vec<_>>()
+            first.into_iter().chain(others).map(|entry| entry.offset).collect::<Vec<_>>()
         };
         let (trust, payloads) = match options.checksums {
             Checksums::None => (None, false),
@@ -169,7 +169,7 @@ impl Reader {
 }
 
 /// The result of looking for an index beside some data.
-enum Beside {
+enum Candidate {
     /// An index that accounts for all valid records.
     Index(Index),
     /// An index that is not used, and why.
@@ -178,17 +178,17 @@ enum Beside {
 }
 
 /// Fails if the progress callback cancels, or if too many files are open.
-fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
+fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Candidate> {
     for index_path in places_beside(path) {
         match index_at(&index_path, data, options)? {
-            Beside::None => {}
+            Candidate::None => {}
             found => return Ok(found),
         }
     }
-    Ok(Beside::None)
+    Ok(Candidate::None)
 }
 
-fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Beside> {
+fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Candidate> {
     // Only a regular file: opening a pipe might block.
     let file = file::open_regular(index_path);
     let read = file.and_then(|file| Index::read_open(&file, index_path));
@@ -199,10 +199,10 @@ fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result
     };
     let reason = match read {
         Ok(index) => match index.reason_against(data, &options.progress(&ask))? {
-            None => return Ok(Beside::Index(index)),
+            None => return Ok(Candidate::Index(index)),
             Some(reason) => reason,
         },
-        Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Beside::None),
+        Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Candidate::None),
         // Too many open files: this says nothing about the index.
         Err(error) if matches!(error.os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
             return Err(error.of(index_path));
@@ -210,7 +210,7 @@ fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result
         Err(error) => error,
     };
     let reason = reason.of(index_path).adding("; this index is not used, the data is scanned");
-    Ok(Beside::Unused(reason))
+    Ok(Candidate::Unused(reason))
 }
 
 fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Index> {

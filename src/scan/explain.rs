@@ -1,9 +1,9 @@
 //! What a source holds around an error: a format that is not TFRecord, or what follows the damage.
 
-use super::header_at;
 use super::search::position_of_header;
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::at::header_at;
 use crate::frame::{Header, HEADER_LEN};
 use crate::source::{fill_at, ReadAt};
 

@@ -152,8 +152,8 @@ impl<S: ReadAt> Scanner<'_, S> {
             match look(&mut self.window, &self.source, at, end, end) {
                 Ok(Look::Header(at)) => return Ok(Some(at)),
                 Ok(Look::NoneBefore(next)) => at = next,
-                Ok(Look::End) => return Err(self.chain.shrank()),
-                Err(error) => return Err(self.chain.read_failed(error)),
+                Ok(Look::End) => return Err(self.chain.next().shrank()),
+                Err(error) => return Err(self.chain.next().read_failed(error)),
             }
         }
         Ok(None)
@@ -174,8 +174,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         if size > self.allowance.payloads {
             return Ok(false);
         }
-        let (stored, computed) = self.payload_crcs(at, size)?;
-        if stored == computed {
+        if self.payload_checksum(at, size)?.holds() {
             return Ok(true);
         }
         self.allowance.payloads -= size;
@@ -197,8 +196,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         if self.size - at < HEADER_LEN as u64 {
             return Ok(None);
         }
-        let bytes = self.bytes_at(at, HEADER_LEN)?[..HEADER_LEN].try_into();
-        Ok(Some(Header::decode(bytes.expect("12 bytes"))))
+        self.chain.next().header_at(&mut self.window, &self.source, at).map(Some)
     }
 }
 

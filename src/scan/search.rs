@@ -2,9 +2,8 @@
 
 use std::io;
 
-use super::window::Window;
 use crate::frame::{Header, HEADER_LEN};
-use crate::source::ReadAt;
+use crate::source::{ReadAt, Window};
 
 /// The most bytes searched by one call of [`look`]: in between, the caller reports progress.
 const PIECE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 1 << 20 };

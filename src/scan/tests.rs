@@ -7,8 +7,9 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
-use super::window::WINDOW;
 use super::*;
+use crate::source::WINDOW;
+use crate::{crc, frame};
 
 /// Where and how a scan ends that does not end well.
 type Fault = (ErrorKind, Option<u64>, Option<u64>);

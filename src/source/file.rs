@@ -91,7 +91,7 @@ impl ReadAt for DataFile {
         }
     }
 
-    fn advise_sparse(&self, hops: bool) {
-        sys::advise_sparse(&self.file, hops);
+    fn advise_sparse(&self, sparse: bool) {
+        sys::advise_sparse(&self.file, sparse);
     }
 }

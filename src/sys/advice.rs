@@ -7,15 +7,15 @@ use std::os::fd::AsRawFd;
 /// Tells the system whether future reads of the open file are small and far apart; then it does not
 /// read ahead. Without this, the first sequential reads in each segment of 110 KB records make the
 /// system read ahead ten times as much as requested.
-pub(crate) fn advise_sparse(file: &File, hops: bool) {
+pub(crate) fn advise_sparse(file: &File, sparse: bool) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        let advice = if hops { libc::POSIX_FADV_RANDOM } else { libc::POSIX_FADV_NORMAL };
+        let advice = if sparse { libc::POSIX_FADV_RANDOM } else { libc::POSIX_FADV_NORMAL };
         // SAFETY: the descriptor is open, no memory is handed over.
         unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, advice) };
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (file, hops);
+    let _ = (file, sparse);
 }
 
 /// Tells the system that all of the memory will be written, so that it provides all pages in one

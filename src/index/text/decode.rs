@@ -2,8 +2,8 @@
 
 use super::digits::{others, plain_number, value, word, EIGHT_DIGITS, ZEROS};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::OVERHEAD;
-use crate::index::{push, Entry, Index, MAX_OFFSET};
+use crate::frame::{MAX_OFFSET, OVERHEAD};
+use crate::index::{push, Entry, Index};
 
 /// A longer line is no index's: the decoder keeps no more than this of a line that is not whole.
 const DECODED_LINE_MAX: usize = 1 << 16;

@@ -22,7 +22,7 @@ const LINE_MAX: usize = 4 << 10;
 pub(crate) fn decode_in_parts(source: &(impl ReadAt + Sync)) -> Option<Index> {
     let size = source.size().ok().filter(|size| *size >= MIN_PARTS * PART)?;
     let starts = (0..size).step_by(PART as usize);
-    let decoders = threads::to_decode();
+    let decoders = threads::processors().min(threads::DECODING);
     let mut entries = Vec::new();
     thread::scope(|scope| {
         let mut crew = Crew::new(scope);

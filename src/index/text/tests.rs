@@ -1,4 +1,7 @@
+use super::encode::LINE_MAX;
 use super::*;
+use crate::error::ErrorKind;
+use crate::index::Entry;
 use proptest::prelude::*;
 
 #[test]

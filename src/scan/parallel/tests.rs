@@ -102,18 +102,18 @@ fn segments_are_taken_over() {
     let source = Read(&data, AtomicUsize::new(0));
     let mut scanner = Scanner::new(&source, &Options::new()).unwrap();
     assert!(scanner.next_entry().unwrap().is_some());
-    let mut proven = Proven { scanner, batch: Vec::new() };
+    let mut main = MainChain { scanner, batch: Vec::new() };
     let mut records = 1;
     let options = Options::new().threads(2);
-    walk_in_segments(&source, &options, &mut proven, 46, false, &mut |batch: &mut Vec<Entry>| {
+    walk_in_segments(&source, &options, &mut main, 46, false, &mut |batch: &mut Vec<Entry>| {
         records += batch.len();
         batch.clear();
         Ok(())
     })
     .unwrap();
-    records += proven.batch.len();
+    records += main.batch.len();
     // All but a rest that is too small to share.
-    assert!(records > 9_900 && records as u64 == proven.record(), "{records}");
+    assert!(records > 9_900 && records as u64 == main.record(), "{records}");
 }
 
 /// A source that says another size from its second question on.

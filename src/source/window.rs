@@ -2,19 +2,19 @@
 
 use std::io;
 
-use crate::source::{fill_at, ReadAt};
+use super::{fill_at, ReadAt};
 
-/// Bytes read at once where all of the source is read: small enough to stay in the cache, large
-/// enough to make calls few.
-pub(super) const WINDOW: usize = 128 << 10;
-/// Bytes read after a hop: a page holds some records more where small ones follow.
-const AFTER_HOP: usize = 4 << 10;
-/// Bytes read after so many hops in a row: the next record is likely to be as large, and the header
-/// alone costs half of what a page does.
-const AFTER_HOPS: usize = 64;
-const HOPS: u32 = 3;
-/// A gap that is worth hopping over: reading on costs more than another call.
-pub(crate) const HOP: u64 = 16 << 10;
+/// Bytes per read where all of the source is read: few enough to stay in the cache, enough to make
+/// calls rare.
+pub(crate) const WINDOW: usize = 128 << 10;
+/// Bytes read after a seek: a page holds several records where small ones follow.
+const AFTER_SEEK: usize = 4 << 10;
+/// Bytes read after that many seeks in a row: the next record is probably as large, and reading its
+/// header alone costs half of what a page does.
+const AFTER_SEEKS: usize = 64;
+const SEEKS: u32 = 3;
+/// From this gap on, a seek past it costs less than reading on.
+pub(crate) const SEEK: u64 = 16 << 10;
 
 pub(crate) struct Window {
     /// The source's size: no byte is asked for beyond it.
@@ -23,17 +23,17 @@ pub(crate) struct Window {
     /// Where the buffer starts in the source, and how much of it is filled.
     start: u64,
     filled: usize,
-    /// How much the last read asked for, and how many hops in a row there were.
+    /// How much the last read asked for, and how many reads in a row came after a seek.
     read: usize,
-    hops: u32,
+    seeks: u32,
 }
 
 impl Window {
     pub fn new(size: u64) -> Window {
-        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: 0, hops: 0 }
+        Window { size, buffer: Vec::new(), start: 0, filled: 0, read: 0, seeks: 0 }
     }
 
-    /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_HOPS`]) unless
+    /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_SEEKS`]) unless
     /// the source ends before.
     #[inline]
     pub fn bytes_at<'s>(
@@ -66,8 +66,8 @@ impl Window {
         ahead.and_then(|ahead| bytes.get(ahead..)).unwrap_or_default()
     }
 
-    /// Moves the window to `offset`, where records are likely to be such as those before: this is
-    /// no hop.
+    /// Moves the window to `offset`, where records are likely to be like those before: this does
+    /// not count as a seek.
     pub fn start_at(&mut self, offset: u64) {
         (self.start, self.filled) = (offset, 0);
     }
@@ -80,13 +80,13 @@ impl Window {
                 .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
             self.buffer.resize(WINDOW, 0);
         }
-        // Little after a hop, since the next record is likely to be as large; then more and more.
+        // Little after a seek, since the next record is likely to be as large; then more and more.
         let gap = offset.saturating_sub(self.start + self.filled as u64);
-        self.hops = if gap >= HOP { self.hops.saturating_add(1) } else { 0 };
-        self.read = match self.hops {
-            0 => (4 * self.read).clamp(AFTER_HOP, WINDOW),
-            hops if hops < HOPS => AFTER_HOP,
-            _ => AFTER_HOPS,
+        self.seeks = if gap >= SEEK { self.seeks.saturating_add(1) } else { 0 };
+        self.read = match self.seeks {
+            0 => (4 * self.read).clamp(AFTER_SEEK, WINDOW),
+            seeks if seeks < SEEKS => AFTER_SEEK,
+            _ => AFTER_SEEKS,
         };
         self.start = offset;
         self.filled = 0; // nothing is at hand if the read fails
