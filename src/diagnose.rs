@@ -2,7 +2,6 @@
 //!
 //! A diagnosis words an error that there is anyway; it never makes one.
 
-use crate::crc;
 use crate::error::{Error, ErrorKind};
 use crate::frame::{Header, HEADER_LEN};
 
@@ -58,17 +57,6 @@ pub(crate) fn explain(error: Error, start: &[u8]) -> Error {
     Error::new(kind, format!("not a TFRecord file but {name}: {advice}")).at(0, 0).with_format(name)
 }
 
-/// What a first header's file is whose writer stored no masked CRC-32C, where that can be seen.
-pub(crate) fn checksums_of(header: Header) -> Option<&'static str> {
-    let ieee = crc::crc_of_length(crc::IEEE, header.length);
-    match header.length_crc {
-        crc if crc == ieee || crc == crc::mask(ieee) => Some("TFRecord with CRC-32 IEEE checksums"),
-        // Other formats have zeros there, after what would be a giant length.
-        0 if header.length <= u64::from(u32::MAX) => Some("TFRecord without checksums"),
-        _ => None,
-    }
-}
-
 /// The format of data that is not TFRecord, with true checksums or without, damaged or not.
 fn format_of(start: &[u8]) -> Option<&'static Format> {
     let Some(header) = start.get(..HEADER_LEN) else { return text_format(start) };
@@ -79,7 +67,7 @@ fn format_of(start: &[u8]) -> Option<&'static Format> {
     if is_tar(start) {
         return Some(&TAR);
     }
-    if header.is_one_bit_off() || checksums_of(header).is_some() {
+    if header.is_one_bit_off() || header.foreign_checksums().is_some() {
         return None;
     }
     let marked = |at: usize, magic| start.get(at..).is_some_and(|bytes| bytes.starts_with(magic));
@@ -141,6 +129,7 @@ fn text_format(start: &[u8]) -> Option<&'static Format> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crc;
     use crate::{frame, Checksums, Index, Indexer, Options};
     use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// A [`Result`](std::result::Result) with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The kind of an error. The C ABI's `tfr_status` has the same members.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -43,33 +43,6 @@ pub enum ErrorKind {
     /// The index matches an earlier version of the data: valid records follow its last one, or the
     /// data has become shorter.
     Stale,
-}
-
-impl ErrorKind {
-    /// Returns the name of the status in the C ABI, which the other languages use too.
-    ///
-    /// ```
-    /// assert_eq!(tfr_index::ErrorKind::NotTfRecord.name(), "TFR_ERR_NOT_TFRECORD");
-    /// ```
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            ErrorKind::InvalidArgument => "TFR_ERR_INVALID_ARGUMENT",
-            ErrorKind::Io => "TFR_ERR_IO",
-            ErrorKind::NotTfRecord => "TFR_ERR_NOT_TFRECORD",
-            ErrorKind::Truncated => "TFR_ERR_TRUNCATED",
-            ErrorKind::Length => "TFR_ERR_LENGTH",
-            ErrorKind::LengthCrc => "TFR_ERR_LENGTH_CRC",
-            ErrorKind::PayloadCrc => "TFR_ERR_PAYLOAD_CRC",
-            ErrorKind::InvalidIndex => "TFR_ERR_INVALID_INDEX",
-            ErrorKind::OutOfRange => "TFR_ERR_OUT_OF_RANGE",
-            ErrorKind::Cancelled => "TFR_ERR_CANCELLED",
-            ErrorKind::OutOfMemory => "TFR_ERR_OUT_OF_MEMORY",
-            ErrorKind::Panic => "TFR_ERR_PANIC",
-            ErrorKind::Mismatch => "TFR_ERR_MISMATCH",
-            ErrorKind::Stale => "TFR_ERR_STALE",
-        }
-    }
 }
 
 /// An error: its kind, and the path, record number, byte offset and system error if known.

@@ -87,6 +87,20 @@ impl From<ErrorKind> for tfr_status {
     }
 }
 
+impl ErrorKind {
+    /// Returns the name of the status in the C ABI, which the other languages use too.
+    ///
+    /// ```
+    /// assert_eq!(tfr_index::ErrorKind::NotTfRecord.name(), "TFR_ERR_NOT_TFRECORD");
+    /// ```
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let names = tfr_status::NAMES;
+        let name = names[tfr_status::from(self) as usize].1;
+        name.trim_end_matches('\0')
+    }
+}
+
 /// The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
 ///
 /// Ownership: static; never freed.

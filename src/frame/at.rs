@@ -4,7 +4,6 @@ use std::io;
 
 use super::{decode_footer, Checksum, Header, FOOTER_LEN, HEADER_LEN, MAX_OFFSET, OVERHEAD};
 use crate::crc;
-use crate::diagnose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::{fill_at, ReadAt, Window};
 
@@ -54,7 +53,7 @@ impl Place {
             false => format!("the end of the data, {rest} bytes on"),
         };
         let why = format!("length {length} passes {end}, and its CRC does not hold");
-        if let (0, Some(name)) = (self.record, diagnose::checksums_of(header)) {
+        if let (0, Some(name)) = (self.record, header.foreign_checksums()) {
             let detail = format!("probably a {name} that was cut short: {why}; copy it again");
             return self.error(ErrorKind::NotTfRecord, detail).with_format(name);
         }
@@ -78,7 +77,7 @@ impl Place {
         if self.record > 0 {
             return error.adding(": the header is damaged; copy the file again");
         }
-        match diagnose::checksums_of(header) {
+        match header.foreign_checksums() {
             Some(name) => error
                 .adding(&format!(": a {name}; accept it with checksum policy none"))
                 .with_format(name),
