@@ -11,5 +11,6 @@ mod sync;
 mod child;
 #[path = "../support/frames.rs"]
 mod frames;
+#[allow(dead_code)] // the command-line tests call the rest
 #[path = "../support/programs.rs"]
 mod programs;
