@@ -1,4 +1,4 @@
-//! Does this index fit this data?
+//! Checks whether an index matches its data.
 
 pub(crate) mod frames;
 mod gaps;
@@ -25,8 +25,8 @@ use samples::Samples;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum CheckLevel {
-    /// The headers of the first record, of the last and of 64 between them: milliseconds, however
-    /// large data and index are.
+    /// The headers of the first record, the last one and 64 between them. Takes milliseconds,
+    /// however large the data is.
     #[default]
     Quick,
     /// Every header.
@@ -35,38 +35,40 @@ pub enum CheckLevel {
     Full,
 }
 
-/// How an index fits its data. Whatever it says, NVIDIA DALI and this crate read the data by the
-/// index if it is given to them.
+/// How an index matches its data. NVIDIA DALI and this crate can read the data with the index
+/// whatever these fields say, if the index is passed to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Fit {
-    /// Bytes of the data that no entry covers: damage, or, if the index is partial, also records.
+    /// Bytes of the data that no entry covers: damage or, if the index is partial, also records.
     pub uncovered_bytes: u64,
-    /// Whether the index leaves out valid records. A reader that finds such an index beside its data
-    /// does not use it.
+    /// Whether the index leaves out valid records. A reader that finds such an index beside the
+    /// data does not use it.
     pub partial: bool,
-    /// Whether an entry starts before the one in front of it.
+    /// Whether an entry starts before the previous one.
     pub reordered: bool,
-    /// Whether an entry is there twice.
+    /// Whether the index contains an entry more than once.
     pub repeated: bool,
-    /// Whether no checksum was looked at: the data has no true ones, or policy
-    /// [`Checksums::None`](crate::Checksums::None) asked for it.
+    /// Whether no checksums were checked: the data has no valid ones, or the policy was
+    /// [`Checksums::None`](crate::Checksums::None).
     pub checksums_skipped: bool,
 }
 
 impl Index {
-    /// Checks that this is the index of a TFRecord file.
+    /// Checks that this index belongs to a TFRecord file.
     ///
-    /// The entries must lie inside the file and may not overlap; where one starts, there must be
-    /// the header of a frame of its size. An index may select, reorder and repeat records, and leave
-    /// out damage; but one that has all records up to some byte, while valid ones follow, is stale,
-    /// unless [`Options::allow_partial`] says that it is meant so.
+    /// The entries must lie inside the file and must not overlap. Where an entry starts, the file
+    /// must have the header of a frame of that size. An index may select, reorder and repeat
+    /// records, and leave out damage. If valid records follow its last entry, it is stale, unless
+    /// [`Options::allow_partial`] is set.
     ///
-    /// The policy decides whether CRCs must hold, [`Checksums::Auto`](crate::Checksums::Auto) by
-    /// the file's first header (one bit away from a true CRC is damage) and the first entry's; the
-    /// level, whether those of payloads are looked at. At every level the bytes that no entry covers
-    /// are searched for valid records. Memory stays constant, but for an index out of order: 8 bytes
-    /// a record.
+    /// The checksum policy decides whether CRCs must be valid.
+    /// [`Checksums::Auto`](crate::Checksums::Auto) decides by the file's first header (one bit away
+    /// from a valid one is damage) and the headers of some entries. The level decides whether
+    /// payload CRCs are checked. Every level searches the bytes that no entry covers for valid
+    /// records.
+    ///
+    /// Memory stays constant; an index that is not in order needs 8 bytes per record.
     ///
     /// ```
     /// use tfr_index::{CheckLevel, ErrorKind, Index, Options};
@@ -88,17 +90,18 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// - [`ErrorKind::Mismatch`]: it is the index of another file.
+    /// - [`ErrorKind::Mismatch`]: the index belongs to another file.
     /// - [`ErrorKind::Stale`]: the data has grown, or has become shorter.
     /// - [`ErrorKind::Length`], [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`]: the index
-    ///   fits, and the data is damaged. (`Length`: a header contradicts the index, but the records
-    ///   around it are where the index has them.)
-    /// - [`ErrorKind::NotTfRecord`]: the data that it does not fit is not a TFRecord file, but a
-    ///   compressed one or the like.
-    /// - The file cannot be read, or the progress callback asks to stop.
+    ///   matches, but the data is damaged. (`Length`: a header contradicts the index, but the
+    ///   records around it are where the index has them.)
+    /// - [`ErrorKind::NotTfRecord`]: the index does not match, and the data is not a TFRecord file
+    ///   but, for example, a compressed one.
+    /// - [`ErrorKind::Io`]: the file cannot be read. [`ErrorKind::Cancelled`]: the progress
+    ///   callback cancelled.
     ///
-    /// The error's record is the number of the entry: of all bad ones, the first in the data; of a
-    /// stale index, the first that is missing.
+    /// The error's record number is that of the bad entry that comes first in the data or, if the
+    /// index is stale, that of the first missing entry.
     pub fn check(
         &self,
         tfrecord_path: impl AsRef<Path>,
@@ -110,7 +113,7 @@ impl Index {
         self.check_source(&data, level, options).map_err(|error| error.of(path))
     }
 
-    /// As [`check`](Index::check), of any source.
+    /// Like [`check`](Index::check), for any source.
     ///
     /// ```
     /// use tfr_index::{CheckLevel, Index, Options};
@@ -123,7 +126,7 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// As [`check`](Index::check).
+    /// Those of [`check`](Index::check).
     pub fn check_source(
         &self,
         source: impl ReadAt + Sync,
@@ -134,15 +137,15 @@ impl Index {
             self.examine(&source, level, options)?;
         match (stale, damage) {
             (Some(error), _) => Err(explain(error, &source)),
-            // Where another header is valid, the data is a TFRecord file.
+            // If another header is valid, the data is a TFRecord file.
             (None, Some(error)) if confirmed => Err(error),
             (None, Some(error)) => Err(explain(error, &source)),
             (None, None) => Ok(fit),
         }
     }
 
-    /// Why an index that was found beside its data is not used, if it is not: it must be the index
-    /// of this data, and account for each valid record. Damage in the data is no reason.
+    /// Returns why an index found beside its data must not be used, if so: it must belong to this
+    /// data and account for each valid record. Damage in the data is no reason.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`].
@@ -191,7 +194,7 @@ impl Index {
         let frames = Frames { source, size, trust, payloads: false };
 
         let mut sampled = Samples { confirmed: true, damage: None };
-        // What is said of gaps and sizes is only true of the index of this file.
+        // Statements about gaps and sizes only make sense for the index of this file.
         let samples_first =
             level == CheckLevel::Quick || layout.covered != size || layout.end() != size;
         if samples_first {
@@ -200,7 +203,7 @@ impl Index {
         let mut stale = has_shrunk(&layout, size);
         let mut left_out = None;
         if stale.is_none() {
-            // Which checksums the data has, whatever the policy asks of those that are read.
+            // Find out which checksums the data has, whatever the policy checks.
             let trust = match trust == Trust::Checked && sampled.confirmed {
                 true => trust,
                 false => Trust::decide(source, Checksums::Auto, || {
@@ -217,7 +220,7 @@ impl Index {
         if stale.is_none() && level != CheckLevel::Quick {
             let all = Frames { payloads: level == CheckLevel::Full && !unchecked, ..frames };
             let damage = samples::damage(all.check_all(&layout, options, &mut reporter))?;
-            // It may still be the index of another file.
+            // The index may still belong to another file.
             if damage.is_some() && !samples_first {
                 frames.sample(&layout, &mut |_, _| Ok(()))?;
             }
@@ -239,20 +242,20 @@ impl Index {
     }
 }
 
-/// What there is to say of an index that is not the index of another file.
+/// The result for an index that belongs to the data.
 struct Findings {
     fit: Fit,
-    /// How it is stale.
+    /// Why the index is stale.
     stale: Option<Error>,
     /// Damage of the data at an entry.
     damage: Option<Error>,
-    /// Whether the data has the header of at least one entry.
+    /// Whether the header of at least one entry is valid.
     confirmed: bool,
-    /// Where the first valid record starts that the index leaves out.
+    /// The offset of the first valid record that the index leaves out.
     left_out: Option<u64>,
 }
 
-/// The error, or that the data is no TFRecord at all.
+/// Returns the error, or one that says that the data is not TFRecord.
 fn explain(error: Error, source: &impl ReadAt) -> Error {
     if !matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::LengthCrc | ErrorKind::Stale) {
         return error;
@@ -264,7 +267,7 @@ fn explain(error: Error, source: &impl ReadAt) -> Error {
     }
 }
 
-/// An error if entries end after data of `size` bytes.
+/// Returns an error if entries end after data of `size` bytes.
 fn has_shrunk(layout: &Layout<'_>, size: u64) -> Option<Error> {
     let inside = layout.count_before(|entry| entry.end() <= size);
     if inside == layout.len() {
@@ -276,11 +279,11 @@ fn has_shrunk(layout: &Layout<'_>, size: u64) -> Option<Error> {
     Some(ends_after_data(ErrorKind::Stale, record, entry, size, &more))
 }
 
-/// Valid records follow the last entry, the first at `offset`.
+/// The error for valid records after the last entry, the first at `offset`.
 fn has_grown(layout: &Layout<'_>, offset: u64, size: u64) -> Error {
     let detail = format!(
-        "the index ends at byte {}, but valid records follow, up to {} bytes of them: the index is \
-         stale; create it again, or, if they were left out on purpose, check with --allow-partial \
+        "the index ends at byte {}, but valid records follow, up to {} bytes: the index is stale; \
+         create it again or, if the records were left out on purpose, check with --allow-partial \
          (allow_partial)",
         layout.end(),
         size - offset
@@ -288,7 +291,8 @@ fn has_grown(layout: &Layout<'_>, offset: u64, size: u64) -> Error {
     Error::new(ErrorKind::Stale, detail).at(layout.len() as u64, offset)
 }
 
-/// The entry's frame ends after the data's `size` bytes, of which there is `more` to say.
+/// The error for a frame that ends after the data's `size` bytes. `more` adds details about the
+/// size.
 pub(crate) fn ends_after_data(
     kind: ErrorKind,
     record: u64,
@@ -298,8 +302,8 @@ pub(crate) fn ends_after_data(
 ) -> Error {
     let detail = format!(
         "the index has a frame up to byte {} here, but the data ends at byte {size}{more}: the data \
-         was cut short, or the index is the index of another file; copy the data again, or create \
-         the index again, with salvage if the data is cut",
+         was truncated, or the index belongs to another file; copy the data again, or create the \
+         index again, with salvage if the data is truncated",
         entry.end()
     );
     Error::new(kind, detail).at(record, entry.offset)
@@ -319,13 +323,13 @@ impl<'a> Reporter<'a> {
     }
 
     fn pass(&mut self, bytes: u64, records: u64) {
-        // Of data that was cut short, the last frame is longer than what is left.
+        // If the data is truncated, the last frame is longer than the rest.
         let bytes_done = self.progress.bytes_done + bytes;
         self.progress.bytes_done = bytes_done.min(self.progress.bytes_total);
         self.progress.records += records;
     }
 
-    /// Passes, and reports when it is due.
+    /// Adds to the progress, and reports it when a report is due.
     fn add(&mut self, bytes: u64, records: u64) -> Result<()> {
         self.pass(bytes, records);
         match self.progress.bytes_done >= self.next_report {

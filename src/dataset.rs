@@ -1,3 +1,3 @@
-//! Many files as one sequence.
+//! Data sets of many files.
 
 pub mod files;

@@ -1,14 +1,14 @@
-//! What data is when it is not TFRecord, by its first bytes.
+//! Detects the format of data that is not TFRecord, by its first bytes.
 //!
-//! A diagnosis words an error that there is anyway; it never makes one.
+//! A diagnosis only improves the message of an existing error; it never causes one.
 
 use crate::error::{Error, ErrorKind};
 use crate::frame::{Header, HEADER_LEN};
 
-/// How many of the first bytes are looked at.
+/// How many bytes at the start are examined.
 pub(crate) const START: usize = 4 << 10;
 
-/// Names a format, and says what to do with a file of it.
+/// A format's name, and what to do with a file in that format.
 #[derive(Debug, PartialEq, Eq)]
 struct Format {
     name: &'static str,
@@ -19,7 +19,7 @@ const fn format(name: &'static str, advice: &'static str) -> Format {
     Format { name, advice }
 }
 
-/// Where the bytes are that mark a format, and which ones.
+/// The magic bytes of formats, with their position.
 const MAGIC: [(usize, &[u8], Format); 14] = [
     (0, b"\x1f\x8b\x08", format("gzip", "decompress it first (gunzip)")),
     (0, b"\x28\xb5\x2f\xfd", format("Zstandard", "decompress it first (unzstd)")),
@@ -44,20 +44,20 @@ const ZLIB: Format = format("zlib", "decompress it first (zlib.decompress in Pyt
 const HTML: Format = format("HTML", SAVED);
 const XML: Format = format("XML", SAVED);
 const JSON: Format = format("JSON", SAVED);
-const SAVED: &str = "it may be an error message that was saved as data; look into it";
-const INDEX: Format = format("index", "it holds where records are; give the data file");
+const SAVED: &str = "it may be an error message saved as data; look into it";
+const INDEX: Format = format("index", "it lists where records are; give the data file");
 const TEXT: Format = format("text", "look into it, and give the data file");
 
-/// The error, worded as one of data that starts with `start`: if that is another format, it says so,
-/// wherever the walk through it came to its end.
+/// Replaces the error by one that names the format, if data that starts with `start` is in another
+/// format. Where the scan failed does not matter.
 pub(crate) fn explain(error: Error, start: &[u8]) -> Error {
     let Some(Format { name, advice }) = format_of(start) else { return error };
-    // A header that isn't whole says nothing of what follows.
+    // An incomplete header says nothing about what would follow it.
     let kind = if start.len() < HEADER_LEN { error.kind() } else { ErrorKind::NotTfRecord };
     Error::new(kind, format!("not a TFRecord file but {name}: {advice}")).at(0, 0).with_format(name)
 }
 
-/// The format of data that is not TFRecord, with true checksums or without, damaged or not.
+/// The format of data that is not TFRecord: not even damaged or without valid checksums.
 fn format_of(start: &[u8]) -> Option<&'static Format> {
     let Some(header) = start.get(..HEADER_LEN) else { return text_format(start) };
     let header = Header::decode(header.try_into().expect("12 bytes"));
@@ -78,8 +78,8 @@ fn format_of(start: &[u8]) -> Option<&'static Format> {
     }
 }
 
-/// Whether the data starts with a tar header: its checksum is the sum of its bytes, and blanks in
-/// its own place.
+/// Whether the data starts with a tar header. Its checksum is the sum of its bytes, where the
+/// checksum itself counts as blanks.
 fn is_tar(start: &[u8]) -> bool {
     let Some(header) = start.get(..512).filter(|header| header[257..].starts_with(b"ustar")) else {
         return false;
@@ -91,18 +91,19 @@ fn is_tar(start: &[u8]) -> bool {
     u32::from_str_radix(digits, 8) == Ok(sum)
 }
 
-/// Whether the data starts as zlib's does (RFC 1950), and not with a length under 2^40 bytes.
+/// Whether the data starts like zlib data (RFC 1950), and not like a record of less than 2^40
+/// bytes.
 fn is_zlib(start: &[u8]) -> bool {
     let deflate_without_dictionary = start[0] & 0x8f == 8 && start[1] & 0x20 == 0;
     let checked = (u32::from(start[0]) << 8 | u32::from(start[1])) % 31 == 0;
     deflate_without_dictionary && checked && start[5..8] != [0; 3]
 }
 
-/// The format of data that is text, without the zeros that the length of any record has.
+/// The format of text data. (Text has no zero bytes, which the length of any record has.)
 fn text_format(start: &[u8]) -> Option<&'static Format> {
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
-        // Cut inside a character.
+        // The text is truncated inside a character.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(&start[..error.valid_up_to()]).expect("valid")
         }
@@ -218,7 +219,8 @@ mod tests {
         assert_eq!(format_of(&tar_of_another_sum), None);
     }
 
-    /// Its first bytes are a length, 559 903, and a checksum: the walk ends only behind them.
+    /// Its first bytes look like a length of 559,903 and a checksum: the scan fails only after
+    /// that.
     #[test]
     fn a_large_gzip_file_is_not_taken_for_a_damaged_one() {
         let mut data = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xec\xd2".to_vec();
@@ -277,7 +279,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any bytes, whatever they seem to be: no panic, and one line.
+        /// Arbitrary bytes cause no panic, and messages of one line.
         #[test]
         fn any_bytes_can_be_looked_at(
             magic in 0..MAGIC.len() + 1,
@@ -293,8 +295,8 @@ mod tests {
             }
         }
 
-        /// No TFRecord is taken for another format, whatever its payload: be its checksums true,
-        /// one bit off, those of CRC-32 IEEE, or zeros.
+        /// No TFRecord file is detected as another format, whatever its payload, with checksums
+        /// that are valid, one bit off, CRC-32 IEEE, or zeros.
         #[test]
         fn tfrecords_are_of_no_other_format(
             length in lengths(),
@@ -317,7 +319,7 @@ mod tests {
             prop_assert_eq!(format_of(&data), None);
         }
 
-        /// Nor is one that is cut in its first header.
+        /// Nor is one that is truncated in its first header.
         #[test]
         fn tfrecords_that_are_cut_are_of_no_other_format(
             length in 0u64..1 << 32,

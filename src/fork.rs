@@ -1,9 +1,9 @@
-//! Forked processes, which have copies of their parent's writers, and share the files and locks of
-//! these.
+//! Protects writers from forked processes, which have copies of their parent's writers and share
+//! their files and locks.
 //!
-//! A writer belongs to the process that made it. In a forked one its calls fail, and the descriptors
-//! of its files are replaced as the process begins: otherwise a parent that is killed would leave its
-//! locks to its children.
+//! A writer belongs to the process that made it. In a forked process its calls fail, and the
+//! descriptors of its files are replaced when the process starts: otherwise the children would keep
+//! the locks of a killed parent.
 
 use std::os::fd::RawFd;
 use std::process;
@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
-/// How many forks there were from the first process to this one.
+/// The number of forks between the first process and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Descriptors that a forked process is not to have. More than these, it has.
+/// Descriptors to replace in a forked process. If there are more, the rest are inherited.
 static DESCRIPTORS: [AtomicI32; 256] = [FREE; 256];
 #[allow(clippy::declare_interior_mutable_const)] // each is copied from it
 const FREE: AtomicI32 = AtomicI32::new(NONE);
@@ -35,11 +35,12 @@ impl Owner {
     }
 
     pub fn is_this_process(self) -> bool {
-        // The number alone may be that of a later process; forks that run no handlers count none.
+        // A later process may have the same number, and a fork without handlers does not count:
+        // check both.
         self.is_this_generation() && self.process == process::id()
     }
 
-    /// An error in a forked process.
+    /// Fails in a forked process.
     pub fn check(self) -> Result<()> {
         if self.is_this_process() {
             return Ok(());
@@ -47,7 +48,7 @@ impl Owner {
         Err(self.foreign())
     }
 
-    /// As [`check`](Self::check), without asking the system: for hot paths.
+    /// Like [`check`](Self::check), but without a system call, for hot paths.
     #[inline]
     pub fn check_generation(self) -> Result<()> {
         if self.is_this_generation() {
@@ -64,7 +65,7 @@ impl Owner {
     #[cold]
     fn foreign(self) -> Error {
         let detail = format!(
-            "the writer belongs to process {}: a forked process cannot use it",
+            "the writer belongs to process {}: a forked process cannot use it; open another one",
             self.process
         );
         Error::new(ErrorKind::InvalidArgument, detail)
@@ -89,7 +90,7 @@ impl Unshared {
 impl Drop for Unshared {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            // In a forked process the slot may be another's now.
+            // In a forked process another descriptor may use the slot now.
             replace(slot, self.descriptor, NONE);
         }
     }
@@ -101,15 +102,15 @@ fn replace(slot: &AtomicI32, from: RawFd, to: RawFd) -> bool {
 
 /// Registers the handler, once.
 fn handle_forks() {
-    // No Once: a process that is forked while another thread is in it would wait for ever.
+    // Not a Once: a process forked while another thread is inside it would deadlock.
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        // Out of memory, forks are known by their process number alone.
+        // If this fails (out of memory), only the process number detects forks.
         let _ = sys::on_fork(begin_forked);
     }
 }
 
-/// What a forked process does first.
+/// Runs first in a forked process.
 extern "C" fn begin_forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     for slot in &DESCRIPTORS {

@@ -22,17 +22,17 @@ pub(crate) const OVERHEAD: u64 = (HEADER_LEN + FOOTER_LEN) as u64;
 /// The largest offset and the largest end of a frame: NVIDIA DALI reads both into `int64_t`.
 pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64;
 
-/// A masked CRC-32C, as it is stored and as it should be.
+/// A masked CRC-32C, as stored and as computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Checksum {
-    /// The one in the data.
+    /// The checksum stored in the data.
     pub stored: u32,
-    /// The one of the bytes that it is of.
+    /// The checksum computed from the bytes that it covers.
     pub computed: u32,
 }
 
 impl Checksum {
-    /// Whether both are the same.
+    /// Returns whether the checksum is valid: both are the same.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.stored == self.computed

@@ -1,4 +1,4 @@
-//! Which record a byte belongs to, and what its checksums say: for errors that only name a byte.
+//! Finds the record that a byte belongs to and checks it, for errors that name only a byte.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::options::{Checksums, Options, Skipped, SkippedFn};
 use crate::scan::Scanner;
 use crate::source::{DataFile, ReadAt};
 
-/// The part of a record's frame that a byte lies in.
+/// The part of a frame that a byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// The payload's length, 8 bytes.
@@ -26,32 +26,35 @@ pub enum Part {
     PayloadCrc,
 }
 
-/// What [`locate`] found.
+/// The result of [`locate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Location {
-    /// The record's number, from 0.
+    /// The record number, from 0.
     pub record: u64,
-    /// The byte where its frame starts.
+    /// The byte where the record's frame starts.
     pub offset: u64,
-    /// The length of its payload, as it is stored.
+    /// The length of its payload in bytes, as stored.
     pub length: u64,
-    /// Where in the frame the byte lies.
+    /// The part of the frame that the byte belongs to.
     pub part: Part,
     /// The length's checksum.
     pub length_crc: Checksum,
-    /// The payload's checksum; none if the frame does not end where it may be believed to: its
-    /// header is damaged, or the data is cut short.
+    /// The payload's checksum; `None` if the end of the payload is unknown, because the header is
+    /// damaged, or missing, because the data is truncated.
     pub payload_crc: Option<Checksum>,
 }
 
-/// Which record of a TFRecord file the byte `byte` belongs to, and whether its checksums hold.
+/// Finds the record of a TFRecord file that the byte `byte` belongs to, and computes its checksums.
 ///
-/// TensorFlow's `corrupted record at N` is about the record that starts at byte N, if it is the
-/// length's checksum that does not hold, and about the one that starts at N - 12, if it is the
-/// payload's. Of the options, the checksum policy, the progress callback and [`Options::salvage`]
-/// count: damage before the byte is left out and told then, and records have the numbers that they
-/// have in the index. Payloads before the byte are checked only for that, under [`Checksums::Full`].
+/// TensorFlow's message `corrupted record at N` names the byte N where the record starts if the
+/// length's checksum is wrong, and the start plus 12 if the payload's checksum is wrong. `locate`
+/// accepts both.
+///
+/// Uses the checksum policy, the progress callback and [`Options::salvage`]. With salvage it skips
+/// damage before the byte and passes it to [`Options::on_skipped`], and records have the same
+/// numbers as in a salvaged index. Payloads before the byte are checked only with salvage and
+/// [`Checksums::Full`].
 ///
 /// ```
 /// use tfr_index::{locate, Options, Part};
@@ -63,9 +66,11 @@ pub struct Location {
 /// ```
 ///
 /// # Errors
-/// When the file cannot be read; [`ErrorKind::OutOfRange`] when it ends before the byte. When it is
-/// not a TFRecord file, or damaged before the record that the byte is in, and that is not salvaged,
-/// with the number and the offset of the record where that is.
+/// - [`ErrorKind::Io`]: the file cannot be read.
+/// - [`ErrorKind::OutOfRange`]: the file ends before the byte.
+/// - [`ErrorKind::NotTfRecord`]: the file is not a TFRecord file.
+/// - Without salvage, the errors of [`Index::scan`](crate::Index::scan) if a record before the byte
+///   is damaged. They name that record and its offset.
 pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Result<Location> {
     let path = path.as_ref();
     let data = open(path)?;
@@ -78,7 +83,7 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
         Checksums::Full if !options.salvage => Checksums::Length,
         other => other,
     };
-    let around = Mutex::new(None); // the damage that the byte is in
+    let around = Mutex::new(None); // the damaged region that contains the byte
     let on_skipped = |skipped: Skipped| match options.on_skipped {
         _ if skipped.bytes.contains(&byte) => {
             *around.lock().unwrap_or_else(PoisonError::into_inner) = Some(skipped);
@@ -114,8 +119,8 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
     Err(Error::new(ErrorKind::OutOfRange, detail))
 }
 
-/// The location of a byte in the record where the walk ended, or the error that ended it: what is
-/// behind a header that is damaged may belong to any record.
+/// The location of a byte in the record where the scan failed. If the header is damaged and the
+/// byte is after it, the scan's error: such bytes may belong to any record.
 fn in_damaged(data: &DataFile, byte: u64, error: Error) -> Result<Location> {
     let (Some(record), Some(offset)) = (error.record(), error.offset()) else { return Err(error) };
     let Ok(Some(header)) = header_at(data, offset) else { return Err(error) };
@@ -159,13 +164,12 @@ mod tests {
     use crate::frame;
 
     fn located(data: &[u8], byte: u64, checksums: Checksums) -> Result<Location> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
         std::fs::write(&path, data).unwrap();
         locate(&path, byte, &Options::new().checksums(checksums))
     }
 
-    /// Every byte of some records, by counting.
     #[test]
     fn what_options_leave_out_is_found_all_the_same() {
         let mut data =
@@ -180,6 +184,8 @@ mod tests {
         assert!(!location.length_crc.holds());
     }
 
+    /// Tries every byte of some records.
+    /// Tries every byte of some records.
     #[test]
     fn every_byte_is_in_its_part_of_its_record() {
         let payloads = [&b"hello"[..], b"", b"TFRecord"];

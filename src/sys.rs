@@ -1,4 +1,4 @@
-//! What the standard library lacks of the system's calls.
+//! System calls that the standard library does not offer.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use std::os::unix::fs::MetadataExt;
 
 #[cfg(not(all(target_os = "linux", not(target_env = "musl"))))]
 use libc::{fstatat, openat, stat};
-// Files may be larger than 2 GiB where a pointer has 32 bits.
+// On 32-bit systems, these support files larger than 2 GiB.
 #[cfg(all(target_os = "linux", not(target_env = "musl")))]
 use libc::{fstatat64 as fstatat, openat64 as openat, stat64 as stat};
 
@@ -27,17 +27,16 @@ pub(crate) use memory::available_memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 pub(crate) use preadv::read_many_at;
 
-/// Opens a directory to name files in it, which takes no permission to list it.
+/// Opens a directory only to name files in it: this needs no permission to list it.
 #[cfg(target_os = "linux")]
 pub(crate) const O_PATH: libc::c_int = libc::O_PATH;
 #[cfg(not(target_os = "linux"))]
 pub(crate) const O_PATH: libc::c_int = libc::O_RDONLY;
 
-/// Another descriptor, above those of the standard streams, of what `descriptor` is open for: both
-/// have one position.
+/// Duplicates a descriptor to a number above the standard streams. Both share one position.
 pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<File> {
     const ABOVE_STANDARD_STREAMS: libc::c_int = 3;
-    // SAFETY: no memory is handed over; of a descriptor that is not open, the call says so.
+    // SAFETY: no memory is passed; if the descriptor is not open, the call fails.
     let copy = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, ABOVE_STANDARD_STREAMS) };
     match copy {
         -1 => Err(io::Error::last_os_error()),
@@ -46,9 +45,9 @@ pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<File> {
     }
 }
 
-/// Lets reads and writes wait, of a file that was opened with `O_NONBLOCK`.
+/// Makes reads and writes block again, for a file that was opened with `O_NONBLOCK`.
 pub(crate) fn let_wait(file: &File) -> io::Result<()> {
-    // SAFETY: the descriptor is open, no memory is handed over.
+    // SAFETY: the descriptor is open, no memory is passed.
     let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
     // SAFETY: as above.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK) } {
@@ -57,16 +56,16 @@ pub(crate) fn let_wait(file: &File) -> io::Result<()> {
     }
 }
 
-/// The first offset from `offset` on that is in no hole of the file, or the file's size; `offset`
-/// itself where the system doesn't know. It moves the file's position.
+/// The first offset at or after `offset` that is not in a hole of the file, or else the file's
+/// size; `offset` itself if the system does not know. This moves the file's position.
 pub(crate) fn next_data(file: &File, offset: u64) -> u64 {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]
     if let Ok(start) = libc::off_t::try_from(offset) {
-        // SAFETY: the descriptor is open, no memory is handed over.
+        // SAFETY: the descriptor is open, no memory is passed.
         let data = unsafe { libc::lseek(file.as_raw_fd(), start, libc::SEEK_DATA) };
         return match u64::try_from(data) {
             Ok(data) => data,
-            // After the last data there may be a hole up to the end.
+            // Only a hole follows, up to the end.
             Err(_) if std::io::Error::last_os_error().raw_os_error() == Some(libc::ENXIO) => {
                 file.metadata().map_or(offset, |metadata| metadata.len().max(offset))
             }
@@ -76,7 +75,7 @@ pub(crate) fn next_data(file: &File, offset: u64) -> u64 {
     offset
 }
 
-/// Calls again while a signal interrupts the call; -1 is a failure.
+/// Repeats a call while signals interrupt it. The call returns -1 on failure.
 fn retry(mut call: impl FnMut() -> libc::c_int) -> io::Result<libc::c_int> {
     loop {
         match call() {
@@ -89,8 +88,8 @@ fn retry(mut call: impl FnMut() -> libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// Moves a descriptor of a standard stream, which the process had closed, to a number above: what
-/// the process prints must not end in the file.
+/// Moves a file off the descriptors 0 to 2, which it gets if the process has closed them: otherwise
+/// the process would print into the file.
 pub(crate) fn above_standard_streams(file: File) -> io::Result<File> {
     match file.as_raw_fd() {
         0..=2 => duplicate(file.as_raw_fd()),
@@ -100,7 +99,7 @@ pub(crate) fn above_standard_streams(file: File) -> io::Result<File> {
 
 /// Locks or unlocks a file, without waiting if `how` says so.
 pub(crate) fn flock(file: &File, how: libc::c_int) -> io::Result<()> {
-    // SAFETY: the descriptor is open, no memory is handed over.
+    // SAFETY: the descriptor is open, no memory is passed.
     retry(|| unsafe { libc::flock(file.as_raw_fd(), how) }).map(drop)
 }
 
@@ -111,7 +110,7 @@ pub(crate) fn close(file: File) -> io::Result<()> {
     match unsafe { libc::close(file.into_raw_fd()) } {
         0 => Ok(()),
         _ => match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::Interrupted => Ok(()), // closed all the same
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(()), // it is closed anyway
             error => Err(error),
         },
     }
@@ -158,7 +157,7 @@ pub(crate) fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// A file's identity, and who may do what with it.
+/// A file's identity, owner, group and mode.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stat {
     pub id: Identity,
@@ -179,7 +178,7 @@ impl Stat {
     }
 }
 
-/// What is at `name` in a directory; a link is not followed.
+/// Stats `name` in a directory, without following a link.
 #[allow(clippy::unnecessary_cast)] // the types differ from system to system
 pub(crate) fn stat_at(directory: &File, name: &CStr) -> io::Result<Stat> {
     let mut stat = MaybeUninit::<stat>::uninit();
@@ -196,8 +195,8 @@ pub(crate) fn stat_at(directory: &File, name: &CStr) -> io::Result<Stat> {
     })
 }
 
-/// The mount that `name` in a directory is on, or, if it is empty, the directory; `None` where the
-/// system does not tell.
+/// The mount that `name` in a directory is on; that of the directory if `name` is empty. `None` if
+/// the system does not report it.
 #[cfg(target_os = "linux")]
 pub(crate) fn mount_of(directory: &File, name: &CStr) -> Option<u64> {
     let mut stat = MaybeUninit::<libc::statx>::zeroed();
@@ -207,7 +206,7 @@ pub(crate) fn mount_of(directory: &File, name: &CStr) -> Option<u64> {
     let called = unsafe {
         libc::statx(directory, name.as_ptr(), how, libc::STATX_MNT_ID, stat.as_mut_ptr())
     };
-    // SAFETY: it is a struct of numbers, all of them initialised.
+    // SAFETY: it is a struct of numbers, all initialised.
     let stat = unsafe { stat.assume_init() };
     (called == 0 && stat.stx_mask & libc::STATX_MNT_ID != 0).then_some(stat.stx_mnt_id)
 }
@@ -217,25 +216,25 @@ pub(crate) fn mount_of(_directory: &File, _name: &CStr) -> Option<u64> {
     None
 }
 
-/// Changes a file's owner and group; `None` keeps the one that it has.
+/// Changes a file's owner and group; `None` keeps the current one.
 pub(crate) fn change_owner(file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
     const KEEP: u32 = u32::MAX; // -1
     let (user, group) = (user.unwrap_or(KEEP), group.unwrap_or(KEEP));
-    // SAFETY: the descriptor is open, no memory is handed over.
+    // SAFETY: the descriptor is open, no memory is passed.
     match unsafe { libc::fchown(file.as_raw_fd(), user, group) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// The user whom the process acts for.
+/// The process's effective user.
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: the call only returns a number.
     unsafe { libc::geteuid() }
 }
 
-/// Has `handler` called in each process that is forked from this one, before anything else runs there.
-/// It may only do what a signal handler may.
+/// Registers a handler that runs first in each forked process. It may only do what a signal handler
+/// may.
 pub(crate) fn on_fork(handler: extern "C" fn()) -> io::Result<()> {
     // SAFETY: the function lives as long as the process (the library is never unloaded).
     match unsafe { libc::pthread_atfork(None, None, Some(handler)) } {
@@ -244,13 +243,13 @@ pub(crate) fn on_fork(handler: extern "C" fn()) -> io::Result<()> {
     }
 }
 
-/// Replaces an open descriptor by one that can neither be read nor written to. What it was open for is
-/// closed here, but not in the process that this one was forked from. A signal handler may do so.
+/// Replaces an open descriptor by one that can be neither read nor written. This closes the file in
+/// this process, but not in its parent. Async-signal-safe.
 pub(crate) fn blind(descriptor: RawFd) {
-    // The root directory is there even where /dev/null is not.
+    // The root directory always exists, unlike /dev/null.
     let flags = libc::O_CLOEXEC | O_PATH;
-    // SAFETY: the path ends in NUL; the other calls hand over no memory. Whoever owns `descriptor`
-    // finds it open as before, and its calls fail.
+    // SAFETY: the path ends in NUL; the other calls pass no memory. For its owner, `descriptor`
+    // stays open; calls with it fail.
     unsafe {
         let nothing = libc::open(b"/\0".as_ptr().cast(), flags);
         if nothing >= 0 && nothing != descriptor {

@@ -1,4 +1,4 @@
-//! Writes TFRecord files, and their indexes along with them.
+//! Writes TFRecord files together with their indexes.
 
 mod background;
 
@@ -17,40 +17,40 @@ use crate::index::{Encoder, Entry};
 use crate::options::{Checksums, Options};
 use crate::scan::Scanner;
 
-/// Frames are handed over when they are so many bytes: as many as stay in the cache, and take much
-/// longer to write than a thread to wake.
+/// Frames are passed to the writing thread in buffers of this size: small enough for the cache, and
+/// large enough that writing one takes much longer than waking a thread.
 const BUFFER: usize = if cfg!(any(test, fuzzing)) { 1 << 10 } else { 512 << 10 };
-/// A payload of so many bytes is written by the caller and without a copy: another core would have
-/// to fetch it.
+/// The caller writes payloads of at least this size itself, without a copy: another core would have
+/// to fetch them into its cache.
 const DIRECT: usize = BUFFER / 16;
-/// As is the index's text.
+/// The index's text is written in pieces of about this size.
 const LINES: usize = if cfg!(any(test, fuzzing)) { 100 } else { 64 << 10 };
 
-/// Writes records to a TFRecord file, with true checksums, and the file's index along with it:
-/// nothing is read again.
+/// Writes records with valid checksums to a TFRecord file, and the file's index at the same time.
+/// It never reads the data back. It needs less than 2 MB of memory, whatever it writes.
 ///
-/// A record is there when [`finish`](Self::finish) returns, and not before. A writer that is dropped
-/// unfinished, or whose writes failed, leaves nothing of what it wrote: what was there stays, or,
-/// where it was [appended](Self::append) to, is cut to what it was. It takes less than two megabytes
-/// of memory, whatever it writes.
+/// Records are only certain to be in the file when [`finish`](Self::finish) returns. A writer that
+/// is dropped before that, or fails, leaves nothing: existing files stay as they were, and a file
+/// that it [appended](Self::append) to is cut back to its old size.
 ///
-/// Small records are gathered, and written by a thread of the writer's own, from half a megabyte on
-/// and where the system has one to spare; it is gone when the writer is. The writer may be sent to
-/// another thread. In a process that is forked meanwhile all its calls fail, and dropping it changes
-/// nothing; a forked process does not keep the files locked, either.
+/// Small records are buffered. From half a megabyte on, a background thread writes them, if one can
+/// be started; it ends with the writer. A writer may be sent to another thread. In a forked
+/// process, all its calls fail and dropping it changes nothing; the forked process does not keep
+/// the files locked.
 ///
-/// Where the file system has locks, one writer at a time writes a file and its index: while it does,
-/// any other, and any [`create_index`](crate::create_index) of that index, fails with `EBUSY`. Of two
-/// that begin at the same moment, both may fail.
+/// If the file system has locks, only one writer at a time can write a file and its index.
+/// Meanwhile any other writer of the file or the index, and [`create_index`](crate::create_index)
+/// for that index, fails with `EBUSY`. If two writers start at the same moment, both may fail.
 ///
-/// Where the process may not write files larger than a limit (`RLIMIT_FSIZE`, `ulimit -f`), the system
-/// sends it SIGXFSZ, which ends it. A process that ignores SIGXFSZ gets an error instead: `EFBIG`.
+/// If the process has a file size limit (`RLIMIT_FSIZE`, `ulimit -f`) and exceeds it, the system
+/// sends SIGXFSZ, which kills the process by default. A process that ignores SIGXFSZ gets the error
+/// `EFBIG`.
 ///
 /// ```
 /// use tfr_index::{CheckLevel, Index, Options, RecordWriter};
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+/// # let directory = tempfile::tempdir()?;
+/// # let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
 /// let mut writer = RecordWriter::create(&path, &index_path, &Options::new())?;
 /// writer.write(b"first")?;
 /// let entry = writer.write(b"second")?;
@@ -64,7 +64,7 @@ const LINES: usize = if cfg!(any(test, fuzzing)) { 100 } else { 64 << 10 };
 pub struct RecordWriter {
     data: Background,
     index: NewFile,
-    /// Frames and lines of the index that the system does not have yet.
+    /// Frames and index lines that are not written yet.
     frames: Vec<u8>,
     lines: Encoder,
     count: u64,
@@ -74,7 +74,7 @@ pub struct RecordWriter {
     owner: Owner,
 }
 
-/// The file that is written to.
+/// The data file being written.
 enum Data {
     New(NewFile),
     Grown(GrownFile),
@@ -96,21 +96,22 @@ impl fmt::Debug for RecordWriter {
 }
 
 impl RecordWriter {
-    /// Writes a new TFRecord file and its index. Both are written beside their places and renamed
-    /// when they are whole, the data first; what was there is replaced then, and stays until then.
+    /// Starts a new TFRecord file and its index. [`finish`](Self::finish) makes both appear
+    /// complete, and replaces existing files: they are written under temporary names and then
+    /// renamed, the data first.
     ///
-    /// A process that is killed leaves everything as it was, but for temporary files, which the next
-    /// writer of the same file clears. Killed in the instant between the two renames, it leaves the
-    /// new data beside the index of the old, or beside none: [`Index::check`](crate::Index::check)
-    /// finds that, and [`create_index`](crate::create_index) mends it. A path that leads to a device, a
-    /// pipe that a process reads, or [one of the process's own descriptors](crate::own_descriptor) is
-    /// written to directly.
+    /// A killed process leaves existing files as they were, plus temporary files, which the next
+    /// writer of the same file removes. If it is killed between the two renames, the new data is
+    /// beside the old index or beside none: [`Index::check`](crate::Index::check) detects this, and
+    /// [`create_index`](crate::create_index) fixes it. A path that leads to a device, a pipe with a
+    /// reader, or [one of the process's own descriptors](crate::own_descriptor) is written to
+    /// directly.
     ///
-    /// Of the options, [`sync`](Options::sync) counts.
+    /// Uses only the option [`sync`](Options::sync).
     ///
     /// # Errors
-    /// When a file cannot be created; when both paths lead to one file; `EBUSY` when another
-    /// writer writes one of the files. At the [end](Self::finish), when something else created or
+    /// If a file cannot be created, or both paths lead to the same file; `EBUSY` if another writer
+    /// is writing one of them. [`finish`](Self::finish) fails if another program created or
     /// replaced one of the files meanwhile.
     pub fn create(
         tfrecord_path: impl AsRef<Path>,
@@ -124,32 +125,32 @@ impl RecordWriter {
         RecordWriter::new(Data::New(data), index, 0, 0)
     }
 
-    /// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which is
-    /// replaced at the end, then has all records.
+    /// Appends to a TFRecord file, or starts one if there is none. [`finish`](Self::finish)
+    /// replaces its index by one of all records.
     ///
-    /// What the index has is looked at as with [`Options::resume`], and what it lacks is walked: all
-    /// of the file, if there is no index. The file must consist of whole records with true
-    /// checksums.
+    /// The existing file must consist of complete records with valid checksums. Its index is
+    /// checked as with [`Options::resume`]; records that it lacks are scanned, all of them if there
+    /// is no index.
     ///
-    /// The file grows while it is written: those who go by its index see nothing of that, those who
-    /// [index it as growing](Options::allow_incomplete_tail) see its whole records. A process that is killed leaves
-    /// the old index and the file with what it had handed over, the last record maybe cut;
-    /// [`create_index`](crate::create_index) with [`Options::resume`] and [`Options::allow_incomplete_tail`] mends
-    /// the index. What is cut must be cut off before the file can be appended to: the error says
-    /// where.
+    /// The file grows while it is written. Readers that use its index do not see the new records; a
+    /// program that [indexes it as growing](Options::allow_incomplete_tail) sees the complete ones.
+    /// A killed process leaves the old index and the data written so far, whose last record may be
+    /// incomplete. [`create_index`](crate::create_index) with [`Options::resume`] and
+    /// [`Options::allow_incomplete_tail`] then updates the index. An incomplete record must be cut
+    /// off before the file can be appended to; the error says where.
     ///
-    /// Of the options, [`sync`](Options::sync) counts, and for the walk [`threads`](Options::threads)
-    /// and [`progress`](Options::progress).
+    /// Uses the option [`sync`](Options::sync) and, for the scan, [`threads`](Options::threads) and
+    /// [`progress`](Options::progress).
     ///
     /// # Errors
-    /// As [`create`](Self::create); those of [`create_index`](crate::create_index) when the file
-    /// is not whole records, or the index not that of its first ones.
+    /// Those of [`create`](Self::create); those of [`create_index`](crate::create_index) if the
+    /// file does not consist of complete records, or the index is not that of its first records.
     ///
     /// ```
     /// use tfr_index::{Index, Options, RecordWriter};
     ///
-    /// # let folder = tempfile::tempdir()?;
-    /// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
     /// std::fs::copy("tests/data/examples.tfrecord", &path)?;
     /// let mut writer = RecordWriter::append(&path, &index_path, &Options::new())?;
     /// writer.write(b"one more")?;
@@ -172,14 +173,14 @@ impl RecordWriter {
         let options = options.checksums(Checksums::Length).resume(true);
         let explain = |error: Error| match (error.kind(), error.offset()) {
             (ErrorKind::LengthCrc, Some(0)) => {
-                error.adding("; only records with true checksums can be appended to").of(path)
+                error.adding("; to append, the file must have valid checksums").of(path)
             }
             (ErrorKind::Truncated, Some(end)) => {
                 error.adding(&format!(", or cut it to {end} bytes to append to it")).of(path)
             }
             _ => error.of(path),
         };
-        // Of what the index has, checksums are not looked at again.
+        // Check the first record: resuming does not check the checksums of indexed records again.
         let first = Scanner::new(&before, &options).and_then(|mut data| data.next().transpose());
         first.map_err(explain)?;
         let written = write_index(&mut index, index_path, &before, &options);
@@ -197,47 +198,46 @@ impl RecordWriter {
         Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None, owner })
     }
 
-    /// The number of records in the file, with those that were there before.
+    /// Returns the number of records in the file, including those that were there before.
     #[must_use]
     pub fn num_records(&self) -> u64 {
         self.count
     }
 
-    /// Writes a record; returns where it is. Small ones are gathered, and handed to the system
-    /// together.
+    /// Writes a record and returns its index entry. Small records are buffered.
     ///
     /// # Errors
-    /// When a file cannot be written, be it with what earlier calls gave: this, and all calls after
-    /// it, give this error.
+    /// If a file cannot be written, possibly with records of earlier calls. All later calls return
+    /// the same error.
     pub fn write(&mut self, payload: &[u8]) -> Result<Entry> {
         self.attempt(|writer| writer.write_frame(payload))
     }
 
-    /// Hands all that was written so far to the system. Of a file that is appended to, others can
-    /// then read it; of a new one, only [`finish`](Self::finish) shows anything. It is not an
-    /// `fsync`, even with [`Options::sync`]: a power cut may take what was handed over.
+    /// Passes all records written so far to the system. If the file is appended to, others can then
+    /// read them; a new file appears only with [`finish`](Self::finish). This is not an `fsync`,
+    /// even with [`Options::sync`]: a power failure may lose the records.
     ///
     /// # Errors
-    /// As [`write`](Self::write).
+    /// Those of [`write`](Self::write).
     pub fn flush(&mut self) -> Result<()> {
         self.attempt(|writer| writer.data.flush(&mut writer.frames, &[]))
     }
 
-    /// Hands over what is left and puts data and index in their places; returns the number of
-    /// records in the file.
+    /// Completes the data and the index, and returns the number of records in the file.
     ///
     /// # Errors
-    /// As [`write`](Self::write), and when a file cannot take its place. Then nothing is left of
-    /// what was written, unless the error says that the data is in its place and its index is not.
+    /// Those of [`write`](Self::write), and if a file cannot be renamed to its path. Then nothing
+    /// that was written is left, unless the error says that the data is complete and only its index
+    /// is missing.
     pub fn finish(mut self) -> Result<u64> {
         self.flush()?;
         self.index.write(self.lines.text())?;
         match self.data.into_file()? {
-            // The data stays locked until its index is in its place.
+            // The data stays locked until its index is renamed, too.
             Data::New(mut data) => {
                 data.replace()?;
                 let placed = data.sync_directory().and_then(|()| self.index.replace());
-                let why = "; the data is whole and in its place: create its index again";
+                let why = "; the data is complete, but its index is not written: create it";
                 placed.map_err(|error| error.adding(why))?;
             }
             Data::Grown(mut data) => {
@@ -250,7 +250,7 @@ impl RecordWriter {
         Ok(self.count)
     }
 
-    /// Does some work unless earlier work failed.
+    /// Runs `work`, unless earlier work failed.
     #[inline]
     fn attempt<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.owner.check_generation()?;

@@ -1,4 +1,4 @@
-//! Frames held to entries: headers, and payloads where they are asked for.
+//! Compares frames with entries: headers, and payloads on request.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError};
@@ -16,17 +16,17 @@ use crate::options::Options;
 use crate::source::{ReadAt, Window, SEEK};
 use crate::threads::{self, Crew, FirstError, POLL_INTERVAL};
 
-/// What a part of the work is at least: enough headers, or bytes of payloads, beside what a thread
-/// takes to start.
+/// The least work per part, in headers or bytes of payloads: much more than starting a thread
+/// takes.
 const PART_RECORDS: usize = if cfg!(any(test, fuzzing)) { 2 } else { 1 << 10 };
 const PART_BYTES: u64 = if cfg!(any(test, fuzzing)) { 64 } else { 1 << 20 };
-/// So many parts for each thread: the last ones end at about the same time.
+/// The number of parts per thread: enough that all threads end at about the same time.
 const PARTS_PER_THREAD: usize = 16;
-/// Records and bytes between two looks of a thread at whether it should go on.
+/// A thread checks after this many records or bytes whether it should stop.
 const LOOK_RECORDS: u64 = if cfg!(any(test, fuzzing)) { 2 } else { 1 << 10 };
 const LOOK_BYTES: u64 = CRC_STEP as u64;
 
-/// What is shared are counters alone; the end of the threads orders all else.
+/// Threads share only counters; joining the threads orders everything else.
 const RELAXED: Ordering = Ordering::Relaxed;
 
 /// Whether the header is valid, and that of the entry's frame.
@@ -60,17 +60,17 @@ pub(crate) fn judge(
     Err(other_file(place.record, entry, &found))
 }
 
-/// Whether, of a header with a wrong CRC, the length or the stored CRC is that of the entry.
+/// Whether a header with a wrong CRC has the entry's length or the CRC of the entry's length.
 pub(super) fn is_half_right(damaged: &Error, entry: Entry) -> bool {
     let meant = Some(crc::masked_length(entry.size - OVERHEAD));
     damaged.stored_crc() == meant || damaged.computed_crc() == meant
 }
 
-/// Where the entry's frame should be, the data has another one, or none: what `found` says.
+/// The error if the data does not have the entry's frame, but what `found` says.
 pub(super) fn other_file(record: u64, entry: Entry, found: &str) -> Error {
     let detail = format!(
-        "the index has a frame of {} bytes here, the data {found}: it is the index of another \
-         file, or of another version of this one; create it again",
+        "the index has a frame of {} bytes here, but the data has {found}: the index belongs to \
+         another file, or to another version of this one; create it again",
         entry.size
     );
     Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset)
@@ -88,7 +88,7 @@ pub(super) struct Frames<'a, S> {
 }
 
 impl<S: ReadAt> Frames<'_, S> {
-    /// Checks the frames at these positions, which ascend.
+    /// Checks the frames at these ascending positions.
     pub fn check(
         &self,
         layout: &Layout<'_>,
@@ -146,8 +146,8 @@ impl<S: ReadAt> Frames<'_, S> {
 }
 
 impl<S: ReadAt + Sync> Frames<'_, S> {
-    /// Checks all frames, in parts, by as many threads as the options ask for. The error is that of
-    /// the first bad frame in the data.
+    /// Checks all frames, in parts, with the number of threads that the options set. Returns the
+    /// error of the first bad frame in the data.
     pub fn check_all(
         &self,
         layout: &Layout<'_>,
@@ -188,11 +188,11 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
             for _ in 0..threads.min(parts) {
                 let alive = alive.clone();
                 let work = move || {
-                    let _alive = alive; // until the work is over
+                    let _alive = alive; // dropped when the work is done
                     work();
                 };
                 if !crew.start(work) {
-                    break; // fewer will do
+                    break; // continue with fewer
                 }
             }
             drop(alive);
@@ -207,7 +207,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         });
         watched?;
         if shared.next.load(RELAXED) == 0 {
-            // The system has no thread at all.
+            // No thread could be started.
             return self
                 .check(layout, 0..count, &mut |bytes, records| reporter.add(bytes, records));
         }

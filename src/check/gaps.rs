@@ -1,13 +1,13 @@
-//! Valid records that an index leaves out: whether it accounts for all records of its data.
+//! Finds valid records that an index leaves out, to see whether it accounts for all records.
 //!
-//! What no entry covers is a gap. Damage that was salvaged leaves one, and so do the cut record at
-//! the end of a file that is still being written, and junk. None of these is a valid record: a
-//! header with a valid CRC whose frame fits into the data, with a valid payload CRC, unless the writer
-//! of the data stored no true payload CRCs.
+//! Bytes that no entry covers are a gap. Salvaged damage leaves gaps, and so do junk and the
+//! incomplete record at the end of a growing file. None of these contains a valid record: a header
+//! with a valid CRC whose frame fits into the data and has a valid payload CRC. (The payload CRC
+//! does not count if the writer of the data stored no valid ones.)
 //!
-//! A record that is left out is found where it follows the record before the gap, because the chain
-//! of headers leads to it. Before the first entry and after the last one it may be anywhere: what an
-//! index of damaged data left there is searched as salvage searches it.
+//! A record in a gap between entries is found if it directly follows the record before the gap: the
+//! chain of headers leads to it. Before the first entry and after the last one, a record may be
+//! anywhere, so the gap is searched like damage in salvage.
 
 use std::ops::{ControlFlow, Range};
 
@@ -20,14 +20,14 @@ use crate::options::{Checksums, Options, Progress};
 use crate::scan::Scanner;
 use crate::source::ReadAt;
 
-/// Where the first valid record starts that no entry covers, in data of `size` bytes. No entry may
-/// end after the data. `watch` is called while the data is read, and may cancel.
+/// Returns the offset of the first valid record that no entry covers, in data of `size` bytes. No
+/// entry may end after the data. `watch` is called while the data is read, and may cancel.
 ///
-/// `trust` says which checksums the data has: if it has no true ones, a frame that fits into a gap
+/// `trust` says which checksums the data has: if it has no valid ones, a frame that fits into a gap
 /// counts as a record.
 ///
-/// Errors: the index is empty, and the data is not a TFRecord file; the data cannot be read; `watch`
-/// cancels.
+/// Fails if the index is empty and the data is not a TFRecord file, if the data cannot be read, or
+/// if `watch` cancels.
 pub(super) fn first_record<S: ReadAt>(
     source: &S,
     size: u64,
@@ -53,7 +53,7 @@ struct Gaps<'a, S> {
     source: &'a S,
     size: u64,
     trust: Trust,
-    /// As salvage finds valid records.
+    /// Options for salvage.
     options: Options<'a>,
 }
 
@@ -73,8 +73,7 @@ impl<S: ReadAt> Gaps<'_, S> {
         Ok(None)
     }
 
-    /// The valid record that the chain of headers from the gap's start leads to, past damaged
-    /// payloads.
+    /// The first valid record in the chain of headers from the gap's start, past damaged payloads.
     fn record_at(&self, gap: &Range<u64>) -> Result<Option<u64>> {
         let mut at = gap.start;
         while at < gap.end {
@@ -92,7 +91,7 @@ impl<S: ReadAt> Gaps<'_, S> {
         Ok(scanner.payload_checksum(at, size)?.holds())
     }
 
-    /// Whether at least one of some entries has a valid payload CRC.
+    /// Whether one of a few sampled entries has a valid payload CRC.
     fn has_true_payloads(&self, layout: &Layout<'_>) -> Result<bool> {
         for entry in layout.some() {
             if self.payload_holds(entry.offset, entry.size)? {
@@ -102,7 +101,7 @@ impl<S: ReadAt> Gaps<'_, S> {
         Ok(false)
     }
 
-    /// The frame at the gap's start, of data without true checksums.
+    /// The frame at the gap's start, in data without valid checksums.
     fn frame_at(&self, gap: &Range<u64>) -> Result<Option<u64>> {
         let header = header_at(self.source, gap.start)?;
         let header = header.filter(|header| self.trust.accepts(*header));
@@ -110,7 +109,7 @@ impl<S: ReadAt> Gaps<'_, S> {
         Ok(size.map(|_| gap.start))
     }
 
-    /// The first valid record, if salvage that starts with the gap finds it in the gap.
+    /// The first valid record in the gap that salvage from the gap's start finds.
     fn search(&self, gap: &Range<u64>) -> Result<Option<u64>> {
         self.source.advise_sparse(false);
         let mut scanner = Scanner::from(self.source, gap.start, self.size, &self.options);
@@ -118,7 +117,7 @@ impl<S: ReadAt> Gaps<'_, S> {
         Ok(found.filter(|&offset| offset < gap.end))
     }
 
-    /// The first valid record of data that has no entry at all.
+    /// The first valid record of the data, for an empty index.
     fn first_record_of_all(&self) -> Result<Option<u64>> {
         let salvaged = Scanner::new(self.source, &self.options)?.next().transpose();
         let error = match salvaged {

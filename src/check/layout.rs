@@ -1,4 +1,4 @@
-//! How entries lie beside each other: what needs no data to be seen.
+//! The layout of entries: checks that do not need the data.
 
 use std::iter;
 use std::ops::Range;
@@ -6,17 +6,17 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Entry;
 
-/// Entries in the order of their offsets, each once; no two share bytes.
+/// Distinct entries in the order of their offsets, which do not overlap.
 pub(super) struct Layout<'a> {
     entries: &'a [Entry],
-    /// The numbers of the entries in that order; none where it is the entries' own.
+    /// The numbers of the entries in that order; `None` if the index is in order already.
     order: Option<Vec<usize>>,
     /// Bytes that the entries cover.
     pub covered: u64,
 }
 
 impl<'a> Layout<'a> {
-    /// Errors: two different entries overlap; memory is out.
+    /// Fails if two different entries overlap, or if memory runs out.
     pub fn of(entries: &'a [Entry]) -> Result<Layout<'a>> {
         let in_order = entries.windows(2).all(|pair| pair[0].end() <= pair[1].offset);
         let order = if in_order { None } else { Some(sorted(entries)?) };
@@ -57,8 +57,8 @@ impl<'a> Layout<'a> {
         starts.zip(ends).map(|(start, end)| start..end).filter(|gap| !gap.is_empty())
     }
 
-    /// How many entries are as `is_before` says; it holds for the first ones, and not from some
-    /// position on.
+    /// The number of leading entries for which `is_before` is true. It must be false for all
+    /// others.
     pub fn count_before(&self, is_before: impl Fn(Entry) -> bool) -> usize {
         let (mut least, mut most) = (0, self.len());
         while least < most {
@@ -87,7 +87,7 @@ fn sorted(entries: &[Entry]) -> Result<Vec<usize>> {
 
 fn overlap(entries: &[Entry], one: usize, other: usize) -> Error {
     let detail = format!(
-        "overlaps record {one} at byte {}: the index is damaged, or holds the entries of several \
+        "overlaps record {one} at byte {}: the index is damaged, or contains entries of several \
          files; create it again",
         entries[one].offset
     );

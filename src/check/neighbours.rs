@@ -1,5 +1,5 @@
-//! A header that contradicts its entry, between neighbours that do not: it is damaged, whatever it
-//! says. In another file, or another version of this one, the neighbours are elsewhere, too.
+//! A header that contradicts its entry, while the neighbouring records match, is damaged. In
+//! another file, or another version of this one, the neighbours would not match either.
 
 use super::frames::{is_header_of, Frames};
 use super::layout::Layout;
@@ -10,8 +10,8 @@ use crate::index::Entry;
 use crate::source::ReadAt;
 
 impl<S: ReadAt> Frames<'_, S> {
-    /// The error at a position whose header contradicts the entry: damage, if the frame must be the
-    /// entry's by what lies around it, or else `mismatch`.
+    /// The error for a header that contradicts its entry: damage if the records around it match the
+    /// index, otherwise `mismatch`.
     pub(super) fn damage_or(
         &self,
         layout: &Layout<'_>,
@@ -23,15 +23,15 @@ impl<S: ReadAt> Frames<'_, S> {
             return Ok(mismatch);
         }
         let detail = format!(
-            "the header is not that of a frame of {} bytes, but by the index and the records around \
-             it there is one: the header is damaged; copy the file again",
+            "the header is not that of a frame of {} bytes, but the index and the records around it \
+             say that there is one: the header is damaged; copy the file again",
             entry.size
         );
         Ok(Error::new(ErrorKind::Length, detail).at(record, entry.offset))
     }
 
-    /// Whether the record after the entry is where the entry ends; or, at the end of the data, the one
-    /// before it is where the entry starts.
+    /// Whether a valid record of the index starts where the entry ends or, at the end of the data,
+    /// ends where the entry starts.
     fn ends_where_meant(&self, layout: &Layout<'_>, position: usize) -> Result<bool> {
         let (_, entry) = layout.get(position);
         if entry.end() < self.size {
@@ -52,7 +52,7 @@ impl<S: ReadAt> Frames<'_, S> {
         Ok(header.is_some_and(|header| is_header_of(self.trust, header, entry)))
     }
 
-    /// Whether several valid frames lie where the index has the entry's.
+    /// Whether the entry's bytes consist of several valid frames.
     fn is_split(&self, entry: Entry) -> Result<bool> {
         if self.trust != Trust::Checked {
             return Ok(false); // any bytes could be such frames

@@ -1,4 +1,4 @@
-//! The headers at some entries: whether an index is the index of this data.
+//! Checks the headers at some entries, to see whether an index belongs to this data.
 
 use super::frames::{is_half_right, other_file, Frames, Watch};
 use super::layout::Layout;
@@ -6,10 +6,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::valid_frame_at;
 use crate::source::{ReadAt, Window};
 
-/// How many headers are read: the first, the last and some between them.
+/// The number of headers read: the first, the last and some between them.
 const SAMPLES: usize = 66;
 
-/// What the headers at some entries say of an index that is not the index of another file.
+/// The result for an index that belongs to this data.
 pub(super) struct Samples {
     /// Whether at least one header is valid.
     pub confirmed: bool,
@@ -18,7 +18,7 @@ pub(super) struct Samples {
 }
 
 impl<S: ReadAt> Frames<'_, S> {
-    /// Reads the headers at some of the entries whose header is inside the data.
+    /// Checks the headers at some of the entries whose header is inside the data.
     ///
     /// No valid header at an entry means damage, or another file. It is damage if the chain of headers
     /// from the entry before it, whose header is valid, ends there. In another version of the file
@@ -50,14 +50,14 @@ impl<S: ReadAt> Frames<'_, S> {
             }
         } else if !confirmed && !is_half_right(&error, layout.get(position).1) {
             let (record, entry) = layout.get(position);
-            return Err(other_file(record, entry, "none, nor at any entry that was looked at"));
+            return Err(other_file(record, entry, "none, and none at any other sampled entry"));
         }
         self.ensure_damage(layout, position)?;
         Ok(Samples { confirmed, damage: Some(error) })
     }
 
-    /// An error if the data has another record where the entry starts that has no valid header. The
-    /// entry before it has one, if there is an entry before it.
+    /// Fails if the data has another record where the bad entry starts. The header of the previous
+    /// entry, if there is one, must be valid.
     pub fn ensure_damage(&self, layout: &Layout<'_>, position: usize) -> Result<()> {
         let (record, entry) = layout.get(position);
         let mut at = position.checked_sub(1).map_or(0, |before| layout.get(before).1.end());
@@ -74,7 +74,7 @@ impl<S: ReadAt> Frames<'_, S> {
     }
 }
 
-/// The damage that a check found; other errors are its errors.
+/// Separates damage that a check found from other errors.
 pub(super) fn damage(checked: Result<()>) -> Result<Option<Error>> {
     match checked {
         Ok(()) => Ok(None),

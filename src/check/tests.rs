@@ -1,4 +1,4 @@
-//! Checks against plain loops over data in memory, for files and indexes edited at random.
+//! Compares checks with plain loops over data in memory, for randomly edited files and indexes.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ fn outcome(result: Result<Fit>) -> Outcome {
     result.map_err(|error| (error.kind(), error.record(), error.offset()))
 }
 
-/// What [`Index::check`] promises of data that has true checksums, or of which none is looked at.
+/// What [`Index::check`] promises for data with valid checksums, or if none are checked.
 fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: bool) -> Outcome {
     let size = data.len() as u64;
     let fault = |kind, record, offset| Err((kind, Some(record as u64), Some(offset)));
@@ -103,7 +103,7 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
         return fault(ErrorKind::Stale, order.len(), offset);
     }
 
-    // Damage, the first in the data.
+    // The first damage in the data.
     for &record in &order {
         let Entry { offset, size } = entries[record];
         let frame = &data[offset as usize..][..size as usize];
@@ -209,7 +209,7 @@ proptest! {
         let options = Options::new().threads(threads).allow_partial(partial);
         for (checksums, crcs) in [(Checksums::Length, true), (Checksums::None, false)] {
             let options = options.checksums(checksums);
-            // So few entries are all among the samples.
+            // There are few enough entries that all are sampled.
             for level in [CheckLevel::Quick, CheckLevel::Headers, CheckLevel::Full] {
                 let found = outcome(index.check_source(&data[..], level, &options));
                 let payloads = level == CheckLevel::Full;
@@ -273,7 +273,7 @@ fn policy_auto_goes_by_the_first_header() {
         let error = (ErrorKind::LengthCrc, Some(0), Some(0));
         assert_eq!(check(data, Checksums::Length), Err(error));
     }
-    // Zeros alone are nobody's headers.
+    // No writer stores headers of zeros only.
     let hole = [&others[..], &[0; 16]].concat();
     let empty = (ErrorKind::Mismatch, Some(0), Some(0));
     assert_eq!(check(&[0; 32], Checksums::Auto), Err(empty));
@@ -286,7 +286,7 @@ fn policy_auto_goes_by_the_first_header() {
     assert_eq!(check(&damaged, Checksums::Auto), Err(error));
 }
 
-/// Counts reads, and the bytes that they ask for.
+/// Counts reads and the requested bytes.
 struct Counted<'a>(&'a [u8], Mutex<(usize, usize)>);
 
 impl ReadAt for Counted<'_> {
@@ -336,7 +336,7 @@ fn progress_is_told_and_cancels() {
             assert_eq!(error.kind(), ErrorKind::Cancelled);
         }
     }
-    // Of a frame that was cut short, no more is done than is there.
+    // For a truncated frame, progress counts only the bytes that exist.
     let data = file_of(&[32 << 20]);
     let index = Index::from_entries(index_of(&data)).unwrap();
     let watch = |progress: Progress| {
@@ -373,12 +373,12 @@ fn messages_say_which_case_it_is() {
         (
             "0 21\n21 16\n37 24\n",
             &data,
-            "record 2 at byte 37: the index has a frame of 24 bytes here, the data one of 23",
+            "record 2 at byte 37: the index has a frame of 24 bytes here, but the data has one of",
         ),
         (
             "0 21\n22 16\n",
             &data,
-            "record 1 at byte 22: the index has a frame of 16 bytes here, the data none",
+            "record 1 at byte 22: the index has a frame of 16 bytes here, but the data has no frame",
         ),
         ("21 16\n0 22\n", &data, "record 1 at byte 0: overlaps record 0 at byte 21"),
     ] {
@@ -400,7 +400,7 @@ fn data_of_another_format_is_named() {
     }
 }
 
-/// Answers slowly, and not at all until it is told to go on.
+/// Blocks reads until the test lets them continue, slowly.
 struct Stuck {
     data: Vec<u8>,
     goes_on: AtomicBool,
@@ -422,7 +422,7 @@ impl ReadAt for Stuck {
     }
 }
 
-/// The callback is heard while threads wait for a medium, and they stop.
+/// The callback can cancel while threads wait for storage, and the threads stop.
 #[test]
 fn waiting_is_cancelled() {
     let data = file_of(&[40_000; 200]);
@@ -442,7 +442,7 @@ fn waiting_is_cancelled() {
     assert!(source.reads.into_inner() < 200);
 }
 
-/// Where the data has no valid header it is damaged, unless its records go on elsewhere.
+/// Data without a valid header at an entry is damaged, unless its records continue elsewhere.
 #[test]
 fn damage_is_told_from_another_version() {
     let data = file_of(&[20; 1000]);
@@ -475,7 +475,7 @@ fn damage_is_told_from_another_version() {
     }
 }
 
-/// Whatever stands where a header was, and whatever checksums the others have.
+/// For any bytes in place of a header, and any checksums in the others.
 #[test]
 fn one_damaged_header_is_damage() {
     let lengths: Vec<usize> = (0..200).map(|number| 1 + number * 7 % 90).collect();
@@ -488,7 +488,7 @@ fn one_damaged_header_is_damage() {
     let other = frame::encode(&[9; 95]);
     let true_header = other[..12].try_into().unwrap();
     let headers = [[0; 12], [0xff; 12], *b"<!doctype ht", true_header];
-    // Among headers without checksums, one with a true checksum would say that the others are damaged.
+    // Among headers without checksums, a valid checksum would mean that the others are damaged.
     for (data, first, headers) in [(with_crcs, 0, &headers[..]), (without, 1, &headers[..3])] {
         let entries = index_of(&data);
         let index = Index::from_entries(entries.iter().copied()).unwrap();

@@ -1,4 +1,4 @@
-//! Which files are data, and which stand beside them: the one place that says so.
+//! Decides which files are data and which are indexes, by name and content.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -13,9 +13,9 @@ use crate::file;
 use crate::frame::at::header_at;
 use crate::open::open;
 
-/// Where the index of a TFRecord file may stand beside it, the first one that exists counts:
-/// `NAME.idx`, which is what this crate, NVIDIA DALI and DLIO write; `NAME.tfindex`; and
-/// `STEM.tfindex`, with the name's last extension replaced.
+/// The paths where the index of a TFRecord file may be, in order of precedence: `NAME.idx`, which
+/// this crate, NVIDIA DALI and DLIO write; `NAME.tfindex`; and `STEM.tfindex`, where the name's
+/// last extension is replaced.
 pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
     let mut appended = OsString::from(path);
     appended.push(".tfindex");
@@ -27,25 +27,25 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// Whether a path is that of an index, by its name.
+/// Whether a path is named like an index.
 #[must_use]
 pub fn is_named_as_index(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "idx" || end == "tfindex")
 }
 
-/// The path of a TFRecord file's index, by the file's name: in a directory, or beside the file if
-/// `directory` is `None`.
+/// Finds the index of a TFRecord file by the file's name, in `directory`, or beside the file if
+/// that is `None`.
 ///
-/// That is the first one that exists of `NAME.idx`, `NAME.tfindex` and `STEM.tfindex`: of
-/// `data/train.tfrecord`, `train.tfrecord.idx`, `train.tfrecord.tfindex` and `train.tfindex`. So an
-/// index is found where DLIO has it: `find_index("data/train/x.tfrecord", Some("index/train"))`.
+/// Returns the first existing path of `NAME.idx`, `NAME.tfindex` and `STEM.tfindex`. For
+/// `data/train.tfrecord` these are `train.tfrecord.idx`, `train.tfrecord.tfindex` and
+/// `train.tfindex`. For DLIO's layout: `find_index("data/train/x.tfrecord", Some("index/train"))`.
 ///
 /// ```
 /// use std::path::Path;
 /// use tfr_index::find_index;
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let directory = folder.path();
+/// # let temporary = tempfile::tempdir()?;
+/// # let directory = temporary.path();
 /// std::fs::write(directory.join("train.tfindex"), "0 21\n")?;
 /// let found = find_index("data/train.tfrecord", Some(directory))?;
 /// assert_eq!(found, directory.join("train.tfindex"));
@@ -54,7 +54,7 @@ pub fn is_named_as_index(path: &Path) -> bool {
 /// ```
 ///
 /// # Errors
-/// `ENOENT` if there is none. Whether what is found is an index is not looked at.
+/// `ENOENT` if there is none. The file's content is not checked.
 pub fn find_index(tfrecord_path: impl AsRef<Path>, directory: Option<&Path>) -> Result<PathBuf> {
     let path = tfrecord_path.as_ref();
     file::ensure_path(path)?;
@@ -72,24 +72,25 @@ pub fn find_index(tfrecord_path: impl AsRef<Path>, directory: Option<&Path>) -> 
     Err(Error::io("find", missing).adding(&why).of(&places[0]))
 }
 
-/// Where the index of a TFRecord file stands unless one says otherwise, as [`default_index_path`]; an
-/// error where it would do harm there.
+/// Returns the default path of a TFRecord file's index, like [`default_index_path`], but fails if
+/// an index there would do harm.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] for an event file of TensorBoard.
+/// [`ErrorKind::InvalidArgument`] for a TensorBoard event file.
 pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
     let name = tfrecord_path.file_name().unwrap_or_default().to_string_lossy();
     if !name.contains("tfevents") {
         return Ok(default_index_path(tfrecord_path));
     }
     let detail = format!(
-        "an index is not put beside a TensorBoard event file: TensorBoard would take {name}.idx for a \
-         newer event file, and miss all that is written to this one"
+        "no index is created beside a TensorBoard event file: TensorBoard would take {name}.idx for \
+         a newer event file and ignore later writes to this one"
     );
     Err(Error::new(ErrorKind::InvalidArgument, detail).of(tfrecord_path))
 }
 
-/// Leaves out the indexes of files that are given, too: patterns such as `train*` catch both.
+/// Removes paths of indexes whose data files are also in the list: patterns such as `train*` match
+/// both.
 #[must_use]
 pub fn without_indexes(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let indexes: HashSet<_> = paths.iter().flat_map(|path| places_beside(path)).collect();
@@ -97,8 +98,8 @@ pub fn without_indexes(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths
 }
 
-/// The first two of the paths that name one file: the same name in the same directory, whichever way
-/// the directory is written. (Two links to one file are two names.)
+/// Returns the first two paths that name the same file: the same name in the same directory,
+/// however the directory is written. (Two links to one file count as two files.)
 #[must_use]
 pub fn given_twice(paths: &[PathBuf]) -> Option<(&Path, &Path)> {
     let mut directories = HashMap::new();
@@ -114,26 +115,26 @@ pub fn given_twice(paths: &[PathBuf]) -> Option<(&Path, &Path)> {
     })
 }
 
-/// What is in a directory.
+/// The files of a directory.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The TFRecord files, by their names, or by the header that they start with.
+    /// The TFRecord files, recognised by their names or their first header.
     pub data: Vec<PathBuf>,
-    /// Index files whose data is not beside them.
+    /// Index files without data beside them.
     pub indexes: Vec<PathBuf>,
-    /// How many are neither.
+    /// Counts of the other files.
     pub skipped: Skipped,
 }
 
-/// What is neither data nor an index alone.
+/// Counts of files that a [`Listing`] leaves out.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Skipped {
-    /// Directories that were not looked into: all if the listing is not recursive, or those that
-    /// links lead to.
+    /// Directories that were not listed: all, if the listing is not recursive; otherwise links to
+    /// directories.
     pub directories: usize,
     /// Indexes beside their data.
     pub side_files: usize,
-    /// Files that are neither, by name and content.
+    /// Files that are neither data nor indexes, by name and content.
     pub others: usize,
 }
 
@@ -152,15 +153,15 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Lists a directory, and, if `recursive`, those in it, but for what links lead to. Hidden files and
-/// directories, whose names start with a dot, do not count.
+/// Lists the files of a directory and, if `recursive`, of its subdirectories. Links to directories
+/// are not followed. Hidden files and directories, whose names start with a dot, are ignored.
 ///
-/// A TFRecord file is one whose name has `tfrec` or `tfevents` in it, or ends as in
-/// `-00003-of-00010`, whatever it holds: one that is damaged, compressed or empty is not passed over
-/// without a word. Any other file is one if it starts with a header whose checksum holds.
+/// A file counts as TFRecord if its name contains `tfrec` or `tfevents`, or ends like
+/// `-00003-of-00010`, whatever its content: damaged, compressed and empty files must not be skipped
+/// silently. Any other file counts if it starts with a header with a valid CRC.
 ///
 /// # Errors
-/// A directory cannot be listed.
+/// If a directory cannot be listed.
 pub fn list(directory: &Path, recursive: bool) -> Result<Listing> {
     let mut listing = Listing::default();
     let mut directories = vec![directory.to_owned()];

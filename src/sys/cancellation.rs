@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use libc::c_int;
 
-/// While it lives, its thread is not cancelled (`pthread_cancel`), but afterwards. The system
-/// cancels a thread by unwinding it, which aborts the process if there is Rust code on its stack.
+/// Delays the cancellation (`pthread_cancel`) of its thread until it is dropped. The system cancels
+/// a thread by unwinding its stack, which aborts the process if there are Rust frames on it.
 pub(crate) struct NoCancellation {
     before: c_int,
     of_this_thread: PhantomData<*const ()>,
@@ -32,8 +32,8 @@ fn set_state(state: c_int) -> c_int {
         fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     }
     let mut before = 0;
-    // SAFETY: the function may be called on any thread, with a state that the system named; it
-    // writes one number.
+    // SAFETY: the function may be called on any thread, with one of the system's states; it writes
+    // one number.
     unsafe { pthread_setcancelstate(state, &mut before) };
     before
 }

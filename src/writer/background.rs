@@ -1,4 +1,4 @@
-//! A file that is written to in the background.
+//! Writes a file in the background.
 
 use std::mem;
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
@@ -9,16 +9,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fork::Owner;
 use crate::threads;
 
-/// Writes a full buffer to a file while the next one is filled. A thread does, from the first full
-/// buffer on; the caller, where the system has no thread to spare.
+/// Writes a full buffer while the caller fills the next one. A thread does this from the first full
+/// buffer on, or the caller if no thread can be started.
 pub(super) struct Background {
-    /// None while the thread has it, and after a panic there.
+    /// `None` while the thread has the file, and after the thread panicked.
     file: Option<Data>,
     thread: Option<Thread>,
     owner: Owner,
 }
 
-/// The file goes to the thread with each buffer, and comes back with it.
+/// The writing thread. The file is sent to it with each buffer, and comes back with the buffer.
 struct Thread {
     full: SyncSender<(Data, Vec<u8>)>,
     written: Receiver<(Data, Vec<u8>, Result<()>)>,
@@ -32,8 +32,8 @@ impl Background {
         Background { file: Some(file), thread: None, owner: Owner::this_process() }
     }
 
-    /// Has a buffer written, and puts an empty one in its place. An error may be that of the buffer
-    /// before.
+    /// Sends a buffer to the thread and replaces it by an empty one. An error may be that of the
+    /// previous buffer.
     pub fn write(&mut self, buffer: &mut Vec<u8>) -> Result<()> {
         self.wait()?;
         if self.thread.is_none() {
@@ -41,28 +41,27 @@ impl Background {
         }
         let Some(thread) = &mut self.thread else { return self.flush(buffer, &[]) };
         let full = mem::replace(buffer, mem::take(&mut thread.spare));
-        // It ends before it is told to only by a panic, which the next wait finds.
+        // Sending fails only if the thread panicked, which the next wait reports.
         if let Some(file) = self.file.take() {
             let _ = thread.full.send((file, full));
         }
         Ok(())
     }
 
-    /// Writes what is in the buffer, and `more` behind it, and empties the buffer. Nothing is under
-    /// way then.
+    /// Writes the buffer, then `more`, and empties the buffer. Afterwards the thread is idle.
     pub fn flush(&mut self, buffer: &mut Vec<u8>, more: &[u8]) -> Result<()> {
         self.wait()?.write_both(buffer, more)?;
         buffer.clear();
         Ok(())
     }
 
-    /// The file, when nothing is under way and the thread is gone.
+    /// Returns the file, once everything is written and the thread has ended.
     pub fn into_file(mut self) -> Result<Data> {
         self.wait()?;
         self.file.take().ok_or_else(panicked)
     }
 
-    /// Waits for what is under way.
+    /// Waits until the thread has written its buffer.
     fn wait(&mut self) -> Result<&mut Data> {
         self.owner.check()?;
         if let (None, Some(thread)) = (&self.file, &mut self.thread) {
@@ -80,17 +79,17 @@ impl Drop for Background {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         if !self.owner.is_this_process() {
-            return mem::forget(thread); // it is not in this process, and may hold locks for ever
+            return mem::forget(thread); // it is not in this process; its locks may be held for ever
         }
         let Thread { full, handle, written, .. } = thread;
         drop(full);
         let _ = handle.join();
-        drop(written); // with the file, if it is there
+        drop(written); // drops the file, if the thread sent it back
     }
 }
 
 impl Thread {
-    /// None if there is no thread, or no memory, to spare.
+    /// Returns `None` if there is no memory, or no thread can be started.
     fn start(room: usize) -> Option<Thread> {
         let mut spare = Vec::new();
         spare.try_reserve_exact(room).ok()?;

@@ -12,18 +12,18 @@ const OPENS: [Open; 2] = [
     |x, index| RecordWriter::append(x, index, &Options::new()),
 ];
 
-/// A folder, and in it the paths of a TFRecord file and its index.
+/// A directory, and the paths of a TFRecord file and its index in it.
 fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
-    (folder, path, index_path)
+    let directory = tempfile::tempdir().unwrap();
+    let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
+    (directory, path, index_path)
 }
 
 fn payload(size: usize) -> Vec<u8> {
     (0..size).map(|byte| (size * 7 + byte) as u8).collect()
 }
 
-/// Frame by frame, without a writer.
+/// The expected data, encoded without a writer.
 fn expected(sizes: &[usize]) -> Vec<u8> {
     sizes.iter().flat_map(|size| frame::encode(&payload(*size))).collect()
 }
@@ -33,14 +33,14 @@ fn write_all(mut writer: RecordWriter, sizes: &[usize]) -> Result<(u64, Vec<Entr
     Ok((writer.finish()?, entries))
 }
 
-fn names(folder: &tempfile::TempDir) -> Vec<String> {
+fn names(directory: &tempfile::TempDir) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
-    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+    let mut names: Vec<_> = fs::read_dir(directory).unwrap().map(name).collect();
     names.sort();
     names.into_iter().map(|name| name.into_string().unwrap()).collect()
 }
 
-/// Sizes around those where the writer does something else, and any.
+/// Sizes around the writer's thresholds, and arbitrary ones.
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let edges =
         [0, 1, DIRECT - 1, DIRECT, DIRECT + 1, BUFFER - 28, BUFFER - 12, BUFFER, 3 * BUFFER];
@@ -53,7 +53,7 @@ proptest! {
         parts in prop::collection::vec(sizes(), 1..4),
         flush in 1..20usize,
     ) {
-        let (folder, path, index_path) = places();
+        let (directory, path, index_path) = places();
         let mut all = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mut writer = match number {
@@ -78,7 +78,7 @@ proptest! {
             prop_assert!(index.ends_with(&entries));
             prop_assert_eq!(fs::read_to_string(&index_path).unwrap(), index.to_text().unwrap());
         }
-        prop_assert_eq!(names(&folder), ["x", "x.idx"]);
+        prop_assert_eq!(names(&directory), ["x", "x.idx"]);
     }
 
     #[test]
@@ -88,7 +88,7 @@ proptest! {
         append: bool,
         flush: bool,
     ) {
-        let (folder, path, index_path) = places();
+        let (directory, path, index_path) = places();
         for was_there in [false, true] {
             if was_there {
                 let writer = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();
@@ -106,14 +106,14 @@ proptest! {
             drop(writer);
             prop_assert_eq!(fs::read(&path).ok(), was_there.then(|| expected(&before)));
             prop_assert_eq!(fs::read_to_string(&index_path).ok(), index_text);
-            prop_assert_eq!(names(&folder).len(), 2 * usize::from(was_there));
+            prop_assert_eq!(names(&directory).len(), 2 * usize::from(was_there));
         }
     }
 }
 
 #[test]
 fn nothing_is_there_before_the_end() {
-    let (folder, path, index_path) = places();
+    let (directory, path, index_path) = places();
     fs::write(&path, "old").unwrap();
     let mut writer = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();
     writer.write(&payload(3 * BUFFER)).unwrap();
@@ -122,7 +122,7 @@ fn nothing_is_there_before_the_end() {
     assert!(!index_path.exists());
     writer.finish().unwrap();
     assert_eq!(fs::read(&path).unwrap(), expected(&[3 * BUFFER]));
-    assert_eq!(names(&folder), ["x", "x.idx"]);
+    assert_eq!(names(&directory), ["x", "x.idx"]);
 }
 
 #[test]
@@ -144,10 +144,10 @@ fn what_is_appended_and_flushed_is_seen_by_those_who_look_for_it() {
     index.check(&path, CheckLevel::Full, &Options::new()).unwrap();
 }
 
-/// What a process that was killed while it appended leaves, cut at any byte.
+/// The file that a process killed while appending leaves, truncated at any byte.
 #[test]
 fn a_file_with_more_than_its_index_is_appended_to_if_it_is_whole() {
-    let (folder, path, index_path) = places();
+    let (directory, path, index_path) = places();
     let (old, all) = (expected(&[5, 0, 9]), expected(&[5, 0, 9, 3, 4]));
     for has_index in [true, false] {
         for end in old.len()..=all.len() {
@@ -175,7 +175,7 @@ fn a_file_with_more_than_its_index_is_appended_to_if_it_is_whole() {
                     assert!(RecordWriter::append(&path, &index_path, &Options::new()).is_ok());
                 }
             }
-            assert_eq!(names(&folder).len(), if index_path.exists() { 2 } else { 1 });
+            assert_eq!(names(&directory).len(), if index_path.exists() { 2 } else { 1 });
         }
     }
 }
@@ -209,19 +209,19 @@ fn what_is_not_records_with_true_checksums_is_not_appended_to() {
 
 #[test]
 fn one_writer_at_a_time() {
-    let (folder, path, index_path) = places();
+    let (directory, path, index_path) = places();
     for open in OPENS {
         let writer = open(&path, &index_path).unwrap();
-        let error = open(&path, &folder.path().join("other")).err().unwrap();
+        let error = open(&path, &directory.path().join("other")).err().unwrap();
         assert_eq!((error.path(), error.os_error()), (Some(&*path), Some(libc::EBUSY)));
         assert!(error.to_string().contains("another writer"), "{error}");
         writer.finish().unwrap();
         open(&path, &index_path).unwrap().finish().unwrap();
     }
-    assert_eq!(names(&folder), ["x", "x.idx"]);
+    assert_eq!(names(&directory), ["x", "x.idx"]);
 }
 
-/// Where there are no locks, or what writes does not know of them.
+/// On file systems without locks, or with writers that ignore them.
 #[test]
 fn a_file_that_others_write_to_is_left_as_it_is() {
     let (_folder, path, index_path) = places();
@@ -267,12 +267,12 @@ fn what_others_cut_or_replaced_is_not_undone() {
 
 #[test]
 fn data_and_index_are_two_files() {
-    let (folder, path, index_path) = places();
-    let link = folder.path().join("link");
+    let (directory, path, index_path) = places();
+    let link = directory.path().join("link");
     std::os::unix::fs::symlink("x", &link).unwrap();
-    fs::create_dir(folder.path().join("inner")).unwrap();
+    fs::create_dir(directory.path().join("inner")).unwrap();
     for is_there in [false, true] {
-        for other in [&path, &link, &folder.path().join("inner/../x")] {
+        for other in [&path, &link, &directory.path().join("inner/../x")] {
             for error in [
                 RecordWriter::create(&path, other, &Options::new()),
                 RecordWriter::append(other, &path, &Options::new()),
@@ -287,7 +287,7 @@ fn data_and_index_are_two_files() {
 
 #[test]
 fn after_an_error_there_is_nothing_but_that_error() {
-    let (folder, _, index_path) = places();
+    let (directory, _, index_path) = places();
     let mut writer = RecordWriter::create("/dev/full", &index_path, &Options::new()).unwrap();
     writer.write(b"x").unwrap();
     let first = writer.flush().unwrap_err();
@@ -297,13 +297,13 @@ fn after_an_error_there_is_nothing_but_that_error() {
     for error in all.map(Option::unwrap) {
         assert_eq!((error.to_string(), error.os_error()), (first.to_string(), first.os_error()));
     }
-    assert_eq!(names(&folder).len(), 0);
+    assert_eq!(names(&directory).len(), 0);
 }
 
-/// One buffer is handed over, or one more: its error comes with the next, or at the end.
+/// The error of a buffer is reported with a later one, or at the end.
 #[test]
 fn an_error_of_the_thread_comes_with_a_later_call() {
-    let (folder, _, index_path) = places();
+    let (directory, _, index_path) = places();
     for buffers in [1, 2, 20] {
         for end in [RecordWriter::finish, |mut writer: RecordWriter| writer.flush().map(|()| 0)] {
             let mut writer =
@@ -313,12 +313,12 @@ fn an_error_of_the_thread_comes_with_a_later_call() {
             let error = end(writer).unwrap_err();
             assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::ENOSPC)));
             assert_eq!(error.path(), Some(Path::new("/dev/full")));
-            assert_eq!(names(&folder).len(), 0);
+            assert_eq!(names(&directory).len(), 0);
         }
     }
 }
 
-/// A pipe has less room than that: the thread waits while the writer is dropped.
+/// The buffer does not fit into a pipe: the thread is blocked when the writer is dropped.
 #[test]
 fn dropped_while_the_thread_writes() {
     let (_folder, path, index_path) = places();
@@ -341,16 +341,16 @@ fn dropped_while_the_thread_writes() {
 
 #[test]
 fn paths_that_cannot_be_written_to() {
-    let (folder, path, _) = places();
-    let nowhere = folder.path().join("none/x");
+    let (directory, path, _) = places();
+    let nowhere = directory.path().join("none/x");
     for open in OPENS {
         for (path, index_path) in [(&nowhere, &path), (&path, &nowhere)] {
             let error = open(path, index_path).err().unwrap();
             assert_eq!((error.path(), error.os_error()), (Some(&*nowhere), Some(libc::ENOENT)));
         }
-        let error = open(&path, folder.path()).err().unwrap();
+        let error = open(&path, directory.path()).err().unwrap();
         assert_eq!(error.os_error(), Some(libc::EISDIR));
-        assert_eq!(names(&folder).len(), 0);
+        assert_eq!(names(&directory).len(), 0);
     }
     let error = RecordWriter::append("/dev/null", &path, &Options::new()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);

@@ -1,4 +1,4 @@
-//! What is left out, against a look at every byte.
+//! Compares the search for records left out with a search at every byte.
 
 use std::cell::Cell;
 use std::io;
@@ -10,7 +10,7 @@ use super::*;
 use crate::index::{Entry, Index};
 use crate::{crc, frame, CheckLevel, Error};
 
-/// As [`first_record`] of data with true checksums, by a look at every byte that no entry covers.
+/// Like [`first_record`] for data with valid checksums, but tries every byte that no entry covers.
 pub(in crate::check) fn naive(data: &[u8], entries: &[Entry]) -> Option<u64> {
     let layout = Layout::of(entries).unwrap();
     let mut some = layout.some();
@@ -46,7 +46,7 @@ pub(in crate::check) fn naive(data: &[u8], entries: &[Entry]) -> Option<u64> {
     None
 }
 
-/// Where the chain of valid headers that starts at `at` leads to: at or after `end`, or where it ends.
+/// The end of the chain of valid headers from `at`, or its first offset at or after `end`.
 pub(in crate::check) fn naive_chain(data: &[u8], mut at: u64, end: u64) -> u64 {
     while let Some(size) = (at < end).then(|| frame_size(&data[at as usize..])).flatten() {
         at += size as u64;
@@ -80,7 +80,7 @@ fn salvage(data: &[u8], checksums: Checksums) -> crate::Result<Index> {
     Index::from_bytes(data, &Options::new().checksums(checksums).salvage(true))
 }
 
-/// A piece of a file: a record, whole or damaged, or no record.
+/// A piece of a file: a record, valid or damaged, or junk.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let record =
         || prop::collection::vec(any::<u8>(), 0..60).prop_map(|bytes| frame::encode(&bytes));
@@ -102,8 +102,8 @@ fn pieces(most: usize) -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(piece(), 0..most)
 }
 
-/// Also cut records, and records inside records: where a header is damaged, salvage searches the
-/// payload for the next one, or not, as the damage allows.
+/// This includes truncated records, and records inside records: if a header is damaged, salvage may
+/// search the payload for the next one, depending on the damage.
 fn any_pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let cut = (piece(), any::<prop::sample::Index>()).prop_map(|(mut frame, at)| {
         frame.truncate(at.index(frame.len() + 1));
@@ -161,12 +161,12 @@ proptest! {
     #[test]
     fn what_is_salvaged_is_used(pieces in any_pieces(), cut in any::<prop::sample::Index>()) {
         let data = pieces.concat();
-        prop_assume!(data.len() < 1 << 10); // so that salvage reads each payload that it may have to
+        prop_assume!(data.len() < 1 << 10); // small enough that salvage checks all payload CRCs
         for data in [&data[..], &data[..cut.index(data.len() + 1)]] {
             for checksums in [Checksums::Auto, Checksums::Full] {
                 if let Ok(index) = salvage(data, checksums) {
                     prop_assert!(reason_against(&index, data).is_none(), "{index:?}");
-                    // Whatever policy records are read by.
+                    // For any policy of the reader.
                     let options = Options::new().checksums(Checksums::None);
                     prop_assert!(index.reason_against(data, &options).unwrap().is_none());
                 }
@@ -179,7 +179,7 @@ proptest! {
         }
     }
 
-    /// One that fits what the data was is stale as soon as the data has one valid record more.
+    /// An index of an earlier version is stale as soon as the data has one more valid record.
     #[test]
     fn what_has_grown_or_was_repaired_is_noticed(pieces in pieces(15), more in pieces(15)) {
         let data = pieces.concat();
@@ -210,7 +210,7 @@ fn unchecked(sizes: &[usize]) -> (Vec<u8>, Index) {
 fn without_checksums_a_frame_that_fits_is_a_record() {
     let (data, whole) = unchecked(&[5, 30, 0, 9, 1]);
     assert!(reason_against(&whole, &data).is_none());
-    let stray = [&data[..], b"stray"].concat(); // no frame is so small
+    let stray = [&data[..], b"stray"].concat(); // too short for a frame
     assert!(reason_against(&whole, &stray).is_none());
     for left_out in 0..5 {
         let kept = whole.iter().enumerate().filter(|(record, _)| *record != left_out);
@@ -221,7 +221,7 @@ fn without_checksums_a_frame_that_fits_is_a_record() {
     assert_eq!(reason_against(&Index::default(), &data).unwrap().kind(), ErrorKind::Stale);
 }
 
-/// Some writers store true CRCs of lengths alone.
+/// Some writers store valid CRCs only for lengths.
 #[test]
 fn without_payload_checksums_a_valid_header_makes_a_record() {
     let mut data: Vec<u8> = (0..9).flat_map(|size| frame::encode(&vec![7; size])).collect();
@@ -265,7 +265,7 @@ fn an_empty_index_fits_what_has_no_whole_record_yet() {
     }
 }
 
-/// A record inside a payload is no record of the file.
+/// A record inside a payload is not a record of the file.
 #[test]
 fn records_inside_of_records_are_not_left_out() {
     let nested = frame::encode(&[frame::encode(b"one"), frame::encode(b"two")].concat());
@@ -311,7 +311,7 @@ fn no_more_is_read_than_the_answer_takes() {
     };
     assert_eq!(bytes_read(&whole, &data), 0);
     let odd: Vec<Entry> = whole.iter().copied().step_by(2).collect();
-    assert!(bytes_read(&odd, &data) < 10_000); // the first that is left out says it
+    assert!(bytes_read(&odd, &data) < 10_000); // the search ends at the first one
     let mut damaged = data.clone();
     odd.iter().for_each(|entry| damaged[entry.end() as usize % data.len()..][..8].fill(0x55));
     assert!(bytes_read(&odd, &damaged[..99 * 1016]) < 50 * 12 + 5000);

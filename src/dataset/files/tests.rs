@@ -25,8 +25,8 @@ fn indexes_of_what_is_given_are_left_out() {
 
 #[test]
 fn one_name_in_one_directory_is_given_twice() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let temporary = tempfile::tempdir().unwrap();
+    let at = |name: &str| temporary.path().join(name);
     fs::create_dir(at("d")).unwrap();
     symlink("d", at("link")).unwrap();
     fs::write(at("d/a"), "").unwrap();
@@ -50,9 +50,9 @@ fn one_name_in_one_directory_is_given_twice() {
 
 #[test]
 fn the_first_name_that_exists_is_the_index() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("x.tfrecord");
-    let directory = folder.path().join("index");
+    let temporary = tempfile::tempdir().unwrap();
+    let data = temporary.path().join("x.tfrecord");
+    let directory = temporary.path().join("index");
     fs::create_dir(&directory).unwrap();
     for place in [None, Some(&*directory)] {
         let error = find_index(&data, place).unwrap_err();
@@ -61,7 +61,7 @@ fn the_first_name_that_exists_is_the_index() {
         assert!(text.contains("x.tfrecord.idx: cannot find: "), "{text}");
         assert!(text.contains("(nor x.tfrecord.tfindex, nor x.tfindex): there is no"), "{text}");
         for name in ["x.tfindex", "x.tfrecord.tfindex", "x.tfrecord.idx"] {
-            let path = place.unwrap_or(folder.path()).join(name);
+            let path = place.unwrap_or(temporary.path()).join(name);
             fs::write(&path, "").unwrap();
             assert_eq!(find_index(&data, place).unwrap(), path);
         }
@@ -82,8 +82,8 @@ fn no_index_is_put_beside_event_files() {
 
 #[test]
 fn directories_are_listed() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let temporary = tempfile::tempdir().unwrap();
+    let at = |name: &str| temporary.path().join(name);
     let record = frame::encode(b"hello");
     for directory in ["sub", "sub/deep", ".hidden"] {
         fs::create_dir(at(directory)).unwrap();
@@ -112,7 +112,7 @@ fn directories_are_listed() {
     symlink("a.tfrecord", at("linked.tfrecord")).unwrap();
     symlink("nowhere", at("dangling.tfrecord")).unwrap();
 
-    let flat = list(folder.path(), false).unwrap();
+    let flat = list(temporary.path(), false).unwrap();
     let here = ["a.tfrecord", "b.TFREC", "events.out.tfevents.1", "linked.tfrecord", "plain"];
     let here = here.iter().chain(&["train-00003-of-00010"]).map(|name| at(name));
     assert_eq!(flat.data, here.clone().collect::<Vec<_>>());
@@ -120,7 +120,7 @@ fn directories_are_listed() {
     assert_eq!(flat.skipped, Skipped { directories: 2, side_files: 2, others: 3 });
     assert_eq!(flat.skipped.to_string(), "2 directories, 2 side files, 3 other files");
 
-    let deep = list(folder.path(), true).unwrap();
+    let deep = list(temporary.path(), true).unwrap();
     let mut all: Vec<_> = here.chain([at("sub/d"), at("sub/deep/e.tfrecord")]).collect();
     all.sort();
     assert_eq!(deep.data, all);
