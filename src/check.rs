@@ -283,8 +283,8 @@ fn has_shrunk(layout: &Layout<'_>, size: u64) -> Option<Error> {
 fn has_grown(layout: &Layout<'_>, offset: u64, size: u64) -> Error {
     let detail = format!(
         "the index ends at byte {}, but valid records follow, up to {} bytes: the index is stale; \
-         create it again or, if the records were left out on purpose, check with --allow-partial \
-         (allow_partial)",
+         create it again or, if the records were left out on purpose, check with \
+         option allow_partial",
         layout.end(),
         size - offset
     );

@@ -52,8 +52,8 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
 /// When the TFRecord file is not whole records, with the first bad one's number and offset; when a
 /// file cannot be opened, read or written; when both paths lead to one file; when what is to be
 /// [appended to](Options::resume) is not the index of what the data was. `EBUSY` when a
-/// [`RecordWriter`](crate::RecordWriter) writes the index, or something appends to it: many may create
-/// one index at once, and the last one stays.
+/// [`RecordWriter`](crate::RecordWriter) writes the index, or something appends to it: many may
+/// create one index at once, and the last one stays.
 pub fn create_index(
     tfrecord_path: impl AsRef<Path>,
     index_path: impl AsRef<Path>,
@@ -179,8 +179,8 @@ impl Index {
         scanned.map_err(|error| error.of(path))
     }
 
-    /// Reads an index file; of [one of the process's own descriptors](crate::own_descriptor), what is
-    /// left from its position on.
+    /// Reads an index file; of [one of the process's own descriptors](crate::own_descriptor), what
+    /// is left from its position on.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;

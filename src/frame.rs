@@ -1,4 +1,4 @@
-//! One record frame, as bytes.
+//! The frame of one record, as bytes.
 //!
 //! ```text
 //! u64le length | u32le masked_crc32c(length) | payload | u32le masked_crc32c(payload)
@@ -16,7 +16,7 @@ use crate::crc;
 pub(crate) const HEADER_LEN: usize = 12;
 /// Bytes after the payload: its CRC.
 pub(crate) const FOOTER_LEN: usize = 4;
-/// Bytes of a frame around its payload; no frame is smaller.
+/// Bytes of a frame besides its payload, and so the smallest size of a frame.
 pub(crate) const OVERHEAD: u64 = (HEADER_LEN + FOOTER_LEN) as u64;
 
 /// The largest offset and the largest end of a frame: NVIDIA DALI reads both into `int64_t`.
@@ -39,10 +39,10 @@ impl Checksum {
     }
 }
 
-/// A frame's first 12 bytes, decoded but not trusted.
+/// A frame's first 12 bytes, decoded but not checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Payload bytes, as stored.
+    /// The payload's size in bytes, as stored.
     pub length: u64,
     /// Masked CRC-32C of the length's 8 bytes, as stored.
     pub length_crc: u32,
@@ -70,7 +70,7 @@ impl Header {
         bytes
     }
 
-    /// What the stored length's CRC should be.
+    /// The masked CRC-32C computed from the stored length.
     #[inline]
     pub fn computed_crc(self) -> u32 {
         crc::masked_length(self.length)
@@ -90,13 +90,13 @@ impl Header {
         self.length == 0 && self.length_crc == 0
     }
 
-    /// Whether flipping exactly one of the header's 96 bits makes its CRC hold: the mark of a
-    /// damaged header, as opposed to one that was written without a true checksum.
+    /// Whether flipping one of the header's 96 bits makes its CRC valid. Such a header is damaged;
+    /// one that was written without a valid checksum is not one bit off.
     pub fn is_one_bit_off(self) -> bool {
         self.corrected().is_some()
     }
 
-    /// The header that this one was, if exactly one of its bits was flipped.
+    /// The original header, if exactly one bit of it was flipped.
     pub fn corrected(self) -> Option<Header> {
         let computed = self.computed_crc();
         if (self.length_crc ^ computed).count_ones() == 1 {

@@ -1,4 +1,4 @@
-//! An index: where each record's frame starts and how large it is.
+//! An index: the offset and size of each record's frame.
 
 mod edit;
 mod random;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{HEADER_LEN, MAX_OFFSET, OVERHEAD};
 
-/// One record's place in its TFRecord file.
+/// The position of one record in its TFRecord file.
 ///
 /// The payload is the `size - 16` bytes from `offset + 12`.
 ///
@@ -25,19 +25,19 @@ use crate::frame::{HEADER_LEN, MAX_OFFSET, OVERHEAD};
 pub struct Entry {
     /// The byte where the record's frame starts.
     pub offset: u64,
-    /// The whole frame's size in bytes: the payload's and 16 more.
+    /// The size of the whole frame in bytes: the payload plus 16.
     pub size: u64,
 }
 
 impl Entry {
-    /// The payload's byte range in the file. Entries that no index can hold have an empty one.
+    /// Returns the payload's byte range in the file. It is empty if the entry is not valid.
     #[must_use]
     pub fn payload(&self) -> std::ops::Range<u64> {
         let start = self.offset.saturating_add(HEADER_LEN as u64);
         start..start.saturating_add(self.payload_len())
     }
 
-    /// The payload's size in bytes. It is 0 for an entry that no index can hold.
+    /// Returns the payload's size in bytes. It is 0 if the entry is not valid.
     ///
     /// ```
     /// assert_eq!(tfr_index::Entry { offset: 21, size: 19 }.payload_len(), 3);
@@ -47,7 +47,7 @@ impl Entry {
         self.size.saturating_sub(OVERHEAD)
     }
 
-    /// The byte after the record's frame; at most `u64::MAX`.
+    /// Returns the byte after the record's frame, at most `u64::MAX`.
     ///
     /// ```
     /// assert_eq!(tfr_index::Entry { offset: 21, size: 19 }.end(), 40);
@@ -57,7 +57,7 @@ impl Entry {
         self.offset.saturating_add(self.size)
     }
 
-    /// What is wrong with the entry: its frame must be able to lie in a file.
+    /// Returns what is wrong with the entry, if no file could contain its frame.
     fn fault(&self) -> Option<String> {
         let Entry { offset, size } = *self;
         if size < OVERHEAD {
@@ -65,15 +65,15 @@ impl Entry {
         }
         match offset.checked_add(size) {
             Some(end) if end <= MAX_OFFSET => None,
-            _ => Some(format!("offset {offset} and size {size} end past {MAX_OFFSET}")),
+            _ => Some(format!("offset {offset} plus size {size} is over {MAX_OFFSET}")),
         }
     }
 }
 
-/// An immutable list of [`Entry`]s: record `i` of a data set is where entry `i` says.
+/// An immutable list of [`Entry`]s: entry `i` is the position of record `i`.
 ///
-/// Any order, gaps and overlaps are legal: an index may select and reorder records. It
-/// dereferences to a slice of entries. Clones share them.
+/// Any order, gaps and overlaps are legal: an index may select and reorder records. It dereferences
+/// to a slice of entries. Clones share the entries.
 ///
 /// ```
 /// use tfr_index::{Entry, Index};
@@ -91,10 +91,10 @@ pub struct Index {
 }
 
 impl Index {
-    /// An index of these entries, in this order.
+    /// Makes an index of these entries, in this order.
     ///
     /// # Errors
-    /// When an entry's size is under 16 or its end passes `i64::MAX`.
+    /// If an entry's size is less than 16, or its end is over `i64::MAX`.
     pub fn from_entries(entries: impl IntoIterator<Item = Entry>) -> Result<Index> {
         let mut checked = Vec::new();
         for (record, entry) in (0..).zip(entries) {
@@ -107,18 +107,18 @@ impl Index {
         Ok(Index::from_checked(checked))
     }
 
-    /// An index of entries that are known to be right.
+    /// Makes an index of entries that are known to be valid.
     pub(crate) fn from_checked(entries: Vec<Entry>) -> Index {
         Index { entries: Arc::new(entries) }
     }
 
-    /// The entries.
+    /// Returns the entries.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The entries, without the index around them.
+    /// Converts the index into its entries.
     #[must_use]
     pub fn into_entries(self) -> Vec<Entry> {
         Arc::try_unwrap(self.entries).unwrap_or_else(|shared| shared.to_vec())
@@ -142,7 +142,7 @@ impl<'a> IntoIterator for &'a Index {
     }
 }
 
-/// Pushes, with an error instead of an abort when memory is out.
+/// Pushes an entry; returns an error instead of aborting if memory runs out.
 pub(crate) fn push(entries: &mut Vec<Entry>, entry: Entry) -> Result<()> {
     if entries.len() == entries.capacity() {
         entries.try_reserve(1).map_err(|_| Error::out_of_memory("the index"))?;

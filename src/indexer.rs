@@ -1,4 +1,4 @@
-//! Streams: the chain fed by pushed bytes, where nothing can be read at a position.
+//! Indexes streams: the caller pushes the bytes, and nothing can be read at a position.
 
 use crate::crc;
 use crate::diagnose::{self, START};
@@ -8,9 +8,9 @@ use crate::index::Entry;
 use crate::options::{Checksums, Options};
 use crate::scan::chain::Chain;
 
-/// Takes a TFRecord stream (a download, a pipe, what a decompressor gives) in pieces of any size,
-/// and gives the entries of the records that are complete. It keeps a few kilobytes, whatever the
-/// size of the records.
+/// Indexes a TFRecord stream (a download, a pipe, the output of a decompressor) that the caller
+/// pushes in pieces of any size. It returns the entries of complete records, and keeps only a few
+/// kilobytes, whatever the size of the records.
 ///
 /// ```
 /// use tfr_index::{Indexer, Options};
@@ -30,16 +30,16 @@ use crate::scan::chain::Chain;
 #[derive(Debug)]
 pub struct Indexer {
     chain: Chain,
-    /// Whether the payloads' CRCs must hold.
+    /// Whether payload CRCs are checked.
     payloads: bool,
-    /// The next record's header, as far as it has come; whole while its frame is under way.
+    /// The next record's header, as far as it has arrived; complete while its frame arrives.
     header: [u8; HEADER_LEN],
     header_len: usize,
-    /// The next record's frame, once its header is whole.
+    /// The next record's frame, once its header is complete.
     frame: Option<Frame>,
-    /// The stream's first bytes, to say what it is if it is no TFRecord.
+    /// The stream's first bytes, to detect the format if it is not TFRecord.
     start: Vec<u8>,
-    /// Whether no more of them are of use.
+    /// Whether no more first bytes are needed.
     start_is_known: bool,
     failed: Option<Error>,
 }
@@ -50,14 +50,14 @@ struct Frame {
     size: u64,
     /// Bytes of payload and footer still to come.
     left: u64,
-    /// Of what has come, where it is looked at: the payload's CRC, and the footer.
+    /// If payloads are checked: the CRC of the payload bytes so far, and the footer.
     crc: u32,
     footer: [u8; FOOTER_LEN],
 }
 
 impl Indexer {
-    /// An indexer at the start of a stream, which it holds to the options' checksum policy. It
-    /// works on the thread of who pushes, and calls no progress callback.
+    /// Makes an indexer at the start of a stream, with the options' checksum policy. It works on
+    /// the caller's thread, and calls no progress callback.
     ///
     /// ```
     /// use tfr_index::{Checksums, Indexer, Options};
@@ -70,8 +70,9 @@ impl Indexer {
     /// ```
     ///
     /// # Errors
-    /// When the options ask to salvage, to append, or to take a growing file for whole: that takes
-    /// data that can be read at a position.
+    /// [`ErrorKind::InvalidArgument`] if the options set [`salvage`](Options::salvage),
+    /// [`allow_incomplete_tail`](Options::allow_incomplete_tail) or [`resume`](Options::resume):
+    /// these need data that can be read at any position.
     pub fn new(options: &Options<'_>) -> Result<Indexer> {
         let refused = [
             ("salvage", options.salvage),
@@ -80,8 +81,8 @@ impl Indexer {
         ];
         if let Some((name, _)) = refused.into_iter().find(|(_, asked)| *asked) {
             let detail = format!(
-                "{name} takes a file or another source that can be read at any position, which a \
-                 stream cannot: save it to a file first"
+                "{name} needs a file or another source that can be read at any position, not a \
+                 stream: save it to a file first"
             );
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
@@ -101,12 +102,13 @@ impl Indexer {
         }
     }
 
-    /// Takes bytes from the front of `bytes` until a record is complete, and returns its entry;
-    /// none when all are taken.
+    /// Takes bytes from the front of `bytes` until a record is complete, and returns its entry.
+    /// Returns `None` when it has taken all bytes.
     ///
     /// # Errors
-    /// As [`Index::from_bytes`](crate::Index::from_bytes), but that the end of the data is seen by
-    /// [`finish`](Self::finish) alone. After an error, each further call gives it again.
+    /// Those of [`Index::from_bytes`](crate::Index::from_bytes), except that only
+    /// [`finish`](Self::finish) detects truncated data. After an error, all later calls return the
+    /// same error.
     #[inline]
     pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Entry>> {
         match self.push_whole(bytes) {
@@ -115,11 +117,11 @@ impl Indexer {
         }
     }
 
-    /// Says that the stream is at its end. More may be pushed nevertheless: of a file that grows,
-    /// this says whether it is whole.
+    /// Checks that the stream may end here. More may be pushed afterwards: for a growing file, this
+    /// says whether it is complete so far.
     ///
     /// # Errors
-    /// When the end is inside a record; when [`push`](Self::push) failed.
+    /// If the last record is incomplete, or [`push`](Self::push) failed.
     pub fn finish(&self) -> Result<()> {
         let error = match (&self.failed, &self.frame) {
             (Some(error), _) => return Err(error.clone()),
@@ -132,18 +134,18 @@ impl Indexer {
         Err(diagnose::explain(error, &self.start))
     }
 
-    /// How many records are complete.
+    /// The number of complete records.
     pub(crate) fn records(&self) -> u64 {
         self.chain.record()
     }
 
-    /// Reading the stream failed.
+    /// The error if reading the stream failed.
     pub(crate) fn read_failed(&self, source: std::io::Error) -> Error {
         self.chain.next().read_failed(source)
     }
 
-    /// The next record where it starts `bytes` and is whole, and nothing is to be kept, computed or
-    /// decided: most small ones.
+    /// The fast path for most small records: the next record is complete in `bytes`, and nothing
+    /// must be kept, computed or decided.
     #[inline]
     fn push_whole(&mut self, bytes: &mut &[u8]) -> Option<Entry> {
         if self.header_len > 0 || self.payloads || !self.start_is_known {
@@ -168,10 +170,10 @@ impl Indexer {
         if !self.start_is_known {
             let seen = match pushed {
                 Ok(_) => &before[..before.len() - bytes.len()],
-                Err(_) => before, // the end of it all
+                Err(_) => before, // nothing more will be pushed
             };
             self.start.extend(&seen[..seen.len().min(START - self.start.len())]);
-            // The first header's CRC holds: this is a TFRecord stream.
+            // The first header's CRC is valid: this is a TFRecord stream.
             let is_tfrecord = self.chain.is_checked() && self.chain.record() > 0;
             self.start_is_known = is_tfrecord || self.start.len() == START;
         }
@@ -192,7 +194,7 @@ impl Indexer {
                     return Ok(None);
                 }
                 let header = Header::decode(&self.header);
-                // How much follows isn't known: all that an index can address, at most.
+                // The rest of the stream is unknown: at most what an index can address.
                 let size = self.chain.accept(header, MAX_OFFSET - self.chain.offset())?;
                 let left = size - HEADER_LEN as u64;
                 self.frame = Some(Frame { header, size, left, crc: 0, footer: [0; FOOTER_LEN] });

@@ -1,7 +1,6 @@
-//! What a path of data leads to, as a source.
+//! Opens the path of a TFRecord file as a source.
 //!
-//! Each path of a TFRecord file that is read goes through here. Paths of indexes do not: they are
-//! plain files.
+//! All paths of data that is read go through here. Paths of indexes do not: they are plain files.
 
 use std::path::Path;
 

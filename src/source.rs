@@ -1,4 +1,4 @@
-//! Where bytes come from: anything of known size that can be read at a position.
+//! Sources of bytes: anything of known size that can be read at a position.
 
 mod file;
 mod memory;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// Bytes of known size that can be read at any position.
 ///
-/// [`File`] (through `pread`), byte slices and vectors of bytes are sources; so are `&T`, [`Box`] and
-/// [`Arc`] of a source, `Box<dyn ReadAt>` too.
+/// These types are sources: [`File`] (with `pread`), byte slices and vectors of bytes; and `&T`,
+/// [`Box`] and [`Arc`] of a source, including `Box<dyn ReadAt>`.
 ///
 /// [`File`]: std::fs::File
 ///
@@ -28,23 +28,24 @@ use std::sync::Arc;
 /// assert_eq!(&bytes[..2], b"89");
 /// ```
 pub trait ReadAt {
-    /// How many bytes there are.
+    /// Returns the size in bytes.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// Those of the source.
     fn size(&self) -> io::Result<u64>;
 
-    /// Reads into `buffer` from `offset` and returns how many bytes were read: fewer than asked
-    /// for at the medium's pleasure, none only at the end.
+    /// Reads into `buffer` from `offset` and returns the number of bytes read. May return fewer
+    /// bytes than requested; returns 0 only at the end.
     ///
     /// # Errors
-    /// Those of the medium; [`io::ErrorKind::Interrupted`] means "try again", up to a thousand
-    /// times in a row.
+    /// Those of the source. After [`io::ErrorKind::Interrupted`] the caller tries again, up to a
+    /// thousand times in a row.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Fills buffers one after the other from `offset`, by one read; returns how many bytes were
-    /// read, as [`read_at`](Self::read_at) does. This one reads into a buffer of its own, and
-    /// copies; [`File`](std::fs::File)'s has the system do it.
+    /// Reads from `offset` into several buffers, one after the other, with one read. Returns the
+    /// number of bytes, which may be fewer than requested, like [`read_at`](Self::read_at). The
+    /// default reads into a temporary buffer and copies; [`File`](std::fs::File) uses a vectored
+    /// read of the system.
     ///
     /// ```
     /// use std::io::IoSliceMut;
@@ -57,7 +58,7 @@ pub trait ReadAt {
     /// ```
     ///
     /// # Errors
-    /// As [`read_at`](Self::read_at).
+    /// Those of [`read_at`](Self::read_at).
     fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
         if let Some(bytes) = self.as_bytes() {
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -68,21 +69,21 @@ pub trait ReadAt {
         all.try_reserve_exact(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
         all.resize(size, 0);
         let count = self.read_at(&mut all, offset)?;
-        let read = all.get(..count).ok_or(io::ErrorKind::InvalidData)?; // more than there is room
+        let read = all.get(..count).ok_or(io::ErrorKind::InvalidData)?; // a wrong count
         Ok(scatter(read, buffers))
     }
 
-    /// All of the bytes, where they are in memory already: readers then copy nothing.
+    /// Returns all bytes, if they are in memory already; then readers copy nothing.
     fn as_bytes(&self) -> Option<&[u8]> {
         None
     }
 
-    /// The offset of the first byte at `offset` or after it that may not be zero; at most the size.
-    /// The default knows of no zeros and returns `offset`.
+    /// Returns the offset of the first byte at or after `offset` that may be nonzero, at most the
+    /// size. The default returns `offset`.
     ///
     /// A search for records after damage skips the bytes in between. Files that this library opens
-    /// by path skip their holes so. [`File`](std::fs::File) keeps the default: to find holes, the system
-    /// moves the file's position, which may be somebody else's.
+    /// by path skip their holes this way. [`File`](std::fs::File) keeps the default: to find holes,
+    /// the system moves the file's position, which others may share.
     ///
     /// ```
     /// use tfr_index::ReadAt;
@@ -94,13 +95,13 @@ pub trait ReadAt {
         offset
     }
 
-    /// Says whether the reads to come are small and far apart: then nothing is worth reading ahead.
+    /// Tells the source whether future reads are small and far apart, so that it need not read ahead.
     fn advise_sparse(&self, sparse: bool) {
         let _ = sparse;
     }
 }
 
-/// What leads to a source is one.
+/// Pointers to a source are sources.
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<T: ReadAt + ?Sized> ReadAt for $pointer {
@@ -133,11 +134,11 @@ macro_rules! forward {
 
 forward!(&T, Box<T>, Arc<T>);
 
-/// So many interruptions in a row are taken for such; who is interrupted once more has failed.
+/// Give up after this many consecutive interruptions.
 const INTERRUPTIONS: usize = 1000;
 
-/// Fills `buffer` from `offset`, through short reads and interruptions; returns how much of it was
-/// filled, less than all only at the end.
+/// Fills `buffer` from `offset`, despite short reads and interruptions. Returns the number of
+/// bytes, fewer than requested only at the end.
 pub(crate) fn fill_at(
     source: &(impl ReadAt + ?Sized),
     buffer: &mut [u8],
@@ -156,7 +157,7 @@ pub(crate) fn fill_at(
     Ok(filled)
 }
 
-/// As [`fill_at`], of buffers one after the other: few enough for one call of the system's.
+/// Like [`fill_at`], for several buffers: few enough for one system call.
 pub(crate) fn fill_many_at(
     source: &(impl ReadAt + ?Sized),
     buffers: &mut [IoSliceMut<'_>],
@@ -166,7 +167,7 @@ pub(crate) fn fill_many_at(
         Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
         count => count?,
     };
-    // What is missing, which is seldom, is read buffer by buffer.
+    // Short reads are rare: read the rest buffer by buffer.
     let (mut filled, mut passed) = (first, 0);
     for buffer in buffers {
         let end = passed + buffer.len();
@@ -181,7 +182,7 @@ pub(crate) fn fill_many_at(
     Ok(filled)
 }
 
-/// Copies bytes to buffers one after the other, until either ends; returns how many were copied.
+/// Copies bytes to the buffers, one after the other, until either ends. Returns the number copied.
 fn scatter(bytes: &[u8], buffers: &mut [IoSliceMut<'_>]) -> usize {
     let mut rest = bytes;
     for buffer in buffers {
@@ -197,7 +198,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Reads one byte at a time and is interrupted before each.
+    /// Reads one byte at a time, and is interrupted before each.
     struct OneByte(&'static [u8], Cell<bool>);
 
     impl ReadAt for OneByte {

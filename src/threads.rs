@@ -1,4 +1,4 @@
-//! Threads that work for a call, and are gone when it returns.
+//! Threads that work for one call and end before it returns.
 
 use std::num::NonZeroUsize;
 use std::panic;
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// Their name: panics of theirs are not printed.
+/// The name of this library's threads, whose panics are not printed.
 pub(crate) const NAME: &str = "tfr-index";
 
-/// How many processors there are for this process. (The answer is in some files of the system's:
-/// ask once.)
+/// The number of processors available to this process. (This reads files of the system: call it
+/// once.)
 pub(crate) fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
@@ -28,9 +28,9 @@ pub(crate) const WAITING: usize = 32;
 /// The most threads that decode index text: more would wait for the one that gathers the entries.
 pub(crate) const DECODING: usize = 4;
 
-/// The threads of a scope. When it is dropped it waits for them: the scope alone would wait for what
-/// they do, but not for their last steps in the system, during which a host must not unload the
-/// library. So whatever lets them end must be dropped before. It panics if one of them did.
+/// The threads of a scope. Dropping it joins them and panics if one of them panicked. The scope
+/// alone would wait for their work, but not until they have exited, and a host must not unload the
+/// library before that. So drop whatever makes the threads end before this.
 pub(crate) struct Crew<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     threads: Vec<ScopedJoinHandle<'scope, ()>>,
@@ -41,7 +41,7 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         Crew { scope, threads: Vec::new() }
     }
 
-    /// Starts a thread; false if the system has no more.
+    /// Starts a thread; returns false if the system cannot start one.
     pub fn start<T>(&mut self, work: impl FnOnce() -> T + Send + 'scope) -> bool {
         let work = || drop(work());
         match thread::Builder::new().name(NAME.into()).spawn_scoped(self.scope, work) {
@@ -67,25 +67,25 @@ impl Drop for Crew<'_, '_> {
     }
 }
 
-/// The first error, by its place in the work, of all that threads meet.
+/// Of the errors of all threads, the one at the first place in the work.
 pub(crate) struct FirstError {
-    /// The first place where work is of no use.
+    /// Work at this place and after it is not needed.
     limit: AtomicUsize,
     error: Mutex<Option<(usize, Error)>>,
 }
 
 impl FirstError {
-    /// There are so many places.
+    /// `places` is the number of places.
     pub fn new(places: usize) -> FirstError {
         FirstError { limit: AtomicUsize::new(places), error: Mutex::new(None) }
     }
 
-    /// Whether work at this place may still be of use.
+    /// Whether work at this place is still needed.
     pub fn is_before(&self, place: usize) -> bool {
         place < self.limit.load(Ordering::Relaxed)
     }
 
-    /// Has no work be of use any more.
+    /// Marks all work as not needed.
     pub fn give_up(&self) {
         self.limit.store(0, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! Edits: indexes made of indexes. An index may select, repeat and reorder records, so an edit of
-//! an index is an edit of its data set that copies none of the data.
+//! Edits make new indexes from indexes. An index may select, repeat and reorder records, so an edit
+//! of an index is an edit of its data set that copies no data.
 
 use std::ops::{Range, RangeBounds};
 
@@ -8,33 +8,36 @@ use super::{push, Entry, Index};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
 
-/// What [`Index::shard`] shares out evenly.
+/// How [`Index::shard`] balances shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ShardBy {
-    /// Records: the shards' numbers of them differ by one at most.
+    /// By records: the numbers of records differ by at most one.
     #[default]
     Records,
-    /// Bytes: a shard's frames have as many as its equal share, give or take the largest frame's.
+    /// By bytes: the total size of a shard's frames differs from an equal share by at most the
+    /// largest frame.
     Bytes,
 }
 
-/// What becomes of the remainder where the records are no multiple of the shards.
+/// What to do if the number of records is not a multiple of the number of shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Remainder {
-    /// Some shards have one record more than the others; no record is lost or there twice.
+    /// Some shards have one more record than the others. Each record is in exactly one shard.
     #[default]
     Keep,
-    /// All have as many as the smaller ones: the last record of each larger one is in none.
+    /// All shards are as large as the smaller ones: the last record of each larger one is in no
+    /// shard.
     Drop,
-    /// All have as many as the larger ones: the smaller ones end with the next one's first record.
+    /// All shards are as large as the larger ones: each smaller one also has the next record, the
+    /// first of the next shard.
     Pad,
 }
 
-/// Edits: each makes another index, of the same data, and reads none of it.
+/// Edits: each makes another index of the same data, without reading the data.
 impl Index {
-    /// The records of these numbers, in their order; a number may be there more than once.
+    /// Selects the records with these numbers, in this order; numbers may repeat.
     ///
     /// ```
     /// use tfr_index::Index;
@@ -45,7 +48,7 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] for a number that is not below the index's length.
+    /// [`ErrorKind::OutOfRange`] if a number is not less than the index's length.
     pub fn select(&self, records: &[usize]) -> Result<Index> {
         let mut entries = Vec::new();
         for &record in records {
@@ -58,7 +61,7 @@ impl Index {
         Ok(Index::from_checked(entries))
     }
 
-    /// The records that the mask is true for, in the order of the index.
+    /// Selects the records for which the mask is true, in the order of the index.
     ///
     /// ```
     /// use tfr_index::Index;
@@ -69,19 +72,19 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when the mask is longer or shorter than the index.
+    /// [`ErrorKind::InvalidArgument`] if the mask and the index have different lengths.
     pub fn select_mask(&self, mask: &[bool]) -> Result<Index> {
         if mask.len() != self.len() {
             let (mask, records) = (mask.len(), self.len());
             return Err(invalid(format!(
-                "the mask is for {mask} records, the index has {records}"
+                "the mask has {mask} items, but the index has {records} records"
             )));
         }
         let chosen = self.iter().zip(mask).filter(|(_, chosen)| **chosen);
         gather(chosen.map(|(entry, _)| *entry)).map(Index::from_checked)
     }
 
-    /// The records whose payloads have a number of bytes in this range, in the order of the index.
+    /// Selects the records whose payload size in bytes is in this range, in the order of the index.
     ///
     /// ```
     /// use tfr_index::Index;
@@ -93,17 +96,17 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// When there is not enough memory.
+    /// [`ErrorKind::OutOfMemory`].
     pub fn filter_size(&self, payload_bytes: impl RangeBounds<u64>) -> Result<Index> {
         let fits = |entry: &Entry| payload_bytes.contains(&(entry.size - OVERHEAD));
         gather(self.iter().copied().filter(fits)).map(Index::from_checked)
     }
 
-    /// All records in a random order, each order as likely as the others.
+    /// Puts all records in a random order; all orders are equally likely.
     ///
-    /// A seed stands for one order of so many records, with any version, platform and language:
-    /// record after record is drawn from those that are left, the first ones first (a
-    /// Fisher–Yates shuffle) by numbers from SplitMix64 that Lemire's method brings into range.
+    /// For a number of records, a seed always means the same order, in every version, platform and
+    /// language: a Fisher–Yates shuffle from the first record on, with numbers from SplitMix64 that
+    /// Lemire's method brings into range.
     ///
     /// ```
     /// use tfr_index::Index;
@@ -114,18 +117,18 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// When there is not enough memory.
+    /// [`ErrorKind::OutOfMemory`].
     pub fn shuffle(&self, seed: u64) -> Result<Index> {
         let mut entries = gather(self.iter().copied())?;
         Random::new(seed).draw(&mut entries, self.len());
         Ok(Index::from_checked(entries))
     }
 
-    /// So many random records, none drawn twice, each choice as likely as the others.
+    /// Draws `count` random records without replacement; all choices are equally likely.
     ///
-    /// They are the first records of [`shuffle`](Index::shuffle) with the same seed, so that a
-    /// larger sample has those of a smaller one; but in the order of the index, in which they are
-    /// read fastest. Shuffle them where that is to be random, too.
+    /// These are the first records of [`shuffle`](Index::shuffle) with the same seed, so a larger
+    /// sample contains a smaller one. They are in the order of the index, in which they are read
+    /// fastest; shuffle the sample for a random order.
     ///
     /// ```
     /// use tfr_index::Index;
@@ -136,11 +139,11 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when there are fewer records.
+    /// [`ErrorKind::InvalidArgument`] if there are fewer than `count` records.
     pub fn sample(&self, count: usize, seed: u64) -> Result<Index> {
         if count > self.len() {
             let records = self.len();
-            return Err(invalid(format!("{count} records cannot be drawn from {records}")));
+            return Err(invalid(format!("cannot sample {count} of {records} records")));
         }
         let out_of_memory = |_| Error::out_of_memory("the sample");
         let (mut drawn, mut mask) = (Vec::new(), Vec::new());
@@ -154,12 +157,12 @@ impl Index {
         self.select_mask(&mask)
     }
 
-    /// Shard `rank` of `world_size`: a run of the records, in the order of the index. So that no record
-    /// is read by two, the shards lie one behind the other, as those of NVIDIA DALI's readers do.
+    /// Returns shard `rank` of `world_size`: a run of consecutive records, in the order of the
+    /// index. The shards follow one another, like those of NVIDIA DALI's readers.
     ///
-    /// By records, it starts at record `len * rank / world_size`, rounded down. By bytes, it starts
-    /// between the two records where what is before comes nearest to `rank / world_size` of the frames'
-    /// bytes. A shard may be empty where there are few records, or some that are very large.
+    /// By records, the shard starts at record `len * rank / world_size`, rounded down. By bytes, it
+    /// starts at the record boundary closest to `rank / world_size` of the frames' total size. A
+    /// shard may be empty if there are few records, or some very large ones.
     ///
     /// ```
     /// use tfr_index::{Index, ShardBy, Remainder};
@@ -174,8 +177,8 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when `rank` is not below `world_size`; when shards by bytes should
-    /// have equal numbers of records.
+    /// [`ErrorKind::InvalidArgument`] if `rank` is not less than `world_size`, or if
+    /// [`ShardBy::Bytes`] is combined with another remainder than [`Remainder::Keep`].
     pub fn shard(
         &self,
         rank: usize,
@@ -185,15 +188,15 @@ impl Index {
     ) -> Result<Index> {
         if rank >= world_size {
             return Err(invalid(format!(
-                "rank is {rank}, but must be below world_size, {world_size}"
+                "rank must be less than world_size, which is {world_size}, not {rank}"
             )));
         }
         let mut run = self.run_of_shard(world_size, by, remainder)?;
         gather(self[run(rank)].iter().copied()).map(Index::from_checked)
     }
 
-    /// The runs of records that [`shard`](Index::shard) gives to the ranks, from rank 0 on: where each
-    /// starts and ends in the index. All of them take one pass over it.
+    /// Returns the runs of records that [`shard`](Index::shard) selects for the ranks, from rank 0
+    /// on, as ranges of record numbers. All of them need one pass over the index.
     ///
     /// ```
     /// use tfr_index::{Index, ShardBy, Remainder};
@@ -205,7 +208,8 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when shards by bytes should have equal numbers of records.
+    /// [`ErrorKind::InvalidArgument`] if [`ShardBy::Bytes`] is combined with another remainder than
+    /// [`Remainder::Keep`].
     pub fn shards(
         &self,
         world_size: usize,
@@ -215,7 +219,7 @@ impl Index {
         self.run_of_shard(world_size, by, remainder).map(|run| (0..world_size).map(run))
     }
 
-    /// The run of a rank's records; of ranks that are asked for in ascending order.
+    /// Returns a function from ranks to runs of records, to be called with ascending ranks.
     fn run_of_shard(
         &self,
         world_size: usize,
@@ -232,14 +236,15 @@ impl Index {
             }
             (ShardBy::Bytes, _) => {
                 return Err(invalid(
-                    "shards by bytes cannot have equal numbers of records: share out by records",
+                    "shards by bytes cannot have equal numbers of records: shard by records, or keep \
+                     the remainder",
                 ));
             }
         })
     }
 
-    /// The index of files that are put one behind the other, as by `cat a b`: of each its index and
-    /// how many bytes the file has.
+    /// Makes the index of concatenated files, as from `cat a b`. Each part is a file's index and
+    /// the file's size in bytes.
     ///
     /// ```
     /// use tfr_index::Index;
@@ -250,8 +255,8 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`] when an entry ends behind its file; [`ErrorKind::InvalidIndex`] when
-    /// a record's end passes `i64::MAX`.
+    /// [`ErrorKind::Mismatch`] if an entry ends after its file; [`ErrorKind::InvalidIndex`] if a
+    /// record would end after `i64::MAX`.
     pub fn concat(parts: &[(&Index, u64)]) -> Result<Index> {
         let (mut entries, mut start) = (Vec::new(), 0_u64);
         for (part, &(index, size)) in parts.iter().enumerate() {
@@ -259,7 +264,7 @@ impl Index {
                 if entry.end() > size {
                     let end = entry.end();
                     let detail = format!(
-                        "its frame in part {part} ends at byte {end}, but that part's data at byte {size}"
+                        "its frame ends at byte {end} of part {part}, which has only {size} bytes"
                     );
                     return Err(Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset));
                 }
@@ -282,7 +287,7 @@ fn invalid(detail: impl Into<String>) -> Error {
 
 fn gather(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
     let mut gathered = Vec::new();
-    // As many as are known to come: those of a filter are not.
+    // The lower bound is exact, except for filters.
     let reserved = gathered.try_reserve_exact(entries.size_hint().0);
     reserved.map_err(|_| Error::out_of_memory("the index"))?;
     for entry in entries {
@@ -308,8 +313,8 @@ fn range_by_records(
     start(rank)..end
 }
 
-/// Where a rank's records start, by bytes; of ranks that are asked for in ascending order. All is
-/// doubled, so that what lies half-way into a record is a whole number.
+/// Returns a function from ranks to the first record of their shards by bytes, to be called with
+/// ascending ranks. All sizes are doubled, so that the middle of a record is a whole number.
 fn cut_by_bytes(entries: &[Entry], world_size: usize) -> impl FnMut(usize) -> usize + '_ {
     let doubled: u128 = entries.iter().map(|entry| 2 * u128::from(entry.size)).sum();
     let world_size = world_size as u128;

@@ -1,5 +1,5 @@
-//! Random numbers that are the same everywhere and for ever: an order that a seed stands for must
-//! not change with a platform, a language or a version.
+//! Reproducible random numbers: a seed must mean the same order on every platform, in every
+//! language and in every version.
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
 pub(super) struct Random(u64);
@@ -16,9 +16,9 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, each as likely as the others (Lemire: Fast Random Integer Generation
-    /// in an Interval): the upper half of a product. Where `bound` doesn't divide 2^64, the products
-    /// that would make some numbers likelier are drawn anew.
+    /// A uniformly distributed number below `bound` (Lemire: Fast Random Integer Generation in an
+    /// Interval): the upper half of a product. If `bound` does not divide 2^64, products that would
+    /// make some numbers more likely are drawn again.
     fn below(&mut self, bound: u64) -> u64 {
         let mut product = u128::from(self.next()) * u128::from(bound);
         if (product as u64) < bound {
@@ -30,7 +30,7 @@ impl Random {
         (product >> 64) as u64
     }
 
-    /// Draws `count` of the items, without putting any back, to the front (Fisher and Yates).
+    /// Draws `count` of the items without replacement to the front (Fisher and Yates).
     pub fn draw<T>(&mut self, items: &mut [T], count: usize) {
         for drawn in 0..count {
             let left = (items.len() - drawn) as u64;
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(Random::new(0).next(), 0xe220_a839_7b1d_cdaf);
     }
 
-    /// Of a bound just above half of all numbers, nearly every second product is drawn anew.
+    /// With a bound just above half of all numbers, nearly every second product is drawn again.
     #[test]
     fn draws_are_below_their_bound_and_even() {
         let bound = (1 << 63) + 1;

@@ -1,4 +1,4 @@
-//! Streams against the scan of memory.
+//! Compares streams with scans of memory.
 
 use super::*;
 use crate::frame;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const POLICIES: [Checksums; 4] =
     [Checksums::Auto, Checksums::None, Checksums::Length, Checksums::Full];
 
-/// Where and how a walk ends that does not end well, and the entries before.
+/// The entries of a scan, and where and how it failed.
 type Outcome = (Vec<Entry>, Option<(ErrorKind, Option<u64>, Option<u64>)>);
 
 fn pushed(data: &[u8], checksums: Checksums, pieces: &[usize]) -> Outcome {
@@ -26,7 +26,7 @@ fn pushed(data: &[u8], checksums: Checksums, pieces: &[usize]) -> Outcome {
     }
     let failed = result.and_then(|()| indexer.finish()).err();
     if let Some(error) = &failed {
-        // So it stays, or says that the end may not be here.
+        // The error stays; without one, the stream may be incomplete.
         assert_eq!(indexer.finish().unwrap_err().to_string(), error.to_string());
         if indexer.failed.is_some() {
             let again = indexer.push(&mut &data[..]).unwrap_err();
@@ -36,7 +36,7 @@ fn pushed(data: &[u8], checksums: Checksums, pieces: &[usize]) -> Outcome {
     (entries, failed.map(|error| (error.kind(), error.record(), error.offset())))
 }
 
-/// The same of memory.
+/// The same for memory.
 fn scanned(data: &[u8], checksums: Checksums) -> Outcome {
     let mut entries = Vec::new();
     for entry in crate::Scanner::new(data, &Options::new().checksums(checksums)).unwrap() {
@@ -48,8 +48,8 @@ fn scanned(data: &[u8], checksums: Checksums) -> Outcome {
     (entries, None)
 }
 
-/// The end of a stream is seen later, and what passes it is judged only then. But entries and
-/// errors are the same, except that a first header may be seen to be none by its length alone.
+/// The end of a stream is known only later, so lengths that exceed it are judged later. But entries
+/// and errors are the same, except that a first header may be rejected by its length alone.
 fn agree(data: &[u8], checksums: Checksums, pieces: &[usize]) {
     let (found, mut expected) = (pushed(data, checksums, pieces), scanned(data, checksums));
     let insists = matches!(checksums, Checksums::Length | Checksums::Full);
@@ -76,7 +76,7 @@ fn file_of(sizes: &[usize], crcs: bool) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
-    /// Pushed in pieces of any size, damaged or not, data gives what it gives in memory.
+    /// Data pushed in pieces of any size, damaged or not, has the same result as in memory.
     #[test]
     fn agrees_with_the_scan_of_memory(
         sizes in prop::collection::vec(prop_oneof![4 => 0..40usize, 1 => 0..3000usize], 0..12),

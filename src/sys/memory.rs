@@ -1,13 +1,14 @@
 //! How much memory the process can still get.
 //!
-//! Linux gives memory that it does not have, and ends a process that then uses it. So before memory
-//! is taken for giant batches they are compared with what is there.
+//! Linux grants memory that it does not have, and kills a process that then uses it. So the size of
+//! a giant batch is compared with the available memory before it is allocated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The bytes that are free, or used by caches alone, in the system and in each control group that
-/// the process is in; with the free swap space. None where the system does not say.
+/// The available memory in bytes: the least that is free or used only by caches in the system and
+/// in each control group of the process, plus the free swap space. `None` if the system does not
+/// report it.
 pub(crate) fn available_memory() -> Option<u64> {
     available_below(Path::new("/"))
 }
@@ -18,7 +19,7 @@ fn available_below(root: &Path) -> Option<u64> {
     let mut least = number_after("MemAvailable:", &system)? * KB;
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     for (group, files) in groups.lines().filter_map(|line| group_of(root, line)) {
-        // A container may not see the path of its own group, whose files are then at the top.
+        // A container may not see the path of its own group; its files are then at the top.
         let within = group.ancestors().take_while(|ancestor| ancestor.starts_with(files.top(root)));
         least = within.filter_map(|group| files.available_in(group)).fold(least, u64::min);
     }
@@ -32,7 +33,7 @@ struct Files {
     top: &'static str,
     limit: &'static str,
     used: &'static str,
-    /// What files are cached in, in `memory.stat`.
+    /// The page cache in `memory.stat`.
     caches: [&'static str; 2],
 }
 
@@ -54,7 +55,7 @@ impl Files {
         root.join(self.top)
     }
 
-    /// None without a limit.
+    /// `None` if there is no limit.
     fn available_in(&self, group: &Path) -> Option<u64> {
         let read = |name: &str| fs::read_to_string(group.join(name)).ok();
         let limit: u64 = read(self.limit)?.trim().parse().ok()?;
@@ -66,7 +67,7 @@ impl Files {
     }
 }
 
-/// The directory of the group that a line of `/proc/self/cgroup` names, if it limits memory.
+/// The directory of the group in a line of `/proc/self/cgroup`, if its controller limits memory.
 fn group_of(root: &Path, line: &str) -> Option<(PathBuf, &'static Files)> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (controllers, group) = (fields.next()?, fields.next()?);
@@ -78,7 +79,7 @@ fn group_of(root: &Path, line: &str) -> Option<(PathBuf, &'static Files)> {
     Some((files.top(root).join(group.trim_start_matches('/')), files))
 }
 
-/// The number after a name that starts a line.
+/// The number after `name` in the line that starts with it.
 fn number_after(name: &str, text: &str) -> Option<u64> {
     let mut lines = text.lines().map(str::split_ascii_whitespace);
     lines.find_map(|mut words| (words.next()? == name).then(|| words.next()?.parse().ok())?)
@@ -90,7 +91,7 @@ mod tests {
 
     const SYSTEM: &str = "MemTotal: 999999 kB\nMemAvailable:   5000 kB\nSwapFree:  7 kB\n";
 
-    /// What is available where these files are.
+    /// The available memory in a system with these files.
     fn available_with(files: &[(&str, &str)]) -> Option<u64> {
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {

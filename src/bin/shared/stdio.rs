@@ -101,8 +101,10 @@ pub fn note(line: &dyn Display) {
 
 /// Says on stderr what failed. Exit status 1 is for work that failed, 2 for a wrong command line.
 pub fn fail(error: &dyn Display) -> ExitCode {
-    // The library's words are for all languages.
-    let message = format!("error: {error:#}").replace("checksum policy none", "--checksums none");
+    // The library names options in words for all languages.
+    let message = format!("error: {error:#}")
+        .replace("checksum policy none", "--checksums none")
+        .replace("option allow_partial", "--allow-partial");
     note(&message);
     ExitCode::FAILURE
 }

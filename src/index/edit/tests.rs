@@ -2,7 +2,7 @@ use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Frames of these sizes, one behind the other: no two entries are the same.
+/// Consecutive frames of these sizes: no two entries are the same.
 fn index_of(sizes: &[u64]) -> Index {
     let mut offset = 0;
     let entries = sizes.iter().map(|&size| {
@@ -93,7 +93,7 @@ proptest! {
         }
     }
 
-    /// The cuts by looking at every place: the nearest, of two the first.
+    /// Finds the cuts by trying every record boundary: the nearest one, or the first of two.
     #[test]
     fn shards_by_bytes_are_cut_where_it_is_nearest(sizes in sizes(), world_size in 1..70_usize) {
         let index = index_of(&sizes);

@@ -23,8 +23,8 @@ pub(super) fn encode_short(number: u64, text: &mut [u8]) -> usize {
     8 - zeros as usize
 }
 
-/// The eight digits of a number below 10^8, in the lanes of a word, the first in the lowest one: the
-/// number is split into lanes of four digits, those into lanes of two, those into lanes of one.
+/// The eight digits of a number below 10^8, in the lanes of a word, the first in the lowest one:
+/// the number is split into lanes of four digits, those into lanes of two, those into lanes of one.
 #[inline]
 pub(super) fn eight_digits(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
