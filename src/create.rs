@@ -1,4 +1,4 @@
-//! Index files: created from a TFRecord file, read and written, by path.
+//! Index files by path: created from TFRecord files, read and written.
 
 mod resume;
 mod stream;
@@ -18,8 +18,7 @@ use crate::source::{DataFile, ReadAt};
 pub use stream::create_index_from_reader;
 pub use update::{is_up_to_date, update_index, Only};
 
-/// Where the index of a TFRecord file stands unless one says otherwise: at its path with `.idx`
-/// appended.
+/// Returns the default path of a TFRecord file's index: the file's path with `.idx` appended.
 ///
 /// ```
 /// let path = tfr_index::default_index_path("train.tfrecord");
@@ -31,29 +30,32 @@ pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
     path.into()
 }
 
-/// Indexes a TFRecord file into an index file; returns the number of records.
+/// Creates the index file of a TFRecord file and returns the number of records.
 ///
-/// Takes some megabytes of memory, whatever the file's size. The index file is written beside its
-/// place and renamed over it when it is whole: on any error nothing is left behind, and an index
-/// that was there stays as it was. A pipe, a device and [one of the process's own
-/// descriptors](crate::own_descriptor) are written to directly.
+/// Needs a few megabytes of memory, whatever the file's size. The index is written to a temporary
+/// file in the same directory and then renamed: after an error, an existing index is unchanged and
+/// no file is left. A pipe, a device or [one of the process's own
+/// descriptors](crate::own_descriptor) is written to directly.
 ///
 /// ```
 /// use tfr_index::{create_index, Index, Options};
 ///
-/// let folder = tempfile::tempdir()?;
-/// let index_path = folder.path().join("examples.tfrecord.idx");
+/// let directory = tempfile::tempdir()?;
+/// let index_path = directory.path().join("examples.tfrecord.idx");
 /// let count = create_index("tests/data/examples.tfrecord", &index_path, &Options::new())?;
 /// assert_eq!(Index::read(&index_path)?.len() as u64, count);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// When the TFRecord file is not whole records, with the first bad one's number and offset; when a
-/// file cannot be opened, read or written; when both paths lead to one file; when what is to be
-/// [appended to](Options::resume) is not the index of what the data was. `EBUSY` when a
-/// [`RecordWriter`](crate::RecordWriter) writes the index, or something appends to it: many may
-/// create one index at once, and the last one stays.
+/// - The TFRecord file is damaged, truncated or in another format: the error has the number and the
+///   offset of the first bad record.
+/// - [`ErrorKind::Io`]: a file cannot be opened, read or written. `EBUSY`: a
+///   [`RecordWriter`](crate::RecordWriter) writes the index, or another call
+///   [continues](Options::resume) it. (Several calls may create the same index at the same time;
+///   the last one wins.)
+/// - [`ErrorKind::InvalidArgument`]: both paths lead to the same file.
+/// - [`ErrorKind::Mismatch`]: the index to [continue](Options::resume) does not match the data.
 pub fn create_index(
     tfrecord_path: impl AsRef<Path>,
     index_path: impl AsRef<Path>,
@@ -64,22 +66,21 @@ pub fn create_index(
     if file::is_same(&data, index_path) {
         return Err(index_is_data(index_path));
     }
-    // Errors of the index file name it already.
+    // Errors of the index file already name it.
     let created = options
         .of_file(tfrecord_path, |options| create_index_from_source(&data, index_path, options));
     created.map_err(|error| error.of(tfrecord_path))
 }
 
-/// Indexes any source into an index file, as [`create_index`] does a file; returns the number of
-/// records.
+/// Like [`create_index`], for any source.
 ///
-/// With more [threads](Options::threads) than one, the source is read by many at once.
+/// Unless [`Options::threads`] is 1, several threads read the source at the same time.
 ///
 /// ```
 /// use tfr_index::{create_index_from_source, Index, Options};
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let index_path = folder.path().join("examples.tfrecord.idx");
+/// # let directory = tempfile::tempdir()?;
+/// # let index_path = directory.path().join("examples.tfrecord.idx");
 /// let data = std::fs::read("tests/data/examples.tfrecord")?;
 /// assert_eq!(create_index_from_source(&data[..], &index_path, &Options::new())?, 100);
 /// assert_eq!(Index::read(&index_path)?.len(), 100);
@@ -87,7 +88,7 @@ pub fn create_index(
 /// ```
 ///
 /// # Errors
-/// As [`create_index`], and those of the source.
+/// Those of [`create_index`] and of the source.
 pub fn create_index_from_source(
     source: impl ReadAt + Sync,
     index_path: impl AsRef<Path>,
@@ -108,21 +109,21 @@ pub fn create_index_from_source(
     Ok(written.records)
 }
 
-/// What [`write_index`] did.
+/// The result of [`write_index`].
 pub(crate) struct Outcome {
     /// How many records the index has.
     pub records: u64,
-    /// Whether it has any that the one at its place has not.
+    /// Whether it has more records than the existing index.
     pub is_new: bool,
 }
 
 pub(crate) fn index_is_data(index_path: &Path) -> Error {
-    let detail = "the index path leads to the TFRecord file itself; give another one";
+    let detail = "the index path leads to the TFRecord file itself; give another index path";
     Error::new(ErrorKind::InvalidArgument, detail).of(index_path)
 }
 
-/// Writes the index of a source to a file that replaces the one at `index_path`, going on with what
-/// is there if `options` say so.
+/// Writes the index of a source to a file that replaces the one at `index_path`, or continues that
+/// one if `options` say so.
 pub(crate) fn write_index(
     index_file: &mut NewFile,
     index_path: &Path,
@@ -130,7 +131,7 @@ pub(crate) fn write_index(
     options: &Options<'_>,
 ) -> Result<Outcome> {
     if options.resume && index_file.is_target() {
-        let detail = "only an index in a regular file can be appended to";
+        let detail = "only an index in a regular file can be continued; give another index path";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(index_path));
     }
     let copied = match options.resume {
@@ -160,7 +161,7 @@ impl Batch for Encoder {
 }
 
 impl Index {
-    /// The index of a TFRecord file; no file is written.
+    /// Indexes a TFRecord file in memory, without writing a file.
     ///
     /// ```
     /// use tfr_index::{Index, Options};
@@ -171,7 +172,7 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// As [`create_index`].
+    /// Those of [`create_index`], except for the index file.
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
@@ -179,27 +180,27 @@ impl Index {
         scanned.map_err(|error| error.of(path))
     }
 
-    /// Reads an index file; of [one of the process's own descriptors](crate::own_descriptor), what
-    /// is left from its position on.
+    /// Reads an index file. [One of the process's own descriptors](crate::own_descriptor) is read
+    /// from its position on.
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("train.tfrecord.idx");
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("train.tfrecord.idx");
     /// std::fs::write(&path, "0 21\n21 16\n")?;
     /// assert_eq!(tfr_index::Index::read(&path)?[1].offset, 21);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// When the file cannot be read; when it is not an index, as [`Index::from_text`].
+    /// If the file cannot be read; if it is not an index, those of [`Index::from_text`].
     pub fn read(index_path: impl AsRef<Path>) -> Result<Index> {
         let path = index_path.as_ref();
         file::open_to_read(path).and_then(|file| Index::read_open(&file, path))
     }
 
-    /// As [`read`](Self::read), of a file that is open.
+    /// Like [`read`](Self::read), for an open file.
     pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<Index> {
-        // What is shared is read from its position.
+        // A shared descriptor is read from its position.
         let whole = if file.is_shared() { None } else { decode_in_parts(file) };
         if let Some(index) = whole {
             return Ok(index);
@@ -209,18 +210,18 @@ impl Index {
         read.map_err(|error| error.of(path))
     }
 
-    /// Writes the index to a file, whole or not at all.
+    /// Writes the index to a file, which appears complete or not at all.
     ///
     /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("train.tfrecord.idx");
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("train.tfrecord.idx");
     /// tfr_index::Index::from_text("0 21")?.write(&path)?;
     /// assert_eq!(std::fs::read_to_string(&path)?, "0 21\n");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// When the file cannot be written; what was there stays as it was.
+    /// If the file cannot be written; then an existing file is unchanged.
     pub fn write(&self, index_path: impl AsRef<Path>) -> Result<()> {
         let mut index_file = NewFile::create(index_path.as_ref())?;
         let mut encoder = Encoder::default();
@@ -240,8 +241,8 @@ mod tests {
     /// An index that is large enough to be read in parts.
     #[test]
     fn large_indexes_are_read_whole_and_errors_name_their_place() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         let lines: String = (0..400_000).map(|i| format!("{} 21\n", i * 21)).collect();
         assert!(lines.len() > 4 << 20);
         std::fs::write(&path, &lines).unwrap();

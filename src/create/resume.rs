@@ -1,4 +1,4 @@
-//! An index file continued: what is there is copied, if it fits the data so far.
+//! Continues an index file: copies the existing index, if it matches the data so far.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::source::ReadAt;
 /// About how many headers are compared with the index.
 const SAMPLES: u64 = 64;
 
-/// Copies the index at `path` to `copy`; returns how many records it has and where they end, or `None`
-/// if there is no index yet.
+/// Copies the index at `path` to `copy`. Returns how many records it has and where they end, or
+/// `None` if there is no index yet.
 ///
-/// It must be the index of all that the data was: gap-free from byte 0, no longer than the data, and
-/// with a header of that size at its first record, at its last one and at some between them.
-/// The progress callback hears that nothing is done yet, and may cancel.
+/// The index must list all records from byte 0 on, without gaps, and end inside the data. The data
+/// must have headers of the right sizes at its first record, its last one and some between them.
+/// The progress callback is called with no progress, and may cancel.
 pub(super) fn copy_index(
     path: &Path,
     copy: &mut NewFile,
@@ -53,9 +53,9 @@ pub(super) fn copy_index(
     for (record, entry) in samples.into_iter().chain(last) {
         if end > size || !is_frame_at(data, entry, size)? {
             let detail = format!(
-                "the index has {records} records that end at byte {end}, but the data has \
-                 others: it is another file's, or the file was written anew; create it without \
-                 appending"
+                "the index has {records} records that end at byte {end}, but the data has other \
+                 records: the index belongs to another file, or the file was rewritten; create \
+                 the whole index again"
             );
             let error = Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset);
             return Err(error.of(path));
@@ -64,7 +64,7 @@ pub(super) fn copy_index(
     Ok(Some((records, end)))
 }
 
-/// Whether there is a header that says this size.
+/// Whether the data has a header of this size there.
 fn is_frame_at(data: &impl ReadAt, entry: Entry, size: u64) -> Result<bool> {
     let rest = size.saturating_sub(entry.offset);
     let header = header_at(data, entry.offset)?;
@@ -77,7 +77,7 @@ struct IndexCopy<'f> {
     text: Encoder,
     records: u64,
     end: u64,
-    /// Entries and their numbers: about one for each step in the data, and the last.
+    /// Entries with their numbers, about one for each step in the data.
     samples: Vec<(u64, Entry)>,
     step: u64,
     last: Option<(u64, Entry)>,
@@ -89,7 +89,7 @@ impl IndexCopy<'_> {
             if entry.offset != self.end {
                 let detail = format!(
                     "starts at byte {}, but the record before ends at byte {}: an index with gaps or \
-                     in another order cannot be appended to; create it without appending",
+                     in another order cannot be continued; create the whole index again",
                     entry.offset, self.end
                 );
                 let error = Error::new(ErrorKind::Mismatch, detail);
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn a_file_that_grows_by_a_byte_is_indexed_as_one_that_is_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
         let data = records(12);
         let left = AtomicU64::new(0);
         let note = |tail: crate::Skipped| {
@@ -149,11 +149,11 @@ mod tests {
         }
     }
 
-    /// Not even where its text is not the one that would be written.
+    /// Not even if its text differs from what would be written.
     #[test]
     fn an_index_that_has_all_records_is_not_touched() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
         for (data, text) in [
             (records(2), "0 16\n16 17\n"),
             (records(2), "0 16\r\n16 17"),
@@ -170,7 +170,7 @@ mod tests {
                 let after = fs::metadata(&index_path).unwrap();
                 assert_eq!(after.ino(), before.ino());
                 assert_eq!(after.modified().unwrap(), before.modified().unwrap());
-                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+                assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
             }
         }
         fs::remove_file(&index_path).unwrap();
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_file_written_anew_with_the_same_size_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
         let of = |sizes: [usize; 4]| sizes.map(|size| frame::encode(&vec![7; size])).concat();
         fs::write(&path, of([5, 6, 7, 8])).unwrap();
         create_index(&path, &index_path, &Options::new()).unwrap();
@@ -198,11 +198,11 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
 
-    /// Of any size: the index is looked at first, be it that of something else.
+    /// Whatever the size of the index, even of another file, the callback can cancel first.
     #[test]
     fn copying_an_index_is_cancelled() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
         fs::write(&path, records(5)).unwrap();
         fs::write(&index_path, "0 99\n").unwrap();
         let stop = |progress: crate::Progress| {
@@ -212,16 +212,16 @@ mod tests {
         let options = Options::new().resume(true).progress(&stop);
         let error = create_index(&path, &index_path, &options).unwrap_err();
         assert_eq!((error.kind(), error.path()), (ErrorKind::Cancelled, Some(&*index_path)));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
     }
 
     #[test]
     fn an_index_of_something_else_is_not_continued() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
         fs::write(&path, records(5)).unwrap();
         let append = Options::new().resume(true);
-        // Shorter data, other data, gaps, another order, a last record that is not whole.
+        // Shorter data, other data, gaps, another order, an incomplete last record.
         for text in [
             "0 16\n16 17\n33 18\n51 19\n70 20\n90 21\n",
             "0 17\n",

@@ -1,4 +1,4 @@
-//! The index of a stream: what cannot be read at a position, nor twice.
+//! Indexes a stream, which cannot be read at a position, or twice.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,22 +9,22 @@ use crate::index::Encoder;
 use crate::indexer::Indexer;
 use crate::options::{Options, Progress};
 
-/// Bytes read at once: they stay in the cache until they are looked at.
+/// Bytes per read: few enough to stay in the cache until they are indexed.
 const PIECE: usize = 128 << 10;
 
-/// Indexes a stream (standard input, a download, what a decompressor gives) into an index file, in
-/// constant memory; returns the number of records.
+/// Creates the index file of a stream (standard input, a download, the output of a decompressor) in
+/// constant memory, and returns the number of records.
 ///
-/// The index file appears whole or not at all, as with [`create_index`](crate::create_index). All
-/// of the stream is read, on the caller's thread. The progress callback is called for each piece
-/// that is read, and each time that reading is [interrupted](io::ErrorKind::Interrupted); of the
-/// bytes in all it knows those that are read.
+/// The index file appears complete or not at all, as with [`create_index`](crate::create_index).
+/// The whole stream is read on the caller's thread. The progress callback is called for each piece,
+/// and each time that a read is [interrupted](io::ErrorKind::Interrupted); `bytes_total` is the
+/// number of bytes read so far.
 ///
 /// ```
 /// use tfr_index::{create_index_from_reader, Index, Options};
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let index_path = folder.path().join("examples.tfrecord.idx");
+/// # let directory = tempfile::tempdir()?;
+/// # let index_path = directory.path().join("examples.tfrecord.idx");
 /// let stream = std::fs::File::open("tests/data/examples.tfrecord")?; // or io::stdin().lock()
 /// assert_eq!(create_index_from_reader(stream, &index_path, &Options::new())?, 100);
 /// assert_eq!(Index::read(&index_path)?.len(), 100);
@@ -32,7 +32,7 @@ const PIECE: usize = 128 << 10;
 /// ```
 ///
 /// # Errors
-/// As [`create_index`](crate::create_index) and [`Indexer::new`].
+/// Those of [`create_index`](crate::create_index) and [`Indexer::new`].
 pub fn create_index_from_reader(
     mut stream: impl Read,
     index_path: impl AsRef<Path>,
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn pieces_and_interruptions_make_the_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         let mut pieces = vec![];
         for piece in data().chunks(33) {
             pieces.push(Err(io::ErrorKind::Interrupted.into()));
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn nothing_is_left_of_what_fails() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         fs::write(&path, "what was there").unwrap();
         let data = data();
         let whole = Ok(data.clone());
@@ -148,7 +148,7 @@ mod tests {
             let error = create_index_from_reader(Reads(pieces), &path, &options).unwrap_err();
             assert_eq!((error.kind(), error.record()), (kind, record), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), "what was there");
-            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         }
     }
 }

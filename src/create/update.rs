@@ -1,4 +1,4 @@
-//! Index files made only where there is need: what fits is left alone.
+//! Creates index files only where needed: an index that is up to date stays as it is.
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::ErrorKind;
@@ -12,32 +12,32 @@ use crate::index::Index;
 use crate::options::Options;
 use crate::sys::identity;
 
-/// Which indexes [`update_index`] makes.
+/// Which indexes [`update_index`] creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Only {
-    /// Those that do not exist.
+    /// Indexes that do not exist.
     Missing,
-    /// Those, and the ones that are older than their data, do not end where it ends, or cannot be read.
+    /// Also indexes that are older than their data, end elsewhere than the data, or cannot be read.
     #[default]
     Stale,
 }
 
-/// Indexes a TFRecord file into an index file, as [`create_index`], if that is missing or stale;
-/// returns the number of records, or `None` for an index that is left as it is.
+/// Creates an index like [`create_index`], but only if it is missing or stale. Returns the number
+/// of records, or `None` if the index stays as it is.
 ///
-/// An index is stale if it was modified before its data was, or its last entry does not end where the
-/// data ends. This takes a look at both files' metadata and at the last line of the index: data that
-/// was changed within its size, and given an older time, is not noticed.
-/// [`Index::check`](crate::Index::check) looks into the data.
+/// An index is stale if it was modified before its data, or if its last entry does not end where
+/// the data ends. This reads only both files' metadata and the last line of the index. It does not
+/// notice data that was changed without changing its size and then given an older modification
+/// time; [`Index::check`](crate::Index::check) reads the data.
 ///
-/// Many processes may update one index at once.
+/// Several processes may update the same index at the same time.
 ///
 /// ```
 /// use tfr_index::{update_index, Only, Options};
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+/// # let directory = tempfile::tempdir()?;
+/// # let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
 /// let data = std::fs::read("tests/data/examples.tfrecord")?;
 /// std::fs::write(&path, &data)?;
 /// let options = Options::new();
@@ -50,7 +50,7 @@ pub enum Only {
 /// ```
 ///
 /// # Errors
-/// As [`create_index`].
+/// Those of [`create_index`].
 pub fn update_index(
     tfrecord_path: impl AsRef<Path>,
     index_path: impl AsRef<Path>,
@@ -64,7 +64,7 @@ pub fn update_index(
     }
 }
 
-/// Whether an index is left as it is, which is then on the medium if the options say so.
+/// Whether an index stays as it is. If so, and the options say so, it is synced to storage.
 pub fn is_up_to_date(
     tfrecord_path: &Path,
     index_path: &Path,
@@ -78,7 +78,7 @@ pub fn is_up_to_date(
     Ok(is_up_to_date)
 }
 
-/// What is no regular file is none of this: create_index refuses it.
+/// Paths that are not regular files are not up to date, so that create_index rejects them.
 fn needs_nothing(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
     for path in [tfrecord_path, index_path] {
         file::ensure_path(path)?;
@@ -104,19 +104,19 @@ fn needs_nothing(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<
     })
 }
 
-/// More than the longest line has.
+/// More bytes than the longest line.
 const TAIL: u64 = 128;
 
-/// Where the last entry of an index ends; none if there is no telling.
+/// Where the last entry of an index ends; `None` if it cannot be read.
 fn end_of_index(path: &Path, size: u64) -> Option<u64> {
-    // What became a pipe meanwhile is not waited for.
+    // Do not block if the path has become a pipe meanwhile.
     let mut options = OpenOptions::new();
     let file = file::open(options.read(true).custom_flags(libc::O_NONBLOCK), path).ok()?;
     let start = size.saturating_sub(TAIL);
     let mut tail = vec![0; (size - start) as usize];
     file.read_exact_at(&mut tail, start).ok()?;
     let tail = std::str::from_utf8(&tail).ok()?.trim_end();
-    // The line of which the tail has only the end is none.
+    // A line of which the tail has only the end does not count.
     let last = match tail.rfind('\n') {
         Some(end) => &tail[end + 1..],
         None if start == 0 => tail,
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn ends_are_those_of_the_last_entry() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.idx");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.idx");
         let long = format!("{}{} 16\n", "0 16\n".repeat(1000), i64::MAX - 16);
         for (text, end) in [
             ("", Some(0)),
@@ -160,13 +160,13 @@ mod tests {
             assert_eq!(end_of_index(&path, text.len() as u64), end, "{text:?}");
         }
         assert_eq!(end_of_index(&path, 1000), None); // shorter than it was
-        assert_eq!(end_of_index(folder.path(), 1000), None);
+        assert_eq!(end_of_index(directory.path(), 1000), None);
     }
 
     #[test]
     fn only_what_is_stale_is_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
         let data = frame::encode(b"hello").repeat(3);
         fs::write(&path, &data).unwrap();
         let update = |only| update_index(&path, &index_path, only, &Options::new()).unwrap();
@@ -194,13 +194,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_indexed_is_an_error_as_ever() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, none) = (folder.path().join("x"), folder.path().join("none"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, none) = (directory.path().join("x"), directory.path().join("none"));
         fs::write(&path, frame::encode(b"hello")).unwrap();
-        fs::write(folder.path().join("none.idx"), "").unwrap();
+        fs::write(directory.path().join("none.idx"), "").unwrap();
         for (data, index, errno) in [
-            (&none, &folder.path().join("none.idx"), Some(libc::ENOENT)),
-            (&path, &folder.path().to_owned(), Some(libc::EISDIR)),
+            (&none, &directory.path().join("none.idx"), Some(libc::ENOENT)),
+            (&path, &directory.path().to_owned(), Some(libc::EISDIR)),
             (&path, &path, None),
         ] {
             for only in [Only::Missing, Only::Stale] {

@@ -1,8 +1,8 @@
-//! Entries ⇄ index text: a line `"{offset} {size}\n"` for each record, as NVIDIA DALI reads it.
+//! Entries ⇄ index text: one line `"{offset} {size}\n"` per record, as NVIDIA DALI reads it.
 //!
 //! DALI's reader (`dali/operators/reader/loader/indexed_file_loader.h`) is `while (in >> pos >>
-//! size)`: it ends silently at the first token that is no number. [`Decoder`] takes everything
-//! that DALI reads whole, and makes an error of what it would lose.
+//! size)`: it ends silently at the first token that is not a number. [`Decoder`] accepts all text
+//! that DALI reads completely, and rejects text of which DALI would lose a part.
 
 mod decode;
 mod digits;
@@ -17,10 +17,10 @@ use crate::error::Result;
 use crate::index::Index;
 
 impl Index {
-    /// The index as text, as it stands in an index file.
+    /// Returns the index as text, in the format of index files.
     ///
     /// # Errors
-    /// When there is not enough memory.
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub fn to_text(&self) -> Result<String> {
         let mut encoder = Encoder::default();
         for entry in self.entries() {
@@ -29,13 +29,13 @@ impl Index {
         Ok(encoder.into_text())
     }
 
-    /// The index that this text holds: a line `offset size` for each record, decimal.
+    /// Parses index text: one line `offset size` per record, in decimal.
     ///
-    /// Spaces, tabs and carriage returns may stand around the numbers, blank lines are skipped,
-    /// the last line needs no line feed.
+    /// Spaces, tabs and carriage returns may surround the numbers, blank lines are skipped, and the
+    /// last line needs no line feed.
     ///
     /// # Errors
-    /// When a line is anything but two numbers, the size is under 16, or the record's end passes
+    /// If a line is anything but two numbers, a size is less than 16, or a record would end after
     /// `i64::MAX`. The error names the line.
     pub fn from_text(text: impl AsRef<[u8]>) -> Result<Index> {
         let mut decoder = Decoder::new();

@@ -5,18 +5,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{MAX_OFFSET, OVERHEAD};
 use crate::index::{push, Entry, Index};
 
-/// A longer line is no index's: the decoder keeps no more than this of a line that is not whole.
+/// No index has a longer line: the decoder keeps at most this much of an incomplete line.
 const DECODED_LINE_MAX: usize = 1 << 16;
 
-/// Takes index text in pieces of any size and gathers its entries.
+/// Decodes index text in pieces of any size, and collects its entries.
 pub(crate) struct Decoder {
     entries: Vec<Entry>,
-    /// Entries that were taken out before.
+    /// The number of entries that [`take`](Self::take) has returned.
     taken: u64,
-    /// Lines before the current one, and the byte where that starts.
+    /// The number of lines before the current one, and the byte where it starts.
     lines: u64,
     offset: u64,
-    /// The current line, as far as it came with earlier pieces.
+    /// The part of the current line that came with earlier pieces.
     begun: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ impl Decoder {
         self.begin(text)
     }
 
-    /// Takes out the entries of the lines that are whole.
+    /// Returns and removes the entries of complete lines.
     pub fn take(&mut self) -> Vec<Entry> {
         self.taken += self.entries.len() as u64;
         std::mem::take(&mut self.entries)
@@ -60,8 +60,9 @@ impl Decoder {
         Ok(Index::from_checked(self.entries))
     }
 
-    /// Takes lines from the front of `text` while they are as [`Encoder`] writes them; returns the
-    /// rest. Faster than [`line`](Self::line), which takes all others, and all errors.
+    /// Decodes lines from the front of `text` while they are as [`Encoder`] writes them, and
+    /// returns the rest. This is faster than [`line`](Self::line), which handles all other lines
+    /// and all errors.
     fn plain_lines<'t>(&mut self, mut text: &'t [u8]) -> Result<&'t [u8]> {
         let mut head = OffsetHead::default();
         while let Some((entry, size)) = plain_line(text, &mut head) {
@@ -73,7 +74,7 @@ impl Decoder {
         Ok(text)
     }
 
-    /// Keeps the start of a line whose end comes with a later piece.
+    /// Keeps the start of a line, whose end comes with a later piece.
     fn begin(&mut self, text: &[u8]) -> Result<()> {
         if self.begun.len() + text.len() > DECODED_LINE_MAX {
             return Err(self.error("longer than any line of an index"));
@@ -82,7 +83,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes one whole line.
+    /// Decodes one complete line.
     fn line(&mut self, line: &[u8]) -> Result<()> {
         if line.len() > DECODED_LINE_MAX {
             return Err(self.error("longer than any line of an index"));
@@ -139,8 +140,8 @@ impl Decoder {
     }
 }
 
-/// The entry in the first line of `text` and the line's size, if both numbers have 16 digits at
-/// most, one space is between them and a line feed behind them.
+/// Returns the entry in the first line of `text` and the line's size, if both numbers have at most
+/// 16 digits, with one space between them and a line feed after them.
 #[inline]
 fn plain_line(text: &[u8], head: &mut OffsetHead) -> Option<(Entry, usize)> {
     let text = text.get(..PLAIN_LINE_MAX)?;
@@ -152,23 +153,23 @@ fn plain_line(text: &[u8], head: &mut OffsetHead) -> Option<(Entry, usize)> {
     (text[space] == b' ' && text[end] == b'\n' && size >= OVERHEAD).then_some((entry, end + 1))
 }
 
-/// What [`plain_line`] looks at: two numbers, for each of which two words are read, and the bytes
-/// behind them.
+/// The bytes that [`plain_line`] reads: for each of two numbers, two words and the byte after them.
 const PLAIN_LINE_MAX: usize = 2 * 17;
 
-/// The digits of an offset before its last eight: those of the next line mostly, too. So the place
-/// of the next line needs no count of digits, which would have to be waited for.
+/// The digits of an offset before its last eight, which are mostly the same in the next line. If
+/// so, the position of the next line does not depend on counting digits, which the processor would
+/// wait for.
 #[derive(Default)]
 struct OffsetHead {
     len: usize,
-    /// The digits in the lowest bytes of a word, and which ones these are.
+    /// The digits in the lowest bytes of a word, and the mask of these bytes.
     digits: u64,
     mask: u64,
-    /// What they add to the offset.
+    /// Their value in the offset.
     value: u64,
 }
 
-/// As [`plain_number`], faster for an offset that starts with the digits of `head`.
+/// Like [`plain_number`], but faster for an offset that starts with the digits of `head`.
 #[inline]
 fn plain_offset(text: &[u8], head: &mut OffsetHead) -> Option<(u64, usize)> {
     let space = head.len + 8;
@@ -187,7 +188,7 @@ fn plain_offset(text: &[u8], head: &mut OffsetHead) -> Option<(u64, usize)> {
     Some((offset, space))
 }
 
-/// What C's `isspace` takes for white space, but for the line feed.
+/// Whether C's `isspace` accepts the byte; except the line feed.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\x0b' | b'\x0c')
 }

@@ -1,11 +1,11 @@
-//! Numbers ⇄ decimal digits, eight at once in the lanes of a word.
+//! Numbers ⇄ decimal digits, eight at a time in the lanes of a word.
 
-/// Numbers below this have eight digits at most.
+/// Numbers below this have at most eight digits.
 pub(super) const EIGHT_DIGITS: u64 = 100_000_000;
 /// The digit 0 in each lane of a word.
 pub(super) const ZEROS: u64 = EACH * 0x30;
 
-/// Writes the number's digits at the start of `text`; returns how many.
+/// Writes the number's digits to the start of `text` and returns how many there are.
 #[cold]
 pub(super) fn encode_any(number: u64, text: &mut [u8]) -> usize {
     let digits = number.to_string();
@@ -13,18 +13,18 @@ pub(super) fn encode_any(number: u64, text: &mut [u8]) -> usize {
     digits.len()
 }
 
-/// The same for a number of eight digits at most; eight bytes are written in any case.
+/// The same for a number of at most eight digits; it always writes eight bytes.
 #[inline]
 pub(super) fn encode_short(number: u64, text: &mut [u8]) -> usize {
     let digits = eight_digits(number);
-    // No zeros before the first digit, but the one zero of 0.
+    // Drop leading zeros, but keep the only digit of 0.
     let zeros = (digits | (1 << 56)).trailing_zeros() / 8;
     text[..8].copy_from_slice(&((digits | ZEROS) >> (8 * zeros)).to_le_bytes());
     8 - zeros as usize
 }
 
-/// The eight digits of a number below 10^8, in the lanes of a word, the first in the lowest one:
-/// the number is split into lanes of four digits, those into lanes of two, those into lanes of one.
+/// The eight digits of a number below 10^8 in the lanes of a word, the first digit in the lowest
+/// lane. The number is split into lanes of four digits, then of two, then of one.
 #[inline]
 pub(super) fn eight_digits(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
@@ -34,7 +34,7 @@ pub(super) fn eight_digits(number: u64) -> u64 {
     tens | ((twos - tens * 10) << 8)
 }
 
-/// The number at the start of `text` and how many digits it has, from 1 to 16.
+/// Returns the number at the start of `text` and its count of digits, from 1 to 16.
 #[inline]
 pub(super) fn plain_number(text: &[u8]) -> Option<(u64, usize)> {
     let (high, count) = leading_digits(text);
@@ -47,15 +47,15 @@ pub(super) fn plain_number(text: &[u8]) -> Option<(u64, usize)> {
 
 const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// The number that the digits at the start of the first 8 bytes of `text` make, and how many there
-/// are: all at once, in the lanes of a word.
+/// Returns the number at the start of the first 8 bytes of `text`, and its count of digits. It
+/// handles all digits at the same time, in the lanes of a word.
 #[inline]
 fn leading_digits(text: &[u8]) -> (u64, usize) {
     let word = word(text) ^ ZEROS;
     let count = others(word).trailing_zeros() as usize / 8;
     match count {
         0 => (0, 0),
-        _ => (value(word << (64 - 8 * count)), count), // to the top, zeros before them
+        _ => (value(word << (64 - 8 * count)), count), // shifted to the top, after zeros
     }
 }
 
@@ -64,15 +64,15 @@ pub(super) fn word(text: &[u8]) -> u64 {
     u64::from_le_bytes(text[..8].try_into().expect("8 bytes"))
 }
 
-/// The top bit of each lane that holds more than 9.
+/// Sets the top bit of each lane that contains more than 9.
 #[inline]
 pub(super) fn others(word: u64) -> u64 {
-    // Adding 0x76 sets it, but for lanes that have it set already; no sum of the lower 7 bits
-    // carries into the next lane.
+    // Adding 0x76 to the lower 7 bits sets it and never carries into the next lane; lanes that have
+    // it set already keep it.
     (((word & (EACH * 0x7f)) + EACH * 0x76) | word) & (EACH * 0x80)
 }
 
-/// The number whose eight digits are in the lanes: neighbours are added up, to 2, 4, 8 digits.
+/// The number whose eight digits are in the lanes: combines neighbours to 2, 4 and 8 digits.
 #[inline]
 pub(super) fn value(word: u64) -> u64 {
     let word = (word * 10 + (word >> 8)) & (EACH_OTHER * 0xff);
@@ -80,6 +80,6 @@ pub(super) fn value(word: u64) -> u64 {
     (word * 10_000 + (word >> 32)) & 0xffff_ffff
 }
 
-/// 1 in each byte of a word, and in each other one.
+/// A 1 in every byte of a word, and in every second byte.
 const EACH: u64 = 0x0101_0101_0101_0101;
 const EACH_OTHER: u64 = 0x0001_0001_0001_0001;

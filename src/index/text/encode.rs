@@ -6,18 +6,18 @@ use crate::index::Entry;
 
 /// The longest line: two numbers of 20 digits, a space and a line feed.
 pub(super) const LINE_MAX: usize = 42;
-/// What is written to at once for a line, and for the first digits of its offset: digits come by
-/// eight, also where fewer are wanted.
+/// The room for a line, and for the first digits of its offset: digits are written eight at a time,
+/// even if there are fewer.
 const LINE_ROOM: usize = LINE_MAX + 8;
 const HEAD_ROOM: usize = 16;
 
-/// Gathers entries as text.
+/// Encodes entries as text.
 #[derive(Default)]
 pub(crate) struct Encoder {
-    /// All of it may be written to; the first `len` bytes are text.
+    /// The buffer; its first `len` bytes are text.
     bytes: Vec<u8>,
     len: usize,
-    /// The digits of the last offset before its last eight, which are those of the next one mostly.
+    /// The last offset's digits before its last eight; they are mostly the same in the next offset.
     head: u64,
     head_digits: [u8; HEAD_ROOM],
     head_len: usize,

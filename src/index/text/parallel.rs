@@ -17,8 +17,8 @@ const MIN_PARTS: u64 = 16;
 /// A longer line is not one that this library writes.
 const LINE_MAX: usize = 4 << 10;
 
-/// Decodes all of a source's text in parts, several at the same time. None if it is small or
-/// anything is wrong with it: decoding it from its start then finds what is wrong, and where.
+/// Decodes all of a source's text in parts, several at the same time. Returns `None` if the text is
+/// small or not valid: decoding it from the start then finds what is wrong, and where.
 pub(crate) fn decode_in_parts(source: &(impl ReadAt + Sync)) -> Option<Index> {
     let size = source.size().ok().filter(|size| *size >= MIN_PARTS * PART)?;
     let starts = (0..size).step_by(PART as usize);

@@ -37,7 +37,7 @@ fn an_endless_line_is_not_kept() {
     assert_eq!(error.kind(), ErrorKind::InvalidIndex);
 }
 
-/// Of any number of digits.
+/// With any number of digits.
 fn any_number() -> impl Strategy<Value = u64> {
     (any::<u64>(), 2..64u32).prop_map(|(number, shift)| number >> shift)
 }
@@ -63,7 +63,7 @@ proptest! {
     ) {
         let mut entries = entries;
         if ordered {
-            entries.sort(); // many in a row with as many digits
+            entries.sort(); // so that many consecutive ones have the same number of digits
         }
         let entries =
             entries.into_iter().map(|(offset, size)| Entry { offset, size: size.max(16) });
@@ -78,7 +78,7 @@ proptest! {
         prop_assert_eq!(decoder.finish().unwrap(), index);
     }
 
-    /// Anything at all is an index or an error, the same in one piece and in many.
+    /// Any text is an index or an error, and the result is the same in one piece and in many.
     #[test]
     fn pieces_do_not_matter(
         text in "[0-9 \\t\\r\\nx-]{0,60}",
