@@ -2,42 +2,54 @@
  * @file
  * tfr-index: indexes for TFRecord files.
  *
- * Generated from src/ffi by cbindgen; not edited by hand.
+ * Generated from src/ffi by cbindgen; do not edit.
  *
- * A TFRecord file has no table of contents: to reach record 42 one must walk records 0 to 41. This
- * library makes that table, an index: where each record's frame starts (offset) and how large it
- * is (size). Index files are text, a line "offset size" for each record, as NVIDIA DALI reads them.
+ * A TFRecord file has no table of contents: to find record 42, a program must walk records 0 to 41.
+ * This library builds that table, an index: the offset and the size of every record's frame. Index
+ * files are text with one line "offset size" for each record, the format of NVIDIA DALI.
  *
- * A frame is, little-endian:
+ * A frame is, in little-endian byte order:
  *
- *     uint64 length | uint32 masked CRC-32C of the length | payload | uint32 masked CRC-32C of it
+ *     uint64 length | uint32 masked CRC-32C of length | payload | uint32 masked CRC-32C of payload
  *
- * so the payload of an entry is the size - 16 bytes from offset + 12.
+ * So the payload of an entry has size - 16 bytes and starts at offset + 12.
  *
- * Rules that hold for every function:
+ * Errors
  *
- * - A function that can fail returns a tfr_status. Its last argument, error_out, may be NULL; if it
- *   isn't, *error_out becomes NULL on success, and on failure an error that says what went wrong
- *   and where, which the caller frees with tfr_error_free().
- * - Outputs come last. They are written only on success; handles are NULL on failure.
- * - A pointer is required unless it is said to be optional: then it may be NULL. NULL for a required
- *   one is TFR_ERR_INVALID_ARGUMENT, never undefined behaviour, and the error names the argument. So
- *   is a pointer to the caller's memory that is not aligned for its type. The functions that free
- *   take NULL and do nothing.
- * - Paths are bytes with a NUL at their end, as the operating system takes them; an empty one is
- *   TFR_ERR_INVALID_ARGUMENT. /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N are the process's own descriptors: an
- *   index is read and written at their current positions, data is read from the file's start.
- * - Nothing is printed, and the process is never ended. No signal is raised, but for SIGPIPE where
- *   an index is written into a pipe that nobody reads, and SIGXFSZ where a file grows past the
- *   process's limit (RLIMIT_FSIZE, `ulimit -f`). SIGXFSZ ends a process that does not expect it: a
- *   program that may run under such a limit should call signal(SIGXFSZ, SIG_IGN). The write then
- *   fails, with TFR_ERR_IO and EFBIG. (Python ignores it from its start.)
- * - Every function may be called on any thread. An index, a reader, a source, an error and options
- *   may be used by many threads at once, as long as none changes or frees them.
- * - A thread that is cancelled by pthread_cancel() during a call ends after it.
- * - docs/embedding.md says more: plugins, threads, fork(), descriptors, sanitizers.
+ * - A function that can fail returns a tfr_status. Its last parameter, error_out, is always
+ *   optional. If it is not NULL, the function sets *error_out: to NULL on success, and on failure
+ *   to an error that says what went wrong and where. Free it with tfr_error_free().
+ * - Output parameters come last. They are written only on success. On failure, output handles are
+ *   NULL.
+ * - The library never prints and never ends the process. It can raise two signals: SIGPIPE when it
+ *   writes an index to a pipe that nobody reads, and SIGXFSZ when a file grows past the process's
+ *   limit (RLIMIT_FSIZE, `ulimit -f`). SIGXFSZ ends a process that does not handle it. A program
+ *   that may run with such a limit should call signal(SIGXFSZ, SIG_IGN); the write then fails with
+ *   TFR_ERR_IO and EFBIG. (Python ignores SIGXFSZ by default.)
  *
- * An example, which indexes a file and finds its record 42:
+ * Pointers
+ *
+ * - A required pointer must not be NULL. An optional pointer may be NULL. NULL for a required
+ *   pointer is TFR_ERR_INVALID_ARGUMENT, never undefined behaviour, and the error names the
+ *   parameter. So is a pointer to the caller's memory that is not aligned for its type. Functions
+ *   that free accept NULL and do nothing.
+ * - A pointer that is not NULL must be valid: a handle of this library that is not freed, a
+ *   NUL-terminated string, an array with as many elements as the text says, memory that may be
+ *   written for an output.
+ * - Paths are bytes with a NUL at the end, as for the operating system. An empty path is
+ *   TFR_ERR_INVALID_ARGUMENT. /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N
+ *   are the process's own file descriptors: the library reads and writes an index at their current
+ *   position, and reads data from the start of the file.
+ *
+ * Threads
+ *
+ * - Every function may be called on any thread. Many threads may use the same index, reader,
+ *   source, error or options at the same time, as long as no thread changes or frees it.
+ * - If pthread_cancel() cancels a thread during a call, the thread ends after the call.
+ *
+ * docs/embedding.md has more about plugins, threads, fork(), file descriptors and sanitizers.
+ *
+ * This example indexes a file and finds record 42:
  *
  *     #include <inttypes.h>
  *     #include <stdio.h>
@@ -69,19 +81,19 @@
 #include <stdint.h>
 
 /**
- * The ABI version of this header. It changes only when programs must be compiled again; the
- * shared library's name, libtfr_index.so.1, carries it too.
+ * The ABI version of this header. It changes only when programs must be recompiled. It is also
+ * part of the shared library's name, libtfr_index.so.1.
  */
 #define TFR_ABI_VERSION 1
 
 /**
- * What tfr_error_record() and its like return when there is no such number, and tfr_index_update()
- * when it left the index as it is.
+ * The value of tfr_error_record() and similar functions when there is no such number, and of
+ * tfr_index_update() when it left the index unchanged.
  */
 #define TFR_UNKNOWN 18446744073709551615ull
 
 /**
- * How a call ended. The numbers never change; later versions may add more.
+ * The result of a call. The numbers never change. Later versions may add more.
  */
 typedef enum tfr_status {
     /**
@@ -89,16 +101,16 @@ typedef enum tfr_status {
      */
     TFR_OK = 0,
     /**
-     * An argument cannot be used: NULL, a number that is no member of its enum, a path that is
-     * no regular file, an index path that leads to the TFRecord file itself.
+     * An argument is invalid: NULL, a number that is not a member of its enum, a path that is not
+     * a regular file, or an index path that leads to the TFRecord file itself.
      */
     TFR_ERR_INVALID_ARGUMENT = 1,
     /**
-     * The operating system refused: see tfr_error_os_error().
+     * The operating system reported an error: see tfr_error_os_error().
      */
     TFR_ERR_IO = 2,
     /**
-     * Not a TFRecord file, or one that is compressed: see tfr_error_format().
+     * The data is not a TFRecord file, or it is a compressed one: see tfr_error_format().
      */
     TFR_ERR_NOT_TFRECORD = 3,
     /**
@@ -106,40 +118,41 @@ typedef enum tfr_status {
      */
     TFR_ERR_TRUNCATED = 4,
     /**
-     * A length overflows or passes the end of the data, and its CRC does not hold; or, in a check,
-     * contradicts the index, while the records around it do not.
+     * A length is wrong: it overflows or extends past the end of the data, and its CRC does not
+     * match. In a check: it contradicts the index, although the records around it match.
      */
     TFR_ERR_LENGTH = 5,
     /**
-     * The masked CRC-32C of a record's length does not hold.
+     * The masked CRC-32C of a record's length does not match.
      */
     TFR_ERR_LENGTH_CRC = 6,
     /**
-     * The masked CRC-32C of a record's payload does not hold.
+     * The masked CRC-32C of a record's payload does not match.
      */
     TFR_ERR_PAYLOAD_CRC = 7,
     /**
-     * Text or entries that are not an index.
+     * The text or the entries are not a valid index.
      */
     TFR_ERR_INVALID_INDEX = 8,
     /**
-     * A record number that is not below the index's length.
+     * A record number is not less than the length of the index, or a byte is past the end of the
+     * data.
      */
     TFR_ERR_OUT_OF_RANGE = 9,
     /**
-     * The progress callback asked to stop.
+     * A callback cancelled the call.
      */
     TFR_ERR_CANCELLED = 10,
     /**
-     * Memory for the result could not be had.
+     * There is not enough memory for the result.
      */
     TFR_ERR_OUT_OF_MEMORY = 11,
     /**
-     * A bug in the library, caught before it reached the caller.
+     * A bug in the library. The library caught the panic at its boundary.
      */
     TFR_ERR_PANIC = 12,
     /**
-     * The index does not fit the data: it is the index of another file, or damaged.
+     * The index does not fit the data: it belongs to another file, or it is damaged.
      */
     TFR_ERR_MISMATCH = 13,
     /**
@@ -150,7 +163,7 @@ typedef enum tfr_status {
 } tfr_status;
 
 /**
- * The part of a record's frame that a byte lies in.
+ * The part of a record's frame that contains a byte.
  */
 typedef enum tfr_part {
     /**
@@ -172,19 +185,19 @@ typedef enum tfr_part {
 } tfr_part;
 
 /**
- * Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
- * the file and the last one ends exactly at its end.
+ * Which checksums a scan verifies. It always checks the structure: every frame lies inside the
+ * file, and the last one ends exactly at the end of the file.
  */
 typedef enum tfr_checksums {
     /**
-     * The default. If the first header's CRC holds, every length CRC must; if it doesn't, none
-     * may: the file then counts as written without checksums. A first header that is one bit
-     * away from a true CRC, or all zeros, is an error; so is a later one that is all zeros, if the
-     * first isn't zero in its CRC.
+     * The default. If the first header's CRC is valid, every length CRC must be valid. Otherwise
+     * no length CRC may be valid: the file counts as written without checksums. A first header
+     * that is all zeros, or one bit away from a valid CRC, is an error. So is a later header that
+     * is all zeros, unless the first header's CRC is zero.
      */
     TFR_CHECKSUMS_AUTO = 0,
     /**
-     * None: structure only.
+     * No checksum: structure only.
      */
     TFR_CHECKSUMS_NONE = 1,
     /**
@@ -192,7 +205,7 @@ typedef enum tfr_checksums {
      */
     TFR_CHECKSUMS_LENGTH = 2,
     /**
-     * Every length CRC and every payload CRC; all of the file is read.
+     * Every length CRC and every payload CRC. This reads the whole file.
      */
     TFR_CHECKSUMS_FULL = 3,
 } tfr_checksums;
@@ -202,8 +215,8 @@ typedef enum tfr_checksums {
  */
 typedef enum tfr_check_level {
     /**
-     * The headers of the first record, of the last and of 64 between them: milliseconds, however
-     * large data and index are.
+     * The headers of the first record, the last record and 64 records in between. This takes
+     * milliseconds, however large the data and the index are.
      */
     TFR_CHECK_QUICK = 0,
     /**
@@ -217,22 +230,22 @@ typedef enum tfr_check_level {
 } tfr_check_level;
 
 /**
- * Which indexes tfr_index_update() makes.
+ * Which indexes tfr_index_update() creates.
  */
 typedef enum tfr_only {
     /**
-     * Those that do not exist.
+     * Indexes that do not exist.
      */
     TFR_ONLY_MISSING = 1,
     /**
-     * Those, and the ones that are older than their data, do not end where it ends, or cannot be
-     * read.
+     * Those, and indexes that are older than their data, do not end where the data ends, or cannot
+     * be read.
      */
     TFR_ONLY_STALE = 2,
 } tfr_only;
 
 /**
- * Bits of tfr_fit's flags.
+ * The bits of tfr_fit's flags.
  */
 typedef enum tfr_fit_flags {
     /**
@@ -240,133 +253,143 @@ typedef enum tfr_fit_flags {
      */
     TFR_FIT_REORDERED = 1,
     /**
-     * An entry is there twice.
+     * An entry occurs more than once.
      */
     TFR_FIT_REPEATED = 2,
     /**
-     * No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
+     * The check verified no checksum: the data has no valid ones, or the policy is
+     * TFR_CHECKSUMS_NONE.
      */
     TFR_FIT_CHECKSUMS_SKIPPED = 4,
     /**
-     * The index leaves out valid records: what finds it beside its data does not use it.
+     * The index leaves out valid records. A reader that finds this index next to its data does not
+     * use it.
      */
     TFR_FIT_PARTIAL = 8,
 } tfr_fit_flags;
 
 /**
- * What tfr_index_shard() shares out evenly.
+ * What tfr_index_shard() divides evenly.
  */
 typedef enum tfr_shard_by {
     /**
-     * Records: the shards' numbers of them differ by one at most.
+     * Records: the numbers of records in two shards differ by at most one.
      */
     TFR_SHARD_BY_RECORDS = 0,
     /**
-     * Bytes: a shard's frames have as many as its equal share, give or take the largest frame's.
+     * Bytes: the size of a shard differs from an equal share by at most the size of the largest
+     * frame.
      */
     TFR_SHARD_BY_BYTES = 1,
 } tfr_shard_by;
 
 /**
- * What becomes of the remainder where the records are no multiple of the shards.
+ * What tfr_index_shard() does if the number of records is not a multiple of the number of shards.
  */
 typedef enum tfr_remainder {
     /**
-     * Some shards have one record more than the others; no record is lost or there twice.
+     * Some shards have one record more than the others. Every record is in exactly one shard.
      */
     TFR_REMAINDER_KEEP = 0,
     /**
-     * All have as many as the smaller ones: the last record of each larger one is in none.
+     * All shards get the smaller size. The last record of each larger shard is left out.
      */
     TFR_REMAINDER_DROP = 1,
     /**
-     * All have as many as the larger ones: the smaller ones end with the next one's first record.
+     * All shards get the larger size. Each smaller shard also gets the first record of the next
+     * shard.
      */
     TFR_REMAINDER_PAD = 2,
 } tfr_remainder;
 
 /**
- * What went wrong and where. The functions that read it take NULL, too, for "no error".
+ * What went wrong, and where. The functions that read an error accept NULL, which means "no
+ * error".
  *
- * Threads: an error may be read by many threads at once.
+ * Threads: many threads may read an error at the same time.
  */
 typedef struct tfr_error tfr_error;
 
 /**
  * An index: an immutable list of entries, one for each record. Any order, gaps and overlaps are
- * legal: an index may select and reorder records.
+ * allowed, so an index can select and reorder records.
  *
- * Threads: an index may be used by many threads at once.
+ * Threads: many threads may use an index at the same time.
  */
 typedef struct tfr_index tfr_index;
 
 /**
- * Takes a TFRecord stream (a download, a pipe, what a decompressor gives) in pieces of any size,
- * and gives the entries of the records that are complete. It keeps a few kilobytes, whatever the
- * size of the records.
+ * Indexes a TFRecord stream (a download, a pipe, the output of a decompressor). It takes the bytes
+ * in pieces of any size and returns the entries of the records that are complete. It needs a few
+ * kilobytes of memory, whatever the size of the records.
  *
- * Threads: one at a time.
+ * Threads: one thread at a time.
  */
 typedef struct tfr_indexer tfr_indexer;
 
 /**
- * The payloads of some records, one after the other. About a MiB of them is read at once, and unless
- * tfr_options_set_threads() said 1, a thread of the library reads the next ones meanwhile.
+ * Iterates over the payloads of records. It reads about 1 MiB at a time. Unless
+ * tfr_options_set_threads() is 1, a thread of the library reads ahead in the meantime.
  *
- * Threads: one at a time. In a process that is forked meanwhile it goes on without the thread.
+ * Threads: one thread at a time. After a fork(), the iterator continues in the child without the
+ * reading thread.
  */
 typedef struct tfr_iterator tfr_iterator;
 
 /**
- * Choices for a scan. NULL stands for the defaults wherever options are asked for.
+ * The settings of a scan or a reader. Wherever a function takes options, NULL means the defaults.
  *
- * Threads: options may be used by many threads at once while none changes them.
+ * Threads: many threads may use the same options, as long as no thread changes them.
  */
 typedef struct tfr_options tfr_options;
 
 /**
- * A TFRecord file that is open, and its index: record i is where entry i says. The file may grow
- * meanwhile.
+ * An open TFRecord file and its index: record i is at the place that entry i says. The file may
+ * grow while the reader is open.
  *
- * Of a record that is read, the checksum policy of the options says what must hold: with
- * TFR_CHECKSUMS_FULL the CRCs of length and payload, with TFR_CHECKSUMS_LENGTH that of the length;
- * and the length must be the index's. TFR_CHECKSUMS_AUTO is as TFR_CHECKSUMS_FULL, but of data
- * that was written without true checksums only lengths are looked at. With TFR_CHECKSUMS_NONE
- * nothing is: bytes are given as they are.
+ * The checksum policy of the options decides what a reader verifies when it reads a record:
  *
- * Threads: a reader may be used by many threads at once; none waits for another.
+ * - TFR_CHECKSUMS_FULL: the CRCs of the length and the payload.
+ * - TFR_CHECKSUMS_LENGTH: the CRC of the length.
+ * - TFR_CHECKSUMS_AUTO: as TFR_CHECKSUMS_FULL; only the lengths, if the data was written without
+ *   valid checksums.
+ * - TFR_CHECKSUMS_NONE: nothing. It returns the bytes as they are.
+ *
+ * Except with TFR_CHECKSUMS_NONE, the length must also match the index.
+ *
+ * Threads: many threads may use a reader at the same time. They do not wait for each other.
  */
 typedef struct tfr_reader tfr_reader;
 
 /**
- * Data of known size that can be read at any position, whatever holds it: an object store, an
- * archive, a cache, memory. It must not change while it is read.
+ * Data of known size that can be read at any position: an object store, an archive, a cache,
+ * memory. It must not change while it is read.
  *
- * Threads: a source may be used by many threads at once. Unless tfr_options_set_threads() said 1,
- * its `read_at` is called by many threads at once, some of them the library's own.
+ * Threads: many threads may use a source at the same time. Unless tfr_options_set_threads() is 1,
+ * several threads call its `read_at` at the same time, including threads of the library.
  */
 typedef struct tfr_source tfr_source;
 
 /**
- * Writes records to a TFRecord file, with true checksums, and the file's index along with it:
- * nothing is read again. It takes less than two megabytes of memory, whatever it writes.
+ * Writes records to a TFRecord file, with valid checksums, and the index of the file at the same
+ * time, without reading the data again. It needs less than 2 MB of memory, whatever it writes.
  *
- * Threads: a writer may be used by many threads at once, and writes their records one after the
- * other. It starts a thread of its own when it has half a megabyte of small records, and where the
- * system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. In a
- * process that is forked meanwhile all calls fail with TFR_ERR_INVALID_ARGUMENT, at once, and
+ * Threads: many threads may use a writer at the same time; it writes their records one after
+ * another. The writer starts one thread of its own once it has half a megabyte of small records,
+ * if the system can start one; tfr_writer_finish() and tfr_writer_free() wait for this thread.
+ * After a fork(), every call in the child fails immediately with TFR_ERR_INVALID_ARGUMENT, and
  * tfr_writer_free() changes nothing.
  *
- * Where the file system has locks, one writer at a time writes a file and its index: while it does,
- * any other, and a tfr_index_create() of that index, fails with EBUSY. Of two that begin at the same
- * moment, both may fail.
+ * If the file system supports locks, only one writer at a time writes a file and its index: any
+ * other writer, and a tfr_index_create() of the same index, fails with EBUSY. If two start at the
+ * same moment, both may fail.
  */
 typedef struct tfr_writer tfr_writer;
 
 /**
- * Told how far a scan is: bytes of data passed, bytes in all, records found. A return value
- * other than 0 cancels the scan, which then ends with TFR_ERR_CANCELLED. It must return: no
- * longjmp, no C++ exception.
+ * A callback that reports the progress of a scan: bytes of data done, bytes of data in total,
+ * records found. A nonzero return value cancels the scan, which then fails with TFR_ERR_CANCELLED.
+ * The callback must return: no longjmp, no C++ exception.
  */
 typedef int32_t (*tfr_progress_fn)(void *context,
                                    uint64_t bytes_done,
@@ -378,37 +401,39 @@ typedef int32_t (*tfr_progress_fn)(void *context,
  */
 typedef struct tfr_skipped {
     /**
-     * Its first byte: the end of the last good record.
+     * The first byte of the region: the end of the last good record.
      */
     uint64_t start;
     /**
-     * The byte after its last one: the start of the next good record, or the end of the data.
+     * The byte after the region: the start of the next good record, or the end of the data.
      */
     uint64_t end;
     /**
-     * The number of good records before it, which is the number of the first one after it.
+     * The number of good records before the region. This is also the number of the first good
+     * record after it.
      */
     uint64_t record;
     /**
-     * What is wrong at its start. Borrowed: it is gone when the callback returns.
+     * What is wrong at the start of the region. Borrowed: valid until the callback returns.
      */
     const struct tfr_error *error;
     /**
-     * 1 if it is the last record, of which a part is still to be written; 0 if it is damage.
+     * 1 if the region is the last record, which is still being written; 0 if it is damage.
      */
     int32_t incomplete_tail;
 } tfr_skipped;
 
 /**
- * Called for each region that a scan skips. A return value other than 0 cancels the scan, which
- * then ends with TFR_ERR_CANCELLED. It must return: no longjmp, no C++ exception.
+ * A callback for each region that a scan skips. A nonzero return value cancels the scan, which
+ * then fails with TFR_ERR_CANCELLED. The callback must return: no longjmp, no C++ exception.
  *
- * Ownership: `skipped` is borrowed, and gone when the function returns.
+ * Ownership: `skipped` is borrowed. It is valid until the callback returns.
  */
 typedef int32_t (*tfr_skipped_fn)(void *context, const struct tfr_skipped *skipped);
 
 /**
- * One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
+ * The place of one record in its TFRecord file. The payload has size - 16 bytes and starts at
+ * offset + 12.
  */
 typedef struct tfr_entry {
     /**
@@ -416,7 +441,7 @@ typedef struct tfr_entry {
      */
     uint64_t offset;
     /**
-     * The whole frame's size in bytes: the payload's and 16 more.
+     * The size of the whole frame in bytes: the payload's size plus 16.
      */
     uint64_t size;
 } tfr_entry;
@@ -426,61 +451,61 @@ typedef struct tfr_entry {
  */
 typedef struct tfr_fit {
     /**
-     * The number of bytes of the data that no entry covers: damage, or, with TFR_FIT_PARTIAL, also
-     * records.
+     * The number of bytes of the data that no entry covers. They are damage, or, with
+     * TFR_FIT_PARTIAL, also records.
      */
     uint64_t uncovered_bytes;
     /**
-     * Members of tfr_fit_flags, added up. Later versions may add more.
+     * A bitwise OR of members of tfr_fit_flags. Later versions may add more.
      */
     uint32_t flags;
 } tfr_fit;
 
 /**
- * Where a byte of a TFRecord file lies. A checksum that is stored holds if it is the computed one.
+ * Where a byte of a TFRecord file lies. A stored checksum is valid if it equals the computed one.
  */
 typedef struct tfr_location {
     /**
-     * The record's number, from 0.
+     * The record's number, starting at 0.
      */
     uint64_t record;
     /**
-     * The byte where its frame starts.
+     * The byte where the record's frame starts.
      */
     uint64_t offset;
     /**
-     * The length of its payload, as it is stored.
+     * The stored length of the payload.
      */
     uint64_t length;
     /**
-     * The length's masked CRC-32C, as it is stored,
+     * The stored masked CRC-32C of the length.
      */
     uint64_t stored_length_crc;
     /**
-     * and as it should be.
+     * The masked CRC-32C that the length should have.
      */
     uint64_t computed_length_crc;
     /**
-     * The payload's masked CRC-32C, as it is stored; TFR_UNKNOWN if nobody knows where the frame
-     * ends: its header is damaged, or the data is cut short.
+     * The stored masked CRC-32C of the payload; TFR_UNKNOWN if the end of the frame is unknown,
+     * because the header is damaged or the data is cut short.
      */
     uint64_t stored_payload_crc;
     /**
-     * As it should be, or TFR_UNKNOWN.
+     * The masked CRC-32C that the payload should have; TFR_UNKNOWN in the same cases.
      */
     uint64_t computed_payload_crc;
     /**
-     * Where in the frame the byte lies.
+     * The part of the frame that contains the byte.
      */
     enum tfr_part part;
 } tfr_location;
 
 /**
- * Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
- * none beyond the source's size. Returns how many it read, which may be fewer, and is 0 only if the
- * data has become shorter. When it fails, it returns an error number of errno.h, negated, such as
- * -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return: no
- * longjmp, no C++ exception.
+ * Reads up to `size` bytes of a source, starting at byte `offset`, into `buffer`. `size` is at
+ * least 1, and the range never extends past the end of the source. Returns the number of bytes
+ * read, which may be less than `size`; 0 means that the data has become shorter. On failure it
+ * returns a negated error number of errno.h, such as -EIO. After -EINTR the library calls it
+ * again, up to a thousand times in a row. It must return: no longjmp, no C++ exception.
  */
 typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffer, size_t size);
 
@@ -490,19 +515,19 @@ typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffe
 typedef void (*tfr_free_fn)(void *context);
 
 /**
- * A handle and the function that frees it. For code that an exception can interrupt between any
- * two steps, such as Python's: it makes an owner of NULL, has its garbage collector call
- * tfr_owner_free(), and then calls the function that makes the handle, with the owner's address as
- * the output. So the handle is owned before the code goes on.
+ * A handle and the function that frees it. This is for code that an exception can interrupt
+ * between any two steps, such as Python code. Such code first makes an owner of NULL and has its
+ * garbage collector call tfr_owner_free(). Then it calls the function that makes the handle, with
+ * the owner's address as the output. So the handle has an owner from the start.
  */
 typedef struct tfr_owner {
     /**
-     * NULL, or an output of a function of this library, such as a tfr_reader. It comes first: its
-     * address is the owner's.
+     * NULL, or an output of a function of this library, such as a tfr_reader. This is the first
+     * member, so its address is the owner's address.
      */
     void *handle;
     /**
-     * What frees such a handle, such as tfr_reader_free(). It may be NULL.
+     * The function that frees the handle, such as tfr_reader_free(). It may be NULL.
      */
     void (*free)(void *handle);
 } tfr_owner;
@@ -512,221 +537,182 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The ABI version of the library. Programs that load it at run time compare it with the
- * TFR_ABI_VERSION that they were compiled with.
+ * Returns the ABI version of the library. A program that loads the library at run time compares
+ * this with the TFR_ABI_VERSION that it was compiled with.
  *
- * Threads: any.
+ * Threads: safe on any thread.
  */
 uint32_t tfr_abi_version(void);
 
 /**
- * The version of the library, such as "0.1.0".
+ * Returns the version of the library, such as "0.1.0".
  *
- * Ownership: static; never freed.
+ * Ownership: static. Never free it.
  *
- * Threads: any.
+ * Threads: safe on any thread.
  */
 const char *tfr_version(void);
 
 /**
- * The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
+ * Returns the name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for any other number.
  *
- * Ownership: static; never freed.
+ * Ownership: static. Never free it.
  *
- * Threads: any.
+ * Threads: safe on any thread.
  */
 const char *tfr_status_name(int32_t status);
 
 /**
- * The status that the failed call returned; TFR_OK for NULL.
+ * Returns the status of the failed call; TFR_OK for NULL.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_error_status(const struct tfr_error *error);
 
 /**
- * One line for people: the file, the record, the byte, what is wrong, what to do. Its wording may
- * change from version to version. "" for NULL.
+ * Returns one line for people: the file, the record, the byte, what is wrong, and what to do; ""
+ * for NULL. The wording may change between versions.
  *
- * Ownership: UTF-8 with a NUL at its end, borrowed from the error, gone when that is freed.
+ * Ownership: NUL-terminated UTF-8, borrowed from the error. It is valid until the error is freed.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 const char *tfr_error_message(const struct tfr_error *error);
 
 /**
- * The path of the file that the error is about, as it was given; NULL if there is none.
+ * Returns the path of the file that the error is about, exactly as the caller passed it; NULL if
+ * there is none.
  *
- * Ownership: the path's bytes with a NUL at their end, borrowed from the error.
+ * Ownership: NUL-terminated, borrowed from the error. It is valid until the error is freed.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 const char *tfr_error_path(const struct tfr_error *error);
 
 /**
- * The number of the bad record, from 0; of a bad index, how many entries stand before its bad
- * line. TFR_UNKNOWN if there is none.
+ * Returns the number of the bad record, starting at 0; for a bad index, the number of entries
+ * before the bad line; TFR_UNKNOWN if there is none.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 uint64_t tfr_error_record(const struct tfr_error *error);
 
 /**
- * The byte where the bad record's frame starts; of a bad index, where its bad line starts.
- * TFR_UNKNOWN if there is none.
+ * Returns the byte where the bad record's frame starts; for a bad index, the byte where the bad
+ * line starts; TFR_UNKNOWN if there is none.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 uint64_t tfr_error_offset(const struct tfr_error *error);
 
 /**
- * What the data is instead of a TFRecord file that its checksums hold for, where that is known:
- * "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others. NULL if it
- * is not. Later versions may know more.
+ * Returns the detected format, if the data is not a TFRecord file or has non-standard checksums:
+ * "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others; NULL if the
+ * format is unknown. Later versions may detect more.
  *
- * Ownership: UTF-8 with a NUL at its end, borrowed from the error.
+ * Ownership: NUL-terminated UTF-8, borrowed from the error. It is valid until the error is freed.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 const char *tfr_error_format(const struct tfr_error *error);
 
 /**
- * The checksum that does not hold, as it is stored: a masked CRC-32C. TFR_UNKNOWN if the error is
- * about none.
+ * Returns the stored value of the checksum that does not match, a masked CRC-32C; TFR_UNKNOWN if
+ * the error is not about a checksum.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 uint64_t tfr_error_stored_crc(const struct tfr_error *error);
 
 /**
- * What that checksum should be, by the bytes that it is of. TFR_UNKNOWN if the error is about
- * none.
+ * Returns the value that this checksum should have, computed from the bytes that it covers;
+ * TFR_UNKNOWN if the error is not about a checksum.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 uint64_t tfr_error_computed_crc(const struct tfr_error *error);
 
 /**
- * The operating system's error number (errno); 0 if there is none.
+ * Returns the operating system's error number (errno); 0 if there is none.
  *
- * Threads: any.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed.
+ * Threads: safe on any thread.
  */
 int32_t tfr_error_os_error(const struct tfr_error *error);
 
 /**
- * Frees an error. NULL is allowed.
- *
- * # Safety
- * - `error`: optional; an error that is not yet freed and not used again.
+ * Frees an error. NULL does nothing.
  */
 void tfr_error_free(struct tfr_error *error);
 
 /**
- * Makes options that hold the defaults.
+ * Creates options with the default settings.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Parameters: `options_out` is required.
  *
- * Ownership: the caller frees *options_out with tfr_options_free(); it is NULL on failure.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
  *
- * Threads: any.
+ * Ownership: free *options_out with tfr_options_free(). It is NULL on failure.
  *
- * # Safety
- * - `options_out`: required; may be written to.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_options_new(struct tfr_options **options_out, struct tfr_error **error_out);
 
 /**
- * Sets the checksum policy: a member of tfr_checksums.
+ * Sets the checksum policy.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a number that is no policy.
+ * Parameters: `options` is required. `checksums` is a member of tfr_checksums.
  *
- * Threads: no other may use the options meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL or `checksums` is any other number.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_checksums(struct tfr_options *options,
                                           int32_t checksums,
                                           struct tfr_error **error_out);
 
 /**
- * Sets how many threads work. 1: the caller's alone. More: so many others walk the data for it, each
- * with up to 1 MiB of memory. 0, the default: as many as there are processors, or more where they
- * wait for the medium. The result is the same with any number.
+ * Sets the number of threads. 1 uses only the calling thread. n > 1 starts n worker threads, each
+ * with up to 1 MiB of memory. 0, the default, chooses automatically: one per processor, or more
+ * where they wait for the storage. The result is the same with any number.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Parameters: `options` is required.
  *
- * Threads: no other may use the options meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_threads(struct tfr_options *options,
                                         size_t threads,
                                         struct tfr_error **error_out);
 
 /**
- * Sets whether tfr_index_check() accepts an index that has all records up to some byte, while valid
- * ones follow: 0, the default, for no; it is stale then, the data has grown since.
+ * Sets whether tfr_index_check() accepts an index that covers only the first records of the data.
+ * 0, the default, means no: such an index is stale, because the data has grown since.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Parameters: `options` is required.
  *
- * Threads: no other may use the options meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_allow_partial(struct tfr_options *options,
                                               int32_t allow,
                                               struct tfr_error **error_out);
 
 /**
- * Sets a callback that is called at the start of a scan, at the end, and between them at least
- * about every 16 MiB of data that is read, and every 50 ms of waiting; `context` is its first
- * argument. NULL as `progress`: none.
+ * Sets a progress callback. The scan calls it at the start, at the end, and in between at least
+ * about every 16 MiB of data read and every 50 ms of waiting.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ * Parameters: `options` is required. `progress` is optional; NULL removes the callback. `context`
+ * is passed to the callback as its first argument and may be NULL.
  *
- * Ownership: the context stays the caller's and must outlive the options' use.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL.
  *
- * Threads: no other may use the options meanwhile. The callback is called on the thread that
- * called the function that scans: on many at once, where many scan with the same options.
+ * Ownership: the caller keeps the context. It must stay valid as long as the options are used.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `progress`: optional; a function that may be called with `context`.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call. The library calls the callback on
+ * the thread that called the scanning function. If several threads scan with the same options, it
+ * calls the callback on all of them, possibly at the same time.
  */
 enum tfr_status tfr_options_set_progress(struct tfr_options *options,
                                          tfr_progress_fn progress,
@@ -734,64 +720,57 @@ enum tfr_status tfr_options_set_progress(struct tfr_options *options,
                                          struct tfr_error **error_out);
 
 /**
- * Sets whether a scan skips damage instead of ending with an error: 0, the default, for no. The index
- * then has the good records, with a gap for each region that is lost.
- * tfr_options_set_on_skipped() reports each region.
+ * Sets whether a scan skips damage instead of failing. 0, the default, means no. The index then
+ * contains the good records, with a gap for each damaged region. tfr_options_set_on_skipped()
+ * reports each region.
  *
  * After a damaged header the scan searches for the next record: a header with a valid CRC that is
  * confirmed by what follows it, which is another valid header, the end of the data, or a valid
- * payload CRC; with TFR_CHECKSUMS_FULL, the payload CRC alone. TFR_CHECKSUMS_AUTO counts as
- * TFR_CHECKSUMS_LENGTH; with TFR_CHECKSUMS_NONE the scan ends with TFR_ERR_INVALID_ARGUMENT. A
- * TFRecord file inside a payload whose own header is lost cannot be told from the records around
- * it. Data without any valid header is an error. The result depends on the bytes alone: it is the
- * same for any source and any number of threads.
+ * payload CRC. With TFR_CHECKSUMS_FULL, only the payload CRC confirms it. TFR_CHECKSUMS_AUTO works
+ * like TFR_CHECKSUMS_LENGTH here. With TFR_CHECKSUMS_NONE the scan fails with
+ * TFR_ERR_INVALID_ARGUMENT. If the payload of a record with a damaged header contains a TFRecord
+ * file, the scan cannot tell those records from the records around them. Data without any valid
+ * header is an error. The result depends only on the bytes: it is the same for any source and any
+ * number of threads.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Parameters: `options` is required.
  *
- * Threads: no other may use the options meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
                                         int32_t salvage,
                                         struct tfr_error **error_out);
 
 /**
- * Sets whether the data may end inside a record, as a file does that is still being written: 0, the
- * default, for no. The scan then leaves that record for next time instead of ending with an error,
- * and tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE
- * the scan ends with TFR_ERR_INVALID_ARGUMENT.
+ * Sets whether the data may end inside a record, like a file that is still being written. 0, the
+ * default, means no. The scan then leaves out that record instead of failing, and
+ * tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE the
+ * scan fails with TFR_ERR_INVALID_ARGUMENT.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Parameters: `options` is required.
  *
- * Threads: no other may use the options meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_allow_incomplete_tail(struct tfr_options *options,
                                                       int32_t allow_incomplete_tail,
                                                       struct tfr_error **error_out);
 
 /**
- * Sets a callback for each region that a scan skips, because of tfr_options_set_salvage() or
- * tfr_options_set_allow_incomplete_tail(); `context` is its first argument. NULL as `on_skipped`, the
- * default: none, and regions are skipped without a word.
+ * Sets a callback for each region that a scan skips because of tfr_options_set_salvage() or
+ * tfr_options_set_allow_incomplete_tail(). Without one, the scan skips regions silently.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+ * Parameters: `options` is required. `on_skipped` is optional; NULL removes the callback.
+ * `context` is passed to the callback as its first argument and may be NULL.
  *
- * Ownership: the context stays the caller's and must outlive the options' use.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL.
  *
- * Threads: no other may use the options meanwhile. The callback is called on the thread that
- * called the function that scans: on many at once, where many scan with the same options.
+ * Ownership: the caller keeps the context. It must stay valid as long as the options are used.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `on_skipped`: optional; a function that may be called with `context`.
- * - `error_out`: optional; may be written to.
+ * Threads: as tfr_options_set_progress().
  */
 enum tfr_status tfr_options_set_on_skipped(struct tfr_options *options,
                                            tfr_skipped_fn on_skipped,
@@ -799,112 +778,107 @@ enum tfr_status tfr_options_set_on_skipped(struct tfr_options *options,
                                            struct tfr_error **error_out);
 
 /**
- * Sets whether tfr_index_create() goes on where the index file ends, if there is one: 0, the default,
- * for no. It then walks only what was appended to the data since. The index must be of all that the
- * data was, without gaps and in its order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it
- * covers only some 64 headers are read again, and it is not touched if it has all records already. While it runs, no other writer may write the same index,
- * nor it while another does: EBUSY. The same holds for a tfr_writer that appends to the file and its
- * index. An index at another path can be continued meanwhile.
+ * Sets whether tfr_index_create() continues an existing index file. 0, the default, means no. It
+ * then scans only the data that was appended since. The index must cover all of the earlier data,
+ * in its order and without gaps; otherwise tfr_index_create() fails with TFR_ERR_MISMATCH. To
+ * verify that, it reads only about 64 headers of the covered part. If the index already has all
+ * records, it does not touch the file.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Only one writer at a time may continue an index: while a call does, or while a tfr_writer
+ * appends to the file and its index, any other writer of the same index fails with EBUSY. Indexes
+ * at other paths are not affected.
  *
- * Threads: no other may use the options meanwhile.
+ * Parameters: `options` is required.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_resume(struct tfr_options *options,
                                        int32_t resume,
                                        struct tfr_error **error_out);
 
 /**
- * Sets whether a reader gives whole frames, as they are in the data, instead of payloads: what can
- * be written to another TFRecord file. 0 as `raw_frames`: payloads, as by default; any other
- * number: frames.
+ * Sets whether a reader returns whole frames, as they are in the data, instead of payloads. Frames
+ * can be written to another TFRecord file unchanged. 0, the default, means payloads.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Parameters: `options` is required.
  *
- * Threads: no other may use the options meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_raw_frames(struct tfr_options *options,
                                            int32_t raw_frames,
                                            struct tfr_error **error_out);
 
 /**
- * Sets whether a file is on the medium (fsync) when tfr_index_create() or tfr_writer_finish() returns.
- * 0 as `sync`: not, as by default; any other number: it is.
+ * Sets whether tfr_index_create() and tfr_writer_finish() flush what they write to the storage
+ * device (fsync) before they return. 0, the default, means no.
  *
- * Either way a process that is killed leaves each file as the old one or the new one, whole. Without,
- * a crash of the system or a power cut may leave a file old, new, empty or cut, and an index newer than
- * its data. With it, they leave each file as the old one or the new one, whole, and an index never
- * newer than its data; once the call has returned, both are the new ones. Each file is synced before
- * it takes its place, and its directory afterwards; the data before its index. Data that is appended is
- * synced before the index is replaced; a power cut before that may leave part of it after the old end.
- * On a disk this takes some milliseconds a file. It promises as much as the system and the disk do.
+ * If the process is killed, each file is either the old one or the new one, complete, with or
+ * without this setting. If the system crashes or loses power, it makes a difference:
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * - Without it, a file may be old, new, empty or cut short, and an index may be newer than its
+ *   data.
+ * - With it, each file is either the old one or the new one, complete, and an index is never newer
+ *   than its data. Once the call has returned, both are the new ones.
  *
- * Threads: no other may use the options meanwhile.
+ * The library syncs each file before it renames it to its final name, and the directory
+ * afterwards; the data before its index. It syncs appended data before it replaces the index; if
+ * power fails before that, part of the data may remain after the old end. Syncing takes some
+ * milliseconds per file on a disk. The guarantee is as strong as that of the system and the disk.
  *
- * # Safety
- * - `options`: required; options that are not yet freed.
- * - `error_out`: optional; may be written to.
+ * Parameters: `options` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: no other thread may use `options` during the call.
  */
 enum tfr_status tfr_options_set_sync(struct tfr_options *options,
                                      int32_t sync,
                                      struct tfr_error **error_out);
 
 /**
- * Frees options. NULL is allowed.
- *
- * # Safety
- * - `options`: optional; options that are not yet freed and not used again.
+ * Frees options. NULL does nothing.
  */
 void tfr_options_free(struct tfr_options *options);
 
 /**
- * Has callbacks called (`allowed` is 1, as at first) or refused (0), in the whole process. For a
- * host that is about to lose what its callbacks need, such as an interpreter at its end: it
- * refuses them, and then calls this function until it returns 0.
+ * Allows callbacks (`allowed` is 1, the initial state) or refuses them (0), in the whole process.
+ * This is for a host that is about to lose what its callbacks need, such as an interpreter that is
+ * shutting down. Such a host refuses callbacks, and repeats the call until it returns 0.
  *
- * A read that is refused fails as if `read_at` had returned -ECANCELED. A refused callback for progress
- * or skipped regions counts as one that cancelled the call. A source's context is then not freed. The
- * callbacks of the thread that refused those of the others are called all the same.
+ * A refused `read_at` counts as one that returned -ECANCELED. A refused progress or skipped-region
+ * callback counts as one that cancelled the call. A refused tfr_free_fn leaves its context
+ * unfreed. The thread that refused callbacks can still run its own.
  *
- * Returns how many callbacks are running on other threads. After a fork(), those that were running
- * on the parent's other threads still count in the child, where they never return.
+ * Returns the number of callbacks that are running on other threads. After a fork(), callbacks
+ * that were running on other threads of the parent still count in the child, where they never
+ * return.
  *
- * Threads: any.
+ * Threads: safe on any thread.
  */
 size_t tfr_callbacks_allow(int32_t allowed);
 
 /**
- * Indexes a TFRecord file into an index file, in constant memory. The index file is written
- * beside its place and renamed over it when it is whole: on any error nothing is left behind, and
- * an index that was there stays as it was.
+ * Indexes a TFRecord file and writes the index file, in constant memory. It writes a temporary
+ * file next to the index file and renames it when it is complete. On any error it leaves no
+ * temporary file, and an existing index file stays unchanged.
  *
- * Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
- * not beside an event file of TensorBoard ("tfevents" in its name), which would take it for another.
- * `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+ * Parameters: `tfrecord_path` is required. `index_path` is optional; NULL means `tfrecord_path`
+ * with ".idx" appended, except for a TensorBoard event file ("tfevents" in its name), because
+ * TensorBoard would take the index for another event file. `options` is optional; NULL means the
+ * defaults. `count_out` is optional; it receives the number of records.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, for a TFRecord
- * path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a
- * file cannot be opened, read or
- * written, or is a folder;
- * TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
- * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the TFRecord path is an event
+ * file and `index_path` is NULL, if the TFRecord path is a device, a pipe or similar, or if both
+ * paths lead to the same file. TFR_ERR_IO if a file cannot be opened, read or written, or is a
+ * directory. TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC or
+ * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record. TFR_ERR_CANCELLED.
  *
- * Threads: any; two that create one index at once leave it whole, by one of them.
- *
- * # Safety
- * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `count_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread. If two calls create the same index at the same time, the result is
+ * the complete index of one of them.
  */
 enum tfr_status tfr_index_create(const char *tfrecord_path,
                                  const char *index_path,
@@ -913,20 +887,16 @@ enum tfr_status tfr_index_create(const char *tfrecord_path,
                                  struct tfr_error **error_out);
 
 /**
- * Indexes a TFRecord file into memory: 16 bytes for each record. No file is written.
+ * Indexes a TFRecord file in memory, with 16 bytes for each record. It writes no file.
  *
- * Inputs: `options` is optional: the defaults.
+ * Parameters: `tfrecord_path` and `index_out` are required. `options` is optional; NULL means the
+ * defaults.
  *
- * Errors: as tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
+ * Errors: those of tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ * Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `tfrecord_path`: required; NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_scan(const char *tfrecord_path,
                                const struct tfr_options *options,
@@ -936,40 +906,34 @@ enum tfr_status tfr_index_scan(const char *tfrecord_path,
 /**
  * Reads an index file.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be read;
- * TFR_ERR_INVALID_INDEX when it is not an index, as tfr_index_from_text();
+ * Parameters: `index_path` and `index_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO if the file cannot be
+ * read. TFR_ERR_INVALID_INDEX if it is not an index, as for tfr_index_from_text().
  * TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ * Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `index_path`: required; NUL-terminated.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_read(const char *index_path,
                                struct tfr_index **index_out,
                                struct tfr_error **error_out);
 
 /**
- * Indexes TFRecord bytes in memory. They are not copied, and payloads are not looked at unless
- * the policy is TFR_CHECKSUMS_FULL.
+ * Indexes TFRecord bytes in memory. It does not copy them, and reads payloads only with
+ * TFR_CHECKSUMS_FULL.
  *
- * Inputs: `data` is optional if `size` is 0. `options` is optional: the defaults.
+ * Parameters: `data` points to `size` bytes and may be NULL if `size` is 0. `index_out` is
+ * required. `options` is optional; NULL means the defaults.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_create() for bad data;
- * TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_index_create() for
+ * bad data. TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the data is borrowed during the call. The caller frees *index_out with
- * tfr_index_free(); it is NULL on failure.
+ * Ownership: the call borrows the data. Free *index_out with tfr_index_free(). It is NULL on
+ * failure.
  *
- * Threads: any; none may change the data meanwhile.
- *
- * # Safety
- * - `data`: `size` bytes that may be read.
- * - `options`: optional; options that are not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread. No thread may change the data during the call.
  */
 enum tfr_status tfr_index_from_bytes(const uint8_t *data,
                                      size_t size,
@@ -978,23 +942,21 @@ enum tfr_status tfr_index_from_bytes(const uint8_t *data,
                                      struct tfr_error **error_out);
 
 /**
- * Makes an index of index text: a line "offset size" for each record, decimal. Spaces, tabs and
- * carriage returns may stand around the numbers, blank lines are skipped, the last line needs no
- * line feed.
+ * Parses index text: one line "offset size" for each record, in decimal. Spaces, tabs and carriage
+ * returns around the numbers are allowed. Blank lines are skipped. The last line needs no line
+ * feed.
  *
- * Inputs: `text` needs no NUL at its end, and is optional if `size` is 0.
+ * Parameters: `text` points to `size` bytes, without a terminating NUL, and may be NULL if `size`
+ * is 0. `index_out` is required.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a line is anything but
- * two numbers, a size is under 16, or a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_INVALID_INDEX if a line
+ * is not two numbers, a size is less than 16, or the end of a record exceeds INT64_MAX.
+ * TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the text is borrowed during the call. The caller frees *index_out with
- * tfr_index_free(); it is NULL on failure.
+ * Ownership: the call borrows the text. Free *index_out with tfr_index_free(). It is NULL on
+ * failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `text`: `size` bytes that may be read.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_from_text(const char *text,
                                     size_t size,
@@ -1002,21 +964,18 @@ enum tfr_status tfr_index_from_text(const char *text,
                                     struct tfr_error **error_out);
 
 /**
- * Makes an index of entries, in their order: a selection of another's, for instance.
+ * Makes an index from entries, in their order: a selection from another index, for example.
  *
- * Inputs: `entries` is optional if `count` is 0.
+ * Parameters: `entries` points to `count` entries and may be NULL if `count` is 0. `index_out` is
+ * required.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a size is under 16 or a
- * record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_INVALID_INDEX if a size
+ * is less than 16 or the end of a record exceeds INT64_MAX. TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the entries are copied. The caller frees *index_out with tfr_index_free(); it is
- * NULL on failure.
+ * Ownership: the call copies the entries. Free *index_out with tfr_index_free(). It is NULL on
+ * failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `entries`: `count` entries that may be read.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_from_entries(const struct tfr_entry *entries,
                                        size_t count,
@@ -1024,26 +983,21 @@ enum tfr_status tfr_index_from_entries(const struct tfr_entry *entries,
                                        struct tfr_error **error_out);
 
 /**
- * The number of records; 0 for NULL.
+ * Returns the number of records; 0 for NULL.
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: optional; an index that is not yet freed.
+ * Threads: safe on any thread.
  */
 size_t tfr_index_len(const struct tfr_index *index);
 
 /**
- * One record's entry. Where many are wanted, tfr_index_entries() is faster.
+ * Returns the entry of one record. For many records, tfr_index_entries() is faster.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when `record` is not below
- * tfr_index_len().
+ * Parameters: `index` and `entry_out` are required.
  *
- * Threads: any.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `record`
+ * is not less than tfr_index_len().
  *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `entry_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_get(const struct tfr_index *index,
                               size_t record,
@@ -1051,32 +1005,25 @@ enum tfr_status tfr_index_get(const struct tfr_index *index,
                               struct tfr_error **error_out);
 
 /**
- * All entries: an array of tfr_index_len() of them; NULL for an empty index and for NULL.
+ * Returns all entries: an array of tfr_index_len() elements; NULL for an empty index and for NULL.
  *
- * Ownership: borrowed from the index, gone when that is freed.
+ * Ownership: borrowed from the index. The array is valid until the index is freed.
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: optional; an index that is not yet freed.
+ * Threads: safe on any thread.
  */
 const struct tfr_entry *tfr_index_entries(const struct tfr_index *index);
 
 /**
- * The index as text: a line "offset size" for each record.
+ * Returns the index as text: one line "offset size" for each record.
  *
- * Inputs: `size_out` is optional; it gets the text's size without the NUL.
+ * Parameters: `index` and `text_out` are required. `size_out` is optional; it receives the size of
+ * the text in bytes, without the NUL.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: ASCII with a NUL at its end. The caller frees *text_out with tfr_text_free(); it is
- * NULL on failure.
+ * Ownership: NUL-terminated ASCII. Free *text_out with tfr_text_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `text_out`: required; `size_out`, `error_out`: optional; all may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_to_text(const struct tfr_index *index,
                                   char **text_out,
@@ -1084,54 +1031,45 @@ enum tfr_status tfr_index_to_text(const struct tfr_index *index,
                                   struct tfr_error **error_out);
 
 /**
- * Frees the text of tfr_index_to_text(). NULL is allowed.
- *
- * # Safety
- * - `text`: optional; from tfr_index_to_text(), unchanged, not yet freed and not used again.
+ * Frees the text of tfr_index_to_text() or the path of tfr_index_find(), which the caller must not
+ * have changed. NULL does nothing.
  */
 void tfr_text_free(char *text);
 
 /**
- * Writes the index to a file, whole or not at all, as tfr_index_create() does.
+ * Writes the index to a file, completely or not at all, like tfr_index_create().
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be written.
+ * Parameters: `index` and `index_path` are required.
  *
- * Threads: any.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO if the file cannot be
+ * written.
  *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `index_path`: required; NUL-terminated.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_write(const struct tfr_index *index,
                                 const char *index_path,
                                 struct tfr_error **error_out);
 
 /**
- * Frees an index, and with it the array of tfr_index_entries(). NULL is allowed.
- *
- * # Safety
- * - `index`: optional; an index that is not yet freed and not used again.
+ * Frees an index, including the array of tfr_index_entries(). NULL does nothing.
  */
 void tfr_index_free(struct tfr_index *index);
 
 /**
- * Indexes a TFRecord file into an index file, as tfr_index_create(), if that is missing or stale. An
- * index is stale if it was modified before its data was, or its last entry does not end where the data
- * ends. This takes a look at both files' metadata and at the last line of the index: data that was
- * changed within its size, and given an older time, is not noticed; tfr_index_check() looks into it.
+ * Creates the index file of a TFRecord file, like tfr_index_create(), if the index file is missing
+ * or stale. An index is stale if it was modified before its data was, or if its last entry does
+ * not end where the data ends. The call compares both files' metadata and the last line of the
+ * index. It does not detect data that changed without changing its size and was given an older
+ * modification time; tfr_index_check() does.
  *
- * Inputs: `only` is a member of tfr_only. `count_out` is optional; it gets the number of records, or
- * TFR_UNKNOWN for an index that is left as it is. Otherwise as tfr_index_create().
+ * Parameters: `tfrecord_path` is required. `only` is a member of tfr_only. `count_out` is
+ * optional; it receives the number of records, or TFR_UNKNOWN if the call left the index
+ * unchanged. `index_path` and `options` are optional, as for tfr_index_create().
  *
- * Errors: as tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT for a number that is no member.
+ * Errors: those of tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT if `only` is any other number.
  *
- * Threads: any; many, also of other processes, may update one index at once.
- *
- * # Safety
- * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `count_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread. Many threads and processes may update the same index at the same
+ * time.
  */
 enum tfr_status tfr_index_update(const char *tfrecord_path,
                                  const char *index_path,
@@ -1141,21 +1079,20 @@ enum tfr_status tfr_index_update(const char *tfrecord_path,
                                  struct tfr_error **error_out);
 
 /**
- * The path of a TFRecord file's index, by the file's name: the first one that exists of NAME.idx,
- * NAME.tfindex and STEM.tfindex, which for train.tfrecord is train.tfindex. DLIO's layout is found
- * with its "index/train" as the directory. Whether what is found is an index is not looked at.
+ * Finds the index file of a TFRecord file by name: the first one that exists of NAME.idx,
+ * NAME.tfindex and STEM.tfindex. For train.tfrecord, the last one is train.tfindex. For DLIO's
+ * layout, pass its "index/train" as the directory. The call does not verify that the file is an
+ * index.
  *
- * Inputs: `directory` is optional: beside the file.
+ * Parameters: `tfrecord_path` and `path_out` are required. `directory` is optional; NULL means the
+ * directory of the TFRecord file.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO, with ENOENT, if there is none.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO, with ENOENT, if
+ * there is no such file.
  *
- * Ownership: the caller frees *path_out with tfr_text_free(); it is NULL on failure.
+ * Ownership: free *path_out with tfr_text_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `tfrecord_path`: required; `directory`: optional; both NUL-terminated.
- * - `path_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_find(const char *tfrecord_path,
                                const char *directory,
@@ -1163,23 +1100,19 @@ enum tfr_status tfr_index_find(const char *tfrecord_path,
                                struct tfr_error **error_out);
 
 /**
- * An index of the records of these numbers, in their order; a number may be there more than once.
- * As all edits, it is of the same data, and none of that is read.
+ * Makes an index of the given records, in the given order. A number may occur more than once. Like
+ * all edits, the new index refers to the same data, and the call reads none of the data.
  *
- * Inputs: `records` is optional if `count` is 0.
+ * Parameters: `index` and `index_out` are required. `records` points to `count` record numbers and
+ * may be NULL if `count` is 0.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
- * tfr_index_len(); TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+ * is not less than tfr_index_len(). TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `index`
- * stays the caller's, as it is.
+ * Ownership: free *index_out with tfr_index_free(). It is NULL on failure. The caller keeps
+ * `index`, which does not change.
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `records`: `count` numbers that may be read.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_select(const struct tfr_index *index,
                                  const size_t *records,
@@ -1188,17 +1121,16 @@ enum tfr_status tfr_index_select(const struct tfr_index *index,
                                  struct tfr_error **error_out);
 
 /**
- * An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
+ * Makes an index of the records with payloads of `min` to `max` bytes, both inclusive, in the
+ * order of `index`.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ * Parameters: `index` and `index_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
  *
  * Ownership: as tfr_index_select().
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_filter_size(const struct tfr_index *index,
                                       uint64_t min,
@@ -1207,20 +1139,19 @@ enum tfr_status tfr_index_filter_size(const struct tfr_index *index,
                                       struct tfr_error **error_out);
 
 /**
- * An index of all records in a random order, each order as likely as the others. A seed stands for
- * one order of so many records, with any version, platform and language: record after record is
- * drawn from those that are left, the first ones first (a Fisher-Yates shuffle) by numbers from
- * SplitMix64 that Lemire's method brings into range.
+ * Makes an index of all records in a random order. Every order is equally likely. The same seed
+ * and number of records give the same order in every version, on every platform and in every
+ * language: a Fisher-Yates shuffle that fills the positions from first to last, each with a record
+ * drawn from the remaining ones, with numbers from SplitMix64 that Lemire's method brings into
+ * range.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+ * Parameters: `index` and `index_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
  *
  * Ownership: as tfr_index_select().
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_shuffle(const struct tfr_index *index,
                                   uint64_t seed,
@@ -1228,19 +1159,18 @@ enum tfr_status tfr_index_shuffle(const struct tfr_index *index,
                                   struct tfr_error **error_out);
 
 /**
- * An index of `count` random records, none drawn twice, each choice as likely as the others: the
- * first ones of tfr_index_shuffle() with the same seed, but in the order of `index`.
+ * Makes an index of `count` different random records, in the order of `index`. Every choice is
+ * equally likely. The records are the first `count` ones of tfr_index_shuffle() with the same
+ * seed.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and when there are fewer records;
- * TFR_ERR_OUT_OF_MEMORY.
+ * Parameters: `index` and `index_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the index has fewer than
+ * `count` records. TFR_ERR_OUT_OF_MEMORY.
  *
  * Ownership: as tfr_index_select().
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_sample(const struct tfr_index *index,
                                  size_t count,
@@ -1249,24 +1179,21 @@ enum tfr_status tfr_index_sample(const struct tfr_index *index,
                                  struct tfr_error **error_out);
 
 /**
- * An index of shard `rank` of `world_size`: a run of the records, in the order of `index`. By records,
- * it starts at record len * rank / world_size, rounded down, as those of NVIDIA DALI's readers do. By
- * bytes, it starts between the two records where what is before comes nearest to rank / world_size of
- * the frames' bytes. It may be empty where there are few records, or some that are very large.
+ * Makes an index of shard `rank` of `world_size` shards: a contiguous run of records, in the order
+ * of `index`. By records, the shard starts at record len * rank / world_size, rounded down, like
+ * the shards of NVIDIA DALI's readers. By bytes, it starts at the record boundary closest to rank
+ * / world_size of the frames' total bytes. A shard may be empty if there are few records, or a few
+ * very large ones.
  *
- * Inputs: `by` is a member of tfr_shard_by, `remainder` of tfr_remainder; of shards by bytes it must
- * be TFR_REMAINDER_KEEP.
+ * Parameters: `index` and `index_out` are required. `by` is a member of tfr_shard_by. `remainder`
+ * is a member of tfr_remainder; with TFR_SHARD_BY_BYTES it must be TFR_REMAINDER_KEEP.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
- * not below `world_size`; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, `by` or `remainder` is any other
+ * number, or `rank` is not less than `world_size`. TFR_ERR_OUT_OF_MEMORY.
  *
  * Ownership: as tfr_index_select().
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_shard(const struct tfr_index *index,
                                 size_t rank,
@@ -1277,24 +1204,21 @@ enum tfr_status tfr_index_shard(const struct tfr_index *index,
                                 struct tfr_error **error_out);
 
 /**
- * The index of files that are put one behind the other, as by `cat a b`.
+ * Makes the index of concatenated files, as `cat a b` concatenates them.
  *
- * Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
- * have `count` members, and are optional if that is 0.
+ * Parameters: `indexes` points to the indexes of the files, in that order, and `data_sizes` to the
+ * sizes of the files in bytes. Both have `count` elements and may be NULL if `count` is 0.
+ * `index_out` is required.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `index_out` is a member of `indexes`, which
- * then stays as it is; TFR_ERR_MISMATCH when an entry ends behind its file; TFR_ERR_INVALID_INDEX
- * when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer or an element of `indexes` is NULL, or if
+ * `index_out` points to an element of `indexes`, which then stays unchanged. TFR_ERR_MISMATCH if
+ * an entry ends after the end of its file. TFR_ERR_INVALID_INDEX if the end of a record exceeds
+ * INT64_MAX. TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
- * stay the caller's, as they are.
+ * Ownership: free *index_out with tfr_index_free(). It is NULL on failure. The caller keeps
+ * `indexes`, which do not change.
  *
- * Threads: any.
- *
- * # Safety
- * - `indexes`: `count` of them, each NULL, or an index that is not yet freed.
- * - `data_sizes`: `count` numbers that may be read.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_concat(const struct tfr_index *const *indexes,
                                  const uint64_t *data_sizes,
@@ -1303,31 +1227,27 @@ enum tfr_status tfr_index_concat(const struct tfr_index *const *indexes,
                                  struct tfr_error **error_out);
 
 /**
- * Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
- * not overlap; where one starts, there must be the header of a frame of its size. An index may
- * select, reorder and repeat records, and leave out damage; but one that has all records up to some
- * byte, while valid ones follow, is stale, unless tfr_options_set_allow_partial() says that it is
- * meant so. At every level the bytes that no entry covers are searched for valid records.
+ * Checks that an index belongs to a TFRecord file. The entries must lie inside the file and must
+ * not overlap. Where an entry starts, the data must have the header of a frame of that size. An
+ * index may select, reorder and repeat records, and leave out damage. But an index that has all
+ * records up to some byte, followed by more valid records, is stale, unless
+ * tfr_options_set_allow_partial() allows it. At every level the check searches the bytes that no
+ * entry covers for valid records.
  *
- * Inputs: `level` is a member of tfr_check_level. `options` is optional: the defaults. The policy
- * decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
- * whether those of payloads are looked at.
- * `fit_out` is optional; it says how the index fits.
+ * Parameters: `index` and `tfrecord_path` are required. `level` is a member of tfr_check_level.
+ * `options` is optional; NULL means the defaults. The checksum policy decides whether CRCs must be
+ * valid (TFR_CHECKSUMS_AUTO decides by the first header of the file); the level decides whether
+ * payload CRCs are verified. `fit_out` is optional; it receives how the index fits.
  *
- * Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
- * grown or become shorter; TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits
- * and the data is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
- * index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
- * compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
- * TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_MISMATCH if the index belongs to another file. TFR_ERR_STALE if the data has
+ * grown or become shorter. TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC if the index
+ * fits but the data is damaged. Each of these has the number of an entry: of several bad ones, the
+ * first in the data; for a stale index, the first that is missing. TFR_ERR_NOT_TFRECORD if the
+ * index does not fit and the data is compressed or similar. TFR_ERR_INVALID_ARGUMENT if a required
+ * pointer is NULL or `level` is any other number. TFR_ERR_IO if the file cannot be read.
+ * TFR_ERR_CANCELLED. TFR_ERR_OUT_OF_MEMORY.
  *
- * Threads: any.
- *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `tfrecord_path`: required; NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `fit_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_index_check(const struct tfr_index *index,
                                 const char *tfrecord_path,
@@ -1337,25 +1257,22 @@ enum tfr_status tfr_index_check(const struct tfr_index *index,
                                 struct tfr_error **error_out);
 
 /**
- * Finds the record of a TFRecord file that a byte belongs to, and looks at its checksums.
+ * Finds the record of a TFRecord file that contains a byte, and computes its checksums.
  *
- * TensorFlow's "corrupted record at N" is about the record that starts at byte N, if the length's
- * checksum does not hold, and about the one that starts at N - 12, if the payload's does not.
+ * TensorFlow's "corrupted record at N" means the record that starts at byte N if the length's
+ * checksum is wrong, and the record that starts at byte N - 12 if the payload's checksum is wrong.
  *
- * Inputs: `options` is optional: the defaults. The checksum policy, the progress callback and
- * tfr_options_set_salvage() count: damage before the byte is then skipped, and records have the
- * numbers that they have in the index.
+ * Parameters: `tfrecord_path` and `location_out` are required. `options` is optional; NULL means
+ * the defaults. Three settings apply: the checksum policy, the progress callback, and
+ * tfr_options_set_salvage(), which skips damage before the byte. Record numbers are those of the
+ * index.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when the file ends before the byte;
- * TFR_ERR_IO when it cannot be read; those of tfr_index_scan() when it is not a TFRecord file, or
- * damaged before the record that the byte is in, with the number and the offset of the bad record.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if the file
+ * ends before the byte. TFR_ERR_IO if it cannot be read. Those of tfr_index_scan() if it is not a
+ * TFRecord file, or is damaged before the record that contains the byte, with the number and the
+ * offset of the bad record.
  *
- * Threads: any.
- *
- * # Safety
- * - `tfrecord_path`: required; NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `location_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_locate(const char *tfrecord_path,
                            uint64_t byte,
@@ -1364,22 +1281,18 @@ enum tfr_status tfr_locate(const char *tfrecord_path,
                            struct tfr_error **error_out);
 
 /**
- * Makes a source of a function that reads it.
+ * Makes a source from a function that reads it.
  *
- * Inputs: `read_at` is required; `context`, its first argument, may be NULL. `size` is how many
- * bytes of data there are.
+ * Parameters: `read_at` and `source_out` are required. `context` is passed to `read_at` as its
+ * first argument and may be NULL. `size` is the size of the data in bytes.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
  *
- * Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The context
- * stays the caller's until the source and all readers of it are freed, unless tfr_source_set_free()
- * gives it to the source.
+ * Ownership: free *source_out with tfr_source_free(). It is NULL on failure. The caller keeps the
+ * context, which must stay valid until the source and all its readers are freed, unless
+ * tfr_source_set_free() gives the context to the source.
  *
- * Threads: any.
- *
- * # Safety
- * - `read_at`: required; does what tfr_read_at_fn says while the source or a reader of it is used.
- * - `source_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_source_new(tfr_read_at_fn read_at,
                                void *context,
@@ -1388,24 +1301,22 @@ enum tfr_status tfr_source_new(tfr_read_at_fn read_at,
                                struct tfr_error **error_out);
 
 /**
- * Makes a source of data in memory, which is not copied.
+ * Makes a source from data in memory, without copying it.
  *
- * A mapped file is such memory: small records are read at random fastest from it; but a process
- * that reads what another has cut off from a file that it has mapped ends with SIGBUS.
+ * The data may be a mapped file: this is the fastest way to read small records at random. But if
+ * another process truncates a mapped file, reading the lost part ends the process with SIGBUS.
  *
- * Inputs: `data` is optional if `size` is 0.
+ * Parameters: `data` points to `size` bytes and may be NULL if `size` is 0. `source_out` is
+ * required.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
  *
- * Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The data is
- * borrowed until the source and all readers of it are freed, unless tfr_source_set_free() gives it
- * to the source.
+ * Ownership: free *source_out with tfr_source_free(). It is NULL on failure. The source borrows
+ * the data until the source and all its readers are freed, unless tfr_source_set_free() gives the
+ * data to the source.
  *
- * Threads: any; none may change the data meanwhile.
- *
- * # Safety
- * - `data`: `size` bytes that may be read while the source or a reader of it is used.
- * - `source_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread. No thread may change the data while the source or its readers are
+ * used.
  */
 enum tfr_status tfr_source_from_memory(const uint8_t *data,
                                        size_t size,
@@ -1413,50 +1324,37 @@ enum tfr_status tfr_source_from_memory(const uint8_t *data,
                                        struct tfr_error **error_out);
 
 /**
- * Gives the context of a source, or its memory, to the source: when the source and all readers of it
- * are freed, `free_context` is called with it, such as free() of the C library. NULL, as at first:
- * it stays the caller's.
+ * Gives the context of a source, or its memory, to the source. When the source and all its readers
+ * are freed, the library calls `free_context` with it, such as the C library's free().
  *
- * Inputs: `free_context` is optional.
+ * Parameters: `source` is required. `free_context` is optional; NULL, the initial state, means
+ * that the caller keeps the context.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `source`, and when a reader has the source already.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
  *
- * Threads: no other may use the source meanwhile. `free_context` is called on the thread that frees
- * the last of them.
- *
- * # Safety
- * - `source`: optional; a source that is not yet freed.
- * - `free_context`: optional; a function that may be called with the context, once.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use the source during the call. The library calls `free_context` on
+ * the thread that frees the last of them.
  */
 enum tfr_status tfr_source_set_free(struct tfr_source *source,
                                     tfr_free_fn free_context,
                                     struct tfr_error **error_out);
 
 /**
- * Frees a source. Readers of it go on. NULL is allowed.
- *
- * # Safety
- * - `source`: optional; a source that is not yet freed and not used again.
+ * Frees a source. Its readers stay usable. NULL does nothing.
  */
 void tfr_source_free(struct tfr_source *source);
 
 /**
- * Indexes a source into an index file, as tfr_index_create() does a file.
+ * Indexes a source and writes the index file, like tfr_index_create() for a file.
  *
- * Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.
- * `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+ * Parameters: `source` and `index_path` are required: a source has no path to append ".idx" to.
+ * `options` is optional; NULL means the defaults. `count_out` is optional; it receives the number
+ * of records.
  *
- * Errors: those of tfr_index_create(); TFR_ERR_IO, with the number that tfr_error_os_error()
- * gives, when `read_at` returns an error, and when it returns what it may not.
+ * Errors: those of tfr_index_create(). TFR_ERR_IO if `read_at` returns an error, whose number
+ * tfr_error_os_error() returns, or an invalid value.
  *
- * Threads: any; see tfr_source.
- *
- * # Safety
- * - `source`: required; a source that is not yet freed.
- * - `index_path`: required; NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `count_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread; see tfr_source.
  */
 enum tfr_status tfr_index_create_from_source(const struct tfr_source *source,
                                              const char *index_path,
@@ -1465,20 +1363,16 @@ enum tfr_status tfr_index_create_from_source(const struct tfr_source *source,
                                              struct tfr_error **error_out);
 
 /**
- * Indexes a source into memory: 16 bytes for each record. No file is written.
+ * Indexes a source in memory, with 16 bytes for each record. It writes no file.
  *
- * Inputs: `options` is optional: the defaults.
+ * Parameters: `source` and `index_out` are required. `options` is optional; NULL means the
+ * defaults.
  *
- * Errors: as tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
+ * Errors: those of tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+ * Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
  *
- * Threads: any; see tfr_source.
- *
- * # Safety
- * - `source`: required; a source that is not yet freed.
- * - `options`: optional; options that are not yet freed.
- * - `index_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread; see tfr_source.
  */
 enum tfr_status tfr_index_from_source(const struct tfr_source *source,
                                       const struct tfr_options *options,
@@ -1486,17 +1380,13 @@ enum tfr_status tfr_index_from_source(const struct tfr_source *source,
                                       struct tfr_error **error_out);
 
 /**
- * Checks that an index is that of a source, as tfr_index_check() does of a file.
+ * Checks that an index belongs to a source, like tfr_index_check() for a file.
  *
- * Inputs and errors: those of tfr_index_check() and of tfr_index_create_from_source().
+ * Parameters: `index` and `source` are required. The others are those of tfr_index_check().
  *
- * Threads: any; see tfr_source.
+ * Errors: those of tfr_index_check() and of tfr_index_create_from_source().
  *
- * # Safety
- * - `index`: required; an index that is not yet freed.
- * - `source`: required; a source that is not yet freed.
- * - `options`: optional; options that are not yet freed.
- * - `fit_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread; see tfr_source.
  */
 enum tfr_status tfr_index_check_source(const struct tfr_index *index,
                                        const struct tfr_source *source,
@@ -1506,48 +1396,39 @@ enum tfr_status tfr_index_check_source(const struct tfr_index *index,
                                        struct tfr_error **error_out);
 
 /**
- * Makes an indexer at the start of a stream, which it holds to the options' checksum policy. It
- * calls no callback, and keeps nothing of the options.
+ * Makes an indexer for the start of a stream. It applies the checksum policy of the options, calls
+ * no callback, and does not use the options after this call.
  *
- * Inputs: `options` is optional: the defaults.
+ * Parameters: `indexer_out` is required. `options` is optional; NULL means the defaults.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and where the options ask to salvage, to append, or
- * for a growing file: that takes data that can be read at any position.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `indexer_out` is NULL, or if the options set salvage, resume
+ * or allow_incomplete_tail: these need data that can be read at any position.
  *
- * Ownership: the caller frees *indexer_out with tfr_indexer_free(); it is NULL on failure.
+ * Ownership: free *indexer_out with tfr_indexer_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `options`: optional; options that are not yet freed.
- * - `indexer_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_indexer_new(const struct tfr_options *options,
                                 struct tfr_indexer **indexer_out,
                                 struct tfr_error **error_out);
 
 /**
- * Takes the stream's next bytes, until all are taken or `capacity` records are complete: what is
- * not taken, the caller pushes next.
+ * Takes the next bytes of the stream, until it has taken all of them or `capacity` records are
+ * complete. The caller pushes the remaining bytes next.
  *
- * Inputs: `data` is optional if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
- * least; size / 16 + 1 is always enough. *taken_out gets how many bytes are taken, *count_out how
- * many entries are written.
+ * Parameters: `indexer`, `entries_out`, `taken_out` and `count_out` are required. `data` points to
+ * `size` bytes and may be NULL if `size` is 0. `entries_out` has room for `capacity` entries, at
+ * least 1; size / 16 + 1 is always enough. *taken_out receives the number of bytes taken, and
+ * *count_out the number of entries written.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a `capacity` of 0; those of
- * tfr_index_create() for bad data, with the bad record. When records are complete before the bad
- * one, this call succeeds with their entries, and the next one fails. From then on, each call
- * fails with that error.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or `capacity` is 0. Those of
+ * tfr_index_create() for bad data, with the bad record. If records are complete before the bad
+ * one, this call succeeds with their entries, and the next call fails. After that, every call
+ * fails with the same error.
  *
- * Ownership: the data is borrowed during the call.
+ * Ownership: the call borrows the data.
  *
- * Threads: no other may use the indexer meanwhile.
- *
- * # Safety
- * - `indexer`: required; an indexer that is not yet freed.
- * - `data`: `size` bytes that may be read.
- * - `entries_out`: required; `capacity` entries that may be written to.
- * - `taken_out`, `count_out`: required; `error_out`: optional; all may be written to.
+ * Threads: no other thread may use the indexer during the call.
  */
 enum tfr_status tfr_indexer_push(struct tfr_indexer *indexer,
                                  const uint8_t *data,
@@ -1559,52 +1440,44 @@ enum tfr_status tfr_indexer_push(struct tfr_indexer *indexer,
                                  struct tfr_error **error_out);
 
 /**
- * Says that the stream is at its end. More may be pushed nevertheless: of a file that grows, this
- * says whether it is whole.
+ * Checks that the stream may end here. You may still push more afterwards: for a file that is
+ * growing, this tells whether it is complete so far.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_TRUNCATED and others when the end is inside a
- * record; the error that tfr_indexer_push() found.
+ * Parameters: `indexer` is required.
  *
- * Threads: no other may use the indexer meanwhile.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL. TFR_ERR_TRUNCATED and others if the stream ends
+ * inside a record. The error that tfr_indexer_push() found.
  *
- * # Safety
- * - `indexer`: required; an indexer that is not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: no other thread may use the indexer during the call.
  */
 enum tfr_status tfr_indexer_finish(struct tfr_indexer *indexer, struct tfr_error **error_out);
 
 /**
- * Frees an indexer. NULL is allowed.
- *
- * # Safety
- * - `indexer`: optional; an indexer that is not yet freed and not used again.
+ * Frees an indexer. NULL does nothing.
  */
 void tfr_indexer_free(struct tfr_indexer *indexer);
 
 /**
  * Opens a TFRecord file to read its records.
  *
- * Inputs: `index` is optional: it is then read from where tfr_index_find() finds it beside the file,
- * if that is an index of this file that accounts for each valid record: none may start where it leaves a
- * gap, before its first entry or after its last one. If there is no such index, the file is scanned,
- * and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
- * is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
- * each frame is when it is read. `options` is optional: the defaults; their callbacks are called
- * during this call alone.
+ * Parameters: `tfrecord_path` and `reader_out` are required. `options` is optional; NULL means the
+ * defaults. Their callbacks are called only during this call. `index` is optional:
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
- * when the file cannot be read; those of tfr_index_scan() when it is scanned.
+ * - NULL: the reader uses the index file that tfr_index_find() finds next to the file, if it is an
+ *   index of this file and accounts for every valid record: no valid record may start in a gap,
+ *   before its first entry or after its last one. If there is no such index, the call scans the
+ *   file and writes no index file. If it rejects an index file, tfr_reader_warning() says why.
+ * - Otherwise the reader uses this index as it is. The index may select, reorder and repeat
+ *   records. The call does not check it, but the reader checks each frame that it reads.
  *
- * Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
- * with tfr_reader_free(); it is NULL on failure.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the path is not a regular
+ * file. TFR_ERR_IO if the file cannot be read. Those of tfr_index_scan() if the call scans the
+ * file.
  *
- * Threads: any.
+ * Ownership: the reader shares the index; the caller may free it immediately. Free *reader_out
+ * with tfr_reader_free(). It is NULL on failure.
  *
- * # Safety
- * - `tfrecord_path`: required; NUL-terminated.
- * - `index`: optional; an index that is not yet freed.
- * - `options`: optional; options that are not yet freed.
- * - `reader_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_open(const char *tfrecord_path,
                                 const struct tfr_index *index,
@@ -1615,21 +1488,17 @@ enum tfr_status tfr_reader_open(const char *tfrecord_path,
 /**
  * Opens a source to read its records.
  *
- * Inputs: `index` is optional: it is then made by a scan. Otherwise as tfr_reader_open(); threads
- * are the reader's, too: with 1, `read_at` is called on the caller's alone.
+ * Parameters: `source` and `reader_out` are required. `index` is optional; NULL means that the
+ * call scans the source. `options` is optional; NULL means the defaults. The reader keeps their
+ * number of threads: if it is 1, the reader calls `read_at` only on the calling thread.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_from_source() when it is scanned.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_index_from_source()
+ * if the call scans the source.
  *
- * Ownership: the source is shared: the caller may free it at once. The rest is as with
- * tfr_reader_open().
+ * Ownership: the reader shares the source and the index; the caller may free them immediately.
+ * Free *reader_out with tfr_reader_free(). It is NULL on failure.
  *
- * Threads: any; see tfr_source.
- *
- * # Safety
- * - `source`: required; a source that is not yet freed.
- * - `index`: optional; an index that is not yet freed.
- * - `options`: optional; options that are not yet freed.
- * - `reader_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread; see tfr_source.
  */
 enum tfr_status tfr_reader_from_source(const struct tfr_source *source,
                                        const struct tfr_index *index,
@@ -1638,66 +1507,50 @@ enum tfr_status tfr_reader_from_source(const struct tfr_source *source,
                                        struct tfr_error **error_out);
 
 /**
- * Why the index found beside the data is not used: it does not account for all valid records of the
- * data, or cannot be read. The data was scanned instead. Programs should say so. NULL if there was
- * no such index, or it is used; and for NULL.
+ * Returns why the reader does not use the index file next to its data: the index does not account
+ * for all valid records, or cannot be read. The reader scanned the data instead. Programs should
+ * report this. Returns NULL if there was no such index file, if the reader uses it, and for NULL.
  *
- * Ownership: borrowed from the reader, gone when that is freed; not to be freed.
+ * Ownership: borrowed from the reader. It is valid until the reader is freed. Do not free it.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: optional; a reader that is not yet freed.
+ * Threads: safe on any thread.
  */
 const struct tfr_error *tfr_reader_warning(const struct tfr_reader *reader);
 
 /**
- * The number of records; 0 for NULL.
+ * Returns the number of records; 0 for NULL.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: optional; a reader that is not yet freed.
+ * Threads: safe on any thread.
  */
 size_t tfr_reader_len(const struct tfr_reader *reader);
 
 /**
- * The index: an array of tfr_reader_len() entries; NULL for an empty one and for NULL.
+ * Returns the index: an array of tfr_reader_len() entries; NULL for an empty index and for NULL.
  *
- * Ownership: borrowed from the reader, gone when that is freed.
+ * Ownership: borrowed from the reader. The array is valid until the reader is freed.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: optional; a reader that is not yet freed.
+ * Threads: safe on any thread.
  */
 const struct tfr_entry *tfr_reader_entries(const struct tfr_reader *reader);
 
 /**
- * Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
- *
- * # Safety
- * - `reader`: optional; a reader that is not yet freed and not used again.
+ * Closes a reader, including the array of tfr_reader_entries(). NULL does nothing.
  */
 void tfr_reader_free(struct tfr_reader *reader);
 
 /**
- * How many bytes tfr_reader_read() gives of each of these records. Nothing is read but the headers of
- * large records (over a MiB), so that nobody takes memory for what an index alone says.
+ * Returns the number of bytes that tfr_reader_read() gives for each of these records. It reads
+ * only the headers of large records (over 1 MiB), so that nobody allocates memory just because a
+ * damaged index says so.
  *
- * Inputs: `records` is optional if `count` is 0. `sizes_out` gets `count` sizes.
+ * Parameters: `reader` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `sizes_out` is required and has room for `count` sizes.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
- * tfr_reader_len(); TFR_ERR_MISMATCH when a record would end after the data; of a large record those
- * of tfr_reader_read().
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+ * is not less than tfr_reader_len(). TFR_ERR_MISMATCH if a record would end after the data. For a
+ * large record, those of tfr_reader_read().
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: required; a reader that is not yet freed.
- * - `records`: `count` numbers that may be read.
- * - `sizes_out`: required; `count` numbers that may be written to.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_sizes(const struct tfr_reader *reader,
                                  const size_t *records,
@@ -1706,23 +1559,20 @@ enum tfr_status tfr_reader_sizes(const struct tfr_reader *reader,
                                  struct tfr_error **error_out);
 
 /**
- * Where tfr_reader_read_many() puts each of these records: payload i from offsets_out[i] to before
- * offsets_out[i + 1]. The last offset is how many bytes they take. Nothing is read, unless they take
- * more than a GiB: then the headers of large records are.
+ * Returns where tfr_reader_read_many() puts each of these records: payload i is the bytes from
+ * offsets_out[i] up to, but not including, offsets_out[i + 1]. The last offset is the total number
+ * of bytes. The call reads nothing, unless the records take more than 1 GiB: then it reads the
+ * headers of the large ones.
  *
- * Inputs: `records` is optional if `count` is 0. `offsets_out` gets `count` + 1 offsets.
+ * Parameters: `reader` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `offsets_out` is required and has room for `count` + 1 offsets.
  *
- * Errors: as tfr_reader_sizes(); TFR_ERR_OUT_OF_MEMORY if payloads of more than a GiB take more
- * memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
- * the free swap space. (The system may give more, and end the process when it writes to that.)
+ * Errors: those of tfr_reader_sizes(). TFR_ERR_OUT_OF_MEMORY if payloads of more than 1 GiB take
+ * more memory than is available. On Linux the call finds that in /proc/meminfo and in the
+ * process's control groups, including free swap space. (The system may allow more, and then kill
+ * the process when it writes to that memory.)
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: required; a reader that is not yet freed.
- * - `records`: `count` numbers that may be read.
- * - `offsets_out`: required; `count` + 1 numbers that may be written to.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_offsets(const struct tfr_reader *reader,
                                    const size_t *records,
@@ -1731,23 +1581,20 @@ enum tfr_status tfr_reader_offsets(const struct tfr_reader *reader,
                                    struct tfr_error **error_out);
 
 /**
- * Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+ * Reads the payload of a record, or its frame with tfr_options_set_raw_frames().
  *
- * Inputs: `buffer` has room for `capacity` bytes; tfr_reader_sizes() says how many it takes. It is
- * optional if `capacity` is 0. `size_out` is optional; it gets how many bytes there are in `buffer`.
+ * Parameters: `reader` is required. `buffer` has room for `capacity` bytes and may be NULL if
+ * `capacity` is 0; tfr_reader_sizes() returns the necessary size. `size_out` is optional; it
+ * receives the number of bytes written to `buffer`.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
- * TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
- * record would end after the data, or another frame is there: the index is not that of the data;
- * TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
- * became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or `capacity` is too small.
+ * TFR_ERR_OUT_OF_RANGE if `record` is not less than tfr_reader_len(). TFR_ERR_MISMATCH if the
+ * record would end after the data, or the data has a different frame there: the index belongs to
+ * other data. TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC if the record is damaged.
+ * TFR_ERR_TRUNCATED if the data has become shorter. TFR_ERR_IO. After an error the contents of the
+ * buffer are undefined.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: required; a reader that is not yet freed.
- * - `buffer`: `capacity` bytes that may be written to.
- * - `size_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_read(const struct tfr_reader *reader,
                                 size_t record,
@@ -1757,25 +1604,20 @@ enum tfr_status tfr_reader_read(const struct tfr_reader *reader,
                                 struct tfr_error **error_out);
 
 /**
- * Reads many records' payloads, concatenated, in the order of `records`. They are read in the order
- * of the data, those that lie close together at once, by as many threads as it takes.
+ * Reads the payloads of many records and concatenates them in the order of `records`. It reads
+ * them in the order of the data, combines reads that are close together, and uses several threads
+ * if that helps.
  *
- * Inputs: `records` is optional if `count` is 0. `buffer` has room for `capacity` bytes;
- * tfr_reader_offsets() says how many it takes. It is optional if `capacity` is 0. `offsets_out` is
- * optional; it gets the `count` + 1 numbers of tfr_reader_offsets().
+ * Parameters: `reader` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `buffer` has room for `capacity` bytes and may be NULL if `capacity` is 0;
+ * tfr_reader_offsets() returns the necessary size. `offsets_out` is optional; it receives the
+ * `count` + 1 offsets of tfr_reader_offsets().
  *
- * Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
- * are not there or would end after the data, before anything is read. After an error the buffer
- * holds anything.
+ * Errors: those of tfr_reader_read(), for the first bad record in the order of `records`. If a
+ * record number is out of range or a record would end after the data, the call fails before it
+ * reads anything. After an error the contents of the buffer are undefined.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: required; a reader that is not yet freed.
- * - `records`: `count` numbers that may be read.
- * - `buffer`: `capacity` bytes that may be written to.
- * - `offsets_out`: optional; `count` + 1 numbers that may be written to.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_read_many(const struct tfr_reader *reader,
                                      const size_t *records,
@@ -1786,22 +1628,17 @@ enum tfr_status tfr_reader_read_many(const struct tfr_reader *reader,
                                      struct tfr_error **error_out);
 
 /**
- * Reads many records' payloads, each to the start of a buffer of its own, as tfr_reader_read_many().
+ * Reads the payloads of many records, like tfr_reader_read_many(), each to the start of its own
+ * buffer.
  *
- * Inputs: `buffers` and `capacities` have `count` elements; they and `records` are optional if it is
- * 0. A buffer may be NULL if its capacity is 0; it then gets an empty payload.
+ * Parameters: `reader` is required. `records`, `buffers` and `capacities` have `count` elements
+ * and may be NULL if `count` is 0. Buffer i has room for capacities[i] bytes; it may be NULL if
+ * that is 0, and then receives an empty payload. Buffers must not overlap.
  *
- * Errors: as tfr_reader_read_many(). After an error the buffers hold anything.
+ * Errors: those of tfr_reader_read_many(). After an error the contents of the buffers are
+ * undefined.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: required; a reader that is not yet freed.
- * - `records`: `count` numbers that may be read.
- * - `buffers`: `count` pointers, each NULL or to as many bytes that may be written to as
- *   `capacities` says; none overlaps another.
- * - `capacities`: `count` numbers that may be read.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_read_each(const struct tfr_reader *reader,
                                      const size_t *records,
@@ -1811,23 +1648,19 @@ enum tfr_status tfr_reader_read_each(const struct tfr_reader *reader,
                                      struct tfr_error **error_out);
 
 /**
- * Begins to read records one after the other.
+ * Starts to read records one by one.
  *
- * Inputs: `records` are `count` numbers, in any order, also more than once. It is optional: without it, the first
- * `count` records, so that all are (NULL, tfr_reader_len(reader)).
+ * Parameters: `reader` and `iterator_out` are required. `records` points to `count` record
+ * numbers, in any order, with repetitions allowed. It is optional: NULL means the first `count`
+ * records, so NULL and tfr_reader_len(reader) mean all records.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
- * tfr_reader_len().
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+ * is not less than tfr_reader_len().
  *
- * Ownership: the numbers are copied, and the reader is shared: the caller may free both at once. The
- * caller frees *iterator_out with tfr_iterator_free(); it is NULL on failure.
+ * Ownership: the iterator copies the numbers and shares the reader; the caller may free both
+ * immediately. Free *iterator_out with tfr_iterator_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `reader`: required; a reader that is not yet freed.
- * - `records`: `count` numbers that may be read.
- * - `iterator_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_reader_iterate(const struct tfr_reader *reader,
                                    const size_t *records,
@@ -1836,19 +1669,18 @@ enum tfr_status tfr_reader_iterate(const struct tfr_reader *reader,
                                    struct tfr_error **error_out);
 
 /**
- * The next record's payload; its frame, if tfr_options_set_raw_frames() asked for it. At the end
- * *payload_out is NULL, which it is not for an empty payload.
+ * Returns the payload of the next record, or its frame with tfr_options_set_raw_frames(). At the
+ * end *payload_out is NULL. For an empty payload it is not NULL.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_reader_read() when the record is bad, at its
- * turn: the next call goes on with the record after it.
+ * Parameters: `iterator`, `payload_out` and `size_out` are required.
  *
- * Ownership: the payload is borrowed from the iterator, and gone at the next call with it.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_reader_read() if
+ * this record is bad; the next call continues with the record after it.
  *
- * Threads: no other may use the iterator meanwhile.
+ * Ownership: the payload is borrowed from the iterator. It is valid until the next call with the
+ * iterator.
  *
- * # Safety
- * - `iterator`: required; an iterator that is not yet freed.
- * - `payload_out`, `size_out`: required; `error_out`: optional; all may be written to.
+ * Threads: no other thread may use the iterator during the call.
  */
 enum tfr_status tfr_iterator_next(struct tfr_iterator *iterator,
                                   const uint8_t **payload_out,
@@ -1856,38 +1688,31 @@ enum tfr_status tfr_iterator_next(struct tfr_iterator *iterator,
                                   struct tfr_error **error_out);
 
 /**
- * Frees an iterator, and with it its last payload. It waits for the thread that reads ahead. NULL is
- * allowed.
- *
- * # Safety
- * - `iterator`: optional; an iterator that is not yet freed and not used again.
+ * Frees an iterator, including its last payload. It waits for the thread that reads ahead. NULL
+ * does nothing.
  */
 void tfr_iterator_free(struct tfr_iterator *iterator);
 
 /**
- * Writes a new TFRecord file and its index. Both are written beside their places and renamed when
- * they are whole, by tfr_writer_finish(), the data first; what was there is replaced then, and
- * stays until then. A process that is killed leaves everything as it was, but for temporary files,
- * which the next writer of the same file clears. Killed in the instant between the two renames, it
- * leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
- * tfr_index_create() mends it.
+ * Writes a new TFRecord file and its index. The writer writes both to temporary files next to
+ * their final paths. tfr_writer_finish() renames them, the data first, and only then replaces
+ * existing files. If the process is killed, the existing files stay unchanged and temporary files
+ * remain, which the next writer of the same file removes. If the process is killed between the two
+ * renames, the new data is left with the old index or with none: tfr_index_check() detects that,
+ * and tfr_index_create() repairs it.
  *
- * Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
- * not beside an event file of TensorBoard, as with tfr_index_create(). `options` is optional: the
- * defaults; of them, tfr_options_set_sync() counts.
+ * Parameters: `tfrecord_path` and `writer_out` are required. `index_path` is optional; NULL means
+ * `tfrecord_path` with ".idx" appended, except for a TensorBoard event file, as for
+ * tfr_index_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync()
+ * applies.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both
- * paths lead to one file; TFR_ERR_IO when
- * a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the TFRecord path is an event
+ * file and `index_path` is NULL, or if both paths lead to the same file. TFR_ERR_IO if a file
+ * cannot be created, with EBUSY if another writer is writing it. TFR_ERR_OUT_OF_MEMORY.
  *
- * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+ * Ownership: free *writer_out with tfr_writer_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `writer_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_writer_create(const char *tfrecord_path,
                                   const char *index_path,
@@ -1896,32 +1721,30 @@ enum tfr_status tfr_writer_create(const char *tfrecord_path,
                                   struct tfr_error **error_out);
 
 /**
- * Writes at the end of a TFRecord file, or of none if there is none yet; its index, which
- * tfr_writer_finish() replaces, then has all records. What the index has is looked at as
- * tfr_options_set_resume() says, and what it lacks is walked: all of the file, if there is no
- * index. The file must consist of whole records with true checksums.
+ * Appends records to a TFRecord file, or creates the file if it does not exist.
+ * tfr_writer_finish() replaces the index with one that has all records. The call verifies the
+ * existing index as tfr_options_set_resume() describes, and scans what the index does not cover:
+ * the whole file, if there is no index. The existing file must consist of complete records with
+ * valid checksums.
  *
- * The file grows while it is written: those who go by its index see nothing of that, those who
- * index it with tfr_options_set_allow_incomplete_tail() see its whole records. A process that is killed leaves
- * the old index and the file with what it had handed over, the last record maybe cut:
- * tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
- * off before the file can be appended to: the error says where.
+ * The file grows while it is written. Readers that use its index do not see the new records yet.
+ * Scans with tfr_options_set_allow_incomplete_tail() see the complete ones. If the process is
+ * killed, it leaves the old index, and the file with the data it had passed to the system so far,
+ * possibly with the last record cut short. tfr_options_set_resume() with
+ * tfr_options_set_allow_incomplete_tail() repairs the index. Truncate the file to remove an
+ * incomplete record before you append again; the error says where.
  *
- * Inputs: `index_path` is optional: as with tfr_writer_create(). `options` is optional: the
- * defaults; of them, tfr_options_set_sync() counts, and for the walk
- * tfr_options_set_threads() and tfr_options_set_progress().
+ * Parameters: `tfrecord_path` and `writer_out` are required. `index_path` is optional, as for
+ * tfr_writer_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync()
+ * applies, and to the scan tfr_options_set_threads() and tfr_options_set_progress().
  *
- * Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
- * TFR_ERR_MISMATCH when the index is not that of its first ones.
+ * Errors: those of tfr_writer_create(). Those of tfr_index_create() if the file does not consist
+ * of complete records. TFR_ERR_MISMATCH if the index is not the index of the first records of the
+ * file.
  *
- * Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+ * Ownership: free *writer_out with tfr_writer_free(). It is NULL on failure.
  *
- * Threads: any.
- *
- * # Safety
- * - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
- * - `options`: optional; options that are not yet freed.
- * - `writer_out`: required; `error_out`: optional; both may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_writer_append(const char *tfrecord_path,
                                   const char *index_path,
@@ -1930,22 +1753,18 @@ enum tfr_status tfr_writer_append(const char *tfrecord_path,
                                   struct tfr_error **error_out);
 
 /**
- * Writes a record. Small ones are gathered, and handed to the system together.
+ * Writes a record. The writer collects small records and passes them to the system together.
  *
- * Inputs: `payload` is optional if `size` is 0.
+ * Parameters: `writer` is required. `payload` points to `size` bytes and may be NULL if `size` is
+ * 0.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a writer that is finished; TFR_ERR_IO when a
- * file cannot be written, be it with what earlier calls gave: all calls after it fail with the same
- * error.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the writer is finished.
+ * TFR_ERR_IO if a file cannot be written, which may concern the data of earlier calls. After that,
+ * all calls fail with the same error.
  *
- * Ownership: the payload is borrowed during the call.
+ * Ownership: the call borrows the payload.
  *
- * Threads: any.
- *
- * # Safety
- * - `writer`: required; a writer that is not yet freed.
- * - `payload`: `size` bytes that may be read.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_writer_write(struct tfr_writer *writer,
                                  const uint8_t *payload,
@@ -1953,24 +1772,19 @@ enum tfr_status tfr_writer_write(struct tfr_writer *writer,
                                  struct tfr_error **error_out);
 
 /**
- * Writes many records, no other thread's between them: payload i is the bytes of `payloads` from
- * `offsets[i]` to before `offsets[i + 1]`.
+ * Writes many records, without records of other threads between them. Payload i is the bytes of
+ * `payloads` from offsets[i] up to, but not including, offsets[i + 1].
  *
- * Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` is optional
- * if the last of them is 0; `offsets`, if `count` is 0.
+ * Parameters: `writer` is required. `offsets` points to `count` + 1 numbers in ascending order
+ * (equal ones are allowed) and may be NULL if `count` is 0. `payloads` points to the bytes and may
+ * be NULL if the last offset is 0.
  *
- * Errors: as tfr_writer_write(); TFR_ERR_INVALID_ARGUMENT for offsets that descend: nothing is
- * written then.
+ * Errors: those of tfr_writer_write(). TFR_ERR_INVALID_ARGUMENT if the offsets descend; then the
+ * call writes nothing.
  *
- * Ownership: payloads and offsets are borrowed during the call.
+ * Ownership: the call borrows the payloads and the offsets.
  *
- * Threads: any.
- *
- * # Safety
- * - `writer`: required; a writer that is not yet freed.
- * - `offsets`: `count` + 1 numbers that may be read.
- * - `payloads`: as many bytes that may be read as the last offset says.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
                                       const uint8_t *payloads,
@@ -1979,70 +1793,59 @@ enum tfr_status tfr_writer_write_many(struct tfr_writer *writer,
                                       struct tfr_error **error_out);
 
 /**
- * Hands all that was written so far to the system. Of a file that is appended to, others can then
- * read it; of a new one, only tfr_writer_finish() shows anything. It is not an fsync, even with
- * tfr_options_set_sync(): a power cut may take what was handed over.
+ * Passes everything written so far to the system. If the writer appends to a file, other processes
+ * can then read the records. If it writes a new file, nothing is visible before
+ * tfr_writer_finish(). This is not an fsync, even with tfr_options_set_sync(): a power cut may
+ * lose this data.
  *
- * Errors: as tfr_writer_write().
+ * Parameters: `writer` is required.
  *
- * Threads: any.
+ * Errors: those of tfr_writer_write().
  *
- * # Safety
- * - `writer`: required; a writer that is not yet freed.
- * - `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_writer_flush(struct tfr_writer *writer, struct tfr_error **error_out);
 
 /**
- * The number of records in the file, with those that were there before; 0 for NULL, after an error
- * of tfr_writer_finish(), and in a process that was forked from the writer's.
+ * Returns the number of records in the file, including those that were there before. Returns 0 for
+ * NULL, after an error of tfr_writer_finish(), and in a process that was forked from the writer's
+ * process.
  *
- * Threads: any.
- *
- * # Safety
- * - `writer`: optional; a writer that is not yet freed.
+ * Threads: safe on any thread.
  */
 uint64_t tfr_writer_num_records(const struct tfr_writer *writer);
 
 /**
- * Hands over what is left, and puts data and index in their places. After it, whatever it returns,
- * nothing more can be written.
+ * Writes the remaining data, and renames the data file and the index file to their final paths.
+ * Whatever this call returns, the writer accepts no more records.
  *
- * Inputs: `count_out` is optional; it gets the number of records in the file.
+ * Parameters: `writer` is required. `count_out` is optional; it receives the number of records in
+ * the file.
  *
- * Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
- * when something else wrote to the file that is appended to, or created or replaced one of the files
- * meanwhile. Nothing is left then of what was written, unless the error says otherwise.
+ * Errors: those of tfr_writer_write(). TFR_ERR_IO if a file cannot be renamed. TFR_ERR_MISMATCH if
+ * another program wrote to the file that the writer appends to, or created or replaced one of the
+ * files in the meantime. On failure nothing of what was written remains, unless the error says
+ * otherwise.
  *
- * Threads: any.
- *
- * # Safety
- * - `writer`: required; a writer that is not yet freed.
- * - `count_out`, `error_out`: optional; may be written to.
+ * Threads: safe on any thread.
  */
 enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
                                   uint64_t *count_out,
                                   struct tfr_error **error_out);
 
 /**
- * Frees a writer. One that is not finished leaves nothing of what it wrote: what was there stays,
- * or, where it was appended to, is cut to what it was. In a process that was forked from the writer's
- * nothing is done, and its memory is not freed. NULL is allowed.
- *
- * # Safety
- * - `writer`: optional; a writer that is not yet freed and not used again.
+ * Frees a writer. If it is not finished, this discards what it wrote: existing files stay
+ * unchanged, and a file it appended to is truncated to its old size. In a process that was forked
+ * from the writer's process, the call does nothing and does not free the memory. NULL does
+ * nothing.
  */
 void tfr_writer_free(struct tfr_writer *writer);
 
 /**
- * Frees the handle of an owner, if there is one, and sets it to NULL. The owner's memory stays the
- * caller's. NULL is allowed.
+ * Frees the handle of an owner, if there is one, and sets it to NULL. The caller keeps the memory
+ * of the owner itself. NULL does nothing.
  *
- * Threads: no other may use the owner meanwhile.
- *
- * # Safety
- * - `owner`: optional; an owner whose handle is NULL or one that `free` frees and that is not used
- *   again.
+ * Threads: no other thread may use the owner during the call.
  */
 void tfr_owner_free(struct tfr_owner *owner);
 

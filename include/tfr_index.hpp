@@ -1,5 +1,5 @@
 /// @file
-/// The C++ binding of tfr_index.h: handles that free themselves, errors that are thrown.
+/// The C++ binding of tfr_index.h: RAII handles, and exceptions for errors.
 ///
 ///     #include <iostream>
 ///     #include <tfr_index.hpp>
@@ -17,23 +17,25 @@
 ///         }
 ///     }
 ///
-/// All of it is inline: programs link what tfr_index.h needs. tfr_index.h is the manual: it says,
-/// at the C function of the same name, what a function does, which errors it has and what threads
-/// may do. In C++:
+/// Everything is inline: programs link the same library as for tfr_index.h. tfr_index.h is the
+/// manual: the C function of the same name says what a function does, which errors it can return
+/// and what threads may do. In C++:
 ///
-/// - Objects can be moved, not copied; only sources can be copied. One that was moved from may be
+/// - Objects can be moved but not copied; only sources can be copied. A moved-from object may only
+/// be
 ///   destroyed or assigned to.
-/// - Paths are std::string, to which const char * and std::filesystem::path convert. A path that is
-///   empty, where that does not mean the default, or that contains a NUL is
-///   TFR_ERR_INVALID_ARGUMENT.
-/// - Borrowed arrays are tfr::array_view, made of a vector, an array, a span or a list in braces.
-///   Numbers of records may have any integer type.
-/// - A call that fails throws tfr::error. An exception of a callback or a source comes out of the
-///   call that it was for.
-/// - Many threads may call const functions at once, and those of a writer.
+/// - Paths are std::string; const char * and std::filesystem::path convert to it. A path with a NUL
+/// is
+///   TFR_ERR_INVALID_ARGUMENT. So is an empty path, unless it means the default.
+/// - Borrowed arrays are tfr::array_view, made from a vector, an array, a span or a braced list.
+///   Record numbers may have any integer type.
+/// - A call that fails throws tfr::error. If a callback or a source throws, the call rethrows that
+///   exception.
+/// - Many threads may call const functions of the same object at the same time, and any function of
+///   the same writer.
 ///
-/// It needs C++17 and exceptions; where these are turned off, use tfr_index.h. In C++20 the ranges
-/// here are those of the standard library.
+/// The header needs C++17 and exceptions; without exceptions, use tfr_index.h. In C++20 the ranges
+/// work with the ranges of the standard library.
 
 #ifndef TFR_INDEX_HPP
 #define TFR_INDEX_HPP
@@ -41,7 +43,7 @@
 #include "tfr_index.h"
 
 #if !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
-#error "tfr_index.hpp throws exceptions: compile with them, or use tfr_index.h"
+#error "tfr_index.hpp throws exceptions: enable them (-fexceptions), or use tfr_index.h"
 #endif
 
 #include <cerrno>
@@ -67,53 +69,53 @@
 
 namespace tfr {
 
-/// One record's place: the byte where its frame starts, and the frame's size.
+/// The place of a record: the byte where its frame starts, and the size of the frame.
 using entry = tfr_entry;
 
-/// Where a payload starts in the file.
+/// The byte where a payload starts in the file.
 [[nodiscard]] inline std::uint64_t payload_offset(const entry &of) noexcept {
     return of.offset + 12;
 }
 
-/// How many bytes a payload has.
+/// The size of a payload in bytes.
 [[nodiscard]] inline std::uint64_t payload_size(const entry &of) noexcept { return of.size - 16; }
 
-/// An array that is borrowed, as a string_view borrows a string. It is made of what has data() and
-/// size(), of an array, and of a list in braces, for the call that it is an argument of. It is what
-/// std::span<const T> is in C++20, and becomes one by itself.
+/// A borrowed array, as a string_view is a borrowed string. It is made from anything that has
+/// data() and size(), from an array, or from a braced list, which is valid only during the call
+/// that it is an argument of. It is like std::span<const T> of C++20, and converts to one.
 template <typename T> class array_view {
   public:
-    /// An element.
+    /// The type of an element.
     using value_type = T;
-    /// What begin() returns.
+    /// The type of begin().
     using const_iterator = const T *;
-    /// What begin() returns.
+    /// The type of begin().
     using iterator = const_iterator;
 
-    /// None.
+    /// An empty view.
     constexpr array_view() noexcept = default;
-    /// `size` elements from `data` on.
+    /// `size` elements, starting at `data`.
     constexpr array_view(const T *data, std::size_t size) noexcept : data_(data), size_(size) {}
-    /// A list in braces.
+    /// A braced list.
     constexpr array_view(std::initializer_list<T> list) noexcept
         : array_view(list.begin(), list.size()) {}
-    /// An array, or what has data() and size().
+    /// An array, or anything that has data() and size().
     template <typename Array, typename = std::enable_if_t<std::is_convertible_v<
                                   decltype(std::data(std::declval<const Array &>())), const T *>>>
     constexpr array_view(const Array &array) noexcept
         : array_view(std::data(array), std::size(array)) {}
 
-    /// How many there are.
+    /// The number of elements.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
-    /// Whether there are none.
+    /// Whether there are no elements.
     [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
-    /// Where they start.
+    /// The address of the first element.
     [[nodiscard]] constexpr const T *data() const noexcept { return data_; }
-    /// The first.
+    /// The first element.
     [[nodiscard]] constexpr const T *begin() const noexcept { return data_; }
-    /// After the last.
+    /// The end: after the last element.
     [[nodiscard]] constexpr const T *end() const noexcept { return data_ + size_; }
-    /// Element i; i must be below size().
+    /// Element i; i must be less than size().
     template <typename Integer>
     [[nodiscard]] constexpr const T &operator[](Integer i) const noexcept {
         return data_[static_cast<std::size_t>(i)];
@@ -124,20 +126,20 @@ template <typename T> class array_view {
     std::size_t size_ = 0;
 };
 
-/// What went wrong. what() is one line that names file, record and byte.
+/// What went wrong. what() is one line that names the file, the record and the byte.
 class error : public std::runtime_error {
   public:
-    /// Takes the error of a C function.
+    /// Takes ownership of the error of a C function.
     error(tfr_status status, tfr_error *taken)
         : error(status, std::shared_ptr<tfr_error>(taken, tfr_error_free)) {}
 
-    /// An error that no C function returned.
+    /// An error that does not come from a C function.
     error(tfr_status status, const std::string &message)
         : std::runtime_error(message), status_(status) {}
 
-    /// What kind of error it is.
+    /// The kind of error.
     [[nodiscard]] tfr_status status() const noexcept { return status_; }
-    /// The file it is about; empty if it is about none.
+    /// The path of the file; empty if there is none.
     [[nodiscard]] std::string path() const { return text(tfr_error_path(error_.get())); }
     /// The record's number.
     [[nodiscard]] std::optional<std::uint64_t> record() const noexcept {
@@ -147,17 +149,17 @@ class error : public std::runtime_error {
     [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept {
         return known(tfr_error_offset(error_.get()));
     }
-    /// What the data is instead of TFRecord, such as "gzip"; empty if that isn't known.
+    /// The detected format, if the data is not TFRecord, such as "gzip"; empty if unknown.
     [[nodiscard]] std::string format() const { return text(tfr_error_format(error_.get())); }
-    /// The checksum that does not hold, as it is stored.
+    /// The stored value of the checksum that does not match.
     [[nodiscard]] std::optional<std::uint64_t> stored_crc() const noexcept {
         return known(tfr_error_stored_crc(error_.get()));
     }
-    /// The same checksum, as it should be.
+    /// The value that this checksum should have.
     [[nodiscard]] std::optional<std::uint64_t> computed_crc() const noexcept {
         return known(tfr_error_computed_crc(error_.get()));
     }
-    /// The system's errno; 0 if it is not the system that refused.
+    /// The system's error number (errno); 0 if there is none.
     [[nodiscard]] int os_error() const noexcept { return tfr_error_os_error(error_.get()); }
 
   private:
@@ -171,12 +173,12 @@ class error : public std::runtime_error {
     }
 
     tfr_status status_;
-    std::shared_ptr<tfr_error> error_; // shared, for exceptions are copied
+    std::shared_ptr<tfr_error> error_; // shared, because exceptions are copied
 };
 
 namespace detail {
 
-/// Calls a C function, all but its last argument given.
+/// Calls a C function with these arguments and, as the last one, error_out.
 template <typename Function, typename... Arguments>
 void call(Function function, Arguments... arguments) {
     tfr_error *error = nullptr;
@@ -186,21 +188,21 @@ void call(Function function, Arguments... arguments) {
     }
 }
 
-/// A path for C, where a NUL would end it early.
+/// A path for C, where a NUL inside would end it early.
 inline const char *path(const std::string &path) {
     if (path.find('\0') != std::string::npos) {
         throw tfr::error(TFR_ERR_INVALID_ARGUMENT,
-                         std::string("the path has a NUL character in it: ") + path.c_str());
+                         std::string("the path contains a NUL character: ") + path.c_str());
     }
     return path.c_str();
 }
 
-/// An index's path for C, which takes NULL for the default one.
+/// An index path for C, where NULL means the default.
 inline const char *index_path(const std::string &path) {
     return path.empty() ? nullptr : detail::path(path);
 }
 
-/// Whether this is an integer, and no bool.
+/// Whether this is an integer type, but not bool.
 template <typename Integer>
 inline constexpr bool is_integer =
     std::is_integral_v<Integer> && !std::is_same_v<std::remove_cv_t<Integer>, bool>;
@@ -217,39 +219,39 @@ template <typename Integer> constexpr bool is_negative(Integer number) noexcept 
     }
 }
 
-/// A number for C.
+/// A record number for C.
 template <typename Integer, typename = if_integer<Integer>>
 std::size_t record_number(Integer number) {
     if (is_negative(number) || static_cast<std::uintmax_t>(number) > SIZE_MAX) {
-        throw tfr::error(TFR_ERR_OUT_OF_RANGE,
-                         "record " + std::to_string(number) + ": out of range, numbers start at 0");
+        throw tfr::error(TFR_ERR_OUT_OF_RANGE, "record " + std::to_string(number) +
+                                                   ": out of range, record numbers start at 0");
     }
     return static_cast<std::size_t>(number);
 }
 
-/// Frees what a C function gave.
-template <auto Free> struct freeing {
+/// A deleter that calls the C function Free.
+template <auto Free> struct deleter {
     template <typename Handle> void operator()(Handle *handle) const noexcept { Free(handle); }
 };
 
-template <typename Handle, auto Free> using handle = std::unique_ptr<Handle, freeing<Free>>;
+template <typename Handle, auto Free> using handle = std::unique_ptr<Handle, deleter<Free>>;
 
 } // namespace detail
 
-/// Numbers of records, of any integer type: an array, another range, or a list in braces. Those of
-/// std::size_t are borrowed, for the call that they are an argument of; others are copied. One
-/// below 0 is TFR_ERR_OUT_OF_RANGE.
+/// Record numbers of any integer type: an array, another range, or a braced list. std::size_t
+/// numbers are borrowed during the call that they are an argument of; other types are copied. A
+/// negative number is TFR_ERR_OUT_OF_RANGE.
 class record_numbers {
   public:
-    /// None.
+    /// No numbers.
     record_numbers() = default;
-    /// A list in braces.
+    /// A braced list.
     record_numbers(std::initializer_list<std::size_t> list) : view_(list.begin(), list.size()) {}
-    /// A list in braces, of another type.
+    /// A braced list of another integer type.
     template <typename Integer, typename = detail::if_integer<Integer>>
     record_numbers(std::initializer_list<Integer> list)
         : record_numbers(array_view<Integer>(list.begin(), list.size())) {}
-    /// `size` numbers from `data` on.
+    /// `size` numbers, starting at `data`.
     template <typename Integer, typename = detail::if_integer<Integer>>
     record_numbers(const Integer *data, std::size_t size)
         : record_numbers(array_view<Integer>(data, size)) {}
@@ -269,9 +271,9 @@ class record_numbers {
     record_numbers(const record_numbers &) = delete;
     record_numbers &operator=(const record_numbers &) = delete;
 
-    /// How many there are.
+    /// The number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return view_.size(); }
-    /// Where they start.
+    /// The address of the first element.
     [[nodiscard]] const std::size_t *data() const noexcept { return view_.data(); }
 
   private:
@@ -279,15 +281,17 @@ class record_numbers {
     array_view<std::size_t> view_;
 };
 
-/// Data of known size that can be read at any position, such as an object store's. Copies share it.
+/// Data of known size that can be read at any position, such as an object in a store. Copies share
+/// it.
 class source {
   public:
-    /// Data that a callable reads: `read(offset, buffer, size)` reads up to `size` bytes from byte
-    /// `offset` into `buffer`, and returns how many: at least 1, maybe fewer than `size`. It is
-    /// given a std::uint64_t, a pointer to void, char, unsigned char or std::byte, whichever it
-    /// takes, and a std::size_t; it returns an integer. The source owns the callable. Several
-    /// threads call it at once, unless options::threads(1). What it throws comes out of the call
-    /// that reads; of several exceptions, the first.
+    /// Data that a callable reads: `read(offset, buffer, size)` reads up to `size` bytes, starting
+    /// at byte `offset`, into `buffer`. It returns the number of bytes, an integer: at least 1, and
+    /// possibly fewer than `size`. `offset` is std::uint64_t and `size` is std::size_t. `buffer` is
+    /// a pointer to void, char, unsigned char or std::byte, whichever the callable accepts. The
+    /// source owns the callable. Several threads call it at the same time, unless
+    /// options::threads(1). If it throws, the call that reads rethrows the exception; of several
+    /// exceptions, the first.
     template <typename Read> source(std::uint64_t size, Read read) : size_(size) {
         auto made = std::make_shared<reading<Read>>(std::move(read));
         auto context = std::make_unique<std::shared_ptr<reading<Read>>>(made);
@@ -300,8 +304,8 @@ class source {
         state_ = std::move(made);
     }
 
-    /// Data in memory, such as a mapped file, which is not copied. It must stay until the source
-    /// and all readers of it are gone.
+    /// Data in memory, such as a mapped file, without copying it. The memory must stay valid until
+    /// the source and all its readers are destroyed.
     [[nodiscard]] static source from_memory(std::string_view data) {
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(data.data());
         tfr_source *native = nullptr;
@@ -312,19 +316,19 @@ class source {
         return made;
     }
 
-    /// How many bytes there are.
+    /// The size of the data in bytes.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-    /// The C object, which goes with this one.
+    /// The C object. This object owns it.
     [[nodiscard]] const tfr_source *get() const noexcept { return native_.get(); }
 
-    /// Calls what reads this source; what its callable throws is thrown on.
+    /// Runs work that reads this source, and rethrows what its callable throws.
     template <typename Work> void during(Work work) const {
         const use in_use(*this);
         rethrowing(work);
     }
 
   private:
-    /// What the callable threw while it was in use.
+    /// What the callable threw while the source was in use.
     class state {
       public:
         [[nodiscard]] std::exception_ptr thrown() {
@@ -354,10 +358,10 @@ class source {
         std::mutex mutex_;
         std::size_t uses_ = 0;
         std::exception_ptr thrown_;
-        bool delivered_ = false; // it stays for other calls that it made fail
+        bool delivered_ = false; // the exception stays, for other calls that failed with it
     };
 
-    /// Has what the callable throws kept while it lives.
+    /// Keeps what the callable throws, while this object lives.
     class use {
       public:
         explicit use(const source &of) : state_(of.state_) {
@@ -380,7 +384,7 @@ class source {
     template <typename Read> struct reading : state {
         explicit reading(Read given) : read(std::move(given)) {}
 
-        /// No exception may pass through C.
+        /// Catches exceptions, which must not pass through C.
         static std::int64_t read_at(void *context, std::uint64_t offset, std::uint8_t *buffer,
                                     std::size_t size) noexcept {
             reading &self = **static_cast<std::shared_ptr<reading> *>(context);
@@ -428,7 +432,7 @@ class source {
     }
 
     friend class reader;
-    source() noexcept = default; // of a reader of a path
+    source() noexcept = default; // for readers of a path
 
     std::shared_ptr<tfr_source> native_;
     std::shared_ptr<state> state_;
@@ -438,16 +442,16 @@ class source {
 /// A region of the data that a scan skips, because of options::salvage() or
 /// options::allow_incomplete_tail().
 struct skipped {
-    std::uint64_t start;  ///< its first byte
-    std::uint64_t end;    ///< the byte after its last one
-    std::uint64_t record; ///< how many good records are before it
-    std::string message;  ///< what is wrong at its start
-    tfr_status status;    ///< the same, for programs
-    bool incomplete_tail; ///< the last record, which is still being written, and not damage
+    std::uint64_t start;  ///< the first byte of the region
+    std::uint64_t end;    ///< the byte after the region
+    std::uint64_t record; ///< the number of good records before the region
+    std::string message;  ///< what is wrong at the start of the region
+    tfr_status status;    ///< the kind of that error
+    bool incomplete_tail; ///< true for a last record that is still being written, false for damage
 };
 
-/// Choices for a scan or a reader. They must live as long as the call that they are given to; calls
-/// of several threads share them only if they have no callbacks.
+/// The settings of a scan or a reader. They must live as long as the call that uses them. Several
+/// threads may share them only if they have no callbacks.
 class options {
   public:
     /// The defaults.
@@ -462,50 +466,50 @@ class options {
         detail::call(tfr_options_set_checksums, get(), static_cast<std::int32_t>(policy));
         return *this;
     }
-    /// Sets how many threads work: 1, the caller's alone; 0, as many as pay.
+    /// Sets the number of threads: 1 uses only the calling thread; 0 chooses automatically.
     options &threads(std::size_t count) {
         detail::call(tfr_options_set_threads, get(), count);
         return *this;
     }
-    /// Has create_index() go on where the index file ends, with what was appended to the data
-    /// since.
+    /// Makes create_index() continue an existing index file with the data that was appended since.
     options &resume(bool yes = true) {
         detail::call(tfr_options_set_resume, get(), std::int32_t{yes});
         return *this;
     }
-    /// Waits until what is written is on the medium.
+    /// Flushes what is written to the storage device (fsync).
     options &sync(bool yes = true) {
         detail::call(tfr_options_set_sync, get(), std::int32_t{yes});
         return *this;
     }
-    /// Accepts, in index::check(), an index of the first records alone.
+    /// Makes index::check() accept an index that covers only the first records.
     options &allow_partial(bool yes = true) {
         detail::call(tfr_options_set_allow_partial, get(), std::int32_t{yes});
         return *this;
     }
-    /// Has a reader give whole frames instead of payloads.
+    /// Makes a reader return whole frames instead of payloads.
     options &raw_frames(bool yes = true) {
         detail::call(tfr_options_set_raw_frames, get(), std::int32_t{yes});
         return *this;
     }
-    /// Called as callback(bytes_done, bytes_total, records); true cancels the scan.
+    /// Sets a callback(bytes_done, bytes_total, records). If it returns true, the scan is
+    /// cancelled.
     options &progress(std::function<bool(std::uint64_t, std::uint64_t, std::uint64_t)> callback) {
         const auto function = callback ? report : nullptr;
         state_->progress = std::move(callback);
         detail::call(tfr_options_set_progress, get(), function, static_cast<void *>(state_.get()));
         return *this;
     }
-    /// Skips damage instead of throwing: the index has the good records.
+    /// Skips damage instead of throwing. The index contains the good records.
     options &salvage(bool yes = true) {
         detail::call(tfr_options_set_salvage, get(), std::int32_t{yes});
         return *this;
     }
-    /// Accepts data that ends inside a record, as a file does that is still being written.
+    /// Accepts data that ends inside a record, like a file that is still being written.
     options &allow_incomplete_tail(bool yes = true) {
         detail::call(tfr_options_set_allow_incomplete_tail, get(), std::int32_t{yes});
         return *this;
     }
-    /// Called for each region that a scan skips; true cancels the scan.
+    /// Sets a callback for each skipped region. If it returns true, the scan is cancelled.
     options &on_skipped(std::function<bool(const skipped &)> callback) {
         const auto function = callback ? report_skipped : nullptr;
         state_->on_skipped = std::move(callback);
@@ -514,11 +518,11 @@ class options {
         return *this;
     }
 
-    /// Calls a C function that takes these options; what a callback threw is thrown on.
+    /// Calls a C function that takes these options, and rethrows what a callback throws.
     template <typename Function, typename... Arguments>
     void call(Function function, Arguments... arguments) const {
         if (state_->thrown) {
-            state_->thrown = nullptr; // nothing is written where no callback may throw
+            state_->thrown = nullptr; // only if set: threads may share options without callbacks
         }
         try {
             detail::call(function, arguments...);
@@ -530,18 +534,18 @@ class options {
         }
     }
 
-    /// The C object, which stays this one's.
+    /// The C object. This object owns it.
     [[nodiscard]] tfr_options *get() const noexcept { return state_->native.get(); }
 
   private:
-    /// What the C library's callbacks are given: it stays where it is.
+    /// The context of the C callbacks. Its address never changes.
     struct state {
         detail::handle<tfr_options, tfr_options_free> native;
         std::function<bool(std::uint64_t, std::uint64_t, std::uint64_t)> progress;
         std::function<bool(const skipped &)> on_skipped;
         std::exception_ptr thrown;
 
-        /// No exception may pass through C.
+        /// Catches exceptions, which must not pass through C.
         template <typename Callback> std::int32_t guard(Callback callback) noexcept {
             try {
                 return callback() ? 1 : 0;
@@ -573,15 +577,15 @@ class options {
 struct fit {
     std::uint64_t uncovered_bytes; ///< bytes of the data that no entry covers
     bool reordered;                ///< an entry starts before the previous one
-    bool repeated;                 ///< an entry is there twice
-    bool checksums_skipped;        ///< no checksum was looked at
-    bool partial;                  ///< valid records are left out
+    bool repeated;                 ///< an entry occurs more than once
+    bool checksums_skipped;        ///< the check verified no checksum
+    bool partial;                  ///< the index leaves out valid records
 };
 
-/// A masked CRC-32C, as it is stored and as it should be.
+/// A masked CRC-32C: the stored value and the computed one.
 struct checksum {
-    std::uint32_t stored;   ///< the one in the data
-    std::uint32_t computed; ///< the one of the bytes that it is of
+    std::uint32_t stored;   ///< the value in the data
+    std::uint32_t computed; ///< the value that the data should have
 
     /// Whether both are the same.
     [[nodiscard]] bool holds() const noexcept { return stored == computed; }
@@ -590,14 +594,14 @@ struct checksum {
 /// Where a byte of a TFRecord file lies: what locate() returns.
 struct location {
     std::uint64_t record;                ///< the record's number
-    std::uint64_t offset;                ///< the byte where its frame starts
-    std::uint64_t length;                ///< the length of its payload, as it is stored
-    tfr_part part;                       ///< where in the frame the byte lies
+    std::uint64_t offset;                ///< the byte where the record's frame starts
+    std::uint64_t length;                ///< the stored length of the payload
+    tfr_part part;                       ///< the part of the frame that contains the byte
     checksum length_crc;                 ///< the length's checksum
-    std::optional<checksum> payload_crc; ///< the payload's; none if nobody knows where it ends
+    std::optional<checksum> payload_crc; ///< the payload's; none if its end is unknown
 };
 
-/// The record of a TFRecord file that a byte belongs to.
+/// Finds the record of a TFRecord file that contains a byte.
 [[nodiscard]] inline location locate(const std::string &tfrecord_path, std::uint64_t byte,
                                      const options &options = tfr::options()) {
     tfr_location found{};
@@ -617,8 +621,8 @@ struct location {
     return location;
 }
 
-/// Indexes a TFRecord file into an index file, at tfrecord_path with ".idx" appended if index_path
-/// is empty; returns the number of records.
+/// Indexes a TFRecord file and writes the index file, at tfrecord_path with ".idx" appended if
+/// index_path is empty. Returns the number of records.
 inline std::uint64_t create_index(const std::string &tfrecord_path,
                                   const std::string &index_path = {},
                                   const options &options = tfr::options()) {
@@ -628,8 +632,9 @@ inline std::uint64_t create_index(const std::string &tfrecord_path,
     return count;
 }
 
-/// Indexes a TFRecord file as create_index(), if its index is missing or stale, or just if it is
-/// missing; returns the number of records, or nothing if the index is left as it is.
+/// Creates the index file like create_index(), but only if it is missing or stale, or, with
+/// TFR_ONLY_MISSING, only if it is missing. Returns the number of records, or nothing if it left
+/// the index unchanged.
 inline std::optional<std::uint64_t> update_index(const std::string &tfrecord_path,
                                                  const std::string &index_path = {},
                                                  tfr_only only = TFR_ONLY_STALE,
@@ -640,8 +645,8 @@ inline std::optional<std::uint64_t> update_index(const std::string &tfrecord_pat
     return count == TFR_UNKNOWN ? std::nullopt : std::optional(count);
 }
 
-/// The path of a TFRecord file's index, by the file's name: in a directory, or beside the file if
-/// that is empty.
+/// Finds the index file of a TFRecord file by name, in a directory; if that is empty, in the
+/// directory of the TFRecord file.
 inline std::string find_index(const std::string &tfrecord_path, const std::string &directory = {}) {
     char *found = nullptr;
     detail::call(tfr_index_find, detail::path(tfrecord_path), detail::index_path(directory),
@@ -650,7 +655,7 @@ inline std::string find_index(const std::string &tfrecord_path, const std::strin
     return found;
 }
 
-/// Indexes a source into an index file; returns the number of records.
+/// Indexes a source and writes the index file. Returns the number of records.
 inline std::uint64_t create_index(const source &source, const std::string &index_path,
                                   const options &options = tfr::options()) {
     std::uint64_t count = 0;
@@ -664,26 +669,26 @@ inline std::uint64_t create_index(const source &source, const std::string &index
 /// An immutable, contiguous range of entries, one for each record.
 class index {
   public:
-    /// An element.
+    /// The type of an element.
     using value_type = entry;
-    /// What begin() returns.
+    /// The type of begin().
     using const_iterator = const entry *;
-    /// What begin() returns.
+    /// The type of begin().
     using iterator = const_iterator;
 
-    /// The index in an index file.
+    /// Reads an index file.
     [[nodiscard]] static index read(const std::string &index_path) {
         return made(
             [&](tfr_index **out) { detail::call(tfr_index_read, detail::path(index_path), out); });
     }
-    /// The index of a TFRecord file, in memory.
+    /// Indexes a TFRecord file in memory.
     [[nodiscard]] static index scan(const std::string &tfrecord_path,
                                     const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
             options.call(tfr_index_scan, detail::path(tfrecord_path), options.get(), out);
         });
     }
-    /// The index of a source, in memory.
+    /// Indexes a source in memory.
     [[nodiscard]] static index from_source(const source &source,
                                            const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
@@ -691,7 +696,7 @@ class index {
                 [&] { options.call(tfr_index_from_source, source.get(), options.get(), out); });
         });
     }
-    /// The index of TFRecord bytes, which are borrowed during the call.
+    /// Indexes TFRecord bytes, which the call borrows.
     [[nodiscard]] static index from_bytes(std::string_view data,
                                           const options &options = tfr::options()) {
         return made([&](tfr_index **out) {
@@ -699,41 +704,41 @@ class index {
             options.call(tfr_index_from_bytes, bytes, data.size(), options.get(), out);
         });
     }
-    /// The index of index text.
+    /// Parses index text.
     [[nodiscard]] static index from_text(std::string_view text) {
         return made([&](tfr_index **out) {
             detail::call(tfr_index_from_text, text.data(), text.size(), out);
         });
     }
-    /// An index of these entries, in their order.
+    /// Makes an index from entries, in their order.
     [[nodiscard]] static index from_entries(array_view<entry> entries) {
         return made([&](tfr_index **out) {
             detail::call(tfr_index_from_entries, entries.data(), entries.size(), out);
         });
     }
 
-    /// How many there are.
+    /// The number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return tfr_index_len(native_.get()); }
-    /// Whether there are none.
+    /// Whether there are no elements.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    /// Where they start.
+    /// The address of the first element.
     [[nodiscard]] const entry *data() const noexcept { return tfr_index_entries(native_.get()); }
-    /// The first.
+    /// The first element.
     [[nodiscard]] const_iterator begin() const noexcept { return data(); }
-    /// After the last.
+    /// The end: after the last element.
     [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
-    /// Record i's entry; i must be below size().
+    /// The entry of record i; i must be less than size().
     template <typename Integer> [[nodiscard]] const entry &operator[](Integer i) const noexcept {
         return data()[static_cast<std::size_t>(i)];
     }
-    /// Record i's entry.
+    /// The entry of record i; throws if there is none.
     template <typename Integer> [[nodiscard]] entry at(Integer i) const {
         entry found{};
         detail::call(tfr_index_get, native_.get(), detail::record_number(i), &found);
         return found;
     }
 
-    /// The index as text, as it stands in an index file.
+    /// The index as text, as in an index file.
     [[nodiscard]] std::string to_text() const {
         char *text = nullptr;
         std::size_t size = 0;
@@ -741,16 +746,16 @@ class index {
         const detail::handle<char, tfr_text_free> owned(text);
         return std::string(text, size);
     }
-    /// Writes the index to a file, whole or not at all.
+    /// Writes the index to a file, completely or not at all.
     void write(const std::string &index_path) const {
         detail::call(tfr_index_write, native_.get(), detail::path(index_path));
     }
-    /// Checks that this is the index of a TFRecord file.
+    /// Checks that this index belongs to a TFRecord file.
     fit check(const std::string &tfrecord_path, tfr_check_level level = TFR_CHECK_QUICK,
               const options &options = tfr::options()) const {
         return check_by(tfr_index_check, detail::path(tfrecord_path), level, options);
     }
-    /// Checks that this is the index of a source.
+    /// Checks that this index belongs to a source.
     fit check(const source &source, tfr_check_level level = TFR_CHECK_QUICK,
               const options &options = tfr::options()) const {
         fit found{};
@@ -759,36 +764,36 @@ class index {
         return found;
     }
 
-    /// The entries of these records, in this order.
+    /// An index of these records, in this order.
     [[nodiscard]] index select(const record_numbers &records) const {
         return edited(tfr_index_select, records.data(), records.size());
     }
-    /// The records whose payloads have so many bytes.
+    /// An index of the records with payloads of min to max bytes.
     [[nodiscard]] index filter_size(std::uint64_t min, std::uint64_t max = UINT64_MAX) const {
         return edited(tfr_index_filter_size, min, max);
     }
-    /// All records, in an order that is the seed's, everywhere and for ever.
+    /// An index of all records in a random order. The same seed always gives the same order.
     [[nodiscard]] index shuffle(std::uint64_t seed) const {
         return edited(tfr_index_shuffle, seed);
     }
-    /// Some records, each at most once, in this index's order.
+    /// An index of `count` different random records, in the order of this index.
     [[nodiscard]] index sample(std::size_t count, std::uint64_t seed) const {
         return edited(tfr_index_sample, count, seed);
     }
-    /// A run of the records: the share of one of several ranks.
+    /// An index of one shard: the contiguous run of records for one rank.
     template <typename Rank, typename Size>
     [[nodiscard]] index shard(Rank rank, Size world_size, tfr_shard_by by = TFR_SHARD_BY_RECORDS,
                               tfr_remainder remainder = TFR_REMAINDER_KEEP) const {
-        // What is negative becomes a giant number, which is refused.
+        // A negative rank becomes a huge number, which C rejects.
         return edited(tfr_index_shard, static_cast<std::size_t>(rank),
                       detail::is_negative(world_size) ? 0 : static_cast<std::size_t>(world_size),
                       static_cast<std::int32_t>(by), static_cast<std::int32_t>(remainder));
     }
-    /// One of the files of concat(): its index, and how many bytes it has.
+    /// One of the files of concat().
     struct part {
-        /// Its index.
+        /// The index of the file.
         const index &of;
-        /// How many bytes it has.
+        /// The size of the file in bytes.
         std::uint64_t size;
     };
     /// The index of concatenated files: concat({{index, 700}, {other, 900}}).
@@ -804,7 +809,7 @@ class index {
         });
     }
 
-    /// The C object, which stays this one's.
+    /// The C object. This object owns it.
     [[nodiscard]] const tfr_index *get() const noexcept { return native_.get(); }
 
   private:
@@ -835,38 +840,38 @@ class index {
     detail::handle<tfr_index, tfr_index_free> native_;
 };
 
-/// The payloads that reader::read_many() read: one buffer, and a view of each.
+/// The result of reader::read_many(): one buffer, and a view of each payload.
 class payloads {
   public:
-    /// An element.
+    /// The type of an element.
     using value_type = std::string_view;
-    /// What begin() returns.
+    /// The type of begin().
     using const_iterator = const std::string_view *;
-    /// What begin() returns.
+    /// The type of begin().
     using iterator = const_iterator;
 
-    /// How many there are.
+    /// The number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return views_.size(); }
-    /// Whether there are none.
+    /// Whether there are no elements.
     [[nodiscard]] bool empty() const noexcept { return views_.empty(); }
-    /// Where they start.
+    /// The address of the first element.
     [[nodiscard]] const std::string_view *data() const noexcept { return views_.data(); }
-    /// The first.
+    /// The first element.
     [[nodiscard]] const_iterator begin() const noexcept { return data(); }
-    /// After the last.
+    /// The end: after the last element.
     [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
-    /// Payload i, borrowed; i must be below size().
+    /// Payload i, borrowed; i must be less than size().
     template <typename Integer>
     [[nodiscard]] std::string_view operator[](Integer i) const noexcept {
         return views_[static_cast<std::size_t>(i)];
     }
-    /// All of the payloads, concatenated.
+    /// All payloads, concatenated.
     [[nodiscard]] std::string_view bytes() const noexcept {
         const auto *bytes = reinterpret_cast<const char *>(buffer_.get());
         return {bytes, empty() ? 0 : offsets_.back()};
     }
-    /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers, but
-    /// none where nothing was read.
+    /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers, or
+    /// none if nothing was read.
     [[nodiscard]] array_view<std::size_t> offsets() const noexcept { return offsets_; }
 
   private:
@@ -883,45 +888,45 @@ class payloads {
     std::vector<std::string_view> views_;
 };
 
-/// The records of a TFRecord file, in any order. const functions may be called by many threads.
+/// Reads the records of a TFRecord file, in any order.
 class reader {
   public:
     class iterator;
     class selection;
 
-    /// With the index at tfrecord_path with ".idx" appended if it is there and accounts for each
-    /// valid record, else with one that is made in memory; then warning() says why.
+    /// Uses the index file that find_index() finds next to the file, if it accounts for every valid
+    /// record. Otherwise scans the file; warning() then says why.
     explicit reader(const std::string &tfrecord_path, const options &options = tfr::options())
         : native_(open(tfr_reader_open, detail::path(tfrecord_path), nullptr, options)) {}
-    /// With the index in an index file, as it is: record i is what its entry i says.
+    /// Uses an index file as it is: record i is at the place that entry i says.
     reader(const std::string &tfrecord_path, const std::string &index_path,
            const options &options = tfr::options())
         : reader(tfrecord_path, index::read(index_path), options) {}
-    /// With this index, as it is.
+    /// Uses this index as it is.
     reader(const std::string &tfrecord_path, const index &index,
            const options &options = tfr::options())
         : native_(open(tfr_reader_open, detail::path(tfrecord_path), index.get(), options)) {}
-    /// Of a source, which the reader shares; with an index that is made in memory.
+    /// Reads a source, which the reader shares. Scans it to make the index.
     explicit reader(const source &source, const options &options = tfr::options())
         : source_(source), native_(from_source(nullptr, options)) {}
-    /// Of a source, with this index, as it is.
+    /// Reads a source with this index as it is.
     reader(const source &source, const index &index, const options &options = tfr::options())
         : source_(source), native_(from_source(index.get(), options)) {}
 
-    /// How many there are.
+    /// The number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return tfr_reader_len(native_.get()); }
-    /// Whether there are none.
+    /// Whether there are no elements.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    /// Why the index found beside the file is not used; empty if there was none, or it is used.
+    /// Why the reader does not use the index file next to the data; empty if there is no reason.
     [[nodiscard]] std::string warning() const {
         return tfr_error_message(tfr_reader_warning(native_.get()));
     }
-    /// The entries that it reads by, borrowed from the reader.
+    /// The entries of the index, borrowed from the reader.
     [[nodiscard]] array_view<entry> entries() const noexcept {
         return {tfr_reader_entries(native_.get()), size()};
     }
 
-    /// How many bytes read(i) gives.
+    /// The number of bytes that read(i) returns.
     template <typename Integer> [[nodiscard]] std::size_t size_of(Integer i) const {
         const std::size_t record = detail::record_number(i);
         std::size_t size = 0;
@@ -929,21 +934,21 @@ class reader {
         return size;
     }
     /// Where read_many() puts each of these records, and where the last one ends: one number more
-    /// than there are records.
+    /// than records.
     [[nodiscard]] std::vector<std::size_t> offsets(const record_numbers &records) const {
         std::vector<std::size_t> offsets(records.size() + 1);
         call(tfr_reader_offsets, native_.get(), records.data(), records.size(), offsets.data());
         return offsets;
     }
 
-    /// Record i's payload.
+    /// Reads the payload of record i.
     template <typename Integer> [[nodiscard]] std::string read(Integer i) const {
         std::string payload;
         read(i, payload);
         return payload;
     }
-    /// Record i's payload, in place of what `payload` holds; its memory is used again. After an
-    /// error it is empty.
+    /// Reads the payload of record i into `payload`, replacing its contents and reusing its memory.
+    /// After an error it is empty.
     template <typename Integer> void read(Integer i, std::string &payload) const {
         try {
             payload.resize(size_of(i));
@@ -953,7 +958,7 @@ class reader {
             throw;
         }
     }
-    /// Record i's payload, to the start of a buffer; returns how many bytes it has.
+    /// Reads the payload of record i to the start of a buffer. Returns its size in bytes.
     template <typename Integer>
     std::size_t read(Integer i, void *buffer, std::size_t capacity) const {
         std::size_t size = 0;
@@ -962,16 +967,16 @@ class reader {
         return size;
     }
 
-    /// Many records' payloads, in this order; reads are sorted, joined and shared by threads.
-    /// Payloads of more than a GiB that take more memory than is available are
-    /// TFR_ERR_OUT_OF_MEMORY.
+    /// Reads the payloads of many records and returns them in this order. It sorts and combines the
+    /// reads and divides them among threads. If the payloads take more than 1 GiB and more memory
+    /// than is available, it throws TFR_ERR_OUT_OF_MEMORY.
     [[nodiscard]] payloads read_many(const record_numbers &records) const {
         payloads read;
         read_many(records, read);
         return read;
     }
-    /// The same, in place of what `read` holds; its memory is used again. After an error there are
-    /// no payloads in it.
+    /// The same, into `read`, replacing its contents and reusing its memory. After an error it is
+    /// empty.
     void read_many(const record_numbers &records, payloads &read) const {
         read.clear();
         try {
@@ -995,7 +1000,7 @@ class reader {
             throw;
         }
     }
-    /// The same, to the start of a buffer; returns the offsets().
+    /// The same, to the start of a buffer. Returns the offsets().
     std::vector<std::size_t> read_many(const record_numbers &records, void *buffer,
                                        std::size_t capacity) const {
         std::vector<std::size_t> offsets(records.size() + 1);
@@ -1003,29 +1008,30 @@ class reader {
         return offsets;
     }
 
-    /// Many records' payloads, each to the start of a buffer of its own, as large as its capacity
-    /// says.
+    /// Reads the payloads of many records, each to the start of its own buffer. `capacities` are
+    /// the sizes of the buffers in bytes.
     void read_each(const record_numbers &records, array_view<std::uint8_t *> buffers,
                    array_view<std::size_t> capacities) const {
         if (buffers.size() != records.size() || capacities.size() != records.size()) {
-            throw std::invalid_argument("tfr::reader::read_each: a buffer for each record");
+            throw std::invalid_argument(
+                "tfr::reader::read_each: needs one buffer and one capacity for each record");
         }
         call(tfr_reader_read_each, native_.get(), records.data(), records.size(), buffers.data(),
              capacities.data());
     }
 
-    /// All payloads, one after the other: `for (std::string_view payload : reader)`. A payload is
-    /// there until the iterator goes on. It is a single pass; unless options::threads(1), a thread
-    /// reads ahead. A bad record throws at its turn, the first in begin(), and the iterator may go
-    /// on with the record after it.
+    /// Iterates over all payloads: `for (std::string_view payload : reader)`. A payload is valid
+    /// until the iterator advances. This is a single pass; unless options::threads(1), a thread
+    /// reads ahead. A bad record throws when the iterator reaches it, the first one in begin(). The
+    /// iterator can then advance to the record after it.
     [[nodiscard]] inline iterator begin() const;
     /// The end of all payloads.
     [[nodiscard]] inline iterator end() const noexcept;
-    /// Payloads of these records, in this order, one after the other, in the same way:
+    /// Iterates over the payloads of these records, in this order, in the same way:
     /// `for (std::string_view payload : reader.iterate(order))`.
     [[nodiscard]] inline selection iterate(const record_numbers &numbers) const;
 
-    /// The C object, which stays the reader's.
+    /// The C object. This object owns it.
     [[nodiscard]] const tfr_reader *get() const noexcept { return native_.get(); }
 
   private:
@@ -1054,45 +1060,45 @@ class reader {
         source_.during([&] { detail::call(function, arguments...); });
     }
 
-    source source_; // it comes first: it goes last
+    source source_; // first, so that it is destroyed last
     detail::handle<tfr_reader, tfr_reader_free> native_;
 };
 
-/// Payloads one after the other. Copies go on together.
+/// An iterator over payloads. Copies share one position.
 class reader::iterator {
   public:
-    /// It is a single pass.
+    /// A single-pass iterator.
     using iterator_category = std::input_iterator_tag;
-    /// An element.
+    /// The type of an element.
     using value_type = std::string_view;
-    /// A distance, as iterators have it.
+    /// The type of a distance.
     using difference_type = std::ptrdiff_t;
-    /// What -> gives.
+    /// The type of operator->.
     using pointer = const std::string_view *;
-    /// What * gives.
+    /// The type of operator*.
     using reference = const std::string_view &;
 
     /// The end.
     iterator() = default;
 
-    /// The payload, borrowed until the iterator goes on.
+    /// The payload, borrowed until the iterator advances.
     reference operator*() const noexcept { return walk_->payload; }
-    /// The payload, borrowed until the iterator goes on.
+    /// The payload, borrowed until the iterator advances.
     pointer operator->() const noexcept { return &walk_->payload; }
-    /// Goes on; throws if the next record is bad.
+    /// Advances; throws if the next record is bad.
     iterator &operator++() {
         if (!walk_->next()) {
             walk_.reset();
         }
         return *this;
     }
-    /// Goes on; throws if the next record is bad.
+    /// Advances; throws if the next record is bad.
     void operator++(int) { ++*this; }
-    /// Whether both are at the end, or copies.
+    /// Whether both are at the end, or are copies of each other.
     friend bool operator==(const iterator &a, const iterator &b) noexcept {
         return a.walk_ == b.walk_;
     }
-    /// Whether one is at the end alone.
+    /// Whether they are not equal.
     friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
 
   private:
@@ -1122,8 +1128,9 @@ class reader::iterator {
 
       private:
         source source_;
-        source::use in_use_; // what the thread that reads ahead throws is for this iterator
-        detail::handle<tfr_iterator, tfr_iterator_free> native_; // it goes first
+        source::use in_use_; // keeps what the callable throws on the thread that reads ahead
+        detail::handle<tfr_iterator, tfr_iterator_free>
+            native_; // last, so that it is destroyed first
     };
 
     explicit iterator(std::shared_ptr<walk> begun) : walk_(std::move(begun)) { ++*this; }
@@ -1131,10 +1138,10 @@ class reader::iterator {
     std::shared_ptr<walk> walk_;
 };
 
-/// What reader::iterate() goes through, once.
+/// The range that reader::iterate() returns. It can be iterated once.
 class reader::selection {
   public:
-    /// Begins; throws if the first record is bad.
+    /// The first payload; throws if the first record is bad.
     [[nodiscard]] iterator begin() const { return iterator(walk_); }
     /// The end.
     [[nodiscard]] iterator end() const noexcept { return {}; }
@@ -1155,17 +1162,17 @@ inline reader::selection reader::iterate(const record_numbers &numbers) const {
     return {*this, data, numbers.size()};
 }
 
-/// Writes a TFRecord file and, along with it, its index. Both are there when finish() returns; one
-/// that is destroyed before leaves nothing behind.
+/// Writes a TFRecord file together with its index. Both exist when finish() returns. If a writer is
+/// destroyed before that, it discards what it wrote.
 class writer {
   public:
-    /// A new file, or one in the place of what is there.
+    /// Writes a new file, or replaces an existing one.
     [[nodiscard]] static writer create(const std::string &tfrecord_path,
                                        const std::string &index_path = {},
                                        const options &options = tfr::options()) {
         return open(tfr_writer_create, tfrecord_path, index_path, options);
     }
-    /// More records at the end of a file.
+    /// Appends records to a file.
     [[nodiscard]] static writer append(const std::string &tfrecord_path,
                                        const std::string &index_path = {},
                                        const options &options = tfr::options()) {
@@ -1177,26 +1184,26 @@ class writer {
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(payload.data());
         detail::call(tfr_writer_write, native_.get(), bytes, payload.size());
     }
-    /// Writes all of them, no other thread's records between them.
+    /// Writes many records, without records of other threads between them.
     void write_many(const payloads &many) {
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(many.bytes().data());
         detail::call(tfr_writer_write_many, native_.get(), bytes, many.offsets().data(),
                      many.size());
     }
-    /// Hands what was written to the system.
+    /// Passes everything written so far to the system.
     void flush() { detail::call(tfr_writer_flush, native_.get()); }
-    /// The number of records in the file, with those that are being written.
+    /// The number of records in the file, including those not yet flushed.
     [[nodiscard]] std::uint64_t num_records() const noexcept {
         return tfr_writer_num_records(native_.get());
     }
-    /// Puts data and index in their places; returns how many records the file has.
+    /// Renames the data and the index to their final paths. Returns the number of records.
     std::uint64_t finish() {
         std::uint64_t count = 0;
         detail::call(tfr_writer_finish, native_.get(), &count);
         return count;
     }
 
-    /// The C object, which stays this one's.
+    /// The C object. This object owns it.
     [[nodiscard]] tfr_writer *get() const noexcept { return native_.get(); }
 
   private:
@@ -1214,18 +1221,18 @@ class writer {
     detail::handle<tfr_writer, tfr_writer_free> native_;
 };
 
-/// Indexes a TFRecord stream that is pushed in pieces: a download, a pipe.
+/// Indexes a TFRecord stream that arrives in pieces: a download, a pipe.
 class indexer {
   public:
-    /// At the start of a stream.
+    /// Starts at the beginning of a stream.
     explicit indexer(const options &options = tfr::options()) {
         tfr_indexer *made = nullptr;
         options.call(tfr_indexer_new, options.get(), &made);
         native_.reset(made);
     }
 
-    /// Takes the stream's next bytes, and calls `found(entry)` for each record that they complete.
-    /// A bad record after good ones may be an error of the next call, or of finish().
+    /// Takes the next bytes of the stream, and calls `found(entry)` for each record that they
+    /// complete. If a bad record follows good ones, the next call or finish() may report it.
     template <typename Found> void push(std::string_view bytes, Found found) {
         const auto *data = reinterpret_cast<const std::uint8_t *>(bytes.data());
         std::size_t size = bytes.size();
@@ -1242,10 +1249,10 @@ class indexer {
             size -= taken;
         }
     }
-    /// Says that the stream is at its end.
+    /// Checks that the stream may end here; throws if it ends inside a record.
     void finish() { detail::call(tfr_indexer_finish, native_.get()); }
 
-    /// The C object, which stays this one's.
+    /// The C object. This object owns it.
     [[nodiscard]] tfr_indexer *get() const noexcept { return native_.get(); }
 
   private:

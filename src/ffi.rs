@@ -1,16 +1,23 @@
-//! The C ABI: one module for each C type, each function a call of the public Rust API.
+//! The C ABI: one module for each C type; each function is one call of the public Rust API.
 //!
-//! The doc comments here are the C header's (cbindgen copies them, in the order of the modules), so
-//! they are written for C programmers. Names are those of C, in Rust too.
+//! cbindgen copies the doc comments to the C header, in the order of the modules. So they are written
+//! for C programmers, and the types have their C names.
+//!
+//! # Safety
+//!
+//! All functions for C have the same contract, which the header states under "Pointers": a pointer is
+//! NULL or points to what the parameter's type and the function's text say, such as a handle that is
+//! not freed, a NUL-terminated string, or an array with as many elements as the text says. They have
+//! no `# Safety` sections of their own, because cbindgen would copy those to the C manual.
 
 #![allow(non_camel_case_types, unsafe_code)]
 
-// What the C types share, and the header doesn't show.
+// Helpers of the C types, which are not in the header.
 mod guard;
 mod member;
 mod pointer;
 
-// The header's parts, in its order. (The blank lines keep rustfmt from sorting them.)
+// The parts of the header, in its order. (The blank lines keep rustfmt from sorting them.)
 mod version;
 
 mod status;

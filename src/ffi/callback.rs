@@ -1,4 +1,4 @@
-//! Callbacks: functions of the host's that the library calls, for as long as the host can run them.
+//! Callbacks: functions of the host that the library calls, as long as the host can run them.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -6,25 +6,25 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use super::guard::unguarded;
 
 static ALLOWED: AtomicBool = AtomicBool::new(true);
-/// How many callbacks are running, on all threads.
+/// The number of callbacks that are running, on all threads.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// How many of them are running on this thread.
+    /// The number of callbacks that are running on this thread.
     static RUNNING_HERE: Cell<usize> = const { Cell::new(0) };
-    /// Whether this thread ended the callbacks of the others.
+    /// Whether this thread refused the callbacks of the other threads.
     static EXEMPT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls a function of the host's. None if it may not be called any more.
+/// Calls a function of the host. None if callbacks are refused.
 pub(super) fn call_back<T>(function: impl FnOnce() -> T) -> Option<T> {
-    // Counted before it asks: whoever ends callbacks either sees this one or has it refused.
+    // Counted before the check: a thread that refuses callbacks either sees this one or stops it.
     let _running = Running::begin();
     let allowed = ALLOWED.load(SeqCst) || EXEMPT.with(Cell::get);
     allowed.then(|| unguarded(function))
 }
 
-/// Counts a callback while it lives.
+/// Counts one callback while it lives.
 struct Running;
 
 impl Running {
@@ -42,18 +42,19 @@ impl Drop for Running {
     }
 }
 
-/// Has callbacks called (`allowed` is 1, as at first) or refused (0), in the whole process. For a
-/// host that is about to lose what its callbacks need, such as an interpreter at its end: it
-/// refuses them, and then calls this function until it returns 0.
+/// Allows callbacks (`allowed` is 1, the initial state) or refuses them (0), in the whole process.
+/// This is for a host that is about to lose what its callbacks need, such as an interpreter that is
+/// shutting down. Such a host refuses callbacks, and repeats the call until it returns 0.
 ///
-/// A read that is refused fails as if `read_at` had returned -ECANCELED. A refused callback for progress
-/// or skipped regions counts as one that cancelled the call. A source's context is then not freed. The
-/// callbacks of the thread that refused those of the others are called all the same.
+/// A refused `read_at` counts as one that returned -ECANCELED. A refused progress or skipped-region
+/// callback counts as one that cancelled the call. A refused tfr_free_fn leaves its context
+/// unfreed. The thread that refused callbacks can still run its own.
 ///
-/// Returns how many callbacks are running on other threads. After a fork(), those that were running
-/// on the parent's other threads still count in the child, where they never return.
+/// Returns the number of callbacks that are running on other threads. After a fork(), callbacks
+/// that were running on other threads of the parent still count in the child, where they never
+/// return.
 ///
-/// Threads: any.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub extern "C" fn tfr_callbacks_allow(allowed: i32) -> usize {
     let allowed = allowed != 0;

@@ -16,8 +16,8 @@ use crate::{CheckLevel, Fit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_check_level {
-    /// The headers of the first record, of the last and of 64 between them: milliseconds, however
-    /// large data and index are.
+    /// The headers of the first record, the last record and 64 records in between. This takes
+    /// milliseconds, however large the data and the index are.
     TFR_CHECK_QUICK = 0,
     /// Every header.
     TFR_CHECK_HEADERS = 1,
@@ -25,17 +25,19 @@ pub enum tfr_check_level {
     TFR_CHECK_FULL = 2,
 }
 
-/// Bits of tfr_fit's flags.
+/// The bits of tfr_fit's flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_fit_flags {
     /// An entry starts before the previous one.
     TFR_FIT_REORDERED = 1,
-    /// An entry is there twice.
+    /// An entry occurs more than once.
     TFR_FIT_REPEATED = 2,
-    /// No checksum was looked at: the data has no true ones, or TFR_CHECKSUMS_NONE asked for it.
+    /// The check verified no checksum: the data has no valid ones, or the policy is
+    /// TFR_CHECKSUMS_NONE.
     TFR_FIT_CHECKSUMS_SKIPPED = 4,
-    /// The index leaves out valid records: what finds it beside its data does not use it.
+    /// The index leaves out valid records. A reader that finds this index next to its data does not
+    /// use it.
     TFR_FIT_PARTIAL = 8,
 }
 
@@ -43,10 +45,10 @@ pub enum tfr_fit_flags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct tfr_fit {
-    /// The number of bytes of the data that no entry covers: damage, or, with TFR_FIT_PARTIAL, also
-    /// records.
+    /// The number of bytes of the data that no entry covers. They are damage, or, with
+    /// TFR_FIT_PARTIAL, also records.
     pub uncovered_bytes: u64,
-    /// Members of tfr_fit_flags, added up. Later versions may add more.
+    /// A bitwise OR of members of tfr_fit_flags. Later versions may add more.
     pub flags: u32,
 }
 
@@ -63,31 +65,27 @@ impl From<Fit> for tfr_fit {
     }
 }
 
-/// Checks that an index is that of a TFRecord file. The entries must lie inside the file and may
-/// not overlap; where one starts, there must be the header of a frame of its size. An index may
-/// select, reorder and repeat records, and leave out damage; but one that has all records up to some
-/// byte, while valid ones follow, is stale, unless tfr_options_set_allow_partial() says that it is
-/// meant so. At every level the bytes that no entry covers are searched for valid records.
+/// Checks that an index belongs to a TFRecord file. The entries must lie inside the file and must
+/// not overlap. Where an entry starts, the data must have the header of a frame of that size. An
+/// index may select, reorder and repeat records, and leave out damage. But an index that has all
+/// records up to some byte, followed by more valid records, is stale, unless
+/// tfr_options_set_allow_partial() allows it. At every level the check searches the bytes that no
+/// entry covers for valid records.
 ///
-/// Inputs: `level` is a member of tfr_check_level. `options` is optional: the defaults. The policy
-/// decides whether CRCs must hold, TFR_CHECKSUMS_AUTO by the file's first header; the level,
-/// whether those of payloads are looked at.
-/// `fit_out` is optional; it says how the index fits.
+/// Parameters: `index` and `tfrecord_path` are required. `level` is a member of tfr_check_level.
+/// `options` is optional; NULL means the defaults. The checksum policy decides whether CRCs must be
+/// valid (TFR_CHECKSUMS_AUTO decides by the first header of the file); the level decides whether
+/// payload CRCs are verified. `fit_out` is optional; it receives how the index fits.
 ///
-/// Errors: TFR_ERR_MISMATCH when it is the index of another file; TFR_ERR_STALE when the data has
-/// grown or become shorter; TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC, TFR_ERR_PAYLOAD_CRC when the index fits
-/// and the data is damaged; each with the number of the entry: of all bad ones, the first in the data; of a stale
-/// index, the first that is missing. TFR_ERR_NOT_TFRECORD when the data that it does not fit is
-/// compressed or the like; TFR_ERR_INVALID_ARGUMENT for NULL and for a number that is no level;
-/// TFR_ERR_IO when the file cannot be read; TFR_ERR_CANCELLED; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_MISMATCH if the index belongs to another file. TFR_ERR_STALE if the data has
+/// grown or become shorter. TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC if the index
+/// fits but the data is damaged. Each of these has the number of an entry: of several bad ones, the
+/// first in the data; for a stale index, the first that is missing. TFR_ERR_NOT_TFRECORD if the
+/// index does not fit and the data is compressed or similar. TFR_ERR_INVALID_ARGUMENT if a required
+/// pointer is NULL or `level` is any other number. TFR_ERR_IO if the file cannot be read.
+/// TFR_ERR_CANCELLED. TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `tfrecord_path`: required; NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `fit_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_check(
     index: *const tfr_index,
@@ -97,7 +95,7 @@ pub unsafe extern "C" fn tfr_index_check(
     fit_out: *mut tfr_fit,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::optional_out(fit_out, "fit_out")?;
         let index = &pointer::borrow(index, "index")?.0;
@@ -107,7 +105,7 @@ pub unsafe extern "C" fn tfr_index_check(
         store(fit.into());
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 

@@ -1,4 +1,4 @@
-//! `tfr_index_select()` and the like: indexes made of indexes.
+//! `tfr_index_select()` and similar functions: indexes made from indexes.
 
 use super::error::tfr_error;
 use super::guard::guard;
@@ -9,45 +9,43 @@ use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{Index, Remainder, ShardBy};
 
-/// What tfr_index_shard() shares out evenly.
+/// What tfr_index_shard() divides evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_shard_by {
-    /// Records: the shards' numbers of them differ by one at most.
+    /// Records: the numbers of records in two shards differ by at most one.
     TFR_SHARD_BY_RECORDS = 0,
-    /// Bytes: a shard's frames have as many as its equal share, give or take the largest frame's.
+    /// Bytes: the size of a shard differs from an equal share by at most the size of the largest
+    /// frame.
     TFR_SHARD_BY_BYTES = 1,
 }
 
-/// What becomes of the remainder where the records are no multiple of the shards.
+/// What tfr_index_shard() does if the number of records is not a multiple of the number of shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_remainder {
-    /// Some shards have one record more than the others; no record is lost or there twice.
+    /// Some shards have one record more than the others. Every record is in exactly one shard.
     TFR_REMAINDER_KEEP = 0,
-    /// All have as many as the smaller ones: the last record of each larger one is in none.
+    /// All shards get the smaller size. The last record of each larger shard is left out.
     TFR_REMAINDER_DROP = 1,
-    /// All have as many as the larger ones: the smaller ones end with the next one's first record.
+    /// All shards get the larger size. Each smaller shard also gets the first record of the next
+    /// shard.
     TFR_REMAINDER_PAD = 2,
 }
 
-/// An index of the records of these numbers, in their order; a number may be there more than once.
-/// As all edits, it is of the same data, and none of that is read.
+/// Makes an index of the given records, in the given order. A number may occur more than once. Like
+/// all edits, the new index refers to the same data, and the call reads none of the data.
 ///
-/// Inputs: `records` is optional if `count` is 0.
+/// Parameters: `index` and `index_out` are required. `records` points to `count` record numbers and
+/// may be NULL if `count` is 0.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
-/// tfr_index_len(); TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+/// is not less than tfr_index_len(). TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `index`
-/// stays the caller's, as it is.
+/// Ownership: free *index_out with tfr_index_free(). It is NULL on failure. The caller keeps
+/// `index`, which does not change.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `records`: `count` numbers that may be read.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_select(
     index: *const tfr_index,
@@ -57,25 +55,24 @@ pub unsafe extern "C" fn tfr_index_select(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let edit = |index: &Index| {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         let records = unsafe { pointer::slice(records, count, "records") }?;
         index.select(records)
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { make(index, index_out, error_out, edit) }
 }
 
-/// An index of the records whose payloads have from `min` to `max` bytes, in the order of `index`.
+/// Makes an index of the records with payloads of `min` to `max` bytes, both inclusive, in the
+/// order of `index`.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+/// Parameters: `index` and `index_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
 ///
 /// Ownership: as tfr_index_select().
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_filter_size(
     index: *const tfr_index,
@@ -84,24 +81,23 @@ pub unsafe extern "C" fn tfr_index_filter_size(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { make(index, index_out, error_out, |index| index.filter_size(min..=max)) }
 }
 
-/// An index of all records in a random order, each order as likely as the others. A seed stands for
-/// one order of so many records, with any version, platform and language: record after record is
-/// drawn from those that are left, the first ones first (a Fisher-Yates shuffle) by numbers from
-/// SplitMix64 that Lemire's method brings into range.
+/// Makes an index of all records in a random order. Every order is equally likely. The same seed
+/// and number of records give the same order in every version, on every platform and in every
+/// language: a Fisher-Yates shuffle that fills the positions from first to last, each with a record
+/// drawn from the remaining ones, with numbers from SplitMix64 that Lemire's method brings into
+/// range.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+/// Parameters: `index` and `index_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
 ///
 /// Ownership: as tfr_index_select().
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_shuffle(
     index: *const tfr_index,
@@ -109,23 +105,22 @@ pub unsafe extern "C" fn tfr_index_shuffle(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { make(index, index_out, error_out, |index| index.shuffle(seed)) }
 }
 
-/// An index of `count` random records, none drawn twice, each choice as likely as the others: the
-/// first ones of tfr_index_shuffle() with the same seed, but in the order of `index`.
+/// Makes an index of `count` different random records, in the order of `index`. Every choice is
+/// equally likely. The records are the first `count` ones of tfr_index_shuffle() with the same
+/// seed.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and when there are fewer records;
-/// TFR_ERR_OUT_OF_MEMORY.
+/// Parameters: `index` and `index_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the index has fewer than
+/// `count` records. TFR_ERR_OUT_OF_MEMORY.
 ///
 /// Ownership: as tfr_index_select().
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_sample(
     index: *const tfr_index,
@@ -134,28 +129,25 @@ pub unsafe extern "C" fn tfr_index_sample(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { make(index, index_out, error_out, |index| index.sample(count, seed)) }
 }
 
-/// An index of shard `rank` of `world_size`: a run of the records, in the order of `index`. By records,
-/// it starts at record len * rank / world_size, rounded down, as those of NVIDIA DALI's readers do. By
-/// bytes, it starts between the two records where what is before comes nearest to rank / world_size of
-/// the frames' bytes. It may be empty where there are few records, or some that are very large.
+/// Makes an index of shard `rank` of `world_size` shards: a contiguous run of records, in the order
+/// of `index`. By records, the shard starts at record len * rank / world_size, rounded down, like
+/// the shards of NVIDIA DALI's readers. By bytes, it starts at the record boundary closest to rank
+/// / world_size of the frames' total bytes. A shard may be empty if there are few records, or a few
+/// very large ones.
 ///
-/// Inputs: `by` is a member of tfr_shard_by, `remainder` of tfr_remainder; of shards by bytes it must
-/// be TFR_REMAINDER_KEEP.
+/// Parameters: `index` and `index_out` are required. `by` is a member of tfr_shard_by. `remainder`
+/// is a member of tfr_remainder; with TFR_SHARD_BY_BYTES it must be TFR_REMAINDER_KEEP.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for a number that is no member, and when `rank` is
-/// not below `world_size`; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, `by` or `remainder` is any other
+/// number, or `rank` is not less than `world_size`. TFR_ERR_OUT_OF_MEMORY.
 ///
 /// Ownership: as tfr_index_select().
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_shard(
     index: *const tfr_index,
@@ -170,28 +162,25 @@ pub unsafe extern "C" fn tfr_index_shard(
         let (by, remainder) = (shard_by(by)?, remainder_of(remainder)?);
         index.shard(rank, world_size, by, remainder)
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { make(index, index_out, error_out, edit) }
 }
 
-/// The index of files that are put one behind the other, as by `cat a b`.
+/// Makes the index of concatenated files, as `cat a b` concatenates them.
 ///
-/// Inputs: `indexes` are theirs, in that order, and `data_sizes` how many bytes each file has; both
-/// have `count` members, and are optional if that is 0.
+/// Parameters: `indexes` points to the indexes of the files, in that order, and `data_sizes` to the
+/// sizes of the files in bytes. Both have `count` elements and may be NULL if `count` is 0.
+/// `index_out` is required.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `index_out` is a member of `indexes`, which
-/// then stays as it is; TFR_ERR_MISMATCH when an entry ends behind its file; TFR_ERR_INVALID_INDEX
-/// when a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer or an element of `indexes` is NULL, or if
+/// `index_out` points to an element of `indexes`, which then stays unchanged. TFR_ERR_MISMATCH if
+/// an entry ends after the end of its file. TFR_ERR_INVALID_INDEX if the end of a record exceeds
+/// INT64_MAX. TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure. `indexes`
-/// stay the caller's, as they are.
+/// Ownership: free *index_out with tfr_index_free(). It is NULL on failure. The caller keeps
+/// `indexes`, which do not change.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `indexes`: `count` of them, each NULL, or an index that is not yet freed.
-/// - `data_sizes`: `count` numbers that may be read.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_concat(
     indexes: *const *const tfr_index,
@@ -200,10 +189,10 @@ pub unsafe extern "C" fn tfr_index_concat(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         if pointer::is_within(index_out as *const *const tfr_index, indexes, count) {
-            let detail = "index_out is a member of indexes, which would be lost";
+            let detail = "index_out points into indexes: the call would overwrite an index there";
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
         let store = pointer::handle_out(index_out, "index_out")?;
@@ -216,28 +205,29 @@ pub unsafe extern "C" fn tfr_index_concat(
         store(pointer::give(tfr_index(Index::concat(&parts.collect::<Result<Vec<_>>>()?)?)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Gives C an index that is made of another one.
+/// Makes an index from another one and gives it to C.
 ///
 /// # Safety
-/// As [`tfr_index_shuffle`].
+///
+/// The contract of the functions for C.
 unsafe fn make(
     index: *const tfr_index,
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
     edit: impl FnOnce(&Index) -> Result<Index>,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let index = &pointer::borrow(index, "index")?.0;
         store(pointer::give(tfr_index(edit(index)?)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 

@@ -1,4 +1,4 @@
-//! `tfr_error`: what went wrong and where.
+//! `tfr_error`: what went wrong, and where.
 
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
@@ -10,9 +10,10 @@ use super::status::tfr_status;
 use super::version::TFR_UNKNOWN;
 use crate::Error;
 
-/// What went wrong and where. The functions that read it take NULL, too, for "no error".
+/// What went wrong, and where. The functions that read an error accept NULL, which means "no
+/// error".
 ///
-/// Threads: an error may be read by many threads at once.
+/// Threads: many threads may read an error at the same time.
 pub struct tfr_error {
     pub(super) error: Error,
     message: CString,
@@ -37,147 +38,118 @@ impl tfr_error {
     /// # Safety
     /// NULL, or valid for reads while `'a` lasts.
     unsafe fn from<'a>(error: *const tfr_error) -> Option<&'a tfr_error> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { error.as_ref() }
     }
 }
 
-/// The status that the failed call returned; TFR_OK for NULL.
+/// Returns the status of the failed call; TFR_OK for NULL.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_status(error: *const tfr_error) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let error = unsafe { tfr_error::from(error) };
     error.map_or(tfr_status::TFR_OK, |error| error.error.kind().into())
 }
 
-/// One line for people: the file, the record, the byte, what is wrong, what to do. Its wording may
-/// change from version to version. "" for NULL.
+/// Returns one line for people: the file, the record, the byte, what is wrong, and what to do; ""
+/// for NULL. The wording may change between versions.
 ///
-/// Ownership: UTF-8 with a NUL at its end, borrowed from the error, gone when that is freed.
+/// Ownership: NUL-terminated UTF-8, borrowed from the error. It is valid until the error is freed.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_message(error: *const tfr_error) -> *const c_char {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let error = unsafe { tfr_error::from(error) };
     error.map_or("\0".as_ptr().cast(), |error| error.message.as_ptr())
 }
 
-/// The path of the file that the error is about, as it was given; NULL if there is none.
+/// Returns the path of the file that the error is about, exactly as the caller passed it; NULL if
+/// there is none.
 ///
-/// Ownership: the path's bytes with a NUL at their end, borrowed from the error.
+/// Ownership: NUL-terminated, borrowed from the error. It is valid until the error is freed.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_path(error: *const tfr_error) -> *const c_char {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let path = unsafe { tfr_error::from(error) }.and_then(|error| error.path.as_deref());
     path.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
-/// The number of the bad record, from 0; of a bad index, how many entries stand before its bad
-/// line. TFR_UNKNOWN if there is none.
+/// Returns the number of the bad record, starting at 0; for a bad index, the number of entries
+/// before the bad line; TFR_UNKNOWN if there is none.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_record(error: *const tfr_error) -> u64 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let record = unsafe { tfr_error::from(error) }.and_then(|error| error.error.record());
     record.unwrap_or(TFR_UNKNOWN)
 }
 
-/// The byte where the bad record's frame starts; of a bad index, where its bad line starts.
-/// TFR_UNKNOWN if there is none.
+/// Returns the byte where the bad record's frame starts; for a bad index, the byte where the bad
+/// line starts; TFR_UNKNOWN if there is none.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_offset(error: *const tfr_error) -> u64 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let offset = unsafe { tfr_error::from(error) }.and_then(|error| error.error.offset());
     offset.unwrap_or(TFR_UNKNOWN)
 }
 
-/// What the data is instead of a TFRecord file that its checksums hold for, where that is known:
-/// "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others. NULL if it
-/// is not. Later versions may know more.
+/// Returns the detected format, if the data is not a TFRecord file or has non-standard checksums:
+/// "gzip", "Git LFS pointer", "HTML", "TFRecord with CRC-32 IEEE checksums" and others; NULL if the
+/// format is unknown. Later versions may detect more.
 ///
-/// Ownership: UTF-8 with a NUL at its end, borrowed from the error.
+/// Ownership: NUL-terminated UTF-8, borrowed from the error. It is valid until the error is freed.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_format(error: *const tfr_error) -> *const c_char {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let format = unsafe { tfr_error::from(error) }.and_then(|error| error.format.as_deref());
     format.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
-/// The checksum that does not hold, as it is stored: a masked CRC-32C. TFR_UNKNOWN if the error is
-/// about none.
+/// Returns the stored value of the checksum that does not match, a masked CRC-32C; TFR_UNKNOWN if
+/// the error is not about a checksum.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_stored_crc(error: *const tfr_error) -> u64 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let crc = unsafe { tfr_error::from(error) }.and_then(|error| error.error.stored_crc());
     crc.map_or(TFR_UNKNOWN, u64::from)
 }
 
-/// What that checksum should be, by the bytes that it is of. TFR_UNKNOWN if the error is about
-/// none.
+/// Returns the value that this checksum should have, computed from the bytes that it covers;
+/// TFR_UNKNOWN if the error is not about a checksum.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_computed_crc(error: *const tfr_error) -> u64 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let crc = unsafe { tfr_error::from(error) }.and_then(|error| error.error.computed_crc());
     crc.map_or(TFR_UNKNOWN, u64::from)
 }
 
-/// The operating system's error number (errno); 0 if there is none.
+/// Returns the operating system's error number (errno); 0 if there is none.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_os_error(error: *const tfr_error) -> i32 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let errno = unsafe { tfr_error::from(error) }.and_then(|error| error.error.os_error());
     errno.unwrap_or(0)
 }
 
-/// Frees an error. NULL is allowed.
-///
-/// # Safety
-/// - `error`: optional; an error that is not yet freed and not used again.
+/// Frees an error. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_error_free(error: *mut tfr_error) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(error) }
 }

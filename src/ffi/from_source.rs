@@ -12,21 +12,16 @@ use super::source::{tfr_source, Source};
 use super::status::tfr_status;
 use crate::{create_index_from_source, Index};
 
-/// Indexes a source into an index file, as tfr_index_create() does a file.
+/// Indexes a source and writes the index file, like tfr_index_create() for a file.
 ///
-/// Inputs: `index_path` is where the index goes: a source has no path to append ".idx" to.
-/// `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+/// Parameters: `source` and `index_path` are required: a source has no path to append ".idx" to.
+/// `options` is optional; NULL means the defaults. `count_out` is optional; it receives the number
+/// of records.
 ///
-/// Errors: those of tfr_index_create(); TFR_ERR_IO, with the number that tfr_error_os_error()
-/// gives, when `read_at` returns an error, and when it returns what it may not.
+/// Errors: those of tfr_index_create(). TFR_ERR_IO if `read_at` returns an error, whose number
+/// tfr_error_os_error() returns, or an invalid value.
 ///
-/// Threads: any; see tfr_source.
-///
-/// # Safety
-/// - `source`: required; a source that is not yet freed.
-/// - `index_path`: required; NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `count_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread; see tfr_source.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_create_from_source(
     source: *const tfr_source,
@@ -35,7 +30,7 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
     count_out: *mut u64,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store_count = pointer::optional_out(count_out, "count_out")?;
         let source = Source::share(source)?;
@@ -45,24 +40,20 @@ pub unsafe extern "C" fn tfr_index_create_from_source(
         store_count(count);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Indexes a source into memory: 16 bytes for each record. No file is written.
+/// Indexes a source in memory, with 16 bytes for each record. It writes no file.
 ///
-/// Inputs: `options` is optional: the defaults.
+/// Parameters: `source` and `index_out` are required. `options` is optional; NULL means the
+/// defaults.
 ///
-/// Errors: as tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
+/// Errors: those of tfr_index_create_from_source(), and TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+/// Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
 ///
-/// Threads: any; see tfr_source.
-///
-/// # Safety
-/// - `source`: required; a source that is not yet freed.
-/// - `options`: optional; options that are not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread; see tfr_source.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_source(
     source: *const tfr_source,
@@ -70,7 +61,7 @@ pub unsafe extern "C" fn tfr_index_from_source(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let source = Source::share(source)?;
@@ -78,21 +69,17 @@ pub unsafe extern "C" fn tfr_index_from_source(
         store(pointer::give(tfr_index(index)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Checks that an index is that of a source, as tfr_index_check() does of a file.
+/// Checks that an index belongs to a source, like tfr_index_check() for a file.
 ///
-/// Inputs and errors: those of tfr_index_check() and of tfr_index_create_from_source().
+/// Parameters: `index` and `source` are required. The others are those of tfr_index_check().
 ///
-/// Threads: any; see tfr_source.
+/// Errors: those of tfr_index_check() and of tfr_index_create_from_source().
 ///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `source`: required; a source that is not yet freed.
-/// - `options`: optional; options that are not yet freed.
-/// - `fit_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread; see tfr_source.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_check_source(
     index: *const tfr_index,
@@ -102,7 +89,7 @@ pub unsafe extern "C" fn tfr_index_check_source(
     fit_out: *mut tfr_fit,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::optional_out(fit_out, "fit_out")?;
         let index = &pointer::borrow(index, "index")?.0;
@@ -113,6 +100,6 @@ pub unsafe extern "C" fn tfr_index_check_source(
         store(fit.into());
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }

@@ -1,4 +1,4 @@
-//! The boundary: what Rust code ends in becomes a status and an error; panics stop here.
+//! The boundary: turns the result of Rust code into a status and an error, and stops panics.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -18,9 +18,10 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `body` and stores its error, if any and if the caller wants it, in `*error_out`.
+/// Runs `body`. If it fails and the caller wants the error, stores it in `*error_out`.
 ///
 /// # Safety
+///
 /// `error_out` is NULL or may be written to.
 pub(super) unsafe fn guard(
     error_out: *mut *mut tfr_error,
@@ -29,11 +30,11 @@ pub(super) unsafe fn guard(
     if !pointer::is_aligned(error_out) {
         return tfr_status::TFR_ERR_INVALID_ARGUMENT;
     }
-    let _whole = NoCancellation::begin();
+    let _uncancelled = NoCancellation::begin();
     silence_guarded_panics();
     let ended = {
         let _guarded = Guarded::set(true);
-        // Unwind safety: what a panic may leave half done is dropped, or owned by no one else.
+        // Unwind safety: state that a panic may leave half-done is dropped, or has no other owner.
         panic::catch_unwind(AssertUnwindSafe(body))
     };
     let result = ended.unwrap_or_else(|panic| Err(from_panic(&*panic)));
@@ -49,7 +50,7 @@ pub(super) unsafe fn guard(
     status
 }
 
-/// Runs the caller's own code, whose panics, if it is Rust, are not ours to silence.
+/// Runs the caller's own code. If that is Rust, its panics are not ours to silence.
 pub(super) fn unguarded<T>(code: impl FnOnce() -> T) -> T {
     let _unguarded = Guarded::set(false);
     code()
@@ -81,18 +82,18 @@ fn from_panic(panic: &(dyn Any + Send)) -> Error {
     Error::new(ErrorKind::Panic, format!("a bug in tfr-index, please report it: {message}"))
 }
 
-/// Keeps the panics that [`guard`] catches from being printed to the host's stderr. All others
-/// reach the hook that was there before.
+/// Keeps panics that [`guard`] catches from being printed to the host's stderr. All other panics
+/// reach the previous hook.
 fn silence_guarded_panics() {
-    // No Once: a process that is forked while another thread is in it would wait for ever.
+    // Not a Once: if the process forks while another thread is in it, the child would hang.
     static SILENCED: AtomicBool = AtomicBool::new(false);
-    // While the host unwinds, the hook may not be changed.
+    // set_hook() panics on a thread that is panicking.
     if SILENCED.load(Relaxed) || thread::panicking() || SILENCED.swap(true, Relaxed) {
         return;
     }
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        // The threads that work for a guarded call panic in it, when it waits for them.
+        // A worker thread's panic continues in the guarded call that waits for the thread.
         let ours = GUARDED.with(Cell::get) || thread::current().name() == Some(threads::NAME);
         if !ours {
             previous(info);
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(status, tfr_status::TFR_ERR_PANIC);
     }
 
-    /// Runs this very test in a process of its own, to see what it prints.
+    /// Runs this same test in another process, to see what it prints.
     #[test]
     fn only_guarded_panics_are_silent() {
         if std::env::var_os("TFR_TEST_PANICS").is_some() {

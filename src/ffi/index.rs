@@ -1,4 +1,4 @@
-//! `tfr_index`: the table of contents.
+//! `tfr_index`: the list of entries.
 
 use std::ffi::CString;
 
@@ -13,43 +13,40 @@ use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
 use crate::{create_index, Entry, Index};
 
-/// One record's place in its TFRecord file. The payload is the size - 16 bytes from offset + 12.
+/// The place of one record in its TFRecord file. The payload has size - 16 bytes and starts at
+/// offset + 12.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct tfr_entry {
     /// The byte where the record's frame starts.
     pub offset: u64,
-    /// The whole frame's size in bytes: the payload's and 16 more.
+    /// The size of the whole frame in bytes: the payload's size plus 16.
     pub size: u64,
 }
 
 /// An index: an immutable list of entries, one for each record. Any order, gaps and overlaps are
-/// legal: an index may select and reorder records.
+/// allowed, so an index can select and reorder records.
 ///
-/// Threads: an index may be used by many threads at once.
+/// Threads: many threads may use an index at the same time.
 pub struct tfr_index(pub(super) Index);
 
-/// Indexes a TFRecord file into an index file, in constant memory. The index file is written
-/// beside its place and renamed over it when it is whole: on any error nothing is left behind, and
-/// an index that was there stays as it was.
+/// Indexes a TFRecord file and writes the index file, in constant memory. It writes a temporary
+/// file next to the index file and renames it when it is complete. On any error it leaves no
+/// temporary file, and an existing index file stays unchanged.
 ///
-/// Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
-/// not beside an event file of TensorBoard ("tfevents" in its name), which would take it for another.
-/// `options` is optional: the defaults. `count_out` is optional; it gets the number of records.
+/// Parameters: `tfrecord_path` is required. `index_path` is optional; NULL means `tfrecord_path`
+/// with ".idx" appended, except for a TensorBoard event file ("tfevents" in its name), because
+/// TensorBoard would take the index for another event file. `options` is optional; NULL means the
+/// defaults. `count_out` is optional; it receives the number of records.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, for a TFRecord
-/// path that is a device, a pipe or the like, and when both paths lead to one file; TFR_ERR_IO when a
-/// file cannot be opened, read or
-/// written, or is a folder;
-/// TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC,
-/// TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_CANCELLED.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the TFRecord path is an event
+/// file and `index_path` is NULL, if the TFRecord path is a device, a pipe or similar, or if both
+/// paths lead to the same file. TFR_ERR_IO if a file cannot be opened, read or written, or is a
+/// directory. TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC or
+/// TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record. TFR_ERR_CANCELLED.
 ///
-/// Threads: any; two that create one index at once leave it whole, by one of them.
-///
-/// # Safety
-/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `count_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread. If two calls create the same index at the same time, the result is
+/// the complete index of one of them.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_create(
     tfrecord_path: *const c_char,
@@ -58,7 +55,7 @@ pub unsafe extern "C" fn tfr_index_create(
     count_out: *mut u64,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store_count = pointer::optional_out(count_out, "count_out")?;
         let tfrecord_path = pointer::path(tfrecord_path, "tfrecord_path")?;
@@ -68,24 +65,20 @@ pub unsafe extern "C" fn tfr_index_create(
         store_count(count);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Indexes a TFRecord file into memory: 16 bytes for each record. No file is written.
+/// Indexes a TFRecord file in memory, with 16 bytes for each record. It writes no file.
 ///
-/// Inputs: `options` is optional: the defaults.
+/// Parameters: `tfrecord_path` and `index_out` are required. `options` is optional; NULL means the
+/// defaults.
 ///
-/// Errors: as tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
+/// Errors: those of tfr_index_create(), and TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+/// Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `tfrecord_path`: required; NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_scan(
     tfrecord_path: *const c_char,
@@ -93,7 +86,7 @@ pub unsafe extern "C" fn tfr_index_scan(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
@@ -101,57 +94,51 @@ pub unsafe extern "C" fn tfr_index_scan(
         store(pointer::give(tfr_index(index)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
 /// Reads an index file.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be read;
-/// TFR_ERR_INVALID_INDEX when it is not an index, as tfr_index_from_text();
+/// Parameters: `index_path` and `index_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO if the file cannot be
+/// read. TFR_ERR_INVALID_INDEX if it is not an index, as for tfr_index_from_text().
 /// TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the caller frees *index_out with tfr_index_free(); it is NULL on failure.
+/// Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index_path`: required; NUL-terminated.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_read(
     index_path: *const c_char,
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let index = Index::read(pointer::path(index_path, "index_path")?)?;
         store(pointer::give(tfr_index(index)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Indexes TFRecord bytes in memory. They are not copied, and payloads are not looked at unless
-/// the policy is TFR_CHECKSUMS_FULL.
+/// Indexes TFRecord bytes in memory. It does not copy them, and reads payloads only with
+/// TFR_CHECKSUMS_FULL.
 ///
-/// Inputs: `data` is optional if `size` is 0. `options` is optional: the defaults.
+/// Parameters: `data` points to `size` bytes and may be NULL if `size` is 0. `index_out` is
+/// required. `options` is optional; NULL means the defaults.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_create() for bad data;
-/// TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_index_create() for
+/// bad data. TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the data is borrowed during the call. The caller frees *index_out with
-/// tfr_index_free(); it is NULL on failure.
+/// Ownership: the call borrows the data. Free *index_out with tfr_index_free(). It is NULL on
+/// failure.
 ///
-/// Threads: any; none may change the data meanwhile.
-///
-/// # Safety
-/// - `data`: `size` bytes that may be read.
-/// - `options`: optional; options that are not yet freed.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread. No thread may change the data during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_bytes(
     data: *const u8,
@@ -160,7 +147,7 @@ pub unsafe extern "C" fn tfr_index_from_bytes(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let data = pointer::slice(data, size, "data")?;
@@ -168,27 +155,25 @@ pub unsafe extern "C" fn tfr_index_from_bytes(
         store(pointer::give(tfr_index(index)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Makes an index of index text: a line "offset size" for each record, decimal. Spaces, tabs and
-/// carriage returns may stand around the numbers, blank lines are skipped, the last line needs no
-/// line feed.
+/// Parses index text: one line "offset size" for each record, in decimal. Spaces, tabs and carriage
+/// returns around the numbers are allowed. Blank lines are skipped. The last line needs no line
+/// feed.
 ///
-/// Inputs: `text` needs no NUL at its end, and is optional if `size` is 0.
+/// Parameters: `text` points to `size` bytes, without a terminating NUL, and may be NULL if `size`
+/// is 0. `index_out` is required.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a line is anything but
-/// two numbers, a size is under 16, or a record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_INVALID_INDEX if a line
+/// is not two numbers, a size is less than 16, or the end of a record exceeds INT64_MAX.
+/// TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the text is borrowed during the call. The caller frees *index_out with
-/// tfr_index_free(); it is NULL on failure.
+/// Ownership: the call borrows the text. Free *index_out with tfr_index_free(). It is NULL on
+/// failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `text`: `size` bytes that may be read.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_text(
     text: *const c_char,
@@ -196,32 +181,29 @@ pub unsafe extern "C" fn tfr_index_from_text(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let index = Index::from_text(pointer::slice(text.cast::<u8>(), size, "text")?)?;
         store(pointer::give(tfr_index(index)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Makes an index of entries, in their order: a selection of another's, for instance.
+/// Makes an index from entries, in their order: a selection from another index, for example.
 ///
-/// Inputs: `entries` is optional if `count` is 0.
+/// Parameters: `entries` points to `count` entries and may be NULL if `count` is 0. `index_out` is
+/// required.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_INVALID_INDEX when a size is under 16 or a
-/// record's end passes INT64_MAX; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_INVALID_INDEX if a size
+/// is less than 16 or the end of a record exceeds INT64_MAX. TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the entries are copied. The caller frees *index_out with tfr_index_free(); it is
-/// NULL on failure.
+/// Ownership: the call copies the entries. Free *index_out with tfr_index_free(). It is NULL on
+/// failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `entries`: `count` entries that may be read.
-/// - `index_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_from_entries(
     entries: *const tfr_entry,
@@ -229,7 +211,7 @@ pub unsafe extern "C" fn tfr_index_from_entries(
     index_out: *mut *mut tfr_index,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(index_out, "index_out")?;
         let entries = pointer::slice(entries, count, "entries")?.iter();
@@ -237,32 +219,27 @@ pub unsafe extern "C" fn tfr_index_from_entries(
         store(pointer::give(tfr_index(Index::from_entries(entries)?)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// The number of records; 0 for NULL.
+/// Returns the number of records; 0 for NULL.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: optional; an index that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_len(index: *const tfr_index) -> usize {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { index.as_ref() }.map_or(0, |index| index.0.len())
 }
 
-/// One record's entry. Where many are wanted, tfr_index_entries() is faster.
+/// Returns the entry of one record. For many records, tfr_index_entries() is faster.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when `record` is not below
-/// tfr_index_len().
+/// Parameters: `index` and `entry_out` are required.
 ///
-/// Threads: any.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `record`
+/// is not less than tfr_index_len().
 ///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `entry_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_get(
     index: *const tfr_index,
@@ -270,7 +247,7 @@ pub unsafe extern "C" fn tfr_index_get(
     entry_out: *mut tfr_entry,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let index = &pointer::borrow(index, "index")?.0;
         let store = pointer::out(entry_out, "entry_out")?;
@@ -281,21 +258,18 @@ pub unsafe extern "C" fn tfr_index_get(
         store(tfr_entry { offset, size });
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// All entries: an array of tfr_index_len() of them; NULL for an empty index and for NULL.
+/// Returns all entries: an array of tfr_index_len() elements; NULL for an empty index and for NULL.
 ///
-/// Ownership: borrowed from the index, gone when that is freed.
+/// Ownership: borrowed from the index. The array is valid until the index is freed.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: optional; an index that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_entries(index: *const tfr_index) -> *const tfr_entry {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     match unsafe { index.as_ref() } {
         // The two types have the same members in the same order, both in C's layout.
         Some(tfr_index(index)) if !index.is_empty() => index.as_ptr().cast(),
@@ -303,20 +277,16 @@ pub unsafe extern "C" fn tfr_index_entries(index: *const tfr_index) -> *const tf
     }
 }
 
-/// The index as text: a line "offset size" for each record.
+/// Returns the index as text: one line "offset size" for each record.
 ///
-/// Inputs: `size_out` is optional; it gets the text's size without the NUL.
+/// Parameters: `index` and `text_out` are required. `size_out` is optional; it receives the size of
+/// the text in bytes, without the NUL.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: ASCII with a NUL at its end. The caller frees *text_out with tfr_text_free(); it is
-/// NULL on failure.
+/// Ownership: NUL-terminated ASCII. Free *text_out with tfr_text_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `text_out`: required; `size_out`, `error_out`: optional; all may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_to_text(
     index: *const tfr_index,
@@ -324,7 +294,7 @@ pub unsafe extern "C" fn tfr_index_to_text(
     size_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(text_out, "text_out")?;
         let store_size = pointer::optional_out(size_out, "size_out")?;
@@ -333,53 +303,46 @@ pub unsafe extern "C" fn tfr_index_to_text(
         store(CString::new(text).expect("no NUL among digits").into_raw());
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees the text of tfr_index_to_text(). NULL is allowed.
-///
-/// # Safety
-/// - `text`: optional; from tfr_index_to_text(), unchanged, not yet freed and not used again.
+/// Frees the text of tfr_index_to_text() or the path of tfr_index_find(), which the caller must not
+/// have changed. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_text_free(text: *mut c_char) {
     if !text.is_null() {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         drop(unsafe { CString::from_raw(text) });
     }
 }
 
-/// Writes the index to a file, whole or not at all, as tfr_index_create() does.
+/// Writes the index to a file, completely or not at all, like tfr_index_create().
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO when the file cannot be written.
+/// Parameters: `index` and `index_path` are required.
 ///
-/// Threads: any.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO if the file cannot be
+/// written.
 ///
-/// # Safety
-/// - `index`: required; an index that is not yet freed.
-/// - `index_path`: required; NUL-terminated.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_write(
     index: *const tfr_index,
     index_path: *const c_char,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let index = &pointer::borrow(index, "index")?.0;
         index.write(pointer::path(index_path, "index_path")?)
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees an index, and with it the array of tfr_index_entries(). NULL is allowed.
-///
-/// # Safety
-/// - `index`: optional; an index that is not yet freed and not used again.
+/// Frees an index, including the array of tfr_index_entries(). NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_free(index: *mut tfr_index) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(index) }
 }

@@ -1,4 +1,4 @@
-//! Index files: where they are, and whether they must be made.
+//! Index files: where they are, and whether they must be created.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -17,33 +17,31 @@ use crate::dataset::files;
 use crate::error::Result;
 use crate::{find_index, update_index, Only};
 
-/// Which indexes tfr_index_update() makes.
+/// Which indexes tfr_index_update() creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_only {
-    /// Those that do not exist.
+    /// Indexes that do not exist.
     TFR_ONLY_MISSING = 1,
-    /// Those, and the ones that are older than their data, do not end where it ends, or cannot be
-    /// read.
+    /// Those, and indexes that are older than their data, do not end where the data ends, or cannot
+    /// be read.
     TFR_ONLY_STALE = 2,
 }
 
-/// Indexes a TFRecord file into an index file, as tfr_index_create(), if that is missing or stale. An
-/// index is stale if it was modified before its data was, or its last entry does not end where the data
-/// ends. This takes a look at both files' metadata and at the last line of the index: data that was
-/// changed within its size, and given an older time, is not noticed; tfr_index_check() looks into it.
+/// Creates the index file of a TFRecord file, like tfr_index_create(), if the index file is missing
+/// or stale. An index is stale if it was modified before its data was, or if its last entry does
+/// not end where the data ends. The call compares both files' metadata and the last line of the
+/// index. It does not detect data that changed without changing its size and was given an older
+/// modification time; tfr_index_check() does.
 ///
-/// Inputs: `only` is a member of tfr_only. `count_out` is optional; it gets the number of records, or
-/// TFR_UNKNOWN for an index that is left as it is. Otherwise as tfr_index_create().
+/// Parameters: `tfrecord_path` is required. `only` is a member of tfr_only. `count_out` is
+/// optional; it receives the number of records, or TFR_UNKNOWN if the call left the index
+/// unchanged. `index_path` and `options` are optional, as for tfr_index_create().
 ///
-/// Errors: as tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT for a number that is no member.
+/// Errors: those of tfr_index_create(), and TFR_ERR_INVALID_ARGUMENT if `only` is any other number.
 ///
-/// Threads: any; many, also of other processes, may update one index at once.
-///
-/// # Safety
-/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `count_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread. Many threads and processes may update the same index at the same
+/// time.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_update(
     tfrecord_path: *const c_char,
@@ -53,7 +51,7 @@ pub unsafe extern "C" fn tfr_index_update(
     count_out: *mut u64,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store_count = pointer::optional_out(count_out, "count_out")?;
         let (data, index) = (pointer::path(tfrecord_path, "tfrecord_path")?, index_path);
@@ -63,7 +61,7 @@ pub unsafe extern "C" fn tfr_index_update(
         store_count(count.unwrap_or(TFR_UNKNOWN));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
@@ -75,21 +73,20 @@ fn which(number: i32) -> Result<Only> {
     member("only", number, "tfr_only", &members)
 }
 
-/// The path of a TFRecord file's index, by the file's name: the first one that exists of NAME.idx,
-/// NAME.tfindex and STEM.tfindex, which for train.tfrecord is train.tfindex. DLIO's layout is found
-/// with its "index/train" as the directory. Whether what is found is an index is not looked at.
+/// Finds the index file of a TFRecord file by name: the first one that exists of NAME.idx,
+/// NAME.tfindex and STEM.tfindex. For train.tfrecord, the last one is train.tfindex. For DLIO's
+/// layout, pass its "index/train" as the directory. The call does not verify that the file is an
+/// index.
 ///
-/// Inputs: `directory` is optional: beside the file.
+/// Parameters: `tfrecord_path` and `path_out` are required. `directory` is optional; NULL means the
+/// directory of the TFRecord file.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_IO, with ENOENT, if there is none.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO, with ENOENT, if
+/// there is no such file.
 ///
-/// Ownership: the caller frees *path_out with tfr_text_free(); it is NULL on failure.
+/// Ownership: free *path_out with tfr_text_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `tfrecord_path`: required; `directory`: optional; both NUL-terminated.
-/// - `path_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_index_find(
     tfrecord_path: *const c_char,
@@ -97,7 +94,7 @@ pub unsafe extern "C" fn tfr_index_find(
     path_out: *mut *mut c_char,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(path_out, "path_out")?;
         let data = pointer::path(tfrecord_path, "tfrecord_path")?;
@@ -109,13 +106,14 @@ pub unsafe extern "C" fn tfr_index_find(
         store(CString::new(found.as_os_str().as_bytes()).expect("no NUL in a path").into_raw());
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// The index path that is given; for NULL the one beside the data, if an index does no harm there.
+/// The index path that the caller passed; for NULL the default one, if an index does no harm there.
 ///
 /// # Safety
+///
 /// `index_path` is NULL, or NUL-terminated.
 pub(super) unsafe fn index_path_or_default(
     index_path: *const c_char,
@@ -123,10 +121,9 @@ pub(super) unsafe fn index_path_or_default(
 ) -> Result<PathBuf> {
     if index_path.is_null() {
         let place = files::place_beside(tfrecord_path);
-        return place.map_err(|error| {
-            error.adding("; give index_path, a path outside of the log directory")
-        });
+        return place
+            .map_err(|error| error.adding("; give index_path, a path outside the log directory"));
     }
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     Ok(unsafe { pointer::path(index_path, "index_path") }?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! `tfr_indexer`: the index of a stream, as it comes.
+//! `tfr_indexer`: indexes a stream as it arrives.
 
 use super::error::tfr_error;
 use super::guard::guard;
@@ -9,66 +9,57 @@ use super::status::tfr_status;
 use crate::error::{Error, ErrorKind};
 use crate::{Entry, Indexer};
 
-/// Takes a TFRecord stream (a download, a pipe, what a decompressor gives) in pieces of any size,
-/// and gives the entries of the records that are complete. It keeps a few kilobytes, whatever the
-/// size of the records.
+/// Indexes a TFRecord stream (a download, a pipe, the output of a decompressor). It takes the bytes
+/// in pieces of any size and returns the entries of the records that are complete. It needs a few
+/// kilobytes of memory, whatever the size of the records.
 ///
-/// Threads: one at a time.
+/// Threads: one thread at a time.
 pub struct tfr_indexer(Indexer);
 
-/// Makes an indexer at the start of a stream, which it holds to the options' checksum policy. It
-/// calls no callback, and keeps nothing of the options.
+/// Makes an indexer for the start of a stream. It applies the checksum policy of the options, calls
+/// no callback, and does not use the options after this call.
 ///
-/// Inputs: `options` is optional: the defaults.
+/// Parameters: `indexer_out` is required. `options` is optional; NULL means the defaults.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and where the options ask to salvage, to append, or
-/// for a growing file: that takes data that can be read at any position.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `indexer_out` is NULL, or if the options set salvage, resume
+/// or allow_incomplete_tail: these need data that can be read at any position.
 ///
-/// Ownership: the caller frees *indexer_out with tfr_indexer_free(); it is NULL on failure.
+/// Ownership: free *indexer_out with tfr_indexer_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `options`: optional; options that are not yet freed.
-/// - `indexer_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_new(
     options: *const tfr_options,
     indexer_out: *mut *mut tfr_indexer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(indexer_out, "indexer_out")?;
         let indexer = tfr_options::with(options, Indexer::new)?;
         store(pointer::give(tfr_indexer(indexer)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Takes the stream's next bytes, until all are taken or `capacity` records are complete: what is
-/// not taken, the caller pushes next.
+/// Takes the next bytes of the stream, until it has taken all of them or `capacity` records are
+/// complete. The caller pushes the remaining bytes next.
 ///
-/// Inputs: `data` is optional if `size` is 0. `entries_out` has room for `capacity` entries: 1 at
-/// least; size / 16 + 1 is always enough. *taken_out gets how many bytes are taken, *count_out how
-/// many entries are written.
+/// Parameters: `indexer`, `entries_out`, `taken_out` and `count_out` are required. `data` points to
+/// `size` bytes and may be NULL if `size` is 0. `entries_out` has room for `capacity` entries, at
+/// least 1; size / 16 + 1 is always enough. *taken_out receives the number of bytes taken, and
+/// *count_out the number of entries written.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a `capacity` of 0; those of
-/// tfr_index_create() for bad data, with the bad record. When records are complete before the bad
-/// one, this call succeeds with their entries, and the next one fails. From then on, each call
-/// fails with that error.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or `capacity` is 0. Those of
+/// tfr_index_create() for bad data, with the bad record. If records are complete before the bad
+/// one, this call succeeds with their entries, and the next call fails. After that, every call
+/// fails with the same error.
 ///
-/// Ownership: the data is borrowed during the call.
+/// Ownership: the call borrows the data.
 ///
-/// Threads: no other may use the indexer meanwhile.
-///
-/// # Safety
-/// - `indexer`: required; an indexer that is not yet freed.
-/// - `data`: `size` bytes that may be read.
-/// - `entries_out`: required; `capacity` entries that may be written to.
-/// - `taken_out`, `count_out`: required; `error_out`: optional; all may be written to.
+/// Threads: no other thread may use the indexer during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_push(
     indexer: *mut tfr_indexer,
@@ -80,12 +71,12 @@ pub unsafe extern "C" fn tfr_indexer_push(
     count_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let indexer = &mut pointer::borrow_mut(indexer, "indexer")?.0;
         let mut bytes = pointer::slice(data, size, "data")?;
         if capacity == 0 {
-            let detail = "capacity is 0, but must leave room for an entry";
+            let detail = "capacity is 0, but must be at least 1";
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
         let room = pointer::room(entries_out, capacity, "entries_out")?;
@@ -104,38 +95,33 @@ pub unsafe extern "C" fn tfr_indexer_push(
         store_count(count);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Says that the stream is at its end. More may be pushed nevertheless: of a file that grows, this
-/// says whether it is whole.
+/// Checks that the stream may end here. You may still push more afterwards: for a file that is
+/// growing, this tells whether it is complete so far.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_TRUNCATED and others when the end is inside a
-/// record; the error that tfr_indexer_push() found.
+/// Parameters: `indexer` is required.
 ///
-/// Threads: no other may use the indexer meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL. TFR_ERR_TRUNCATED and others if the stream ends
+/// inside a record. The error that tfr_indexer_push() found.
 ///
-/// # Safety
-/// - `indexer`: required; an indexer that is not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use the indexer during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_finish(
     indexer: *mut tfr_indexer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe { pointer::borrow(indexer, "indexer") }?.0.finish();
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees an indexer. NULL is allowed.
-///
-/// # Safety
-/// - `indexer`: optional; an indexer that is not yet freed and not used again.
+/// Frees an indexer. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_indexer_free(indexer: *mut tfr_indexer) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(indexer) }
 }

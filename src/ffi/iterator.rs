@@ -1,4 +1,4 @@
-//! `tfr_iterator`: records one after the other, read ahead.
+//! `tfr_iterator`: reads records in sequence, and reads ahead.
 
 use super::error::tfr_error;
 use super::guard::guard;
@@ -8,14 +8,15 @@ use super::status::tfr_status;
 use crate::error::Result;
 use crate::reader::{Piece, Pieces};
 
-/// The payloads of some records, one after the other. About a MiB of them is read at once, and unless
-/// tfr_options_set_threads() said 1, a thread of the library reads the next ones meanwhile.
+/// Iterates over the payloads of records. It reads about 1 MiB at a time. Unless
+/// tfr_options_set_threads() is 1, a thread of the library reads ahead in the meantime.
 ///
-/// Threads: one at a time. In a process that is forked meanwhile it goes on without the thread.
+/// Threads: one thread at a time. After a fork(), the iterator continues in the child without the
+/// reading thread.
 pub struct tfr_iterator {
     pieces: Pieces,
     piece: Piece,
-    /// How many payloads of the piece were given.
+    /// How many payloads of the piece the iterator has returned.
     given: usize,
 }
 
@@ -34,23 +35,19 @@ impl tfr_iterator {
     }
 }
 
-/// Begins to read records one after the other.
+/// Starts to read records one by one.
 ///
-/// Inputs: `records` are `count` numbers, in any order, also more than once. It is optional: without it, the first
-/// `count` records, so that all are (NULL, tfr_reader_len(reader)).
+/// Parameters: `reader` and `iterator_out` are required. `records` points to `count` record
+/// numbers, in any order, with repetitions allowed. It is optional: NULL means the first `count`
+/// records, so NULL and tfr_reader_len(reader) mean all records.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
-/// tfr_reader_len().
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+/// is not less than tfr_reader_len().
 ///
-/// Ownership: the numbers are copied, and the reader is shared: the caller may free both at once. The
-/// caller frees *iterator_out with tfr_iterator_free(); it is NULL on failure.
+/// Ownership: the iterator copies the numbers and shares the reader; the caller may free both
+/// immediately. Free *iterator_out with tfr_iterator_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: required; a reader that is not yet freed.
-/// - `records`: `count` numbers that may be read.
-/// - `iterator_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_iterate(
     reader: *const tfr_reader,
@@ -59,7 +56,7 @@ pub unsafe extern "C" fn tfr_reader_iterate(
     iterator_out: *mut *mut tfr_iterator,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(iterator_out, "iterator_out")?;
         let reader = &pointer::borrow(reader, "reader")?.reader;
@@ -71,23 +68,22 @@ pub unsafe extern "C" fn tfr_reader_iterate(
         store(pointer::give(tfr_iterator { pieces, piece: Piece::default(), given: 0 }));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// The next record's payload; its frame, if tfr_options_set_raw_frames() asked for it. At the end
-/// *payload_out is NULL, which it is not for an empty payload.
+/// Returns the payload of the next record, or its frame with tfr_options_set_raw_frames(). At the
+/// end *payload_out is NULL. For an empty payload it is not NULL.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_reader_read() when the record is bad, at its
-/// turn: the next call goes on with the record after it.
+/// Parameters: `iterator`, `payload_out` and `size_out` are required.
 ///
-/// Ownership: the payload is borrowed from the iterator, and gone at the next call with it.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_reader_read() if
+/// this record is bad; the next call continues with the record after it.
 ///
-/// Threads: no other may use the iterator meanwhile.
+/// Ownership: the payload is borrowed from the iterator. It is valid until the next call with the
+/// iterator.
 ///
-/// # Safety
-/// - `iterator`: required; an iterator that is not yet freed.
-/// - `payload_out`, `size_out`: required; `error_out`: optional; all may be written to.
+/// Threads: no other thread may use the iterator during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_iterator_next(
     iterator: *mut tfr_iterator,
@@ -95,7 +91,7 @@ pub unsafe extern "C" fn tfr_iterator_next(
     size_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store_payload = pointer::out(payload_out, "payload_out")?;
         let store_size = pointer::out(size_out, "size_out")?;
@@ -104,17 +100,14 @@ pub unsafe extern "C" fn tfr_iterator_next(
         store_size(payload.map_or(0, <[u8]>::len));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees an iterator, and with it its last payload. It waits for the thread that reads ahead. NULL is
-/// allowed.
-///
-/// # Safety
-/// - `iterator`: optional; an iterator that is not yet freed and not used again.
+/// Frees an iterator, including its last payload. It waits for the thread that reads ahead. NULL
+/// does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_iterator_free(iterator: *mut tfr_iterator) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(iterator) }
 }

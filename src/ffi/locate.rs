@@ -1,4 +1,4 @@
-//! `tfr_locate()`: which record does this byte belong to?
+//! `tfr_locate()`: which record contains this byte?
 
 use libc::c_char;
 
@@ -10,7 +10,7 @@ use super::status::tfr_status;
 use super::version::TFR_UNKNOWN;
 use crate::{locate, Location, Part};
 
-/// The part of a record's frame that a byte lies in.
+/// The part of a record's frame that contains a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_part {
@@ -24,26 +24,26 @@ pub enum tfr_part {
     TFR_PART_PAYLOAD_CRC = 3,
 }
 
-/// Where a byte of a TFRecord file lies. A checksum that is stored holds if it is the computed one.
+/// Where a byte of a TFRecord file lies. A stored checksum is valid if it equals the computed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct tfr_location {
-    /// The record's number, from 0.
+    /// The record's number, starting at 0.
     pub record: u64,
-    /// The byte where its frame starts.
+    /// The byte where the record's frame starts.
     pub offset: u64,
-    /// The length of its payload, as it is stored.
+    /// The stored length of the payload.
     pub length: u64,
-    /// The length's masked CRC-32C, as it is stored,
+    /// The stored masked CRC-32C of the length.
     pub stored_length_crc: u64,
-    /// and as it should be.
+    /// The masked CRC-32C that the length should have.
     pub computed_length_crc: u64,
-    /// The payload's masked CRC-32C, as it is stored; TFR_UNKNOWN if nobody knows where the frame
-    /// ends: its header is damaged, or the data is cut short.
+    /// The stored masked CRC-32C of the payload; TFR_UNKNOWN if the end of the frame is unknown,
+    /// because the header is damaged or the data is cut short.
     pub stored_payload_crc: u64,
-    /// As it should be, or TFR_UNKNOWN.
+    /// The masked CRC-32C that the payload should have; TFR_UNKNOWN in the same cases.
     pub computed_payload_crc: u64,
-    /// Where in the frame the byte lies.
+    /// The part of the frame that contains the byte.
     pub part: tfr_part,
 }
 
@@ -69,25 +69,22 @@ impl From<Location> for tfr_location {
     }
 }
 
-/// Finds the record of a TFRecord file that a byte belongs to, and looks at its checksums.
+/// Finds the record of a TFRecord file that contains a byte, and computes its checksums.
 ///
-/// TensorFlow's "corrupted record at N" is about the record that starts at byte N, if the length's
-/// checksum does not hold, and about the one that starts at N - 12, if the payload's does not.
+/// TensorFlow's "corrupted record at N" means the record that starts at byte N if the length's
+/// checksum is wrong, and the record that starts at byte N - 12 if the payload's checksum is wrong.
 ///
-/// Inputs: `options` is optional: the defaults. The checksum policy, the progress callback and
-/// tfr_options_set_salvage() count: damage before the byte is then skipped, and records have the
-/// numbers that they have in the index.
+/// Parameters: `tfrecord_path` and `location_out` are required. `options` is optional; NULL means
+/// the defaults. Three settings apply: the checksum policy, the progress callback, and
+/// tfr_options_set_salvage(), which skips damage before the byte. Record numbers are those of the
+/// index.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when the file ends before the byte;
-/// TFR_ERR_IO when it cannot be read; those of tfr_index_scan() when it is not a TFRecord file, or
-/// damaged before the record that the byte is in, with the number and the offset of the bad record.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if the file
+/// ends before the byte. TFR_ERR_IO if it cannot be read. Those of tfr_index_scan() if it is not a
+/// TFRecord file, or is damaged before the record that contains the byte, with the number and the
+/// offset of the bad record.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `tfrecord_path`: required; NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `location_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_locate(
     tfrecord_path: *const c_char,
@@ -96,7 +93,7 @@ pub unsafe extern "C" fn tfr_locate(
     location_out: *mut tfr_location,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::out(location_out, "location_out")?;
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
@@ -104,6 +101,6 @@ pub unsafe extern "C" fn tfr_locate(
         store(location.into());
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }

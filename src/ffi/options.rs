@@ -1,4 +1,4 @@
-//! `tfr_options`: what a caller may choose about a scan.
+//! `tfr_options`: the settings of a scan or a reader.
 
 use std::ops::ControlFlow;
 
@@ -12,27 +12,27 @@ use super::pointer;
 use super::status::tfr_status;
 use crate::{Checksums, Options, Progress, Skipped};
 
-/// Which checksums a scan holds a file to. Structure is always checked: every frame lies inside
-/// the file and the last one ends exactly at its end.
+/// Which checksums a scan verifies. It always checks the structure: every frame lies inside the
+/// file, and the last one ends exactly at the end of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_checksums {
-    /// The default. If the first header's CRC holds, every length CRC must; if it doesn't, none
-    /// may: the file then counts as written without checksums. A first header that is one bit
-    /// away from a true CRC, or all zeros, is an error; so is a later one that is all zeros, if the
-    /// first isn't zero in its CRC.
+    /// The default. If the first header's CRC is valid, every length CRC must be valid. Otherwise
+    /// no length CRC may be valid: the file counts as written without checksums. A first header
+    /// that is all zeros, or one bit away from a valid CRC, is an error. So is a later header that
+    /// is all zeros, unless the first header's CRC is zero.
     TFR_CHECKSUMS_AUTO = 0,
-    /// None: structure only.
+    /// No checksum: structure only.
     TFR_CHECKSUMS_NONE = 1,
     /// Every length CRC.
     TFR_CHECKSUMS_LENGTH = 2,
-    /// Every length CRC and every payload CRC; all of the file is read.
+    /// Every length CRC and every payload CRC. This reads the whole file.
     TFR_CHECKSUMS_FULL = 3,
 }
 
-/// Told how far a scan is: bytes of data passed, bytes in all, records found. A return value
-/// other than 0 cancels the scan, which then ends with TFR_ERR_CANCELLED. It must return: no
-/// longjmp, no C++ exception.
+/// A callback that reports the progress of a scan: bytes of data done, bytes of data in total,
+/// records found. A nonzero return value cancels the scan, which then fails with TFR_ERR_CANCELLED.
+/// The callback must return: no longjmp, no C++ exception.
 pub type tfr_progress_fn = Option<
     unsafe extern "C" fn(
         context: *mut c_void,
@@ -45,28 +45,29 @@ pub type tfr_progress_fn = Option<
 /// A region of the data that a scan skips. Later versions may add members at the end.
 #[repr(C)]
 pub struct tfr_skipped {
-    /// Its first byte: the end of the last good record.
+    /// The first byte of the region: the end of the last good record.
     pub start: u64,
-    /// The byte after its last one: the start of the next good record, or the end of the data.
+    /// The byte after the region: the start of the next good record, or the end of the data.
     pub end: u64,
-    /// The number of good records before it, which is the number of the first one after it.
+    /// The number of good records before the region. This is also the number of the first good
+    /// record after it.
     pub record: u64,
-    /// What is wrong at its start. Borrowed: it is gone when the callback returns.
+    /// What is wrong at the start of the region. Borrowed: valid until the callback returns.
     pub error: *const tfr_error,
-    /// 1 if it is the last record, of which a part is still to be written; 0 if it is damage.
+    /// 1 if the region is the last record, which is still being written; 0 if it is damage.
     pub incomplete_tail: i32,
 }
 
-/// Called for each region that a scan skips. A return value other than 0 cancels the scan, which
-/// then ends with TFR_ERR_CANCELLED. It must return: no longjmp, no C++ exception.
+/// A callback for each region that a scan skips. A nonzero return value cancels the scan, which
+/// then fails with TFR_ERR_CANCELLED. The callback must return: no longjmp, no C++ exception.
 ///
-/// Ownership: `skipped` is borrowed, and gone when the function returns.
+/// Ownership: `skipped` is borrowed. It is valid until the callback returns.
 pub type tfr_skipped_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, skipped: *const tfr_skipped) -> i32>;
 
-/// Choices for a scan. NULL stands for the defaults wherever options are asked for.
+/// The settings of a scan or a reader. Wherever a function takes options, NULL means the defaults.
 ///
-/// Threads: options may be used by many threads at once while none changes them.
+/// Threads: many threads may use the same options, as long as no thread changes them.
 pub struct tfr_options {
     checksums: Checksums,
     threads: usize,
@@ -80,15 +81,15 @@ pub struct tfr_options {
     sync: bool,
 }
 
-/// A caller's function, and its first argument.
+/// A caller's function and its first argument.
 #[derive(Clone, Copy)]
 struct Callback<F> {
     function: F,
     context: *mut c_void,
 }
 
-// SAFETY: the library passes the context on and does nothing else with it. The caller knows that the
-// function is called on the thread that scans, on many at once where many scan with these options.
+// SAFETY: the library passes the context on and does nothing else with it. The header tells the
+// caller which threads call the function.
 unsafe impl<F> Sync for Callback<F> {}
 
 impl tfr_options {
@@ -105,15 +106,16 @@ impl tfr_options {
         sync: false,
     };
 
-    /// Does `work` with the Rust form of these options.
+    /// Calls `work` with the Rust form of these options.
     ///
     /// # Safety
+    ///
     /// `options` is NULL or valid for reads.
     pub(super) unsafe fn with<T>(
         options: *const tfr_options,
         work: impl FnOnce(&Options<'_>) -> T,
     ) -> T {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         let options = unsafe { options.as_ref() }.unwrap_or(&tfr_options::DEFAULT);
         let report = |progress| options.report(progress);
         let on_skipped = |skipped| options.report_skipped(skipped);
@@ -151,7 +153,7 @@ impl tfr_options {
             error,
             incomplete_tail: i32::from(skipped.incomplete_tail),
         };
-        // SAFETY: the caller gave this context for this function; the region lives that long.
+        // SAFETY: the caller gave this context for this function; the region outlives the call.
         let answer = call_back(|| unsafe { function(context, &region) });
         // SAFETY: made above, not freed yet.
         unsafe { pointer::free(error) };
@@ -159,7 +161,8 @@ impl tfr_options {
     }
 }
 
-/// What a callback's answer means; None is that of one that may not be called any more.
+/// The meaning of a callback's return value. None: the callback was refused (see
+/// `tfr_callbacks_allow`).
 fn go_on(answer: Option<i32>) -> ControlFlow<()> {
     match answer {
         Some(0) => ControlFlow::Continue(()),
@@ -167,41 +170,37 @@ fn go_on(answer: Option<i32>) -> ControlFlow<()> {
     }
 }
 
-/// Makes options that hold the defaults.
+/// Creates options with the default settings.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Parameters: `options_out` is required.
 ///
-/// Ownership: the caller frees *options_out with tfr_options_free(); it is NULL on failure.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
 ///
-/// Threads: any.
+/// Ownership: free *options_out with tfr_options_free(). It is NULL on failure.
 ///
-/// # Safety
-/// - `options_out`: required; may be written to.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_new(
     options_out: *mut *mut tfr_options,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(options_out, "options_out")?;
         store(pointer::give(tfr_options::DEFAULT));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets the checksum policy: a member of tfr_checksums.
+/// Sets the checksum policy.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a number that is no policy.
+/// Parameters: `options` is required. `checksums` is a member of tfr_checksums.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL or `checksums` is any other number.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_checksums(
     options: *mut tfr_options,
@@ -215,26 +214,24 @@ pub unsafe extern "C" fn tfr_options_set_checksums(
         (tfr_checksums::TFR_CHECKSUMS_FULL as i32, Checksums::Full),
     ];
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
         options.checksums = member("checksums", checksums, "tfr_checksums", &policies)?;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets how many threads work. 1: the caller's alone. More: so many others walk the data for it, each
-/// with up to 1 MiB of memory. 0, the default: as many as there are processors, or more where they
-/// wait for the medium. The result is the same with any number.
+/// Sets the number of threads. 1 uses only the calling thread. n > 1 starts n worker threads, each
+/// with up to 1 MiB of memory. 0, the default, chooses automatically: one per processor, or more
+/// where they wait for the storage. The result is the same with any number.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Parameters: `options` is required.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_threads(
     options: *mut tfr_options,
@@ -242,24 +239,22 @@ pub unsafe extern "C" fn tfr_options_set_threads(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.threads = threads;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether tfr_index_check() accepts an index that has all records up to some byte, while valid
-/// ones follow: 0, the default, for no; it is stale then, the data has grown since.
+/// Sets whether tfr_index_check() accepts an index that covers only the first records of the data.
+/// 0, the default, means no: such an index is stale, because the data has grown since.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Parameters: `options` is required.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_allow_partial(
     options: *mut tfr_options,
@@ -267,29 +262,27 @@ pub unsafe extern "C" fn tfr_options_set_allow_partial(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.allow_partial = allow != 0;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets a callback that is called at the start of a scan, at the end, and between them at least
-/// about every 16 MiB of data that is read, and every 50 ms of waiting; `context` is its first
-/// argument. NULL as `progress`: none.
+/// Sets a progress callback. The scan calls it at the start, at the end, and in between at least
+/// about every 16 MiB of data read and every 50 ms of waiting.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+/// Parameters: `options` is required. `progress` is optional; NULL removes the callback. `context`
+/// is passed to the callback as its first argument and may be NULL.
 ///
-/// Ownership: the context stays the caller's and must outlive the options' use.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL.
 ///
-/// Threads: no other may use the options meanwhile. The callback is called on the thread that
-/// called the function that scans: on many at once, where many scan with the same options.
+/// Ownership: the caller keeps the context. It must stay valid as long as the options are used.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `progress`: optional; a function that may be called with `context`.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call. The library calls the callback on
+/// the thread that called the scanning function. If several threads scan with the same options, it
+/// calls the callback on all of them, possibly at the same time.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_progress(
     options: *mut tfr_options,
@@ -298,34 +291,33 @@ pub unsafe extern "C" fn tfr_options_set_progress(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
         options.progress = Callback { function: progress, context };
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether a scan skips damage instead of ending with an error: 0, the default, for no. The index
-/// then has the good records, with a gap for each region that is lost.
-/// tfr_options_set_on_skipped() reports each region.
+/// Sets whether a scan skips damage instead of failing. 0, the default, means no. The index then
+/// contains the good records, with a gap for each damaged region. tfr_options_set_on_skipped()
+/// reports each region.
 ///
 /// After a damaged header the scan searches for the next record: a header with a valid CRC that is
 /// confirmed by what follows it, which is another valid header, the end of the data, or a valid
-/// payload CRC; with TFR_CHECKSUMS_FULL, the payload CRC alone. TFR_CHECKSUMS_AUTO counts as
-/// TFR_CHECKSUMS_LENGTH; with TFR_CHECKSUMS_NONE the scan ends with TFR_ERR_INVALID_ARGUMENT. A
-/// TFRecord file inside a payload whose own header is lost cannot be told from the records around
-/// it. Data without any valid header is an error. The result depends on the bytes alone: it is the
-/// same for any source and any number of threads.
+/// payload CRC. With TFR_CHECKSUMS_FULL, only the payload CRC confirms it. TFR_CHECKSUMS_AUTO works
+/// like TFR_CHECKSUMS_LENGTH here. With TFR_CHECKSUMS_NONE the scan fails with
+/// TFR_ERR_INVALID_ARGUMENT. If the payload of a record with a damaged header contains a TFRecord
+/// file, the scan cannot tell those records from the records around them. Data without any valid
+/// header is an error. The result depends only on the bytes: it is the same for any source and any
+/// number of threads.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Parameters: `options` is required.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_salvage(
     options: *mut tfr_options,
@@ -333,26 +325,24 @@ pub unsafe extern "C" fn tfr_options_set_salvage(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.salvage = salvage != 0;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether the data may end inside a record, as a file does that is still being written: 0, the
-/// default, for no. The scan then leaves that record for next time instead of ending with an error,
-/// and tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE
-/// the scan ends with TFR_ERR_INVALID_ARGUMENT.
+/// Sets whether the data may end inside a record, like a file that is still being written. 0, the
+/// default, means no. The scan then leaves out that record instead of failing, and
+/// tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE the
+/// scan fails with TFR_ERR_INVALID_ARGUMENT.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Parameters: `options` is required.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_allow_incomplete_tail(
     options: *mut tfr_options,
@@ -360,30 +350,26 @@ pub unsafe extern "C" fn tfr_options_set_allow_incomplete_tail(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.allow_incomplete_tail =
             allow_incomplete_tail != 0;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets a callback for each region that a scan skips, because of tfr_options_set_salvage() or
-/// tfr_options_set_allow_incomplete_tail(); `context` is its first argument. NULL as `on_skipped`, the
-/// default: none, and regions are skipped without a word.
+/// Sets a callback for each region that a scan skips because of tfr_options_set_salvage() or
+/// tfr_options_set_allow_incomplete_tail(). Without one, the scan skips regions silently.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `options`.
+/// Parameters: `options` is required. `on_skipped` is optional; NULL removes the callback.
+/// `context` is passed to the callback as its first argument and may be NULL.
 ///
-/// Ownership: the context stays the caller's and must outlive the options' use.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL.
 ///
-/// Threads: no other may use the options meanwhile. The callback is called on the thread that
-/// called the function that scans: on many at once, where many scan with the same options.
+/// Ownership: the caller keeps the context. It must stay valid as long as the options are used.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `on_skipped`: optional; a function that may be called with `context`.
-/// - `error_out`: optional; may be written to.
+/// Threads: as tfr_options_set_progress().
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_on_skipped(
     options: *mut tfr_options,
@@ -392,29 +378,30 @@ pub unsafe extern "C" fn tfr_options_set_on_skipped(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         let options = unsafe { pointer::borrow_mut(options, "options") }?;
         options.on_skipped = Callback { function: on_skipped, context };
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether tfr_index_create() goes on where the index file ends, if there is one: 0, the default,
-/// for no. It then walks only what was appended to the data since. The index must be of all that the
-/// data was, without gaps and in its order; otherwise that call ends with TFR_ERR_MISMATCH. Of what it
-/// covers only some 64 headers are read again, and it is not touched if it has all records already. While it runs, no other writer may write the same index,
-/// nor it while another does: EBUSY. The same holds for a tfr_writer that appends to the file and its
-/// index. An index at another path can be continued meanwhile.
+/// Sets whether tfr_index_create() continues an existing index file. 0, the default, means no. It
+/// then scans only the data that was appended since. The index must cover all of the earlier data,
+/// in its order and without gaps; otherwise tfr_index_create() fails with TFR_ERR_MISMATCH. To
+/// verify that, it reads only about 64 headers of the covered part. If the index already has all
+/// records, it does not touch the file.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Only one writer at a time may continue an index: while a call does, or while a tfr_writer
+/// appends to the file and its index, any other writer of the same index fails with EBUSY. Indexes
+/// at other paths are not affected.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Parameters: `options` is required.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+///
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_resume(
     options: *mut tfr_options,
@@ -422,25 +409,22 @@ pub unsafe extern "C" fn tfr_options_set_resume(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.resume = resume != 0;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether a reader gives whole frames, as they are in the data, instead of payloads: what can
-/// be written to another TFRecord file. 0 as `raw_frames`: payloads, as by default; any other
-/// number: frames.
+/// Sets whether a reader returns whole frames, as they are in the data, instead of payloads. Frames
+/// can be written to another TFRecord file unchanged. 0, the default, means payloads.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Parameters: `options` is required.
 ///
-/// Threads: no other may use the options meanwhile.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_raw_frames(
     options: *mut tfr_options,
@@ -448,32 +432,35 @@ pub unsafe extern "C" fn tfr_options_set_raw_frames(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.raw_frames = raw_frames != 0;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Sets whether a file is on the medium (fsync) when tfr_index_create() or tfr_writer_finish() returns.
-/// 0 as `sync`: not, as by default; any other number: it is.
+/// Sets whether tfr_index_create() and tfr_writer_finish() flush what they write to the storage
+/// device (fsync) before they return. 0, the default, means no.
 ///
-/// Either way a process that is killed leaves each file as the old one or the new one, whole. Without,
-/// a crash of the system or a power cut may leave a file old, new, empty or cut, and an index newer than
-/// its data. With it, they leave each file as the old one or the new one, whole, and an index never
-/// newer than its data; once the call has returned, both are the new ones. Each file is synced before
-/// it takes its place, and its directory afterwards; the data before its index. Data that is appended is
-/// synced before the index is replaced; a power cut before that may leave part of it after the old end.
-/// On a disk this takes some milliseconds a file. It promises as much as the system and the disk do.
+/// If the process is killed, each file is either the old one or the new one, complete, with or
+/// without this setting. If the system crashes or loses power, it makes a difference:
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// - Without it, a file may be old, new, empty or cut short, and an index may be newer than its
+///   data.
+/// - With it, each file is either the old one or the new one, complete, and an index is never newer
+///   than its data. Once the call has returned, both are the new ones.
 ///
-/// Threads: no other may use the options meanwhile.
+/// The library syncs each file before it renames it to its final name, and the directory
+/// afterwards; the data before its index. It syncs appended data before it replaces the index; if
+/// power fails before that, part of the data may remain after the old end. Syncing takes some
+/// milliseconds per file on a disk. The guarantee is as strong as that of the system and the disk.
 ///
-/// # Safety
-/// - `options`: required; options that are not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Parameters: `options` is required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+///
+/// Threads: no other thread may use `options` during the call.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_set_sync(
     options: *mut tfr_options,
@@ -481,20 +468,17 @@ pub unsafe extern "C" fn tfr_options_set_sync(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::borrow_mut(options, "options") }?.sync = sync != 0;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees options. NULL is allowed.
-///
-/// # Safety
-/// - `options`: optional; options that are not yet freed and not used again.
+/// Frees options. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_options_free(options: *mut tfr_options) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(options) }
 }

@@ -1,4 +1,4 @@
-//! `tfr_reader_read()` and the like: payloads into the caller's memory.
+//! `tfr_reader_read()` and similar functions: read payloads into the caller's memory.
 
 use super::error::tfr_error;
 use super::guard::guard;
@@ -7,22 +7,18 @@ use super::reader::tfr_reader;
 use super::status::tfr_status;
 use crate::error::{Error, Result};
 
-/// How many bytes tfr_reader_read() gives of each of these records. Nothing is read but the headers of
-/// large records (over a MiB), so that nobody takes memory for what an index alone says.
+/// Returns the number of bytes that tfr_reader_read() gives for each of these records. It reads
+/// only the headers of large records (over 1 MiB), so that nobody allocates memory just because a
+/// damaged index says so.
 ///
-/// Inputs: `records` is optional if `count` is 0. `sizes_out` gets `count` sizes.
+/// Parameters: `reader` is required. `records` points to `count` record numbers and may be NULL if
+/// `count` is 0. `sizes_out` is required and has room for `count` sizes.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; TFR_ERR_OUT_OF_RANGE when a number is not below
-/// tfr_reader_len(); TFR_ERR_MISMATCH when a record would end after the data; of a large record those
-/// of tfr_reader_read().
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+/// is not less than tfr_reader_len(). TFR_ERR_MISMATCH if a record would end after the data. For a
+/// large record, those of tfr_reader_read().
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: required; a reader that is not yet freed.
-/// - `records`: `count` numbers that may be read.
-/// - `sizes_out`: required; `count` numbers that may be written to.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_sizes(
     reader: *const tfr_reader,
@@ -31,7 +27,7 @@ pub unsafe extern "C" fn tfr_reader_sizes(
     sizes_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
@@ -44,27 +40,24 @@ pub unsafe extern "C" fn tfr_reader_sizes(
         store(&sizes);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Where tfr_reader_read_many() puts each of these records: payload i from offsets_out[i] to before
-/// offsets_out[i + 1]. The last offset is how many bytes they take. Nothing is read, unless they take
-/// more than a GiB: then the headers of large records are.
+/// Returns where tfr_reader_read_many() puts each of these records: payload i is the bytes from
+/// offsets_out[i] up to, but not including, offsets_out[i + 1]. The last offset is the total number
+/// of bytes. The call reads nothing, unless the records take more than 1 GiB: then it reads the
+/// headers of the large ones.
 ///
-/// Inputs: `records` is optional if `count` is 0. `offsets_out` gets `count` + 1 offsets.
+/// Parameters: `reader` is required. `records` points to `count` record numbers and may be NULL if
+/// `count` is 0. `offsets_out` is required and has room for `count` + 1 offsets.
 ///
-/// Errors: as tfr_reader_sizes(); TFR_ERR_OUT_OF_MEMORY if payloads of more than a GiB take more
-/// memory than is available: on Linux that of /proc/meminfo and of the process's control groups, with
-/// the free swap space. (The system may give more, and end the process when it writes to that.)
+/// Errors: those of tfr_reader_sizes(). TFR_ERR_OUT_OF_MEMORY if payloads of more than 1 GiB take
+/// more memory than is available. On Linux the call finds that in /proc/meminfo and in the
+/// process's control groups, including free swap space. (The system may allow more, and then kill
+/// the process when it writes to that memory.)
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: required; a reader that is not yet freed.
-/// - `records`: `count` numbers that may be read.
-/// - `offsets_out`: required; `count` + 1 numbers that may be written to.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_offsets(
     reader: *const tfr_reader,
@@ -73,7 +66,7 @@ pub unsafe extern "C" fn tfr_reader_offsets(
     offsets_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
@@ -81,27 +74,24 @@ pub unsafe extern "C" fn tfr_reader_offsets(
         store(&reader.offsets(records)?);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Reads a record's payload; its frame, if tfr_options_set_raw_frames() asked for it.
+/// Reads the payload of a record, or its frame with tfr_options_set_raw_frames().
 ///
-/// Inputs: `buffer` has room for `capacity` bytes; tfr_reader_sizes() says how many it takes. It is
-/// optional if `capacity` is 0. `size_out` is optional; it gets how many bytes there are in `buffer`.
+/// Parameters: `reader` is required. `buffer` has room for `capacity` bytes and may be NULL if
+/// `capacity` is 0; tfr_reader_sizes() returns the necessary size. `size_out` is optional; it
+/// receives the number of bytes written to `buffer`.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and when `capacity` is too small;
-/// TFR_ERR_OUT_OF_RANGE when `record` is not below tfr_reader_len(); TFR_ERR_MISMATCH when the
-/// record would end after the data, or another frame is there: the index is not that of the data;
-/// TFR_ERR_LENGTH_CRC and TFR_ERR_PAYLOAD_CRC when it is damaged; TFR_ERR_TRUNCATED when the data
-/// became shorter; TFR_ERR_IO. After an error the buffer holds anything.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or `capacity` is too small.
+/// TFR_ERR_OUT_OF_RANGE if `record` is not less than tfr_reader_len(). TFR_ERR_MISMATCH if the
+/// record would end after the data, or the data has a different frame there: the index belongs to
+/// other data. TFR_ERR_LENGTH_CRC or TFR_ERR_PAYLOAD_CRC if the record is damaged.
+/// TFR_ERR_TRUNCATED if the data has become shorter. TFR_ERR_IO. After an error the contents of the
+/// buffer are undefined.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: required; a reader that is not yet freed.
-/// - `buffer`: `capacity` bytes that may be written to.
-/// - `size_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_read(
     reader: *const tfr_reader,
@@ -111,7 +101,7 @@ pub unsafe extern "C" fn tfr_reader_read(
     size_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store_size = pointer::optional_out(size_out, "size_out")?;
         let reader = &pointer::borrow(reader, "reader")?.reader;
@@ -119,29 +109,24 @@ pub unsafe extern "C" fn tfr_reader_read(
         store_size(reader.read_into_slice(record, buffer)?);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Reads many records' payloads, concatenated, in the order of `records`. They are read in the order
-/// of the data, those that lie close together at once, by as many threads as it takes.
+/// Reads the payloads of many records and concatenates them in the order of `records`. It reads
+/// them in the order of the data, combines reads that are close together, and uses several threads
+/// if that helps.
 ///
-/// Inputs: `records` is optional if `count` is 0. `buffer` has room for `capacity` bytes;
-/// tfr_reader_offsets() says how many it takes. It is optional if `capacity` is 0. `offsets_out` is
-/// optional; it gets the `count` + 1 numbers of tfr_reader_offsets().
+/// Parameters: `reader` is required. `records` points to `count` record numbers and may be NULL if
+/// `count` is 0. `buffer` has room for `capacity` bytes and may be NULL if `capacity` is 0;
+/// tfr_reader_offsets() returns the necessary size. `offsets_out` is optional; it receives the
+/// `count` + 1 offsets of tfr_reader_offsets().
 ///
-/// Errors: as tfr_reader_read(), of the first bad record in the order of `records`; of those that
-/// are not there or would end after the data, before anything is read. After an error the buffer
-/// holds anything.
+/// Errors: those of tfr_reader_read(), for the first bad record in the order of `records`. If a
+/// record number is out of range or a record would end after the data, the call fails before it
+/// reads anything. After an error the contents of the buffer are undefined.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: required; a reader that is not yet freed.
-/// - `records`: `count` numbers that may be read.
-/// - `buffer`: `capacity` bytes that may be written to.
-/// - `offsets_out`: optional; `count` + 1 numbers that may be written to.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_read_many(
     reader: *const tfr_reader,
@@ -152,7 +137,7 @@ pub unsafe extern "C" fn tfr_reader_read_many(
     offsets_out: *mut usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
@@ -167,26 +152,21 @@ pub unsafe extern "C" fn tfr_reader_read_many(
         }
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Reads many records' payloads, each to the start of a buffer of its own, as tfr_reader_read_many().
+/// Reads the payloads of many records, like tfr_reader_read_many(), each to the start of its own
+/// buffer.
 ///
-/// Inputs: `buffers` and `capacities` have `count` elements; they and `records` are optional if it is
-/// 0. A buffer may be NULL if its capacity is 0; it then gets an empty payload.
+/// Parameters: `reader` is required. `records`, `buffers` and `capacities` have `count` elements
+/// and may be NULL if `count` is 0. Buffer i has room for capacities[i] bytes; it may be NULL if
+/// that is 0, and then receives an empty payload. Buffers must not overlap.
 ///
-/// Errors: as tfr_reader_read_many(). After an error the buffers hold anything.
+/// Errors: those of tfr_reader_read_many(). After an error the contents of the buffers are
+/// undefined.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: required; a reader that is not yet freed.
-/// - `records`: `count` numbers that may be read.
-/// - `buffers`: `count` pointers, each NULL or to as many bytes that may be written to as
-///   `capacities` says; none overlaps another.
-/// - `capacities`: `count` numbers that may be read.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_read_each(
     reader: *const tfr_reader,
@@ -196,7 +176,7 @@ pub unsafe extern "C" fn tfr_reader_read_each(
     capacities: *const usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
@@ -207,6 +187,6 @@ pub unsafe extern "C" fn tfr_reader_read_each(
             .collect::<Result<Vec<_>>>()?;
         reader.read_each(records, &mut buffers)
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }

@@ -1,4 +1,4 @@
-//! `tfr_reader`: records by their numbers.
+//! `tfr_reader`: reads records by number.
 
 use libc::c_char;
 
@@ -11,16 +11,20 @@ use super::source::{tfr_source, Source};
 use super::status::tfr_status;
 use crate::{Options, Reader};
 
-/// A TFRecord file that is open, and its index: record i is where entry i says. The file may grow
-/// meanwhile.
+/// An open TFRecord file and its index: record i is at the place that entry i says. The file may
+/// grow while the reader is open.
 ///
-/// Of a record that is read, the checksum policy of the options says what must hold: with
-/// TFR_CHECKSUMS_FULL the CRCs of length and payload, with TFR_CHECKSUMS_LENGTH that of the length;
-/// and the length must be the index's. TFR_CHECKSUMS_AUTO is as TFR_CHECKSUMS_FULL, but of data
-/// that was written without true checksums only lengths are looked at. With TFR_CHECKSUMS_NONE
-/// nothing is: bytes are given as they are.
+/// The checksum policy of the options decides what a reader verifies when it reads a record:
 ///
-/// Threads: a reader may be used by many threads at once; none waits for another.
+/// - TFR_CHECKSUMS_FULL: the CRCs of the length and the payload.
+/// - TFR_CHECKSUMS_LENGTH: the CRC of the length.
+/// - TFR_CHECKSUMS_AUTO: as TFR_CHECKSUMS_FULL; only the lengths, if the data was written without
+///   valid checksums.
+/// - TFR_CHECKSUMS_NONE: nothing. It returns the bytes as they are.
+///
+/// Except with TFR_CHECKSUMS_NONE, the length must also match the index.
+///
+/// Threads: many threads may use a reader at the same time. They do not wait for each other.
 pub struct tfr_reader {
     pub(super) reader: Reader,
     warning: Option<tfr_error>,
@@ -35,27 +39,24 @@ impl tfr_reader {
 
 /// Opens a TFRecord file to read its records.
 ///
-/// Inputs: `index` is optional: it is then read from where tfr_index_find() finds it beside the file,
-/// if that is an index of this file that accounts for each valid record: none may start where it leaves a
-/// gap, before its first entry or after its last one. If there is no such index, the file is scanned,
-/// and no index file is written; if one was left aside, tfr_reader_warning() says why. An index that
-/// is given is taken as it is: it may select, reorder and repeat records, and is not checked, but
-/// each frame is when it is read. `options` is optional: the defaults; their callbacks are called
-/// during this call alone.
+/// Parameters: `tfrecord_path` and `reader_out` are required. `options` is optional; NULL means the
+/// defaults. Their callbacks are called only during this call. `index` is optional:
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL and for a path that is no regular file; TFR_ERR_IO
-/// when the file cannot be read; those of tfr_index_scan() when it is scanned.
+/// - NULL: the reader uses the index file that tfr_index_find() finds next to the file, if it is an
+///   index of this file and accounts for every valid record: no valid record may start in a gap,
+///   before its first entry or after its last one. If there is no such index, the call scans the
+///   file and writes no index file. If it rejects an index file, tfr_reader_warning() says why.
+/// - Otherwise the reader uses this index as it is. The index may select, reorder and repeat
+///   records. The call does not check it, but the reader checks each frame that it reads.
 ///
-/// Ownership: the index is shared: the caller may free it at once. The caller frees *reader_out
-/// with tfr_reader_free(); it is NULL on failure.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the path is not a regular
+/// file. TFR_ERR_IO if the file cannot be read. Those of tfr_index_scan() if the call scans the
+/// file.
 ///
-/// Threads: any.
+/// Ownership: the reader shares the index; the caller may free it immediately. Free *reader_out
+/// with tfr_reader_free(). It is NULL on failure.
 ///
-/// # Safety
-/// - `tfrecord_path`: required; NUL-terminated.
-/// - `index`: optional; an index that is not yet freed.
-/// - `options`: optional; options that are not yet freed.
-/// - `reader_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_open(
     tfrecord_path: *const c_char,
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn tfr_reader_open(
     reader_out: *mut *mut tfr_reader,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(reader_out, "reader_out")?;
         let path = pointer::path(tfrecord_path, "tfrecord_path")?;
@@ -75,27 +76,23 @@ pub unsafe extern "C" fn tfr_reader_open(
         store(pointer::give(tfr_reader::new(reader)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
 /// Opens a source to read its records.
 ///
-/// Inputs: `index` is optional: it is then made by a scan. Otherwise as tfr_reader_open(); threads
-/// are the reader's, too: with 1, `read_at` is called on the caller's alone.
+/// Parameters: `source` and `reader_out` are required. `index` is optional; NULL means that the
+/// call scans the source. `options` is optional; NULL means the defaults. The reader keeps their
+/// number of threads: if it is 1, the reader calls `read_at` only on the calling thread.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL; those of tfr_index_from_source() when it is scanned.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_index_from_source()
+/// if the call scans the source.
 ///
-/// Ownership: the source is shared: the caller may free it at once. The rest is as with
-/// tfr_reader_open().
+/// Ownership: the reader shares the source and the index; the caller may free them immediately.
+/// Free *reader_out with tfr_reader_free(). It is NULL on failure.
 ///
-/// Threads: any; see tfr_source.
-///
-/// # Safety
-/// - `source`: required; a source that is not yet freed.
-/// - `index`: optional; an index that is not yet freed.
-/// - `options`: optional; options that are not yet freed.
-/// - `reader_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread; see tfr_source.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_from_source(
     source: *const tfr_source,
@@ -104,7 +101,7 @@ pub unsafe extern "C" fn tfr_reader_from_source(
     reader_out: *mut *mut tfr_reader,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(reader_out, "reader_out")?;
         let source = Source::share(source)?;
@@ -113,50 +110,41 @@ pub unsafe extern "C" fn tfr_reader_from_source(
         store(pointer::give(tfr_reader::new(tfr_options::with(options, open)?)));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Why the index found beside the data is not used: it does not account for all valid records of the
-/// data, or cannot be read. The data was scanned instead. Programs should say so. NULL if there was
-/// no such index, or it is used; and for NULL.
+/// Returns why the reader does not use the index file next to its data: the index does not account
+/// for all valid records, or cannot be read. The reader scanned the data instead. Programs should
+/// report this. Returns NULL if there was no such index file, if the reader uses it, and for NULL.
 ///
-/// Ownership: borrowed from the reader, gone when that is freed; not to be freed.
+/// Ownership: borrowed from the reader. It is valid until the reader is freed. Do not free it.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: optional; a reader that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_warning(reader: *const tfr_reader) -> *const tfr_error {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let warning = unsafe { reader.as_ref() }.and_then(|reader| reader.warning.as_ref());
     warning.map_or(std::ptr::null(), |warning| warning)
 }
 
-/// The number of records; 0 for NULL.
+/// Returns the number of records; 0 for NULL.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: optional; a reader that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_len(reader: *const tfr_reader) -> usize {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { reader.as_ref() }.map_or(0, |reader| reader.reader.len())
 }
 
-/// The index: an array of tfr_reader_len() entries; NULL for an empty one and for NULL.
+/// Returns the index: an array of tfr_reader_len() entries; NULL for an empty index and for NULL.
 ///
-/// Ownership: borrowed from the reader, gone when that is freed.
+/// Ownership: borrowed from the reader. The array is valid until the reader is freed.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `reader`: optional; a reader that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const tfr_entry {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     match unsafe { reader.as_ref() } {
         // The two types have the same members in the same order, both in C's layout.
         Some(tfr_reader { reader, .. }) if !reader.is_empty() => reader.index().as_ptr().cast(),
@@ -164,12 +152,9 @@ pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const
     }
 }
 
-/// Closes a reader, and with it the array of tfr_reader_entries(). NULL is allowed.
-///
-/// # Safety
-/// - `reader`: optional; a reader that is not yet freed and not used again.
+/// Closes a reader, including the array of tfr_reader_entries(). NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_free(reader: *mut tfr_reader) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(reader) }
 }

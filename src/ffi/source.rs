@@ -1,4 +1,4 @@
-//! `tfr_source`: data that is read through a function of the caller's, or that is in memory.
+//! `tfr_source`: data that a function of the caller reads, or that is in memory.
 
 use std::io;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ReadAt;
 
-/// Reads up to `size` bytes of a source, from byte `offset` of it, into `buffer`: at least 1, and
-/// none beyond the source's size. Returns how many it read, which may be fewer, and is 0 only if the
-/// data has become shorter. When it fails, it returns an error number of errno.h, negated, such as
-/// -EIO. After -EINTR it is called again, up to a thousand times in a row. It must return: no
-/// longjmp, no C++ exception.
+/// Reads up to `size` bytes of a source, starting at byte `offset`, into `buffer`. `size` is at
+/// least 1, and the range never extends past the end of the source. Returns the number of bytes
+/// read, which may be less than `size`; 0 means that the data has become shorter. On failure it
+/// returns a negated error number of errno.h, such as -EIO. After -EINTR the library calls it
+/// again, up to a thousand times in a row. It must return: no longjmp, no C++ exception.
 pub type tfr_read_at_fn = Option<
     unsafe extern "C" fn(context: *mut c_void, offset: u64, buffer: *mut u8, size: usize) -> i64,
 >;
@@ -25,14 +25,14 @@ pub type tfr_read_at_fn = Option<
 /// Frees the context of a source. It must return: no longjmp, no C++ exception.
 pub type tfr_free_fn = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
-/// Data of known size that can be read at any position, whatever holds it: an object store, an
-/// archive, a cache, memory. It must not change while it is read.
+/// Data of known size that can be read at any position: an object store, an archive, a cache,
+/// memory. It must not change while it is read.
 ///
-/// Threads: a source may be used by many threads at once. Unless tfr_options_set_threads() said 1,
-/// its `read_at` is called by many threads at once, some of them the library's own.
+/// Threads: many threads may use a source at the same time. Unless tfr_options_set_threads() is 1,
+/// several threads call its `read_at` at the same time, including threads of the library.
 pub struct tfr_source(Source);
 
-/// What a `tfr_source` and the readers of it share.
+/// What a `tfr_source` and its readers share.
 #[derive(Clone)]
 pub(super) struct Source(Arc<Data>);
 
@@ -53,9 +53,9 @@ enum Bytes {
     },
 }
 
-// SAFETY: the caller promises that `read_at` may be called with `context` by any thread, by many at
-// once, that memory does not change, and that `free` may be called by any thread; nothing else is
-// done with the pointers.
+// SAFETY: the caller promises that many threads may call `read_at` with `context` at the same time,
+// that the memory does not change, and that any thread may call `free`. The library does nothing
+// else with the pointers.
 unsafe impl Send for Data {}
 // SAFETY: as above.
 unsafe impl Sync for Data {}
@@ -67,24 +67,25 @@ impl Drop for Data {
             Bytes::Memory { start, .. } => start.cast_mut().cast(),
         };
         if let Some(free) = self.free {
-            // SAFETY: the caller gave this function for this context, of which this is the last use.
+            // SAFETY: the caller gave this function for this context; this is its last use.
             call_back(|| unsafe { free(context) });
         }
     }
 }
 
 impl Source {
-    /// Gives the caller a new one.
+    /// Gives the caller a new source.
     fn give(bytes: Bytes) -> *mut tfr_source {
         pointer::give(tfr_source(Source(Arc::new(Data { bytes, free: None }))))
     }
 
-    /// What `source` points to, shared.
+    /// The source behind `source`, shared.
     ///
     /// # Safety
-    /// NULL, or a source that is not yet freed.
+    ///
+    /// `source` is NULL or a source that is not freed.
     pub unsafe fn share(source: *const tfr_source) -> Result<Source> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         Ok(unsafe { pointer::borrow(source, "source") }?.0.clone())
     }
 }
@@ -106,17 +107,17 @@ impl ReadAt for Source {
         if size == 0 {
             return Ok(0);
         }
-        // SAFETY: the caller gave this context for this function; the buffer has so many bytes.
+        // SAFETY: the caller gave this context for this function; the buffer has `size` bytes.
         let answer = call_back(|| unsafe { read_at(context, offset, start, size) });
         let answer = answer.unwrap_or(-i64::from(libc::ECANCELED));
         let fault = match usize::try_from(answer) {
             Ok(count) if count <= size => return Ok(count),
             Ok(count) => {
-                format!("read_at says that it read {count} bytes where {size} were asked for")
+                format!("read_at returned {count}, but the library requested only {size} bytes")
             }
             Err(_) => match i32::try_from(answer) {
                 Ok(number @ -4095..=-1) => return Err(io::Error::from_raw_os_error(-number)),
-                _ => format!("read_at returned {answer}, which is no negated error number"),
+                _ => format!("read_at returned {answer}, which is not a negated error number"),
             },
         };
         Err(io::Error::new(io::ErrorKind::InvalidData, fault))
@@ -125,30 +126,26 @@ impl ReadAt for Source {
     fn as_bytes(&self) -> Option<&[u8]> {
         let Bytes::Memory { start, size } = self.0.bytes else { return None };
         if size == 0 {
-            return Some(&[]); // from NULL, maybe
+            return Some(&[]); // `start` may be NULL
         }
-        // SAFETY: the caller gave so many bytes of memory, which do not change while they are read,
-        // and stay until the last owner is gone.
+        // SAFETY: the caller gave `size` bytes of memory, which do not change while they are read,
+        // and stay valid until the last owner is dropped.
         Some(unsafe { std::slice::from_raw_parts(start, size) })
     }
 }
 
-/// Makes a source of a function that reads it.
+/// Makes a source from a function that reads it.
 ///
-/// Inputs: `read_at` is required; `context`, its first argument, may be NULL. `size` is how many
-/// bytes of data there are.
+/// Parameters: `read_at` and `source_out` are required. `context` is passed to `read_at` as its
+/// first argument and may be NULL. `size` is the size of the data in bytes.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
 ///
-/// Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The context
-/// stays the caller's until the source and all readers of it are freed, unless tfr_source_set_free()
-/// gives it to the source.
+/// Ownership: free *source_out with tfr_source_free(). It is NULL on failure. The caller keeps the
+/// context, which must stay valid until the source and all its readers are freed, unless
+/// tfr_source_set_free() gives the context to the source.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `read_at`: required; does what tfr_read_at_fn says while the source or a reader of it is used.
-/// - `source_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_source_new(
     read_at: tfr_read_at_fn,
@@ -157,7 +154,7 @@ pub unsafe extern "C" fn tfr_source_new(
     source_out: *mut *mut tfr_source,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(source_out, "source_out")?;
         let read_at =
@@ -165,28 +162,26 @@ pub unsafe extern "C" fn tfr_source_new(
         store(Source::give(Bytes::Read { read_at, context, size }));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Makes a source of data in memory, which is not copied.
+/// Makes a source from data in memory, without copying it.
 ///
-/// A mapped file is such memory: small records are read at random fastest from it; but a process
-/// that reads what another has cut off from a file that it has mapped ends with SIGBUS.
+/// The data may be a mapped file: this is the fastest way to read small records at random. But if
+/// another process truncates a mapped file, reading the lost part ends the process with SIGBUS.
 ///
-/// Inputs: `data` is optional if `size` is 0.
+/// Parameters: `data` points to `size` bytes and may be NULL if `size` is 0. `source_out` is
+/// required.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
 ///
-/// Ownership: the caller frees *source_out with tfr_source_free(); it is NULL on failure. The data is
-/// borrowed until the source and all readers of it are freed, unless tfr_source_set_free() gives it
-/// to the source.
+/// Ownership: free *source_out with tfr_source_free(). It is NULL on failure. The source borrows
+/// the data until the source and all its readers are freed, unless tfr_source_set_free() gives the
+/// data to the source.
 ///
-/// Threads: any; none may change the data meanwhile.
-///
-/// # Safety
-/// - `data`: `size` bytes that may be read while the source or a reader of it is used.
-/// - `source_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread. No thread may change the data while the source or its readers are
+/// used.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_source_from_memory(
     data: *const u8,
@@ -194,32 +189,27 @@ pub unsafe extern "C" fn tfr_source_from_memory(
     source_out: *mut *mut tfr_source,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(source_out, "source_out")?;
         pointer::slice(data, size, "data")?;
         store(Source::give(Bytes::Memory { start: data, size }));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Gives the context of a source, or its memory, to the source: when the source and all readers of it
-/// are freed, `free_context` is called with it, such as free() of the C library. NULL, as at first:
-/// it stays the caller's.
+/// Gives the context of a source, or its memory, to the source. When the source and all its readers
+/// are freed, the library calls `free_context` with it, such as the C library's free().
 ///
-/// Inputs: `free_context` is optional.
+/// Parameters: `source` is required. `free_context` is optional; NULL, the initial state, means
+/// that the caller keeps the context.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL as `source`, and when a reader has the source already.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
 ///
-/// Threads: no other may use the source meanwhile. `free_context` is called on the thread that frees
-/// the last of them.
-///
-/// # Safety
-/// - `source`: optional; a source that is not yet freed.
-/// - `free_context`: optional; a function that may be called with the context, once.
-/// - `error_out`: optional; may be written to.
+/// Threads: no other thread may use the source during the call. The library calls `free_context` on
+/// the thread that frees the last of them.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_source_set_free(
     source: *mut tfr_source,
@@ -227,7 +217,7 @@ pub unsafe extern "C" fn tfr_source_set_free(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     let body = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         let source = unsafe { pointer::borrow_mut(source, "source") }?;
         let data = Arc::get_mut(&mut source.0 .0).ok_or_else(|| {
             Error::new(ErrorKind::InvalidArgument, "the source is in use by a reader")
@@ -235,16 +225,13 @@ pub unsafe extern "C" fn tfr_source_set_free(
         data.free = free_context;
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees a source. Readers of it go on. NULL is allowed.
-///
-/// # Safety
-/// - `source`: optional; a source that is not yet freed and not used again.
+/// Frees a source. Its readers stay usable. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_source_free(source: *mut tfr_source) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer::free(source) }
 }

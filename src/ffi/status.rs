@@ -1,42 +1,43 @@
-//! `tfr_status`: how a call ended.
+//! `tfr_status`: the result of a call.
 
 use libc::c_char;
 
 use crate::error::ErrorKind;
 
-/// How a call ended. The numbers never change; later versions may add more.
+/// The result of a call. The numbers never change. Later versions may add more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum tfr_status {
     /// Success.
     TFR_OK = 0,
-    /// An argument cannot be used: NULL, a number that is no member of its enum, a path that is
-    /// no regular file, an index path that leads to the TFRecord file itself.
+    /// An argument is invalid: NULL, a number that is not a member of its enum, a path that is not
+    /// a regular file, or an index path that leads to the TFRecord file itself.
     TFR_ERR_INVALID_ARGUMENT = 1,
-    /// The operating system refused: see tfr_error_os_error().
+    /// The operating system reported an error: see tfr_error_os_error().
     TFR_ERR_IO = 2,
-    /// Not a TFRecord file, or one that is compressed: see tfr_error_format().
+    /// The data is not a TFRecord file, or it is a compressed one: see tfr_error_format().
     TFR_ERR_NOT_TFRECORD = 3,
     /// The data ends inside a record.
     TFR_ERR_TRUNCATED = 4,
-    /// A length overflows or passes the end of the data, and its CRC does not hold; or, in a check,
-    /// contradicts the index, while the records around it do not.
+    /// A length is wrong: it overflows or extends past the end of the data, and its CRC does not
+    /// match. In a check: it contradicts the index, although the records around it match.
     TFR_ERR_LENGTH = 5,
-    /// The masked CRC-32C of a record's length does not hold.
+    /// The masked CRC-32C of a record's length does not match.
     TFR_ERR_LENGTH_CRC = 6,
-    /// The masked CRC-32C of a record's payload does not hold.
+    /// The masked CRC-32C of a record's payload does not match.
     TFR_ERR_PAYLOAD_CRC = 7,
-    /// Text or entries that are not an index.
+    /// The text or the entries are not a valid index.
     TFR_ERR_INVALID_INDEX = 8,
-    /// A record number that is not below the index's length.
+    /// A record number is not less than the length of the index, or a byte is past the end of the
+    /// data.
     TFR_ERR_OUT_OF_RANGE = 9,
-    /// The progress callback asked to stop.
+    /// A callback cancelled the call.
     TFR_ERR_CANCELLED = 10,
-    /// Memory for the result could not be had.
+    /// There is not enough memory for the result.
     TFR_ERR_OUT_OF_MEMORY = 11,
-    /// A bug in the library, caught before it reached the caller.
+    /// A bug in the library. The library caught the panic at its boundary.
     TFR_ERR_PANIC = 12,
-    /// The index does not fit the data: it is the index of another file, or damaged.
+    /// The index does not fit the data: it belongs to another file, or it is damaged.
     TFR_ERR_MISMATCH = 13,
     /// The index fits an earlier version of the data: valid records follow its last one, or the
     /// data has become shorter.
@@ -101,11 +102,11 @@ impl ErrorKind {
     }
 }
 
-/// The name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for a number that is none.
+/// Returns the name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for any other number.
 ///
-/// Ownership: static; never freed.
+/// Ownership: static. Never free it.
 ///
-/// Threads: any.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub extern "C" fn tfr_status_name(status: i32) -> *const c_char {
     let mut names = tfr_status::NAMES.iter();

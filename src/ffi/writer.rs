@@ -1,4 +1,4 @@
-//! `tfr_writer`: TFRecord files written with their indexes.
+//! `tfr_writer`: writes TFRecord files together with their indexes.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
@@ -15,39 +15,40 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fork::Owner;
 use crate::{Options, RecordWriter};
 
-/// Writes records to a TFRecord file, with true checksums, and the file's index along with it:
-/// nothing is read again. It takes less than two megabytes of memory, whatever it writes.
+/// Writes records to a TFRecord file, with valid checksums, and the index of the file at the same
+/// time, without reading the data again. It needs less than 2 MB of memory, whatever it writes.
 ///
-/// Threads: a writer may be used by many threads at once, and writes their records one after the
-/// other. It starts a thread of its own when it has half a megabyte of small records, and where the
-/// system has one to spare; tfr_writer_finish() and tfr_writer_free() wait until that is gone. In a
-/// process that is forked meanwhile all calls fail with TFR_ERR_INVALID_ARGUMENT, at once, and
+/// Threads: many threads may use a writer at the same time; it writes their records one after
+/// another. The writer starts one thread of its own once it has half a megabyte of small records,
+/// if the system can start one; tfr_writer_finish() and tfr_writer_free() wait for this thread.
+/// After a fork(), every call in the child fails immediately with TFR_ERR_INVALID_ARGUMENT, and
 /// tfr_writer_free() changes nothing.
 ///
-/// Where the file system has locks, one writer at a time writes a file and its index: while it does,
-/// any other, and a tfr_index_create() of that index, fails with EBUSY. Of two that begin at the same
-/// moment, both may fail.
+/// If the file system supports locks, only one writer at a time writes a file and its index: any
+/// other writer, and a tfr_index_create() of the same index, fails with EBUSY. If two start at the
+/// same moment, both may fail.
 pub struct tfr_writer {
-    /// Looked at before the lock, which another thread may have held when the process was forked.
+    /// Checked before the lock, which another thread may have held at a fork.
     owner: Owner,
     state: Mutex<State>,
 }
 
 struct State {
-    /// None when it is finished,
+    /// None after `finish`.
     writer: Option<RecordWriter>,
-    /// with so many records in the file.
+    /// The number of records in the file after `finish`.
     count: u64,
 }
 
 impl tfr_writer {
     fn lock(&self) -> Result<MutexGuard<'_, State>> {
         self.owner.check()?;
-        let panicked = |_| Error::new(ErrorKind::Panic, "an earlier call with the writer panicked");
+        let panicked =
+            |_| Error::new(ErrorKind::Panic, "an earlier call with this writer panicked");
         self.state.lock().map_err(panicked)
     }
 
-    /// Does some work with the writer, unless it is finished.
+    /// Calls `work` with the writer, unless it is finished.
     fn with(&self, work: impl FnOnce(&mut RecordWriter) -> Result<()>) -> Result<()> {
         work(self.lock()?.writer.as_mut().ok_or_else(finished)?)
     }
@@ -57,29 +58,25 @@ fn finished() -> Error {
     Error::new(ErrorKind::InvalidArgument, "the writer is finished: nothing more can be written")
 }
 
-/// Writes a new TFRecord file and its index. Both are written beside their places and renamed when
-/// they are whole, by tfr_writer_finish(), the data first; what was there is replaced then, and
-/// stays until then. A process that is killed leaves everything as it was, but for temporary files,
-/// which the next writer of the same file clears. Killed in the instant between the two renames, it
-/// leaves the new data beside the index of the old, or beside none: tfr_index_check() finds that,
-/// tfr_index_create() mends it.
+/// Writes a new TFRecord file and its index. The writer writes both to temporary files next to
+/// their final paths. tfr_writer_finish() renames them, the data first, and only then replaces
+/// existing files. If the process is killed, the existing files stay unchanged and temporary files
+/// remain, which the next writer of the same file removes. If the process is killed between the two
+/// renames, the new data is left with the old index or with none: tfr_index_check() detects that,
+/// and tfr_index_create() repairs it.
 ///
-/// Inputs: `index_path` is optional: the index then stands at `tfrecord_path` with ".idx" appended, but
-/// not beside an event file of TensorBoard, as with tfr_index_create(). `options` is optional: the
-/// defaults; of them, tfr_options_set_sync() counts.
+/// Parameters: `tfrecord_path` and `writer_out` are required. `index_path` is optional; NULL means
+/// `tfrecord_path` with ".idx" appended, except for a TensorBoard event file, as for
+/// tfr_index_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync()
+/// applies.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, for an event file without an index path, and when both
-/// paths lead to one file; TFR_ERR_IO when
-/// a file cannot be created, with EBUSY when another writer writes it; TFR_ERR_OUT_OF_MEMORY.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the TFRecord path is an event
+/// file and `index_path` is NULL, or if both paths lead to the same file. TFR_ERR_IO if a file
+/// cannot be created, with EBUSY if another writer is writing it. TFR_ERR_OUT_OF_MEMORY.
 ///
-/// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+/// Ownership: free *writer_out with tfr_writer_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `writer_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_create(
     tfrecord_path: *const c_char,
@@ -88,36 +85,34 @@ pub unsafe extern "C" fn tfr_writer_create(
     writer_out: *mut *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { open(RecordWriter::create, tfrecord_path, index_path, options, writer_out, error_out) }
 }
 
-/// Writes at the end of a TFRecord file, or of none if there is none yet; its index, which
-/// tfr_writer_finish() replaces, then has all records. What the index has is looked at as
-/// tfr_options_set_resume() says, and what it lacks is walked: all of the file, if there is no
-/// index. The file must consist of whole records with true checksums.
+/// Appends records to a TFRecord file, or creates the file if it does not exist.
+/// tfr_writer_finish() replaces the index with one that has all records. The call verifies the
+/// existing index as tfr_options_set_resume() describes, and scans what the index does not cover:
+/// the whole file, if there is no index. The existing file must consist of complete records with
+/// valid checksums.
 ///
-/// The file grows while it is written: those who go by its index see nothing of that, those who
-/// index it with tfr_options_set_allow_incomplete_tail() see its whole records. A process that is killed leaves
-/// the old index and the file with what it had handed over, the last record maybe cut:
-/// tfr_options_set_resume() and tfr_options_set_allow_incomplete_tail() mend the index. What is cut must be cut
-/// off before the file can be appended to: the error says where.
+/// The file grows while it is written. Readers that use its index do not see the new records yet.
+/// Scans with tfr_options_set_allow_incomplete_tail() see the complete ones. If the process is
+/// killed, it leaves the old index, and the file with the data it had passed to the system so far,
+/// possibly with the last record cut short. tfr_options_set_resume() with
+/// tfr_options_set_allow_incomplete_tail() repairs the index. Truncate the file to remove an
+/// incomplete record before you append again; the error says where.
 ///
-/// Inputs: `index_path` is optional: as with tfr_writer_create(). `options` is optional: the
-/// defaults; of them, tfr_options_set_sync() counts, and for the walk
-/// tfr_options_set_threads() and tfr_options_set_progress().
+/// Parameters: `tfrecord_path` and `writer_out` are required. `index_path` is optional, as for
+/// tfr_writer_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync()
+/// applies, and to the scan tfr_options_set_threads() and tfr_options_set_progress().
 ///
-/// Errors: as tfr_writer_create(); those of tfr_index_create() when the file is not whole records;
-/// TFR_ERR_MISMATCH when the index is not that of its first ones.
+/// Errors: those of tfr_writer_create(). Those of tfr_index_create() if the file does not consist
+/// of complete records. TFR_ERR_MISMATCH if the index is not the index of the first records of the
+/// file.
 ///
-/// Ownership: the caller frees *writer_out with tfr_writer_free(); it is NULL on failure.
+/// Ownership: free *writer_out with tfr_writer_free(). It is NULL on failure.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `tfrecord_path`: required; `index_path`: optional; both NUL-terminated.
-/// - `options`: optional; options that are not yet freed.
-/// - `writer_out`: required; `error_out`: optional; both may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_append(
     tfrecord_path: *const c_char,
@@ -126,12 +121,15 @@ pub unsafe extern "C" fn tfr_writer_append(
     writer_out: *mut *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { open(RecordWriter::append, tfrecord_path, index_path, options, writer_out, error_out) }
 }
 
+/// Opens a writer and gives it to C.
+///
 /// # Safety
-/// As [`tfr_writer_create`].
+///
+/// The contract of the functions for C.
 unsafe fn open(
     open: fn(PathBuf, PathBuf, &Options<'_>) -> Result<RecordWriter>,
     tfrecord_path: *const c_char,
@@ -140,7 +138,7 @@ unsafe fn open(
     writer_out: *mut *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(writer_out, "writer_out")?;
         let tfrecord_path = pointer::path(tfrecord_path, "tfrecord_path")?.to_owned();
@@ -151,26 +149,22 @@ unsafe fn open(
         store(pointer::give(tfr_writer { owner: Owner::this_process(), state }));
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Writes a record. Small ones are gathered, and handed to the system together.
+/// Writes a record. The writer collects small records and passes them to the system together.
 ///
-/// Inputs: `payload` is optional if `size` is 0.
+/// Parameters: `writer` is required. `payload` points to `size` bytes and may be NULL if `size` is
+/// 0.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT for NULL, and for a writer that is finished; TFR_ERR_IO when a
-/// file cannot be written, be it with what earlier calls gave: all calls after it fail with the same
-/// error.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the writer is finished.
+/// TFR_ERR_IO if a file cannot be written, which may concern the data of earlier calls. After that,
+/// all calls fail with the same error.
 ///
-/// Ownership: the payload is borrowed during the call.
+/// Ownership: the call borrows the payload.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `writer`: required; a writer that is not yet freed.
-/// - `payload`: `size` bytes that may be read.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_write(
     writer: *mut tfr_writer,
@@ -178,34 +172,29 @@ pub unsafe extern "C" fn tfr_writer_write(
     size: usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let writer = pointer::borrow(writer, "writer")?;
         let payload = pointer::slice(payload, size, "payload")?;
         writer.with(|writer| writer.write(payload).map(drop))
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Writes many records, no other thread's between them: payload i is the bytes of `payloads` from
-/// `offsets[i]` to before `offsets[i + 1]`.
+/// Writes many records, without records of other threads between them. Payload i is the bytes of
+/// `payloads` from offsets[i] up to, but not including, offsets[i + 1].
 ///
-/// Inputs: `offsets` are `count` + 1 numbers, none less than the one before. `payloads` is optional
-/// if the last of them is 0; `offsets`, if `count` is 0.
+/// Parameters: `writer` is required. `offsets` points to `count` + 1 numbers in ascending order
+/// (equal ones are allowed) and may be NULL if `count` is 0. `payloads` points to the bytes and may
+/// be NULL if the last offset is 0.
 ///
-/// Errors: as tfr_writer_write(); TFR_ERR_INVALID_ARGUMENT for offsets that descend: nothing is
-/// written then.
+/// Errors: those of tfr_writer_write(). TFR_ERR_INVALID_ARGUMENT if the offsets descend; then the
+/// call writes nothing.
 ///
-/// Ownership: payloads and offsets are borrowed during the call.
+/// Ownership: the call borrows the payloads and the offsets.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `writer`: required; a writer that is not yet freed.
-/// - `offsets`: `count` + 1 numbers that may be read.
-/// - `payloads`: as many bytes that may be read as the last offset says.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_write_many(
     writer: *mut tfr_writer,
@@ -214,13 +203,16 @@ pub unsafe extern "C" fn tfr_writer_write_many(
     count: usize,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let writer = pointer::borrow(writer, "writer")?;
         let count = if count == 0 { 0 } else { count.saturating_add(1) };
         let offsets = pointer::slice(offsets, count, "offsets")?;
         if offsets.windows(2).any(|pair| pair[0] > pair[1]) {
-            return Err(Error::new(ErrorKind::InvalidArgument, "offsets descend"));
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "offsets must be in ascending order",
+            ));
         }
         let size = offsets.last().copied().unwrap_or(0);
         let payloads = pointer::slice(payloads, size, "payloads")?;
@@ -229,42 +221,39 @@ pub unsafe extern "C" fn tfr_writer_write_many(
             pairs.try_for_each(|pair| writer.write(&payloads[pair[0]..pair[1]]).map(drop))
         })
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Hands all that was written so far to the system. Of a file that is appended to, others can then
-/// read it; of a new one, only tfr_writer_finish() shows anything. It is not an fsync, even with
-/// tfr_options_set_sync(): a power cut may take what was handed over.
+/// Passes everything written so far to the system. If the writer appends to a file, other processes
+/// can then read the records. If it writes a new file, nothing is visible before
+/// tfr_writer_finish(). This is not an fsync, even with tfr_options_set_sync(): a power cut may
+/// lose this data.
 ///
-/// Errors: as tfr_writer_write().
+/// Parameters: `writer` is required.
 ///
-/// Threads: any.
+/// Errors: those of tfr_writer_write().
 ///
-/// # Safety
-/// - `writer`: required; a writer that is not yet freed.
-/// - `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_flush(
     writer: *mut tfr_writer,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe { pointer::borrow(writer, "writer")?.with(RecordWriter::flush) };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// The number of records in the file, with those that were there before; 0 for NULL, after an error
-/// of tfr_writer_finish(), and in a process that was forked from the writer's.
+/// Returns the number of records in the file, including those that were there before. Returns 0 for
+/// NULL, after an error of tfr_writer_finish(), and in a process that was forked from the writer's
+/// process.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `writer`: optional; a writer that is not yet freed.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_num_records(writer: *const tfr_writer) -> u64 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let writer = unsafe { writer.as_ref() };
     match writer.map(tfr_writer::lock) {
         Some(Ok(state)) => state.writer.as_ref().map_or(state.count, RecordWriter::num_records),
@@ -272,27 +261,25 @@ pub unsafe extern "C" fn tfr_writer_num_records(writer: *const tfr_writer) -> u6
     }
 }
 
-/// Hands over what is left, and puts data and index in their places. After it, whatever it returns,
-/// nothing more can be written.
+/// Writes the remaining data, and renames the data file and the index file to their final paths.
+/// Whatever this call returns, the writer accepts no more records.
 ///
-/// Inputs: `count_out` is optional; it gets the number of records in the file.
+/// Parameters: `writer` is required. `count_out` is optional; it receives the number of records in
+/// the file.
 ///
-/// Errors: as tfr_writer_write(); TFR_ERR_IO when a file cannot take its place; TFR_ERR_MISMATCH
-/// when something else wrote to the file that is appended to, or created or replaced one of the files
-/// meanwhile. Nothing is left then of what was written, unless the error says otherwise.
+/// Errors: those of tfr_writer_write(). TFR_ERR_IO if a file cannot be renamed. TFR_ERR_MISMATCH if
+/// another program wrote to the file that the writer appends to, or created or replaced one of the
+/// files in the meantime. On failure nothing of what was written remains, unless the error says
+/// otherwise.
 ///
-/// Threads: any.
-///
-/// # Safety
-/// - `writer`: required; a writer that is not yet freed.
-/// - `count_out`, `error_out`: optional; may be written to.
+/// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_finish(
     writer: *mut tfr_writer,
     count_out: *mut u64,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store_count = pointer::optional_out(count_out, "count_out")?;
         let mut state = pointer::borrow(writer, "writer")?.lock()?;
@@ -300,22 +287,20 @@ pub unsafe extern "C" fn tfr_writer_finish(
         store_count(state.count);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
 }
 
-/// Frees a writer. One that is not finished leaves nothing of what it wrote: what was there stays,
-/// or, where it was appended to, is cut to what it was. In a process that was forked from the writer's
-/// nothing is done, and its memory is not freed. NULL is allowed.
-///
-/// # Safety
-/// - `writer`: optional; a writer that is not yet freed and not used again.
+/// Frees a writer. If it is not finished, this discards what it wrote: existing files stay
+/// unchanged, and a file it appended to is truncated to its old size. In a process that was forked
+/// from the writer's process, the call does nothing and does not free the memory. NULL does
+/// nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_writer_free(writer: *mut tfr_writer) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     let is_foreign = unsafe { writer.as_ref() }.is_some_and(|w| !w.owner.is_this_process());
     if !is_foreign {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { pointer::free(writer) }
     }
 }

@@ -1,4 +1,4 @@
-//! The C header is the one that cbindgen makes of src/ffi.
+//! The C header is up to date with src/ffi, from which cbindgen generates it.
 //!
 //! `TFR_UPDATE=1 cargo test --test header` writes it.
 
@@ -11,12 +11,16 @@ fn header_is_generated_from_the_source() {
     let mut generated = Vec::new();
     cbindgen::generate(env!("CARGO_MANIFEST_DIR")).unwrap().write(&mut generated);
     let generated = String::from_utf8(generated).unwrap();
+    assert!(
+        !generated.contains("# Safety"),
+        "src/ffi.rs says where the contract of C functions is"
+    );
     if std::env::var_os("TFR_UPDATE").is_some() {
         fs::write(PATH, &generated).unwrap();
     }
     let committed = fs::read_to_string(PATH).unwrap();
     assert!(
         committed == generated,
-        "include/tfr_index.h is not what src/ffi gives: run TFR_UPDATE=1 cargo test --test header"
+        "include/tfr_index.h is out of date: run TFR_UPDATE=1 cargo test --test header"
     );
 }

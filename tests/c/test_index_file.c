@@ -25,7 +25,7 @@ static void updated(void) {
         tfr_error *error = NULL;
         CHECK(tfr_index_update(data_path, NULL, none, NULL, NULL, &error) ==
               TFR_ERR_INVALID_ARGUMENT);
-        CHECK(strstr(tfr_error_message(error), "no member of tfr_only") != NULL);
+        CHECK(strstr(tfr_error_message(error), "not a member of tfr_only") != NULL);
         tfr_error_free(error);
     }
 }

@@ -483,7 +483,7 @@ void refuses_what_is_no_path(const std::filesystem::path &folder,
         }
         const std::string said = bad.empty()
                                      ? "the path is empty"
-                                     : "the path has a NUL character in it: " + path.string();
+                                     : "the path contains a NUL character: " + path.string();
         for (const tfr::error &error : errors) {
             CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT && error.what() == said);
             CHECK(error.path().empty() && !error.record() && error.os_error() == 0);
