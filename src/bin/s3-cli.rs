@@ -1,4 +1,4 @@
-//! `s3-cli tfrecord-index FILE`: the command of that name in s3dlio.
+//! `s3-cli tfrecord-index FILE`, like the command of s3dlio.
 
 mod shared;
 
@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create the index of a TFRecord file, as NVIDIA DALI reads it
+    /// Create the index of a TFRecord file, in the format of NVIDIA DALI
     TfrecordIndex {
         /// The TFRecord file, or - for stdin
         tfrecord_path: PathBuf,
@@ -40,14 +40,15 @@ fn main() -> ExitCode {
     stdio::be_quiet(quiet);
     let Command::TfrecordIndex { tfrecord_path, index_path } = command;
     if index_path.as_deref() == Some(Path::new("-")) {
-        // s3dlio's own makes a file of that name.
+        // s3dlio itself would create a file named -.
         let data = stdio::name(&tfrecord_path);
-        let message =
-            format!("- is no index file; `tfr-index create {data} -o -` writes to stdout");
+        let message = format!(
+            "- is not an index file; to write to stdout, use `tfr-index create {data} -o -`"
+        );
         Arguments::command().error(ErrorKind::ValueValidation, message).exit();
     }
     if index_path.is_none() {
-        if let Err(error) = create::ensure_place_beside(&tfrecord_path, "give an index path") {
+        if let Err(error) = create::ensure_place_beside(&tfrecord_path, "give another INDEX_PATH") {
             return stdio::fail(&error);
         }
     }
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
     interrupts.end(told.unwrap_or_else(|error| stdio::fail(&error)))
 }
 
-/// Where an index goes unless one says otherwise: beside its file, or from a stream to stdout.
+/// The default path of an index: next to its file; for a stream, stdout.
 fn index_path_of(data: &Path) -> PathBuf {
     match is_descriptor(data) {
         true => "/dev/stdout".into(),

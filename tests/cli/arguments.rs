@@ -55,7 +55,7 @@ fn numbers_are_wrong_in_two_ways() {
             assert_eq!(output.stdout.is_empty(), status != 0, "{command} {word}");
         }
         let (_, _, stderr) = run(folder.path(), &[command, "x", "0", "99-100"]);
-        assert_eq!(stderr, "error: x: record 100 is out of range, there are 100\n");
+        assert_eq!(stderr, "error: x: record 100: out of range, the index has 100 records\n");
     }
     // A file of numbers is data.
     fs::write(folder.path().join("list"), "1 x").unwrap();
@@ -89,10 +89,13 @@ fn stdin_is_an_index() {
     let copy = fs::read(folder.path().join("copy")).unwrap();
     assert_eq!(copy, fs::read(EXAMPLES).unwrap());
 
-    // There is one.
+    // Stdin has one index.
     for command in ["dump", "show", "ls"] {
         let (status, _, stderr) = pipe(folder.path(), &[command, "-", "-"], &text);
-        assert_eq!((status, &*stderr), (1, "error: -: is read already, it has one index\n"));
+        assert_eq!(
+            (status, &*stderr),
+            (1, "error: -: is given twice, but a stream has only one index\n")
+        );
     }
     // It has no name.
     for (files, out) in [(&["-"][..], "out/"), (&["-"], "."), (&["-", "x"], "out")] {
@@ -154,7 +157,10 @@ fn folders_are_made() {
     // Of several files, concat makes one index.
     for out in [".", "new/"] {
         let (status, _, stderr) = run(folder.path(), &["concat", "x", "y", "-o", out]);
-        assert!(status == 2 && stderr.contains("is a directory; name the index"), "{stderr}");
+        assert!(
+            status == 2 && stderr.contains("is a directory; give the path of an index"),
+            "{stderr}"
+        );
     }
     let (status, _, stderr) = run(folder.path(), &["create", "x", "-o", "x/"]);
     assert!(status == 1 && stderr.starts_with("error: x: File exists"), "{stderr}");
@@ -177,11 +183,11 @@ fn folders_are_listed() {
     let a = "           ?                4  no index         sub/a.tfrecord\n";
     let b = "           1               16  -                sub/b.idx\n";
     let c = "           ?            79942  no index         sub/deep/c\n";
-    let side = "note: .: skipped 1 directory, 1 side file (-r looks into directories)\n".to_owned();
+    let side = "note: .: skipped 1 directory, 1 side file (-r lists subdirectories)\n".to_owned();
     assert_eq!(run(folder.path(), &["ls"]), (0, [head, x].concat(), side));
     assert_eq!(run(folder.path(), &["ls", "."]).1, [head, x].concat());
     let total = "           ?               20                   2 files: 1 no index, 1 index\n";
-    let skipped = "note: sub: skipped 1 directory, 2 other files (-r looks into directories)\n";
+    let skipped = "note: sub: skipped 1 directory, 2 other files (-r lists subdirectories)\n";
     let listed = (1, [head, a, b, total].concat(), skipped.to_owned());
     assert_eq!(run(folder.path(), &["ls", "sub"]), listed);
     let total = "           ?            79962                   3 files: 2 no index, 1 index\n";

@@ -95,11 +95,11 @@ fn damage_is_left_out_where_that_is_wanted() {
     let (status, stdout, stderr) =
         ended(&tfr_index(folder.path(), &["create", "--salvage", "bad", "good"]));
     assert_eq!(status, 3);
-    let said = "bad: 99 records -> bad.idx, 1 damaged region left out\n\
+    let said = "bad: 99 records -> bad.idx, 1 damaged region skipped\n\
                 good: 100 records -> good.idx\n";
     assert_eq!(stdout, said);
     let (start, end) = (lost.offset, lost.offset + lost.size);
-    let region = format!("bytes {start} to {end} ({} in all), after 41 good records\n", lost.size);
+    let region = format!("bytes {start} to {end} ({} bytes), after 41 good records\n", lost.size);
     assert!(stderr.starts_with("bad: record 41 at byte ") && stderr.ends_with(&region), "{stderr}");
     assert_eq!(stderr.lines().count(), 1);
     let text = fs::read_to_string(folder.path().join("bad.idx")).unwrap();
@@ -189,7 +189,7 @@ fn a_byte_is_located() {
     assert_eq!(lines[0], "x: byte 90 is in the payload of record 1");
     assert_eq!(lines[1], "starts at byte: 78");
     assert!(lines[2].starts_with("payload bytes:  "), "{stdout}");
-    assert!(lines[3].starts_with("length CRC:     holds (0x"), "{stdout}");
+    assert!(lines[3].starts_with("length CRC:     valid (0x"), "{stdout}");
     assert!(lines[4].starts_with("payload CRC:    mismatch (stored 0x"), "{stdout}");
     assert!(run(&["locate", "x", "89", "--checksums", "none"])
         .1
@@ -213,7 +213,7 @@ fn what_is_no_index_is_not_overwritten() {
     let folder = folder_with(&[("a.tfrecord", &data), ("b.tfrecord", &data)]);
     let arguments = ["create", "a.tfrecord", "-o", "b.tfrecord"];
     let (status, _, stderr) = ended(&tfr_index(folder.path(), &arguments));
-    assert!(status == 1 && stderr.contains("b.tfrecord: is no index"), "{stderr}");
+    assert!(status == 1 && stderr.contains("b.tfrecord: refusing to overwrite"), "{stderr}");
     assert_eq!(fs::read(folder.path().join("b.tfrecord")).unwrap(), data);
 }
 
@@ -279,7 +279,7 @@ fn a_stream_is_indexed() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     let (status, _, stderr) = run(&["-", "-o", "other"], &data);
-    assert!(status == 1 && stderr.contains("other: is no index"), "{stderr}");
+    assert!(status == 1 && stderr.contains("other: refusing to overwrite"), "{stderr}");
     for arguments in [
         &["-", "other"][..],
         &["-", "--json"],
@@ -319,7 +319,7 @@ fn waiting_for_a_stream_is_interrupted() {
     drop(stdin); // ends a child that missed the signal
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(stderr, "error: -: interrupted, nothing is written\n");
+    assert_eq!(stderr, "error: -: interrupted, nothing was written\n");
     assert_eq!(output.status.signal(), Some(libc::SIGINT));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -372,7 +372,7 @@ fn an_interrupt_leaves_nothing_behind() {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(stderr, "error: x: interrupted, nothing is written\n");
+        assert_eq!(stderr, "error: x: interrupted, nothing was written\n");
         assert_eq!(output.status.signal(), Some(number));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -456,13 +456,13 @@ fn indexes_out_of_place_are_found() {
     assert!(stdout.starts_with("a: ok (10 records)\nb: ") && status == 1, "{stdout}");
     assert!(stdout.ends_with("\nc: no index\n3 files: 1 ok, 1 stale, 1 no index\n"), "{stdout}");
     assert!(
-        stderr.ends_with("error: c: there is no index for it\nnote: c.idx fits c\n"),
+        stderr.ends_with("error: c: --index has no index for it\nnote: c.idx fits c\n"),
         "{stderr}"
     );
     let (status, stdout, stderr) = run(&["check", "a", "--index", "a.idx", "c.idx"]);
     let said = "a: ok (10 records)\n2 files: 1 ok, 1 no index\n";
     assert_eq!((status, stdout.as_str()), (1, said));
-    assert_eq!(stderr, "error: c.idx: there is no data for it\n");
+    assert_eq!(stderr, "error: c.idx: there is no FILE for this index\n");
 }
 
 #[test]

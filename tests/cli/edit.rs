@@ -231,7 +231,7 @@ fn a_folder_of_files_in_memory_is_as_others() {
     fs::copy(EXAMPLES, path("b")).unwrap();
     assert_eq!(run(folder.path(), &["shuffle", "--seed=1", &path("a"), "-o", &path("x")]).0, 0);
     let (status, _, stderr) = run(folder.path(), &["shuffle", "--seed=1", "a", "-o", &path("b")]);
-    assert!(status == 1 && stderr.contains("is no index"), "{stderr}");
+    assert!(status == 1 && stderr.contains("refusing to overwrite"), "{stderr}");
     assert_eq!(run(folder.path(), &["cat", "a", "1", "-o", &path("payload")]).0, 0);
 }
 
@@ -241,7 +241,7 @@ fn nothing_else_is_overwritten_and_nothing_is_written_in_part() {
     let data = fs::read(folder.path().join("b.tfrecord")).unwrap();
     let (status, _, stderr) =
         run(folder.path(), &["shuffle", "--seed=1", "a.tfrecord", "-o", "b.tfrecord"]);
-    assert!(status == 1 && stderr.contains("b.tfrecord: is no index"), "{stderr}");
+    assert!(status == 1 && stderr.contains("b.tfrecord: refusing to overwrite"), "{stderr}");
     assert_eq!(fs::read(folder.path().join("b.tfrecord")).unwrap(), data);
 
     fs::write(folder.path().join("bad.idx"), "0 16\n# a comment\n").unwrap();
@@ -255,7 +255,7 @@ fn nothing_else_is_overwritten_and_nothing_is_written_in_part() {
         assert!(!folder.path().join("out").exists());
     }
     let (status, _, stderr) = run(folder.path(), &["filter", "--max=0", "a.tfrecord", "-o", "x"]);
-    assert_eq!((status, stderr.as_str()), (0, "note: no record is left for x\n"));
+    assert_eq!((status, stderr.as_str()), (0, "note: x has no records\n"));
     assert_eq!(fs::read(folder.path().join("x")).unwrap(), b"");
 }
 
@@ -318,7 +318,7 @@ fn shards_of_another_number_are_not_mixed() {
         &["shard", "a", "--world-size", "4", "-o", "shards"],
     ] {
         let (status, _, stderr) = run(other);
-        assert!(status == 1 && stderr.contains("is of other shards"), "{other:?} {stderr}");
+        assert!(status == 1 && stderr.contains("belongs to other shards"), "{other:?} {stderr}");
     }
 }
 
@@ -373,7 +373,10 @@ fn files_of_the_same_name_keep_their_directories() {
     let (status, _, stderr) =
         run(folder.path(), &["create", "set/a/y", "set/b/../a/y", "-o", "flat"]);
     assert_eq!(status, 2);
-    assert!(stderr.contains("set/a/y and set/b/../a/y are one file: give it once"), "{stderr}");
+    assert!(
+        stderr.contains("set/a/y and set/b/../a/y are the same file; give it once"),
+        "{stderr}"
+    );
 }
 
 /// Shards of fewer records leave no index of those before, and nothing that a killed one left is in
@@ -401,7 +404,10 @@ fn old_shards_are_replaced() {
     // What is no index is kept.
     fs::write(path("out/0/b.tfrecord.idx"), "precious").unwrap();
     let (status, _, stderr) = run(folder.path(), &shard);
-    assert!(status == 1 && stderr.contains("out/0/b.tfrecord.idx: is no index"), "{stderr}");
+    assert!(
+        status == 1 && stderr.contains("out/0/b.tfrecord.idx: refusing to overwrite"),
+        "{stderr}"
+    );
     assert_eq!(fs::read(path("out/0/b.tfrecord.idx")).unwrap(), b"precious");
 }
 

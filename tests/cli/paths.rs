@@ -71,7 +71,7 @@ fn a_file_that_is_given_twice_is_named() {
     ] {
         let (status, _, stderr) = run(path, &[command, &["a", "b", "./a"]].concat());
         assert_eq!(status, 2, "{command:?}: {stderr}");
-        assert!(stderr.contains("a and ./a are one file: give it once"), "{stderr}");
+        assert!(stderr.contains("a and ./a are the same file; give it once"), "{stderr}");
         let (status, _, stderr) = run(path, &[command, &["a", "a"]].concat());
         assert!(status == 2 && stderr.contains("a is given twice"), "{stderr}");
     }
@@ -94,14 +94,14 @@ fn directories_are_walked_where_that_is_asked_for() {
 
     let (status, stdout, stderr) = run(path, &["create", "set", "y.tfrecord"]);
     assert_eq!((status, stdout.as_str()), (1, "y.tfrecord: 100 records -> y.tfrecord.idx\n"));
-    assert_eq!(stderr, "error: set: is a directory; -r takes the TFRecord files in it\n");
+    assert_eq!(stderr, "error: set: is a directory; to use the TFRecord files in it, add -r\n");
     for command in ["check", "show"] {
         let (status, _, stderr) = run(path, &[command, "set"]);
-        assert!(status == 1 && stderr.contains("set: is a directory; -r takes"), "{stderr}");
+        assert!(status == 1 && stderr.contains("set: is a directory; to use"), "{stderr}");
     }
     let shard = ["shard", "--world-size", "2", "-o", "shards", "set"];
     let (status, _, stderr) = run(path, &shard);
-    assert!(status == 1 && stderr.contains("set: is a directory; -r takes"), "{stderr}");
+    assert!(status == 1 && stderr.contains("set: is a directory; to use"), "{stderr}");
 
     let (status, stdout, stderr) = run(path, &["create", "-r", "set", "y.tfrecord"]);
     assert_eq!((status, stdout.lines().count()), (0, 3), "{stderr}");
@@ -116,7 +116,7 @@ fn directories_are_walked_where_that_is_asked_for() {
     assert!(status == 2 && stderr.contains("set/deep/plain is given twice"), "{stderr}");
     fs::create_dir(path.join("empty")).unwrap();
     let (status, _, stderr) = run(path, &["create", "-r", "empty"]);
-    assert_eq!((status, stderr.as_str()), (1, "error: empty: no TFRecord file is in it\n"));
+    assert_eq!((status, stderr.as_str()), (1, "error: empty: contains no TFRecord file\n"));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn tensorboards_directory_gets_no_index_unasked() {
     let (status, stdout, stderr) = run(path, &["create", EVENTS, "x"]);
     assert_eq!((status, stdout.as_str()), (1, "x: 100 records -> x.idx\n"));
     assert!(stderr.contains("TensorBoard would take"), "{stderr}");
-    assert!(stderr.ends_with("; say where (-o), outside of the log directory\n"), "{stderr}");
+    assert!(stderr.ends_with("; give a path with -o, outside the log directory\n"), "{stderr}");
     let s3_cli = Command::new(env!("CARGO_BIN_EXE_s3-cli"))
         .current_dir(path)
         .args(["tfrecord-index", EVENTS])
@@ -135,7 +135,7 @@ fn tensorboards_directory_gets_no_index_unasked() {
         .unwrap();
     let stderr = String::from_utf8(s3_cli.stderr).unwrap();
     assert_eq!(s3_cli.status.code(), Some(1));
-    assert!(stderr.ends_with("; give an index path, outside of the log directory\n"), "{stderr}");
+    assert!(stderr.ends_with("; give another INDEX_PATH, outside the log directory\n"), "{stderr}");
     assert!(!path.join(format!("{EVENTS}.idx")).exists());
     assert_eq!(run(path, &["create", EVENTS, "-o", "indexes/"]).0, 0);
     assert!(path.join(format!("indexes/{EVENTS}.idx")).exists());

@@ -51,7 +51,7 @@ fn an_index_named_as_stdout_is_refused() {
 fn what_is_no_index_is_not_overwritten() {
     let (directory, _) = example();
     let (status, _, stderr) = run(directory.path(), "s3-cli tfrecord-index *.tfrecord");
-    assert!(status == 1 && stderr.contains("train.tfrecord: is no index"), "{stderr}");
+    assert!(status == 1 && stderr.contains("train.tfrecord: refusing to overwrite"), "{stderr}");
     let data = fs::read(directory.path().join("train.tfrecord")).unwrap();
     assert_eq!(data, fs::read(EXAMPLES).unwrap());
 }

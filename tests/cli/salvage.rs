@@ -21,7 +21,7 @@ fn what_is_good_is_looked_at() {
         let range = entries[record].payload();
         &data[range.start as usize..range.end as usize]
     };
-    let region = format!("; left out: bytes {} to {} ", lost.offset, lost.offset + lost.size);
+    let region = format!("; skipped bytes {} to {} ", lost.offset, lost.offset + lost.size);
     let run = |arguments: &[&str]| {
         let output = tfr_index(folder.path(), arguments);
         let stderr = String::from_utf8(output.stderr.clone()).unwrap();
@@ -68,7 +68,7 @@ fn damaged_payloads_are_left_out_by_their_checksums() {
     let run = |arguments: &[&str]| ended(&tfr_index(folder.path(), arguments));
     let (status, _, stderr) = run(&["cat", "--salvage", "x", "-o", "out"]);
     assert_eq!(status, 1);
-    assert!(stderr.ends_with("; --checksums full leaves damaged payloads out\n"), "{stderr}");
+    assert!(stderr.ends_with("; to skip damaged payloads, use --checksums full\n"), "{stderr}");
     assert_eq!(run(&["cat", "--salvage", "-cfull", "--frames", "x", "-o", "out"]).0, 3);
     let out = Index::scan(folder.path().join("out"), &Options::new()).unwrap();
     assert_eq!(out.len(), 99);
@@ -90,7 +90,7 @@ fn a_byte_behind_damage_is_located() {
         entries[60].offset
     });
     assert!(stdout.starts_with(&said), "{stdout}");
-    assert!(stderr.contains(&format!("; left out: bytes {} to ", lost.offset)), "{stderr}");
+    assert!(stderr.contains(&format!("; skipped bytes {} to ", lost.offset)), "{stderr}");
     // In the damage: its header is one, what is behind is not known to be a record's.
     let (status, stdout, stderr) = locate(lost.offset + 3, &["--salvage"]);
     assert_eq!((status, stderr.as_str()), (0, ""));

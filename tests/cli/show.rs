@@ -210,6 +210,6 @@ fn only_text_is_printed_to_a_terminal() {
     assert_eq!(text, (Some(0), b"hello".to_vec()));
     let (status, printed) = on_terminal("cat binary 0").unwrap();
     assert_eq!(status, Some(1));
-    assert!(printed.starts_with(b"error: this is no text"));
+    assert!(printed.starts_with(b"error: the records are not text"));
     assert_eq!(on_terminal("cat binary 0 -o -").unwrap().0, Some(0));
 }

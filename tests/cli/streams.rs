@@ -102,7 +102,7 @@ fn a_descriptor_is_read_from_its_position() {
     assert_eq!(fs::read_to_string(path.join("out.idx")).unwrap(), text);
     assert_eq!(run(path, "tfr-index dump <(cat x.idx) <(cat x.idx)"), done(&text.repeat(2)));
     let (status, _, stderr) = run(path, "tfr-index dump /dev/stdin - <x.idx");
-    assert!(status == 1 && stderr.contains("-: is read already"), "{stderr}");
+    assert!(status == 1 && stderr.contains("-: is given twice"), "{stderr}");
 }
 
 /// Sockets cannot be opened by a path.

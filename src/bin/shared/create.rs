@@ -15,15 +15,15 @@ use super::stdin::Stream;
 use super::stdio::{self, name};
 use super::streams::{await_reader, is_descriptor, is_stream};
 
-/// Said of a stream of which no index is made that could replace another.
-pub const EMPTY: &str = "the stream is empty: what should write to it may have failed, which a \
-                         shell tells after `set -o pipefail`";
+/// The message for an empty stream: an index of it could replace a good one.
+pub const EMPTY: &str = "the stream is empty: the command that writes to it may have failed (with \
+                         `set -o pipefail`, the shell reports that)";
 
-/// What became of a file.
+/// The result for one file.
 pub struct Created {
     /// Records in the index.
     pub records: u64,
-    /// Damaged regions that were left out of it.
+    /// Damaged regions that the scan skipped.
     pub regions: u64,
 }
 
@@ -33,16 +33,16 @@ impl Created {
     }
 }
 
-/// Fails where an index beside its file would do harm; `how` says what to give instead.
+/// Fails if an index next to its file would do harm; `how` says what to do instead.
 pub fn ensure_place_beside(data: &Path, how: &str) -> anyhow::Result<()> {
     match place_beside(data) {
         Ok(_) => Ok(()),
-        Err(error) => bail!("{error}; {how}, outside of the log directory"),
+        Err(error) => bail!("{error}; {how}, outside the log directory"),
     }
 }
 
-/// Indexes one file, or a stream, which may be empty where `allow_empty` says so. What the options
-/// have it skip is named on stderr.
+/// Indexes one file or stream. A stream may be empty if `allow_empty` is set. Names the regions that
+/// the scan skips on stderr.
 pub fn create(
     data: &Path,
     index: &Path,
@@ -55,7 +55,7 @@ pub fn create(
     let is_stream_data = is_stream(data);
     if is_stream_data && !is_descriptor(data) {
         let name = name_data();
-        bail!("{name}: is a pipe or a device, not a regular file: tfr-index create - < {name}");
+        bail!("{name}: is a pipe or a device, not a regular file; use tfr-index create - < {name}");
     }
     let _reader = await_reader(index)?;
     let watch = |at| interrupts.watch(at);
@@ -67,7 +67,7 @@ pub fn create(
             let mut stream = Stream::open(data, allow_empty).with_context(name_data)?;
             let records = create_index_from_reader(&mut stream, index, &options);
             if stream.is_empty() && !interrupts.heard() {
-                bail!("{}: {EMPTY}; tfr-index create --allow-empty indexes it", name_data());
+                bail!("{}: {EMPTY}; to index it, use tfr-index create --allow-empty", name_data());
             }
             records
         }
@@ -75,10 +75,10 @@ pub fn create(
     };
     let records = match records {
         Ok(records) => records,
-        // Nobody asks how many there are.
+        // The reader closed the pipe. The number of records is not printed for a stream.
         Err(error) if error.os_error() == Some(libc::EPIPE) && is_stream(index) => 0,
         Err(_) if interrupts.heard() => {
-            bail!("{}: interrupted, nothing is written", data.display())
+            bail!("{}: interrupted, nothing was written", data.display())
         }
         Err(error) if error.path().is_none() => {
             return Err(anyhow::Error::from(error).context(name_data()))
@@ -88,16 +88,16 @@ pub fn create(
     Ok(Created { records, regions: damaged.regions() })
 }
 
-/// Says on stdout that a file is indexed, unless that is where the index went, or it is to be quiet.
+/// Reports an indexed file on stdout, unless the index went there or --quiet is set.
 pub fn tell(data: &Path, index: &Path, created: &Created) -> anyhow::Result<()> {
     if !is_stream(index) {
         let records = stdio::count(created.records as usize, "record");
-        let lost = match created.regions {
+        let skipped = match created.regions {
             0 => String::new(),
-            regions => format!(", {} left out", stdio::count(regions as usize, "damaged region")),
+            regions => format!(", {} skipped", stdio::count(regions as usize, "damaged region")),
         };
         let (data, index) = (name(data), name(index));
-        stdio::tell(&format!("{data}: {records} -> {index}{lost}\n"))?;
+        stdio::tell(&format!("{data}: {records} -> {index}{skipped}\n"))?;
     }
     Ok(())
 }

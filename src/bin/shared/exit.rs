@@ -3,10 +3,10 @@
 
 use std::process::ExitCode;
 
-/// The exit status of work that is done, but for damage that was left out.
+/// The exit status of success that skipped damaged regions.
 const SALVAGED: u8 = 3;
 
-/// The exit status of work that is done, with so many damaged regions left out.
+/// The exit status of success that skipped `regions` damaged regions.
 pub fn done(regions: u64) -> ExitCode {
     ExitCode::from(if regions == 0 { 0 } else { SALVAGED })
 }

@@ -1,4 +1,4 @@
-//! Signals that ask a program to end.
+//! Signals that ask the program to end.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -16,15 +16,15 @@ use tfr_index::Progress;
 use super::progress;
 use super::streams::is_stream;
 
-/// Hears of the signals that ask a program to end: it then ends by them, once what it was about to
-/// write is removed. A second one ends it at once. By default it hears nothing: then the first one
-/// does, even while the program waits.
+/// Catches the signals that ask the program to end. The program first removes unfinished files and
+/// then ends by the same signal. A second signal ends it immediately. The default value catches
+/// nothing: the first signal ends the program, even while it waits.
 #[derive(Clone, Default)]
 pub struct Interrupts(Arc<AtomicUsize>);
 
 impl Interrupts {
-    /// Hears of signals if all of the paths are of files, of which a part would be left; who waits
-    /// at a stream is to be ended at once.
+    /// Catches signals if all paths are files, because an unfinished file would remain. A program that
+    /// waits for a stream must end immediately.
     pub fn of_writing<P: AsRef<Path>>(mut paths: impl Iterator<Item = P>) -> Interrupts {
         match paths.any(|path| is_stream(path.as_ref())) {
             true => Interrupts::default(),
@@ -37,7 +37,7 @@ impl Interrupts {
         let ignored = ignored();
         let is_ignored = |signal: &c_int| ignored >> (signal - 1) & 1 == 1;
         for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(signal)) {
-            // Where it cannot be heard, it ends the program as ever.
+            // If this fails, the signal ends the program, as by default.
             let _ = flag::register_conditional_default(signal, Arc::clone(&again));
             let _ = flag::register(signal, Arc::clone(&again));
             let _ = flag::register_usize(signal, Arc::clone(&heard), signal as usize);
@@ -49,8 +49,8 @@ impl Interrupts {
         self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// For [`tfr_index::Options::progress`]: shows how far the work is, and ends it if a signal was
-    /// heard.
+    /// For [`tfr_index::Options::progress`]: shows the progress, and cancels the work if a signal was
+    /// caught.
     pub fn watch(&self, at: Progress) -> ControlFlow<()> {
         match self.heard() {
             true => ControlFlow::Break(()),
@@ -58,8 +58,8 @@ impl Interrupts {
         }
     }
 
-    /// Ends the program by the signal that was heard, if one was: shells and job managers see that
-    /// it was interrupted.
+    /// Ends the program by the caught signal, if there was one, so that shells and job managers see
+    /// the interruption.
     pub fn end(&self, exit: ExitCode) -> ExitCode {
         progress::end();
         if self.heard() {
@@ -69,7 +69,7 @@ impl Interrupts {
     }
 }
 
-/// The signals, a bit each, that the program was started with ignored, as by `nohup`: so it stays.
+/// A bit for each signal that was ignored when the program started, as by `nohup`. These stay ignored.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

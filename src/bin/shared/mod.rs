@@ -1,4 +1,4 @@
-//! What both command-line programs do.
+//! Code of both command-line programs.
 
 pub mod create;
 pub mod exit;

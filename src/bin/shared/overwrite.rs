@@ -1,4 +1,4 @@
-//! Files that no command replaces.
+//! Protects files that are not indexes.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,8 +8,8 @@ use anyhow::{bail, Context};
 
 use super::streams::is_stream;
 
-/// Fails where there is a file that holds anything but numbers: a data file, for instance, that a
-/// shell pattern put where the index's path belongs.
+/// Fails if `path` is an existing file that is not an index: for example, a data file that a shell
+/// pattern put in the place of the index.
 pub fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
     let is_other = match path.metadata() {
         Ok(file) => file.is_file() && !is_stream(path) && !holds_numbers(path)?,
@@ -17,12 +17,16 @@ pub fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
     if is_other {
-        bail!("{}: is no index, and is not overwritten; give another path", path.display());
+        bail!(
+            "{}: refusing to overwrite: the file is not an index; give another path",
+            path.display()
+        );
     }
     Ok(())
 }
 
-/// Whether a file starts with nothing but numbers, as an index does and no data file with a record.
+/// Whether the start of a file contains only numbers, as in an index. A data file with a record never
+/// does.
 pub fn holds_numbers(path: &Path) -> anyhow::Result<bool> {
     let mut start = Vec::new();
     File::open(path)

@@ -1,4 +1,4 @@
-//! A progress bar on stderr, where that is a terminal and the work takes more than a second.
+//! A progress bar on stderr, if stderr is a terminal and the work takes more than a second.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -12,10 +12,10 @@ use tfr_index::Progress;
 
 use super::stdio;
 
-/// Work that is done before is not worth a bar.
+/// Work that takes less time shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 const STYLE: &str = "{msg}  {bytes} of {total_bytes}  {bytes_per_sec}  ETA {eta} {wide_bar:.dim}";
-/// Of a stream, of which it is not known how long it will be.
+/// For a stream, whose size is unknown.
 const STYLE_OF_STREAM: &str = "{bytes}  {bytes_per_sec}";
 
 static WORK: Mutex<Option<Work>> = Mutex::new(None);
@@ -23,20 +23,20 @@ static WORK: Mutex<Option<Work>> = Mutex::new(None);
 struct Work {
     bar: ProgressBar,
     begun: Instant,
-    /// How many bytes each file has.
+    /// The size of each file in bytes.
     sizes: Vec<u64>,
-    /// How many files are done, and how many bytes those have.
+    /// How many files are done, and their total size in bytes.
     done: usize,
     before: u64,
 }
 
 impl Work {
-    /// `done` of the `total` bytes of the current file are done.
+    /// Reports that `done` of `total` bytes of the current file are done.
     fn report(&mut self, done: u64, total: u64) {
         if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
-        // What is done need not be the file's bytes: those of some records, for instance.
+        // `total` need not be the file's size: it may be the size of some records.
         let share = match self.sizes.get(self.done) {
             Some(&size) if size > 0 && total > 0 => {
                 (u128::from(size) * u128::from(done) / u128::from(total)) as u64
@@ -57,7 +57,7 @@ fn with(work: impl FnOnce(&mut Work)) {
     }
 }
 
-/// Work on these files begins. Nothing is shown if the user wants it quiet, or nobody looks.
+/// Starts the work on these files. Shows nothing with --quiet, or if stderr is not a terminal.
 pub fn begin<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) {
     let is_dumb = env::var_os("TERM").map_or(true, |term| term == "dumb");
     if stdio::is_quiet() || is_dumb || !io::stderr().is_terminal() {
@@ -79,12 +79,12 @@ pub fn watch(progress: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// `done` of the `total` bytes of the current file are done.
+/// Reports that `done` of `total` bytes of the current file are done.
 pub fn report(done: u64, total: u64) {
     with(|work| work.report(done, total));
 }
 
-/// The work on the current file is done.
+/// Reports that the current file is done.
 pub fn file_done() {
     with(|work| {
         work.before += work.sizes.get(work.done).unwrap_or(&0);
@@ -92,7 +92,7 @@ pub fn file_done() {
     });
 }
 
-/// Prints something, while no bar is in its way.
+/// Prints something with the bar hidden.
 pub fn paused<T>(print: impl FnOnce() -> T) -> T {
     match &*WORK.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(work) => work.bar.suspend(print),
@@ -100,7 +100,7 @@ pub fn paused<T>(print: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The work is done: the bar goes.
+/// Ends the work and removes the bar.
 pub fn end() {
     if let Some(work) = WORK.lock().unwrap_or_else(PoisonError::into_inner).take() {
         work.bar.finish_and_clear();

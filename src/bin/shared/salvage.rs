@@ -1,4 +1,4 @@
-//! What a scan skips: damage, and a record that is still being written.
+//! Regions that a scan skips: damage, and a record that is still being written.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use tfr_index::Skipped;
 
 use super::stdio::note;
 
-/// Names the regions that a scan skips on stderr, and counts the damaged ones.
+/// Prints the regions that a scan skips on stderr, and counts the damaged ones.
 #[derive(Default)]
 pub struct Damaged(AtomicU64);
 
@@ -18,13 +18,13 @@ impl Damaged {
         if skipped.incomplete_tail {
             let path = error.path().map(|path| format!("{}: ", path.display())).unwrap_or_default();
             note(&format_args!(
-                "{path}the last {size} bytes, from byte {start}, are no whole record yet: left for \
-                 next time"
+                "{path}skipped the last {size} bytes, from byte {start}: the record is not complete \
+                 yet"
             ));
         } else {
             self.0.fetch_add(1, Ordering::Relaxed);
             note(&format_args!(
-                "{error}; left out: bytes {start} to {end} ({size} in all), after {record} good records"
+                "{error}; skipped bytes {start} to {end} ({size} bytes), after {record} good records"
             ));
         }
         ControlFlow::Continue(())

@@ -1,4 +1,4 @@
-//! A stream that is read from its start to its end, whose reader looks up while it waits.
+//! A stream, read from start to end, whose reader notices signals while it waits.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,23 +10,23 @@ use tfr_index::own_descriptor;
 
 use super::streams::stdin_path;
 
-/// What a pipe holds.
+/// The capacity of a pipe.
 const PIECE: usize = 64 << 10;
-/// How long to wait between two looks at whether the program is interrupted.
+/// How long to wait between two checks for a signal.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Is read by a thread of its own; reading from this ends as interrupted where that takes long.
+/// A thread reads the stream. A `read` that waits for too long fails as interrupted.
 pub struct Stream {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     taken: usize,
-    /// Whether it may end: an empty one may not, by default.
+    /// Whether the stream may end here. By default it may not end before its first byte.
     may_end: bool,
     is_empty: bool,
 }
 
 impl Stream {
-    /// A stream of what one of the program's descriptors gives from its position on.
+    /// Reads one of the program's descriptors, from its current position.
     pub fn open(path: &Path, may_be_empty: bool) -> io::Result<Stream> {
         let file = own_descriptor(stdin_path(path));
         let mut file = file.ok_or(io::ErrorKind::InvalidInput)??;
@@ -50,7 +50,7 @@ impl Stream {
         Ok(Stream { pieces, piece: Vec::new(), taken: 0, may_end: may_be_empty, is_empty: false })
     }
 
-    /// Whether it failed because it is empty.
+    /// Whether reading failed because the stream is empty.
     pub fn is_empty(&self) -> bool {
         self.is_empty
     }

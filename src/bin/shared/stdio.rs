@@ -1,4 +1,4 @@
-//! The standard streams: what is printed arrives, or the program says that it does not.
+//! The standard streams. An error while printing is never lost.
 
 use std::env;
 use std::fmt::Display;
@@ -17,8 +17,8 @@ use signal_hook::flag;
 
 use super::progress;
 
-/// Runs before `main`. A standard stream that is closed is replaced by std with a /dev/null that
-/// swallows what is printed; this puts one there, earlier, that can only be read.
+/// Runs before `main`. If a standard stream is closed, std opens /dev/null in its place, and output to
+/// it is lost without an error. This opens /dev/null earlier and read-only, so that writing fails.
 #[used]
 #[cfg_attr(target_vendor = "apple", link_section = "__DATA,__mod_init_func")]
 #[cfg_attr(not(target_vendor = "apple"), link_section = ".init_array")]
@@ -33,17 +33,17 @@ extern "C" fn fill_closed() {
     }
 }
 
-/// The program's arguments; ends it where there is nothing else to do.
+/// Parses the program's arguments. Ends the program after --help, --version and usage errors.
 pub fn parse<T: Parser>() -> T {
-    // Heard, the signal does not end the program: a file that grows too large is an error.
+    // With a handler, the signal does not end the program: a file that is too large is an error.
     let _ = flag::register(SIGXFSZ, Arc::default());
     T::try_parse().unwrap_or_else(|error| {
         if error.use_stderr() {
             let escaped = env::args_os().map(|argument| escape(&argument.to_string_lossy()));
             T::try_parse_from(escaped).err().unwrap_or(error).exit()
         }
-        // Of no bytes, too, the system says that it does not take them; clap asks std, which hides
-        // that.
+        // Writing zero bytes finds out whether stdout can be written. clap prints through std, which
+        // hides the error.
         let printed = stdout().and_then(|mut stdout| stdout.write(&[])).and(error.print());
         let exit = match checked(printed) {
             Ok(()) => 0,
@@ -56,12 +56,12 @@ pub fn parse<T: Parser>() -> T {
     })
 }
 
-/// Standard output, without a buffer of which the end could be lost.
+/// Standard output without a buffer, whose last bytes could be lost.
 pub fn stdout() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Prints the text; a reader that has seen enough (`tfr-index dump x.idx | head`) is no failure.
+/// Prints the text. A closed pipe (`tfr-index dump x.idx | head`) is not an error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let print = || stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes()));
     checked(progress::paused(print))
@@ -69,7 +69,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Whether the user wants to hear of failures alone.
+/// Whether --quiet is set: only errors are printed.
 pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
@@ -78,7 +78,7 @@ pub fn be_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// Prints what was done, unless the user does not want to hear of it.
+/// Prints what was done, unless --quiet is set.
 pub fn tell(text: &str) -> anyhow::Result<()> {
     match is_quiet() {
         true => Ok(()),
@@ -93,15 +93,15 @@ fn checked(printed: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Prints a line on stderr, where somebody may read it.
+/// Prints a line on stderr, and ignores errors.
 pub fn note(line: &dyn Display) {
     let line = escape(&line.to_string());
     let _ = progress::paused(|| writeln!(io::stderr(), "{line}"));
 }
 
-/// Says on stderr what failed. Exit status 1 is for work that failed, 2 for a wrong command line.
+/// Prints an error on stderr. Returns exit status 1; usage errors have status 2.
 pub fn fail(error: &dyn Display) -> ExitCode {
-    // The library names options in words for all languages.
+    // The library names options in the words of no particular language.
     let message = format!("error: {error:#}")
         .replace("checksum policy none", "--checksums none")
         .replace("option allow_partial", "--allow-partial");
@@ -109,12 +109,12 @@ pub fn fail(error: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// How many of something there are: "1 file", "2 files".
+/// A number with its noun: "1 file", "2 files".
 pub fn count(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A path as it is printed: within its line, and without commands for a terminal.
+/// A path for printing: on one line, and without terminal control characters.
 pub fn name(path: &Path) -> String {
     escape(&path.to_string_lossy())
 }

@@ -1,4 +1,4 @@
-//! Which paths are those of streams.
+//! Tells streams from files by their paths.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::FileTypeExt;
@@ -7,13 +7,13 @@ use std::path::Path;
 use anyhow::Context;
 use tfr_index::own_descriptor;
 
-/// Whether the path stands for a descriptor that the program was started with: `-`, `/dev/stdin`,
+/// Whether the path names a descriptor that the program was started with: `-`, `/dev/stdin`,
 /// `/dev/fd/63`.
 pub fn is_descriptor(path: &Path) -> bool {
     path == Path::new("-") || own_descriptor(path).is_some()
 }
 
-/// The path of the descriptor that `-` stands for.
+/// The path itself; /dev/stdin for `-`.
 pub fn stdin_path(path: &Path) -> &Path {
     match path == Path::new("-") {
         true => Path::new("/dev/stdin"),
@@ -21,7 +21,7 @@ pub fn stdin_path(path: &Path) -> &Path {
     }
 }
 
-/// Whether the path leads to what is written to directly: a descriptor, a FIFO or a device.
+/// Whether the path is written directly, without a temporary file: a descriptor, a FIFO or a device.
 pub fn is_stream(path: &Path) -> bool {
     let is_other = |file: &Metadata| !file.is_file() && !file.is_dir();
     match path.symlink_metadata() {
@@ -29,17 +29,18 @@ pub fn is_stream(path: &Path) -> bool {
             is_descriptor(path) || path.metadata().is_ok_and(|file| is_other(&file))
         }
         Ok(file) => is_other(&file),
-        Err(_) => is_descriptor(path), // the system need not have the name
+        Err(_) => is_descriptor(path), // not every system has these names
     }
 }
 
-/// Whether the path is that of a FIFO, and not of a descriptor.
+/// Whether the path is a FIFO, but not a descriptor.
 pub fn is_fifo(path: &Path) -> bool {
     let is_fifo = |file: Metadata| file.file_type().is_fifo();
     path.metadata().is_ok_and(is_fifo) && !is_descriptor(path)
 }
 
-/// Waits until a FIFO has a reader, which it has while this is held. Waits for nothing else.
+/// Waits until a FIFO has a reader. While the result lives, the FIFO has a writer. Does not wait for
+/// other paths.
 pub fn await_reader(path: &Path) -> anyhow::Result<Option<File>> {
     if !is_fifo(path) {
         return Ok(None);

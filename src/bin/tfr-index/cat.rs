@@ -1,4 +1,4 @@
-//! `tfr-index cat`: the records themselves.
+//! `tfr-index cat`: prints records.
 
 use std::cell::Cell;
 use std::fs::OpenOptions;
@@ -23,9 +23,9 @@ use crate::shared::interrupts::Interrupts;
 use crate::shared::salvage::Damaged;
 use crate::shared::{progress, stdio, streams};
 
-/// Print the payloads of records, or whole frames, which make a TFRecord file
+/// Print the payloads of records, or whole frames, as a TFRecord file
 ///
-/// It prints all records of each FILE, or the given ones of a single FILE. To a terminal it prints
+/// Prints all records of each FILE, or the given records of a single FILE. On a terminal it prints
 /// only text: pipe other data, or write it to a file.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -35,31 +35,32 @@ pub struct Cat {
     /// A data file
     #[arg(value_parser = input::data_file())]
     file: PathBuf,
-    /// Its records, by their numbers from 0: 5, 9-20 or 90- [default: all, in the order of the
-    /// index]; or more data files
+    /// Record numbers, starting at 0: 5, 9-20 or 90- [default: all, in the order of the index]; or
+    /// more data files
     ///
-    /// A word of digits is a record number. Write ./5 for a file named 5.
+    /// An argument of digits is a record number. Write ./5 for a file named 5.
     #[arg(value_name = "RECORD|FILE", value_parser = input::word(), value_hint = ValueHint::FilePath)]
     words: Vec<Word>,
     /// Print whole frames instead of payloads: the output is a TFRecord file
     #[arg(long)]
     frames: bool,
-    /// The indexes that say where the records are, in the order of the files, or - for stdin; or a
-    /// directory with an index for each, found by the file's name [default: FILE.idx if it accounts for all valid records, else a scan]
+    /// The indexes of the files, in the same order, or - for stdin; or a directory with an index for
+    /// each file, found by the file's name [default: FILE.idx if it accounts for all valid records,
+    /// otherwise a scan]
     #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
     #[arg(value_parser = input::word(), value_hint = ValueHint::FilePath)]
     indexes: Vec<Word>,
-    /// Scan the files, and leave damage out, damaged payloads with --checksums full: records have
-    /// the numbers of create --salvage
+    /// Scan the files and skip damage (damaged payloads only with --checksums full); record numbers
+    /// are those of create --salvage
     #[arg(long, conflicts_with = "indexes")]
     salvage: bool,
-    /// A file to write, which must not be there yet, or - for stdout, even if it is a terminal
+    /// A file to write, which must not exist yet, or - for stdout, even if it is a terminal
     ///
-    /// It appears whole or not at all. A process that is killed leaves a file .tfr-index.*.tmp in the
-    /// same directory, to be removed by hand.
+    /// The file is written completely or not at all. A killed process leaves a file .tfr-index.*.tmp
+    /// in the same directory; remove it by hand.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Which checksums the records are held to; auto is as full, where the file has true ones
+    /// Which checksums of the records to verify; auto means full if the file has valid checksums
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
     checksums: Policy,
 }
@@ -71,22 +72,22 @@ Examples:
   tfr-index cat train.tfrecord --index epoch7.idx --frames -o shuffled.tfrecord
   tfr-index cat a.tfrecord b.tfrecord --frames -o both.tfrecord";
 
-/// What is read of a file.
+/// The records to read from one file.
 struct Part<'a> {
     file: &'a Path,
     index: Option<&'a Path>,
-    /// All of them if there is none here.
+    /// All records, if this is empty.
     records: &'a [Numbers],
 }
 
 impl Part<'_> {
-    /// The index that is given.
+    /// Reads the index, if one was given.
     fn index(&self) -> anyhow::Result<Option<Index>> {
         self.index.map(input::read_index).transpose()
     }
 }
 
-/// Bytes of records that are read at once.
+/// How many bytes of records to read at a time.
 const BATCH: usize = 4 << 20;
 
 impl Cat {
@@ -115,16 +116,16 @@ impl Cat {
         };
         if files.len() > 1 && !records.is_empty() {
             let count = files.len();
-            refuse("cat", format!("record numbers are for a single FILE, but there are {count}"));
+            refuse("cat", format!("record numbers need a single FILE, not {count}"));
         }
         if !indexes.is_empty() && indexes.len() != files.len() {
             let (files, indexes) = (files.len(), indexes.len());
-            refuse("cat", format!("--index takes one index for each FILE: {files}, not {indexes}"));
+            refuse("cat", format!("--index needs one index for each FILE: {files}, not {indexes}"));
         }
         let indexes = indexes.iter().map(|path| Some(&**path)).chain(repeat(None));
         let parts = files.iter().zip(indexes);
         let parts = parts.map(|(file, index)| Part { file, index, records: &records });
-        // Records on a terminal leave no room for it.
+        // A progress bar would mix with records on a terminal.
         if self.output.is_some() || !io::stdout().is_terminal() {
             progress::begin(&files);
         }
@@ -134,7 +135,7 @@ impl Cat {
         }
     }
 
-    /// Prints the parts; one that fails does not keep the next ones from being printed.
+    /// Prints the parts. If one fails, prints the next ones all the same.
     fn print<'a>(&self, parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
         let mut stdout = match stdio::stdout().context("cannot write the output") {
             Ok(stdout) => stdout,
@@ -151,9 +152,9 @@ impl Cat {
         })
     }
 
-    /// Writes the parts to a file, which is there only if none fails, or to a stream.
+    /// Writes the parts to a stream, or to a file, which is created only if no part fails.
     fn write<'a>(&self, path: &Path, parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
-        // Before signals are only heard: the other end of a pipe may keep us waiting.
+        // Before signals are caught, because reading a pipe may block.
         let parts = parts.map(|part| part.index().map(|index| (part, index)));
         let parts = match parts.collect::<anyhow::Result<Vec<_>>>() {
             Ok(parts) => parts,
@@ -217,11 +218,11 @@ impl Cat {
         output.write_records(&reader, &records).map_err(|error| self.explain(error))
     }
 
-    /// Says how a damaged payload is left out, where damage should be.
+    /// With --salvage, adds how to skip a damaged payload.
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         let kind = error.downcast_ref::<Error>().map(Error::kind);
         match self.salvage && kind == Some(ErrorKind::PayloadCrc) {
-            true => anyhow!("{error:#}; --checksums full leaves damaged payloads out"),
+            true => anyhow!("{error:#}; to skip damaged payloads, use --checksums full"),
             false => error,
         }
     }
@@ -230,9 +231,9 @@ impl Cat {
 /// Where the records go.
 struct Output<'a> {
     to: &'a mut dyn Write,
-    /// It is a terminal, for which other data is of no use.
+    /// The output is a terminal, which takes only text.
     only_text: bool,
-    /// It takes no more: its reader has seen enough, or writing to it failed.
+    /// No more can be written: the reader closed the pipe, or writing failed.
     ended: &'a Cell<bool>,
     interrupts: Interrupts,
 }
@@ -247,7 +248,7 @@ impl Output<'_> {
         let (mut left, mut done) = (records, 0);
         while !left.is_empty() && !self.ended.get() {
             if self.interrupts.heard() {
-                bail!("interrupted, nothing is written");
+                bail!("interrupted, nothing was written");
             }
             let (mut count, mut bytes) = (0, 0);
             while count < left.len() && bytes < BATCH {
@@ -263,12 +264,12 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// Writes the bytes; a reader that has seen enough is no failure.
+    /// Writes the bytes. A closed pipe is not an error.
     fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         if self.only_text && is_binary(bytes) {
             bail!(
-                "this is no text, and not printed to a terminal: pipe it, or say where it goes, \
-                as in -o FILE, or -o - to print it nevertheless"
+                "the records are not text: pipe them, write them to a file with -o FILE, or use -o - \
+                 to print them on the terminal"
             );
         }
         let written = self.to.write_all(bytes);

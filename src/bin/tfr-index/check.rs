@@ -1,4 +1,4 @@
-//! `tfr-index check`: which indexes fit their data.
+//! `tfr-index check`: checks that indexes fit their data.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,47 +13,49 @@ use tfr_index::{find_index, CheckLevel, Index, Options};
 use crate::paths::{self, Recursive};
 use crate::policy::Policy;
 use crate::shared::{progress, stdio};
-use crate::verdict::{self, Checked, Place, State, Total};
+use crate::verdict::{self, Outcome, Place, State, Total};
 use crate::{input, json};
 
 /// Check that indexes fit their TFRecord files
 ///
-/// An index may select, reorder and repeat records, and leave out damage. One that is stale,
-/// another file's, or out of place among others, is named; so is one that leaves out valid
-/// records, unless it is named here or --allow-partial says that it is meant so.
+/// An index may select, reorder and repeat records, and leave out damage. The check fails for an index
+/// that is stale or belongs to another file. It also fails for an index that leaves out valid records,
+/// unless you name the index or use --allow-partial. If an index fits another of the files, a note
+/// says so.
 ///
-/// A line on stdout has a word for each file: ok, partial, stale, of another file, damaged, no index,
-/// not an index, unreadable, not TFRecord, or what the data is instead, such as gzip or HTML; stderr
-/// has the reasons. A last line has the total, unless there is but one file. The exit status is 0 if
-/// all fit, and 1 if any does not.
+/// Prints one line for each file on stdout: ok, partial, stale, of another file, damaged, no index, not
+/// an index, unreadable, not TFRecord, or the detected format, such as gzip or HTML; the reasons go to
+/// stderr. With several files, the last line is the total. The exit status is 0 if all indexes fit,
+/// and 1 if any does not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 #[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
 pub struct Check {
-    /// TFRecord files; or one, and its index, whose name ends in .idx or .tfindex
+    /// TFRecord files; or one file and its index, whose name ends in .idx or .tfindex
     #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
     files: Vec<PathBuf>,
-    /// Their indexes, in the same order, or - for stdin; or a directory with an index for each, found
-    /// by the file's name [default: FILE.idx for each; else FILE.tfindex, or its stem's]
+    /// The indexes of the files, in the same order, or - for stdin; or a directory with an index for
+    /// each file, found by the file's name [default: the first that exists of FILE.idx, FILE.tfindex
+    /// and STEM.tfindex]
     #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
     indexes: Vec<PathBuf>,
     #[command(flatten)]
     recursive: Recursive,
-    /// How much of each file is read
+    /// How much of each file to read
     #[arg(short, long, value_enum, default_value_t, value_name = "LEVEL")]
     level: Level,
-    /// Accept an index that leaves out valid records, such as all after the first ones
+    /// Accept an index that leaves out valid records, such as one that covers only the first records
     #[arg(long)]
     allow_partial: bool,
-    /// Whether the length checksums must hold; --level decides about those of payloads
+    /// Whether length checksums must be valid; --level decides about payload checksums
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
     checksums: Policy,
-    /// Threads that check each file; 0 decides by the processors
+    /// Threads for each file; 0 chooses by the number of processors
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
-    /// Print a JSON object for each file, and no total
+    /// Print a JSON object for each file, without a total
     ///
-    /// Its "state" is the word in lower case with underscores, such as ok, other_file, no_index,
+    /// "state" is the result in lower case with underscores, such as ok, other_file, no_index,
     /// invalid_index and gzip.
     #[arg(long)]
     json: bool,
@@ -61,7 +63,7 @@ pub struct Check {
 
 const EXAMPLES: &str = "\
 Examples:
-  tfr-index check train-*.tfrecord               # does train-….tfrecord.idx fit each?
+  tfr-index check train-*.tfrecord               # does each train-….tfrecord.idx fit?
   tfr-index check train.tfrecord my.idx
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
   tfr-index check train/*.tfrecord --index index/train # by the files' names
@@ -95,7 +97,7 @@ impl Check {
     }
 }
 
-/// The files, and the indexes that are named: the second of two files may be one.
+/// The files, and the indexes that were named. The second of two files may be an index.
 fn pair_up(
     mut files: Vec<PathBuf>,
     mut indexes: Vec<PathBuf>,
@@ -104,7 +106,7 @@ fn pair_up(
     if indexes.is_empty() && files.len() == 2 && is_named_as_index(&files[1]) {
         indexes = files.split_off(1);
     }
-    // Each may have another index.
+    // A file may be listed more than once, each time with another index.
     let are_listed = match &indexes[..] {
         [] => false,
         [only] => !only.is_dir(),
@@ -119,12 +121,12 @@ fn pair_up(
 /// [`CheckLevel`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Level {
-    /// The headers of the first record, of the last and of 64 between them
+    /// The headers of the first record, the last record and 64 records in between
     #[default]
     Quick,
     /// Every header
     Headers,
-    /// Every header and every payload; reads all of the file
+    /// Every header and every payload; this reads the whole file
     Full,
 }
 
@@ -138,29 +140,31 @@ impl From<Level> for CheckLevel {
     }
 }
 
-/// What is checked: data and its index.
+/// A data file and the place of its index.
 struct Pair<'a> {
     data: Option<&'a Path>,
     place: Option<Place<'a>>,
 }
 
 impl Pair<'_> {
-    fn check(&self, level: Level, options: &Options<'_>) -> Checked {
-        let missing = |error| Checked::failed(State::NoIndex, error);
+    fn check(&self, level: Level, options: &Options<'_>) -> Outcome {
+        let missing = |error| Outcome::failed(State::NoIndex, error);
         match (self.data, self.place) {
             (Some(data), Some(place)) => match paths::refuse_directory(data) {
                 Ok(()) => verdict::check(data, place, level.into(), options),
-                Err(error) => Checked::failed(State::Unreadable, error),
+                Err(error) => Outcome::failed(State::Unreadable, error),
             },
-            (Some(data), None) => missing(anyhow!("{}: there is no index for it", data.display())),
+            (Some(data), None) => {
+                missing(anyhow!("{}: --index has no index for it", data.display()))
+            }
             (None, _) => {
                 let index = self.index().unwrap_or_default();
-                missing(anyhow!("{}: there is no data for it", index.display()))
+                missing(anyhow!("{}: there is no FILE for this index", index.display()))
             }
         }
     }
 
-    /// Where the index is, if there is one.
+    /// The path of the index, if there is one.
     fn index(&self) -> Option<PathBuf> {
         match self.place? {
             Place::At(path) => Some(path.to_owned()),
@@ -170,8 +174,8 @@ impl Pair<'_> {
     }
 }
 
-/// Checks each pair, says how it fits or doesn't, and looks for the data of indexes that do not. A
-/// partial index fails unless `takes_partial`.
+/// Checks each pair and prints the result. Then tries to find the data of the indexes that do not fit.
+/// A partial index fails unless `takes_partial`.
 fn check(
     pairs: &[Pair<'_>],
     level: Level,
@@ -199,8 +203,8 @@ fn check(
         if state == State::Partial && !takes_partial {
             let index = pair.index().unwrap_or_default();
             exit = stdio::fail(&format_args!(
-                "{}: leaves out valid records of its data, so readers that find it there do not \
-                 use it; create it again, or, if it is meant so, name it (--index)",
+                "{}: leaves out valid records, so readers that find it next to its data do not use \
+                 it; create it again, or, if this is intended, name it with --index",
                 index.display()
             ));
         }
@@ -228,8 +232,8 @@ fn check(
     exit
 }
 
-/// How an index fits the data, as JSON.
-fn object(pair: &Pair<'_>, checked: &Checked) -> String {
+/// The result for one file, as JSON.
+fn object(pair: &Pair<'_>, checked: &Outcome) -> String {
     let object = match &checked.fit {
         Ok(fit) => json!({
             "state": checked.state.code(),
@@ -244,7 +248,7 @@ fn object(pair: &Pair<'_>, checked: &Checked) -> String {
     json::line(&[("path", pair.data), ("index", pair.index().as_deref())], object)
 }
 
-/// Files, by how large they are.
+/// Files by size.
 type BySize<'a> = HashMap<u64, Vec<&'a Path>>;
 
 fn by_size(files: Vec<&Path>) -> BySize<'_> {
@@ -257,7 +261,7 @@ fn by_size(files: Vec<&Path>) -> BySize<'_> {
     by_size
 }
 
-/// The data file that the index is of, all of it: others of another size are not even opened.
+/// The data file that the index covers completely. Files of other sizes are not even opened.
 fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Option<&'a Path> {
     let index = Index::read(index).ok()?;
     let size = index.iter().map(|entry| entry.offset + entry.size).max()?;
@@ -265,8 +269,8 @@ fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Opti
     data.find(|path| index.check(path, CheckLevel::Quick, options).is_ok())
 }
 
-/// How an index fits the data, for people.
-fn line(data: &Path, checked: &Checked) -> String {
+/// The result for one file, as text.
+fn line(data: &Path, checked: &Outcome) -> String {
     let (data, state) = (stdio::name(data), checked.state);
     let (Some(index), Ok(fit)) = (&checked.index, &checked.fit) else {
         return format!("{data}: {}\n", state.word());
@@ -286,7 +290,7 @@ fn line(data: &Path, checked: &Checked) -> String {
     ] {
         notes += if is_so { note } else { "" };
     }
-    // What is left out is among the notes.
+    // The notes already say what is left out.
     let state = if state == State::DamageLeftOut { State::Ok } else { state };
     format!("{data}: {} ({notes})\n", state.word())
 }

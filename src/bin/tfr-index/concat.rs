@@ -1,4 +1,4 @@
-//! `tfr-index concat`: the index of concatenated files.
+//! `tfr-index concat`: makes the index of concatenated files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::shared::progress;
 use crate::shared::stdio::name;
 use crate::{input, output, refuse};
 
-/// Make the index of concatenated data files, as `cat` makes them
+/// Make the index of concatenated data files, such as the output of `cat`
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Concat {
@@ -39,14 +39,20 @@ impl Concat {
 fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(directory) = output.as_ref().filter(|path| output::is_directory(path, 1)) {
         let directory = name(directory);
-        refuse("concat", format!("{directory} is a directory; name the index"));
+        refuse(
+            "concat",
+            format!("{directory} is a directory; give the path of an index file (--output)"),
+        );
     }
     progress::begin(files);
     let mut parts = Vec::new();
     for file in files {
         let size = file.metadata().with_context(|| file.display().to_string())?.len();
         if size > 0 && input::is_index(file) {
-            bail!("{}: is an index; give the data file, whose size is needed", file.display());
+            bail!(
+                "{}: is an index, but concat needs the size of the data; give the data file",
+                file.display()
+            );
         }
         parts.push((input::read_index(file)?, size));
         progress::file_done();

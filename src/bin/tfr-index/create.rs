@@ -1,4 +1,4 @@
-//! `tfr-index create`: indexes of TFRecord files.
+//! `tfr-index create`: creates the indexes of TFRecord files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ use crate::{json, output, refuse};
 
 /// Create the indexes of TFRecord files
 ///
-/// Each index is written whole or not at all: when a file is damaged, its old index stays. But a
-/// stream that is cut where a record ends looks whole: with `set -o pipefail`, a shell tells that
-/// what wrote to the pipe failed.
+/// Each index is written completely or not at all: if a file is damaged, its old index stays. But a
+/// stream that was cut at the end of a record looks complete; use `set -o pipefail` so that the shell
+/// reports a failure of the command that writes to the pipe.
 ///
-/// -, /dev/stdin, /dev/stdout, /dev/fd/N and <(COMMAND) stand for what the program was started
-/// with: it reads and writes there from the current position on.
+/// -, /dev/stdin, /dev/stdout, /dev/fd/N and <(COMMAND) mean the descriptors that the program was
+/// started with: it reads and writes there from the current position.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Create {
@@ -34,65 +34,65 @@ pub struct Create {
     files: Vec<PathBuf>,
     #[command(flatten)]
     recursive: Recursive,
-    /// Where to write the index: a file, or - for stdout; or a directory, made if need be: a path
-    /// that is one, ends in /, or is for several files [default: FILE.idx]
+    /// Where to write the index: a file, or - for stdout; with several files, or a path that ends in
+    /// /, a directory, created if necessary [default: FILE.idx]
     ///
-    /// Files of the same name keep their directories, from the one on that all files share.
+    /// If files have the same name, the indexes keep the files' paths below their common directory.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Which checksums the files are held to
+    /// Which checksums of the files to verify
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
     checksums: Policy,
-    /// Threads that walk each file; 0 decides by the file and the processors
+    /// Threads for each file; 0 chooses by the file and the number of processors
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
-    /// Leave damage out instead of failing: the index has the good records
+    /// Skip damage instead of failing: the index contains the good records
     ///
-    /// Each damaged region is named on stderr, and the exit status is 3 if there is any.
+    /// Prints each damaged region on stderr. The exit status is 3 if there is any.
     #[arg(long)]
     salvage: bool,
-    /// Make only indexes that are missing or stale, and leave the others as they are
+    /// Create only indexes that are missing or stale
     ///
-    /// An index is stale if it is older than its file, or its last record does not end where the file
-    /// ends: check looks closer.
+    /// An index is stale if it is older than its file, or if its last record does not end where the
+    /// file ends. The check command is more thorough.
     #[arg(short, long)]
     update: bool,
-    /// Go on where the index ends, if there is one, with what was appended to the file since
+    /// Continue an existing index with the records that were appended to the file since
     ///
-    /// Of what the index covers, only some headers are looked at again. One with gaps, as
-    /// --salvage leaves them, cannot be appended to. One that has all records is not touched.
+    /// This reads only some headers of the part that the index covers. An index with gaps, such as one
+    /// of --salvage, cannot be continued. An index that already has all records stays untouched.
     #[arg(long)]
     append: bool,
-    /// Leave a record at the end that is not whole yet for next time, instead of failing
+    /// Skip an incomplete record at the end, which is still being written, instead of failing
     #[arg(long)]
     growing: bool,
-    /// Take a stream of no bytes for a file of no records
+    /// Accept an empty stream as a file without records
     ///
-    /// By default this is an error: nothing comes from a pipe, either, when what should write to
-    /// it fails.
+    /// By default this is an error, because a pipe is also empty if the command that writes to it
+    /// fails.
     #[arg(long)]
     allow_empty: bool,
-    /// Wait until each index is on the medium (fsync)
+    /// Flush each index to the storage device (fsync)
     ///
-    /// Without it, a crash of the system or a power cut may leave an empty index, or a part.
+    /// Without it, a system crash or power cut may leave an empty or incomplete index.
     #[arg(long)]
     sync: bool,
     /// Print a JSON object for each file on stdout
     ///
-    /// Names that are not UTF-8 are there twice: path and index approximate them, path_bytes and
-    /// index_bytes are their bytes in Base64.
+    /// If a path is not UTF-8, path and index approximate it, and path_bytes and index_bytes have its
+    /// bytes in Base64.
     #[arg(long)]
     json: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  tfr-index create train-*.tfrecord              # writes train-….tfrecord.idx beside each
+  tfr-index create train-*.tfrecord              # writes train-….tfrecord.idx next to each
   tfr-index create train.tfrecord -o my.idx
   tfr-index create train-*.tfrecord -o indexes
   tfr-index create train.tfrecord -o - | wc -l
-  tfr-index create -r --update data              # all that are missing or stale in it
-  tfr-index create --salvage damaged.tfrecord    # indexes what is good
+  tfr-index create -r --update data              # all in data that are missing or stale
+  tfr-index create --salvage damaged.tfrecord    # indexes the good records
   tfr-index create --append --growing log.tfrecord
   set -o pipefail  # otherwise the shell hides that zcat failed
   zcat train.tfrecord.gz | tfr-index create - -o my.idx || rm my.idx";
@@ -118,10 +118,10 @@ impl Create {
             Err(error) => return stdio::fail(&error),
         };
         if update && output.as_deref().is_some_and(is_descriptor) {
-            refuse("create", "there is nothing to update on stdout");
+            refuse("create", "--update needs an index file, not stdout");
         }
         if append && output.as_deref().is_some_and(is_descriptor) {
-            refuse("create", "there is nothing to append to on stdout");
+            refuse("create", "--append needs an index file, not stdout");
         }
         let has_stream = files.iter().any(|file| is_descriptor(file));
         if has_stream {
@@ -129,8 +129,9 @@ impl Create {
                 output::refuse_streams("create", &files);
             }
             if salvage || update || append || growing {
-                let takes = "--salvage, --update, --append and --growing take a file, not a stream";
-                refuse("create", takes);
+                let message =
+                    "--salvage, --update, --append and --growing need a file, not a stream";
+                refuse("create", message);
             }
         }
         let options = Options::new().checksums(checksums.into()).threads(threads);
@@ -142,7 +143,10 @@ impl Create {
             Err(error) => return stdio::fail(&error),
         };
         if json && index_paths.iter().any(|path| is_stream(path)) {
-            refuse("create", "the index goes where --json prints");
+            refuse(
+                "create",
+                "the index and --json cannot both go to stdout: write the index to a file (-o)",
+            );
         }
         if !json {
             progress::begin(&files);
@@ -152,7 +156,7 @@ impl Create {
         let mut up_to_date = 0;
         let create = |file: &Path, index_path: &Path| {
             if is_beside {
-                create::ensure_place_beside(file, "say where (-o)")?;
+                create::ensure_place_beside(file, "give a path with -o")?;
             }
             if update && internal::is_up_to_date(file, index_path, Only::Stale, &options)? {
                 return Ok(None);
@@ -180,14 +184,14 @@ impl Create {
     }
 }
 
-/// Where the files' indexes go; their directories are made.
+/// The paths of the files' indexes. Creates their directories.
 fn index_paths(
     files: &[PathBuf],
     output: Option<PathBuf>,
     has_stream: bool,
 ) -> anyhow::Result<Vec<PathBuf>> {
     Ok(match output {
-        None if has_stream => vec!["/dev/stdout".into()], // there is no other file
+        None if has_stream => vec!["/dev/stdout".into()], // a stream is the only file
         None => files.iter().map(default_index_path).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
         Some(path) if output::is_directory(&path, files.len()) => {

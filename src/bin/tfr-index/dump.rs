@@ -1,4 +1,4 @@
-//! `tfr-index dump`: the entries of index files.
+//! `tfr-index dump`: prints the entries of index files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::each::{for_each, succeed};
 use crate::input;
 use crate::shared::stdio::print;
 
-/// Check index files and print their entries, a line "OFFSET SIZE" for each record
+/// Check index files and print their entries, one line "OFFSET SIZE" for each record
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Dump {

@@ -1,11 +1,11 @@
-//! Work on many files: one that fails does not keep the others from being done.
+//! Work on many files. If one fails, the others are done all the same.
 
 use std::process::ExitCode;
 
 use crate::shared::progress;
 use crate::shared::stdio::fail;
 
-/// Does all of the work; says what failed. That counts more than what was not whole.
+/// Does all of the work and prints the errors. An error (1) takes precedence over skipped damage (3).
 pub fn for_each<T>(
     items: impl IntoIterator<Item = T>,
     mut work: impl FnMut(T) -> anyhow::Result<ExitCode>,

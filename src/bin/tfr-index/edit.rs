@@ -1,4 +1,4 @@
-//! Indexes made of indexes: the files that an edit is of, and those that it makes.
+//! Indexes made from indexes: the input and output files of an edit.
 
 use std::fs;
 use std::ops::Range;
@@ -21,16 +21,16 @@ pub struct Files {
     pub inputs: Vec<PathBuf>,
     #[command(flatten)]
     pub recursive: Recursive,
-    /// Where to write: a file, or - for stdout; or a directory, made if need be, for an index of each
-    /// file that has records left: a path that is one, ends in /, or is for several files [default: -]
+    /// Where to write: a file, or - for stdout; with several files, or a path that ends in /, a
+    /// directory, created if necessary, for one index for each file that has records left [default: -]
     ///
-    /// Files of the same name keep their directories, from the one on that all files share.
+    /// If files have the same name, the indexes keep the files' paths below their common directory.
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 }
 
 impl Files {
-    /// Edits the files as if they were one, and writes an index of what each has left.
+    /// Edits the files as if they were one, and writes an index of the remaining records of each.
     pub fn edit(
         mut self,
         command: &str,
@@ -41,7 +41,7 @@ impl Files {
         Whole::read(self.inputs)?.write(&targets, edit)
     }
 
-    /// Where the indexes of what is left of each input go.
+    /// Where the new index of each input goes.
     fn targets(&self, command: &str) -> Vec<Target> {
         match &self.output {
             Some(path) if path != Path::new("-") => {
@@ -51,7 +51,7 @@ impl Files {
                 }
             }
             _ if self.inputs.len() > 1 => {
-                crate::refuse(command, "several files: name a directory (--output)")
+                crate::refuse(command, "several files need a directory for the indexes (--output)")
             }
             _ => vec![Target::File("-".into())],
         }
@@ -63,13 +63,13 @@ pub fn ended(done: anyhow::Result<()>) -> ExitCode {
     done.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
-/// An edit never takes the place of the index that stands beside its data: that is the one of all
-/// records, by which everything else goes.
+/// An edit never replaces the index next to a data file: that is the index of all records, which
+/// readers use.
 pub fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
     let data = path.with_extension("");
     if path.extension().is_some_and(|extension| extension == "idx") && data.is_file() {
         bail!(
-            "{}: is for the index of all records of {}; name another file or directory (--output)",
+            "{}: is the place of the index of all records of {}; give another file or directory (--output)",
             path.display(),
             data.display()
         );
@@ -82,11 +82,11 @@ fn in_directory(command: &str, directory: &Path, inputs: &[PathBuf]) -> Vec<Targ
     paths.into_iter().map(Target::InDirectory).collect()
 }
 
-/// Several indexes that are edited as one.
+/// Several indexes, edited as one.
 pub struct Whole {
     paths: Vec<PathBuf>,
     parts: Vec<Index>,
-    /// Where each part ends: the number of records up to there.
+    /// For each part, the number of records up to its end.
     ends: Vec<usize>,
 }
 
@@ -96,8 +96,8 @@ impl Whole {
         let parts = paths.iter().map(|path| {
             let index = input::read_index(path)?;
             if index.is_empty() && streams::is_descriptor(path) {
-                let file = "give /dev/null for an index of no records";
-                bail!("{}: {}; {file}", path.display(), create::EMPTY);
+                let hint = "for an index without records, give /dev/null";
+                bail!("{}: {}; {hint}", path.display(), create::EMPTY);
             }
             progress::file_done();
             Ok(index)
@@ -113,15 +113,15 @@ impl Whole {
         Ok(Whole { paths, parts, ends })
     }
 
-    /// An index of all parts, in which an offset is but the record's number: what an edit leaves of it
-    /// says which records of which part those are.
+    /// An index of all parts, with record numbers in place of offsets. After an edit, they tell which
+    /// records of which part remain.
     pub fn numbered(&self) -> anyhow::Result<Index> {
         let numbered = (0..).zip(self.parts.iter().flatten());
         let numbered = numbered.map(|(number, entry)| Entry { offset: number, size: entry.size });
         Ok(Index::from_entries(numbered)?)
     }
 
-    /// The parts that a run of all records has any of: their numbers, and those entries.
+    /// The parts that a run of all records touches: their numbers, and the entries in the run.
     pub fn run(&self, run: Range<usize>) -> impl Iterator<Item = (usize, &[Entry])> {
         let first = self.ends.partition_point(|end| *end <= run.start);
         let parts = (first..self.parts.len()).map(|part| {
@@ -138,7 +138,7 @@ impl Whole {
         )
     }
 
-    /// What an edit of all records leaves of each part.
+    /// Applies an edit of all records, and returns the result for each part.
     fn edit(&self, edit: impl Fn(&Index) -> anyhow::Result<Index>) -> anyhow::Result<Vec<Index>> {
         if let [only] = &self.parts[..] {
             return Ok(vec![edit(only)?]);
@@ -172,7 +172,7 @@ impl Whole {
 pub enum Target {
     /// A file, or stdout.
     File(PathBuf),
-    /// A file in a directory of those that are not empty. NVIDIA DALI takes no empty index.
+    /// A file in a directory, without empty indexes, because NVIDIA DALI rejects them.
     InDirectory(PathBuf),
 }
 
@@ -182,7 +182,7 @@ impl Target {
         path
     }
 
-    /// Writes the index, and says on stdout what became of what, unless that is where it went.
+    /// Writes the index, and reports it on stdout, unless the index went there.
     pub fn write(&self, index: &Index, said: &str) -> anyhow::Result<()> {
         let path = self.path();
         if path == Path::new("-") {
@@ -192,11 +192,11 @@ impl Target {
         match self {
             Target::InDirectory(path) if index.is_empty() => {
                 if !path.exists() {
-                    return tell(&format!("{said}, so no {}\n", name(path)));
+                    return tell(&format!("{said}, {} not written\n", name(path)));
                 }
-                // It is from before.
+                // The file is from an earlier run.
                 fs::remove_file(path).with_context(|| path.display().to_string())?;
-                return tell(&format!("{said}, so {} is removed\n", name(path)));
+                return tell(&format!("{said}, {} removed\n", name(path)));
             }
             Target::InDirectory(path) => {
                 let directory = path.parent().unwrap_or(path);
@@ -204,13 +204,13 @@ impl Target {
                 made.with_context(|| directory.display().to_string())?;
             }
             Target::File(_) if index.is_empty() => {
-                note(&format_args!("note: no record is left for {}", path.display()));
+                note(&format_args!("note: {} has no records", path.display()));
             }
             Target::File(_) => {}
         }
         let _reader = streams::await_reader(path)?;
         match index.write(path) {
-            // Who reads it has seen enough.
+            // The reader closed the pipe.
             Err(error) if error.os_error() == Some(libc::EPIPE) && streams::is_stream(path) => {
                 Ok(())
             }

@@ -1,4 +1,4 @@
-//! `tfr-index filter`: indexes of the records of some sizes.
+//! `tfr-index filter`: makes indexes of the records in a range of sizes.
 
 use std::process::ExitCode;
 
@@ -7,17 +7,17 @@ use clap::{ArgGroup, Args};
 use crate::edit::{ended, Files};
 use crate::refuse;
 
-/// Make indexes of the records of some sizes
+/// Make indexes of the records in a range of sizes
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group(ArgGroup::new("size").required(true).multiple(true)))]
 pub struct Filter {
     #[command(flatten)]
     files: Files,
-    /// The fewest bytes that a payload has
+    /// The minimum payload size
     #[arg(long, group = "size", default_value_t = 0, value_name = "BYTES")]
     min: u64,
-    /// The most bytes that a payload has
+    /// The maximum payload size
     #[arg(long, group = "size", default_value_t = u64::MAX, hide_default_value = true)]
     #[arg(value_name = "BYTES")]
     max: u64,

@@ -1,4 +1,4 @@
-//! `tfr-index generate`: manual pages and completions, for those who install the program.
+//! `tfr-index generate`: writes manual pages and completions, for packagers.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use crate::each::{for_each, succeed};
 use crate::output::OutputFile;
 use crate::shared::stdio::print;
 
-/// Make manual pages and completions, to install them
+/// Generate manual pages and shell completions
 #[derive(Subcommand)]
 pub enum Generate {
-    /// Write the manual pages, one for each command
+    /// Write one manual page for each command
     Man {
         /// An existing directory
         directory: PathBuf,
     },
-    /// Print a shell's completions
+    /// Print the completions of a shell
     Completions { shell: Shell },
 }
 
@@ -31,7 +31,7 @@ impl Generate {
     }
 }
 
-/// Returns what is to be printed.
+/// Returns the text to print.
 fn generate(what: Generate, program: Command) -> anyhow::Result<String> {
     match what {
         Generate::Man { directory } => write_pages(program, &directory).map(|()| String::new()),
@@ -47,8 +47,8 @@ fn write_pages(program: Command, directory: &Path) -> anyhow::Result<()> {
         let page = Man::new(command.clone()).source(source.trim_end());
         let mut text = Vec::new();
         page.render(&mut text)?;
-        // What the help says at its end has its own places in a manual page, which is ASCII: it is
-        // read where there is nothing else, too.
+        // Manual pages have sections for the end of the help. The text is ASCII, because it must be
+        // readable on any terminal.
         let text = String::from_utf8(text)?
             .replace('…', "...")
             .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")
@@ -62,7 +62,7 @@ fn write_pages(program: Command, directory: &Path) -> anyhow::Result<()> {
 }
 
 fn completions(program: Command, shell: Shell) -> anyhow::Result<String> {
-    // Shells would offer what the help hides. (The version is for --version to be there.)
+    // Without hidden commands, which shells would offer. (The version makes --version appear.)
     let mut visible = Command::new("tfr-index").version("").subcommands(shown(&program));
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut visible, "tfr-index", &mut script);

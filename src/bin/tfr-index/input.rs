@@ -1,4 +1,4 @@
-//! What commands take: an index, or a data file and with it its index; and numbers of records.
+//! Arguments of commands: indexes, data files with their indexes, and record numbers.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,8 +15,8 @@ use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
 use crate::paths::refuse_directory;
 use crate::shared::{overwrite, progress, stdio, streams};
 
-/// Takes the path of a data file, which is read at positions. Stdin is one if it is a regular file;
-/// `create` alone reads streams.
+/// Parses the path of a data file, which must be seekable. Stdin may be a regular file. Only `create`
+/// reads streams.
 pub fn data_file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| data_path(&path))
 }
@@ -32,9 +32,9 @@ pub fn data_path(path: &Path) -> Result<PathBuf, &'static str> {
     }
 }
 
-/// Whether a path is that of an index: by its name, because data is not read from a stream, or
-/// because there is a file of numbers. A FIFO with another name may hold data: to look into it would
-/// take that from its reader.
+/// Whether a path is an index: by its name, because it is a stream (data is never read from one), or
+/// because it is a file of numbers. A FIFO with another name may contain data; reading from it to find
+/// out would consume that data.
 pub fn is_index(path: &Path) -> bool {
     let is_stream = || streams::is_stream(path) && !streams::is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
@@ -52,18 +52,18 @@ pub fn index_file(path: &Path) -> anyhow::Result<Index> {
         let stream = (stream.dev(), stream.ino());
         let mut taken = TAKEN.lock().expect("no panic");
         if taken.contains(&stream) {
-            bail!("{}: is read already, it has one index", path.display());
+            bail!("{}: is given twice, but a stream has only one index", path.display());
         }
         taken.push(stream);
     } else if streams::is_fifo(path) {
-        // The library does not wait for its writer.
+        // The library would not wait for a writer.
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         return Index::from_text(&text).with_context(|| path.display().to_string());
     }
     Ok(Index::read(streams::stdin_path(path))?)
 }
 
-/// A reader of a data file by the index beside it. Says on stderr why that index is not used.
+/// Opens a data file with the index next to it. Prints a warning if the reader does not use that index.
 pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
     let reader = Reader::open(path, options)?;
     if let Some(warning) = reader.warning() {
@@ -72,8 +72,8 @@ pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
     Ok(reader)
 }
 
-/// The index in a file or on stdin; of a data file the one beside it, if that accounts for all
-/// records. Otherwise the data file is scanned.
+/// Reads an index from a file or stdin. For a data file, reads the index next to it if that accounts
+/// for all records; otherwise scans the data file.
 pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     refuse_directory(path)?;
     if is_index(path) {
@@ -81,12 +81,12 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     }
     if streams::is_fifo(path) {
         let name = path.display();
-        bail!("{name}: is a pipe (FIFO), not a regular file; if an index comes from it, give - < {name}");
+        bail!("{name}: is a pipe (FIFO), not a regular file; to read an index from it, use - < {name}");
     }
     Ok(open(path, &Options::new().progress(&progress::watch))?.index().clone())
 }
 
-/// The name of the index of what was given: an index has its own.
+/// The name of the index of an argument. An index keeps its own name.
 pub fn index_name(path: &Path) -> OsString {
     let name = path.file_name().unwrap_or_default();
     match is_index(path) {
@@ -95,7 +95,7 @@ pub fn index_name(path: &Path) -> OsString {
     }
 }
 
-/// Numbers of records: `5`, `9-20` (with record 20), or `90-` (to the last one).
+/// Record numbers: `5`, `9-20` (including 20), or `90-` (up to the last one).
 #[derive(Clone, Copy)]
 pub struct Numbers {
     first: usize,
@@ -121,27 +121,27 @@ impl FromStr for Numbers {
     }
 }
 
-/// The records of these numbers, of a file that has `count`.
+/// The records with these numbers, in a file with `count` records.
 pub fn records(numbers: &[Numbers], count: usize) -> anyhow::Result<Vec<usize>> {
     let mut records = Vec::new();
     for &Numbers { first, last } in numbers {
         let last = last.unwrap_or(first.max(count.saturating_sub(1)));
         if last >= count {
-            bail!("record {last} is out of range, there are {count}");
+            bail!("record {last}: out of range, the index has {count} records");
         }
         records.extend(first..=last);
     }
     Ok(records)
 }
 
-/// A word after a file: of digits, it names records; any other is a path.
+/// An argument after a file: record numbers if it consists of digits, otherwise a path.
 #[derive(Clone)]
 pub enum Word {
     Records(Numbers),
     Path(PathBuf),
 }
 
-/// Takes a [`Word`]. A file that has a number for its name must not be passed over.
+/// Parses a [`Word`]. Fails if a file has the same name as a record number.
 pub fn word() -> impl TypedValueParser<Value = Word> {
     PathBufValueParser::new().try_map(|path| {
         let is_number = |word: &&str| {
@@ -152,13 +152,13 @@ pub fn word() -> impl TypedValueParser<Value = Word> {
             return Ok(Word::Path(path));
         };
         if path.is_file() {
-            bail!("there is a file of that name, too: write ./{word} for it, 0{word} for records");
+            bail!("a file has this name: write ./{word} for the file, or 0{word} for the records");
         }
         Ok(Word::Records(word.parse()?))
     })
 }
 
-/// The paths and the records among the words.
+/// Separates the paths and the record numbers.
 pub fn split(words: Vec<Word>) -> (Vec<PathBuf>, Vec<Numbers>) {
     let (mut paths, mut records) = (Vec::new(), Vec::new());
     for word in words {

@@ -1,4 +1,4 @@
-//! What became of files, as JSON: an object for each.
+//! JSON output: one object for each file.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -9,8 +9,8 @@ use serde_json::{json, Value};
 use crate::shared::create::Created;
 use crate::shared::stdio::print;
 
-/// What became of a file: a line with an object. Of an index that is left as it is, the number of
-/// records is not known.
+/// The result of `create` for one file. For an index that was left unchanged, the number of records is
+/// unknown.
 pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Option<Created>>) -> String {
     let object = match created {
         Ok(Some(Created { records, regions })) => {
@@ -22,8 +22,8 @@ pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Option<Create
     line(&[("path", Some(file)), ("index", Some(index))], object)
 }
 
-/// A line with an object that has these paths, too: as text, and as their bytes in Base64 where the
-/// text does not say them all.
+/// A line with an object, plus these paths: as text, and also as bytes in Base64 if a path is not
+/// UTF-8.
 pub fn line(paths: &[(&str, Option<&Path>)], mut object: Value) -> String {
     for (key, path) in paths {
         object[*key] = json!(path.map(|path| path.to_string_lossy()));
@@ -35,14 +35,14 @@ pub fn line(paths: &[(&str, Option<&Path>)], mut object: Value) -> String {
     format!("{object}\n")
 }
 
-/// That a file failed: a line with an object.
+/// The error of one file.
 pub fn failure(file: &Path, error: &anyhow::Error) -> String {
     line(&[("path", Some(file))], json!({"error": fields(error)}))
 }
 
-/// What is known of an error.
+/// The members of an error.
 pub fn fields(error: &anyhow::Error) -> Value {
-    // Not all is the library's: the program refuses some work, too.
+    // Some errors are the program's own, not the library's.
     let known = error.downcast_ref::<tfr_index::Error>();
     json!({
         "status": known.map(|error| error.kind().name()),
@@ -55,12 +55,12 @@ pub fn fields(error: &anyhow::Error) -> Value {
     })
 }
 
-/// Prints what is to be shown of a file.
+/// Prints the output for a file, or its error as JSON.
 pub fn tell(file: &Path, as_json: bool, shown: anyhow::Result<String>) -> anyhow::Result<()> {
     print(&tell_failure(file, as_json, shown)?)
 }
 
-/// Prints a failure as JSON, if that is wanted; it stays one.
+/// Prints an error as JSON, if `as_json`, and returns it.
 pub fn tell_failure<T>(file: &Path, as_json: bool, shown: anyhow::Result<T>) -> anyhow::Result<T> {
     if let (true, Err(error)) = (as_json, &shown) {
         print(&failure(file, error))?;

@@ -1,4 +1,4 @@
-//! `tfr-index locate`: which record a byte is in, and what its checksums say.
+//! `tfr-index locate`: finds the record that contains a byte, and verifies its checksums.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,22 +15,22 @@ use crate::shared::salvage::Damaged;
 use crate::shared::stdio::{name, print};
 use crate::{input, json};
 
-/// Say which record a byte of a TFRecord file is in, and whether its checksums hold
+/// Find the record that contains a byte of a TFRecord file, and verify its checksums
 ///
-/// TensorFlow names a byte when it finds a corrupted record: where the record starts if the
-/// checksum of its length does not hold, 12 bytes on if it is that of its payload.
+/// When TensorFlow reports a corrupted record, it names a byte: the start of the record if the length
+/// checksum is wrong, or 12 bytes after the start if the payload checksum is wrong.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Locate {
     /// A TFRecord file
     #[arg(value_parser = input::data_file())]
     file: PathBuf,
-    /// A byte of it, from 0
+    /// A byte of the file, starting at 0
     byte: u64,
-    /// Which checksums the records before it are held to; payloads are with --salvage alone
+    /// Which checksums of the records before it to verify; payload checksums only with --salvage
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
     checksums: Policy,
-    /// Leave damage before it out: its record has the number of create --salvage
+    /// Skip damage before it; the record number is that of create --salvage
     #[arg(long)]
     salvage: bool,
     /// Print a JSON object
@@ -69,7 +69,7 @@ impl Locate {
 
 fn text(file: &Path, byte: u64, found: &Location) -> String {
     let verdict = |crc: Checksum| match crc.holds() {
-        true => format!("holds ({:#010x})", crc.stored),
+        true => format!("valid ({:#010x})", crc.stored),
         false => format!("mismatch (stored {:#010x}, computed {:#010x})", crc.stored, crc.computed),
     };
     format!(
@@ -84,7 +84,7 @@ fn text(file: &Path, byte: u64, found: &Location) -> String {
         found.offset,
         found.length,
         verdict(found.length_crc),
-        found.payload_crc.map_or("unknown: where the payload ends is".to_owned(), verdict),
+        found.payload_crc.map_or("unknown (the end of the payload is unknown)".to_owned(), verdict),
     )
 }
 

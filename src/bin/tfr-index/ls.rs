@@ -1,4 +1,4 @@
-//! `tfr-index ls`: a line for each file.
+//! `tfr-index ls`: lists files.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,28 +16,28 @@ use crate::show::bytes;
 use crate::verdict::{self, Place, State, Total};
 use crate::{input, json};
 
-/// List files: a line with the records, the bytes, and how the index fits
+/// List files: one line each, with the records, the bytes, and how the index fits
 ///
-/// INDEX is ok; or why a reader does not use the index, or would fail: partial (leaves out valid
-/// records), stale, of another file, damaged (the data is, at least at one record), no index, not an
-/// index, or what the data is instead of a TFRecord file, such as gzip or HTML. No more of the data
-/// is read than a quick check of its index reads: where none fits, the number of records is not
-/// known. A last line has the total, unless there is but one file.
+/// INDEX is ok, or the reason why a reader does not use the index or would fail: partial (leaves out
+/// valid records), stale, of another file, damaged (at least one record of the data), no index, not an
+/// index, or the detected format of the data, such as gzip or HTML. The command reads only as much as
+/// check --level quick; if no index fits, the number of records is unknown. With several files, the
+/// last line is the total.
 ///
 /// The exit status is 0 if all are ok, and 1 if any is not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Ls {
-    /// Indexes, data files, or directories, for the TFRecord files and the indexes without data in
-    /// them; or - for an index on stdin
+    /// Data files, indexes, or directories (their TFRecord files, and indexes without data); or - for
+    /// an index on stdin
     #[arg(default_value = ".", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// List what is in directories within directories, too
+    /// List subdirectories, too
     #[arg(short, long)]
     recursive: bool,
-    /// Print a JSON object for each file, and no total
+    /// Print a JSON object for each file, without a total
     ///
-    /// Its "state" is INDEX in lower case with underscores, such as other_file, no_index and gzip.
+    /// "state" is INDEX in lower case with underscores, such as other_file, no_index and gzip.
     #[arg(long)]
     json: bool,
 }
@@ -46,12 +46,12 @@ const EXAMPLES: &str = "\
 Examples:
   tfr-index ls                      # the files in this directory
   tfr-index ls train-*.tfrecord
-  tfr-index ls -r data              # and in the directories within";
+  tfr-index ls -r data              # data and its subdirectories";
 
 impl Ls {
     pub fn run(self) -> ExitCode {
         let Ls { files, recursive, json } = self;
-        let mut listed = Listed { json, total: Total::default(), records: Some(0), bytes: 0 };
+        let mut listing = Listing { json, total: Total::default(), records: Some(0), bytes: 0 };
         if !json {
             if let Err(error) = print(LS_HEAD) {
                 return fail(&error);
@@ -59,20 +59,20 @@ impl Ls {
         }
         let exit = for_each(each_once("ls", files), |path| {
             if !path.is_dir() {
-                return listed.tell(&path);
+                return listing.tell(&path);
             }
             let found =
                 json::tell_failure(&path, json, list(&path, recursive).map_err(Into::into))?;
             let hint = match found.skipped.directories > 0 && !recursive {
-                true => " (-r looks into directories)",
+                true => " (-r lists subdirectories)",
                 false => "",
             };
             tell_skipped(&path, found.skipped, hint);
             let mut files = [found.data, found.indexes].concat();
             files.sort();
-            Ok(for_each(files, |file| listed.tell(&file)))
+            Ok(for_each(files, |file| listing.tell(&file)))
         });
-        let told = if json || !listed.total.is_of_many() { Ok(()) } else { listed.tell_total() };
+        let told = if json || !listing.total.is_of_many() { Ok(()) } else { listing.tell_total() };
         match told {
             Ok(()) => exit,
             Err(error) => fail(&error),
@@ -87,16 +87,16 @@ fn line(records: Option<usize>, bytes: u64, state: &str, file: &str) -> String {
     format!("{records:>12} {bytes:>16}  {state:<15}  {file}\n")
 }
 
-/// What was listed so far.
-struct Listed {
+/// The sums of the files listed so far.
+struct Listing {
     json: bool,
     total: Total,
-    /// How many; none if that is not known of a file.
+    /// None if it is unknown for a file.
     records: Option<usize>,
     bytes: u64,
 }
 
-impl Listed {
+impl Listing {
     fn tell(&mut self, file: &Path) -> anyhow::Result<ExitCode> {
         let listed = self.ls(file);
         if listed.is_err() {
@@ -116,7 +116,7 @@ impl Listed {
             let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
             let (level, options) = (CheckLevel::Quick, Options::new());
             let checked = verdict::check(file, Place::Beside, level, &options);
-            // By any other, readers do not go.
+            // Readers use no other index.
             let is_used = checked.state.is_fine() || checked.state == State::Damaged;
             let records = checked.index.filter(|_| is_used).map(|index| index.len());
             (checked.state, records, bytes)

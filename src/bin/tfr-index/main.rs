@@ -1,4 +1,4 @@
-//! `tfr-index`: create and look at indexes of TFRecord files. A command is a module of its name.
+//! `tfr-index`: creates and reads indexes of TFRecord files. Each command has a module of its name.
 
 mod cat;
 mod check;
@@ -34,12 +34,12 @@ use shared::stdio;
 
 /// Indexes for TFRecord files: where each record starts and how large it is.
 ///
-/// An index is a text file with a line "OFFSET SIZE" for each record, as NVIDIA DALI reads it.
-/// SIZE is that of the whole frame: the payload is the SIZE - 16 bytes from OFFSET + 12.
+/// An index is a text file with one line "OFFSET SIZE" for each record, the format of NVIDIA DALI.
+/// SIZE is the size of the whole frame: the payload has SIZE - 16 bytes and starts at OFFSET + 12.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Print nothing but results and errors: no line for each file that is done, no progress
+    /// Print only results and errors: no line for each finished file, no progress
     #[arg(short, long, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -48,12 +48,12 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  tfr-index create train-*.tfrecord          # writes train-….tfrecord.idx beside each
+  tfr-index create train-*.tfrecord          # writes train-….tfrecord.idx next to each
   tfr-index check train-*.tfrecord           # does each index fit its file?
   tfr-index cat train.tfrecord 42 -o record  # the payload of a record
   tfr-index shard train-*.tfrecord --world-size 4 -o shards
 
-tfr-index COMMAND --help has more of them.
+For more examples, see tfr-index COMMAND --help.
 
 Exit status:
   0  success
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends the program because of its command line.
+/// Ends the program with a usage error.
 fn refuse(subcommand: &str, message: impl std::fmt::Display) -> ! {
     let mut command = Arguments::command();
     let command = command.find_subcommand_mut(subcommand).expect("declared");

@@ -1,4 +1,4 @@
-//! Where commands write indexes.
+//! Where commands write their output.
 
 use std::collections::HashMap;
 use std::env;
@@ -14,13 +14,13 @@ use tempfile::NamedTempFile;
 use crate::shared::stdio::name;
 use crate::shared::streams;
 
-/// Whether OUT is a directory for that many files' indexes, be it there yet or not: a path that ends
-/// in `/`, or the place of several indexes.
+/// Whether OUT is a directory for the indexes of that many files: an existing directory, a path that
+/// ends in `/`, or any path for several files. It need not exist.
 pub fn is_directory(path: &Path, files: usize) -> bool {
     files > 1 || path.is_dir() || path.to_string_lossy().ends_with('/')
 }
 
-/// Where the files' indexes, of these names, go in a directory.
+/// The paths of the files' indexes in a directory.
 pub fn in_directory(
     command: &str,
     directory: &Path,
@@ -31,8 +31,8 @@ pub fn in_directory(
     places.into_iter().map(|place| directory.join(place)).collect()
 }
 
-/// The places of the files' indexes in a directory: their names alone; but if two files have the same
-/// name, all with their directories, from the one on that all files share.
+/// The paths of the files' indexes, relative to a directory: their names; but if two files have the
+/// same name, their paths below the files' common directory.
 pub fn places(
     command: &str,
     directory: &Path,
@@ -41,7 +41,7 @@ pub fn places(
 ) -> Vec<PathBuf> {
     if directory == Path::new("-") || directory.exists() && !directory.is_dir() {
         let directory = name(directory);
-        let message = format!("{directory} is not a directory, but several indexes go there");
+        let message = format!("several indexes need a directory, but {directory} is not one");
         crate::refuse(command, message);
     }
     refuse_streams(command, files);
@@ -65,13 +65,13 @@ pub fn places(
     places
 }
 
-/// Two equal ones of the paths.
+/// The positions of two equal paths.
 fn twice(paths: &[PathBuf]) -> Option<(usize, usize)> {
     let mut seen = HashMap::new();
     (0..paths.len()).find_map(|second| Some((seen.insert(&paths[second], second)?, second)))
 }
 
-/// The directory of a file, from the root on and without `..`.
+/// The absolute path of a file's directory, without `..`.
 fn parent(file: &Path) -> PathBuf {
     let mut parent = PathBuf::new();
     for component in env::current_dir().unwrap_or_default().join(file).components() {
@@ -90,13 +90,13 @@ fn parent(file: &Path) -> PathBuf {
 pub fn refuse_streams(command: &str, files: &[PathBuf]) {
     if let Some(stream) = files.iter().find(|file| streams::is_descriptor(file)) {
         let stream = name(stream);
-        let why = "is a stream, which has no name: give it alone, and a file for OUT";
+        let why = "is a stream, which has no name: give it alone, with a file for OUT";
         crate::refuse(command, format!("{stream} {why}"));
     }
 }
 
-/// A file that appears whole or not at all. Until then it is a temporary file beside its place,
-/// which a program that is killed leaves there.
+/// A file that is written completely or not at all. It starts as a temporary file next to its final
+/// path; a killed program leaves the temporary file there.
 pub struct OutputFile {
     temporary: NamedTempFile,
     path: PathBuf,
@@ -112,7 +112,7 @@ impl OutputFile {
         Ok(OutputFile { temporary, path: path.to_owned() })
     }
 
-    /// As [`create`](Self::create), where nothing is.
+    /// As [`create`](Self::create), but the path must not exist.
     pub fn create_new(path: &Path) -> anyhow::Result<OutputFile> {
         if fs::symlink_metadata(path).is_ok() {
             let exists = io::Error::from_raw_os_error(libc::EEXIST);
@@ -121,13 +121,13 @@ impl OutputFile {
         OutputFile::create(path)
     }
 
-    /// Puts the file in its place, and replaces what is there.
+    /// Renames the file to its final path, and replaces an existing file.
     pub fn replace(self) -> anyhow::Result<()> {
         let replaced = self.temporary.persist(&self.path).map_err(|error| error.error);
         replaced.map(drop).with_context(|| self.path.display().to_string())
     }
 
-    /// Puts the file in its place, unless there is one now.
+    /// Renames the file to its final path, unless that exists now.
     pub fn commit_new(self) -> anyhow::Result<()> {
         let OutputFile { temporary, path } = self;
         match temporary.persist_noclobber(&path) {
@@ -135,8 +135,8 @@ impl OutputFile {
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(error.error).with_context(|| path.display().to_string())
             }
-            // Some file systems, such as those of object stores, have no links and rename only onto
-            // what is there: an empty file of ours, then.
+            // Some file systems, such as those of object stores, have no links, and a plain rename
+            // would replace a file that appears meanwhile. So create an empty file and replace it.
             Err(error) => {
                 let place = File::options().write(true).create_new(true).open(&path);
                 place.with_context(|| path.display().to_string())?;

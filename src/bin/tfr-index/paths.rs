@@ -1,4 +1,4 @@
-//! Which files a command line means.
+//! The files that a command line names.
 
 use std::path::{Path, PathBuf};
 
@@ -10,22 +10,22 @@ use crate::refuse;
 use crate::shared::stdio::{is_quiet, name, note};
 use crate::shared::streams::is_descriptor;
 
-/// Whether directories are looked into.
+/// The option to search directories.
 #[derive(Args, Default)]
 pub struct Recursive {
-    /// Take the TFRecord files in directories, and in those within
+    /// Use the TFRecord files in directories and their subdirectories
     ///
-    /// A TFRecord file is one whose name has tfrec or tfevents in it, or ends as in -00003-of-00010;
-    /// or that starts with a header whose checksum holds. Hidden files and linked directories do not
-    /// count.
+    /// A TFRecord file is a file whose name contains tfrec or tfevents, or ends like -00003-of-00010,
+    /// or that starts with a header with a valid checksum. Hidden files and symbolic links to
+    /// directories are skipped.
     #[arg(short, long)]
     recursive: bool,
 }
 
 impl Recursive {
-    /// The files that are meant: those that are given, and with --recursive those in directories; of a
-    /// file and its index, which a pattern such as `train*` catches too, the file. Ends the program
-    /// if one is given twice.
+    /// The files of a command line; with --recursive also those in directories. Drops the index of a
+    /// file that is also given, because a pattern such as `train*` matches both. Ends the program if a
+    /// file is given twice.
     pub fn files(&self, command: &str, given: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for path in given {
@@ -35,9 +35,9 @@ impl Recursive {
             }
             let found = list(&path, true)?;
             if found.data.is_empty() {
-                bail!("{}: no TFRecord file is in it", path.display());
+                bail!("{}: contains no TFRecord file", path.display());
             }
-            // Indexes beside their data are where they should be.
+            // Indexes next to their data are not worth a note.
             tell_skipped(&path, Skipped { side_files: 0, ..found.skipped }, "");
             files.extend(found.data);
         }
@@ -45,10 +45,10 @@ impl Recursive {
     }
 }
 
-/// Without the indexes of files that are given, too. Ends the program if a file is given twice.
+/// Drops the index of a file that is also given. Ends the program if a file is given twice.
 pub fn each_once(command: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
     let files = without_indexes(files);
-    // A stream that is given twice is read once: who reads it says so.
+    // For a stream that is given twice, the code that reads it reports the error.
     let named: Vec<_> = files.iter().filter(|file| !is_descriptor(file)).cloned().collect();
     if let Some((one, other)) = given_twice(&named) {
         let (one, other) = (name(one), name(other));
@@ -56,24 +56,24 @@ pub fn each_once(command: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
             command,
             match one == other {
                 true => format!("{one} is given twice"),
-                false => format!("{one} and {other} are one file: give it once"),
+                false => format!("{one} and {other} are the same file; give it once"),
             },
         );
     }
     files
 }
 
-/// Says on stderr what in a directory is not looked at, unless the user wants it quiet.
+/// Prints what was skipped in a directory on stderr, unless --quiet is set.
 pub fn tell_skipped(directory: &Path, skipped: Skipped, hint: &str) {
     if skipped != Skipped::default() && !is_quiet() {
         note(&format_args!("note: {}: skipped {skipped}{hint}", directory.display()));
     }
 }
 
-/// An error for a directory.
+/// Fails for a directory.
 pub fn refuse_directory(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
-        bail!("{}: is a directory; -r takes the TFRecord files in it", path.display());
+        bail!("{}: is a directory; to use the TFRecord files in it, add -r", path.display());
     }
     Ok(())
 }

@@ -6,14 +6,14 @@ use tfr_index::Checksums;
 /// [`Checksums`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub enum Policy {
-    /// Length checksums, unless the file was written without true ones
+    /// Length checksums, unless the file was written without valid ones
     #[default]
     Auto,
-    /// No checksum, only the structure
+    /// No checksums, only the structure
     None,
     /// Every length checksum
     Length,
-    /// Every length and payload checksum; reads all of the file
+    /// Every length and payload checksum; this reads the whole file
     Full,
 }
 

@@ -1,4 +1,4 @@
-//! `tfr-index sample`: indexes of random records.
+//! `tfr-index sample`: makes indexes of random records.
 
 use std::process::ExitCode;
 
@@ -6,16 +6,16 @@ use clap::Args;
 
 use crate::edit::{ended, Files};
 
-/// Draw N records at random, and keep them in the order of the files
+/// Draw N records at random, in the order of the files
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Sample {
     #[command(flatten)]
     files: Files,
-    /// How many records, of all files together
+    /// How many records to draw from all files together
     #[arg(short = 'n', long, value_name = "N")]
     count: usize,
-    /// Which ones: a seed stands for the same ones everywhere
+    /// The seed; the same seed always draws the same records
     #[arg(long, value_name = "N")]
     seed: u64,
 }

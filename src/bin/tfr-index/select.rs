@@ -1,4 +1,4 @@
-//! `tfr-index select`: the index of some records.
+//! `tfr-index select`: makes an index of some records.
 
 use std::fs;
 use std::io;
@@ -15,16 +15,16 @@ use crate::paths::Recursive;
 use crate::refuse;
 use crate::shared::streams;
 
-/// Make an index of some records, by their numbers
+/// Make an index of some records, by number
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Select {
     /// An index, or a data file
     file: PathBuf,
-    /// Numbers of records, from 0, in the order that the index is to have: 5, 9-20 or 90-
+    /// Record numbers, starting at 0, in the order of the new index: 5, 9-20 or 90-
     #[arg(required_unless_present = "from", value_name = "RECORD")]
     records: Vec<Numbers>,
-    /// A file with more of them, or - for stdin
+    /// A file with more record numbers, or - for stdin
     #[arg(long, value_name = "LIST")]
     from: Option<PathBuf>,
     /// Where to write the index: a file, a directory, or - for stdout [default: -]
@@ -41,7 +41,7 @@ impl Select {
     pub fn run(self) -> ExitCode {
         let Select { file, records, from, output } = self;
         if streams::is_descriptor(&file) && from.as_deref() == Some(&file) {
-            refuse("select", "stdin has either the index or the numbers");
+            refuse("select", "FILE and --from cannot both be stdin");
         }
         let select = |index: &Index| {
             let selected = select(index, &records, from.as_deref());

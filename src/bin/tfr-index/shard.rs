@@ -1,4 +1,4 @@
-//! `tfr-index shard`: an even share of the records for each rank.
+//! `tfr-index shard`: divides the records evenly among ranks.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,24 +16,24 @@ use crate::shared::overwrite::refuse_to_overwrite;
 use crate::shared::stdio::{count, name, tell};
 use crate::{input, output, refuse};
 
-/// Make the indexes of a shard, or of all of them
+/// Make the indexes of one shard, or of all shards
 ///
-/// All records of all files are shared out, in their order: a shard is a run of them.
+/// Divides all records of all files, in their order: each shard is a contiguous run of records.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Shard {
     #[command(flatten)]
     files: Files,
-    /// Which shard, from 0 [default: all, in the directories OUT/0, OUT/1 and so on]
+    /// Which shard, starting at 0 [default: all, in the directories OUT/0, OUT/1 and so on]
     #[arg(long, value_name = "N")]
     rank: Option<usize>,
-    /// How many shards there are
+    /// The number of shards
     #[arg(long, value_name = "N")]
     world_size: NonZeroUsize,
-    /// What is shared out evenly
+    /// What to divide evenly
     #[arg(long, value_enum, default_value_t)]
     by: By,
-    /// What to do with the remainder, if the records are no multiple of the shards
+    /// What to do if the number of records is not a multiple of the number of shards
     #[arg(long, value_enum, default_value_t)]
     remainder: Remainder,
 }
@@ -48,7 +48,7 @@ impl Shard {
     pub fn run(self) -> ExitCode {
         let world_size = self.world_size;
         if let Some(rank) = self.rank.filter(|rank| *rank >= world_size.get()) {
-            refuse("shard", format!("--rank {rank} must be below --world-size {world_size}"));
+            refuse("shard", format!("--rank {rank} must be less than --world-size {world_size}"));
         }
         ended(self.shard())
     }
@@ -66,9 +66,10 @@ impl Shard {
                 return files.edit("shard", shard);
             }
             (None, Some(path)) => path,
-            (None, None) => {
-                refuse("shard", "name a directory for the shards (--output), or one shard (--rank)")
-            }
+            (None, None) => refuse(
+                "shard",
+                "give a directory for all shards (--output), or choose one shard (--rank)",
+            ),
         };
         let places = output::places("shard", &directory, &files.inputs, input::index_name);
         let Some(rank) = rank else {
@@ -93,13 +94,13 @@ impl Shard {
 
 struct Shards {
     whole: Whole,
-    /// Where the index of each file is in a shard's directory.
+    /// The path of each file's index, relative to a shard's directory.
     places: Vec<PathBuf>,
 }
 
 impl Shards {
-    /// Writes the indexes of a run of all records, and removes the old ones of other files. NVIDIA
-    /// DALI takes no empty index.
+    /// Writes the indexes of a run of all records, and removes old indexes of files without records in
+    /// it, because NVIDIA DALI rejects empty indexes.
     fn write(&self, directory: &Path, run: Range<usize>, old: Vec<PathBuf>) -> anyhow::Result<()> {
         let mut old: HashSet<_> = old.into_iter().collect();
         let (records, mut files) = (run.len(), 0);
@@ -126,8 +127,8 @@ impl Shards {
     }
 }
 
-/// The indexes of the shards that are in the directory already. Fails if some are of another number of
-/// shards, or of other files: together with the new ones, records would be lost or there twice.
+/// The indexes of shards that already exist in the directory. Fails if they belong to another number
+/// of shards or to other files: together with the new ones, they would lose or repeat records.
 fn shards_there(
     directory: &Path,
     world_size: usize,
@@ -143,8 +144,8 @@ fn shards_there(
         add_files(&shard.path(), Path::new(""), &mut found);
         if let Some(other) = found.iter().find(|place| !is_one || !places.contains(place)) {
             bail!(
-                "{}: is of other shards than those that would be written; remove them, or name \
-                 another directory",
+                "{}: belongs to other shards than the new ones; remove the old shards, or give \
+                 another directory (--output)",
                 shard.path().join(other).display()
             );
         }
@@ -153,7 +154,8 @@ fn shards_there(
     Ok(there)
 }
 
-/// Adds the files in the directory, as paths below it; none that a killed process left.
+/// Adds the files in the directory, as paths relative to it, without temporary files of a killed
+/// process.
 fn add_files(directory: &Path, below: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory.join(below)).into_iter().flatten().flatten() {
         let place = below.join(entry.file_name());
@@ -168,22 +170,22 @@ fn add_files(directory: &Path, below: &Path, found: &mut Vec<PathBuf>) {
 /// [`ShardBy`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum By {
-    /// Records: the shards' numbers of them differ by one at most
+    /// Records: the numbers of records in two shards differ by at most one
     #[default]
     Records,
-    /// Bytes: give or take the largest frame's
+    /// Bytes: a shard differs from an equal share by at most the largest frame
     Bytes,
 }
 
 /// [`tfr_index::Remainder`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Remainder {
-    /// Some have one record more than the others
+    /// Some shards have one record more than the others
     #[default]
     Keep,
-    /// All have as many as the smaller ones
+    /// All shards get the smaller size; the last record of each larger one is left out
     Drop,
-    /// All have as many as the larger ones: the smaller ones end with the next one's first record
+    /// All shards get the larger size; each smaller one also gets the next shard's first record
     Pad,
 }
 

@@ -1,4 +1,4 @@
-//! `tfr-index show`: how many records there are, and how large.
+//! `tfr-index show`: prints the number of records and their sizes.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,16 +15,16 @@ use crate::shared::salvage::Damaged;
 use crate::shared::stdio::{count, fail, name};
 use crate::{input, json};
 
-/// Print how many records files have and how large their payloads are
+/// Print the number of records in files and the sizes of their payloads
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Show {
-    /// Indexes, or data files; or - for an index on stdin
+    /// Data files or indexes; or - for an index on stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     recursive: Recursive,
-    /// Scan data files, and leave damage out
+    /// Scan data files and skip damage
     #[arg(long)]
     salvage: bool,
     /// Print a JSON object for each file
@@ -91,7 +91,7 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
     let most = histogram.iter().map(|(_, _, records)| *records).max().unwrap_or(0);
     for (from, below, records) in histogram {
         let range = format!("[{}, {})", rounded(from), rounded(below));
-        // At least one where there is a record at all.
+        // At least one # if there is any record.
         let bar = "#".repeat((records * BAR + most - 1) / most);
         text += format!("{range:>20}{records:>14}  {bar}").trim_end();
         text += "\n";
@@ -99,15 +99,15 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
     Ok(text)
 }
 
-/// The longest bar: a line has less than 80 columns.
+/// The length of the longest bar: a line has fewer than 80 columns.
 const BAR: usize = 40;
 
-/// The bytes of all frames; more than 2^64 only where an index repeats giant ones.
+/// The total size of all frames. It saturates: an index that repeats huge records could exceed 2^64.
 pub fn bytes(index: &Index) -> u64 {
     index.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
 }
 
-/// A power of two, by the largest unit that it is a multiple of.
+/// A power of two in its largest unit.
 fn rounded(bytes: u64) -> String {
     match bytes.checked_ilog2().map_or(0, |log| log / 10) {
         0 => bytes.to_string(),
@@ -130,16 +130,16 @@ impl Sizes {
         Sizes(sizes)
     }
 
-    /// The smallest, the median, the 99th percentile and the largest: each one that there is, so
-    /// large that as many percent of them are no larger.
+    /// The minimum, median, 99th percentile and maximum, by the nearest-rank method: each is one of
+    /// the sizes.
     fn summary(&self) -> Option<[u64; 4]> {
         let rank = |percent: usize| (self.0.len() * percent + 99) / 100;
         let nearest = |percent| self.0.get(rank(percent).max(1) - 1).copied();
         Some([nearest(0)?, nearest(50)?, nearest(99)?, nearest(100)?])
     }
 
-    /// How many there are from each power of two to the next, from the first that has any to the
-    /// last: (from, below, records).
+    /// The number of records from each power of two to the next, from the smallest size to the
+    /// largest: (from, below, records).
     fn histogram(&self) -> Vec<(u64, u64, usize)> {
         let (Some(&first), Some(&last)) = (self.0.first(), self.0.last()) else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! `tfr-index shuffle`: indexes of the same records in a random order.
+//! `tfr-index shuffle`: makes indexes with the same records in a random order.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,15 @@ use clap::Args;
 
 use crate::edit::{ended, Files};
 
-/// Make indexes of the same records in a random order
+/// Make indexes with the same records in a random order
 ///
-/// Of several files, each keeps its own records.
+/// With several files, each index keeps the records of its own file.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Shuffle {
     #[command(flatten)]
     files: Files,
-    /// Which order: a seed stands for the same one everywhere
+    /// The seed; the same seed always gives the same order
     #[arg(long, value_name = "N")]
     seed: u64,
 }

@@ -1,4 +1,4 @@
-//! How an index fits its data, or why it doesn't: in a word for people, and in one for programs.
+//! How an index fits its data, or why it does not: as text and as a JSON code.
 
 use std::fmt;
 use std::fs::File;
@@ -10,7 +10,7 @@ use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Index, Options, S
 use crate::input;
 use crate::shared::streams;
 
-/// What there is to say of a data file and its index.
+/// The state of a data file and its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Ok,
@@ -21,16 +21,16 @@ pub enum State {
     Damaged,
     NoIndex,
     InvalidIndex,
-    /// The data is not a TFRecord file, but one of this format, if that is known.
+    /// The data is not a TFRecord file. The detected format, if known.
     NotTfRecord(Option<&'static str>),
     /// A file cannot be read.
     Unreadable,
-    /// It is an index, without data.
+    /// The file is an index, without data.
     Index,
 }
 
 impl State {
-    /// For people.
+    /// The state as text.
     pub fn word(self) -> &'static str {
         match self {
             State::Ok => "ok",
@@ -48,7 +48,7 @@ impl State {
         }
     }
 
-    /// For programs: the same in lower case, with underscores.
+    /// The state as a JSON code: the text in lower case, with underscores.
     pub fn code(self) -> String {
         match self {
             State::Index => "index".to_owned(),
@@ -61,7 +61,7 @@ impl State {
         }
     }
 
-    /// Whether a reader of the data misses nothing, and finds no damage.
+    /// Whether a reader gets all valid records and finds no damage.
     pub fn is_fine(self) -> bool {
         matches!(self, State::Ok | State::DamageLeftOut | State::Index)
     }
@@ -74,7 +74,7 @@ impl State {
             ErrorKind::Length | ErrorKind::LengthCrc | ErrorKind::PayloadCrc => State::Damaged,
             ErrorKind::InvalidIndex => State::InvalidIndex,
             ErrorKind::NotTfRecord => {
-                // Some TFRecord files were written without true checksums.
+                // Files named "TFRecord with ... checksums" are still TFRecord files.
                 State::NotTfRecord(error.format().filter(|name| !name.starts_with("TFRecord")))
             }
             _ => State::Unreadable,
@@ -82,22 +82,22 @@ impl State {
     }
 }
 
-/// What became of a check.
-pub struct Checked {
+/// The result of a check.
+pub struct Outcome {
     pub state: State,
-    /// The index, if there is one.
+    /// The index, if it could be read.
     pub index: Option<Index>,
-    /// How it fits, or why not.
+    /// How the index fits, or why not.
     pub fit: anyhow::Result<Fit>,
 }
 
-impl Checked {
-    pub fn failed(state: State, error: anyhow::Error) -> Checked {
-        Checked { state, index: None, fit: Err(error) }
+impl Outcome {
+    pub fn failed(state: State, error: anyhow::Error) -> Outcome {
+        Outcome { state, index: None, fit: Err(error) }
     }
 }
 
-/// Where the index of a data file is looked for.
+/// Where to look for the index of a data file.
 #[derive(Clone, Copy)]
 pub enum Place<'a> {
     Beside,
@@ -106,36 +106,36 @@ pub enum Place<'a> {
 }
 
 /// Checks the index of a data file.
-pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options<'_>) -> Checked {
+pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options<'_>) -> Outcome {
     if let Err(error) = data.metadata() {
         let error = anyhow!(error).context(data.display().to_string());
-        return Checked::failed(State::Unreadable, error);
+        return Outcome::failed(State::Unreadable, error);
     }
     let found = match place {
         Place::At(path) => Ok(path.to_owned()),
         Place::In(directory) => find_index(data, Some(directory)).map_err(anyhow::Error::from),
         Place::Beside => find_index(data, None).map_err(|_| {
-            anyhow!("{}: has no index; create it, or name it (--index)", data.display())
+            anyhow!("{}: has no index; create it, or name it with --index", data.display())
         }),
     };
     let path = match found {
         Ok(path) => path,
-        // What cannot be indexed has none, and is not to be told to create one.
+        // If the data cannot be indexed, do not suggest to create an index.
         Err(missing) => {
             return match what_else(data) {
-                Some(error) => Checked::failed(State::of(&error), error),
-                None => Checked::failed(State::NoIndex, missing),
+                Some(error) => Outcome::failed(State::of(&error), error),
+                None => Outcome::failed(State::NoIndex, missing),
             }
         }
     };
-    // It might be a pipe, which would keep us waiting.
+    // Reading a FIFO could block.
     if streams::is_fifo(&path) && !matches!(place, Place::At(_)) {
         let error = anyhow!("{}: is a pipe (FIFO), not an index", path.display());
-        return Checked::failed(State::InvalidIndex, error);
+        return Outcome::failed(State::InvalidIndex, error);
     }
     let index = match input::index_file(&path) {
         Ok(index) => index,
-        Err(error) => return Checked::failed(State::of(&error), error),
+        Err(error) => return Outcome::failed(State::of(&error), error),
     };
     let fit = index.check(data, level, options).map_err(|error| match error.kind() {
         ErrorKind::Mismatch | ErrorKind::Stale => {
@@ -149,10 +149,10 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
         Ok(_) => State::Ok,
         Err(error) => State::of(error),
     };
-    Checked { state, index: Some(index), fit }
+    Outcome { state, index: Some(index), fit }
 }
 
-/// The error of data that is not TFRecord, by its first record.
+/// The error of the first record, if the data is not TFRecord.
 fn what_else(data: &Path) -> Option<anyhow::Error> {
     let file = data.is_file().then(|| File::open(data).ok())??;
     let error = Scanner::new(&file, &Options::new()).ok()?.next()?.err()?;
@@ -160,7 +160,7 @@ fn what_else(data: &Path) -> Option<anyhow::Error> {
     is_other.then(|| anyhow::Error::from(error).context(data.display().to_string()))
 }
 
-/// How many files are in each state, and in all.
+/// The number of files in each state.
 #[derive(Default)]
 pub struct Total(Vec<(&'static str, usize)>);
 
@@ -173,7 +173,7 @@ impl Total {
         }
     }
 
-    /// Whether there is more than the line of one file to say.
+    /// Whether there is more than one file.
     pub fn is_of_many(&self) -> bool {
         self.files() > 1
     }
