@@ -1,32 +1,32 @@
 # Builds with Cargo, and installs for C and C++ programs:
 #
 #     make
-#     sudo make install        # to PREFIX=/usr/local; make uninstall takes it away
+#     sudo make install        # to PREFIX=/usr/local; make uninstall removes it
 #
-# `make lib` and `make install-lib` are for the library alone. Installing builds only what is not
-# there yet or older than its source, so that root needs no Cargo. This is for GNU make and systems
-# with ELF files; elsewhere there is `cargo cinstall`.
+# `make lib` and `make install-lib` are for the library only. Installing builds only what is missing or
+# older than its source, so that root needs no Cargo. This needs GNU make and a system with ELF files;
+# on other systems use `cargo cinstall`.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 
-# `make FEATURES=` takes fewer crates and an older compiler.
+# `make FEATURES=` needs fewer crates and works with an older compiler.
 FEATURES = fast-crc
-# To build for another system, name it, a STRIP for its files, and a tfr-index that runs here.
+# To build for another system, set its TARGET, a STRIP for its files, and a TFR_INDEX that runs here.
 TARGET = $(CARGO_BUILD_TARGET)
 STRIP ?= strip
 TFR_INDEX = $(OUT)/tfr-index
-# What the static library needs of the system. (And libgcc_s, or libgcc_eh with `-static`: compilers
-# know which.)
+# The system libraries that the static library needs. (It also needs libgcc_s, or libgcc_eh with
+# `-static`; compilers add these.)
 SYSTEM_LIBS = -lutil -lrt -lpthread -lm -ldl
 
 CARGO ?= cargo
 CARGO_TARGET_DIR ?= target
 OUT = $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)release
-# Panics name their source files; those need not say where the builder has them. (Cargo reads
-# `build.rustflags` only where RUSTFLAGS is not set.)
+# Panics name their source files. Remove the build machine's directories from these names. (Cargo reads
+# `build.rustflags` only if RUSTFLAGS is not set.)
 CARGO_HOME ?= $(HOME)/.cargo
 REMAP = --remap-path-prefix=$(CARGO_HOME)=cargo
 REMAP_ROOT = --remap-path-prefix=$(CURDIR)=tfr-index
@@ -43,17 +43,19 @@ ABI := $(shell sed -n 's/.*define TFR_ABI_VERSION //p' include/tfr_index.h)
 SONAME = libtfr_index.so.$(ABI)
 SHARED = $(SONAME)$(suffix $(basename $(VERSION)))$(suffix $(VERSION))
 
-# A directory: absolute; as it is below the prefix, "lib", or "|/usr/lib" if it isn't; for pkg-config.
+# Forms of a directory: absolute (clean); relative to the prefix, such as "lib", or "|/usr/lib" if it is
+# outside (below); for pkg-config (pc).
 space := $() $()
 clean = $(patsubst %/,%,$(subst //,/,$(if $(filter /%,$(firstword $(1))),,$(CURDIR)/)$(1)/))
 below = $(subst |$(call clean,$(PREFIX))/,,|$(call clean,$(1)))
 escaped = $(subst $(space),\$(space),$(1))
 pc = $(call escaped,$(subst $${prefix}/|,,$${prefix}/$(below)))
-# CMake's package may be moved with the headers: it has the way from the libraries back to them.
+# The CMake package must work after the prefix is moved, so it has a relative path from the libraries to
+# the headers.
 up = $(subst $(space),,$(patsubst %,/..,$(subst /, ,$(call below,$(LIBDIR)))))
 cmake_include = $(if $(findstring |,$(call below,$(LIBDIR))$(call below,$(INCLUDEDIR))),$\
 	$(call clean,$(INCLUDEDIR)),$${_tfr_index_lib}$(up)/$(call below,$(INCLUDEDIR)))
-# What is made here is for everybody to read, as what is copied is.
+# Generated files are readable for everybody, like installed ones.
 GENERATE = umask 022; $(TFR_INDEX) generate
 fill = s|@$(1)@|$(subst |,\|,$(subst &,\&,$(subst \,\\,$(2))))|;
 FILL_IN = umask 022; sed '$(call fill,VERSION,$(VERSION)) $(call fill,SONAME,$(SONAME)) \
@@ -75,10 +77,10 @@ zsh = $(share)/zsh/site-functions
 fish = $(share)/fish/vendor_completions.d
 
 .PHONY: all lib install install-cli install-lib install-s3-cli uninstall uninstall-s3-cli wheels
-# One Cargo at a time: each would put its own library where another's is being installed.
+# One Cargo at a time: otherwise one replaces a library while make installs it.
 .NOTPARALLEL:
 
-# (Cargo leaves the old date on what needn't be built again.)
+# (Cargo keeps the old date of files that it need not rebuild.)
 all:
 	$(BUILD) --features '$(if $(filter fast-crc,$(FEATURES)),cli,programs $(FEATURES))'
 	touch -c $(PROGRAMS) $(LIBRARIES)
@@ -93,7 +95,7 @@ $(PROGRAMS): $(SOURCES)
 $(LIBRARIES): $(SOURCES)
 	$(MAKE) lib
 
-# The programs first: the libraries are built along with them.
+# Programs first: building them also builds the libraries.
 install: install-cli install-lib
 
 install-lib: $(LIBRARIES)
@@ -116,7 +118,7 @@ install-cli: $(PROGRAMS)
 	$(GENERATE) completions zsh > $(zsh)/_tfr-index
 	$(GENERATE) completions fish > $(fish)/tfr-index.fish
 
-# s3dlio's command, which may be that of s3dlio itself: only where it is asked for.
+# Only on request: s3dlio itself may have installed a program of this name.
 $(OUT)/s3-cli: $(SOURCES)
 	$(BUILD) --features s3-cli
 	touch -c $@
@@ -136,6 +138,6 @@ uninstall:
 		$(bash)/tfr-index $(zsh)/_tfr-index $(fish)/tfr-index.fish
 	rmdir $(cmake) 2> /dev/null || true
 
-# For other computers, too: as tests/packages/wheels.py says, which the repository has.
+# Wheels for other machines: see tests/packages/wheels.py in the repository.
 wheels:
 	python3 tests/packages/wheels.py '$(CARGO_TARGET_DIR)/dist'

@@ -1,11 +1,11 @@
-/* Prints how many records a TFRecord file has, and the sizes and first bytes of some of them.
+/* Prints the number of records in a TFRecord file, and the sizes and first bytes of some records.
  *
  *     make && make install PREFIX=$PWD/target/usr
  *     cc examples/random_access.c -o target/access $(pkg-config --cflags --libs tfr_index)
  *     target/access tests/data/examples.tfrecord 42 7
  *
- * With a PREFIX that is not the system's, pkg-config finds the library by
- * PKG_CONFIG_PATH=$PWD/target/usr/lib/pkgconfig, the program by
+ * For a PREFIX outside the system's directories, pkg-config needs
+ * PKG_CONFIG_PATH=$PWD/target/usr/lib/pkgconfig, and the program needs
  * LD_LIBRARY_PATH=$PWD/target/usr/lib. */
 #include <stdio.h>
 #include <stdlib.h>

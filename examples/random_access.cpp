@@ -1,11 +1,11 @@
-// Prints how many records a TFRecord file has, and the sizes and first bytes of some of them.
+// Prints the number of records in a TFRecord file, and the sizes and first bytes of some records.
 //
 //     make && make install PREFIX=$PWD/target/usr
 //     c++ examples/random_access.cpp -o target/access $(pkg-config --cflags --libs tfr_index)
 //     target/access tests/data/examples.tfrecord 42 7
 //
-// With a PREFIX that is not the system's, pkg-config finds the library by
-// PKG_CONFIG_PATH=$PWD/target/usr/lib/pkgconfig, the program by
+// For a PREFIX outside the system's directories, pkg-config needs
+// PKG_CONFIG_PATH=$PWD/target/usr/lib/pkgconfig, and the program needs
 // LD_LIBRARY_PATH=$PWD/target/usr/lib.
 #include <cstdio>
 #include <string>
@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     try {
         const tfr::reader reader(argv[1]);
         std::printf("%zu records\n", reader.size());
-        std::string payload; // its memory is used again
+        std::string payload; // read() reuses its memory
         for (int i = 2; i < argc; i++) {
             const std::size_t record = std::stoull(argv[i]);
             reader.read(record, payload);
@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
             }
             std::printf("\n");
         }
-    } catch (const std::exception &error) { // a tfr::error has the record's number, too
+    } catch (const std::exception &error) { // a tfr::error also has the record number
         std::fprintf(stderr, "%s\n", error.what());
         return 1;
     }

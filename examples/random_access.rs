@@ -1,4 +1,4 @@
-//! Prints how many records a TFRecord file has, and the sizes and first bytes of some of them.
+//! Prints the number of records in a TFRecord file, and the sizes and first bytes of some records.
 //!
 //! ```text
 //! cargo run -q --example random_access -- tests/data/examples.tfrecord 42 7
@@ -11,7 +11,7 @@ use tfr_index::{Options, Reader};
 fn print_records(path: &str, records: &[String]) -> anyhow::Result<()> {
     let reader = Reader::open(path, &Options::new())?;
     println!("{} records", reader.len());
-    let mut payload = Vec::new(); // its memory is used again
+    let mut payload = Vec::new(); // read_into() reuses its memory
     for record in records {
         let record = record.parse()?;
         reader.read_into(record, &mut payload)?;

@@ -13,14 +13,15 @@ namespace tfr_dali {
 
 namespace {
 
-/// Opening a file waits for the medium, so more are opened at once than there are processors.
+/// Opening a file waits for the storage, so more threads than processors help.
 constexpr std::size_t OPENING_THREADS = 8;
 
-constexpr const char *TOO_MANY = ": the process, or the system, has too many files open, and none "
-                                 "of this reader; raise the limit "
-                                 "(ulimit -n), or lower max_open_files of other readers";
+constexpr const char *TOO_MANY = ": the process or the system has too many open files, although "
+                                 "this reader has none open; raise the limit (ulimit -n), or lower "
+                                 "max_open_files of other readers";
 
-/// Calls work(0) to work(count - 1), several at once; throws what the first that failed threw.
+/// Calls work(0) to work(count - 1) on several threads. Rethrows the exception of the lowest number
+/// that failed.
 template <typename Work> void for_each_number(std::size_t count, Work work) {
     std::atomic<std::size_t> next{0};
     std::vector<std::exception_ptr> errors(count);
@@ -30,17 +31,17 @@ template <typename Work> void for_each_number(std::size_t count, Work work) {
                 work(i);
             } catch (...) {
                 errors[i] = std::current_exception();
-                next = count; // those before it are done, or being done
+                next = count; // all lower numbers have been started
             }
         }
     };
-    std::vector<std::future<void>> helpers; // whose destructors wait until they are done
+    std::vector<std::future<void>> helpers; // their destructors wait for the threads
     try {
         while (helpers.size() + 1 < std::min(count, OPENING_THREADS)) {
             helpers.push_back(std::async(std::launch::async, run));
         }
     } catch (const std::system_error &) {
-        // There are no more threads to be had; those that are there do it all.
+        // The system has no more threads; the existing ones do all the work.
     }
     run();
     helpers.clear();
@@ -51,7 +52,8 @@ template <typename Work> void for_each_number(std::size_t count, Work work) {
     }
 }
 
-/// Fails if the file ends before a record of its index does: no memory is to be taken for that.
+/// Throws if a record of the index ends after the end of the file, before anybody allocates memory
+/// for it.
 void ensure_room(const tfr::index &index, const tfr::reader &reader) {
     const auto ends_before = [](const tfr::entry &a, const tfr::entry &b) {
         return a.offset + a.size < b.offset + b.size;
@@ -73,7 +75,7 @@ Dataset::Dataset(Files files)
     for_each_number(count, [&](std::size_t i) {
         indexes[i] = open([&] { return index(i, warnings[i]); });
         const std::lock_guard<std::mutex> lock(mutex_);
-        open_--; // it was open meanwhile
+        open_--; // index() has closed the file
         changed_.notify_all();
     });
     starts_.push_back(0);
@@ -90,7 +92,7 @@ tfr::options Dataset::options() const {
     return options;
 }
 
-/// Which records a file has; fails if the file is not there, or has not all of them.
+/// Returns the index of a file. Throws if the file is missing, or does not contain all records.
 tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) const {
     const std::string &path = files_.paths[file];
     if (!files_.index_paths.empty()) {
@@ -100,12 +102,11 @@ tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) 
     }
     if (files_.salvage) {
         const auto skip = [&](const tfr::skipped &region) {
-            warnings.push_back(region.message + "; left out: bytes " +
-                               std::to_string(region.start) + " to " + std::to_string(region.end));
+            warnings.push_back(region.message + "; skipped bytes " + std::to_string(region.start) +
+                               " to " + std::to_string(region.end));
             return false;
         };
-        // Policy auto reads records as full does where there are true checksums, which salvage
-        // takes.
+        // With valid checksums, which salvage needs, policy auto verifies records like full.
         const bool payloads_too = files_.checksums != TFR_CHECKSUMS_LENGTH;
         const auto policy = payloads_too ? TFR_CHECKSUMS_FULL : TFR_CHECKSUMS_LENGTH;
         return tfr::index::scan(path, options().checksums(policy).salvage().on_skipped(skip));
@@ -118,8 +119,8 @@ tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) 
 }
 
 Dataset::Place Dataset::find(std::uint64_t record) const {
-    const auto behind = std::upper_bound(starts_.begin(), starts_.end(), record);
-    return {static_cast<std::size_t>(behind - starts_.begin() - 1), record - *(behind - 1)};
+    const auto next = std::upper_bound(starts_.begin(), starts_.end(), record);
+    return {static_cast<std::size_t>(next - starts_.begin() - 1), record - *(next - 1)};
 }
 
 void Dataset::read(const Batch &batch) {
@@ -129,7 +130,7 @@ void Dataset::read(const Batch &batch) {
     reader.read_each(batch.records, batch.buffers, batch.capacities);
 }
 
-/// A file's reader, opened if it isn't. It stays open until it is released.
+/// Returns the reader of a file, and opens the file if necessary. It stays open until release().
 const tfr::reader &Dataset::acquire(std::size_t file) {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [&] { return !opening_[file]; });
@@ -138,7 +139,7 @@ const tfr::reader &Dataset::acquire(std::size_t file) {
         lock.unlock();
         std::unique_ptr<const tfr::reader> opened;
         try {
-            // The threads are the pipeline's: it has as many as it was told to have.
+            // The pipeline has its own threads, as many as the user chose.
             opened = open([&] {
                 return std::make_unique<const tfr::reader>(files_.paths[file], indexes_[file],
                                                            options().threads(1));
@@ -168,8 +169,9 @@ void Dataset::release(std::size_t file) {
     }
 }
 
-/// Opens a file when there is a place for it. If the process or the system has too many files open,
-/// others are closed, in the end all of them. A thread must not have another file in use.
+/// Waits until one more file may be open, and opens it. If the process or the system has too many
+/// open files, closes other files, finally all of them. The calling thread must not use another
+/// file.
 template <typename Open> auto Dataset::open(Open open_file) -> decltype(open_file()) {
     std::unique_lock<std::mutex> lock(mutex_);
     bool alone = false;
@@ -214,7 +216,7 @@ template <typename Open> auto Dataset::open(Open open_file) -> decltype(open_fil
     }
 }
 
-/// Closes the file that was used least recently, of those that nobody uses.
+/// Closes the least recently used file that no thread uses. Returns false if there is none.
 bool Dataset::close_one() {
     if (idle_.empty()) {
         return false;

@@ -1,5 +1,5 @@
-// dataset.h: the records of many TFRecord files as one sequence, the files opened as they are
-// needed. It knows nothing of DALI.
+// dataset.h: the records of many TFRecord files as one sequence. Files are opened when they are
+// needed. This file does not depend on DALI.
 
 #ifndef TFR_DALI_DATASET_H
 #define TFR_DALI_DATASET_H
@@ -17,20 +17,20 @@
 
 namespace tfr_dali {
 
-/// What a Dataset is made of.
+/// The parameters of a Dataset.
 struct Files {
     std::vector<std::string> paths;
-    /// An index for each, used as it is. None: the index that is found beside the file, if it
-    /// accounts for all valid records, else a scan.
+    /// One index for each file, used as it is. If empty, the index next to each file, if it
+    /// accounts for all valid records, otherwise a scan.
     std::vector<std::string> index_paths;
     tfr_checksums checksums = TFR_CHECKSUMS_AUTO;
-    /// Whether files are scanned for damage, which is left out. There are no index_paths then.
+    /// Whether to scan the files and skip damage. Then index_paths must be empty.
     bool salvage = false;
-    /// How many files may be open at once. Threads wait for each other if they need more.
+    /// The maximum number of open files. Threads that need more wait for each other.
     std::size_t max_open = 256;
 };
 
-/// Records of one file, and where their payloads go.
+/// Records of one file, and the buffers for their payloads.
 struct Batch {
     std::size_t file;
     std::vector<std::size_t> records;
@@ -38,16 +38,16 @@ struct Batch {
     std::vector<std::size_t> capacities;
 };
 
-/// Many threads may use it at once.
+/// Many threads may use a Dataset at the same time.
 class Dataset {
   public:
-    /// A record's file, and its number in the index of that.
+    /// The file of a record, and the record's number in the index of that file.
     struct Place {
         std::size_t file;
         std::size_t record;
     };
 
-    /// Opens every file once, to learn which records there are.
+    /// Opens every file once, to get its index.
     explicit Dataset(Files files);
 
     [[nodiscard]] std::uint64_t size() const noexcept { return starts_.back(); }
@@ -56,10 +56,10 @@ class Dataset {
         return indexes_[place.file][place.record];
     }
     [[nodiscard]] const std::string &path(Place place) const { return files_.paths[place.file]; }
-    /// What salvage left out, and which indexes were left aside, a line each.
+    /// One line for each region that salvage skipped and each index that was not used.
     [[nodiscard]] const std::vector<std::string> &warnings() const noexcept { return warnings_; }
 
-    /// Reads payloads, each to the start of its buffer.
+    /// Reads each payload to the start of its buffer.
     void read(const Batch &batch);
 
   private:
@@ -72,17 +72,17 @@ class Dataset {
 
     const Files files_;
     std::vector<tfr::index> indexes_;
-    std::vector<std::uint64_t> starts_; // each file's first record; then, the number of all records
+    std::vector<std::uint64_t> starts_; // each file's first record; at the end, the total
     std::vector<std::string> warnings_;
-    std::mutex mutex_; // of what follows
+    std::mutex mutex_; // guards the members below
     std::condition_variable changed_;
-    std::vector<std::unique_ptr<const tfr::reader>> readers_; // none: the file is closed
+    std::vector<std::unique_ptr<const tfr::reader>> readers_; // null: the file is closed
     std::vector<std::size_t> users_;                          // how many threads use each file
     std::vector<bool> opening_;
-    std::list<std::size_t> idle_; // the open files that nobody uses, the one used last at the end
-    std::vector<std::list<std::size_t>::iterator> idle_at_; // where each of them is
-    std::size_t open_ = 0;  // how many files are open, or being opened
-    bool is_alone_ = false; // whether a thread opens a file when none is open
+    std::list<std::size_t> idle_; // open files that no thread uses, the most recently used last
+    std::vector<std::list<std::size_t>::iterator> idle_at_; // each file's place in idle_
+    std::size_t open_ = 0;                                  // files that are open or being opened
+    bool is_alone_ = false; // whether a thread waits to open a file with no other file open
 };
 
 } // namespace tfr_dali

@@ -1,5 +1,5 @@
-// loader.h: which record comes next. Shards, epochs, shuffling, padding and checkpoints are those
-// of DALI's own readers, whose base class decides them.
+// loader.h: decides which record comes next. Shards, epochs, shuffling, padding and checkpoints
+// work as in DALI's own readers, which have the same base class.
 
 #ifndef TFR_DALI_LOADER_H
 #define TFR_DALI_LOADER_H
@@ -24,26 +24,26 @@ struct Record {
     std::uint64_t number = 0;
 };
 
-inline void require(bool holds, const std::string &otherwise) {
-    if (!holds) {
-        throw std::invalid_argument(otherwise);
+inline void require(bool condition, const std::string &message) {
+    if (!condition) {
+        throw std::invalid_argument(message);
     }
 }
 
 inline Files files(const dali::OpSpec &spec) {
     Files files;
     files.paths = spec.GetRepeatedArgument<std::string>("paths");
-    require(!files.paths.empty(), "paths is empty: there is no file to read");
+    require(!files.paths.empty(), "paths is empty: give at least one TFRecord file");
     if (spec.TryGetRepeatedArgument(files.index_paths, "index_paths")) {
         require(files.index_paths.size() == files.paths.size(),
-                "there are " + std::to_string(files.index_paths.size()) + " index_paths for " +
-                    std::to_string(files.paths.size()) + " paths");
+                "index_paths needs one index for each path: " + std::to_string(files.paths.size()) +
+                    ", not " + std::to_string(files.index_paths.size()));
     }
 
     for (const std::vector<std::string> *paths : {&files.paths, &files.index_paths}) {
         for (const std::string &path : *paths) {
             require(path.find('\0') == std::string::npos,
-                    std::string(path.c_str()) + ": a path cannot have a NUL in it");
+                    std::string(path.c_str()) + ": a path cannot contain a NUL");
         }
     }
 
@@ -60,13 +60,13 @@ inline Files files(const dali::OpSpec &spec) {
 
     files.salvage = spec.GetArgument<bool>("salvage");
     require(!files.salvage || files.index_paths.empty(),
-            "salvage and index_paths cannot both be given: an index says itself which records are "
-            "read (`tfr-index create --salvage` makes one that leaves damage out)");
+            "salvage and index_paths cannot be used together: an index already says which records "
+            "to read (`tfr-index create --salvage` creates one without damaged records)");
     require(!files.salvage || name != "none",
-            "salvage finds damage by checksums, which cannot be \"none\"");
+            "salvage needs checksums to find damage: checksums cannot be \"none\"");
 
     const auto max_open = spec.GetArgument<int64_t>("max_open_files");
-    require(max_open > 0, "max_open_files must be 1 or more");
+    require(max_open > 0, "max_open_files must be at least 1");
     files.max_open = static_cast<std::size_t>(max_open);
     return files;
 }
@@ -78,14 +78,14 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
           shuffle_after_epoch_(spec.GetArgument<bool>("shuffle_after_epoch")),
           seed_(static_cast<std::uint64_t>(spec.GetArgument<int64_t>("shuffle_after_epoch_seed"))) {
         require(!skip_cached_images_, "skip_cached_images cannot be true: there are no images");
-        // The base class takes such, and reads outside of its arrays, or divides by zero.
-        require(shard_id_ >= 0, "shard_id must be 0 or more");
-        require(initial_buffer_fill_ > 0, "initial_fill must be 1 or more");
+        // With other values, the base class reads outside its arrays, or divides by zero.
+        require(shard_id_ >= 0, "shard_id must be at least 0");
+        require(initial_buffer_fill_ > 0, "initial_fill must be at least 1");
         require(!shuffle_after_epoch_ || !stick_to_shard_,
                 "shuffle_after_epoch and stick_to_shard cannot both be true");
         require(!shuffle_after_epoch_ || !shuffle_,
                 "shuffle_after_epoch and random_shuffle cannot both be true");
-        // Each epoch has other shards, so there is no need to move on to another one.
+        // Each epoch has new shards, so a reader keeps its shard number.
         stick_to_shard_ = stick_to_shard_ || shuffle_after_epoch_;
     }
 
@@ -114,8 +114,8 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
         }
         require(dataset_->size() > 0,
                 (files_.index_paths.empty() ? files_.paths : files_.index_paths).front() +
-                    ": there is no record in it" +
-                    (files_.paths.size() > 1 ? ", nor in any other file" : ""));
+                    ": contains no records" +
+                    (files_.paths.size() > 1 ? ", and the other files contain none either" : ""));
         Reset(true);
     }
 
@@ -130,7 +130,7 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
     }
 
     void RestoreStateImpl(const dali::LoaderStateSnapshot &state) override {
-        epoch_ = static_cast<std::uint64_t>(state.current_epoch) - 1; // Reset() comes next
+        epoch_ = static_cast<std::uint64_t>(state.current_epoch) - 1; // Reset() adds 1
     }
 
   private:
@@ -138,9 +138,9 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
     const bool shuffle_after_epoch_;
     const std::uint64_t seed_;
     std::unique_ptr<Dataset> dataset_;
-    dali::Index position_ = 0;                // of the next record, in the epoch's order
-    std::uint64_t epoch_ = std::uint64_t(-1); // Reset() makes it 0
-    std::vector<std::uint64_t> order_;        // of this epoch, if that is shuffled
+    dali::Index position_ = 0;                // of the next record in the epoch
+    std::uint64_t epoch_ = std::uint64_t(-1); // the first Reset() makes it 0
+    std::vector<std::uint64_t> order_;        // the order of this epoch, if it is shuffled
 };
 
 } // namespace tfr_dali

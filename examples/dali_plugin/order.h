@@ -1,5 +1,5 @@
-// order.h: random orders of record numbers, as tfr_index_shuffle() makes them of entries: a seed
-// stands for one order of so many records, on every machine and in every language.
+// order.h: random orders of record numbers, the same as those of tfr_index_shuffle(): the same seed
+// and number of records give the same order on every machine and in every language.
 
 #ifndef TFR_DALI_ORDER_H
 #define TFR_DALI_ORDER_H
@@ -23,8 +23,8 @@ class Random {
         return mixed ^ (mixed >> 31);
     }
 
-    /// A number below `bound`, each as likely as the others (Lemire: Fast Random Integer Generation
-    /// in an Interval).
+    /// A uniformly distributed number below `bound` (Lemire: Fast Random Integer Generation in an
+    /// Interval).
     std::uint64_t below(std::uint64_t bound) {
         Product product = Product{next()} * bound;
         if (static_cast<std::uint64_t>(product) < bound) {
@@ -42,7 +42,7 @@ class Random {
     std::uint64_t state_;
 };
 
-/// Puts the numbers below `count` in order, drawn one after the other (Fisher and Yates).
+/// Fills `order` with the numbers below `count` in a random order (Fisher-Yates shuffle).
 inline void shuffle(std::vector<std::uint64_t> &order, std::uint64_t count, std::uint64_t seed) {
     order.resize(count);
     std::iota(order.begin(), order.end(), 0);

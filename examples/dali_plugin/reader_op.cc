@@ -1,8 +1,8 @@
 // reader_op.cc: the operator fn.tfr.reader of NVIDIA DALI; docs/dali.md shows its use.
 //
-// As with DALI's reader of files, a thread decides ahead which records the next batches have, and
-// the pipeline's threads read them: each takes a part of the batch, neighbouring records at once,
-// and the payloads go straight to the output.
+// As in DALI's file reader, one thread chooses the records of the next batches in advance, and the
+// pipeline's threads read them. Each thread takes a part of the batch, reads neighbouring records
+// together, and writes the payloads directly to the output.
 
 #include "loader.h"
 
@@ -16,40 +16,40 @@
 
 namespace tfr_dali {
 
-/// A record of a batch, and where its payload goes.
-struct Wanted {
+/// A record of a batch, and the buffer for its payload.
+struct Request {
     Dataset::Place place;
     std::uint64_t offset;
     std::uint8_t *buffer;
     std::size_t size;
 };
 
-/// Shares a batch out to threads: each gets records of one file that lie close together.
-std::vector<Batch> share_out(std::vector<Wanted> batch, std::size_t threads) {
-    // A read takes about as long as a copy of so many bytes.
-    const auto cost = [](const Wanted &wanted) { return wanted.size + 8192; };
+/// Divides a batch among threads. Each part has records of one file that are close together.
+std::vector<Batch> divide(std::vector<Request> batch, std::size_t threads) {
+    // A read takes about as long as copying 8192 bytes.
+    const auto cost = [](const Request &request) { return request.size + 8192; };
     std::size_t total = 0;
-    for (const Wanted &wanted : batch) {
-        total += cost(wanted);
+    for (const Request &request : batch) {
+        total += cost(request);
     }
-    std::sort(batch.begin(), batch.end(), [](const Wanted &a, const Wanted &b) {
+    std::sort(batch.begin(), batch.end(), [](const Request &a, const Request &b) {
         return std::tie(a.place.file, a.offset) < std::tie(b.place.file, b.offset);
     });
     const std::size_t fair = total / threads + 1;
-    std::vector<Batch> shares;
-    std::size_t taken = fair;
-    for (const Wanted &wanted : batch) {
-        if (taken >= fair || shares.back().file != wanted.place.file) {
-            shares.push_back({wanted.place.file, {}, {}, {}});
-            taken = 0;
+    std::vector<Batch> parts;
+    std::size_t size = fair;
+    for (const Request &request : batch) {
+        if (size >= fair || parts.back().file != request.place.file) {
+            parts.push_back({request.place.file, {}, {}, {}});
+            size = 0;
         }
-        Batch &share = shares.back();
-        share.records.push_back(wanted.place.record);
-        share.buffers.push_back(wanted.buffer);
-        share.capacities.push_back(wanted.size);
-        taken += cost(wanted);
+        Batch &part = parts.back();
+        part.records.push_back(request.place.record);
+        part.buffers.push_back(request.buffer);
+        part.capacities.push_back(request.size);
+        size += cost(request);
     }
-    return shares;
+    return parts;
 }
 
 class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
@@ -78,19 +78,19 @@ class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
 
     void RunImpl(dali::Workspace &ws) override {
         auto &output = ws.Output<dali::CPUBackend>(0);
-        std::vector<Wanted> batch;
+        std::vector<Request> batch;
         for (int i = 0; i < GetCurrBatchSize(); i++) {
             const Dataset::Place place = dataset().find(GetSample(i).number);
             const tfr::entry &entry = dataset().entry(place);
             batch.push_back({place, entry.offset, output.mutable_tensor<std::uint8_t>(i),
                              tfr::payload_size(entry)});
-            // As fn.readers.tfrecord has it.
+            // The same text as fn.readers.tfrecord.
             output.SetSourceInfo(i, dataset().path(place) + " at index " +
                                         std::to_string(entry.offset));
         }
         auto &threads = ws.GetThreadPool();
-        for (Batch &share : share_out(std::move(batch), threads.NumThreads())) {
-            threads.AddWork([this, share = std::move(share)](int) { dataset().read(share); });
+        for (Batch &part : divide(std::move(batch), threads.NumThreads())) {
+            threads.AddWork([this, part = std::move(part)](int) { dataset().read(part); });
         }
         threads.RunAll();
     }
@@ -104,55 +104,56 @@ class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
 DALI_REGISTER_OPERATOR(tfr__Reader, ::tfr_dali::Reader, ::dali::CPU);
 
 DALI_SCHEMA(tfr__Reader)
-    .DocStr(R"(Reads TFRecord files, and gives each record's payload as a 1-D tensor of bytes.
+    .DocStr(R"(Reads TFRecord files, and returns each record's payload as a 1-D tensor of bytes.
 
-No index files are needed. The index ``<path>.idx`` is used if it accounts for all valid records of
-its file; an index that does not is left aside, with a warning on the standard error output. Other
-files are indexed in memory when the pipeline is built, which takes a look at each record's header.
-Damage is an error that names file, record and byte.
+No index files are needed. The reader uses the index ``<path>.idx`` if it accounts for all valid records
+of its file; otherwise it ignores the index, with a warning on the standard error output. It indexes the
+other files in memory when the pipeline is built, which reads the header of each record. Damage is an
+error that names the file, the record and the byte.
 
-Sharding, shuffling, padding and checkpoints are those of the other readers. Of their arguments,
-`read_ahead`, `dont_use_mmap` and `tensor_init_bytes` change nothing: batches are read straight to
-where they are used.)")
+Sharding, shuffling, padding and checkpoints work as in the other readers. The arguments `read_ahead`,
+`dont_use_mmap` and `tensor_init_bytes` have no effect: the reader reads batches directly to their
+destination.)")
     .NumInput(0)
     .NumOutput(1)
     .OutputDType(0, DALI_UINT8)
     .OutputNDim(0, 1)
     .AddArg("paths", R"(The TFRecord files: a list of paths, or one path.)", DALI_STRING_VEC)
     .AddOptionalArg<std::vector<std::string>>(
-        "index_paths", R"(The index files of `paths`, one for each, in their order.
+        "index_paths", R"(The index files of `paths`, one for each, in the same order.
 
-They are taken as they are: an index may select, reorder and repeat records.)",
+The reader uses them as they are: an index may select, reorder and repeat records.)",
         nullptr)
-    .AddOptionalArg("checksums", R"(What must hold of a record, else it is an error:
+    .AddOptionalArg("checksums", R"(Which checksums of a record the reader verifies:
 
-- ``"auto"``: as ``"full"``, but of files that were written without true checksums, none
-- ``"full"``: the checksums of its length and of its payload
-- ``"length"``: that of its length
-- ``"none"``: nothing; bytes are given as they are.)",
+- ``"auto"``: as ``"full"``; none, if the file was written without valid checksums
+- ``"full"``: the checksums of its length and its payload
+- ``"length"``: the checksum of its length
+- ``"none"``: none; the reader returns the bytes as they are.)",
                     "auto")
-    .AddOptionalArg("salvage", R"(Whether damaged records are left out.
+    .AddOptionalArg("salvage", R"(Whether to skip damaged records.
 
-All files are then scanned when the pipeline is built: their headers, and the payloads, too, unless
-`checksums` is ``"length"``. What is left out is written to the standard error output, a line for each region
-with its file, record and bytes. `index_paths` cannot be given together with this.)",
+The reader then scans all files when the pipeline is built: their headers, and also their payloads,
+unless `checksums` is ``"length"``. It writes one line for each skipped region to the standard error
+output, with the file, the record and the bytes. `index_paths` cannot be used when this argument is set
+to True.)",
                     false)
-    .AddOptionalArg("shuffle_after_epoch", R"(Whether all records, of all files, are put in another
-random order for each epoch.
+    .AddOptionalArg("shuffle_after_epoch", R"(Whether to shuffle all records of all files
+again for each epoch.
 
-The order is the same for all shards, so that they share all records out in every epoch.
+The order is the same in all shards, so that together they read every record in every epoch.
 `stick_to_shard` and `random_shuffle` cannot be used when this argument is set to True.)",
                     false)
     .AddOptionalArg<int64_t>("shuffle_after_epoch_seed",
-                             R"(What the orders of `shuffle_after_epoch` depend on.
+                             R"(The seed of `shuffle_after_epoch`.
 
-All shards must have the same one. The order of epoch ``e``, counted from 0, is that which
-``tfr_index_shuffle`` makes with the seed ``shuffle_after_epoch_seed + (e << 32)``.)",
+All shards must have the same seed. The order of epoch ``e``, starting at 0, is the order of
+``tfr_index_shuffle`` with the seed ``shuffle_after_epoch_seed + (e << 32)``.)",
                              kDaliDataloaderSeed)
     .AddOptionalArg<int64_t>("max_open_files",
-                             R"(How many files may be open at once.
+                             R"(The maximum number of open files.
 
-Those that were used least recently are closed, and opened again when they are needed; if more threads
-read, some wait. Where the process may not open that many (``ulimit -n``), it is fewer.)",
+The reader closes the least recently used files, and opens them again when they are needed; if more
+threads read, some wait. If the process may not open that many files (``ulimit -n``), it opens fewer.)",
                              256)
     .AddParent("LoaderBase");

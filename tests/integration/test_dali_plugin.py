@@ -314,7 +314,7 @@ def test_salvage_leaves_damage_out_and_says_so(files, payloads, capfd):
         assert len(warnings) == len(regions)
         for line, (path, record, (offset, _)) in zip(warnings, regions, strict=True):
             assert f"{path}: record {record} at byte {offset}: " in line
-            assert f"; left out: bytes {offset} to " in line
+            assert f"; skipped bytes {offset} to " in line
         assert sorted(reader.epoch()) == sorted(left)
         assert reader.epoch() and not capfd.readouterr().err
     with pytest.raises(RuntimeError, match=re.escape(files[3])):
@@ -402,9 +402,9 @@ def test_files_without_records(files, payloads, tmp_path):
     empty = write(tmp_path / "empty.tfrecord", [])
     assert Reader([empty, *files, empty]).epoch() == payloads
     for paths in (empty, [empty], [empty] * 3):
-        with pytest.raises(ValueError, match=re.escape(f"{empty}: there is no record in it")):
+        with pytest.raises(ValueError, match=re.escape(f"{empty}: contains no records")):
             Reader(paths)
-    with pytest.raises(ValueError, match=re.escape(f"{empty}: there is no record in it")):
+    with pytest.raises(ValueError, match=re.escape(f"{empty}: contains no records")):
         Reader(files[0], index_paths=empty)
 
 
@@ -472,14 +472,17 @@ def test_open_files_are_bounded(tmp_path, shuffle):
     "options, message",
     [
         ({"checksums": "some"}, '"some", but must be "auto"'),
-        ({"index_paths": ["a.idx"]}, "there are 1 index_paths for 4 paths"),
-        ({"index_paths": ["a.idx"] * 4, "salvage": True}, "cannot both be given"),
-        ({"salvage": True, "checksums": "none"}, "finds damage by checksums"),
-        ({"max_open_files": 0}, "max_open_files must be 1 or more"),
-        ({"index_paths": ["a.idx\0b"] * 4}, "a.idx: a path cannot have a NUL in it"),
-        ({"shard_id": -1, "num_shards": 2, "shuffle_after_epoch": True}, "shard_id must be 0"),
-        ({"shard_id": -101, "stick_to_shard": True}, "shard_id must be 0"),
-        ({"random_shuffle": True, "initial_fill": 0}, "initial_fill must be 1 or more"),
+        ({"index_paths": ["a.idx"]}, "index_paths needs one index for each path: 4, not 1"),
+        ({"index_paths": ["a.idx"] * 4, "salvage": True}, "cannot be used together"),
+        ({"salvage": True, "checksums": "none"}, "salvage needs checksums"),
+        ({"max_open_files": 0}, "max_open_files must be at least 1"),
+        ({"index_paths": ["a.idx\0b"] * 4}, "a.idx: a path cannot contain a NUL"),
+        (
+            {"shard_id": -1, "num_shards": 2, "shuffle_after_epoch": True},
+            "shard_id must be at least",
+        ),
+        ({"shard_id": -101, "stick_to_shard": True}, "shard_id must be at least"),
+        ({"random_shuffle": True, "initial_fill": 0}, "initial_fill must be at least 1"),
         ({"skip_cached_images": True}, "skip_cached_images cannot be true"),
         ({"shuffle_after_epoch": True, "stick_to_shard": True}, "cannot both be true"),
         ({"shuffle_after_epoch": True, "random_shuffle": True}, "cannot both be true"),
@@ -501,7 +504,7 @@ def test_files_that_are_not_there(files, tmp_path):
         Reader(files, index_paths=[missing] * 4)
     with pytest.raises(ValueError, match="paths is empty"):
         Reader([])
-    with pytest.raises(ValueError, match=re.escape(f"{files[0]}: a path cannot have a NUL")):
+    with pytest.raises(ValueError, match=re.escape(f"{files[0]}: a path cannot contain a NUL")):
         Reader(f"{files[0]}\0.tfrecord")
     with pytest.raises(RuntimeError, match="at least equal to the requested number of shards"):
         Reader(files, num_shards=101)

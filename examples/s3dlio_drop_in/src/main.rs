@@ -1,6 +1,6 @@
-//! The quick reference's Rust part, line for line, in a program that believes it uses s3dlio.
+//! The Rust code of the quick reference, line for line, in a program written for s3dlio.
 //!
-//! `cargo run -- ../../tests/data/examples.tfrecord` in this folder.
+//! `cargo run -- ../../tests/data/examples.tfrecord` in this directory.
 
 use s3dlio::tfrecord_index::*;
 
