@@ -111,7 +111,7 @@ pub fn create_index_from_source(
 
 /// The result of [`write_index`].
 pub(crate) struct Outcome {
-    /// How many records the index has.
+    /// The number of records in the index.
     pub records: u64,
     /// Whether it has more records than the existing index.
     pub is_new: bool,

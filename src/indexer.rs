@@ -222,7 +222,7 @@ impl Indexer {
 }
 
 impl Frame {
-    /// Computes the CRC of the payload's next bytes, and keeps the footer's.
+    /// Computes the CRC of the payload's next bytes, and keeps the bytes of the footer.
     fn look_at(&mut self, mut piece: &[u8]) {
         let payload = take(&mut piece, self.left.saturating_sub(FOOTER_LEN as u64));
         self.crc = crc::append(self.crc, payload);

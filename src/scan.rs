@@ -1,4 +1,4 @@
-//! Walks the headers of a source: bytes in, entries out, in constant memory.
+//! Walks the headers of a source, and yields entries, in constant memory.
 
 pub(crate) mod chain;
 mod explain;
@@ -21,9 +21,9 @@ use salvage::Allowance;
 /// Bytes of data between two calls of the progress callback.
 pub(crate) const PROGRESS_STEP: u64 = 16 << 20;
 
-/// The records of a source, one after the other; an iterator that ends after its first error.
+/// An iterator over the records of a source. It ends after its first error.
 ///
-/// Payloads are not read, unless [`Checksums::Full`] asks for it. Memory stays constant.
+/// It reads no payloads, except under [`Checksums::Full`], and takes constant memory.
 ///
 /// ```
 /// use tfr_index::{Entry, Options, Scanner};
@@ -41,19 +41,19 @@ pub struct Scanner<'a, S> {
     window: Window,
     options: Options<'a>,
     next_report: u64,
-    /// The most bytes that the progress callback was told of.
+    /// The most bytes that were reported to the progress callback.
     reported: u64,
     allowance: Allowance,
     finished: bool,
 }
 
 impl<'a, S: ReadAt> Scanner<'a, S> {
-    /// A scanner at the source's start. The source must not change while it is scanned; one that
-    /// becomes shorter is an error, what is appended to it is not seen.
+    /// Creates a scanner at the source's start. The source must not change during the scan. If it
+    /// becomes shorter, that is an error; the scan does not see bytes that are appended.
     ///
     /// # Errors
-    /// When the source does not know its size, or has more than `i64::MAX` bytes; when the options
-    /// are at odds.
+    /// The source does not know its size, or has more than `i64::MAX` bytes; the options contradict
+    /// each other.
     pub fn new(source: S, options: &Options<'a>) -> Result<Scanner<'a, S>> {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         if size > MAX_OFFSET {
@@ -89,15 +89,15 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         }
     }
 
-    /// A scanner from `start` on, of data of `size` bytes that is known to be a TFRecord file.
+    /// A scanner that starts at `start`, of data of `size` bytes that is known to be a TFRecord file.
     pub(crate) fn from(source: S, start: u64, size: u64, options: &Options<'a>) -> Scanner<'a, S> {
         let mut scanner = Scanner::of_size(source, size, options);
-        scanner.chain.go_to(1, start); // not 0, where other files are told from damaged ones
+        scanner.chain.go_to(1, start); // record 0 would decide whether this is a TFRecord file
         scanner.window.start_at(start);
         scanner
     }
 
-    /// The next record; the next good one, where damage is salvaged.
+    /// The next record; under salvage, the next good one.
     fn next_entry(&mut self) -> Result<Option<Entry>> {
         loop {
             match self.next_record() {
@@ -121,13 +121,13 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(size < self.size)
     }
 
-    /// Goes on behind `record` records, where an index of the data up to `offset` ends.
+    /// Continues after `record` records, which end at `offset`.
     pub(crate) fn resume(&mut self, record: u64, offset: u64) -> Result<()> {
         if offset > self.size {
             return Err(self.chain.next().shrank());
         }
         if record > 0 {
-            self.next_record()?; // which decides whether checksums are true
+            self.next_record()?; // decides whether the data has valid checksums
             self.chain.go_to(record, offset);
             self.window.start_at(offset);
         }
@@ -139,7 +139,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         let rest = self.size - at;
         if rest == 0 {
             if self.has_shrunk()? {
-                return Err(self.chain.next().shrank()); // behind what was read last
+                return Err(self.chain.next().shrank()); // after the last read
             }
             self.next_report = self.next_report.min(at); // the last report, at the end
             self.report(at)?;
@@ -157,8 +157,8 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(Some(self.chain.pass(size)))
     }
 
-    /// Passes records that start before `end` into `batch`: the next one, and those whose headers
-    /// are in memory by then, until the batch takes `limit` bytes. False if there is none.
+    /// Pushes records that start before `end` to `batch`: the next one, and those whose headers are
+    /// then in memory, until the batch takes `limit` bytes. False if there is none.
     fn step<B: Batch>(&mut self, end: u64, limit: usize, batch: &mut B) -> Result<bool> {
         if self.chain.offset() >= end {
             return Ok(false);
@@ -168,10 +168,10 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         if self.options.checksums == Checksums::Full {
             return Ok(true);
         }
-        // The loop in which small records spend their time: nothing to read, decide or report.
+        // The hot loop for small records: it reads, decides and reports nothing.
         let end = end.min(self.next_report);
         let (mut record, mut offset) = (self.chain.record(), self.chain.offset());
-        let mut bytes = self.window.at_hand(&self.source, offset);
+        let mut bytes = self.window.in_memory(&self.source, offset);
         while offset < end && batch.size() < limit {
             let Some(header) = bytes.get(..HEADER_LEN) else { break };
             let header = Header::decode(header.try_into().expect("12 bytes"));
@@ -209,7 +209,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         }
     }
 
-    /// Tells the progress callback that the data is passed up to `bytes_done`.
+    /// Reports to the progress callback that `bytes_done` bytes are passed.
     #[cold]
     fn report(&mut self, bytes_done: u64) -> Result<()> {
         self.next_report = bytes_done.saturating_add(PROGRESS_STEP);
@@ -243,7 +243,7 @@ impl<S: ReadAt> Iterator for Scanner<'_, S> {
 }
 
 impl Index {
-    /// The index of TFRecord bytes in memory.
+    /// Returns the index of TFRecord data in memory.
     ///
     /// ```
     /// use tfr_index::{Index, Options};
@@ -255,13 +255,14 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// When the bytes are not whole records, with the first bad one's number and offset.
+    /// The data is damaged or ends inside a record. The error has the number and the offset of the
+    /// first bad record.
     pub fn from_bytes(data: &[u8], options: &Options<'_>) -> Result<Index> {
         Index::from_source(data, options)
     }
 
-    /// The index of a source's records. As many threads as the [options](Options::threads) say read
-    /// it at once. (A source that only one thread may use goes through a [`Scanner`].)
+    /// Returns the index of a source. [`Options::threads`] says how many threads read it. (Use a
+    /// [`Scanner`] for a source that only one thread may use.)
     ///
     /// ```
     /// use tfr_index::{Index, Options};
@@ -272,7 +273,7 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// As [`Index::from_bytes`], and when the source cannot be read.
+    /// Those of [`Index::from_bytes`]; the source cannot be read.
     pub fn from_source(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<Index> {
         let mut entries = Vec::new();
         parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {
@@ -284,7 +285,7 @@ impl Index {
     }
 }
 
-/// Gathers entries, many at a time.
+/// Collects entries, many at a time.
 pub(crate) trait Batch: Default + Send {
     fn push(&mut self, entry: Entry) -> Result<()>;
     /// Bytes of memory that the entries take.

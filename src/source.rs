@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_a_source_is_one() {
+    fn pointers_to_sources_are_sources() {
         let boxed: Box<dyn ReadAt + Send + Sync> = Box::new(b"abcdef".to_vec());
         let shared: Arc<dyn ReadAt + Send + Sync> = Arc::new(boxed);
         let mut buffer = [0; 4];

@@ -103,8 +103,8 @@ pub(crate) fn flock(file: &File, how: libc::c_int) -> io::Result<()> {
     retry(|| unsafe { libc::flock(file.as_raw_fd(), how) }).map(drop)
 }
 
-/// Closes a file and reports what dropping it would not: network file systems write, and run out of
-/// space, only then.
+/// Closes a file and reports errors, which dropping it would not: some network file systems write, and
+/// run out of space, only then.
 pub(crate) fn close(file: File) -> io::Result<()> {
     // SAFETY: the descriptor is open and owned by no one else now.
     match unsafe { libc::close(file.into_raw_fd()) } {
@@ -131,7 +131,7 @@ pub(crate) fn open_at(
     above_standard_streams(unsafe { File::from_raw_fd(file) })
 }
 
-/// Renames `from` to `to` in a directory, and replaces what is there.
+/// Renames `from` to `to` in a directory, and replaces an existing file.
 pub(crate) fn rename_at(directory: &File, from: &CStr, to: &CStr) -> io::Result<()> {
     let directory = directory.as_raw_fd();
     // SAFETY: the descriptor is open, the names end in NUL.
@@ -185,7 +185,7 @@ pub(crate) fn stat_at(directory: &File, name: &CStr) -> io::Result<Stat> {
     let (to, how) = (stat.as_mut_ptr(), libc::AT_SYMLINK_NOFOLLOW);
     // SAFETY: the descriptor is open, the name ends in NUL, and there is room for the result.
     retry(|| unsafe { fstatat(directory.as_raw_fd(), name.as_ptr(), to, how) })?;
-    // SAFETY: the call succeeded, and wrote all of it.
+    // SAFETY: the call succeeded, so it wrote the whole struct.
     let stat = unsafe { stat.assume_init() };
     Ok(Stat {
         id: (stat.st_dev as u64, stat.st_ino as u64),

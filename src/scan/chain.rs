@@ -1,6 +1,6 @@
-//! The chain of headers: which record comes next, and whether its header can be believed.
+//! The chain of headers: which record is next, and whether its header is accepted.
 //!
-//! Knows nothing of where bytes come from, so that files, memory and streams are judged alike.
+//! It does not know where bytes come from, so files, memory and streams are judged the same way.
 
 use crate::error::{ErrorKind, Result};
 use crate::frame::at::Place;

@@ -1,4 +1,4 @@
-//! What a source holds around an error: a format that is not TFRecord, or what follows the damage.
+//! What is around an error in a source: a format that is not TFRecord, or what follows the damage.
 
 use super::search::position_of_header;
 use crate::diagnose::{self, START};
@@ -7,11 +7,11 @@ use crate::frame::at::header_at;
 use crate::frame::{Header, HEADER_LEN};
 use crate::source::{fill_at, ReadAt};
 
-/// How far behind the damage to look for what follows it, and how much to read at once.
+/// How many bytes after the damage to search for valid records, and bytes per read.
 const SEARCH: u64 = if cfg!(any(test, fuzzing)) { 1 << 10 } else { 64 << 20 };
 const PIECE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 128 << 10 };
 
-/// The error, which ended a walk through the source, with more to say where more can be found.
+/// Adds to the error that ended a walk what the source shows about its cause.
 pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
     use ErrorKind::{Length, LengthCrc, NotTfRecord, PayloadCrc, Truncated};
     let (kind, Some(record), Some(offset)) = (error.kind(), error.record(), error.offset()) else {
@@ -20,7 +20,7 @@ pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
     if !matches!(kind, NotTfRecord | Truncated | Length | LengthCrc | PayloadCrc) {
         return error;
     }
-    // What cannot be read explains nothing.
+    // If a read fails here, the error stays as it is.
     let Ok(size) = source.size() else { return error };
     let Ok(start) = read(source, 0, START) else { return error };
     let error = diagnose::explain(error, &start);
@@ -44,7 +44,7 @@ pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
     }
 }
 
-/// Where the record after one goes on whose payload is damaged.
+/// Where the next record starts, after one with a damaged payload.
 fn what_is_next(source: &impl ReadAt, offset: u64, size: u64) -> Result<String> {
     let frame = header_at(source, offset)?
         .and_then(|header| header.frame_size(size.saturating_sub(offset)));
@@ -134,7 +134,7 @@ mod tests {
         for (tail, said) in [
             (vec![0; 12], " (nothing but zeros follows: an upload or a copy was cut short)"),
             (vec![0; far], " (nothing but zeros follows: an upload or a copy was cut short)"),
-            // So few MiB are looked at in tests.
+            // Tests search less than a MiB.
             (
                 vec![0; far + 1],
                 " (nothing but zeros follows for 0 MiB: an upload or a copy was cut short)",

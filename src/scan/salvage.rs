@@ -1,4 +1,4 @@
-//! Damage left out: where records go on after it.
+//! Skips damage: finds where records go on after it.
 //!
 //! A damaged header says nothing of where the next one is. So the scan searches for a header with a
 //! valid CRC that is confirmed by what follows it: another valid header, the end of the data, or a
@@ -17,10 +17,10 @@ use crate::frame::{Header, HEADER_LEN, OVERHEAD};
 use crate::options::{Checksums, Skipped};
 use crate::source::ReadAt;
 
-/// What a scan may spend on headers that turn out to be none: crafted data could hold one at each
-/// twelfth byte, each with a payload as long as all the rest. It depends on the data alone, not on
-/// how the data is read. It is four times what data takes whose records do not overlap: each byte
-/// is looked at once then.
+/// What a scan may spend on headers that turn out to be false: crafted data could have one at every
+/// twelfth byte, each with a payload as long as the rest of the data. It depends on the data alone,
+/// not on how the data is read. It is four times what data without overlapping records needs, where
+/// each byte is read once.
 pub(super) struct Allowance {
     /// Bytes of payloads whose CRC is computed.
     payloads: u64,
@@ -30,9 +30,9 @@ pub(super) struct Allowance {
 
 /// The most bytes of a frame whose successor is likely to be read with it.
 const NEAR: u64 = 4 << 10;
-/// What any data may take: payloads of a small file may be the starts of larger files.
+/// The least allowance: payloads of a small file may be the starts of larger files.
 const LEAST: u64 = 64 << 20;
-/// The most chains of headers that are followed at once: more than files are nested.
+/// The most chains of headers to follow at the same time: more than any nesting of files.
 const CHAINS: usize = 64;
 
 impl Allowance {
@@ -44,8 +44,8 @@ impl Allowance {
 }
 
 impl<S: ReadAt> Scanner<'_, S> {
-    /// Reports what `error` says is damaged, and goes to where records go on, or to the end; gives
-    /// the error back if that is not wanted, or if it is no damage.
+    /// Reports the damage that `error` describes, and goes to where records go on, or to the end.
+    /// Returns the error if salvage is off, or if it is not damage.
     pub(super) fn skip_damage(&mut self, error: Error) -> Result<()> {
         let damaged = matches!(
             error.kind(),
@@ -61,7 +61,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         let (record, start) = (self.chain.record(), self.chain.offset());
         let end = self.next_good(start, error.kind())?;
         if record == 0 && end == self.size && !self.is_header_at(start)? {
-            return Err(error); // nothing that says that this is a TFRecord file at all
+            return Err(error); // nothing shows that this is a TFRecord file
         }
         self.report_skipped(end, error, false)?;
         self.chain.go_to(record, end);
@@ -69,7 +69,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(())
     }
 
-    /// Progress was reported of bytes that were looked at ahead: the work goes on at `offset`.
+    /// Has progress reported soon: it was reported for bytes ahead of `offset`, where work goes on.
     fn report_soon_after(&mut self, offset: u64) {
         self.next_report = self.next_report.min(offset.saturating_add(PROGRESS_STEP));
     }
@@ -92,11 +92,11 @@ impl<S: ReadAt> Scanner<'_, S> {
         }
     }
 
-    /// Where records go on behind the damaged one at `start`; the end, if they don't.
+    /// Where records go on after the damaged one at `start`; the end, if they don't.
     fn next_good(&mut self, start: u64, kind: ErrorKind) -> Result<u64> {
         if let Some(header) = self.header_at(start)? {
             if header.crc_holds() && header.frame_size(self.size - start).is_none() {
-                return Ok(self.size); // cut short: what is left of its payload is no records
+                return Ok(self.size); // cut short: the rest is part of its payload
             }
             let corrected = header.corrected();
             if let Some(size) = corrected.unwrap_or(header).frame_size(self.size - start) {
@@ -104,7 +104,7 @@ impl<S: ReadAt> Scanner<'_, S> {
                 if kind == ErrorKind::PayloadCrc || corrected.is_some() {
                     return Ok(start + size);
                 }
-                // The length seems right, and no more than its CRC to be damaged.
+                // The length seems right: then only its CRC is damaged.
                 if self.is_end_or_header(start + size)? {
                     return self.first_that_leads_to(start + size, start + 1);
                 }
@@ -159,8 +159,8 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(None)
     }
 
-    /// Whether the frame at `at`, whose header is good, is no chance find: another header or the end
-    /// follows it, or its payload CRC holds. Under policy `full` that must.
+    /// Whether the frame at `at`, whose header is good, is confirmed: another header or the end follows
+    /// it, or its payload CRC holds. Under policy `full`, the payload CRC must hold.
     fn is_confirmed(&mut self, at: u64) -> Result<bool> {
         let header = self.header_at(at)?.expect("found there");
         let size = header.frame_size(self.size - at).expect("found to fit");
@@ -191,7 +191,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(self.header_at(at)?.is_some_and(Header::crc_holds))
     }
 
-    /// What stands where a header would; none too near to the end.
+    /// The 12 bytes at `at`, decoded as a header; none if the data ends before.
     fn header_at(&mut self, at: u64) -> Result<Option<Header>> {
         if self.size - at < HEADER_LEN as u64 {
             return Ok(None);

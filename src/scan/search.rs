@@ -1,4 +1,4 @@
-//! Where records may go on: headers looked for in the middle of data.
+//! Searches for headers in the middle of data.
 
 use std::io;
 
@@ -46,8 +46,8 @@ pub(super) fn look(
 /// Where in `bytes` the first header is whose CRC holds, and whose frame fits into the `rest` from
 /// their start.
 pub(super) fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
-    // So many of the 8 bytes of a length that fits are zeros, the last ones: another byte at the
-    // place of the very last excludes all places where it would be one of them.
+    // That many of the last bytes of a length that fits are zeros. If the very last one is not, no
+    // header starts where that byte would be one of them.
     let zeros = rest.leading_zeros() as usize / 8;
     let mut at = 0;
     while let Some(header) = bytes.get(at..at + HEADER_LEN) {

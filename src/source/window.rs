@@ -1,4 +1,4 @@
-//! A piece of the source in memory, moved forward as it is asked for.
+//! A piece of the source in memory, which moves forward as bytes are requested.
 
 use std::io;
 
@@ -17,7 +17,7 @@ const SEEKS: u32 = 3;
 pub(crate) const SEEK: u64 = 16 << 10;
 
 pub(crate) struct Window {
-    /// The source's size: no byte is asked for beyond it.
+    /// The source's size: no byte after it is requested.
     size: u64,
     buffer: Vec<u8>,
     /// Where the buffer starts in the source, and how much of it is filled.
@@ -33,8 +33,8 @@ impl Window {
         Window { size, buffer: Vec::new(), start: 0, filled: 0, read: 0, seeks: 0 }
     }
 
-    /// All bytes at hand from `offset`, at least `least` of them (at most [`AFTER_SEEKS`]) unless
-    /// the source ends before.
+    /// All bytes in memory from `offset`, after a read if needed: at least `least` bytes (which is at
+    /// most [`AFTER_SEEKS`]) unless the source ends before.
     #[inline]
     pub fn bytes_at<'s>(
         &'s mut self,
@@ -55,9 +55,9 @@ impl Window {
         Ok(&self.buffer[ahead..self.filled])
     }
 
-    /// The bytes from `offset` that take no reading.
+    /// The bytes from `offset` that are in memory already.
     #[inline]
-    pub fn at_hand<'s>(&'s self, source: &'s impl ReadAt, offset: u64) -> &'s [u8] {
+    pub fn in_memory<'s>(&'s self, source: &'s impl ReadAt, offset: u64) -> &'s [u8] {
         let (start, bytes) = match source.as_bytes() {
             Some(bytes) => (0, bytes),
             None => (self.start, &self.buffer[..self.filled]),
@@ -89,7 +89,7 @@ impl Window {
             _ => AFTER_SEEKS,
         };
         self.start = offset;
-        self.filled = 0; // nothing is at hand if the read fails
+        self.filled = 0; // no bytes are valid if the read fails
         let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         self.filled = fill_at(source, &mut self.buffer[..self.read.min(rest)], offset)?;
         Ok(())

@@ -11,7 +11,7 @@ pub(crate) fn advise_sparse(file: &File, sparse: bool) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let advice = if sparse { libc::POSIX_FADV_RANDOM } else { libc::POSIX_FADV_NORMAL };
-        // SAFETY: the descriptor is open, no memory is handed over.
+        // SAFETY: the descriptor is open, no memory is passed.
         unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, advice) };
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
