@@ -74,20 +74,20 @@ impl Owner {
 
 /// Keeps an open descriptor from forked processes while it lives. Drop it before the descriptor is
 /// closed.
-pub(crate) struct Unshared {
+pub(crate) struct ForkGuard {
     descriptor: RawFd,
     slot: Option<&'static AtomicI32>,
 }
 
-impl Unshared {
-    pub fn new(descriptor: RawFd) -> Unshared {
+impl ForkGuard {
+    pub fn new(descriptor: RawFd) -> ForkGuard {
         handle_forks();
         let slot = DESCRIPTORS.iter().find(|slot| replace(slot, NONE, descriptor));
-        Unshared { descriptor, slot }
+        ForkGuard { descriptor, slot }
     }
 }
 
-impl Drop for Unshared {
+impl Drop for ForkGuard {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
             // In a forked process another descriptor may use the slot now.

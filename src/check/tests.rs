@@ -287,9 +287,9 @@ fn policy_auto_goes_by_the_first_header() {
 }
 
 /// Counts reads and the requested bytes.
-struct Counted<'a>(&'a [u8], Mutex<(usize, usize)>);
+struct CountingSource<'a>(&'a [u8], Mutex<(usize, usize)>);
 
-impl ReadAt for Counted<'_> {
+impl ReadAt for CountingSource<'_> {
     fn size(&self) -> io::Result<u64> {
         self.0.size()
     }
@@ -303,11 +303,11 @@ impl ReadAt for Counted<'_> {
 }
 
 #[test]
-fn payloads_are_hopped_over() {
+fn payloads_are_skipped() {
     let data = file_of(&[100_000; 200]);
     let index = Index::from_entries(index_of(&data)).unwrap();
     for (level, reads) in [(CheckLevel::Quick, 67), (CheckLevel::Headers, 201)] {
-        let source = Counted(&data, Default::default());
+        let source = CountingSource(&data, Default::default());
         index.check_source(&source, level, &Options::new().threads(1)).unwrap();
         let (count, bytes) = *source.1.lock().unwrap();
         assert!(count == reads && bytes < 40_000, "{count} reads of {bytes} bytes");
@@ -401,13 +401,13 @@ fn data_of_another_format_is_named() {
 }
 
 /// Blocks reads until the test lets them continue, slowly.
-struct Stuck {
+struct StuckSource {
     data: Vec<u8>,
     goes_on: AtomicBool,
     reads: AtomicUsize,
 }
 
-impl ReadAt for Stuck {
+impl ReadAt for StuckSource {
     fn size(&self) -> io::Result<u64> {
         self.data.size()
     }
@@ -427,7 +427,7 @@ impl ReadAt for Stuck {
 fn waiting_is_cancelled() {
     let data = file_of(&[40_000; 200]);
     let index = Index::from_entries(index_of(&data)).unwrap();
-    let source = Stuck { data, goes_on: false.into(), reads: 0.into() };
+    let source = StuckSource { data, goes_on: false.into(), reads: 0.into() };
     let calls = AtomicUsize::new(0);
     let watch = |_| {
         if calls.fetch_add(1, Ordering::Relaxed) < 2 {

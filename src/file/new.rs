@@ -33,12 +33,12 @@ pub(crate) struct NewFile {
     target: PathBuf,
     output: Output,
     /// `None` if the target itself is written to.
-    beside: Option<Beside>,
+    replacement: Option<Replacement>,
     sync: bool,
 }
 
 /// A temporary file in the target's directory, and the file that it replaces.
-struct Beside {
+struct Replacement {
     place: Place,
     /// `None` once it is renamed to the target.
     temporary: Option<(CString, Identity)>,
@@ -90,7 +90,7 @@ impl NewFile {
             false => None,
         };
         match place {
-            Some(place) => NewFile::beside(target, place, access, old.as_ref().map(Stat::of))
+            Some(place) => NewFile::replacing(target, place, access, old.as_ref().map(Stat::of))
                 .map_err(|error| error.of(target)),
             None => stream::open_to_write(target).map(|file| NewFile::onto(target, file)).map_err(
                 |error| match error.raw_os_error() {
@@ -105,7 +105,12 @@ impl NewFile {
     }
 
     /// Starts a temporary file that will replace `old`, if there is one, at `place`.
-    fn beside(target: &Path, place: Place, access: Access, old: Option<Stat>) -> Result<NewFile> {
+    fn replacing(
+        target: &Path,
+        place: Place,
+        access: Access,
+        old: Option<Stat>,
+    ) -> Result<NewFile> {
         if let Some(old) = &old {
             ensure_replaceable(&place, old)?;
         }
@@ -116,11 +121,15 @@ impl NewFile {
             return Err(busy(target));
         };
         let temporary = Some((name, id));
-        let beside = Beside { place, temporary, crowd, access, old, _old_lock: None };
-        let mut file =
-            NewFile { target: target.to_owned(), output, beside: Some(beside), sync: false };
-        if let (Access::Exclusive, Some(beside)) = (access, &mut file.beside) {
-            beside.lock_old(target)?;
+        let replacement = Replacement { place, temporary, crowd, access, old, _old_lock: None };
+        let mut file = NewFile {
+            target: target.to_owned(),
+            output,
+            replacement: Some(replacement),
+            sync: false,
+        };
+        if let (Access::Exclusive, Some(replacement)) = (access, &mut file.replacement) {
+            replacement.lock_old(target)?;
         }
         Ok(file)
     }
@@ -128,12 +137,12 @@ impl NewFile {
     /// Writes directly to the target, which is open as `file`.
     fn onto(target: &Path, file: File) -> NewFile {
         let output = Output::new(file);
-        NewFile { target: target.to_owned(), output, beside: None, sync: false }
+        NewFile { target: target.to_owned(), output, replacement: None, sync: false }
     }
 
     /// Whether writes go directly to the target.
     pub fn is_target(&self) -> bool {
-        self.beside.is_none()
+        self.replacement.is_none()
     }
 
     /// Appends bytes.
@@ -159,13 +168,13 @@ impl NewFile {
 
     fn replace_target(&mut self) -> Result<()> {
         self.output.settle()?;
-        let Some(beside) = &mut self.beside else {
+        let Some(replacement) = &mut self.replacement else {
             return if self.sync { self.output.sync_stream() } else { Ok(()) };
         };
-        let Some((temporary, id)) = &beside.temporary else { return Ok(()) };
+        let Some((temporary, id)) = &replacement.temporary else { return Ok(()) };
         let failed = |error| Error::io("replace", error);
-        beside.place.ensure_not_moved()?;
-        if !beside.place.holds(temporary, *id).map_err(failed)? {
+        replacement.place.ensure_not_moved()?;
+        if !replacement.place.holds(temporary, *id).map_err(failed)? {
             let detail = format!(
                 "another program replaced or removed the temporary file {}: nothing was written; \
                  try again",
@@ -173,28 +182,28 @@ impl NewFile {
             );
             return Err(Error::new(ErrorKind::Mismatch, detail));
         }
-        let now = beside.place.stat().map_err(failed)?;
-        let is_other = |now: &Stat| beside.old.map(|old| old.id) != Some(now.id);
-        if beside.access == Access::Exclusive && now.as_ref().is_some_and(is_other) {
+        let now = replacement.place.stat().map_err(failed)?;
+        let is_other = |now: &Stat| replacement.old.map(|old| old.id) != Some(now.id);
+        if replacement.access == Access::Exclusive && now.as_ref().is_some_and(is_other) {
             let detail =
                 "another program created or replaced the file meanwhile: that file is left as it is";
             return Err(Error::new(ErrorKind::Mismatch, detail));
         }
-        if let Some(old) = now.or(beside.old) {
+        if let Some(old) = now.or(replacement.old) {
             adopt(self.output.file(), &old);
         }
         if self.sync {
             self.output.sync()?;
         }
-        beside.place.replace_by(temporary).map_err(failed)?;
-        beside.temporary = None;
+        replacement.place.replace_by(temporary).map_err(failed)?;
+        replacement.temporary = None;
         Ok(())
     }
 
     /// Waits until the directory entry is on storage, after [`replace`](Self::replace).
     pub fn sync_directory(&self) -> Result<()> {
-        match &self.beside {
-            Some(beside) if self.sync => beside.place.sync().map_err(|error| {
+        match &self.replacement {
+            Some(replacement) if self.sync => replacement.place.sync().map_err(|error| {
                 let why = ": the file is written, but a power failure may still lose it";
                 Error::io("sync the directory", error).adding(why).of(&self.target)
             }),
@@ -203,7 +212,7 @@ impl NewFile {
     }
 }
 
-impl Beside {
+impl Replacement {
     /// Locks the file to be replaced; fails if another writer has locked it.
     fn lock_old(&mut self, target: &Path) -> Result<()> {
         let failed = |error| Error::io("create", error);
@@ -247,7 +256,9 @@ impl Drop for NewFile {
         if !self.output.owner().is_this_process() {
             return;
         }
-        let Some(Beside { place, temporary, crowd, .. }) = &mut self.beside else { return };
+        let Some(Replacement { place, temporary, crowd, .. }) = &mut self.replacement else {
+            return;
+        };
         if let Some((temporary, id)) = temporary {
             let _ = place.remove(temporary, *id);
         }

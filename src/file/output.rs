@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 
 use super::{identity, Identity};
 use crate::error::{Error, Result};
-use crate::fork::{Owner, Unshared};
+use crate::fork::{ForkGuard, Owner};
 use crate::sys;
 
 /// Some systems do not accept more bytes than this per write.
@@ -18,15 +18,15 @@ pub(super) struct Output {
     owner: Owner,
     locked: bool,
     written: u64,
-    _unshared: Unshared, // dropped before the file is closed
+    _fork_guard: ForkGuard, // dropped before the file is closed
     file: File,
 }
 
 impl Output {
     pub fn new(file: File) -> Output {
-        let unshared = Unshared::new(file.as_raw_fd());
+        let fork_guard = ForkGuard::new(file.as_raw_fd());
         let owner = Owner::this_process();
-        Output { owner, locked: false, written: 0, _unshared: unshared, file }
+        Output { owner, locked: false, written: 0, _fork_guard: fork_guard, file }
     }
 
     pub fn owner(&self) -> Owner {

@@ -48,7 +48,7 @@ fn frames(sizes: &[usize]) -> (Vec<u8>, Index) {
 }
 
 /// A source that reads fewer bytes than requested, slowly.
-struct Odd {
+struct OddSource {
     data: Vec<u8>,
     /// The most bytes per read.
     most: usize,
@@ -59,7 +59,7 @@ struct Odd {
     most_under_way: &'static AtomicUsize,
 }
 
-impl ReadAt for Odd {
+impl ReadAt for OddSource {
     fn size(&self) -> io::Result<u64> {
         self.data[..].size()
     }
@@ -74,10 +74,10 @@ impl ReadAt for Odd {
     }
 }
 
-fn odd(data: &[u8], most: usize, time: Duration) -> Odd {
+fn odd(data: &[u8], most: usize, time: Duration) -> OddSource {
     let (data, under_way) = (data.to_vec(), AtomicUsize::new(0));
     let (reads, most_under_way) = (Box::leak(Box::default()), Box::leak(Box::default()));
-    Odd { data, most, time, reads, under_way, most_under_way }
+    OddSource { data, most, time, reads, under_way, most_under_way }
 }
 
 /// Checks that every way to read these records returns what `expected` says, or the record's error.

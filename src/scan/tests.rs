@@ -143,9 +143,9 @@ fn small_records_take_few_reads() {
 }
 
 /// A source that says it is larger than it is: one that became shorter while it was read.
-struct Shrunk<'a>(&'a [u8], u64);
+struct ShrinkingSource<'a>(&'a [u8], u64);
 
-impl ReadAt for Shrunk<'_> {
+impl ReadAt for ShrinkingSource<'_> {
     fn size(&self) -> io::Result<u64> {
         Ok(self.1)
     }
@@ -159,7 +159,7 @@ impl ReadAt for Shrunk<'_> {
 fn a_source_that_shrinks_is_an_error() {
     let data = file_of([5, 5]);
     for size in 0..data.len() {
-        let shrunk = Shrunk(&data[..size], data.len() as u64);
+        let shrunk = ShrinkingSource(&data[..size], data.len() as u64);
         let error = Index::from_source(shrunk, &Options::new().checksums(Checksums::Full));
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Truncated);
@@ -168,9 +168,9 @@ fn a_source_that_shrinks_is_an_error() {
 }
 
 /// A source that fails from some byte on.
-struct Failing<'a>(&'a [u8], u64);
+struct FailingSource<'a>(&'a [u8], u64);
 
-impl ReadAt for Failing<'_> {
+impl ReadAt for FailingSource<'_> {
     fn size(&self) -> io::Result<u64> {
         self.0.size()
     }
@@ -187,14 +187,14 @@ impl ReadAt for Failing<'_> {
 fn a_source_that_fails_says_where() {
     let data = file_of([2 * WINDOW; 3]);
     let frame = data.len() as u64 / 3;
-    let error = Index::from_source(Failing(&data, frame + 1), &Options::new()).unwrap_err();
+    let error = Index::from_source(FailingSource(&data, frame + 1), &Options::new()).unwrap_err();
     assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::EIO)));
     assert_eq!((error.record(), error.offset()), (Some(2), Some(2 * frame)));
 }
 
 #[test]
 fn sizes_past_what_an_index_can_address_are_refused() {
-    let scanner = Scanner::new(Shrunk(b"", 1 << 63), &Options::new());
+    let scanner = Scanner::new(ShrinkingSource(b"", 1 << 63), &Options::new());
     assert_eq!(scanner.err().unwrap().kind(), ErrorKind::InvalidArgument);
 }
 

@@ -36,7 +36,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tfrecords import index_text, tfrecord, walk
 
-#: Small records, then some that are hopped over: more than one thread's work.
+#: Small records, then large ones that a scan skips: more than one thread's work.
 DATA = tfrecord([b"x" * 300]) * 6_000 + tfrecord([b"y" * 50_000]) * 40
 ENTRIES = walk(DATA)
 

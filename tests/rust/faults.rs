@@ -18,7 +18,7 @@ fn tfrecord(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
     sizes.into_iter().flat_map(|size| frame(&vec![b'x'; size])).collect()
 }
 
-/// A few records of all kinds: small ones, and some that are hopped over.
+/// A few records of all kinds: small ones, and large ones, whose payloads a scan skips.
 fn mixed() -> (Vec<u8>, Index) {
     let data = tfrecord([5, 0, 100, 20_000, 3, 70_000, 70_000, 70_000, 70_000, 1]);
     let index = Index::from_bytes(&data, &Options::new()).unwrap();

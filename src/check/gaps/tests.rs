@@ -283,9 +283,9 @@ fn records_inside_of_records_are_not_left_out() {
 }
 
 /// Counts the bytes that are read.
-struct Counted<'a>(&'a [u8], Cell<usize>);
+struct CountingSource<'a>(&'a [u8], Cell<usize>);
 
-impl ReadAt for Counted<'_> {
+impl ReadAt for CountingSource<'_> {
     fn size(&self) -> io::Result<u64> {
         self.0.size()
     }
@@ -302,7 +302,7 @@ fn no_more_is_read_than_the_answer_takes() {
     let data: Vec<u8> = (0..100).flat_map(|_| frame::encode(&[7; 1000])).collect();
     let whole = Index::from_bytes(&data, &Options::new()).unwrap();
     let bytes_read = |entries: &[Entry], data: &[u8]| {
-        let source = Counted(data, Cell::new(0));
+        let source = CountingSource(data, Cell::new(0));
         let layout = Layout::of(entries).unwrap();
         let watch = |_| ControlFlow::Continue(());
         let size = data.len() as u64;

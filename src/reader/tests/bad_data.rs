@@ -238,9 +238,9 @@ fn a_panic_of_the_source_reaches_the_caller() {
 
 #[test]
 fn a_read_that_fails_spoils_no_other_record() {
-    /// Fails to read this byte.
-    struct Fails(Vec<u8>, u64);
-    impl ReadAt for Fails {
+    /// FailingSource to read this byte.
+    struct FailingSource(Vec<u8>, u64);
+    impl ReadAt for FailingSource {
         fn size(&self) -> io::Result<u64> {
             self.0[..].size()
         }
@@ -254,7 +254,7 @@ fn a_read_that_fails_spoils_no_other_record() {
     let (data, index) = frames(&[0, 1, 2, 3, 150, 4, 5, 6, 7]);
     for (bad, entry) in index.iter().enumerate() {
         for byte in [entry.offset, entry.offset + 12, entry.end() - 1] {
-            let source = Fails(data.clone(), byte);
+            let source = FailingSource(data.clone(), byte);
             let options = Options::new().checksums(Checksums::Full);
             let reader = Reader::from_source(source, Some(index.clone()), &options).unwrap();
             let good = |record| judged(&data, index[record], Checksums::Full, false);

@@ -117,9 +117,9 @@ fn segments_are_taken_over() {
 }
 
 /// A source that says another size from its second question on.
-struct Changing<'a>(&'a [u8], AtomicUsize, [u64; 2]);
+struct ChangingSource<'a>(&'a [u8], AtomicUsize, [u64; 2]);
 
-impl ReadAt for Changing<'_> {
+impl ReadAt for ChangingSource<'_> {
     fn size(&self) -> io::Result<u64> {
         Ok(self.2[self.1.fetch_add(1, Ordering::Relaxed).min(1)])
     }
@@ -134,11 +134,11 @@ fn what_is_appended_meanwhile_is_not_seen() {
     let data = file_of([30; 10_000]);
     let size = data.len() as u64;
     let options = Options::new().threads(3);
-    let source = Changing(&data, AtomicUsize::new(0), [size - 20, size]);
+    let source = ChangingSource(&data, AtomicUsize::new(0), [size - 20, size]);
     let error = (ErrorKind::Truncated, Some(9_999), Some(size - 46));
     assert_eq!(in_segments(&source, &options), Err(error));
 
-    let source = Changing(&data, AtomicUsize::new(0), [size - 20, size]);
+    let source = ChangingSource(&data, AtomicUsize::new(0), [size - 20, size]);
     let options = options.allow_incomplete_tail(true);
     assert_eq!(in_segments(&source, &options).unwrap().len(), 9_999);
 }
@@ -148,7 +148,7 @@ fn data_that_shrinks_is_not_salvaged() {
     let data = file_of([30; 10_000]);
     let size = data.len() as u64;
     let never = |skipped| panic!("{skipped:?}");
-    let source = Changing(&data, AtomicUsize::new(0), [size, size - 1]);
+    let source = ChangingSource(&data, AtomicUsize::new(0), [size, size - 1]);
     let options = Options::new().threads(3).salvage(true).allow_incomplete_tail(true);
     let options = options.on_skipped(&never);
     let error = (ErrorKind::Truncated, Some(10_000), Some(size));
