@@ -95,7 +95,8 @@ if [ -x "$python" ]; then
         --deselect tests/packages/test_packages.py::test_sdist
     step "examples" "$bin/python" -m pytest tests/docs/test_examples.py
     step "docs" "$bin/python" -m pytest tests/docs/test_architecture.py \
-        tests/docs/test_development.py tests/docs/test_site.py
+        tests/docs/test_development.py tests/docs/test_site.py \
+        tests/docs/test_tests_page.py
     step "README" "$bin/python" -m pytest tests/docs/test_readme.py \
         tests/packages/test_dependencies.py
 fi
