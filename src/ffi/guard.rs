@@ -33,7 +33,7 @@ pub(super) unsafe fn guard(
     let _uncancelled = NoCancellation::begin();
     silence_guarded_panics();
     let ended = {
-        let _guarded = Guarded::set(true);
+        let _guarded = GuardScope::set(true);
         // Unwind safety: state that a panic may leave half-done is dropped, or has no other owner.
         panic::catch_unwind(AssertUnwindSafe(body))
     };
@@ -52,22 +52,22 @@ pub(super) unsafe fn guard(
 
 /// Runs the caller's own code. If that is Rust, its panics are not ours to silence.
 pub(super) fn unguarded<T>(code: impl FnOnce() -> T) -> T {
-    let _unguarded = Guarded::set(false);
+    let _unguarded = GuardScope::set(false);
     code()
 }
 
 /// Sets [`GUARDED`] while it lives.
-struct Guarded {
+struct GuardScope {
     before: bool,
 }
 
-impl Guarded {
-    fn set(now: bool) -> Guarded {
-        Guarded { before: GUARDED.with(|guarded| guarded.replace(now)) }
+impl GuardScope {
+    fn set(now: bool) -> GuardScope {
+        GuardScope { before: GUARDED.with(|guarded| guarded.replace(now)) }
     }
 }
 
-impl Drop for Guarded {
+impl Drop for GuardScope {
     fn drop(&mut self) {
         GUARDED.with(|guarded| guarded.set(self.before));
     }

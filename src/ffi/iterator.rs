@@ -16,22 +16,22 @@ use crate::reader::{Piece, Pieces};
 pub struct tfr_iterator {
     pieces: Pieces,
     piece: Piece,
-    /// How many payloads of the piece the iterator has returned.
-    given: usize,
+    /// How many payloads of the piece were returned.
+    returned: usize,
 }
 
 impl tfr_iterator {
     /// The next payload; none at the end.
     fn next(&mut self) -> Result<Option<&[u8]>> {
-        while self.given == self.piece.payloads.len() {
+        while self.returned == self.piece.payloads.len() {
             if let Some(error) = self.piece.error.take() {
                 return Err(error);
             }
             let Some(piece) = self.pieces.next() else { return Ok(None) };
-            (self.piece, self.given) = (piece, 0);
+            (self.piece, self.returned) = (piece, 0);
         }
-        self.given += 1;
-        Ok(self.piece.payloads.get(self.given - 1))
+        self.returned += 1;
+        Ok(self.piece.payloads.get(self.returned - 1))
     }
 }
 
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn tfr_reader_iterate(
             false => Some(pointer::slice(records, count, "records")?),
         };
         let pieces = Pieces::new(reader, records, count)?;
-        store(pointer::give(tfr_iterator { pieces, piece: Piece::default(), given: 0 }));
+        store(pointer::give(tfr_iterator { pieces, piece: Piece::default(), returned: 0 }));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

@@ -10,7 +10,7 @@ use tfr_index::{create_index, create_index_from_reader, Options};
 use super::exit::done;
 use super::interrupts::Interrupts;
 use super::overwrite::refuse_to_overwrite;
-use super::salvage::Damaged;
+use super::salvage::DamageReport;
 use super::stdin::Stream;
 use super::stdio::{self, name};
 use super::streams::{await_reader, is_descriptor, is_stream};
@@ -20,14 +20,14 @@ pub const EMPTY: &str = "the stream is empty: the command that writes to it may 
                          `set -o pipefail`, the shell reports that)";
 
 /// The result for one file.
-pub struct Created {
+pub struct Summary {
     /// Records in the index.
     pub records: u64,
     /// Damaged regions that the scan skipped.
     pub regions: u64,
 }
 
-impl Created {
+impl Summary {
     pub fn exit(&self) -> ExitCode {
         done(self.regions)
     }
@@ -49,7 +49,7 @@ pub fn create(
     options: &Options<'_>,
     allow_empty: bool,
     interrupts: &Interrupts,
-) -> anyhow::Result<Created> {
+) -> anyhow::Result<Summary> {
     refuse_to_overwrite(index)?;
     let name_data = || data.display().to_string();
     let is_stream_data = is_stream(data);
@@ -59,7 +59,7 @@ pub fn create(
     }
     let _reader = await_reader(index)?;
     let watch = |at| interrupts.watch(at);
-    let damaged = Damaged::default();
+    let damaged = DamageReport::default();
     let on_skipped = |skipped| damaged.tell(skipped);
     let options = options.progress(&watch).on_skipped(&on_skipped);
     let records = match is_stream_data {
@@ -85,11 +85,11 @@ pub fn create(
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(Created { records, regions: damaged.regions() })
+    Ok(Summary { records, regions: damaged.regions() })
 }
 
 /// Reports an indexed file on stdout, unless the index went there or --quiet is set.
-pub fn tell(data: &Path, index: &Path, created: &Created) -> anyhow::Result<()> {
+pub fn tell(data: &Path, index: &Path, created: &Summary) -> anyhow::Result<()> {
     if !is_stream(index) {
         let records = stdio::count(created.records as usize, "record");
         let skipped = match created.regions {

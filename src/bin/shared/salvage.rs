@@ -9,9 +9,9 @@ use super::stdio::note;
 
 /// Prints the regions that a scan skips on stderr, and counts the damaged ones.
 #[derive(Default)]
-pub struct Damaged(AtomicU64);
+pub struct DamageReport(AtomicU64);
 
-impl Damaged {
+impl DamageReport {
     pub fn tell(&self, skipped: Skipped) -> ControlFlow<()> {
         let Skipped { bytes: Range { start, end }, record, error, .. } = skipped;
         let size = end - start;

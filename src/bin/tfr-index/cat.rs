@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::refuse;
 use crate::shared::exit::done;
 use crate::shared::interrupts::Interrupts;
-use crate::shared::salvage::Damaged;
+use crate::shared::salvage::DamageReport;
 use crate::shared::{progress, stdio, streams};
 
 /// Print the payloads of records, or whole frames, as a TFRecord file
@@ -142,11 +142,11 @@ impl Cat {
             Err(error) => return stdio::fail(&error),
         };
         let only_text = self.output.is_none() && io::stdout().is_terminal();
-        let ended = Cell::new(false);
+        let closed = Cell::new(false);
         let interrupts = Interrupts::default();
-        let mut output = Output { to: &mut stdout, only_text, ended: &ended, interrupts };
-        for_each(parts.take_while(|_| !ended.get()), |part| {
-            let damaged = Damaged::default();
+        let mut output = Output { to: &mut stdout, only_text, closed: &closed, interrupts };
+        for_each(parts.take_while(|_| !closed.get()), |part| {
+            let damaged = DamageReport::default();
             self.copy(&part, part.index()?, &mut output, &damaged)?;
             Ok(done(damaged.regions()))
         })
@@ -161,10 +161,10 @@ impl Cat {
             Err(error) => return stdio::fail(&error),
         };
         let interrupts = Interrupts::of_writing([path].into_iter());
-        let (ended, damaged) = (Cell::new(false), Damaged::default());
+        let (closed, damaged) = (Cell::new(false), DamageReport::default());
         let copy = |to: &mut dyn Write| {
             let interrupts = interrupts.clone();
-            let mut output = Output { to, only_text: false, ended: &ended, interrupts };
+            let mut output = Output { to, only_text: false, closed: &closed, interrupts };
             parts.iter().try_for_each(|(part, index)| {
                 self.copy(part, index.clone(), &mut output, &damaged)?;
                 progress::file_done();
@@ -192,7 +192,7 @@ impl Cat {
         part: &Part<'_>,
         index: Option<Index>,
         output: &mut Output<'_>,
-        damaged: &Damaged,
+        damaged: &DamageReport,
     ) -> anyhow::Result<()> {
         let &Part { file, records, .. } = part;
         let watch = |at| output.interrupts.watch(at);
@@ -234,7 +234,7 @@ struct Output<'a> {
     /// The output is a terminal, which takes only text.
     only_text: bool,
     /// No more can be written: the reader closed the pipe, or writing failed.
-    ended: &'a Cell<bool>,
+    closed: &'a Cell<bool>,
     interrupts: Interrupts,
 }
 
@@ -246,7 +246,7 @@ impl Output<'_> {
             total += reader.size_of(*record)? as u64;
         }
         let (mut left, mut done) = (records, 0);
-        while !left.is_empty() && !self.ended.get() {
+        while !left.is_empty() && !self.closed.get() {
             if self.interrupts.heard() {
                 bail!("interrupted, nothing was written");
             }
@@ -273,7 +273,7 @@ impl Output<'_> {
             );
         }
         let written = self.to.write_all(bytes);
-        self.ended.set(written.is_err());
+        self.closed.set(written.is_err());
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.context("cannot write the output"),

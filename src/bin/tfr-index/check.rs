@@ -187,13 +187,13 @@ fn check(
     let mut total = Total::default();
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
     for pair in pairs {
-        let checked = pair.check(level, options);
+        let outcome = pair.check(level, options);
         progress::file_done();
-        let state = checked.state;
+        let state = outcome.state;
         total.add(state);
         let said = match (as_json, pair.data) {
-            (true, _) => object(pair, &checked),
-            (false, Some(data)) => line(data, &checked),
+            (true, _) => object(pair, &outcome),
+            (false, Some(data)) => line(data, &outcome),
             (false, None) => String::new(),
         };
         let printed = if as_json { stdio::print(&said) } else { stdio::tell(&said) };
@@ -208,7 +208,7 @@ fn check(
                 index.display()
             ));
         }
-        if let Err(error) = checked.fit {
+        if let Err(error) = outcome.fit {
             exit = stdio::fail(&error);
             let is_lost = pair.data.is_none() || pair.place.is_none();
             if is_lost || matches!(state, State::Stale | State::OtherFile) {
@@ -233,17 +233,17 @@ fn check(
 }
 
 /// The result for one file, as JSON.
-fn object(pair: &Pair<'_>, checked: &Outcome) -> String {
-    let object = match &checked.fit {
+fn object(pair: &Pair<'_>, outcome: &Outcome) -> String {
+    let object = match &outcome.fit {
         Ok(fit) => json!({
-            "state": checked.state.code(),
-            "records": checked.index.as_ref().map(|index| index.len()),
+            "state": outcome.state.code(),
+            "records": outcome.index.as_ref().map(|index| index.len()),
             "uncovered_bytes": fit.uncovered_bytes,
             "reordered": fit.reordered,
             "repeated": fit.repeated,
             "checksums_skipped": fit.checksums_skipped,
         }),
-        Err(error) => json!({"state": checked.state.code(), "error": json::fields(error)}),
+        Err(error) => json!({"state": outcome.state.code(), "error": json::fields(error)}),
     };
     json::line(&[("path", pair.data), ("index", pair.index().as_deref())], object)
 }
@@ -270,9 +270,9 @@ fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Opti
 }
 
 /// The result for one file, as text.
-fn line(data: &Path, checked: &Outcome) -> String {
-    let (data, state) = (stdio::name(data), checked.state);
-    let (Some(index), Ok(fit)) = (&checked.index, &checked.fit) else {
+fn line(data: &Path, outcome: &Outcome) -> String {
+    let (data, state) = (stdio::name(data), outcome.state);
+    let (Some(index), Ok(fit)) = (&outcome.index, &outcome.fit) else {
         return format!("{data}: {}\n", state.word());
     };
     let mut notes = stdio::count(index.len(), "record");

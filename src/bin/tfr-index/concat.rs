@@ -8,7 +8,7 @@ use clap::Args;
 use tfr_index::internal::without_indexes;
 use tfr_index::Index;
 
-use crate::edit::{ended, Target};
+use crate::edit::{exit_code, Target};
 use crate::shared::progress;
 use crate::shared::stdio::name;
 use crate::{input, output, refuse};
@@ -32,7 +32,7 @@ Examples:
 
 impl Concat {
     pub fn run(self) -> ExitCode {
-        ended(concat(&without_indexes(self.files), self.output))
+        exit_code(concat(&without_indexes(self.files), self.output))
     }
 }
 

@@ -38,7 +38,7 @@ impl Files {
     ) -> anyhow::Result<()> {
         self.inputs = self.recursive.files(command, self.inputs)?;
         let targets = self.targets(command);
-        Whole::read(self.inputs)?.write(&targets, edit)
+        Concatenation::read(self.inputs)?.write(&targets, edit)
     }
 
     /// Where the new index of each input goes.
@@ -59,13 +59,13 @@ impl Files {
 }
 
 /// The exit status of an edit.
-pub fn ended(done: anyhow::Result<()>) -> ExitCode {
+pub fn exit_code(done: anyhow::Result<()>) -> ExitCode {
     done.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
 /// An edit never replaces the index next to a data file: that is the index of all records, which
 /// readers use.
-pub fn refuse_the_whole_index(path: &Path) -> anyhow::Result<()> {
+pub fn refuse_index_beside_data(path: &Path) -> anyhow::Result<()> {
     let data = path.with_extension("");
     if path.extension().is_some_and(|extension| extension == "idx") && data.is_file() {
         bail!(
@@ -83,15 +83,15 @@ fn in_directory(command: &str, directory: &Path, inputs: &[PathBuf]) -> Vec<Targ
 }
 
 /// Several indexes, edited as one.
-pub struct Whole {
+pub struct Concatenation {
     paths: Vec<PathBuf>,
     parts: Vec<Index>,
     /// For each part, the number of records up to its end.
     ends: Vec<usize>,
 }
 
-impl Whole {
-    pub fn read(paths: Vec<PathBuf>) -> anyhow::Result<Whole> {
+impl Concatenation {
+    pub fn read(paths: Vec<PathBuf>) -> anyhow::Result<Concatenation> {
         progress::begin(&paths);
         let parts = paths.iter().map(|path| {
             let index = input::read_index(path)?;
@@ -110,7 +110,7 @@ impl Whole {
             Some(*end)
         };
         let ends = parts.iter().scan(0, add).collect();
-        Ok(Whole { paths, parts, ends })
+        Ok(Concatenation { paths, parts, ends })
     }
 
     /// An index of all parts, with record numbers in place of offsets. After an edit, they tell which
@@ -158,7 +158,7 @@ impl Whole {
         targets: &[Target],
         edit: impl Fn(&Index) -> anyhow::Result<Index>,
     ) -> anyhow::Result<()> {
-        targets.iter().try_for_each(|target| refuse_the_whole_index(target.path()))?;
+        targets.iter().try_for_each(|target| refuse_index_beside_data(target.path()))?;
         let parts = self.paths.iter().zip(&self.parts).zip(self.edit(edit)?);
         for (((path, part), left), target) in parts.zip(targets) {
             let said = format!("{}: {} of {} records", name(path), left.len(), part.len());

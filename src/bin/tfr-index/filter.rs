@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 
-use crate::edit::{ended, Files};
+use crate::edit::{exit_code, Files};
 use crate::refuse;
 
 /// Make indexes of the records in a range of sizes
@@ -34,6 +34,6 @@ impl Filter {
         if min > max {
             refuse("filter", format!("--min {min} is more than --max {max}"));
         }
-        ended(files.edit("filter", |index| Ok(index.filter_size(min..=max)?)))
+        exit_code(files.edit("filter", |index| Ok(index.filter_size(min..=max)?)))
     }
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use serde_json::{json, Value};
 
-use crate::shared::create::Created;
+use crate::shared::create::Summary;
 use crate::shared::stdio::print;
 
 /// The result of `create` for one file. For an index that was left unchanged, the number of records is
 /// unknown.
-pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Option<Created>>) -> String {
+pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Option<Summary>>) -> String {
     let object = match created {
-        Ok(Some(Created { records, regions })) => {
+        Ok(Some(Summary { records, regions })) => {
             json!({"records": records, "damaged_regions": regions, "up_to_date": false})
         }
         Ok(None) => json!({"records": null, "damaged_regions": null, "up_to_date": true}),

@@ -11,7 +11,7 @@ use crate::each::for_each;
 use crate::policy::Policy;
 use crate::shared::exit::done;
 use crate::shared::progress;
-use crate::shared::salvage::Damaged;
+use crate::shared::salvage::DamageReport;
 use crate::shared::stdio::{name, print};
 use crate::{input, json};
 
@@ -52,7 +52,7 @@ impl Locate {
     }
 
     fn locate(&self) -> anyhow::Result<ExitCode> {
-        let damaged = Damaged::default();
+        let damaged = DamageReport::default();
         let tell = |damage| damaged.tell(damage);
         let options = Options::new().checksums(self.checksums.into()).progress(&progress::watch);
         let options = options.salvage(self.salvage).on_skipped(&tell);

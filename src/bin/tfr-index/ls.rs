@@ -115,11 +115,11 @@ impl Listing {
         } else {
             let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
             let (level, options) = (CheckLevel::Quick, Options::new());
-            let checked = verdict::check(file, Place::Beside, level, &options);
+            let outcome = verdict::check(file, Place::Beside, level, &options);
             // Readers use no other index.
-            let is_used = checked.state.is_fine() || checked.state == State::Damaged;
-            let records = checked.index.filter(|_| is_used).map(|index| index.len());
-            (checked.state, records, bytes)
+            let is_used = outcome.state.is_fine() || outcome.state == State::Damaged;
+            let records = outcome.index.filter(|_| is_used).map(|index| index.len());
+            (outcome.state, records, bytes)
         };
         self.total.add(state);
         self.records = self.records.zip(records).map(|(sum, records)| sum + records);

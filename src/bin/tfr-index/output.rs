@@ -46,7 +46,7 @@ pub fn places(
     }
     refuse_streams(command, files);
     let names: Vec<PathBuf> = files.iter().map(|file| index_name(file).into()).collect();
-    if twice(&names).is_none() {
+    if duplicates(&names).is_none() {
         return names;
     }
     let parents: Vec<_> = files.iter().map(|file| parent(file)).collect();
@@ -58,7 +58,7 @@ pub fn places(
     let places = parents.iter().zip(names);
     let places: Vec<_> =
         places.map(|(parent, name)| below(parent).unwrap_or_default().join(name)).collect();
-    if let Some((first, second)) = twice(&places) {
+    if let Some((first, second)) = duplicates(&places) {
         let [first, second] = [first, second].map(|file| name(&files[file]));
         crate::refuse(command, format!("{first} and {second} would have the same index"));
     }
@@ -66,7 +66,7 @@ pub fn places(
 }
 
 /// The positions of two equal paths.
-fn twice(paths: &[PathBuf]) -> Option<(usize, usize)> {
+fn duplicates(paths: &[PathBuf]) -> Option<(usize, usize)> {
     let mut seen = HashMap::new();
     (0..paths.len()).find_map(|second| Some((seen.insert(&paths[second], second)?, second)))
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::edit::{ended, Files};
+use crate::edit::{exit_code, Files};
 
 /// Draw N records at random, in the order of the files
 #[derive(Args)]
@@ -27,6 +27,6 @@ Examples:
 
 impl Sample {
     pub fn run(self) -> ExitCode {
-        ended(self.files.edit("sample", |index| Ok(index.sample(self.count, self.seed)?)))
+        exit_code(self.files.edit("sample", |index| Ok(index.sample(self.count, self.seed)?)))
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use tfr_index::{own_descriptor, Index};
 
-use crate::edit::{ended, Files};
+use crate::edit::{exit_code, Files};
 use crate::input::{self, Numbers};
 use crate::paths::Recursive;
 use crate::refuse;
@@ -47,7 +47,7 @@ impl Select {
             let selected = select(index, &records, from.as_deref());
             selected.with_context(|| file.display().to_string())
         };
-        ended(
+        exit_code(
             Files { inputs: vec![file.clone()], recursive: Recursive::default(), output }
                 .edit("select", select),
         )

@@ -11,7 +11,7 @@ use anyhow::{bail, Context};
 use clap::{Args, ValueEnum};
 use tfr_index::{Index, ShardBy};
 
-use crate::edit::{ended, refuse_the_whole_index, Files, Whole};
+use crate::edit::{exit_code, refuse_index_beside_data, Concatenation, Files};
 use crate::shared::overwrite::refuse_to_overwrite;
 use crate::shared::stdio::{count, name, tell};
 use crate::{input, output, refuse};
@@ -50,7 +50,7 @@ impl Shard {
         if let Some(rank) = self.rank.filter(|rank| *rank >= world_size.get()) {
             refuse("shard", format!("--rank {rank} must be less than --world-size {world_size}"));
         }
-        ended(self.shard())
+        exit_code(self.shard())
     }
 
     fn shard(self) -> anyhow::Result<()> {
@@ -73,27 +73,27 @@ impl Shard {
         };
         let places = output::places("shard", &directory, &files.inputs, input::index_name);
         let Some(rank) = rank else {
-            let mut there = shards_there(&directory, world_size, &places)?;
-            let shards = Shards { whole: Whole::read(files.inputs)?, places };
-            let numbered = shards.whole.numbered()?;
+            let mut existing = existing_shards(&directory, world_size, &places)?;
+            let shards = Shards { all: Concatenation::read(files.inputs)?, places };
+            let numbered = shards.all.numbered()?;
             for (rank, run) in numbered.shards(world_size, by, remainder)?.enumerate() {
-                let old = there.remove(&rank).unwrap_or_default();
+                let old = existing.remove(&rank).unwrap_or_default();
                 shards.write(&directory.join(rank.to_string()), run, old)?;
             }
             return Ok(());
         };
-        places.iter().try_for_each(|place| refuse_the_whole_index(&directory.join(place)))?;
+        places.iter().try_for_each(|place| refuse_index_beside_data(&directory.join(place)))?;
         let old = places.iter().filter(|place| directory.join(place).exists());
         let old = old.cloned().collect();
-        let shards = Shards { whole: Whole::read(files.inputs)?, places };
-        let shard = shards.whole.numbered()?.shard(rank, world_size, by, remainder)?;
+        let shards = Shards { all: Concatenation::read(files.inputs)?, places };
+        let shard = shards.all.numbered()?.shard(rank, world_size, by, remainder)?;
         let start = shard.first().map_or(0, |entry| entry.offset as usize);
         shards.write(&directory, start..start + shard.len(), old)
     }
 }
 
 struct Shards {
-    whole: Whole,
+    all: Concatenation,
     /// The path of each file's index, relative to a shard's directory.
     places: Vec<PathBuf>,
 }
@@ -104,7 +104,7 @@ impl Shards {
     fn write(&self, directory: &Path, run: Range<usize>, old: Vec<PathBuf>) -> anyhow::Result<()> {
         let mut old: HashSet<_> = old.into_iter().collect();
         let (records, mut files) = (run.len(), 0);
-        for (part, entries) in self.whole.run(run) {
+        for (part, entries) in self.all.run(run) {
             let path = directory.join(&self.places[part]);
             refuse_to_overwrite(&path)?;
             let parent = path.parent().unwrap_or(directory);
@@ -129,13 +129,13 @@ impl Shards {
 
 /// The indexes of shards that already exist in the directory. Fails if they belong to another number
 /// of shards or to other files: together with the new ones, they would lose or repeat records.
-fn shards_there(
+fn existing_shards(
     directory: &Path,
     world_size: usize,
     places: &[PathBuf],
 ) -> anyhow::Result<HashMap<usize, Vec<PathBuf>>> {
     let places: HashSet<_> = places.iter().collect();
-    let mut there = HashMap::new();
+    let mut existing = HashMap::new();
     for shard in fs::read_dir(directory).into_iter().flatten().flatten() {
         let rank = shard.file_name().to_str().and_then(|name| name.parse::<usize>().ok());
         let Some(rank) = rank else { continue };
@@ -149,9 +149,9 @@ fn shards_there(
                 shard.path().join(other).display()
             );
         }
-        there.insert(rank, found);
+        existing.insert(rank, found);
     }
-    Ok(there)
+    Ok(existing)
 }
 
 /// Adds the files in the directory, as paths relative to it, without temporary files of a killed

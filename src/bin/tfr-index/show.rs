@@ -11,7 +11,7 @@ use crate::each::for_each;
 use crate::paths::{refuse_directory, Recursive};
 use crate::shared::exit::done;
 use crate::shared::progress;
-use crate::shared::salvage::Damaged;
+use crate::shared::salvage::DamageReport;
 use crate::shared::stdio::{count, fail, name};
 use crate::{input, json};
 
@@ -48,14 +48,14 @@ impl Show {
             progress::begin(&files);
         }
         for_each(&files, |file| {
-            let damaged = Damaged::default();
+            let damaged = DamageReport::default();
             json::tell(file, json, show(file, json, salvage.then_some(&damaged)))?;
             Ok(done(damaged.regions()))
         })
     }
 }
 
-fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result<String> {
+fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::Result<String> {
     refuse_directory(file)?;
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
@@ -79,7 +79,7 @@ fn show(file: &Path, as_json: bool, salvage: Option<&Damaged>) -> anyhow::Result
             "bytes": bytes,
             "payload": payload,
             "histogram": ranges.collect::<Vec<_>>(),
-            "damaged_regions": salvage.map(Damaged::regions),
+            "damaged_regions": salvage.map(DamageReport::regions),
         });
         return Ok(json::line(&[("path", Some(file))], object));
     }

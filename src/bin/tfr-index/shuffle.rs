@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::edit::{ended, Files};
+use crate::edit::{exit_code, Files};
 
 /// Make indexes with the same records in a random order
 ///
@@ -25,6 +25,6 @@ Examples:
 
 impl Shuffle {
     pub fn run(self) -> ExitCode {
-        ended(self.files.edit("shuffle", |index| Ok(index.shuffle(self.seed)?)))
+        exit_code(self.files.edit("shuffle", |index| Ok(index.shuffle(self.seed)?)))
     }
 }
