@@ -1,4 +1,4 @@
-"""Indexes a TFRecord file that TensorFlow wrote, and reads records at random through the index.
+"""Indexes a TFRecord file that TensorFlow wrote, and reads random records by the index.
 
 pip install ./bindings/python && python examples/quickstart.py [TFRECORD]
 """

@@ -1,4 +1,4 @@
-"""Prints how many records a TFRecord file has, and the sizes and first bytes of some of them.
+"""Prints the number of records in a TFRecord file, and the size and first bytes of some.
 
 python3 -m venv target/venv
 target/venv/bin/pip install ./bindings/python

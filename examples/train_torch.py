@@ -1,9 +1,11 @@
-"""Trains a small model with PyTorch on TFRecord files: indexes, a shuffle in each epoch, worker
-processes, ranks, a stop in mid-epoch, and damage that is skipped and counted.
+"""Trains a small PyTorch model on TFRecord files.
+
+It creates the indexes, skips and counts damage, shuffles in each epoch, reads in worker processes,
+shards by rank, and resumes in the middle of an epoch.
 
 pip install ./bindings/python torch && python examples/train_torch.py [TFRECORD ...]
 
-Without files it makes some, one of them damaged. With ranks, here on the CPU:
+Without files, it writes four, one of them damaged. With two ranks, here on the CPU:
 
 torchrun --nproc-per-node 2 examples/train_torch.py [TFRECORD ...]
 """
@@ -22,19 +24,19 @@ from torch.utils.data import DataLoader, Sampler
 
 FEATURES = 16
 BATCH = 32
-RANK = int(os.environ.get("RANK", "0"))  # torchrun sets them
+RANK = int(os.environ.get("RANK", "0"))  # torchrun sets these two variables
 WORLD_SIZE = int(os.environ.get("WORLD_SIZE", "1"))
 RANKS = WORLD_SIZE > 1
 
 
 def say(text):
-    """Prints once, whatever the number of ranks."""
+    """Prints on rank 0 only."""
     if RANK == 0:
         print(text, flush=True)
 
 
 def make_shards(directory):
-    """Four shards of 250 records. In one, a bit is flipped and the last record is cut."""
+    """Writes four shards of 250 records. One has a flipped bit and a truncated last record."""
     source, paths = random.Random(0), []
     for shard in range(4):
         paths.append(directory / f"train-{shard}.tfrecord")
@@ -49,7 +51,7 @@ def make_shards(directory):
 
 
 def make_indexes(paths):
-    """Indexes the shards; damage is skipped, and a file that holds no records is left out."""
+    """Indexes the shards. Skips damage, and leaves out files that are not TFRecord files."""
     regions, good = [], []
     for path in paths:
         try:
@@ -65,25 +67,25 @@ def make_indexes(paths):
 
 
 def decode(payload):
-    """A record's label and features. For `tf.train.Example` records, parse them here."""
+    """Returns the features and the label of a record. Parse `tf.train.Example` records here."""
     values = payload[: 1 + FEATURES].ljust(1 + FEATURES, b"\0")
     features = torch.tensor(list(values[1:]), dtype=torch.float32) / 255 - 0.5
     return features, torch.tensor([values[0] & 1], dtype=torch.float32)
 
 
 class ResumableSampler(Sampler):
-    """This rank's records of an epoch, from where the epoch was left.
+    """The records of one rank in an epoch, from the position where training stopped.
 
-    All ranks get equally many, as DDP needs it: the remainder is dropped, or made whole by records
-    that come twice. Where an epoch was left does not depend on the number of ranks, so it can go on
-    with another one.
+    All ranks get the same number of records, as DDP requires: the sampler drops the remainder, or
+    repeats some records. The position does not depend on the number of ranks, so training can
+    resume with another number.
     """
 
     def __init__(self, num_records, rank=0, world_size=1, seed=0, drop_remainder=False):
         self.num_records, self.rank, self.world_size = num_records, rank, world_size
         self.seed, self.drop_remainder = seed, drop_remainder
         self.epoch = 0
-        self.done = 0  # records that all ranks together have trained on
+        self.done = 0  # records that all ranks together have used in this epoch
 
     def _records(self):
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
@@ -103,7 +105,7 @@ class ResumableSampler(Sampler):
         return len(self._records()) // self.world_size
 
     def advance(self, batch):
-        """To be called after each step. (What the workers read ahead is not yet trained on.)"""
+        """Call this after each step: records that workers have read ahead do not count yet."""
         self.done = min(self.done + batch * self.world_size, self.num_records)
 
     def next_epoch(self):
@@ -117,7 +119,7 @@ class ResumableSampler(Sampler):
 
 
 class Training:
-    """A model, its optimizer and where it is in the data: what a checkpoint holds."""
+    """A model, its optimizer and the position in the data: the content of a checkpoint."""
 
     def __init__(self, dataset):
         torch.manual_seed(0)
@@ -140,7 +142,7 @@ class Training:
             part.load_state_dict(state)
 
     def run(self, steps=None):
-        """Trains to the epoch's end, or for some steps."""
+        """Trains to the end of the epoch, or for a number of steps."""
         first, losses, is_done = self.sampler.done, [], False
         for features, labels in self.loader:
             loss = nn.functional.binary_cross_entropy_with_logits(self.step_model(features), labels)
@@ -174,7 +176,7 @@ def main(paths, directory):
     training.run(steps=3)
     checkpoint = directory / "checkpoint.pt"
     training.save(checkpoint)
-    say("stopped, and started again")
+    say("stopped and resumed")
     training = Training(dataset)  # as in a new process
     training.load(checkpoint)
     training.run()

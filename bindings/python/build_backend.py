@@ -1,13 +1,13 @@
-"""Builds the package with maturin, after a look at the Rust that is there.
+"""Builds the package with maturin, after checking the installed Rust.
 
-The wheel holds the program `tfr-index` beside the library. The compiler decides what is built:
+The wheel has the library and the program `tfr-index`. What is built depends on the compiler:
 
     Rust 1.89 or newer  everything
-    Rust 1.85           everything, with slower payload CRCs: crc-fast needs a newer compiler
-    Rust 1.78           the library alone, with slower payload CRCs
+    Rust 1.85 or newer  everything, with slower payload CRCs: crc-fast needs a newer compiler
+    Rust 1.78 or newer  only the library, with slower payload CRCs
 
 `pip install --config-settings=build-args=ARGUMENTS`, or the variable MATURIN_PEP517_ARGS, passes
-arguments to maturin; `--features=…` among them sets the library's features in place of these.
+arguments to maturin. `--features=…` among them replaces the features of the library.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from typing import Any, NamedTuple
 import maturin
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE / "tfr_index._native.data"  # where maturin looks for a wheel's programs
-OLDEST = (1, 78)  # reads Cargo.lock
+DATA = HERE / "tfr_index._native.data"  # maturin takes the programs of a wheel from here
+OLDEST = (1, 78)  # the oldest that can read Cargo.lock
 PROGRAMS = (1, 85)  # `rust-version` of clap
-FAST_CRC = (1, 89)  # and of crc-fast
+FAST_CRC = (1, 89)  # `rust-version` of crc-fast
 NO_RUST = """
-tfr-index has to be compiled, as there is no wheel for this system, or none was asked for. That
-takes Rust 1.78 or newer, and {reason}.
+tfr-index must be compiled, because pip has no wheel for this system or was told to use none. This
+needs Rust 1.78 or newer, but {reason}.
 
-Install Rust, from your system's packages (rustc and cargo) or as https://rustup.rs says, and try
-again. Nothing was downloaded for it or installed.
+Install Rust from your system's packages (rustc and cargo) or as https://rustup.rs describes, and try
+again. Nothing was downloaded or installed.
 """
 
 Settings = dict[str, Any] | None
 
 
 class Arguments(NamedTuple):
-    """What maturin is called with; the rest is for the program, which it doesn't build."""
+    """The arguments for maturin, and what the program needs: maturin does not build it."""
 
     maturin: list[str]
     features: str
@@ -54,7 +54,7 @@ class Arguments(NamedTuple):
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
     rust_version()
-    return []  # maturin's own answer may be a download of Rust
+    return []  # maturin itself might ask for a package that downloads Rust
 
 
 get_requires_for_build_editable = get_requires_for_build_sdist = get_requires_for_build_wheel
@@ -92,7 +92,7 @@ def build_editable(
 
 
 def rust_version() -> tuple[int, int]:
-    """The compiler's version; ends the build with a message if it or Cargo cannot serve."""
+    """The version of the compiler. Ends the build with a message if it or Cargo is unusable."""
     for tool in (os.environ.get("CARGO", "cargo"), os.environ.get("RUSTC", "rustc")):
         try:
             done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
@@ -104,7 +104,7 @@ def rust_version() -> tuple[int, int]:
             sys.exit(NO_RUST.format(reason=f"{tool} does not run: {said}"))
         found = int(version[1]), int(version[2])
         if found < OLDEST:
-            sys.exit(NO_RUST.format(reason=f"this is {done.stdout.strip()}"))
+            sys.exit(NO_RUST.format(reason=f"this system has {done.stdout.strip()}"))
     return found
 
 
@@ -124,11 +124,11 @@ def chosen(config_settings: Settings) -> Arguments:
 
 
 def remapped() -> list[str]:
-    """Options with which panics name the sources, but not where the builder has them."""
+    """Options that keep the directories of the build machine out of panic messages."""
     cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
     root = manifest().parent
     flags = [f"--remap-path-prefix={cargo_home}=cargo", f"--remap-path-prefix={root}=tfr-index"]
-    if "RUSTFLAGS" in os.environ:  # which Cargo takes in place of what is configured
+    if "RUSTFLAGS" in os.environ:  # Cargo would use it and ignore the configured flags
         given = os.environ.pop("RUSTFLAGS").split()
         os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join([*given, *flags])
     return [f"--config=build.rustflags={json.dumps(flags)}"]
@@ -141,14 +141,14 @@ def manifest() -> Path:
 
 @contextlib.contextmanager
 def program(arguments: Arguments) -> Iterator[None]:
-    """Puts the program where maturin takes it from."""
+    """Puts the program where maturin finds it."""
     shutil.rmtree(DATA, ignore_errors=True)
     if arguments.program:
         scripts = DATA / "scripts"
         scripts.mkdir(parents=True)
         shutil.copy2(compiled(arguments), scripts)
     else:
-        print("Without the program tfr-index, which needs Rust 1.85", flush=True)
+        print("Without the program tfr-index, which needs Rust 1.85 or newer", flush=True)
     try:
         yield
     finally:
@@ -156,7 +156,7 @@ def program(arguments: Arguments) -> Iterator[None]:
 
 
 def compiled(arguments: Arguments) -> str:
-    # `cli` is what `cargo install` and `make` build: in the same directory they share it.
+    # `cargo install` and `make` build `cli` too: in the same target directory they share its build.
     features = "cli" if arguments.features == "fast-crc" else f"programs,{arguments.features}"
     command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked"]
     command += ["--bin=tfr-index", f"--features={features}"]
@@ -172,7 +172,7 @@ def compiled(arguments: Arguments) -> str:
 
 @contextlib.contextmanager
 def own_target_directory() -> Iterator[None]:
-    """For maturin, whose library and Cargo's would replace each other at each build."""
+    """Gives maturin a target directory: in a shared one, its library and Cargo's alternate."""
     given = os.environ.get("CARGO_TARGET_DIR")
     os.environ["CARGO_TARGET_DIR"] = str(Path(given or manifest().parent / "target") / "wheel")
     try:

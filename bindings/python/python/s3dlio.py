@@ -1,9 +1,9 @@
-r"""The TFRecord functions of s3dlio, by `tfr_index`.
+"""The TFRecord functions of s3dlio, implemented by `tfr_index`.
 
-Only these four are here. The rest of s3dlio is in the package of that name on the Python Package
-Index; where that is installed, `import s3dlio` gets it, and not this module.
+This module has only these four functions. The rest of s3dlio is in the package of that name on the
+Python Package Index. If that package is installed, `import s3dlio` imports it instead.
 
-Their `checksums` policy is "auto"; `tfr_index` has the others.
+The functions use the checksum policy "auto". `tfr_index` has the other policies.
 
     import s3dlio
 
@@ -11,8 +11,8 @@ Their `checksums` policy is "auto"; `tfr_index` has the others.
     index = s3dlio.read_tfrecord_index("train.tfrecord.idx")
     offset, size = index[42]
 
-Errors are `RuntimeError`s that name file, record and byte: see `tfr_index.TfrError`. All functions
-may be called in many threads at once.
+Errors are `RuntimeError`s that name file, record and byte: see `tfr_index.TfrError`. Any number of
+threads may call all functions at the same time.
 """
 
 import sys as _sys
@@ -40,7 +40,7 @@ _Result = _TypeVar("_Result")
 
 
 def _or_tfrecord_bytes(function: _Callable[[_Buffer], _Result]) -> _Callable[..., _Result]:
-    """Accepts the argument `data` under the other name that s3dlio has for it, too."""
+    """Also accepts the argument `data` by the other name that s3dlio has for it."""
 
     @_wraps(function)
     def call(*arguments: _Any, **named: _Any) -> _Result:
@@ -52,10 +52,11 @@ def _or_tfrecord_bytes(function: _Callable[[_Buffer], _Result]) -> _Callable[...
 
 
 def create_tfrecord_index(tfrecord_path: _Path, index_path: _Path | None = None) -> int:
-    r"""Indexes a TFRecord file into an index file, `tfrecord_path` + ".idx" if none is given.
+    r"""Indexes a TFRecord file into an index file, and returns the number of records.
 
-    Returns the number of records. An event file of TensorBoard ("tfevents" in its name) takes an
-    index path. Errors and more choices: `tfr_index.create_index`.
+    Without `index_path`, the index is `tfrecord_path` + ".idx". An event file of TensorBoard
+    ("tfevents" in its name) needs an `index_path`. For errors and more options, see
+    `tfr_index.create_index`.
 
     Examples:
         >>> import os, tempfile
@@ -72,18 +73,27 @@ def create_tfrecord_index(tfrecord_path: _Path, index_path: _Path | None = None)
 
 
 def read_tfrecord_index(index_path: _Path) -> list[tuple[int, int]]:
-    """Reads an index file: `(offset, size)` of each record's frame.
+    """Reads an index file: the `(offset, size)` of each record's frame, in bytes.
 
-    Errors, and a result that needs less memory: `tfr_index.read_index`.
+    For errors, and for a result that needs less memory, see `tfr_index.read_index`.
+
+    Examples:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = os.path.join(directory, "train.tfrecord.idx")
+        ...     with open(path, "w") as file:
+        ...         _ = file.write("0 21\\n21 16\\n")
+        ...     print(read_tfrecord_index(path))
+        [(0, 21), (21, 16)]
     """
     return list(_tfr_index.read_index(index_path))
 
 
 @_or_tfrecord_bytes
 def index_tfrecord_bytes(data: _Buffer) -> str:
-    r"""Indexes TFRecord data in memory into the text of an index file.
+    r"""Indexes TFRecord data in memory, and returns the text of an index file.
 
-    The argument may also be named `tfrecord_bytes`. Errors and more choices:
+    The argument may also be named `tfrecord_bytes`. For errors and more options, see
     `tfr_index.index_bytes`.
 
     Examples:
@@ -95,9 +105,9 @@ def index_tfrecord_bytes(data: _Buffer) -> str:
 
 @_or_tfrecord_bytes
 def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
-    r"""Indexes TFRecord data in memory: `(offset, size)` of each record's frame.
+    r"""Indexes TFRecord data in memory: the `(offset, size)` of each record's frame, in bytes.
 
-    The argument may also be named `tfrecord_bytes`. Errors and more choices:
+    The argument may also be named `tfrecord_bytes`. For errors and more options, see
     `tfr_index.index_bytes`.
 
     Examples:
@@ -108,9 +118,9 @@ def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
 
 
 def _give_way() -> None:
-    """Imports the package s3dlio in place of this module, if there is one further on `sys.path`.
+    """Imports the package s3dlio instead of this module, if it is further on in `sys.path`.
 
-    In one and the same directory Python prefers the package by itself.
+    If both are in the same directory, Python itself prefers the package.
     """
     here = _FilePath(__file__).parent
     others = [
