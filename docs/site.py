@@ -3,7 +3,7 @@
 - index.md and changelog.md, which are README.md and CHANGELOG.md.
 - api/: the reference of the Python package, by its docstrings. Each public name has a place in API.
 - Links that lead out of docs/ lead to the repository, and pictures from there are copied.
-- In the reference, a public name in `code` links to its entry, and examples are blocks of code.
+- In the reference, a public name in `code` links to its entry.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -68,8 +67,6 @@ NAMES = sorted(name for _, names in API.values() for name in names)
 
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-EXAMPLE = re.compile(r"^(>>> .*\n(?:.*\S.*(?:\n|$))*)", re.MULTILINE)
-RAISES = re.compile(r"^([A-Z][a-z ]+ raises):\n((?:    .*\n)+)", re.MULTILINE)
 CODE = re.compile(
     rf"<code>((?:tfr_index\.)?((?:{'|'.join(NAMES)})(?:\.[a-z]\w*)?)(?:\(\))?)</code>"
 )
@@ -152,17 +149,3 @@ def is_picture(path: str) -> bool:
 def picture(path: str) -> str:
     """Where a picture of the repository is in the site."""
     return path[len("docs/") :] if path.startswith("docs/") else f"pictures/{Path(path).name}"
-
-
-class Docstrings(griffe.Extension):
-    """Docstrings as Markdown: examples are fenced, and lists of errors are lists."""
-
-    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        if obj.docstring:
-            text = EXAMPLE.sub(r"```pycon\n\1```\n", obj.docstring.value + "\n")
-            obj.docstring.value = RAISES.sub(as_list, text).rstrip()
-
-
-def as_list(match: re.Match[str]) -> str:
-    errors = re.sub(r"^    (\w+):", r"- `\1`:", match[2], flags=re.MULTILINE)
-    return f"**{match[1]}:**\n\n{errors}\n"

@@ -20,8 +20,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The module `tfrecord_index` (feature `s3dlio`, on by default) offers the API of the `s3dlio`
-//! crate. `include/tfr_index.h` documents the C ABI.
+//! | to | use |
+//! |---|---|
+//! | create index files | [`create_index`]; [`update_index`], only if they are missing or stale |
+//! | index memory, a source or a stream | [`Index::from_bytes`], [`Index::from_source`], [`Indexer`] |
+//! | read and write index files | [`Index::read`], [`Index::write`] |
+//! | read records | [`Reader`] |
+//! | write TFRecord files with their indexes | [`RecordWriter`] |
+//! | check an index against its data | [`Index::check`] |
+//! | find the record of a byte | [`locate()`] |
+//! | select, shuffle and shard data sets | [`Index::select`], [`Index::shuffle`], [`Index::shard`] |
+//! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
+//!
+//! # Features
+//!
+//! - `s3dlio`, on by default: the module `tfrecord_index`, which has the API of the `s3dlio` crate.
+//! - `fast-crc`: checks payloads four times as fast; needs Rust 1.89 instead of 1.70.
+//! - `cli`, `programs` and `s3-cli` are for the programs of this package.
+//!
+//! `include/tfr_index.h` documents the C ABI.
 
 #![deny(missing_debug_implementations, missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
 #![deny(clippy::must_use_candidate, clippy::undocumented_unsafe_blocks)]

@@ -73,6 +73,8 @@ def test_every_public_name_has_an_entry(site):
     anchors = set()
     for page in site.glob("api/*/index.html"):
         anchors |= Content(page).anchors
+        # What `>>>` is to Markdown: an example that is not in a section "Examples:".
+        assert "<blockquote>" not in page.read_text(), page.name
     assert {f"tfr_index.{name}" for name in tfr_index.__all__} - anchors == {
         "tfr_index.__version__"
     }
