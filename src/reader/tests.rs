@@ -227,9 +227,9 @@ fn numbers_and_buffers_out_of_range_are_errors() {
     assert!(payloads.is_empty());
     let error = reader.read_into_slice(1, &mut [0; 69]).unwrap_err();
     assert_eq!((error.kind(), error.record()), (ErrorKind::InvalidArgument, Some(1)));
-    assert!(error.to_string().ends_with("has 69 bytes, but it takes 70"), "{error}");
+    assert!(error.to_string().ends_with("has 69 bytes, but the record needs 70"), "{error}");
     let error = reader.read_many_into_slice(&[1, 0], &mut [0; 72]).unwrap_err();
-    assert!(error.to_string().ends_with("has 72 bytes, but the payloads take 73"), "{error}");
+    assert!(error.to_string().ends_with("has 72 bytes, but the payloads need 73"), "{error}");
 }
 
 #[test]
