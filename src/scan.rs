@@ -52,8 +52,8 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
     /// becomes shorter, that is an error; the scan does not see bytes that are appended.
     ///
     /// # Errors
-    /// The source does not know its size, or has more than `i64::MAX` bytes; the options contradict
-    /// each other.
+    /// If the source cannot tell its size or has more than `i64::MAX` bytes, or if the options
+    /// contradict each other.
     pub fn new(source: S, options: &Options<'a>) -> Result<Scanner<'a, S>> {
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         if size > MAX_OFFSET {
@@ -70,13 +70,13 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(Scanner::of_size(source, size, options))
     }
 
-    /// A scanner of the first `size` bytes.
+    /// Makes a scanner of the first `size` bytes.
     fn of_size(source: S, size: u64, options: &Options<'a>) -> Scanner<'a, S> {
         Scanner {
             source,
             size,
             chain: Chain::new(match (options.checksums, options.salvage) {
-                // Without checksums there is nothing to find records by.
+                // Salvage needs checksums to find records.
                 (Checksums::Auto, true) => Checksums::Length,
                 (checksums, _) => checksums,
             }),
@@ -115,7 +115,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         }
     }
 
-    /// Whether the data has lost bytes since the scan began.
+    /// Whether the data has become shorter since the scan began.
     fn has_shrunk(&self) -> Result<bool> {
         let size = self.source.size().map_err(|error| Error::io("find the size", error))?;
         Ok(size < self.size)
@@ -186,7 +186,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         Ok(true)
     }
 
-    /// The payload's checksum of the frame at `at`.
+    /// The payload checksum of the frame at `at`.
     pub(crate) fn payload_checksum(&mut self, at: u64, size: u64) -> Result<Checksum> {
         let place = self.chain.next();
         let mut payload = PayloadCrc::of(at, size);
@@ -255,8 +255,8 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// The data is damaged or ends inside a record. The error has the number and the offset of the
-    /// first bad record.
+    /// If the data is damaged, truncated or in another format. The error has the number and the
+    /// offset of the first bad record.
     pub fn from_bytes(data: &[u8], options: &Options<'_>) -> Result<Index> {
         Index::from_source(data, options)
     }
@@ -273,7 +273,7 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Index::from_bytes`]; the source cannot be read.
+    /// Those of [`Index::from_bytes`]; if the source cannot be read.
     pub fn from_source(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<Index> {
         let mut entries = Vec::new();
         parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {

@@ -95,7 +95,8 @@ pub trait ReadAt {
         offset
     }
 
-    /// Tells the source whether future reads are small and far apart, so that it need not read ahead.
+    /// Tells the source whether future reads are small and far apart, so that it need not read
+    /// ahead.
     fn advise_sparse(&self, sparse: bool) {
         let _ = sparse;
     }

@@ -29,13 +29,14 @@ const LOOK_BYTES: u64 = CRC_STEP as u64;
 /// Threads share only counters; joining the threads orders everything else.
 const RELAXED: Ordering = Ordering::Relaxed;
 
-/// Whether the header is valid, and that of the entry's frame.
+/// Whether the header is valid and is that of the entry's frame.
 pub(super) fn is_header_of(trust: Trust, header: Header, entry: Entry) -> bool {
     header.length == entry.size - OVERHEAD && trust.accepts(header)
 }
 
-/// An error if the header is not that of the entry's frame. Where no header is valid, the data is
-/// damaged if the index is known to be of this data, or if the header is half right.
+/// Fails if the header is not that of the entry's frame. If the header is not valid, this is damage
+/// if the index is known to belong to the data, or if the header is half right; otherwise the index
+/// belongs to another file.
 pub(crate) fn judge(
     trust: Trust,
     header: Header,
@@ -76,7 +77,7 @@ pub(super) fn other_file(record: u64, entry: Entry, found: &str) -> Error {
     Error::new(ErrorKind::Mismatch, detail).at(record, entry.offset)
 }
 
-/// Receives the bytes passed and the records done since the last call; an error stops the work.
+/// Called with the bytes and records done since the last call; an error stops the work.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Reads frames where the entries are.
@@ -217,9 +218,9 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
 
 /// The parts of the work that threads share.
 struct Parts {
-    /// The first part that nobody has taken.
+    /// The first part that no thread has taken.
     next: AtomicUsize,
-    /// The first part that failed: only those before it are checked to the end.
+    /// The error of the first bad part. Parts before it are checked to the end, later ones are not.
     first_error: FirstError,
     bytes: AtomicU64,
     records: AtomicU64,
@@ -240,7 +241,7 @@ impl Parts {
         self.first_error.is_before(part).then_some(part)
     }
 
-    /// Sums up what a thread passes, and stops the thread when its part is not needed any more.
+    /// Collects a thread's progress, and stops the thread when its part is no longer needed.
     fn watch(&self, part: usize) -> impl FnMut(u64, u64) -> Result<()> + '_ {
         let (mut bytes, mut records) = (0, 0);
         move |more_bytes, more_records| {

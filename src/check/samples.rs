@@ -20,9 +20,10 @@ pub(super) struct Samples {
 impl<S: ReadAt> Frames<'_, S> {
     /// Checks the headers at some of the entries whose header is inside the data.
     ///
-    /// No valid header at an entry means damage, or another file. It is damage if the chain of headers
-    /// from the entry before it, whose header is valid, ends there. In another version of the file
-    /// that chain goes on, to a record that is not the entry's.
+    /// If the header at an entry is not valid, the data is damaged, or the index belongs to another
+    /// file. It is damage if the chain of headers from the previous entry with a valid header ends
+    /// there. In another version of the file, that chain continues to a record that is not the
+    /// entry's.
     pub fn sample(&self, layout: &Layout<'_>, watch: Watch<'_>) -> Result<Samples> {
         let count = layout.count_before(|entry| entry.payload().start <= self.size);
         self.source.advise_sparse(true);

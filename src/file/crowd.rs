@@ -64,7 +64,7 @@ fn try_to_join(place: &Place, names: &Names) -> io::Result<Option<Crowd>> {
     match file.lock_shared() {
         Ok(true) => Ok(place.holds(&name, id)?.then_some(Crowd { file: Some(file) })),
         Ok(false) => Ok(None),
-        // Without locks, nobody looks for the names.
+        // Without locks, no writer looks for the names.
         Err(_) => {
             if is_ours {
                 let _ = place.remove(&name, id);

@@ -66,7 +66,7 @@ impl Writer<'_> {
         let names = first.chain(self.names.numbered(self.access)).chain([random.clone()]);
         for (attempt, name) in names.enumerate() {
             if !has_locks && name != random {
-                continue; // nobody would remove a file of this name
+                continue; // no later writer would remove a file of this name
             }
             if attempt > 1 && has_locks && self.crowd.is_none() {
                 self.crowd = Some(Crowd::join(place, &self.names)?);

@@ -10,7 +10,7 @@ use crate::source::{fill_at, ReadAt, Window};
 /// The most bytes of a payload whose CRC one step computes: callers report progress in between.
 pub(crate) const CRC_STEP: usize = 1 << 20;
 
-/// Where a record is: what its errors name.
+/// The record and its offset, which errors name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The record's number.
@@ -25,7 +25,7 @@ impl Place {
         Error::new(kind, detail).at(self.record, self.offset)
     }
 
-    /// The data ends `rest` bytes after the record's start, inside its header.
+    /// The error for data that ends `rest` bytes after the record's start, inside its header.
     #[cold]
     pub fn header_is_cut(self, rest: u64) -> Error {
         self.error(
@@ -37,7 +37,8 @@ impl Place {
         )
     }
 
-    /// The data ends `rest` bytes after the record's start, before its frame does.
+    /// The error for data that ends `rest` bytes after the record's start, before the end of its
+    /// frame.
     #[cold]
     pub fn does_not_fit(self, header: Header, rest: u64) -> Error {
         let length = header.length;
@@ -50,9 +51,9 @@ impl Place {
         }
         let end = match rest == MAX_OFFSET - self.offset {
             true => "what an index can address".to_owned(), // a stream, whose end is not known
-            false => format!("the end of the data, {rest} bytes on"),
+            false => format!("the remaining {rest} bytes of data"),
         };
-        let why = format!("length {length} passes {end}, and its CRC does not hold");
+        let why = format!("length {length} exceeds {end}, and its CRC is wrong");
         if let (0, Some(name)) = (self.record, header.foreign_checksums()) {
             let detail = format!("probably a {name} that was cut short: {why}; copy it again");
             return self.error(ErrorKind::NotTfRecord, detail).with_format(name);
@@ -82,18 +83,19 @@ impl Place {
                 .adding(&format!(": a {name}; accept it with checksum policy none"))
                 .with_format(name),
             None => error.adding(
-                "; if the file was written without true checksums, say so with checksum policy none",
+                "; if the file was written without valid checksums, use checksum policy none",
             ),
         }
     }
 
-    /// The length CRC of the record at this place holds, which that of the `first` record does not.
+    /// The error if the length CRC of the record at this place is valid, but that of the `first`
+    /// record is not.
     #[cold]
     pub fn first_is_damaged(self, first: Header) -> Error {
         let Checksum { stored, computed } = first.checksum();
         let detail = format!(
-            "{}, but the CRC of record {} at byte {} holds: the first header is damaged; copy the \
-             file again, or accept it as it is with checksum policy none",
+            "{}, but the CRC of record {} at byte {} is valid: the first header is damaged; copy \
+             the file again, or accept it with checksum policy none",
             mismatch("length", first.checksum()),
             self.record,
             self.offset
@@ -101,7 +103,7 @@ impl Place {
         Error::new(ErrorKind::LengthCrc, detail).at(0, 0).with_crcs(stored, computed)
     }
 
-    /// An error if the payload's CRC does not hold.
+    /// Fails if the payload's CRC is wrong.
     #[inline]
     pub fn ensure_payload(self, checksum: Checksum) -> Result<()> {
         match checksum.holds() {
@@ -122,13 +124,13 @@ impl Place {
         Error::io("read", source).at(self.record, self.offset)
     }
 
-    /// The data ended before the size that it had at the start.
+    /// The error for data that became shorter during the work.
     #[cold]
     pub fn shrank(self) -> Error {
         self.error(ErrorKind::Truncated, "the data became shorter while it was read; try again")
     }
 
-    /// At least `least` bytes of the source from `offset`, for the record at this place.
+    /// Returns at least `least` bytes of the source from `offset`, for the record at this place.
     #[inline]
     pub fn bytes_at<'w>(
         self,
@@ -144,7 +146,7 @@ impl Place {
         }
     }
 
-    /// The header at `offset`, for the record at this place.
+    /// Reads the header at `offset`, for the record at this place.
     #[inline]
     pub fn header_at(
         self,
@@ -161,7 +163,7 @@ fn mismatch(what: &str, Checksum { stored, computed }: Checksum) -> String {
     format!("{what} CRC mismatch (stored {stored:#010x}, computed {computed:#010x})")
 }
 
-/// The 12 bytes at `offset`, decoded as a header; none if the source ends inside them.
+/// Reads the header at `offset`; `None` if the source ends before the end of the header.
 pub(crate) fn header_at(source: &impl ReadAt, offset: u64) -> Result<Option<Header>> {
     let mut bytes = [0; HEADER_LEN];
     match fill_at(source, &mut bytes, offset) {
@@ -170,13 +172,14 @@ pub(crate) fn header_at(source: &impl ReadAt, offset: u64) -> Result<Option<Head
     }
 }
 
-/// The size of the frame at `offset`, if its length CRC holds and it fits into data of `size` bytes.
+/// The size of the frame at `offset`, if its length CRC is valid and it fits into `size` bytes of
+/// data.
 pub(crate) fn valid_frame_at(source: &impl ReadAt, offset: u64, size: u64) -> Result<Option<u64>> {
     let header = header_at(source, offset)?.filter(|header| header.crc_holds());
     Ok(header.and_then(|header| header.frame_size(size - offset)))
 }
 
-/// Computes the CRC of a frame's payload, step by step.
+/// Computes the CRC of a frame's payload in steps.
 pub(crate) struct PayloadCrc {
     /// The payload's next byte, and where it ends.
     position: u64,
@@ -185,7 +188,7 @@ pub(crate) struct PayloadCrc {
 }
 
 impl PayloadCrc {
-    /// That of the frame of `size` bytes at `offset`.
+    /// For the frame of `size` bytes at `offset`.
     pub fn of(offset: u64, size: u64) -> PayloadCrc {
         let position = offset + HEADER_LEN as u64;
         PayloadCrc { position, end: position + (size - OVERHEAD), crc: 0 }
@@ -196,7 +199,7 @@ impl PayloadCrc {
         self.position
     }
 
-    /// Takes the payload's next bytes; returns how many, 0 at its end.
+    /// Reads the payload's next bytes; returns how many, 0 at its end.
     #[inline]
     pub fn step(&mut self, place: Place, window: &mut Window, source: &impl ReadAt) -> Result<u64> {
         let left = self.end - self.position;
@@ -210,7 +213,7 @@ impl PayloadCrc {
         Ok(count as u64)
     }
 
-    /// After the last step: the payload's CRC, and the stored one.
+    /// Returns the checksum, after the last step.
     #[inline]
     pub fn finish(
         self,

@@ -1,4 +1,4 @@
-//! Which headers count as valid: what a checksum policy means for given data.
+//! Which headers count as valid, by the checksum policy and the data.
 
 use super::at::header_at;
 use super::Header;
@@ -9,17 +9,17 @@ use crate::source::ReadAt;
 /// Which headers count as valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// Those whose length CRC holds.
+    /// Those with a valid length CRC.
     Checked,
     /// All: policy `none` ignores length CRCs.
     Ignored,
-    /// Policy `auto`, for data that was written without valid checksums: this is its first header.
-    /// Lengths alone count.
+    /// Policy `auto`, for data without valid checksums: only lengths count. This is the first
+    /// header of the data.
     Absent(Header),
 }
 
 impl Trust {
-    /// What a policy says before any data is read; none if the first header decides.
+    /// The trust by the policy alone; `None` if the first header decides.
     pub fn of_policy(checksums: Checksums) -> Option<Trust> {
         match checksums {
             Checksums::None => Some(Trust::Ignored),
@@ -28,9 +28,9 @@ impl Trust {
         }
     }
 
-    /// What a policy says of this data. `auto` goes by the first header and, if its CRC does not
-    /// hold, by the headers at some `offsets`: if one CRC holds, the writer stored valid ones. Data
-    /// that is still empty counts as checked.
+    /// The trust by the policy and the data. `auto` looks at the first header and, if its CRC is
+    /// wrong, at the headers at some `offsets`: if one CRC is valid, the writer stored valid ones.
+    /// Empty data counts as checked.
     pub fn decide<O: IntoIterator<Item = u64>>(
         source: &impl ReadAt,
         checksums: Checksums,
@@ -51,12 +51,12 @@ impl Trust {
         Ok(Trust::Absent(first))
     }
 
-    /// Whether a header counts as valid, as far as it alone can tell.
+    /// Whether a header counts as valid, judged alone.
     pub fn accepts(self, header: Header) -> bool {
         match self {
             Trust::Checked => header.crc_holds(),
             Trust::Ignored => true,
-            // A writer that stores anything but zeros as the first checksum stores none later.
+            // If the writer stored a nonzero first checksum, it stores no headers of zeros later.
             Trust::Absent(first) => {
                 !header.is_zero() || (first.length_crc == 0 && !first.is_zero())
             }

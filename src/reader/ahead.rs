@@ -62,6 +62,6 @@ impl<P> Ahead<P> {
 
 impl<P> Drop for Ahead<P> {
     fn drop(&mut self) {
-        let _ = self.end(); // nobody needs the rest, not even a panic
+        let _ = self.end(); // the rest is not needed, not even a panic
     }
 }

@@ -12,7 +12,7 @@ use crate::options::Checksums;
 /// Where the chain is, and which headers it accepts.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// None under policy `auto` before the first header, which decides.
+    /// `None` with policy `auto` before the first header, which decides.
     trust: Option<Trust>,
     next: Place,
 }
@@ -27,7 +27,7 @@ impl Chain {
         Chain { trust: Some(Trust::Checked), next: Place { record: 0, offset } }
     }
 
-    /// Whether every length CRC must hold from here on.
+    /// Whether every length CRC must be valid from here on.
     pub fn is_checked(&self) -> bool {
         matches!(self.trust, Some(Trust::Checked))
     }
@@ -50,7 +50,7 @@ impl Chain {
         self.next.offset
     }
 
-    /// Judges the next record's header, with `rest` bytes from its start to the data's end;
+    /// Checks the next record's header, which starts `rest` bytes before the data's end, and
     /// returns its frame's size.
     #[inline]
     pub fn accept(&mut self, header: Header, rest: u64) -> Result<u64> {
@@ -60,8 +60,8 @@ impl Chain {
         }
     }
 
-    /// The size of the header's frame, if the header is accepted without a further decision. None
-    /// means nothing.
+    /// The size of the header's frame, if the header can be accepted without a decision. `None`
+    /// does not mean that it is bad.
     #[inline]
     pub fn quick_size(&self, header: Header, rest: u64) -> Option<u64> {
         let accepted = match self.trust {
@@ -72,7 +72,7 @@ impl Chain {
         header.frame_size(rest).filter(|_| accepted)
     }
 
-    /// Goes past a frame of `size` bytes.
+    /// Passes a frame of `size` bytes.
     #[inline]
     pub fn pass(&mut self, size: u64) -> Entry {
         let entry = Entry { offset: self.next.offset, size };
@@ -81,13 +81,14 @@ impl Chain {
         entry
     }
 
-    /// Goes to a record further on, to which this chain is known to lead.
+    /// Jumps to a later record, to which this chain is known to lead.
     #[inline]
     pub fn go_to(&mut self, record: u64, offset: u64) {
         self.next = Place { record, offset };
     }
 
-    /// [`accept`](Chain::accept) for a header that [`quick_size`](Chain::quick_size) does not accept.
+    /// [`accept`](Chain::accept) for a header that [`quick_size`](Chain::quick_size) does not
+    /// accept.
     fn decide(&mut self, header: Header, rest: u64) -> Result<u64> {
         let holds = header.crc_holds();
         match self.trust {
@@ -103,7 +104,7 @@ impl Chain {
                 self.ensure_header(header, rest)?;
                 return Err(self.next.length_crc_mismatch(header));
             }
-            // Where the first CRC does not hold, no later one may.
+            // If the first CRC is wrong, no later one may be valid.
             Some(Trust::Absent(first)) if holds => return Err(self.next.first_is_damaged(first)),
             Some(trust) if !trust.accepts(header) => {
                 return Err(self.next.length_crc_mismatch(header));
@@ -113,14 +114,14 @@ impl Chain {
         header.frame_size(rest).ok_or_else(|| self.next.does_not_fit(header, rest))
     }
 
-    /// An error if the data's first 12 bytes, whose CRC does not hold, cannot be meant as a header.
+    /// Fails if the data's first 12 bytes, whose CRC is wrong, cannot be a header.
     fn ensure_header(&self, header: Header, rest: u64) -> Result<()> {
         if self.next.record > 0 {
             return Ok(());
         }
         if header.is_zero() {
             let detail = "not a TFRecord file: it starts with zeros; if they are empty records \
-                          without checksums, say so with checksum policy none";
+                          without checksums, use checksum policy none";
             return Err(self.next.error(ErrorKind::NotTfRecord, detail).with_format("zeros"));
         }
         if header.frame_size(rest).is_none() && !header.is_one_bit_off() {

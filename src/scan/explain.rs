@@ -29,7 +29,7 @@ pub(super) fn explain(error: Error, source: &impl ReadAt) -> Error {
         return error;
     }
     if offset >= size {
-        return error; // it shrinks
+        return error; // the source has become shorter
     }
     let Ok(first) = header_at(source, 0) else { return error };
     let checked = first.is_some_and(Header::crc_holds);
@@ -55,7 +55,7 @@ fn what_is_next(source: &impl ReadAt, offset: u64, size: u64) -> Result<String> 
     })
 }
 
-/// What follows the header at `offset`, which is damaged: good records, or zeros, or neither.
+/// Describes what follows the damaged header at `offset`: good records, zeros, or neither.
 fn after(source: &impl ReadAt, offset: u64, size: u64) -> Result<String> {
     let end = size.min(offset.saturating_add(SEARCH));
     let mut zeros = true;
@@ -78,7 +78,7 @@ fn after(source: &impl ReadAt, offset: u64, size: u64) -> Result<String> {
     })
 }
 
-/// At most `count` bytes from `offset`.
+/// Reads at most `count` bytes from `offset`.
 fn read(source: &impl ReadAt, offset: u64, count: usize) -> Result<Vec<u8>> {
     let mut bytes = vec![0; count];
     let count = fill_at(source, &mut bytes, offset).map_err(|error| Error::io("read", error))?;

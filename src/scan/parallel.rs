@@ -3,8 +3,8 @@
 //! A chain of headers is sequential, but the CRC of a length finds record starts in the middle of a
 //! source. So other threads walk each segment from the first header found in it: a guess. The main
 //! chain, which starts at offset 0, adopts a segment's entries if it arrives exactly where the
-//! segment's chain starts, and walks through the segment itself if not. A wrong guess costs time and
-//! changes nothing. Errors are those of the main chain.
+//! segment's chain starts, and walks through the segment itself if not. A wrong guess costs time
+//! and changes nothing. Errors are those of the main chain.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -27,9 +27,9 @@ use crate::threads::{self, Crew, POLL_INTERVAL};
 /// The tests' and the fuzzers' segments are tiny, so that small files have many.
 const TINY: bool = cfg!(any(test, fuzzing));
 
-/// A batch that takes more bytes than this is passed on.
+/// A batch of more bytes than this is delivered.
 const BATCH: usize = if TINY { 20 * 16 } else { 512 << 10 };
-/// What all batches together may take: with many threads, each takes less.
+/// The most bytes of all batches together: with many threads, each batch is smaller.
 const BATCHES: usize = 16 * BATCH;
 /// A segment's least bytes and records: much more work than handing it over and finding its first
 /// record.
@@ -40,20 +40,20 @@ const FULL_SEGMENT_RECORDS: u64 = if TINY { 12 } else { 16 << 10 };
 /// Segments per thread, unless they become too small: enough that all threads end at about the same
 /// time.
 const SEGMENTS_PER_THREAD: u64 = 16;
-/// How far to look for a segment's first record, at least: two records further than usual.
+/// The least distance to search for a segment's first record; otherwise twice the mean record size.
 const SEARCH: u64 = if TINY { 100 } else { 64 << 10 };
 /// Where seeks take longer than this, threads wait for storage and not for a processor (the page
 /// cache answers in half a microsecond).
 const SLOW_SEEK: Duration = Duration::from_micros(50);
 /// Segments that wait for the main chain while all threads work.
 const AHEAD: usize = 4;
-/// After that many segments in a row that could not be adopted, the main chain goes on alone for a
-/// while.
+/// After this many consecutive segments that could not be adopted, the main chain continues alone
+/// for a while.
 const MAX_MISSES: u32 = 4;
-/// Scans a source and passes its entries on, batch by batch in their order; returns the number of
-/// records. `from` are the record and its offset to begin with.
+/// Scans a source, delivers its entries in order, in batches, and returns the number of records.
+/// `from` is the number and the offset of the first record to scan.
 ///
-/// `deliver`, which empties the batch, and the progress callback are called on the caller's thread.
+/// `deliver` must empty the batch. It and the progress callback are called on the caller's thread.
 pub(crate) fn scan<S: ReadAt + Sync, B: Batch>(
     source: &S,
     options: &Options<'_>,
@@ -71,7 +71,7 @@ fn walk<S: ReadAt + Sync, B: Batch>(
 ) -> Result<u64> {
     let mut main = MainChain { scanner: Scanner::new(source, options)?, batch: B::default() };
     main.scanner.resume(from.0, from.1)?;
-    // Enough to know how large the records are, and whether their checksums are true.
+    // Far enough to know the size of records, and whether their checksums are valid.
     let mut alone = SEGMENT;
     while !main.is_at_end() {
         let (begun, record) = (Instant::now(), main.record());
@@ -85,7 +85,7 @@ fn walk<S: ReadAt + Sync, B: Batch>(
         alone = alone.saturating_mul(4);
     }
     deliver(&mut main.batch)?;
-    main.scanner.next_entry()?; // none: it reports that the end is reached
+    main.scanner.next_entry()?; // returns `None`, and reports the progress at the end
     Ok(main.record())
 }
 
@@ -108,12 +108,12 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
         self.offset() >= self.scanner.size
     }
 
-    /// Whether enough lies ahead to share it: two segments of records of `mean` bytes.
+    /// Whether enough data is left to share it: two segments of records of `mean` bytes.
     fn is_worth_sharing(&self, mean: u64) -> bool {
         self.scanner.size - self.offset() >= least_segment(mean).saturating_mul(2)
     }
 
-    /// Walks on for at least `distance` bytes, to the end of a record.
+    /// Walks at least `distance` bytes further, to the end of a record.
     fn walk(
         &mut self,
         distance: u64,
@@ -128,8 +128,8 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
         Ok(())
     }
 
-    /// Adopts a segment's entries, if its chain starts where this one is; returns the emptied batch
-    /// if so.
+    /// Adopts a segment's entries if its chain starts where this one is, and then returns the empty
+    /// batch.
     fn adopt(
         &mut self,
         mut segment: Segment<B>,
@@ -145,7 +145,7 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
         Ok(Some(segment.batch))
     }
 
-    /// Waits for a segment; none if no header was found in it.
+    /// Waits for a segment; `None` if no header was found in it.
     fn wait(&mut self, reply: &Receiver<Option<Segment<B>>>) -> Result<Option<Segment<B>>> {
         loop {
             match reply.recv_timeout(POLL_INTERVAL) {
@@ -217,7 +217,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     let queue = Mutex::new(queue);
     let checksums = options.checksums;
     let work = || {
-        // A giant payload is not read to its end when nobody waits for it any more.
+        // Stop reading a giant payload when its result is no longer needed.
         let watch = |_| match passed.load(Ordering::Relaxed) {
             STOP => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
@@ -236,7 +236,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     };
     thread::scope(|scope| {
         let mut workers = Workers::new(scope, &work, options, slow);
-        let jobs = jobs; // dropped before them, so that they leave
+        let jobs = jobs; // dropped before the workers, which makes them end
         let _stop = StopOnDrop(&passed);
         let mut pending = VecDeque::new();
         let mut emptied: Vec<B> = Vec::new();
@@ -249,7 +249,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             }
             let threads = workers.hire(mean, size / least_segment(mean));
             if threads == 0 {
-                break; // the system has none to spare
+                break; // no thread could be started
             }
             source.advise_sparse(workers.are_seeking(mean));
             let length = segment_length(mean, size, threads);
@@ -292,7 +292,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     })
 }
 
-/// Whether seeks past that many records waited for storage.
+/// Whether seeks past this many records waited for storage.
 fn is_slow(time: Duration, records: u64) -> bool {
     time.as_nanos() > SLOW_SEEK.as_nanos() * u128::from(records)
 }
@@ -327,7 +327,7 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         };
         let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         while self.crew.len() < wanted && self.crew.start(self.work) {}
-        wanted.min(self.crew.len()) // fewer will do
+        wanted.min(self.crew.len()) // fewer if the system has no more
     }
 
     /// Whether each record of `mean` bytes takes a seek.
@@ -336,7 +336,7 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
     }
 }
 
-/// Walks a segment from the first header in it, until its end, a fault, or a full batch.
+/// Walks a segment from the first header in it until its end, an error, or a full batch.
 fn walk_segment<S: ReadAt, B: Batch>(
     scanner: &mut Scanner<'_, &S>,
     job: Job<B>,
@@ -348,20 +348,20 @@ fn walk_segment<S: ReadAt, B: Batch>(
     scanner.chain = Chain::checked_from(start);
     while batch.size() < job.limit {
         if passed.load(Ordering::Relaxed) > start {
-            return None; // the main chain cannot arrive at the start any more
+            return None; // the main chain is already past the start
         }
         match scanner.step(job.end, job.limit, &mut batch) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) if error.kind() == ErrorKind::OutOfMemory => return None, // the batch lacks an entry
-            Err(_) => break, // the main chain judges it, if it arrives here
+            Err(_) => break, // the main chain reports it, if it gets here
         }
     }
     let (records, end) = (scanner.chain.record(), scanner.chain.offset());
     (records > 0).then(|| Segment { start, end, records, batch, time: begun.elapsed() })
 }
 
-/// The offset of the first header of a frame that fits, its CRC right.
+/// The offset of the first header in the segment with a valid CRC whose frame fits.
 fn find_header<S: ReadAt, B>(
     scanner: &mut Scanner<'_, &S>,
     job: &Job<B>,

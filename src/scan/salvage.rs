@@ -1,12 +1,12 @@
 //! Skips damage: finds where records go on after it.
 //!
-//! A damaged header says nothing of where the next one is. So the scan searches for a header with a
+//! A damaged header does not say where the next one is. So the scan searches for a header with a
 //! valid CRC that is confirmed by what follows it: another valid header, the end of the data, or a
-//! valid payload CRC. Random bytes pass for one header once in 2^32 places, and never for two that
-//! belong together. The records of a TFRecord file inside a payload cannot be told from the others
-//! if the payload's own header is lost.
+//! valid payload CRC. Random bytes look like one valid header at one of 2^32 positions, and
+//! practically never like two that belong together. If the header of a payload that contains a
+//! TFRecord file is damaged, the scan cannot tell the inner records from the others.
 //!
-//! The answer depends on the bytes alone, not on how they are read, or by how many threads.
+//! The result depends only on the bytes, not on how they are read or by how many threads.
 
 use std::ops::ControlFlow;
 
@@ -22,13 +22,13 @@ use crate::source::ReadAt;
 /// not on how the data is read. It is four times what data without overlapping records needs, where
 /// each byte is read once.
 pub(super) struct Allowance {
-    /// Bytes of payloads whose CRC is computed.
+    /// Bytes of payloads whose CRC may be computed.
     payloads: u64,
-    /// Looks at what follows a frame that is not [`NEAR`].
+    /// Headers that may be read after frames of more than [`NEAR`] bytes.
     looks: u64,
 }
 
-/// The most bytes of a frame whose successor is likely to be read with it.
+/// Up to this size of a frame, its successor is probably in memory already.
 const NEAR: u64 = 4 << 10;
 /// The least allowance: payloads of a small file may be the starts of larger files.
 const LEAST: u64 = 64 << 20;
@@ -36,7 +36,7 @@ const LEAST: u64 = 64 << 20;
 const CHAINS: usize = 64;
 
 impl Allowance {
-    /// That of `size` bytes of data.
+    /// The allowance for `size` bytes of data.
     pub fn of(size: u64) -> Allowance {
         let payloads = size.saturating_mul(4).saturating_add(LEAST);
         Allowance { payloads, looks: payloads / NEAR }
@@ -100,7 +100,7 @@ impl<S: ReadAt> Scanner<'_, S> {
             }
             let corrected = header.corrected();
             if let Some(size) = corrected.unwrap_or(header).frame_size(self.size - start) {
-                // What the payload holds is not searched.
+                // The end of the record is known: do not search its payload.
                 if kind == ErrorKind::PayloadCrc || corrected.is_some() {
                     return Ok(start + size);
                 }
@@ -120,10 +120,11 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(self.size)
     }
 
-    /// The first header from `from` on, the chain from which arrives at `end`; `end` if there is none.
-    /// Records nested in a payload end before its CRC, and so not where the record does.
+    /// The first header from `from` on whose chain leads to `end`; `end` if there is none. Records
+    /// nested in a payload end before its CRC, so their chain does not lead to the end of the outer
+    /// record.
     fn first_that_leads_to(&mut self, end: u64, mut from: u64) -> Result<u64> {
-        // Where the chains start, and where they arrive: the one that starts first comes first.
+        // The start and the current end of each chain, in the order of their starts.
         let mut chains: Vec<(u64, u64)> = Vec::new();
         while let Some(at) = self.next_header(from, end)? {
             let header = self.header_at(at)?.expect("found there");
@@ -143,7 +144,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(arrived.map_or(end, |(start, _)| *start))
     }
 
-    /// The first header from `at` on whose CRC holds, and whose frame ends at `end` or before.
+    /// The first header from `at` on whose CRC is valid, and whose frame ends at or before `end`.
     fn next_header(&mut self, mut at: u64, end: u64) -> Result<Option<u64>> {
         while end.saturating_sub(at) >= OVERHEAD {
             if at >= self.next_report {
@@ -186,7 +187,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(at == self.size || self.is_header_at(at)?)
     }
 
-    /// Whether there is a header whose CRC holds.
+    /// Whether there is a header with a valid CRC at `at`.
     fn is_header_at(&mut self, at: u64) -> Result<bool> {
         Ok(self.header_at(at)?.is_some_and(Header::crc_holds))
     }

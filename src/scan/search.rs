@@ -8,18 +8,18 @@ use crate::source::{ReadAt, Window};
 /// The most bytes searched by one call of [`look`]: in between, the caller reports progress.
 const PIECE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 1 << 20 };
 
-/// What a piece of the data holds.
+/// The result of searching a piece of the data.
 pub(super) enum Look {
     /// A header starts here.
     Header(u64),
     /// No header starts before this offset.
     NoneBefore(u64),
-    /// The source ends before a header would.
+    /// The source ends before the end of a header.
     End,
 }
 
-/// Looks in the piece at `at` for the first header that starts before `until`, whose CRC holds, and
-/// whose frame ends at `end` or before.
+/// Searches the piece at `at` for the first header that starts before `until`, has a valid CRC, and
+/// whose frame ends at or before `end`.
 pub(super) fn look(
     window: &mut Window,
     source: &impl ReadAt,
@@ -43,8 +43,8 @@ pub(super) fn look(
     Ok(Look::NoneBefore(next - (HEADER_LEN as u64 - 1)))
 }
 
-/// Where in `bytes` the first header is whose CRC holds, and whose frame fits into the `rest` from
-/// their start.
+/// The position in `bytes` of the first header with a valid CRC whose frame fits into the `rest`
+/// bytes from their start.
 pub(super) fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
     // That many of the last bytes of a length that fits are zeros. If the very last one is not, no
     // header starts where that byte would be one of them.
@@ -57,7 +57,7 @@ pub(super) fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
         }
         let header = Header::decode(header.try_into().expect("12 bytes"));
         if header.is_zero() {
-            // The next header holds the byte that ends the zeros.
+            // Continue with the first header that contains the byte after the zeros.
             at += leading_zeros(&bytes[at..]) - (HEADER_LEN - 1);
             continue;
         }
@@ -69,7 +69,7 @@ pub(super) fn position_of_header(bytes: &[u8], rest: u64) -> Option<usize> {
     None
 }
 
-/// How many zeros the bytes start with, found at the speed of memory.
+/// The number of zeros at the start of the bytes, counted in blocks for speed.
 fn leading_zeros(bytes: &[u8]) -> usize {
     let is_zero = |block: &&[u8]| block.iter().fold(0, |all, byte| all | byte) == 0;
     let blocks: usize = bytes.chunks(64).take_while(is_zero).map(<[u8]>::len).sum();

@@ -1,4 +1,4 @@
-//! The scanner against a naive walk of the whole data in memory.
+//! Compares the scanner with a naive walk over the whole data in memory.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,7 +11,7 @@ use super::*;
 use crate::source::WINDOW;
 use crate::{crc, frame};
 
-/// Where and how a scan ends that does not end well.
+/// Where and how a scan fails.
 type Fault = (ErrorKind, Option<u64>, Option<u64>);
 
 fn scanned(source: impl ReadAt, checksums: Checksums) -> std::result::Result<Vec<Entry>, Fault> {
@@ -20,7 +20,7 @@ fn scanned(source: impl ReadAt, checksums: Checksums) -> std::result::Result<Vec
     entries.map_err(|error| (error.kind(), error.record(), error.offset()))
 }
 
-/// Every rule of policy `length` or `full`, one after the other, for records after the first.
+/// Applies every rule of policy `length` or `full` in turn, for records after the first.
 fn walked(data: &[u8], payloads_too: bool) -> std::result::Result<Vec<Entry>, Fault> {
     let mut entries = Vec::new();
     let mut at = 0;
@@ -47,7 +47,7 @@ fn walked(data: &[u8], payloads_too: bool) -> std::result::Result<Vec<Entry>, Fa
     Ok(entries)
 }
 
-/// Reads no more than so many bytes at a time, and notes what it read.
+/// Reads at most this many bytes at a time, and records what it read.
 struct Pieces<'a> {
     data: &'a [u8],
     most: usize,
@@ -77,7 +77,7 @@ fn file_of(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
     sizes.into_iter().flat_map(|size| frame::encode(&vec![0xa5; size])).collect()
 }
 
-/// Payload sizes about which a window may err: tiny, or such that frames end near its end.
+/// Payload sizes at the edges of a window: tiny, or such that frames end near its end.
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let size = prop_oneof![
         4 => 0..40usize,
@@ -113,7 +113,7 @@ proptest! {
         }
     }
 
-    /// Any bytes at all, under any policy: memory and a source that is read give the same.
+    /// For any bytes and any policy, memory and a source that is read have the same result.
     #[test]
     fn memory_and_reads_agree(
         data in prop::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..100),
@@ -142,7 +142,7 @@ fn small_records_take_few_reads() {
     assert!(source.reads.borrow().len() <= data.len() / (WINDOW - 200) + 4);
 }
 
-/// A source that says it is larger than it is: one that became shorter while it was read.
+/// A source that reports a larger size than it has, as if it became shorter during the scan.
 struct ShrinkingSource<'a>(&'a [u8], u64);
 
 impl ReadAt for ShrinkingSource<'_> {
@@ -167,7 +167,7 @@ fn a_source_that_shrinks_is_an_error() {
     }
 }
 
-/// A source that fails from some byte on.
+/// A source whose reads fail from some byte on.
 struct FailingSource<'a>(&'a [u8], u64);
 
 impl ReadAt for FailingSource<'_> {

@@ -9,11 +9,11 @@ use super::{fill_at, ReadAt};
 pub(crate) const WINDOW: usize = 128 << 10;
 /// Bytes read after a seek: a page holds several records where small ones follow.
 const AFTER_SEEK: usize = 4 << 10;
-/// Bytes read after that many seeks in a row: the next record is probably as large, and reading its
-/// header alone costs half of what a page does.
+/// Bytes read after [`SEEKS`] consecutive seeks: the next record is probably as large, and reading
+/// only its header costs half as much as a page.
 const AFTER_SEEKS: usize = 64;
 const SEEKS: u32 = 3;
-/// From this gap on, a seek past it costs less than reading on.
+/// From this gap on, a seek costs less than reading the gap.
 pub(crate) const SEEK: u64 = 16 << 10;
 
 pub(crate) struct Window {
@@ -23,7 +23,7 @@ pub(crate) struct Window {
     /// Where the buffer starts in the source, and how much of it is filled.
     start: u64,
     filled: usize,
-    /// How much the last read asked for, and how many reads in a row came after a seek.
+    /// The size of the last read request, and the number of consecutive reads after a seek.
     read: usize,
     seeks: u32,
 }
@@ -46,7 +46,7 @@ impl Window {
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
             return Ok(&bytes[start..]);
         }
-        // In reach when it starts inside the window and `least` bytes follow.
+        // Whether `offset` is inside the window and `least` bytes follow.
         let ahead = offset.wrapping_sub(self.start);
         if ahead > self.filled as u64 || self.filled - (ahead as usize) < least {
             self.fill(source, offset)?;
@@ -80,7 +80,7 @@ impl Window {
                 .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
             self.buffer.resize(WINDOW, 0);
         }
-        // Little after a seek, since the next record is likely to be as large; then more and more.
+        // Read little after a seek, since the next record is probably as large; then more and more.
         let gap = offset.saturating_sub(self.start + self.filled as u64);
         self.seeks = if gap >= SEEK { self.seeks.saturating_add(1) } else { 0 };
         self.read = match self.seeks {

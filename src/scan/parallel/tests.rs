@@ -1,4 +1,4 @@
-//! Segments against the sequential walk of the same data.
+//! Compares segments with the sequential walk over the same data.
 
 use super::*;
 use crate::frame;
@@ -29,7 +29,7 @@ fn one_by_one(source: &impl ReadAt, options: &Options<'_>) -> Outcome {
     outcome(Scanner::new(source, options).unwrap().collect())
 }
 
-/// Memory that has to be read, as a file has.
+/// Memory that must be read like a file.
 struct Read<'a>(&'a [u8], AtomicUsize);
 
 impl ReadAt for Read<'_> {
@@ -43,7 +43,7 @@ impl ReadAt for Read<'_> {
     }
 }
 
-/// Payloads: bytes, or a whole TFRecord file, whose headers are as true as the outer ones.
+/// Payloads: bytes, or a whole TFRecord file, whose headers are as valid as the outer ones.
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     let bytes = prop_oneof![
         4 => prop::collection::vec(any::<u8>(), 0..30),
@@ -112,11 +112,11 @@ fn segments_are_taken_over() {
     })
     .unwrap();
     records += main.batch.len();
-    // All but a rest that is too small to share.
+    // All except a rest that is too small to share.
     assert!(records > 9_900 && records as u64 == main.record(), "{records}");
 }
 
-/// A source that says another size from its second question on.
+/// A source that reports another size from the second call on.
 struct ChangingSource<'a>(&'a [u8], AtomicUsize, [u64; 2]);
 
 impl ReadAt for ChangingSource<'_> {

@@ -1,4 +1,4 @@
-//! What is salvaged against what was damaged.
+//! Compares what is salvaged with what was damaged.
 
 use std::cell::Cell;
 use std::io;
@@ -9,7 +9,7 @@ use crate::options::{Checksums, Options, Progress, Skipped};
 use crate::{frame, Entry, Error, ErrorKind, Index, ReadAt, Scanner};
 use proptest::prelude::*;
 
-/// What is left out: where, behind how many records, and why.
+/// A skipped region: where, after how many records, and why.
 type LeftOut = Vec<(Range<u64>, u64, ErrorKind)>;
 
 fn salvage(data: &[u8], options: Options<'_>) -> Result<(Vec<Entry>, LeftOut), Error> {
@@ -24,7 +24,7 @@ fn salvage(data: &[u8], options: Options<'_>) -> Result<(Vec<Entry>, LeftOut), E
     Ok((index.into_entries(), left_out.into_inner().unwrap()))
 }
 
-/// A file of these payloads, and its entries.
+/// A file with these payloads, and its entries.
 fn file_of(payloads: &[Vec<u8>]) -> (Vec<u8>, Vec<Entry>) {
     let (mut data, mut entries) = (Vec::new(), Vec::new());
     for payload in payloads {
@@ -39,7 +39,7 @@ fn end_of(entry: &Entry) -> u64 {
     entry.offset + entry.size
 }
 
-/// Entries and regions, in their order, are all of the data, and nothing twice.
+/// Checks that entries and regions, in order, cover all of the data without overlaps.
 fn assert_covers(entries: &[Entry], left_out: &LeftOut, size: u64) {
     let mut at = 0;
     let mut regions = left_out.iter().peekable();
@@ -59,8 +59,8 @@ fn assert_covers(entries: &[Entry], left_out: &LeftOut, size: u64) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// Exactly the records that no damage touches: with `full` wherever it is, with `length` in a
-    /// header.
+    /// Salvage returns exactly the undamaged records: with `full` for damage anywhere, with
+    /// `length` for damage in headers.
     #[test]
     fn what_is_whole_is_found(
         payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..60),
@@ -81,7 +81,7 @@ proptest! {
         if let Some(cut) = cut {
             data.truncate(cut.index(data.len()));
         }
-        // Several flips may make a length that leads to another record's header: it is believed.
+        // Several flips may make a length that leads to another record's header; it is accepted.
         let starts: Vec<u64> = entries.iter().map(|entry| entry.offset).collect();
         let mut damaged = entries.iter().zip(&hit).filter(|(_, hit)| **hit).map(|(entry, _)| entry);
         prop_assume!(!damaged.any(|entry| {
@@ -109,19 +109,19 @@ proptest! {
             Ok((found, left_out)) => {
                 assert_covers(&found, &left_out, size);
                 let found: Vec<Entry> = if full {
-                    // Flips that cancel each other make a record whole again.
+                    // Flips that cancel each other make a record valid again.
                     found.into_iter().filter(|entry| whole.contains(entry)).collect()
                 } else {
                     found
                 };
                 prop_assert_eq!(found, whole);
             }
-            // All of the headers that are left are damaged.
+            // All remaining headers are damaged.
             Err(error) => prop_assert!(whole.is_empty() && size > 0, "{error}"),
         }
     }
 
-    /// Whatever the data is, it ends, everything is accounted for, and threads change nothing.
+    /// For any data, salvage ends and accounts for all bytes, and threads do not change the result.
     #[test]
     fn any_bytes_end(
         pieces in prop::collection::vec(prop_oneof![
@@ -162,8 +162,8 @@ fn a_flipped_bit_of_a_length_leaves_out_that_record_alone() {
     }
 }
 
-/// The records of a TFRecord file in a payload are as true as those around it. Where the payload's
-/// own header can be made out they are not looked at; where it is lost, nothing tells them apart.
+/// The records of a TFRecord file in a payload are as valid as those around it. They are ignored if
+/// the payload's own header can be corrected; if it is lost, they cannot be told apart.
 #[test]
 fn a_nested_file_is_found_only_where_the_payload_around_it_is_lost() {
     let (nested, inner) = file_of(&vec![b"inner".to_vec(); 3]);
@@ -183,7 +183,7 @@ fn a_nested_file_is_found_only_where_the_payload_around_it_is_lost() {
     expected.extend(inner);
     expected.push(entries[2]);
     assert_eq!(found, expected);
-    // The header, and the payload CRC behind what was nested.
+    // The header, and the payload CRC after the nested records.
     assert_eq!(left_out.len(), 2);
     assert_eq!(left_out[1].0, end_of(&entries[1]) - 4..entries[2].offset);
 }
@@ -207,8 +207,7 @@ fn the_callback_can_stop_it() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
-/// Headers at each twelfth byte, all with payloads to the end: none is read to its end again and
-/// again.
+/// Headers at every twelfth byte, all with payloads up to the end, are not all read to the end.
 #[test]
 fn crafted_headers_do_not_make_it_slow() {
     let size = 4 << 20;
@@ -250,13 +249,13 @@ fn progress_goes_on_while_records_are_searched_for() {
             assert_eq!(seen.len(), stop_at + 1);
         } else {
             assert_eq!(result.unwrap().0.len(), 2);
-            // Once for the payload that leads nowhere, and once for what is searched.
+            // Once for the payload that leads nowhere, and once for the search.
             assert!(seen.len() > 2 * (SIZE >> 24), "{seen:?}");
         }
     }
 }
 
-/// Memory that says where it is zero, and counts what is read of it.
+/// Memory that knows where it is zero, and counts the bytes read.
 struct Sparse {
     data: Vec<u8>,
     read: Cell<usize>,
