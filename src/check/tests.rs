@@ -378,7 +378,7 @@ fn messages_say_which_case_it_is() {
         (
             "0 21\n22 16\n",
             &data,
-            "record 1 at byte 22: the index has a frame of 16 bytes here, but the data has no frame",
+            "record 1 at byte 22: the index has a frame of 16 bytes here, but the data has none",
         ),
         ("21 16\n0 22\n", &data, "record 1 at byte 0: overlaps record 0 at byte 21"),
     ] {
