@@ -106,15 +106,15 @@ impl Header {
         (0..u64::BITS).map(flipped_length).find(|header| header.crc_holds())
     }
 
-    /// What a file is called whose writer stored other checksums than masked CRC-32C, if this first
-    /// header shows which.
+    /// The name of a TFRecord variant without masked CRC-32C checksums, if this first header shows
+    /// one.
     pub fn foreign_checksums(self) -> Option<&'static str> {
         let ieee = crc::crc_of_length(crc::IEEE, self.length);
         match self.length_crc {
             crc if crc == ieee || crc == crc::mask(ieee) => {
                 Some("TFRecord with CRC-32 IEEE checksums")
             }
-            // Other formats have zeros there, after what would be a giant length.
+            // Other formats may have zeros here, too, but then the length would be giant.
             0 if self.length <= u64::from(u32::MAX) => Some("TFRecord without checksums"),
             _ => None,
         }

@@ -32,7 +32,7 @@ use frames::Slot;
 /// Any number of threads may read at the same time, without waiting for each other. Clones are
 /// cheap and share the index and the file.
 ///
-/// Each record is checked when it is read. What is checked depends on the checksum policy:
+/// The reader checks each record when it reads it, depending on the checksum policy:
 ///
 /// | policy | checks |
 /// |---|---|

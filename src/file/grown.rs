@@ -100,7 +100,7 @@ impl GrownFile {
     pub fn settle(&mut self, size: u64) -> Result<()> {
         self.output.settle().map_err(|error| error.of(&self.path))?;
         let found = self.is_in_place().and_then(|found| Ok((found, self.output.metadata()?.len())));
-        let found = found.map_err(|error| Error::io("look at", error).of(&self.path))?;
+        let found = found.map_err(|error| Error::io("access", error).of(&self.path))?;
         if found != (true, size) {
             self.kept = true; // it also holds bytes of others
             let detail = format!(

@@ -136,11 +136,11 @@ impl Place {
 
     /// Fails if another directory is now at this directory's path.
     pub fn ensure_not_moved(&self) -> Result<()> {
-        let cannot_look = |error| Error::io("look at the directory", error);
+        let cannot_access = |error| Error::io("access the directory", error);
         let there = match fs::metadata(&self.path) {
             Ok(there) => Some(identity(&there)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(cannot_look(error)),
+            Err(error) => return Err(cannot_access(error)),
         };
         if there == Some(identity(&self.metadata)) {
             return Ok(());

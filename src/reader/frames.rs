@@ -104,7 +104,7 @@ impl Inner {
         }
     }
 
-    /// Checks a frame and copies its payload, or all of it, to the slot.
+    /// Checks a frame and copies it, or only its payload, to the slot.
     pub fn take(&self, frame: &[u8], slot: &mut Slot<'_>) -> Result<()> {
         let (header, rest) = frame.split_at(HEADER_LEN);
         let (payload, footer) = rest.split_at(rest.len() - FOOTER_LEN);

@@ -1,4 +1,4 @@
-//! What is around an error in a source: a format that is not TFRecord, or what follows the damage.
+//! Adds to an error what the source shows: another format, or what follows the damage.
 
 use super::search::position_of_header;
 use crate::diagnose::{self, START};

@@ -69,7 +69,8 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(())
     }
 
-    /// Has progress reported soon: it was reported for bytes ahead of `offset`, where work goes on.
+    /// Makes the next report due soon: progress was reported for bytes after `offset`, where the
+    /// work continues.
     fn report_soon_after(&mut self, offset: u64) {
         self.next_report = self.next_report.min(offset.saturating_add(PROGRESS_STEP));
     }
@@ -160,8 +161,8 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(None)
     }
 
-    /// Whether the frame at `at`, whose header is good, is confirmed: another header or the end follows
-    /// it, or its payload CRC holds. Under policy `full`, the payload CRC must hold.
+    /// Whether the frame at `at`, whose header is good, is confirmed: another header or the end
+    /// follows it, or its payload CRC holds. Under policy `full`, the payload CRC must hold.
     fn is_confirmed(&mut self, at: u64) -> Result<bool> {
         let header = self.header_at(at)?.expect("found there");
         let size = header.frame_size(self.size - at).expect("found to fit");
@@ -192,7 +193,7 @@ impl<S: ReadAt> Scanner<'_, S> {
         Ok(self.header_at(at)?.is_some_and(Header::crc_holds))
     }
 
-    /// The 12 bytes at `at`, decoded as a header; none if the data ends before.
+    /// Decodes the header at `at`; `None` if the data ends before the end of the header.
     fn header_at(&mut self, at: u64) -> Result<Option<Header>> {
         if self.size - at < HEADER_LEN as u64 {
             return Ok(None);

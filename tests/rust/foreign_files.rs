@@ -118,7 +118,7 @@ fn a_place_that_cannot_be_looked_at_is_an_error() {
     fs::write(&inner, "a file where the directory was").unwrap();
     let error = writer.finish().unwrap_err();
     assert_eq!((error.kind(), error.os_error()), (ErrorKind::Io, Some(libc::ENOTDIR)), "{error}");
-    assert!(error.to_string().contains("cannot look at"), "{error}");
+    assert!(error.to_string().contains("cannot access"), "{error}");
     assert!(fs::read(moved.join("x")).unwrap() == before);
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn decode_in_parts(source: &(impl ReadAt + Sync)) -> Option<Index> {
                 for start in parts {
                     let part = spare.try_recv().unwrap_or_default();
                     let part = decode_part(source, start, size, &mut text, part);
-                    decoded.send(part).ok()?; // fails if nobody waits for it
+                    decoded.send(part).ok()?; // fails if the part is no longer needed
                 }
                 Some(())
             };
