@@ -35,7 +35,7 @@ pub(crate) fn ensure_path(path: &Path) -> Result<()> {
         return Err(Error::new(ErrorKind::InvalidArgument, "the path is empty").of(path));
     }
     if bytes.contains(&0) {
-        let detail = "the path has a NUL character in it";
+        let detail = "the path contains a NUL character";
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
     }
     Ok(())
@@ -108,7 +108,7 @@ pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
 /// The error for a file that another writer is writing.
 fn busy(path: &Path) -> Error {
     let busy = io::Error::from_raw_os_error(libc::EBUSY);
-    Error::io("write", busy).adding(": another writer is at work on it").of(path)
+    Error::io("write", busy).adding(": another writer is writing it; try again when it is done").of(path)
 }
 
 /// Opens a file. This library opens all files here or with [`sys::open_at`]; neither returns

@@ -67,7 +67,7 @@ impl Work {
 
 fn is_busy(result: &Result<()>) -> bool {
     matches!(result, Err(error) if error.os_error() == Some(libc::EBUSY)
-        && error.to_string().contains("another writer is at work on it"))
+        && error.to_string().contains("another writer is writing it"))
 }
 
 const ROUNDS: usize = 50;

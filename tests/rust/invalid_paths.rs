@@ -36,7 +36,7 @@ fn no_function_takes_an_empty_path_or_a_nul() {
     ];
     for (path, said) in [
         ("", "the path is empty"),
-        ("some\0thing", "some\\u{0}thing: the path has a NUL character in it"),
+        ("some\0thing", "some\\u{0}thing: the path contains a NUL character"),
     ] {
         for (name, function) in &functions {
             let error = function(Path::new(path)).unwrap_or_else(|| panic!("{name}: no error"));
