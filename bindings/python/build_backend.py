@@ -36,8 +36,8 @@ NO_RUST = """
 tfr-index must be compiled, because pip has no wheel for this system or was told to use none. This
 needs Rust 1.78 or newer, but {reason}.
 
-Install Rust from your system's packages (rustc and cargo) or as https://rustup.rs describes, and try
-again. Nothing was downloaded or installed.
+Install Rust from your system's packages (rustc and cargo) or as https://rustup.rs describes, and
+try again. Nothing was downloaded or installed.
 """
 
 Settings = dict[str, Any] | None

@@ -66,6 +66,13 @@ def test_dir_is_the_public_names():
     assert [name for name in dir(tfr_index) if name.startswith("_")] == ["__version__"]
 
 
+def test_help_and_pickles_name_the_package():
+    for name in tfr_index.__all__:
+        public = getattr(tfr_index, name)
+        if isinstance(public, (type, types.FunctionType)):
+            assert (public.__module__, public.__qualname__) == ("tfr_index", name)
+
+
 def test_there_are_no_other_names():
     """Nothing that the package itself imports is a name of its own."""
     public = {name for name in vars(tfr_index) if not name.startswith("_")}

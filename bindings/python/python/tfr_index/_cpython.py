@@ -21,7 +21,7 @@ new_bytes: Callable[[int], bytes] = partial(
     None,
 )
 
-#: The same for a few KiB, where clearing the memory costs less than a call through ctypes. (Unlike
+#: The same for small sizes: clearing the memory costs less than a call through ctypes. (Unlike
 #: `b"\0"`, `bytes(1)` is an object of its own.)
 new_small_bytes: Callable[[int], bytes] = bytes
 

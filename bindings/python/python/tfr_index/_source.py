@@ -143,7 +143,12 @@ def file_or_source(data: Data) -> File | Memory | Source:
     is_positioned = _pread_of(data) is not None
     is_file = hasattr(data, "read") and (hasattr(data, "seek") or not isinstance(data, os.PathLike))
     if not is_positioned and not is_file:
-        return File(cast(Path, data))
+        if not isinstance(data, (str, bytes, os.PathLike)):
+            raise TypeError(
+                "the data must be a path, a bytes-like object, a binary file or an object with a "
+                f"method pread(size, offset), not {type(data).__name__}"
+            )
+        return File(data)
     if isinstance(data, io.TextIOBase):
         raise TypeError("the data is a text file: open it in binary mode")
     can_seek = getattr(data, "seekable", lambda: is_positioned or hasattr(data, "seek"))

@@ -316,7 +316,8 @@ class RecordWriter:
 
 def _warn(path: str, ended: CData, warn: Callable[..., None] = warnings.warn) -> None:
     if ended[0] == _OPEN:
-        message = f"{path}: the RecordWriter was not closed, so its records are discarded: use with"
+        message = f"{path}: the RecordWriter was not closed, so its records are discarded"
+        message += ": use a with statement, or call close()"
         warn(message, ResourceWarning, stacklevel=2, source=ended)
 
 
