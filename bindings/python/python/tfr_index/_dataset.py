@@ -29,7 +29,13 @@ _OPENING_THREADS = 8
 
 
 class Place(NamedTuple):
-    """Where a record of a data set is: the result of `Dataset.locate`."""
+    """Where a record of a data set is: the result of `Dataset.locate`.
+
+    Examples:
+        >>> path, record = Place("train-2.tfrecord", 1)
+        >>> path, record
+        ('train-2.tfrecord', 1)
+    """
 
     path: Path
     """The file of the record, one of `Dataset.paths`."""

@@ -146,7 +146,16 @@ class TfrWarning(UserWarning):
 
 
 class TfrOSError(TfrError, OSError):
-    """An operation of the system failed. `errno`, `strerror` and `filename` are as in `OSError`."""
+    """An operation of the system failed. `errno`, `strerror` and `filename` are as in `OSError`.
+
+    Examples:
+        >>> import tfr_index
+        >>> try:
+        ...     tfr_index.read_index("missing.idx")
+        ... except FileNotFoundError as error:
+        ...     print(type(error).__name__, error.filename, error.strerror)
+        TfrFileNotFoundError missing.idx No such file or directory
+    """
 
     def __init__(
         self,

@@ -47,9 +47,9 @@ class RecordWriter:
     unchanged. A killed process leaves at most a temporary file, which the next writer of the same
     file removes.
 
-    The writer buffers records, and a thread of its own writes most of them. So an error in writing
-    is raised by a later call, at the latest by `flush` or `close`. After that, all calls fail,
-    including `close`, and everything that was written is discarded.
+    The writer buffers records, and writes most of them on a thread of its own. So a failed write
+    raises its error in a later call, at the latest in `flush` or `close`. After that, all calls
+    fail, including `close`, and everything that was written is discarded.
 
     With `append=True`, the writer adds records to the end of an existing file, or creates a file.
     The index then has old and new records. The writer checks the index as
@@ -242,7 +242,16 @@ class RecordWriter:
 
     @property
     def num_records(self) -> int:
-        """The number of records in the file, including those that it had before."""
+        """The number of records in the file, including those that it had before.
+
+        Examples:
+            >>> import os, tempfile
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     with RecordWriter(os.path.join(directory, "train.tfrecord")) as writer:
+            ...         writer.write_many([b"hello", b"world"])
+            ...         writer.num_records
+            2
+        """
         with self._own_lock():
             return int(lib.tfr_writer_num_records(self._native)) + len(self._gathered)
 
