@@ -108,7 +108,9 @@ pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
 /// The error for a file that another writer is writing.
 fn busy(path: &Path) -> Error {
     let busy = io::Error::from_raw_os_error(libc::EBUSY);
-    Error::io("write", busy).adding(": another writer is writing it; try again when it is done").of(path)
+    Error::io("write", busy)
+        .adding(": another writer is writing it; try again when it is done")
+        .of(path)
 }
 
 /// Opens a file. This library opens all files here or with [`sys::open_at`]; neither returns

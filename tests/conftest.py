@@ -1,4 +1,4 @@
-"""What the Python tests share: signals, Hypothesis' settings, the file that TensorFlow wrote."""
+"""For all Python tests: signals, Hypothesis' settings, the file that TensorFlow wrote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-set_hypothesis_home_dir(environment.HOME / "hypothesis")  # else it is wherever one calls pytest
+set_hypothesis_home_dir(environment.HOME / "hypothesis")  # not in the working directory
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
 
@@ -28,7 +28,7 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, signal.SIGTERM, si
 
 @pytest.fixture
 def examples(tmp_path: Path) -> Path:
-    """A copy of the committed examples.tfrecord, alone in a folder of its own."""
+    """A copy of the committed examples.tfrecord, alone in a new directory."""
     folder = tmp_path / "examples"
     folder.mkdir()
     return Path(

@@ -1,4 +1,4 @@
-"""The tests' virtual environments, made when first needed and kept under target.
+"""Makes the tests' virtual environments when they are first needed; they stay in target.
 
     python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters, linters, CMake
     python3 tests/environment.py clients    the same, TensorFlow, NVIDIA DALI (CPU only), and what
@@ -7,7 +7,7 @@
     python3 tests/environment.py clang      clang, and what makes wheels for other computers
     python3 tests/environment.py docs       MkDocs, which makes a site of docs/
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
-    python3 tests/environment.py pythons    the interpreters that were found, one a line
+    python3 tests/environment.py pythons    the interpreters found, one per line
 
 Each but clang and docs installs the package as its sources are now. Each prints the environment's
 Python on standard output and what takes long on standard error. `quick --each-python` does so for
@@ -75,7 +75,7 @@ def pythons() -> list[Interpreter]:
 
 
 def describe(executable: str) -> Interpreter | None:
-    """What `executable` is; None if it doesn't run (pyenv's shims may not) or can't serve."""
+    """Describes `executable`; None if it doesn't run (pyenv's shims may not) or is unfit."""
     question = (
         "import ensurepip, os, platform, sys, venv;"
         "assert platform.python_implementation() == 'CPython' and 't' not in sys.abiflags;"
@@ -95,7 +95,7 @@ def describe(executable: str) -> Interpreter | None:
 
 
 def default_interpreter() -> Interpreter:
-    """The one that runs this file where it will do, else the first that does."""
+    """The interpreter that runs this file if it is suitable, else the first suitable one."""
     running = describe(sys.executable)
     if running and running.minor in SUPPORTED:
         return running
@@ -109,7 +109,7 @@ def prepare(name: str, interpreters: list[Interpreter] | None = None) -> list[st
     """Environment `name` for each interpreter, the package freshly built and installed in it."""
     with _only_one_at_a_time():
         made = [_environment(name, one) for one in interpreters or [default_interpreter()]]
-        if QUICK in REQUIREMENTS[name]:  # which holds what builds the package
+        if QUICK in REQUIREMENTS[name]:  # it can build the package
             package = _build_wheel(made[0])
             for python in made:
                 _pip(python, "install", "--no-index", "--force-reinstall", "--no-deps", package)
@@ -134,8 +134,8 @@ def _environment(name: str, interpreter: Interpreter) -> str:
     home = HOME.with_name("bench-env") if name == "bench" else HOME
     folder = home / f"{name}-{interpreter.minor}"
     files = [TESTS / "requirements" / file for file in REQUIREMENTS[name]]
-    # Scripts in a virtual environment name its path, so it is made in place, not renamed into it;
-    # the stamp comes last, and an environment without its own one is made anew.
+    # Scripts in a virtual environment contain its path, so it is made in place, not renamed. The
+    # stamp comes last; an environment without the right stamp is made again.
     stamp = folder / "made-from"
     wanted = "".join([interpreter.path, "\n", interpreter.version, str(folder), "\n"])
     wanted += "".join(file.read_text() for file in files)
@@ -145,8 +145,8 @@ def _environment(name: str, interpreter: Interpreter) -> str:
     _say(f"making {folder.relative_to(ROOT)} ({DOWNLOADS[name]})")
     stamp.unlink(missing_ok=True)
     _run(interpreter.path, "-m", "venv", "--clear", str(folder))
-    # The files name all that is needed; PyTorch's wheel would add what a computer without a GPU
-    # has no use for.
+    # The files list everything needed. PyTorch's wheel would add packages that only a computer with
+    # a GPU can use.
     options = ["--only-binary=:all:", "--no-deps"]
     _pip(python, "install", *options, *(f"--requirement={file}" for file in files))
     for torch in folder.glob("lib/python3*/site-packages/torch/lib"):
@@ -156,11 +156,11 @@ def _environment(name: str, interpreter: Interpreter) -> str:
 
 
 def _stand_in_for_cuda(torch: Path) -> None:
-    """Makes the library of CUDA's functions that PyTorch's own link to; each says "no device"."""
+    """Makes a library with the CUDA functions that PyTorch links to; each returns "no device"."""
     own = list(torch.glob("*.so"))
     names = set(re.findall(r"\[(lib(?:cu|nccl|nv)\S+)\]", _run("readelf", "-d", *own)))
     pattern = re.compile(r" U ((?:__)?(?:cu|nccl|nv)\w+)@?(\S*)$", re.MULTILINE)
-    versions = dict(pattern.findall(_run("nm", "-D", *own)))  # of each function
+    versions = dict(pattern.findall(_run("nm", "-D", *own)))  # the version of each function
     source, script = torch / "no_cuda.c", torch / "no_cuda.map"
     source.write_text("".join(f"int {name}(void) {{ return 100; }}\n" for name in versions))
     with open(script, "w") as file:

@@ -31,7 +31,7 @@ passed=0
 failed=()
 summary=()
 
-# step NAME COMMAND…: runs it with its output in a log, and shows what failed.
+# step NAME COMMAND…: runs the command with its output in a log, and shows what failed.
 step() {
     local name=$1 start=$SECONDS log
     shift
@@ -45,12 +45,12 @@ step() {
         echo "FAILED  $((SECONDS - start)) s, of $log:"
         awk -f tests/runner/failures.awk "$log" | head -n 200 | sed 's/^/    /'
     fi
-    # What the test runners counted, for the summary.
+    # The test runners' counts, for the summary.
     summary+=("$(grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$log" |
         sed -E "s/^=+ ?//; s/ ?=+$//; s/^/    $name: /")")
 }
 
-# Formatters and lints are tools of whoever changes the code: without them there is less to run.
+# Formatters and lints are for people who change the code; skip those that are not installed.
 if cargo fmt --version >/dev/null 2>&1; then
     step "rust format" cargo fmt --check
 else
@@ -67,7 +67,7 @@ step "rust facade" cargo test --locked --lib tfrecord_index::tests --release
 step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
     cargo run --locked --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
 
-# The environment's interpreters, one a line; everything from here on needs them.
+# The environments' interpreters, one per line; all later steps need them.
 pythons=$logs/pythons
 step "python environments" sh -c "python3 tests/environment.py quick --each-python >$pythons"
 python=$(head -n 1 "$pythons")
@@ -111,7 +111,7 @@ if [ $quick = no ]; then
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
         cargo test --locked --features cli --test c_abi programs::
     if [ -x "$python" ]; then
-        # Emulated: a quarter of an hour, so only where somebody has put QEMU there.
+        # Emulated: takes a quarter of an hour, so it runs only if QEMU is installed.
         if [ -d target/test-env/debian/machines/bin ] || command -v qemu-s390x >/dev/null; then
             step "other machines" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
                 "$python" -m pytest tests/packages/test_other_machines.py

@@ -1,4 +1,4 @@
-"""NVIDIA DALI, without a GPU, on our indexes; and our indexes against its own tfrecord2idx."""
+"""NVIDIA DALI (without a GPU) reads our indexes; its tfrecord2idx writes the same ones."""
 
 if __name__ == "__main__":
     import environment

@@ -1,4 +1,4 @@
-"""The quick reference's uses, as written: random access, shuffled epochs, a shard for each GPU."""
+"""The quick reference's examples as written: random access, shuffled epochs, a shard per GPU."""
 
 if __name__ == "__main__":
     import environment

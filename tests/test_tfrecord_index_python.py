@@ -1,4 +1,4 @@
-"""The Python functions: s3dlio's four calls, tfr_index's own, their input and their errors."""
+"""The Python functions: s3dlio's four calls and tfr_index's own, their arguments and errors."""
 
 if __name__ == "__main__":
     import environment
@@ -43,7 +43,7 @@ def path(tmp_path) -> Path:
     return path
 
 
-# What the calls look like.
+# Signatures.
 
 
 def test_shim_has_the_documented_signatures():
@@ -95,7 +95,7 @@ def test_type_hints_are_shipped():
     assert set(tfr_index.__all__) >= {"Index", "TfrError"}
 
 
-# What they do.
+# Results.
 
 
 def test_shim_creates_and_reads(path):
@@ -189,7 +189,7 @@ def test_mapped_file():
 def test_buffers_are_let_go():
     data = bytearray(DATA)
     index = tfr_index.index_bytes(data)
-    data.clear()  # BufferError while anybody holds it
+    data.clear()  # raises BufferError if anything still holds the buffer
     assert list(index) == ENTRIES
 
 
@@ -229,7 +229,7 @@ def test_index_gets_the_permissions_of_a_new_file(path):
     assert stat.S_IMODE(os.stat(f"{path}.idx").st_mode) == 0o640
 
 
-# What they do when they cannot.
+# Errors.
 
 
 def test_bad_data_names_file_record_and_offset(path):
@@ -390,7 +390,9 @@ def test_create_replaces_an_index(path, tmp_path):
     with open(index) as held_open:
         tfr_index.create_index(path)
         assert index.read_text() == TEXT
-        assert held_open.read() == "0 16\n" * 1000  # replaced, not overwritten under its readers
+        assert (
+            held_open.read() == "0 16\n" * 1000
+        )  # the file is replaced, so that readers keep the old one
     assert sorted(os.listdir(tmp_path)) == [path.name, index.name]
 
 

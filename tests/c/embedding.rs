@@ -1,4 +1,4 @@
-//! What docs/embedding.md says of linking, descriptors, signals and ThreadSanitizer, and its blocks.
+//! docs/embedding.md is true about linking, descriptors, signals and ThreadSanitizer; its blocks run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn a_plugin_exports_only_its_own_functions_and_may_be_unloaded() {
     assert_success(&place.run(&[&library, &plugin], &[]));
 }
 
-/// The suppressions suffice, and hide no race of the program's.
+/// The suppressions are enough, and hide no race in the program itself.
 #[test]
 fn thread_sanitizer_finds_races_of_the_program_alone() {
     let place = Place::new();

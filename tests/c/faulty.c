@@ -1,6 +1,6 @@
-/* Preloaded into a process, this makes one of its calls fail, or do less than it was asked to.
+/* Preloaded into a process, this makes one of its calls fail, or transfer fewer bytes.
  *
- * FAULTY_FOLDER: only calls for files in this folder count, and those that start threads.
+ * FAULTY_FOLDER: only calls for files in this directory count, and those that start threads.
  * FAULTY_COUNTS: a file to which the process writes how often it called each function.
  * FAULTY_CALL: "FUNCTION NUMBER FAULT", where FAULT is an error's number, or 0 for a call that
  * reads or writes fewer bytes. NUMBER 0 is every call. */
@@ -50,7 +50,7 @@ __attribute__((destructor)) static void end(void) {
     }
 }
 
-/* Counts a call. Whether it is to be faulty. */
+/* Counts a call; returns whether it is the faulty one. */
 static int is_faulty(struct function *function) {
     int number = atomic_fetch_add(&function->calls, 1) + 1;
     if (number == 1) {
@@ -226,7 +226,7 @@ TRANSFER(write, (int file, const void *from, size_t size), (file, from, size))
 TRANSFER(pread64, (int file, void *to, size_t size, off64_t at), (file, to, size, at))
 TRANSFER(pwrite64, (int file, const void *from, size_t size, off64_t at), (file, from, size, at))
 
-/* As above, with the first buffer that is not empty in place of all. */
+/* As above, but only the first buffer that is not empty is used. */
 #define TRANSFER_MANY(name, parameters, arguments)                                                 \
     ssize_t name parameters {                                                                      \
         FUNCTION(name);                                                                            \

@@ -1,4 +1,4 @@
-/* A plugin with the static library in it. */
+/* A plugin that is linked with the static library. */
 #include <tfr_index.h>
 
 int64_t plugin_count(const char *path);

@@ -9,18 +9,18 @@ use crate::child;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
-/// What users ask of the headers that they include.
+/// Warnings that users may enable for the headers they include.
 const STRICTER: [&str; 3] = ["-Wshadow", "-Wconversion", "-Wsign-conversion"];
 const SANITIZE: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-/// What the static library needs of the system.
+/// The system libraries that the static library needs.
 const SYSTEM: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
 
-/// A Python that has the package ziglang, which is clang with libc++: all is then compiled by it.
+/// A Python with the package ziglang (clang with libc++), which then compiles everything.
 fn clang() -> Option<String> {
     std::env::var("TFR_TEST_CLANG").ok()
 }
 
-/// Clang if that is asked for, else the compiler that the `cc` crate would use.
+/// Clang if TFR_TEST_CLANG names it, else the compiler that the `cc` crate would use.
 fn compiler(cpp: bool) -> Command {
     let mut command = match clang() {
         Some(python) => {
@@ -41,7 +41,7 @@ fn compiler(cpp: bool) -> Command {
     command
 }
 
-/// Runs a command to success and returns what it printed.
+/// Runs a command that must succeed, and returns its output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
@@ -55,22 +55,22 @@ fn run(command: &mut Command) -> String {
     stdout
 }
 
-/// The folder where Cargo puts this package's libraries before it runs its tests.
+/// The directory where Cargo puts this package's libraries before it runs the tests.
 fn libraries() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
-/// Not for clang, whose code is for this very processor, of which valgrind may not know all.
+/// Not with clang, which uses every instruction of this processor: valgrind may not know them all.
 fn valgrind() -> Option<Command> {
     let found = clang().is_none() && Command::new("valgrind").arg("--version").output().is_ok();
     let mut command = Command::new("valgrind");
     command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
-    // Rust's standard library keeps pointers into the middle of what threads are known by.
+    // Rust's standard library keeps pointers into the middle of its thread handles.
     command.arg("--errors-for-leak-kinds=definite,indirect");
     found.then_some(command)
 }
 
-/// Whether gcc comes with the libraries of its sanitizers.
+/// Whether gcc has the libraries of its sanitizers.
 fn has_sanitizers() -> bool {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("empty.c");
@@ -80,7 +80,7 @@ fn has_sanitizers() -> bool {
     compiler.output().unwrap().status.success()
 }
 
-/// A program of tests/c, with the folder that it is built and run in.
+/// A program of tests/c or tests/cpp, and the directory to build and run it in.
 struct Program {
     source: PathBuf,
     arguments: Vec<PathBuf>,
@@ -88,10 +88,10 @@ struct Program {
 }
 
 impl Program {
-    /// `source` is a path in the folder of tests.
+    /// `source` is a path below tests/.
     fn new(source: &str) -> Program {
         let folder = tempfile::tempdir().unwrap();
-        // Found by the name that the linker took from the library: its SONAME.
+        // The program looks for the library by its SONAME.
         let library = folder.path().join("libtfr_index.so.1");
         fs::copy(libraries().join("libtfr_index.so"), library).unwrap();
         let source = Path::new(ROOT).join("tests").join(source);
@@ -112,7 +112,7 @@ impl Program {
         program
     }
 
-    /// Runs the command with an empty folder and the arguments.
+    /// Runs the command with an empty directory and the arguments.
     fn execute(&self, command: &mut Command) {
         let empty = tempfile::tempdir().unwrap();
         command.arg(empty.path()).args(&self.arguments);
@@ -128,7 +128,7 @@ impl Program {
         }
     }
 
-    /// Runs again, under valgrind, where there is one.
+    /// Runs it again under valgrind, if it is installed.
     fn run_under_valgrind(&self) {
         self.run();
         if let Some(mut valgrind) = valgrind() {
@@ -136,7 +136,7 @@ impl Program {
         }
     }
 
-    /// Runs again, under valgrind and with gcc's sanitizers, where there are such.
+    /// Runs it again under valgrind and with gcc's sanitizers, if they are installed.
     fn run_watched(&self) {
         self.run_under_valgrind();
         if has_sanitizers() {
@@ -197,7 +197,7 @@ fn what_was_promised_is_there() {
 
 #[test]
 fn threads_and_forks_share_an_index_and_a_reader() {
-    // Not with sanitizers: a process that is forked beside other threads waits for their locks.
+    // Not with sanitizers: a process forked while other threads run would wait for the sanitizer's locks.
     Program::new("c/test_threads.c").run_under_valgrind();
 }
 
@@ -228,7 +228,7 @@ fn records_are_read_by_their_numbers() {
 
 #[test]
 fn records_are_iterated_over() {
-    // Not with sanitizers: a process that is forked beside other threads waits for their locks.
+    // Not with sanitizers: a process forked while other threads run would wait for the sanitizer's locks.
     Program::new("c/test_iterate.c").run_under_valgrind();
 }
 
@@ -237,7 +237,7 @@ fn panics_end_in_a_status() {
     Program::new("c/test_panic.c").run_watched();
 }
 
-/// Not under a tool: these take more memory than the limits leave.
+/// Not under valgrind or sanitizers: they need more memory than the limits leave.
 #[test]
 fn too_little_memory_is_an_error() {
     Program::new("c/test_out_of_memory.c").run();
@@ -278,10 +278,10 @@ fn the_headers_examples_run() {
 fn the_cpp_header_does_its_work() {
     let program = Program::new("cpp/test_tfr_index.cpp");
     program.run_watched();
-    // The last standard that is named counts: ranges and spans.
+    // The last -std counts; C++20 has ranges and spans.
     let archive = libraries().join("libtfr_index.a");
     program.execute(&mut Command::new(program.compile("cpp20", &["-std=c++20"], &archive)));
-    // Two units of two standards make one program.
+    // One program may have units compiled for different standards.
     let unit = format!("{}/unit.o", program.folder.path().display());
     let mut compiler = compiler(true);
     compiler.args(["-std=c++20", "-Dmain=other_main", "-c", "-o", &unit]);
@@ -326,7 +326,7 @@ fn headers_and_what_includes_them_compile_in_every_standard() {
     }
 }
 
-/// Where there is Doxygen: it sees every function, and misses no comment.
+/// If Doxygen is installed: it finds every function, and every function has a comment.
 #[test]
 fn doxygen_finds_every_function_and_its_comment() {
     if Command::new("doxygen").arg("--version").output().is_err() {

@@ -119,13 +119,13 @@
     F(size_t, tfr_callbacks_allow, (int32_t))                                                      \
     F(void, tfr_owner_free, (tfr_owner *))
 
-/* The compiler refuses declarations that differ from the header's, the linker what is gone. */
+/* The compiler refuses declarations that differ from the header's, the linker missing functions. */
 #define DECLARE(result, name, arguments) result name arguments;
 #define ADDRESS(result, name, arguments) (void (*)(void)) name,
 FUNCTIONS(DECLARE)
 static void (*const functions[])(void) = {FUNCTIONS(ADDRESS)};
 
-/* Members as they were promised, in their order: the compiler refuses others. */
+/* Members in the promised order; the compiler refuses others. */
 #define MEMBER(type, name, at, of)                                                                 \
     CHECK(offsetof(type, name) == (at) && sizeof(((type *)0)->name) == sizeof(of))
 

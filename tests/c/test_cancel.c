@@ -11,7 +11,7 @@ static char path[5000], written[5000], index_path[5000];
 static tfr_reader *reader;
 static tfr_writer *writer;
 
-/* From here on, whatever waits in this thread ends it: open, read, write, close and others. */
+/* From here on, any cancellation point ends this thread: open, read, write, close and others. */
 static void cancel_this_thread(void) { CHECK(pthread_cancel(pthread_self()) == 0); }
 
 static void create(void) {
@@ -57,7 +57,7 @@ static void finish_writer(void) {
 
 static void free_writer(void) { tfr_writer_free(writer); }
 
-/* The caller's own code is not cancelled either: the library is on the stack beneath it. */
+/* The caller's callback is not cancelled either: the library is on the stack below it. */
 static int64_t read_at(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
     (void)context;
     for (size_t i = 0; i < size; i++) {
@@ -76,7 +76,7 @@ static void create_from_source(void) {
     tfr_source_free(source);
 }
 
-/* What reads ahead is not cancelled, but ended. */
+/* The threads that read ahead are not cancelled; they end normally. */
 static void iterate(void) {
     tfr_reader *opened = NULL;
     tfr_iterator *iterator = NULL;

@@ -1,5 +1,5 @@
 /* A host that closed its standard streams, and prints nevertheless, prints into no file of the
- * library's. argv[1] is an empty folder. */
+ * library's. argv[1] is an empty directory. */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 
 static char data_path[4096], index_path[4096];
 
-/* Whether the standard streams are closed still. It prints to them. */
+/* Whether the standard streams are still closed. Prints to them. */
 static int are_closed(void) {
     int closed = 1;
     for (int stream = 0; stream < 3; stream++) {

@@ -1,4 +1,4 @@
-/* Indexes made of indexes: what each edit has, and what it refuses. argv[1] is an empty folder. */
+/* Edits of indexes: what each edit gives, and what it refuses. argv[1] is an empty directory. */
 #include "check.h"
 
 static const char *FIVE = "0 21\n21 16\n37 19\n56 116\n172 16\n";
@@ -9,7 +9,7 @@ static tfr_index *five(void) {
     return index;
 }
 
-/* Checks that an index is this text, and frees it. */
+/* Checks that an index has this text, and frees it. */
 static void expect(tfr_index *index, const char *expected) {
     char *text = NULL;
     CHECK(tfr_index_to_text(index, &text, NULL, NULL) == TFR_OK);
@@ -18,7 +18,7 @@ static void expect(tfr_index *index, const char *expected) {
     tfr_index_free(index);
 }
 
-/* Checks that the call makes an index of this text. */
+/* Checks that the call makes an index with this text. */
 #define MAKES(expected, call)                                                                      \
     do {                                                                                           \
         tfr_index *made = NULL;                                                                    \
@@ -27,7 +27,7 @@ static void expect(tfr_index *index, const char *expected) {
         expect(made, expected);                                                                    \
     } while (0)
 
-/* Checks that the call fails so, and that the error is about this record. */
+/* Checks that the call fails with this status, and that the error names this record. */
 #define FAILS(status, record, call)                                                                \
     do {                                                                                           \
         tfr_index *made = NULL;                                                                    \
@@ -99,14 +99,14 @@ static void concatenations(const tfr_index *index) {
     FAILS(TFR_ERR_MISMATCH, 4, tfr_index_concat(twice, less, 2, &made, &error));
     FAILS(TFR_ERR_INVALID_INDEX, 0, tfr_index_concat(twice, giant, 2, &made, &error));
 
-    /* A handle is not lost under the output. */
+    /* An output that is also an input is not lost. */
     tfr_index *own[] = {five(), five()}, *first = own[0], *second = own[1];
     const tfr_index *const *parts = (const tfr_index *const *)own;
     for (int i = 0; i < 2; i++) {
         CHECK(tfr_index_concat(parts, sizes, 2, &own[i], NULL) == TFR_ERR_INVALID_ARGUMENT);
         CHECK(own[0] == first && own[1] == second);
     }
-    CHECK(tfr_index_concat(parts, sizes, 1, &own[1], NULL) == TFR_OK); /* is none of them */
+    CHECK(tfr_index_concat(parts, sizes, 1, &own[1], NULL) == TFR_OK); /* not one of the inputs */
     tfr_index_free(second);
     expect(own[1], FIVE);
     tfr_index_free(first);

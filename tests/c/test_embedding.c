@@ -69,7 +69,7 @@ static int count_files(const char *path) {
     return count;
 }
 
-/* With one descriptor to spare after the other, until there are enough. */
+/* With ever more free descriptors, until there are enough. */
 static void a_limit_of_descriptors_is_an_error(const char *directory) {
     int files = count_files(directory);
     struct rlimit before, few;
@@ -113,7 +113,7 @@ static void ignored_signals_are_errors(void) {
     CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
 }
 
-/* Data that a function reads: on which threads, and with which signals blocked. */
+/* A source's function: on which threads it runs, and with which signals blocked. */
 struct data {
     pthread_t caller;
     uint8_t *bytes;

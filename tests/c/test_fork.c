@@ -1,5 +1,5 @@
 /* A process that is forked while another thread makes the library's first call in it can use the
- * library. argv[1] is an empty folder. */
+ * library. argv[1] is an empty directory. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static void *first_call(void *begun) {
     return NULL;
 }
 
-/* What a new process does: it forks some time after a thread's call began. */
+/* Runs in a new process, which forks some time after a thread's call began. */
 static int fork_amid_first_call(int delay) {
     int begun = 0;
     pthread_t thread;
@@ -37,7 +37,7 @@ static int fork_amid_first_call(int delay) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(60); /* ends a process that waits for what will never be */
+        alarm(60); /* ends a process that would wait forever */
         use();
         _exit(0);
     }

@@ -1,6 +1,6 @@
 /* A process that is forked from a writer's can do nothing with the writer, and does it no harm: not
  * by any call, whatever it writes, and not if another thread is amid a call. argv[1] is an empty
- * folder. */
+ * directory. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 
 static char data_path[4096], index_path[4096];
 
-/* More records than any buffer holds, of the data or of the index. */
+/* More records than the buffers for data and index hold. */
 #define RECORDS 20000
 static const uint8_t payload[100];
 
@@ -23,7 +23,7 @@ static int is_refused(tfr_status status, tfr_error **error) {
     return refused;
 }
 
-/* What the process does: every call, many times. */
+/* Makes every call many times, in the forked process. */
 static void use(tfr_writer *writer) {
     tfr_error *error = NULL;
     const size_t offsets[] = {0, 10, sizeof payload};

@@ -1,5 +1,5 @@
-/* The tables of good and bad input: argv[1] is an empty folder, argv[2] is hostile.tsv, argv[3] is
- * hostile_index.tsv (see tests/data/make_hostile.py). */
+/* The tables of good and bad input: argv[1] is an empty directory, argv[2] is hostile.tsv, argv[3]
+ * is hostile_index.tsv (see tests/data/make_hostile.py). */
 #include "check.h"
 
 static char line[1 << 16];
@@ -25,7 +25,7 @@ static size_t from_hex(const char *hex) {
     return size;
 }
 
-/* Compares what a call ended in with the table's cell, and frees both. */
+/* Compares a call's outcome with the table's cell, and frees the index and the error. */
 static void expect(const char *name, const char *outcome, tfr_status status, tfr_index *index,
                    tfr_error *error) {
     static char actual[1 << 16];

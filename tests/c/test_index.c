@@ -1,4 +1,4 @@
-/* Every function of the C ABI, used as it is meant to be. argv[1] is an empty folder. */
+/* Every function of the C ABI, used as intended. argv[1] is an empty directory. */
 #include "check.h"
 
 static char folder[4096];
@@ -55,7 +55,7 @@ static void files(void) {
     char data_path[5000];
     strcpy(data_path, in_folder("three.tfrecord"));
 
-    /* The index's path is made of the data's unless it is given. */
+    /* By default the data's path gives the index's path. */
     CHECK(tfr_index_create(data_path, NULL, NULL, &count, &error) == TFR_OK);
     CHECK(count == 3 && error == NULL);
     expect_file("three.tfrecord.idx", "0 21\n21 16\n37 19\n");
@@ -159,7 +159,7 @@ static void errors(void) {
     CHECK(tfr_index_get(index, SIZE_MAX, &entry, NULL) == TFR_ERR_OUT_OF_RANGE);
     tfr_index_free(index);
 
-    /* Counts that no memory holds. */
+    /* Counts too large for any memory. */
     CHECK(tfr_index_from_bytes(THREE, SIZE_MAX, NULL, &index, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(tfr_index_from_entries(&entry, SIZE_MAX / 16 + 1, &index, NULL) ==
           TFR_ERR_INVALID_ARGUMENT);
@@ -278,7 +278,7 @@ static void salvage(void) {
     tfr_options_free(options);
 }
 
-/* A file that is written while it is indexed. */
+/* A file that grows while it is indexed. */
 static void resume(void) {
     tfr_options *options = NULL;
     tfr_error *error = NULL;
@@ -337,7 +337,7 @@ static void check(void) {
     tfr_error_free(error);
     tfr_index_free(index);
 
-    /* The first records alone are a stale index, unless it is meant so. */
+    /* An index of only the first records is stale, unless the caller accepts that. */
     CHECK(tfr_index_from_text("21 16\n0 21\n0 21\n", 16, &index, NULL) == TFR_OK);
     CHECK(tfr_index_check(index, path, TFR_CHECK_QUICK, NULL, NULL, NULL) == TFR_ERR_STALE);
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
@@ -353,7 +353,7 @@ static void check(void) {
     tfr_index_free(index);
 }
 
-/* Every part of a frame, of which the third has a bit that is wrong. */
+/* Every part of each frame; the third frame has one wrong bit. */
 static void locate(void) {
     tfr_location at;
     tfr_error *error = NULL;

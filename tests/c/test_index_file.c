@@ -1,5 +1,5 @@
 /* Index files that are found by name, and made only where there is need. argv[1] is an empty
- * folder. */
+ * directory. */
 #include "check.h"
 #include <errno.h>
 
@@ -43,7 +43,7 @@ static void found(void) {
     tfr_error_free(error);
 }
 
-/* TensorBoard would take an index beside its file for a newer one. */
+/* TensorBoard would read an index beside its file as a newer event file. */
 static void event_files(void) {
     char events[4096], index[4096];
     snprintf(events, sizeof events, "%s/events.out.tfevents.1.host", folder);

@@ -1,4 +1,4 @@
-/* The index of a stream, pushed in pieces. argv[1] is an empty folder. */
+/* The index of a stream, pushed in pieces. argv[1] is an empty directory. */
 #include "check.h"
 
 #define MANY ((size_t)100)
@@ -28,7 +28,7 @@ static tfr_status push_all(const tfr_options *options, const uint8_t *data, size
     return status;
 }
 
-/* Pieces of any size, and arrays of any length, make no difference to memory. */
+/* Pieces of any size and arrays of any length give the same index as memory. */
 static void test_pieces(const uint8_t *data, size_t size) {
     tfr_entry entries[3 * MANY + 1];
     for (int32_t checksums = TFR_CHECKSUMS_AUTO; checksums <= TFR_CHECKSUMS_FULL; checksums++) {
@@ -51,7 +51,7 @@ static void test_pieces(const uint8_t *data, size_t size) {
     }
 }
 
-/* Cut anywhere, it ends as memory does. */
+/* Cut off anywhere, it gives the same outcome as memory. */
 static void test_cuts(void) {
     for (size_t size = 0; size <= THREE_SIZE; size++) {
         for (size_t piece = 1; piece <= THREE_SIZE; piece++) {
@@ -71,7 +71,7 @@ static void test_cuts(void) {
     }
 }
 
-/* What is good before the damage is given; then the error, each time. */
+/* Gives the good records before the damage, then the error, each time. */
 static void test_damage(void) {
     uint8_t data[THREE_SIZE];
     memcpy(data, THREE, THREE_SIZE);
@@ -84,7 +84,7 @@ static void test_damage(void) {
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, TFR_CHECKSUMS_FULL, NULL) == TFR_OK);
     CHECK(tfr_indexer_new(options, &indexer, NULL) == TFR_OK);
-    tfr_options_free(options); /* nothing of it is kept */
+    tfr_options_free(options); /* the indexer keeps no reference */
     CHECK(tfr_indexer_push(indexer, data, THREE_SIZE, entries, 4, &taken, &count, NULL) == TFR_OK);
     CHECK(count == 2 && entries[1].offset == 21 && taken <= THREE_SIZE);
     for (int i = 0; i < 3; i++) {

@@ -1,4 +1,4 @@
-/* Records one after the other, read ahead. argv[1] is an empty folder. */
+/* Iterators: records in order, read ahead. argv[1] is an empty directory. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ static tfr_reader *open_reader(size_t threads) {
     return reader;
 }
 
-/* The next payload is that of this record. */
+/* Checks that the next payload is that of this record. */
 static void expect(tfr_iterator *iterator, size_t record) {
     const uint8_t *payload = NULL;
     size_t size = 77;
@@ -78,7 +78,7 @@ static void all_and_some(size_t threads) {
     CHECK(iterator == NULL && tfr_error_record(error) == RECORDS);
     tfr_error_free(error);
     CHECK(tfr_reader_iterate(reader, NULL, RECORDS + 1, &iterator, NULL) == TFR_ERR_OUT_OF_RANGE);
-    /* Those that are given up midway leave nothing. */
+    /* Iterators freed before their end leave nothing. */
     for (size_t given = 0; given < RECORDS; given += RECORDS / 3) {
         CHECK(tfr_reader_iterate(reader, NULL, RECORDS, &iterator, NULL) == TFR_OK);
         for (size_t i = 0; i < given; i++) {
@@ -89,7 +89,7 @@ static void all_and_some(size_t threads) {
     tfr_reader_free(reader);
 }
 
-/* Both processes go on where they are. */
+/* Both processes continue at their positions. */
 static void forked(void) {
     tfr_reader *reader = open_reader(0);
     tfr_iterator *iterator = NULL;
@@ -103,7 +103,8 @@ static void forked(void) {
     tfr_iterator_free(iterator);
     tfr_reader_free(reader);
     if (child == 0) {
-        execl("/bin/true", "true", (char *)NULL); /* what the thread had is no leak of this one */
+        execl("/bin/true", "true",
+              (char *)NULL); /* memory of the other thread is not a leak here */
         _exit(1);
     }
     int ended = -1;
@@ -132,7 +133,7 @@ static void many_threads(void) {
     tfr_reader_free(reader);
 }
 
-/* A bad record is an error at its turn, and hides no other. */
+/* A bad record is an error when its turn comes; the others are still given. */
 static void damage(void) {
     FILE *file = fopen(path, "r+b");
     CHECK(file != NULL);

@@ -1,5 +1,5 @@
-/* Every function with every pointer NULL: alone where it must not be, and all at once; and pointers
- * that are not aligned. argv[1] is an empty folder. */
+/* Every function with NULL for each pointer that must not be NULL, and for all of them; and with
+ * unaligned pointers. argv[1] is an empty directory. */
 #include "check.h"
 
 static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
@@ -48,7 +48,7 @@ static void misaligned(const tfr_index *index, const char *path) {
     REFUSES_MISALIGNED("location_out", tfr_locate(path, 0, NULL, odd, &error));
     REFUSES_MISALIGNED("source", tfr_index_from_source(odd_input, NULL, &made, &error));
     REFUSES_MISALIGNED("writer_out", tfr_writer_create(path, NULL, NULL, odd, &error));
-    /* Nothing is done that could not be told of. */
+    /* Without an output the call does nothing. */
     REFUSES_MISALIGNED("count_out", tfr_index_create_from_source(source, path, NULL, odd, &error));
     tfr_source_free(source);
     CHECK(fopen(path, "rb") == NULL);
@@ -211,7 +211,7 @@ int main(int argc, char **argv) {
     REFUSES("indexer", tfr_indexer_push(NULL, NULL, 0, NULL, 0, NULL, NULL, error_out));
     CHECK(tfr_indexer_push(indexer, NULL, 0, &entry, 1, &taken, &count, NULL) == TFR_OK);
     REFUSES("indexer", tfr_indexer_finish(NULL, error_out));
-    CHECK(tfr_indexer_finish(indexer, NULL) == TFR_OK); /* nothing was taken */
+    CHECK(tfr_indexer_finish(indexer, NULL) == TFR_OK); /* the indexer took no data */
     tfr_indexer_free(indexer);
     tfr_indexer_free(NULL);
 

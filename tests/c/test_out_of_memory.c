@@ -94,7 +94,7 @@ static tfr_status concat(tfr_index **index, tfr_error **error) {
     return tfr_index_concat((const tfr_index *const *)&whole, &size, 1, index, error);
 }
 
-/* Lets the process take `bytes` of address space more than it has. */
+/* Lets the process use `bytes` more address space than it has now. */
 static void limit_to(size_t bytes) {
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
@@ -113,7 +113,7 @@ static void lift_limit(void) {
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
-/* Calls with ever more memory, until `least` to `most` bytes are too little no more. */
+/* Calls with ever more memory. The last limit that is too small must be `least` to `most`. */
 static void with_ever_more(const char *name, tfr_status (*call)(tfr_index **, tfr_error **),
                            size_t least, size_t most) {
     size_t failed = 0;
@@ -139,7 +139,7 @@ static void with_ever_more(const char *name, tfr_status (*call)(tfr_index **, tf
 
 int main(int count, char **arguments) {
     CHECK(count == 2);
-    /* What is free is the system's again, and nothing is set aside. */
+    /* Free memory goes back to the system. */
     CHECK(mallopt(M_MMAP_THRESHOLD, MIB) == 1 && mallopt(M_ARENA_MAX, 1) == 1);
     CHECK(snprintf(data_path, sizeof data_path, "%s/x", arguments[1]) > 0);
     CHECK(snprintf(index_path, sizeof index_path, "%s/x.idx", arguments[1]) > 0);

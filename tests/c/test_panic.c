@@ -1,5 +1,5 @@
 /* Panics end in a status: the process lives, nothing is printed, the library works on. argv[1] is
- * an empty folder. */
+ * an empty directory. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,9 +11,9 @@
 #define RECORDS 4096
 #define SIZE 16384
 
-static volatile int broken; /* the clock: Rust's standard library panics where it fails */
+static volatile int broken; /* the clock: Rust's standard library panics if it fails */
 
-/* Takes the place of the C library's, here and in the library. */
+/* Replaces the C library's function, here and in the library. */
 int clock_gettime(clockid_t clock, struct timespec *now) {
     if (broken) {
         errno = EINVAL;

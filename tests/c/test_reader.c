@@ -1,4 +1,4 @@
-/* Records by their numbers: one, many, by many threads. argv[1] is an empty folder. */
+/* Readers: one record, many records, many threads. argv[1] is an empty directory. */
 #include <pthread.h>
 
 #include "check.h"
@@ -135,7 +135,7 @@ static void given_index(void) {
     tfr_index *index = NULL;
     CHECK(tfr_index_from_text("37 19\n0 21\n0 22\n0 999\n", 21, &index, NULL) == TFR_OK);
     tfr_reader *reader = open_reader(index, NULL);
-    tfr_index_free(index); /* the reader has its own hold on it */
+    tfr_index_free(index); /* the reader keeps its own reference */
     uint8_t buffer[1000];
     size_t size = 0;
     tfr_error *error = NULL;
@@ -174,7 +174,7 @@ static void an_index_is_found_or_given(void) {
     CHECK(tfr_reader_warning(NULL) == NULL);
 }
 
-/* A terabyte that begins with THREE and goes on with zeros. */
+/* A sparse terabyte that begins with THREE. */
 static int64_t read_three(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
     (void)context;
     memset(buffer, 0, size);

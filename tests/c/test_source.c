@@ -1,10 +1,10 @@
-/* Data that is read through a function. argv[1] is an empty folder. */
+/* Sources: data that a function reads. argv[1] is an empty directory. */
 #include <errno.h>
 #include <pthread.h>
 
 #include "check.h"
 
-#define REPEATS ((size_t)30000) /* enough that threads share the work */
+#define REPEATS ((size_t)30000) /* enough for several threads */
 #define SIZE (REPEATS * THREE_SIZE)
 #define RECORDS (3 * REPEATS)
 
@@ -165,7 +165,7 @@ static void test_ownership(void) {
         CHECK(tfr_source_new(read_at, &how, SIZE, &source, NULL) == TFR_OK);
         CHECK(tfr_reader_from_source(source, NULL, NULL, &reader, NULL) == TFR_OK);
         tfr_reader_free(reader);
-        CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK); /* nobody else has it any more */
+        CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK); /* the last reference */
         tfr_source_free(source);
         CHECK(tfr_source_new(read_at, &freed, 0, &source, NULL) == TFR_OK);
         CHECK(tfr_source_set_free(source, count_call, NULL) == TFR_OK);
@@ -177,7 +177,7 @@ static void test_ownership(void) {
     }
 }
 
-/* Fails at any place, with whatever number: an error that names it, and the index stays. */
+/* Fails at any byte with any number: the error has the number, and the index stays. */
 static void test_failures(void) {
     static const struct {
         int64_t answer;
@@ -222,7 +222,7 @@ static void test_failures(void) {
     tfr_index_free(good);
 }
 
-/* Is interrupted before each read. */
+/* A source that is interrupted before each read. */
 static int64_t read_interrupted(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
     static int interrupted;
     reads how = ALL;
@@ -288,7 +288,7 @@ static int32_t count_regions(void *context, const tfr_skipped *region) {
     return 0;
 }
 
-/* An index of what was there is continued, as that of a file. */
+/* An index of the first bytes is resumed, as for a file. */
 static void test_growing(void) {
     tfr_options *options = options_with(0, TFR_CHECKSUMS_AUTO);
     reads how = ALL;

@@ -1,5 +1,5 @@
 /* One index, one reader, one file and one set of options for many threads, and for a process forked
- * from their midst. argv[1] is an empty folder. */
+ * from their midst. argv[1] is an empty directory. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ static void expect_whole(tfr_index *index) {
     tfr_index_free(index);
 }
 
-/* One record, and all of them, by the reader that all share. */
+/* Reads one record, and all of them, with the shared reader. */
 static void read_records(size_t number) {
     static const char *const payloads[] = {"hello", "", "abc"};
     for (size_t i = 0; i < 1000; i++) {
@@ -51,7 +51,7 @@ static void read_records(size_t number) {
     free(buffer);
 }
 
-/* All that an index is for, and what it is made of. */
+/* Uses an index in every way, and makes one. */
 static void *use(void *number) {
     read_records((size_t)number);
     tfr_index *index = NULL;
@@ -111,7 +111,8 @@ int main(int count, char **arguments) {
     pid_t child = fork();
     if (child == 0) {
         use(NULL);
-        execl("/bin/true", "true", (char *)NULL); /* what the others had is no leak of this one */
+        execl("/bin/true", "true",
+              (char *)NULL); /* memory of the other threads is not a leak here */
         _exit(1);
     }
     CHECK(child > 0);

@@ -1,5 +1,5 @@
-/* What a program built with -fsanitize=thread calls. The library is not built so: without the
- * suppressions of docs/embedding.md, races are reported that there are not. argv[1] is an empty
+/* A program built with -fsanitize=thread. The library is not built with it, so ThreadSanitizer
+ * reports false races without the suppressions of docs/embedding.md. argv[1] is an empty
  * directory; with argv[2], "race", there is one in this program. */
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-/* Threads that called a library which is closed before they end. argv[1] is an empty directory,
+/* Threads that called a library that is closed before they end. argv[1] is an empty directory,
  * argv[2] the shared library, argv[3] the plugin. */
 #include <dlfcn.h>
 #include <pthread.h>

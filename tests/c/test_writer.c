@@ -1,5 +1,5 @@
-/* Writers, used as they are meant to be and not, by many threads and in a forked process. argv[1]
- * is an empty folder. */
+/* Writers: used correctly and wrongly, by many threads and in a forked process. argv[1]
+ * is an empty directory. */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -35,7 +35,7 @@ static void expect_three(void) {
     expect_file(index_path, lines, strlen(lines));
 }
 
-/* The index and the data fit, to the last payload. */
+/* Checks that the index fits the data, payloads included. */
 static void expect_records(size_t count) {
     tfr_index *index = NULL;
     CHECK(tfr_index_read(index_path, &index, NULL) == TFR_OK);
@@ -51,14 +51,14 @@ static void write_and_append(void) {
     CHECK(tfr_writer_create(data_path, NULL, NULL, &writer, &error) == TFR_OK && error == NULL);
     CHECK(tfr_writer_write(writer, (const uint8_t *)"hello", 5, &error) == TFR_OK);
     CHECK(tfr_writer_num_records(writer) == 1);
-    /* Not the first bytes: offsets start where the caller wants. */
+    /* Offsets may start at any byte. */
     const size_t offsets[] = {2, 2, 5};
     const uint8_t *payloads = (const uint8_t *)"..abc";
     CHECK(tfr_writer_write_many(writer, payloads, offsets, 2, &error) == TFR_OK);
     CHECK(tfr_writer_finish(writer, &count, &error) == TFR_OK && count == 3);
     expect_three();
 
-    /* Finished is finished. */
+    /* A finished writer refuses more records. */
     CHECK(tfr_writer_write(writer, NULL, 0, &error) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(strstr(tfr_error_message(error), "finished") != NULL);
     tfr_error_free(error);
@@ -68,7 +68,7 @@ static void write_and_append(void) {
     tfr_writer_free(writer);
     expect_three();
 
-    /* Freed unfinished: nothing is left of it. */
+    /* Freed without finish: it leaves nothing. */
     for (int append = 0; append < 2; append++) {
         CHECK((append ? tfr_writer_append : tfr_writer_create)(data_path, index_path, NULL, &writer,
                                                                NULL) == TFR_OK);
@@ -98,7 +98,7 @@ static void refused(void) {
     CHECK(strcmp(tfr_error_path(error), data_path) == 0);
     tfr_error_free(error);
 
-    /* Offsets that cannot be: nothing is written, and the writer goes on. */
+    /* Impossible offsets: nothing is written, and the writer can still be used. */
     const size_t descending[] = {0, 2, 1}, giant[] = {0, SIZE_MAX};
     CHECK(tfr_writer_write_many(writer, THREE, descending, 2, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(tfr_writer_write_many(writer, THREE, giant, 1, NULL) == TFR_ERR_INVALID_ARGUMENT);
@@ -137,7 +137,7 @@ static void threads_share_a_writer(void) {
     expect_records(THREADS * RECORDS);
 }
 
-/* A process that was forked does no harm, whatever it does with the writer. */
+/* A forked process does no harm, whatever it does with the writer. */
 static void forks_leave_a_writer_alone(void) {
     tfr_writer *writer = NULL;
     for (int append = 0; append < 2; append++) {
@@ -159,7 +159,7 @@ static void forks_leave_a_writer_alone(void) {
                 CHECK(i == 0 || tfr_writer_flush(writer, NULL) == refused);
                 CHECK(i == 1 || tfr_writer_finish(writer, NULL, NULL) == refused);
                 tfr_writer_free(writer);
-                pause(); /* with what it has open */
+                pause(); /* with its open files */
             }
         }
         usleep(1000);
@@ -167,7 +167,7 @@ static void forks_leave_a_writer_alone(void) {
         CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
         tfr_writer_free(writer);
         expect_records(before + 102);
-        /* Nothing stays locked. */
+        /* No lock remains. */
         CHECK(tfr_writer_append(data_path, NULL, NULL, &writer, NULL) == TFR_OK);
         tfr_writer_free(writer);
         for (int i = 0; i < 3; i++) {

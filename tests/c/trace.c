@@ -1,4 +1,4 @@
-/* Preloaded into a process, this writes a line for each call that puts a file on the medium or
+/* Preloaded into a process, this writes a line for each call that writes a file to disk or
  * gives it another name: to the file TRACE, the function and the file's name. */
 #define _GNU_SOURCE
 #include <dlfcn.h>

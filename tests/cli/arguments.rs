@@ -1,4 +1,4 @@
-//! What the commands make of their arguments: numbers, `-`, and folders.
+//! Arguments of the commands: numbers, `-` and directories.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     ended(&tfr_index(folder, arguments))
 }
 
-/// What a command does with such a stdin.
+/// Runs a command with this stdin.
 fn pipe(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
     command.current_dir(folder).args(arguments);
@@ -29,7 +29,7 @@ fn example() -> (tempfile::TempDir, Index) {
     (folder, Index::scan(EXAMPLES, &Options::new()).unwrap())
 }
 
-/// A word that is no number is a wrong command line, a number that the file lacks is its data's.
+/// A word that is not a number is a usage error; a number that the file lacks is a failure of the file.
 #[test]
 fn numbers_are_wrong_in_two_ways() {
     let (folder, _) = example();
@@ -89,7 +89,7 @@ fn stdin_is_an_index() {
     let copy = fs::read(folder.path().join("copy")).unwrap();
     assert_eq!(copy, fs::read(EXAMPLES).unwrap());
 
-    // Stdin has one index.
+    // Stdin holds only one index.
     for command in ["dump", "show", "ls"] {
         let (status, _, stderr) = pipe(folder.path(), &[command, "-", "-"], &text);
         assert_eq!(
@@ -97,7 +97,7 @@ fn stdin_is_an_index() {
             (1, "error: -: is given twice, but a stream has only one index\n")
         );
     }
-    // It has no name.
+    // A stream has no name.
     for (files, out) in [(&["-"][..], "out/"), (&["-"], "."), (&["-", "x"], "out")] {
         let shuffle = [&["shuffle", "--seed=3", "-o", out][..], files].concat();
         let (status, _, stderr) = pipe(folder.path(), &shuffle, &text);
@@ -154,7 +154,7 @@ fn folders_are_made() {
             assert!(stderr.contains("directory"), "{stderr}");
         }
     }
-    // Of several files, concat makes one index.
+    // concat makes one index from several files.
     for out in [".", "new/"] {
         let (status, _, stderr) = run(folder.path(), &["concat", "x", "y", "-o", out]);
         assert!(

@@ -10,7 +10,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     ended(&tfr_index(folder, arguments))
 }
 
-/// The payloads of such records of the file `a`, which has 100, and the file `b`, which has 3.
+/// Files `a` with 100 records and `b` with 3.
 struct Files {
     folder: tempfile::TempDir,
     data: Vec<u8>,
@@ -58,7 +58,7 @@ fn several_files_are_printed_in_their_order() {
     let some = files.payloads([5, 4, 2, 0]);
     assert_eq!(files.printed(&["cat", "a", "b", "--index", "a.some", "b.some"]), some);
     assert_eq!(files.printed(&["cat", "a", "b", "-i", "a.some", "-i", "b.some"]), some);
-    // A record number is none of the indexes.
+    // A record number is not an index.
     assert_eq!(files.printed(&["cat", "a", "-i", "a.some", "1"]), files.payloads([4]));
     for wrong in [
         &["cat", "a", "b", "--index", "a.some"][..],
@@ -80,7 +80,7 @@ fn a_file_that_fails_leaves_the_others() {
     let output = tfr_index(directory, &["cat", "b", "none", "b"]);
     assert_eq!((output.status.code(), &output.stdout), (Some(1), &[&b[..], &b].concat()));
     assert!(String::from_utf8(output.stderr).unwrap().starts_with(missing));
-    // But no file that has a part missing.
+    // But not a file that lacks some of the records.
     let (status, stdout, stderr) = run(directory, &["cat", "b", "none", "b", "-o", "out"]);
     assert_eq!((status, stdout.as_str()), (1, ""));
     assert!(stderr.starts_with(missing) && stderr.lines().count() == 1, "{stderr}");
@@ -102,7 +102,7 @@ fn damage_in_any_file_is_left_out() {
     assert_eq!(fs::read(files.folder.path().join("out")).unwrap(), expected);
 }
 
-/// `cat *` where files have numbers for names, as those of shards.
+/// `cat *` where file names are numbers, as in a directory of shards.
 #[test]
 fn a_file_is_never_taken_for_a_record() {
     let files = files();

@@ -106,7 +106,7 @@ fn damage_is_left_out_where_that_is_wanted() {
     assert_eq!(text.lines().count(), 99);
     assert!(!text.contains(&format!("\n{} {}\n", lost.offset, lost.size)));
 
-    // A file that fails counts more than one that is not whole; one that is whole counts nothing.
+    // A failure outranks skipped damage; a good file has no effect on the exit status.
     assert_eq!(ended(&tfr_index(folder.path(), &["create", "--salvage", "bad", "none"])).0, 1);
     assert_eq!(ended(&tfr_index(folder.path(), &["create", "--salvage", "good"])).0, 0);
 }
@@ -168,7 +168,7 @@ fn json_is_an_object_for_each_file() {
         (&page.into(), &"HTML".into())
     );
     assert_eq!(objects[3]["error"]["status"], "TFR_ERR_IO");
-    // The program's own refusals have no status.
+    // Errors in the command line itself have no status.
     assert!(objects[4]["error"]["status"].is_null());
 
     let (status, objects, errors) = run(&["create", "--json", "--salvage", "damaged"]);
@@ -237,7 +237,7 @@ fn the_index_goes_to_stdout_and_nothing_else_does() {
     }
 }
 
-/// What the program makes of such a stdin.
+/// Runs the program with this data on stdin.
 fn of_stdin(folder: &Path, arguments: &[&str], data: &[u8]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
     command.current_dir(folder).arg("create").args(arguments).stdin(Stdio::piped());
@@ -264,7 +264,7 @@ fn a_stream_is_indexed() {
     let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
     assert_eq!((status, parse(&json)), (0, parse(good)));
 
-    // Whole or not at all.
+    // All of the index or none.
     let mut damaged = data.clone();
     damaged[90] ^= 1; // the second payload
     let cut = &data[..data.len() - 1];
@@ -290,7 +290,7 @@ fn a_stream_is_indexed() {
     ] {
         assert_eq!(run(arguments, b"").0, 2, "{arguments:?}");
     }
-    // Whatever stdin is: a file, a folder, nothing.
+    // For any stdin: a file, a directory, nothing.
     let script = |script: &str| {
         let mut shell = Command::new("sh");
         let script =
@@ -302,7 +302,7 @@ fn a_stream_is_indexed() {
     assert!(status == 1 && stderr.starts_with("error: -: record 0 at byte 0: cannot read: "));
 }
 
-/// Nobody writes into the pipe, nor closes it.
+/// Nobody writes to the pipe or closes it.
 #[test]
 fn waiting_for_a_stream_is_interrupted() {
     let folder = folder_with(&[]);
@@ -363,7 +363,7 @@ fn an_interrupt_leaves_nothing_behind() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
         command.current_dir(folder.path()).args(["create", "x", "--checksums", "full"]);
         let mut child = child::with_defaults(&mut command).stderr(Stdio::piped()).spawn().unwrap();
-        // Once its temporary file is there, it is at work.
+        // It has started once its temporary file exists.
         while fs::read_dir(folder.path()).unwrap().count() < 2 {
             assert!(child.try_wait().unwrap().is_none());
             std::thread::sleep(std::time::Duration::from_millis(1));
@@ -415,7 +415,7 @@ fn checks_indexes() {
     let (status, stdout, _) = run(&["check", "damaged", "-i", "a.idx", "-lfull", "-cnone"]);
     assert_eq!((status, stdout.as_str()), (0, "damaged: ok (100 records, no checksums)\n"));
 
-    // All are checked, whatever fails.
+    // All files are checked, even if some fail.
     let (status, stdout, stderr) = run(&["check", "missing", "cut", "a"]);
     let said = "missing: unreadable\ncut: no index\na: ok (100 records)\n\
                 3 files: 1 unreadable, 1 no index, 1 ok\n";
@@ -451,7 +451,7 @@ fn indexes_out_of_place_are_found() {
     assert!(lines[2].starts_with("error: a.idx: c: record 10 "), "{stderr}");
     assert_eq!(lines[3..], ["note: b.idx fits b", "note: c.idx fits c", "note: a.idx fits a"]);
 
-    // What is left over at the end of either list.
+    // The longer list has items left over.
     let (status, stdout, stderr) = run(&["check", "a", "b", "c", "-i", "a.idx", "c.idx"]);
     assert!(stdout.starts_with("a: ok (10 records)\nb: ") && status == 1, "{stdout}");
     assert!(stdout.ends_with("\nc: no index\n3 files: 1 ok, 1 stale, 1 no index\n"), "{stdout}");
@@ -509,7 +509,7 @@ fn memory_stays_constant() {
     }
 }
 
-/// A terabyte in four records, all holes: there is no reading them.
+/// A sparse terabyte in four records: too much to read.
 #[test]
 fn payloads_are_not_read() {
     let folder = folder_with(&[]);

@@ -1,4 +1,4 @@
-//! `tfr-index select`, `filter`, `shuffle`, `sample`, `shard` and `concat`: beside the library.
+//! `tfr-index select`, `filter`, `shuffle`, `sample`, `shard` and `concat`, compared with the library.
 
 use std::fs;
 use std::io::Write;
@@ -58,7 +58,7 @@ fn edits_are_those_of_the_library() {
     for (arguments, expected) in edits {
         let text = expected.to_text().unwrap();
         let on = |rest: &[&str]| run(folder.path(), &[arguments, rest].concat());
-        // Of a data file, of its index, to stdout and to a file.
+        // From a data file or its index, to stdout or a file.
         assert_eq!(on(&["a.tfrecord"]), (0, text.clone(), String::new()), "{arguments:?}");
         if arguments[0] != "concat" {
             assert_eq!(on(&["a.tfrecord.idx", "-o", "-"]), (0, text.clone(), String::new()));
@@ -146,7 +146,7 @@ fn shards_of_a_set_have_each_record_once() {
         let even = counts.iter().max().unwrap() - counts.iter().min().unwrap();
         assert!(by == "bytes" || even <= 1, "{counts:?}");
     }
-    // One shard of them, where there was another before: none of that is left.
+    // One shard, in a directory that held another: nothing of the old one remains.
     let rank = |number| ["shard", "--world-size=4", "--rank", number, "-o", "mine"];
     assert_eq!(run(folder.path(), &[&rank("0")[..], &files[..]].concat()).0, 0);
     let (status, stdout, _) = run(folder.path(), &[&rank("3")[..], &files[..]].concat());
@@ -211,7 +211,7 @@ fn an_index_that_does_not_fit_is_not_taken_for_the_files() {
     index.select(&[0, 1]).unwrap().write(folder.path().join("a.tfrecord.idx")).unwrap();
     let expected = index.shuffle(7).unwrap().to_text().unwrap();
     assert_eq!(run(folder.path(), &["shuffle", "--seed=7", "a.tfrecord"]).1, expected);
-    // Nor is one that leaves out valid records between others, unless it is given.
+    // Nor is an index that skips valid records, unless it is given explicitly.
     let odd = index.select(&(1..100).step_by(2).collect::<Vec<_>>()).unwrap();
     odd.write(folder.path().join("a.tfrecord.idx")).unwrap();
     let (_, stdout, stderr) = run(folder.path(), &["shuffle", "--seed=7", "a.tfrecord"]);
@@ -221,7 +221,7 @@ fn an_index_that_does_not_fit_is_not_taken_for_the_files() {
     assert_eq!(run(folder.path(), &["shuffle", "--seed=7", "a.tfrecord.idx"]).1, expected);
 }
 
-/// Where data sets are kept in memory.
+/// A directory in memory.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_of_files_in_memory_is_as_others() {
@@ -281,7 +281,7 @@ fn wrong_command_lines_exit_with_2() {
         let (status, stdout, _) = run(folder.path(), arguments);
         assert_eq!((status, stdout.as_str()), (2, ""), "{arguments:?}");
     }
-    // What only the library can know is wrong is work that failed.
+    // An error that only the library can detect is a failure, not a usage error.
     assert_eq!(run(folder.path(), &["sample", "b.tfrecord", "-n", "4", "--seed=1"]).0, 1);
     assert!(!folder.path().join("out").exists());
 }
@@ -322,7 +322,7 @@ fn shards_of_another_number_are_not_mixed() {
     }
 }
 
-/// All files below a directory, as paths from there.
+/// All files below a directory, as relative paths.
 fn below(directory: &Path) -> Vec<String> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -364,12 +364,12 @@ fn files_of_the_same_name_keep_their_directories() {
         assert_eq!(below(&path(&out)), ["0/a/x.idx", "1/b/deep/x.idx"]);
     }
     assert_eq!(below(&path("set")), ["a/x", "b/deep/x"]);
-    // Names alone, where they differ.
+    // File names alone, if they differ.
     fs::rename(path("set/a/x"), path("set/a/y")).unwrap();
     let create = ["create", "set/a/y", "set/b/deep/x", "-o", "flat"];
     assert_eq!(run(folder.path(), &create).0, 0);
     assert_eq!(below(&path("flat")), ["x.idx", "y.idx"]);
-    // A file has one index there.
+    // Each file has only one index in the directory.
     let (status, _, stderr) =
         run(folder.path(), &["create", "set/a/y", "set/b/../a/y", "-o", "flat"]);
     assert_eq!(status, 2);
@@ -379,8 +379,8 @@ fn files_of_the_same_name_keep_their_directories() {
     );
 }
 
-/// Shards of fewer records leave no index of those before, and nothing that a killed one left is in
-/// their way.
+/// A new, smaller set of shards leaves no index of the old set. Files that a killed run left behind do
+/// not get in the way.
 #[test]
 fn old_shards_are_replaced() {
     let (folder, [a, ..]) = examples();
@@ -401,7 +401,7 @@ fn old_shards_are_replaced() {
         read(folder.path(), "out/0/a.tfrecord.idx"),
         a.select(&(0..51).collect::<Vec<_>>()).unwrap()
     );
-    // What is no index is kept.
+    // Files that are not indexes stay.
     fs::write(path("out/0/b.tfrecord.idx"), "precious").unwrap();
     let (status, _, stderr) = run(folder.path(), &shard);
     assert!(
@@ -411,7 +411,7 @@ fn old_shards_are_replaced() {
     assert_eq!(fs::read(path("out/0/b.tfrecord.idx")).unwrap(), b"precious");
 }
 
-/// `--quiet` is for what succeeds; failures are named, and results are printed.
+/// `--quiet` silences success. Failures and results are still printed.
 #[test]
 fn quiet_is_for_what_succeeds() {
     let (folder, index) = example();

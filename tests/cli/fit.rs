@@ -1,4 +1,4 @@
-//! Indexes that are given, and indexes that are found beside their data, as a shell user has them.
+//! Indexes given explicitly, and indexes found beside their data, on the command line.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn read(directory: &Path, arguments: &[&str]) -> (usize, String) {
     (Index::from_bytes(&output.stdout, &Options::new()).unwrap().len(), stderr)
 }
 
-/// `read` and every other command that finds an index leave it aside, and say so.
+/// Every command that finds an index leaves it aside, and says so.
 fn assert_left_aside(directory: &Path, records: usize) {
     let (count, warning) = read(directory, &[]);
     assert_eq!(count, records);
@@ -61,7 +61,7 @@ fn shards_of_every_rank_are_used_when_they_are_given() {
     for rank in 0..4 {
         let shard = format!("shards/{rank}/x.idx");
         assert_eq!(read(directory, &["--index", &shard]), (500, String::new()));
-        // The first shard is what a stale index would be.
+        // The first shard looks like a stale index.
         let expected = if rank == 0 { (1, "stale") } else { (0, "partial") };
         let expected = (expected.0, expected.1.to_owned());
         assert_eq!(checked(directory, &["x", &shard]), expected);
@@ -116,7 +116,7 @@ fn what_leaves_a_damaged_end_out_fits() {
     }
 }
 
-/// `check || create --salvage` ends, whatever is wrong with the end or the middle.
+/// `check || create --salvage` succeeds in the end, wherever the damage is.
 #[test]
 fn a_repair_loop_converges() {
     let data = data();
@@ -165,7 +165,7 @@ fn a_salvaged_index_of_what_is_whole_again_is_left_aside() {
     assert!(status == 1 && stderr.starts_with("error: x: record "), "{stderr}");
     assert!(stderr.contains(" (x.idx: record "), "{stderr}");
 
-    // What was cut is written on.
+    // The cut record is completed.
     fs::write(directory.join("x"), &data[..700_000]).unwrap();
     assert_eq!(run(directory, &["create", "--salvage", "x"]).0, 3);
     assert_eq!(listed(directory), "damage left out");
@@ -192,7 +192,7 @@ fn partial_takes_nothing_that_is_stale_or_of_another_file() {
     assert_eq!(no, (1, "other_file".into()));
 }
 
-/// Nobody is told to create an index again where that changes nothing.
+/// No message advises to create an index again if that would change nothing.
 #[test]
 fn damage_of_the_data_is_damage() {
     let data = data();
@@ -209,7 +209,7 @@ fn damage_of_the_data_is_damage() {
         assert_eq!(checked(directory, &["x", "-l", level]), (1, "damaged".into()));
         let (_, _, stderr) = run(directory, &["check", "x", "-l", level]);
         assert!(!stderr.contains("create"), "{stderr}");
-        // The other records are read by the index.
+        // The index still gives the other records.
         assert_eq!(read(directory, &["1999"]), (1, String::new()));
     }
     fs::write(directory.join("x"), vec![0; data.len()]).unwrap();

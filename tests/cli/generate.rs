@@ -1,4 +1,4 @@
-//! Manual pages and completions, against what the program's help says.
+//! Manual pages and completions, compared with the program's help.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::programs::{ended, tfr_index};
 
-/// What a command's help says on stdout.
+/// A command's help.
 fn help(arguments: &[&str]) -> String {
     let (status, stdout, stderr) = ended(&tfr_index(Path::new("."), arguments));
     assert_eq!((status, stderr.as_str()), (0, ""));
@@ -74,7 +74,7 @@ fn a_page_that_cannot_be_written_is_an_error() {
     assert!(stderr.starts_with("error: missing/tfr-index-create.1: "), "{stderr}");
 }
 
-/// What bash would offer for the last word of the line.
+/// What bash offers to complete the line's last word.
 fn bash_completes(line: &[&str]) -> Vec<String> {
     let script = r#"
         source <(printf %s "$SCRIPT")
@@ -112,7 +112,7 @@ fn the_other_shells_know_the_commands() {
         for command in commands() {
             assert!(script.contains(&format!("{before}{command}{behind}")), "{shell}: {command}");
         }
-        // It parses, where there is such a shell.
+        // The shell can parse it, if it is installed.
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("script");
         fs::write(&file, script).unwrap();

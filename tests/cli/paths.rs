@@ -1,4 +1,4 @@
-//! Which files the command line means, where their indexes are, and which of them are made.
+//! Which files the command line selects, where their indexes are, and which ones are created.
 
 use std::fs;
 use std::os::unix::fs::{symlink, MetadataExt};
@@ -234,7 +234,7 @@ fn each_state_has_a_word_and_a_code() {
                  1 not TFRecord, 1 of another file, 1 ok";
     assert_eq!(checked.lines().last(), Some(total));
     assert!(listed.lines().last().unwrap().ends_with(total), "{listed}");
-    // Each but the one that fits has a reason; none advises what create refuses.
+    // Each state but "ok" has a reason. No reason advises something that create refuses.
     let errors = stderr.lines().filter(|line| line.starts_with("error: "));
     assert_eq!(errors.count(), 10, "{stderr}");
     let about =
@@ -284,7 +284,7 @@ fn only_what_is_missing_or_stale_is_updated() {
     assert_eq!((&c["records"], &c["up_to_date"]), (&Value::Null, &json!(true)));
     assert!(bad["error"]["message"].is_string());
 
-    // Nothing that is no index is overwritten, and a stream is none.
+    // Only an index is overwritten, and a stream is not one.
     fs::write(path.join("b.idx"), "notes\n").unwrap();
     assert_eq!(run(path, &["create", "--update", "b"]).0, 1);
     for arguments in [&["create", "-u", "-"][..], &["create", "-u", "a", "-o", "-"]] {

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::programs::{ended, folder_with, EXAMPLES};
 use tfr_index::{Index, Options};
 
-/// What a shell's script does, in which `s3-cli` is the program.
+/// Runs a shell script in which `s3-cli` is the program.
 fn run(directory: &Path, script: &str) -> (i32, String, String) {
     let script = format!("s3-cli() {{ '{}' \"$@\"; }}; {script}", env!("CARGO_BIN_EXE_s3-cli"));
     let mut shell = Command::new("bash");

@@ -5,7 +5,7 @@ use std::fs;
 use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
 use tfr_index::{Entry, Index, Options};
 
-/// The file `x`, of which record 41 has a damaged header, and the entries that are left.
+/// The file `x`, whose record 41 has a damaged header, and the entries of the other records.
 fn damaged() -> (tempfile::TempDir, Vec<u8>, Entry, Vec<Entry>) {
     let mut data = fs::read(EXAMPLES).unwrap();
     let mut entries = Index::from_bytes(&data, &Options::new()).unwrap().into_entries();
@@ -58,7 +58,7 @@ fn what_is_good_is_looked_at() {
     assert_eq!(ended(&tfr_index(folder.path(), &both)).0, 2);
 }
 
-/// Under policy `full` a record with a damaged payload is none.
+/// Under policy `full`, salvage skips records with a damaged payload.
 #[test]
 fn damaged_payloads_are_left_out_by_their_checksums() {
     let mut data = fs::read(EXAMPLES).unwrap();
@@ -91,7 +91,7 @@ fn a_byte_behind_damage_is_located() {
     });
     assert!(stdout.starts_with(&said), "{stdout}");
     assert!(stderr.contains(&format!("; skipped bytes {} to ", lost.offset)), "{stderr}");
-    // In the damage: its header is one, what is behind is not known to be a record's.
+    // Inside the damage: the header is known to be one, the bytes after it are not known to be a record's.
     let (status, stdout, stderr) = locate(lost.offset + 3, &["--salvage"]);
     assert_eq!((status, stderr.as_str()), (0, ""));
     assert!(stdout.contains("is in the length of record 41\n"), "{stdout}");

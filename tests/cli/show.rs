@@ -1,4 +1,4 @@
-//! `tfr-index show`, `ls` and `cat`: what is in files.
+//! `tfr-index show`, `ls` and `cat`: the contents of files.
 
 use std::fs;
 use std::path::Path;
@@ -66,7 +66,7 @@ fn sizes_are_shown() {
     assert_eq!(none["error"]["status"], "TFR_ERR_IO");
 }
 
-/// Sizes that no file has, but an index may: nothing overflows.
+/// Sizes that an index may hold, but no file has: nothing overflows.
 #[test]
 fn giant_sizes_are_shown() {
     let folder = folder_with(&[("x.idx", format!("0 {0}\n0 {0}\n0 {0}\n", i64::MAX).as_bytes())]);
@@ -137,7 +137,7 @@ fn payloads_and_frames_are_printed() {
     assert_eq!(stdout(&["cat", "x"]), (0..100).map(payload).collect::<Vec<_>>().concat());
     assert_eq!(stdout(&["cat", "--frames", "x"]), data);
 
-    // An edit of the index becomes one of the data.
+    // An edited index gives edited data.
     let shuffled = index.shuffle(3).unwrap();
     shuffled.write(folder.path().join("epoch.idx")).unwrap();
     stdout(&["cat", "x", "--frames", "-i", "epoch.idx", "-o", "shuffled"]);
@@ -191,7 +191,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
     }
 }
 
-/// Of a terminal, as `script` makes one.
+/// On a terminal, as `script` makes one.
 #[cfg(target_os = "linux")]
 #[test]
 fn only_text_is_printed_to_a_terminal() {

@@ -1,4 +1,4 @@
-//! Descriptors, pipes and devices in place of files; names that no terminal should see.
+//! Descriptors, pipes and devices instead of files; names with control characters.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::child::with_defaults;
 use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
 use tfr_index::{Index, Options};
 
-/// A shell that runs a script, in which `tfr-index` is the program.
+/// Runs a shell script in which `tfr-index` is the program.
 fn shell(directory: &Path, script: &str) -> Command {
     let mut shell = Command::new("bash");
     let program = format!("tfr-index() {{ '{}' \"$@\"; }};", env!("CARGO_BIN_EXE_tfr-index"));
@@ -96,7 +96,7 @@ fn a_descriptor_is_read_from_its_position() {
         selected,
         text.lines().skip(5).take(2).map(|line| format!("{line}\n")).collect::<String>()
     );
-    // What a shell puts in a command's place.
+    // A process substitution of a shell.
     assert_eq!(run(path, "tfr-index create <(cat x)"), done(&text));
     assert_eq!(run(path, "tfr-index create <(cat x) -o out.idx").0, 0);
     assert_eq!(fs::read_to_string(path.join("out.idx")).unwrap(), text);
@@ -131,7 +131,7 @@ fn sockets_are_read_and_written_to() {
     assert_eq!(written, text);
 }
 
-/// Data is read at positions: of a regular file, whatever its descriptor's position.
+/// Data on stdin is read from the start of a regular file, whatever the descriptor's position.
 #[test]
 fn stdin_is_data_if_it_is_a_regular_file() {
     let (directory, _) = example();
@@ -149,7 +149,7 @@ fn stdin_is_data_if_it_is_a_regular_file() {
     }
 }
 
-/// All that print.
+/// All commands that print.
 const PRINTING: [&str; 17] = [
     "create x",
     "create x --json",
@@ -184,19 +184,19 @@ fn what_cannot_be_printed_is_a_failure() {
             assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "{stderr}");
             assert!(stderr.contains("cannot write"), "{script}: {stderr}");
         }
-        // Nobody is meant to see it; a parent's own /dev/null may be open to read, too.
+        // /dev/null: no output is wanted. A parent may have opened it for reading only.
         for to in [">/dev/null", "1<>/dev/null", "2>&- >/dev/null"] {
             let script = format!("tfr-index {arguments} {to}");
             assert_eq!(run(directory.path(), &script), done(""), "{script}");
         }
-        // Who reads it has seen enough.
+        // The reader has seen enough.
         let script = format!("exec 3> >(true); wait $!; tfr-index {arguments} >&3; echo $? >&2");
         let (_, _, stderr) = run(directory.path(), &script);
         assert_eq!(stderr, "0\n", "{script}");
     }
 }
 
-/// The last bytes that a nearly full disk takes no more are the ones of a buffer.
+/// If a disk fills up just before the end, only the last buffer fails to be written.
 #[test]
 fn no_end_is_lost() {
     let (directory, _) = example();
@@ -235,7 +235,7 @@ fn an_empty_stream_replaces_no_index() {
     assert!(help.contains("set -o pipefail"), "{help}");
 }
 
-/// Opening it would release what writes to it, and closing it end that.
+/// Opening the FIFO would let its writer start, and closing it would end the writer.
 #[test]
 fn a_fifo_is_no_data_and_its_writer_goes_on_waiting() {
     let (directory, text) = example();
@@ -249,7 +249,7 @@ fn a_fifo_is_no_data_and_its_writer_goes_on_waiting() {
         "show fifo",
         "select fifo 5",
     ] {
-        // What reads at last gets everything.
+        // The process that reads it at last gets everything.
         let script = format!(
             "rm -f fifo; mkfifo fifo; cat x >fifo & tfr-index {command}; echo $?; \
              tfr-index create - <fifo; wait $!; echo $?"
@@ -263,7 +263,7 @@ fn a_fifo_is_no_data_and_its_writer_goes_on_waiting() {
         assert!(stderr.contains("not a regular file"), "{stderr}");
         assert_eq!(stderr.contains("tfr-index create - < fifo"), command == "create fifo");
     }
-    // Nor is one that stands where an index would.
+    // Nor is a FIFO at the index's path.
     let script = "rm x.idx; mkfifo x.idx; tfr-index ls x; tfr-index cat x 5 | wc -c; rm x.idx";
     let (status, stdout, _) = run(path, script);
     assert_eq!(status, 0);
@@ -320,7 +320,7 @@ fn waiting_is_interrupted() {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
-        // All of its threads wait, for something else than time: a pipe's other end.
+        // All of its threads wait for a pipe's other end, not for a time.
         let waits = || {
             let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
             tasks.flatten().all(|task| {
@@ -343,7 +343,7 @@ fn waiting_is_interrupted() {
     }
 }
 
-/// A limit on the sizes of files is an error, and nothing is left.
+/// Exceeding the limit on file sizes is an error, and leaves no file.
 #[test]
 fn a_file_that_grows_too_large_is_an_error() {
     let directory = folder_with(&[("x.idx", "0 16\n".repeat(1 << 10).as_bytes())]);
@@ -461,7 +461,7 @@ fn json_says_every_byte_of_a_name() {
     let missing = OsStr::from_bytes(b"none\xff");
     let object = &objects(&[OsStr::new("create"), missing])[0];
     assert_eq!((&object["path_bytes"], object["error"].is_object()), (&"bm9uZf8=".into(), true));
-    // Where the text is the name, nothing is added.
+    // If the text equals the name, nothing is added.
     let object = &objects(&[OsStr::new("create"), OsStr::new("x")])[0];
     assert!(object.get("path_bytes").is_none() && object.get("index_bytes").is_none(), "{object}");
 }
@@ -518,7 +518,7 @@ fn an_output_appears_whole_or_not_at_all() {
     }
     let _ = fs::remove_file(path.join("y"));
 
-    // What somebody else puts there meanwhile stays.
+    // A file that another program puts there meanwhile stays.
     let mut child = writing(path);
     let theirs = fs::OpenOptions::new().write(true).create_new(true).open(path.join("y"));
     let status = child.wait().unwrap();
@@ -533,7 +533,7 @@ fn an_output_appears_whole_or_not_at_all() {
     assert_eq!(mode("y"), mode("big"));
 }
 
-/// The bar is for a terminal, and work that takes a while: here, until more comes through a pipe.
+/// The progress bar appears on a terminal if the work takes a while: here, until a pipe has more data.
 #[cfg(target_os = "linux")]
 #[test]
 fn progress_is_shown_on_a_terminal() {
@@ -553,7 +553,7 @@ fn progress_is_shown_on_a_terminal() {
     };
     assert_eq!(status, Some(0), "{printed}");
     let (bar, said) = printed.split_once("-: 100 records -> y.idx").expect("it says what it did");
-    // It goes before something else is printed, and at the end.
+    // The bar disappears before other output, and at the end.
     assert!(bar.contains("39.06 KiB  ") && bar.ends_with("\r\x1b[2K"), "{printed:?}");
     assert!(said.starts_with("\r\n") && said.ends_with("\r\x1b[2K"), "{printed:?}");
     assert_eq!(on_terminal("", "0").unwrap().1, "-: 100 records -> y.idx\r\n");

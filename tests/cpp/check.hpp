@@ -1,4 +1,4 @@
-// Ends a test program that finds something wrong.
+// A check that says where it failed and ends the program.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// The DALI plugin's data set, without DALI, in a folder of its own: argv[1].
+// The DALI plugin's dataset, without DALI. argv[1] is an empty directory.
 #include "../../examples/dali_plugin/dataset.cc"
 
 #include <dlfcn.h>
@@ -21,7 +21,7 @@ std::atomic<bool> is_data[1000];
 
 } // namespace
 
-// The library's calls come here first.
+// The library's calls arrive here first.
 extern "C" int open64(const char *path, int flags, ...) {
     va_list arguments;
     va_start(arguments, flags);
@@ -103,7 +103,7 @@ void closes_files_where_the_process_may_open_no_more(const tfr_dali::Files &file
             thread.join();
         }
     }
-    // When all are another's, there is nothing to be closed.
+    // If the program itself holds all descriptors, there is nothing to close.
     tfr_dali::Dataset other(files);
     std::vector<int> taken;
     for (int descriptor = dup(2); descriptor >= 0; descriptor = dup(2)) {

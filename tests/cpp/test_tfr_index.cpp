@@ -1,4 +1,4 @@
-// The C++ binding, all of it, on a folder of its own: argv[1].
+// The whole C++ binding. argv[1] is an empty directory.
 #include <tfr_index.hpp>
 #include <tfr_index.hpp> // twice does no harm
 
@@ -27,7 +27,7 @@
 
 namespace {
 
-/// The error that the work ends with.
+/// The error that the call throws.
 template <typename Work> tfr::error error_of(Work work) {
     try {
         work();
@@ -73,12 +73,12 @@ void writes_a_file(const std::filesystem::path &path) {
     CHECK(tfr::reader(copy_path).read_many({1, 0})[0] == payloads[0]);
 }
 
-/// What a source throws here: the bytes that it was asked for.
+/// Thrown by a source here: the bytes that it was asked for.
 struct unreadable {
     std::uint64_t offset;
 };
 
-/// A source of any callable: it owns what it reads, and what it throws arrives as it is.
+/// A source from any callable: it owns the callable, and passes on what that throws.
 void reads_through_a_callable(const std::filesystem::path &folder) {
     std::string frames;
     for (int i = 0; i < 20'000; i++) {
@@ -155,7 +155,7 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
         }
         bad_from = size;
     }
-    // What it gives goes with the last that needs it, be that the C object.
+    // The callable lives as long as anything uses it, even only a C object.
     auto kept_alive = std::make_shared<int>();
     tfr_reader *native = nullptr;
     {
@@ -201,7 +201,7 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(reversed.check(path).reordered);
     reversed.write(index_path);
     CHECK(tfr::index::read(index_path)[0].offset == index[3].offset);
-    // One that leaves out valid records is not used if it is found.
+    // An index that leaves out valid records is not used when found beside the data.
     index.select({1, 3}).write(index_path);
     const tfr::reader scanned(path);
     CHECK(scanned.size() == payloads.size());
@@ -303,7 +303,7 @@ void reads_records(const std::filesystem::path &path) {
     }
 }
 
-/// Records in any order, read ahead; what is read of them is independent of the reader.
+/// Records in any order, read ahead; payloads outlive the reader.
 void iterates(const std::filesystem::path &path) {
     const std::vector<int> order = {3, 0, 2, 3};
     auto reader = std::make_unique<tfr::reader>(path);
@@ -322,7 +322,7 @@ void iterates(const std::filesystem::path &path) {
     CHECK(at->empty() && *++at == "last" && ++at == some.end());
 }
 
-/// Numbers of records, as users have them: nothing to convert, and no warning.
+/// Record numbers of any integer type: no conversions, and no warnings.
 void takes_numbers_of_any_type(const std::filesystem::path &path) {
     const tfr::reader reader(path);
     const tfr::index index = tfr::index::scan(path);
@@ -390,7 +390,7 @@ void tells_what_is_wrong(const std::filesystem::path &folder, const std::filesys
     CHECK(damaged.stored_crc() && damaged.computed_crc() != damaged.stored_crc());
     CHECK(reader.read(3) == "last");
 
-    // A bad record throws at its turn, and hides no other.
+    // A bad record throws when its turn comes; the others are still given.
     std::vector<std::string> good;
     const std::vector<std::size_t> order = {3, 0, 1};
     const tfr::reader bad_amid(path, tfr::index::scan(path).select(order));
@@ -433,7 +433,7 @@ std::size_t read_zeros(std::uint64_t, void *buffer, std::size_t size) {
     return size;
 }
 
-/// No memory is taken for what an index alone says.
+/// No memory is allocated for sizes that only an index claims.
 void looks_before_it_takes_memory() {
     constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
     const tfr::index claims = tfr::index::from_entries({{0, terabyte}});
@@ -445,7 +445,7 @@ void looks_before_it_takes_memory() {
     }
 }
 
-/// Nor for many payloads that together are more than there is memory.
+/// Nor for payloads that together exceed the memory.
 void refuses_more_than_there_is_memory() {
     constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
     const tfr::index claims = tfr::index::from_entries({{0, terabyte}});

@@ -1,4 +1,4 @@
-"""examples/random_access.*: built and run by the lines of their first comments, they all print the
+"""examples/random_access.*: built and run as their first comments say, they all print the
 same."""
 
 if __name__ == "__main__":

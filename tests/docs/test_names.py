@@ -1,4 +1,4 @@
-"""names.md, the table of names, is true of the C and C++ headers, Rust, Python and the CLI."""
+"""names.md, the table of names, agrees with the C and C++ headers, Rust, Python and the CLI."""
 
 if __name__ == "__main__":
     import sys
@@ -41,8 +41,8 @@ def in_table(interface: str) -> set[str]:
     return {name for row in rows() for name in row[interface]}
 
 
-# What there is. Each function gives an interface's names as the table writes them; a function's
-# value is what its parameters are searched in.
+# The real names. Each function returns an interface's names in the table's notation; a name's value
+# is the text to search for its parameters.
 
 
 def without_comments(code: str) -> str:
@@ -105,7 +105,7 @@ def pages() -> list[Path]:
 @cache
 def of_rust() -> dict[str, str]:
     command = ["cargo", "doc", "--no-deps", "--locked"]
-    # As the test command does it, so that there is nothing to be made again.
+    # As in the test command, so that nothing is built again.
     variables = os.environ | {"RUSTDOCFLAGS": "-D warnings"}
     subprocess.run(command, cwd=ROOT, env=variables, check=True)
     found = {}
@@ -117,7 +117,7 @@ def of_rust() -> dict[str, str]:
             _, _, signature = text.partition(f'id="{part}.{member}"')
             signature = re.sub("<[^>]*>", "", signature[: signature.find("</h4>")])
             found[f"{name}::{member}"] = signature if "method" in part else ""
-    found["Index::len"] = ""  # a slice's, as which it can be used
+    found["Index::len"] = ""  # an Index is used as a slice
     return found
 
 
@@ -137,7 +137,7 @@ def of_python() -> dict[str, str]:
     def signature(of: object) -> str:
         try:
             return str(inspect.signature(of)) if callable(of) else ""
-        except ValueError:  # it is C's
+        except ValueError:  # it is C code
             return ""
 
     found = {}
@@ -264,7 +264,7 @@ def test_choices_are_the_same(name, prefix, python, option):
     assert {one.lower() for one in rust} == choices
     c = {one.removeprefix(prefix) for one in of_c() if one.startswith(prefix)}
     assert {one.lower() for one in c} == choices
-    if option is None:  # the CLI has words of its own
+    if option is None:  # the CLI uses other words
         return
     command, flag = option.split(" ")
     text = re.split(r"\n +(?:-\w, )?--", of_cli()[command].partition(f"{flag} <")[2])[0]

@@ -29,7 +29,7 @@ BEGIN, END = "<!-- bad input: made by tests/integration/test_bad_input.py -->\n"
 PAYLOADS = [bytes([number]) * 40 for number in range(5)]
 GOOD = tfrecord(PAYLOADS)
 ENTRIES = walk(GOOD)
-HANGS_AFTER = 10  # seconds in which another tool has to read 300 bytes, or grow by 4 GB of memory
+HANGS_AFTER = 10  # seconds for another tool to read 300 bytes; it may use 4 GB of memory
 MEMORY = 4 << 30
 
 
@@ -47,7 +47,7 @@ LFS = (
     b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
 )
 
-# What the file holds, and its right index where there is one.
+# What the file holds, and its correct index if it has one.
 INPUTS: dict[str, tuple[bytes | None, str | None]] = {
     "4 stray bytes at the end": (GOOD + b"\0\1\2\3", None),
     "10 stray bytes at the end": (GOOD + bytes(range(10)), None),
@@ -63,7 +63,7 @@ INPUTS: dict[str, tuple[bytes | None, str | None]] = {
     "an empty file": (b"", ""),
     "a good file": (frame(b"one") + frame(b""), "0 19\n19 16\n"),
 }
-OLD_INDEX = index_text(ENTRIES)  # a good one, of what the file was before
+OLD_INDEX = index_text(ENTRIES)  # correct for an earlier version of the file
 
 OURS = "import sys, tfr_index; tfr_index.create_index(*sys.argv[1:])"
 S3DLIO = "import sys, s3dlio; s3dlio.create_tfrecord_index(*sys.argv[1:])"

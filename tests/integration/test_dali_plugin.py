@@ -61,7 +61,7 @@ def test_build_is_for_the_python_on_the_path(tmp_path):
 
 def test_page_has_every_argument():
     arguments = set(backend.GetSchema("tfr__Reader").GetArgumentNames())
-    arguments -= {"bytes_per_sample_hint", "preserve"}  # every operator's
+    arguments -= {"bytes_per_sample_hint", "preserve"}  # every operator has these
     page = (ROOT / "docs" / "dali.md").read_text()
     assert arguments <= set(re.findall(r"`(\w+)[`=]", page))
 
@@ -301,14 +301,14 @@ def test_salvage_leaves_damage_out_and_says_so(files, payloads, capfd):
     last = damage(files[3], 17, byte=3)
     data = Path(files[3]).read_bytes()
     Path(files[3]).write_bytes(data[:-5])
-    tfr_index.create_index(files[0], salvage=True, on_skipped=lambda region: None)  # not looked at
+    tfr_index.create_index(files[0], salvage=True, on_skipped=lambda region: None)  # ignored here
     lost = {0, 39, 41 + 17, 41 + 58}
     left = [payload for record, payload in enumerate(payloads) if record not in lost]
     for options in ({}, {"shuffle_after_epoch": True}, {"random_shuffle": True}):
         capfd.readouterr()
         reader = Reader(files, salvage=True, **options)
         warnings = capfd.readouterr().err.splitlines()
-        # Each with the number of the record that would come next if it were not for the damage.
+        # Each with the number of the record that comes after the damage.
         regions = [(files[0], 0, first[0]), (files[0], 38, first[39])]
         regions += [(files[3], 17, last[17]), (files[3], 57, last[58])]
         assert len(warnings) == len(regions)
@@ -384,7 +384,7 @@ def test_index_paths_select_and_reorder(files, payloads, tmp_path):
     expected = [payloads[record] for record in chosen[0]]
     expected += [payloads[41 + record] for record in chosen[3]]
     assert Reader(files, index_paths=index_paths).read(50) == (expected * 2)[:50]
-    for wrong in (0, 3):  # each is the other's
+    for wrong in (0, 3):  # each index belongs to the other file
         place = re.escape(f"{files[wrong]}: record ") + r"\d+ at byte \d+: the index has "
         with pytest.raises(RuntimeError, match=place):
             Reader(files[wrong], index_paths=index_paths[3 - wrong]).epoch()

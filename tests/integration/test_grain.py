@@ -1,4 +1,4 @@
-"""Grain's loaders over a `Dataset`, which is a random access data source."""
+"""A `Dataset` as the random-access data source of Grain's loaders."""
 
 if __name__ == "__main__":
     import sys

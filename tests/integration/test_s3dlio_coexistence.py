@@ -1,4 +1,4 @@
-"""Our s3dlio.py beside the real s3dlio package: whichever came first, the real one stays whole."""
+"""Our s3dlio.py beside the real s3dlio, installed in either order: the real one stays intact."""
 
 if __name__ == "__main__":
     import sys
@@ -19,7 +19,7 @@ import pytest
 
 REAL = "s3dlio==0.10.0"
 
-# Prints what `import s3dlio` gives, and checks that tfr_index works beside it.
+# Prints which module `import s3dlio` imports, and checks that tfr_index works beside it.
 LOOK = """
 import json, sys
 import s3dlio, tfr_index
@@ -32,7 +32,7 @@ with open(path + ".idx") as theirs:
 print(json.dumps({"file": s3dlio.__file__, "names": len(dir(s3dlio)), "count": count}))
 """
 
-# Prints every file of the distribution that isn't as it was installed.
+# Prints every file of the distribution that has changed since it was installed.
 VERIFY = """
 import base64, hashlib, importlib.metadata, sys
 

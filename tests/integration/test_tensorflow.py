@@ -1,4 +1,4 @@
-"""TensorFlow's files through our index, and what TensorFlow refuses, refused at the same record."""
+"""We index the files that TensorFlow writes, and refuse what it refuses, at the same record."""
 
 if __name__ == "__main__":
     import sys
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from tfrecords import payload_of, tfrecord, walk
 
 POLICIES = ("auto", "none", "length", "full")
-# Around the sizes that a windowed scanner may treat differently: nothing, a header, powers of two.
+# Sizes that a windowed scanner may treat differently: zero, a header's size, powers of two.
 SIZES = [0, 1, 2, 7, 8, 11, 12, 15, 16, 17, 100, 4095, 4096, 4097]
 SIZES += [2**power + delta for power in (16, 17, 18, 20) for delta in (-17, -16, -1, 0, 1)]
 SIZES += [5_000_000, 3]
@@ -138,7 +138,7 @@ def test_our_writer_appends_to_what_tensorflow_wrote(tmp_path, indexed):
 @pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_compressed_files_are_errors(tmp_path, compression, policy):
-    # The larger one passes the length that a gzip header makes when taken for one: 559,903 bytes.
+    # The larger one is longer than 559,903 bytes: the length that a gzip header spells.
     for name, size in (("small", 100), ("large", 1_000_000)):
         path = write(tmp_path / name, [random.Random(7).randbytes(size)] * 3, compression)
         assert list(tf.data.TFRecordDataset(os.fspath(path), compression)) != []
@@ -171,7 +171,7 @@ def test_damage_is_found_at_the_record_where_tensorflow_stops(tmp_path):
         with pytest.raises(tfr_index.TfrError) as caught:
             tfr_index.scan(path, checksums="full")
         assert caught.value.record == len(payloads), (data, error)
-        if error is None:  # TensorFlow 2.21 takes a piece of a header for the end of the file
+        if error is None:  # TensorFlow 2.21 treats part of a header as the end of the file
             assert caught.value.status == "TFR_ERR_TRUNCATED"
             assert any(data.startswith(part) and len(data) < len(part) + 12 for part in whole)
 

@@ -114,7 +114,7 @@ def test_an_error_of_a_worker_has_all_that_it_had_there(tmp_path):
     path.write_bytes(tfrecord(map(payload, range(10))))
     dataset = tfr_index.Dataset(path, decode=decode)
     path.write_bytes(tfrecord(map(payload, range(9))) + b"?" * 50)
-    for method in ("fork", "spawn"):  # with the reader that is open, and one that scans the file
+    for method in ("fork", "spawn"):  # with an open reader, and with one that scans the file
         loader = DataLoader(dataset, 5, num_workers=1, multiprocessing_context=method)
         _, message, found = error_of(loader)
         assert "x.tfrecord: record 9 " in message
@@ -185,7 +185,7 @@ def test_the_examples_sampler_resumes_with_other_ranks(num_records, drop):
         found = []
         for world_size, most in [(before, steps), (after, num_records)]:
             ranks = samplers(world_size, state)
-            assert len({len(list(rank)) for rank in ranks}) == 1  # else one waits for ever
+            assert len({len(list(rank)) for rank in ranks}) == 1  # else one rank waits forever
             assert [len(rank) for rank in ranks] == [len(list(rank)) for rank in ranks]
             found += chain.from_iterable(islice(rank, most) for rank in ranks)
             for rank in ranks:

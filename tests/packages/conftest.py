@@ -1,4 +1,4 @@
-"""The fixtures of `make install`."""
+"""Fixtures for the tests of `make install`."""
 
 from installed import built as built
 from installed import prefix as prefix

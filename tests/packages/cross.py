@@ -1,4 +1,4 @@
-"""How Cargo builds for other systems: zig links, and Debian's Rust compiles what this one lacks."""
+"""Builds for other systems: Zig links, and Debian's Rust compiles what this Rust cannot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[st
         if debian is None:
             return None
         built["PATH"] = f"{debian}/bin:{built['PATH']}"
-        # With the standard library's sources, it is compiled along.
+        # Cargo compiles the standard library from its sources.
         built |= {"RUSTC_BOOTSTRAP": "1", "CARGO_UNSTABLE_BUILD_STD": "std,test,panic_abort"}
         if architecture != HOST:
             built[_name(target, "RUNNER")] = f"{debian}/bin/qemu-{architecture}"
@@ -36,7 +36,7 @@ def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[st
     linker.write_text(f'#!/bin/sh\nexec "{maturin}" zig cc -- -target {wanted} "$@"\n')
     linker.chmod(0o755)
     built[_name(target, "LINKER")] = str(linker)
-    # For crates with C, which the benchmarks' crates come with.
+    # For crates with C code, which the benchmarks need.
     built |= {f"CC_{target.replace('-', '_')}": str(linker), f"AR_{target.replace('-', '_')}": "ar"}
     built["CARGO_ZIGBUILD_ZIG_PATH"] = _program(zig)
     built |= {"ZIG_GLOBAL_CACHE_DIR": f"{HOME}/zig", "ZIG_LOCAL_CACHE_DIR": f"{HOME}/zig"}

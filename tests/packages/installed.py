@@ -1,4 +1,4 @@
-"""What the tests of `make install` share."""
+"""Helpers for the tests of `make install`."""
 
 import os
 import re
@@ -69,7 +69,7 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
 def run(*command, **variables):
-    # What the environment has beside its Python, such as cmake, comes first.
+    # Programs beside the environment's Python, such as cmake, come first.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path} | variables
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -100,7 +100,7 @@ def built():
 @pytest.fixture(scope="module")
 def prefix(built, tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed") / "usr"
-    # Nothing is left to build; and root may have its files to itself, but not these.
+    # Nothing is left to build. The files must be readable for all, even if root's umask is strict.
     script = 'umask 077; exec make -C "$0" install PREFIX="$1" CARGO=false'
     output("sh", "-c", script, ROOT, folder)
     return folder

@@ -5,15 +5,15 @@ cd "$(dirname "$0")/../.."
 root=$PWD
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/minimal
 
-# check NAME DROPPED FREE OPTION…: builds the package without the lines of its manifest that match
-# DROPPED, with each dependency pinned to its oldest version but for FREE.
+# check NAME DROPPED FREE OPTION…: builds the package without the manifest's lines that match DROPPED,
+# with each dependency except FREE pinned to its oldest version.
 check() {
     local folder=$CARGO_TARGET_DIR/$1 dropped=$2 free=$3
     shift 3
     mkdir -p "$folder"
     ln -sfn "$root/src" "$folder/src"
     ln -sfn "$root/build.rs" "$folder/build.rs"
-    # The tests and benchmarks stay out, and what they depend on.
+    # Without tests, benchmarks and their dependencies.
     awk -v dropped="$dropped" -v free="$free" '
         /^\[/ { section = $0 }
         section ~ /^\[(dev-dependencies|\[(bench|test)\])/ || $0 ~ dropped { next }
@@ -31,5 +31,5 @@ check() {
 }
 
 check library 'optional = true|^(default|s3dlio|s3-cli|cli|programs|fast-crc|capi) =' none --lib
-# signal-hook asks for a newer libc than the library does.
+# signal-hook needs a newer libc than the library.
 check programs none libc --features cli --bins

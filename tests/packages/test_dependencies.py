@@ -1,4 +1,4 @@
-"""What a user of the library builds with it: little, and nothing newer than it promises."""
+"""Dependencies that a user of the library builds: few, and for compilers as old as promised."""
 
 if __name__ == "__main__":
     import sys
@@ -69,7 +69,7 @@ def test_nothing_asks_for_a_newer_compiler_than_the_library_does():
     packages = {package["name"]: package["rust_version"] for package in built_packages()}
     promised = packages.pop("tfr-index")
     assert promised == "1.70"
-    # crc32c names no version; its source passes Clippy's incompatible_msrv for 1.70.
+    # crc32c declares no version; its source passes Clippy's incompatible_msrv for 1.70.
     assert packages.pop("crc32c") is None
     assert set(packages) == {"anyhow", "libc", "rustc_version", "semver"}
     for name, needed in packages.items():

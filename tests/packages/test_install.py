@@ -1,4 +1,4 @@
-"""`make install`: what it puts where, and that C and C++ programs find it there."""
+"""`make install`: which files it installs, and whether C and C++ programs find them."""
 
 if __name__ == "__main__":
     import sys
@@ -176,7 +176,7 @@ def test_cargo_is_called_once_and_for_newer_sources(built, tmp_path):
     place = [f"DESTDIR={tmp_path}", f"CARGO_TARGET_DIR={release.parent}"]
     make("-j4", "install", *place, CARGO=str(cargo))
     assert calls.read_text().count("\n") == 1 and "--features cli" in calls.read_text()
-    make("install", *place, CARGO="false")  # what Cargo found to be new is
+    make("install", *place, CARGO="false")  # up to date for Cargo, so for make too
     os.utime(release / "libtfr_index.so", (0, 0))
     make("install", *place, CARGO=str(cargo))
     assert calls.read_text().count("\n") == 2
@@ -216,7 +216,7 @@ def test_pkg_config(prefix, project, tmp_path):
     assert output(program, EXAMPLES, LD_LIBRARY_PATH=str(prefix / "lib")) == PRINTED
     assert f"[{SONAME}]" in output("readelf", "-d", program)
 
-    # The linker takes the static library where there is no other, or with -static.
+    # The linker uses the static library if there is no shared one, or with -static.
     moved = without_shared(prefix, tmp_path / "moved")
     program = tmp_path / "static"
     flags = pkg_config(moved / "lib", "--define-prefix", "--static", "--cflags", "--libs")
@@ -240,7 +240,9 @@ def test_the_package_holds_what_make_needs(built, tmp_path):
     for name in output("cargo", "package", "--list", "--allow-dirty", manifest).split():
         if (ROOT / name).exists():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)  # dates, too: what is built is newer
+            shutil.copy2(
+                ROOT / name, tmp_path / name
+            )  # with its date, so that what is built is newer
     prefix = tmp_path / "usr"
     output("make", "-C", tmp_path, "install-lib", f"PREFIX={prefix}", f"CARGO_TARGET_DIR={TARGET}")
     assert files(prefix) == LIBRARY

@@ -1,5 +1,4 @@
-"""The library's own tests and the C programs on other machines, emulated: one has its bytes the
-other way round."""
+"""The library's own tests and the C programs on other processors, emulated: one is big-endian."""
 
 import os
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "cross"
 MATURIN = Path(sys.executable).with_name("maturin")
-# Static, so that the other machine's libraries needn't be there.
+# Static, so that no libraries of the other machine are needed.
 FLAGS = "-Clink-self-contained=no -Ctarget-feature=+crt-static"
 PROGRAMS = ["abi", "edit", "hostile", "index", "indexer", "null", "reader", "source", "writer"]
 
@@ -42,7 +41,7 @@ def run(command, variables):
 
 def test_units(machine):
     _, variables = machine
-    # The test that is left out starts itself again, which takes a kernel that knows the emulator.
+    # The skipped test starts itself again: that needs a kernel that runs the emulator by itself.
     left_out = ["--", "--skip=only_guarded_panics_are_silent"]
     command = ["cargo", "test", "--locked", "--lib", "--features=fast-crc", *left_out]
     said = run(command, variables)

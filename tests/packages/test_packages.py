@@ -23,7 +23,7 @@ import toolchains
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
 EXAMPLES = ROOT / "tests/data/examples.tfrecord"
-# Twice as fast to compile, and the tests that it passes are of other things than speed.
+# Twice as fast to compile; these tests do not measure speed.
 UNOPTIMIZED = {"CARGO_PROFILE_RELEASE_OPT_LEVEL": "0", "CARGO_PROFILE_RELEASE_LTO": "off"}
 USE = """
 import s3dlio, tfr_index
@@ -64,7 +64,7 @@ class Clean:
         (directory / "train.tfrecord").write_bytes(EXAMPLES.read_bytes())
 
     def pip(self, *arguments, status=0, **variables):
-        # Where pip keeps its files, and how it reaches an index, is the machine's.
+        # pip's cache and index are the machine's.
         settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         home = os.environ["HOME"] if "HOME" in os.environ else str(Path.home())
         settings |= {"HOME": home, "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | variables

@@ -1,4 +1,4 @@
-"""A wheel for Linux distributions with glibc 2.28 and newer, as `make wheels` makes it."""
+"""`make wheels` makes a wheel for Linux distributions with glibc 2.28 or newer."""
 
 if __name__ == "__main__":
     import sys

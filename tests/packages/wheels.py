@@ -1,4 +1,4 @@
-"""Wheels for other computers than this one, each checked with auditwheel.
+"""Builds wheels for other computers, each checked with auditwheel.
 
     python3 tests/packages/wheels.py DIRECTORY [TARGET...]
 

@@ -1,5 +1,5 @@
-//! Writers of one file at once: whoever comes second is refused, and nothing that a writer reported as
-//! written is lost. Plain creates of one index share it.
+//! Concurrent writers of one file: the second one is refused, and no record that a writer reported as
+//! written is lost. Several plain creates of one index may run at the same time.
 
 #![cfg(target_os = "linux")]
 
@@ -33,7 +33,7 @@ enum Work {
 impl Work {
     const ALL: [Work; 4] = [Work::Create, Work::Append, Work::Index, Work::ContinueIndex];
 
-    /// Does the work, and calls `opened` once when its files are open, or cannot be.
+    /// Does the work. Calls `opened` once, when it has opened its files or failed to.
     fn run(self, path: &Path, index_path: &Path, opened: &(dyn Fn(bool) + Sync)) -> Result<()> {
         let options = Options::new();
         let write = |writer: Result<RecordWriter>| {
@@ -72,7 +72,7 @@ fn is_busy(result: &Result<()>) -> bool {
 
 const ROUNDS: usize = 50;
 
-/// Two at once, with a file there or none: both open their files before one of them goes on.
+/// Two writers, with or without an existing file: both open their files before either continues.
 #[test]
 fn of_two_one_is_refused() {
     for one in Work::ALL {
@@ -116,7 +116,7 @@ fn of_two_one_is_refused() {
     }
 }
 
-/// Without a meeting point: each tries again until it is done, and every record is there.
+/// Without a barrier: each tries again until it succeeds, and every record is there.
 #[test]
 fn no_record_is_lost_among_many() {
     const EACH: usize = 100;
@@ -139,7 +139,7 @@ fn no_record_is_lost_among_many() {
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
 }
 
-/// An index at another path, and a scan, are nobody's concern.
+/// An index at another path and a scan are not refused.
 #[test]
 fn what_is_appended_to_can_be_indexed_elsewhere() {
     let (directory, path, index_path) = places();
@@ -155,8 +155,8 @@ fn what_is_appended_to_can_be_indexed_elsewhere() {
     assert_eq!(writer.finish().unwrap(), 4);
 }
 
-/// What the child processes do, in a directory of their own: they open a writer, and wait until their
-/// standard input ends. "fork" does so in a process that is forked from the writer's, which waits too.
+/// Runs in a child process, in its own directory: opens a writer and waits until standard input ends.
+/// With "fork", a process forked from the writer's waits too.
 #[test]
 fn opened_and_held() {
     let Ok(how) = std::env::var("TFR_TEST_HELD") else { return };
@@ -167,7 +167,7 @@ fn opened_and_held() {
     writer.write(b"record").unwrap();
     writer.flush().unwrap();
     let is_forked = how.ends_with("fork");
-    // SAFETY: the process that is forked calls nothing that waits for another thread.
+    // SAFETY: the forked process calls nothing that waits for another thread.
     if is_forked && unsafe { libc::fork() } != 0 {
         loop {
             thread::park();
@@ -181,7 +181,7 @@ fn opened_and_held() {
     unsafe { libc::_exit(0) };
 }
 
-/// Starts such a process, and returns when it holds its files.
+/// Starts that process, and returns when it holds its files.
 fn hold(directory: &Path, how: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--nocapture", "opened_and_held"]).current_dir(directory);
@@ -197,7 +197,7 @@ fn hold(directory: &Path, how: &str) -> Child {
     child
 }
 
-/// A process that was forked from a writer's goes on when that is killed.
+/// A process forked from a writer's continues after the writer is killed.
 #[test]
 fn a_killed_writers_child_keeps_no_lock() {
     for how in ["create fork", "append fork"] {
@@ -208,7 +208,7 @@ fn a_killed_writers_child_keeps_no_lock() {
         let error = RecordWriter::append(&path, &index_path, &Options::new()).err().unwrap();
         assert_eq!(error.os_error(), Some(libc::EBUSY), "{error}");
         child.kill().unwrap();
-        // Its standard streams are the forked process's still.
+        // The forked process still has the standard streams.
         let (stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         child.wait().unwrap();
         let appended = fs::read(&path).unwrap();
@@ -229,8 +229,8 @@ fn a_killed_writers_child_keeps_no_lock() {
     }
 }
 
-/// A writer that was killed leaves temporary files. Of many that find them, none takes another for
-/// the writer.
+/// A killed writer leaves temporary files. Several writers that find them do not take one another for
+/// the killed one.
 #[test]
 fn many_create_an_index_where_a_writer_was_killed() {
     let (directory, path, index_path) = places();

@@ -1,5 +1,5 @@
-//! Creates that are killed, and creates of one index at once: the index is whole, old or new, and
-//! what is left behind is cleared by the next create.
+//! Creates that are killed, and concurrent creates of one index: the index is complete, old or new, and
+//! the next create removes what a killed one left.
 
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
@@ -39,12 +39,12 @@ fn kill(mut child: Child) {
     child.wait().unwrap();
 }
 
-/// The indexes that are written, or were.
+/// The number of temporary files: indexes being written or abandoned.
 fn temporary_files(folder: &Path) -> usize {
     names(folder).iter().filter(|name| name.ends_with(".tmp") && !name.contains("crowd")).count()
 }
 
-/// Whether there is nothing but files of these names, of which some are data and one is the index.
+/// Whether the directory holds only files of these names: data and the index.
 fn holds_only(folder: &Path, expected: &[&str]) -> bool {
     names(folder).iter().all(|name| expected.contains(&name.as_str()))
 }
@@ -54,7 +54,7 @@ fn names(folder: &Path) -> Vec<String> {
     names.map(|name| name.into_string().unwrap()).collect()
 }
 
-/// A file that takes a minute and more to check, but nothing on disk.
+/// A file that takes more than a minute to check, but no disk space.
 fn write_endless_data(folder: &Path) {
     let file = fs::File::create(folder.join("endless")).unwrap();
     let size = 1u64 << 38;
@@ -62,7 +62,7 @@ fn write_endless_data(folder: &Path) {
     file.write_all_at(&header(size as usize - 16), 0).unwrap();
 }
 
-/// Returns when the create is past opening its files, and reads.
+/// Returns when the create has opened its files, and reads.
 fn wait_until_it_reads(child: &Child) {
     let read = || {
         let counts = fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap();
@@ -155,14 +155,14 @@ fn of_creates_at_once_one_has_the_index() {
             }
         }
         assert!(texts.contains(&fs::read_to_string(folder.join("x.idx")).unwrap()));
-        // As many as were killed at most; none after the next.
+        // At most one for each killed create; none after the next create.
         assert!(temporary_files(folder) <= round % 4);
         assert!(create(folder, "a").wait().unwrap().success());
         assert!(holds_only(folder, &["a", "b", "x.idx"]));
     }
 }
 
-/// Where there are no locks, nothing says that a file is abandoned, and none is removed.
+/// Without locks, no file is known to be abandoned, so none is removed.
 #[test]
 fn without_locks_nothing_is_cleared() {
     let folder = tempfile::tempdir().unwrap();
@@ -196,7 +196,7 @@ fn without_locks_nothing_is_cleared() {
     assert_eq!(temporary_files(folder), 1);
 }
 
-/// A limit on file sizes is an error, even if its signal would end the program.
+/// Exceeding the limit on file sizes is an error, even if its signal would end the program.
 #[test]
 fn a_file_size_limit_leaves_the_index_whole() {
     let folder = tempfile::tempdir().unwrap();

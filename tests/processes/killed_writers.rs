@@ -1,4 +1,4 @@
-//! Writers that are killed, or run into a limit: what was there stays, and can be gone on with.
+//! Writers that are killed or exceed a limit: the old data stays, and can be appended to.
 
 #![cfg(target_os = "linux")]
 
@@ -18,8 +18,8 @@ mod child;
 
 const RECORDS: u64 = 5000;
 
-/// What the processes of these tests do: write files of many records, or append as many, without an
-/// end. They run this test, in a folder of their own.
+/// Runs in a child process, in its own directory: writes files of many records, or appends records,
+/// without an end. The child runs this test alone.
 #[test]
 fn written_without_an_end() {
     let Ok(how) = std::env::var("TFR_TEST_WRITER") else { return };
@@ -46,7 +46,7 @@ fn written_without_an_end() {
     }
 }
 
-/// Starts such a process, by a shell that may set limits before.
+/// Starts that process from a shell, which may set limits first.
 fn writer(folder: &Path, how: &str, limits: &str) -> Command {
     let mut shell = Command::new("sh");
     let test = std::env::current_exe().unwrap();
@@ -75,7 +75,7 @@ fn check(folder: &Path, options: &Options<'_>) -> Result<usize> {
     Ok(index.len())
 }
 
-/// Has processes live for any time, until a good many were killed amid their writing.
+/// Kills processes at random times until enough of them were killed while writing.
 fn kill_often(mut was_amid: impl FnMut(Duration) -> bool) {
     let mut amid = 0;
     for round in 0..1000 {
@@ -107,7 +107,7 @@ fn killed_while_it_writes_a_new_file() {
         }
         let left = files(folder);
         assert!(left <= 4, "{left}");
-        // The next writer clears what is left.
+        // The next writer removes what was left.
         let writer =
             RecordWriter::create(folder.join("x"), folder.join("x.idx"), &Options::new()).unwrap();
         writer.finish().unwrap();
@@ -124,10 +124,10 @@ fn killed_while_it_appends() {
     RecordWriter::create(&path, &index_path, &Options::new()).unwrap().finish().unwrap();
     kill_often(|time| {
         run_for(folder, "append", time);
-        // What the index has is there.
+        // Every record of the index is in the data.
         let count = check(folder, &Options::new().allow_partial(true)).unwrap() as u64;
         assert_eq!(count % RECORDS, 0);
-        // What was handed over is taken in, but for a record that is cut.
+        // Everything that reached the file is indexed, except a record that is cut off.
         let size = fs::metadata(&path).unwrap().len();
         let end = Mutex::new(size);
         let cut = |tail: Skipped| {
@@ -159,7 +159,7 @@ fn killed_while_it_appends() {
 
 #[test]
 fn a_file_size_limit_leaves_what_was_there() {
-    // Unflushed, the writer's thread runs into it.
+    // Without a flush, the writer's thread exceeds the limit.
     for how in ["create", "append", "create unflushed", "append unflushed"] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
@@ -168,7 +168,7 @@ fn a_file_size_limit_leaves_what_was_there() {
         old.write(b"old").unwrap();
         old.finish().unwrap();
         let was = (fs::read(&path).unwrap(), fs::read(&index_path).unwrap());
-        // As Python has it, the signal is ignored.
+        // The signal is ignored, as in Python.
         let mut limited = writer(folder, how, "trap '' XFSZ; ulimit -f 8;");
         let Output { stdout, status, .. } = limited.stdout(Stdio::piped()).output().unwrap();
         let printed = String::from_utf8(stdout).unwrap();

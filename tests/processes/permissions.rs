@@ -1,5 +1,5 @@
-//! A file that is replaced keeps its owner, group and mode, as far as the process may; where it cannot be
-//! replaced, that is said before the work. It takes root to act as several users.
+//! A replaced file keeps its owner, group and mode, as far as the process has the right to set them. If
+//! a file cannot be replaced, the error comes before the work. Only root can act as several users.
 
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
@@ -16,7 +16,7 @@ use tfr_index::{Index, Options, RecordWriter};
 #[path = "../support/child.rs"]
 mod child;
 
-/// Users and groups that need no name.
+/// Users and groups; they need no names.
 const US: u32 = 40_001;
 const OTHER: u32 = 40_002;
 const GROUP: u32 = 40_003;
@@ -72,7 +72,7 @@ impl Place {
         command.args(["create", "x"]).current_dir(&self.0);
         let groups = groups.to_vec();
         let become_user = move || {
-            // SAFETY: system calls, that read an array of numbers.
+            // SAFETY: system calls that read an array of numbers.
             let became = unsafe {
                 libc::setgroups(groups.len(), groups.as_ptr()) == 0
                     && libc::setgid(user) == 0
@@ -89,7 +89,7 @@ impl Place {
         unsafe { command.pre_exec(become_user) }.output().unwrap()
     }
 
-    /// That this was refused, and that there is nothing but the old index.
+    /// Checks that the create was refused, and that only the old index is there.
     fn expect_refused(&self, output: &Output, why: &str) {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{stderr}");
@@ -132,7 +132,7 @@ fn others_keep_what_they_may_and_give_nobody_more() {
         ((US, US, 0o640), &[][..], (US, US, 0o640)),
         ((US, GROUP, 0o664), &[GROUP], (US, GROUP, 0o664)),
         ((OTHER, GROUP, 0o660), &[GROUP], (US, GROUP, 0o660)),
-        // Our group is not to read what others were not to.
+        // Our group must not gain access that others did not have.
         ((US, GROUP, 0o660), &[], (US, US, 0o600)),
         ((US, GROUP, 0o604), &[], (US, US, 0o600)),
         ((OTHER, OTHER, 0o664), &[], (US, US, 0o644)),
@@ -149,7 +149,7 @@ fn others_keep_what_they_may_and_give_nobody_more() {
 #[test]
 fn a_directory_that_forbids_it_is_named_before_the_work() {
     let Some(place) = Place::new() else { return };
-    // What is damaged would be said otherwise.
+    // Damage would give another error.
     fs::write(place.path("x"), "no records").unwrap();
     place.put(OTHER, OTHER, 0o666);
     place.set(".", 0, 0, 0o1777);
@@ -157,7 +157,7 @@ fn a_directory_that_forbids_it_is_named_before_the_work() {
     place.set(".", 0, 0, 0o755);
     place.expect_refused(&place.create_as(US, &[]), "its directory must be writable");
 
-    // Owners may, and root.
+    // The owner and root may replace it.
     fs::copy("tests/data/examples.tfrecord", place.path("x")).unwrap();
     place.set(".", 0, 0, 0o1777);
     for user in [OTHER, 0] {

@@ -1,4 +1,4 @@
-"""Ctrl-C at every step of a call, and what is lost then.
+"""Presses Ctrl-C at every step of a call, and reports what is lost.
 
 python interrupts.py FILE   prints which calls lose memory, descriptors or files beside FILE
 """
@@ -46,7 +46,7 @@ def interrupt(call: Callable[[], object], step: int) -> bool:
             if steps == step:
                 sys.settrace(None)
                 is_pressed = True
-                # Pressed when this function has returned: the variable's destructor is C, too.
+                # Ctrl-C comes when this function has returned: destructors are C code, too.
                 _pressed = ffi.gc(ffi.cast("void *", 1), CTRL_C)
                 return None
             steps += 1
@@ -146,12 +146,14 @@ mallinfo.restype = Allocations
 def allocated() -> int:
     """Bytes that the C library's malloc gave and that were not freed."""
     now = mallinfo()
-    return now.e + now.h  # hblkhd and uordblks: large pieces and others
+    return now.e + now.h  # hblkhd and uordblks: large allocations and small ones
 
 
 def main(path: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _iterate._SLOW = float("inf")  # no thread: what Python does when one ends is not ours
+    _iterate._SLOW = float(
+        "inf"
+    )  # no thread: what Python loses when a thread ends is not our concern
     has = Material(path)
     for name, call in CALLS.items():
         before = descriptors(), sorted(os.listdir(path.parent))

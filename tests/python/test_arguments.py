@@ -1,4 +1,4 @@
-"""Arguments that cannot be used: each error says what to pass, and is the only one."""
+"""Wrong arguments: each gives one error, which says what to pass."""
 
 if __name__ == "__main__":
     import sys
@@ -54,7 +54,7 @@ def test_a_wrong_keyword_is_one_error(name, path, monkeypatch, tmp_path):
     shown = "".join(traceback.format_exception(caught.value))
     assert shown.count("Traceback") == 1
     del caught
-    gc.collect()  # what was half made
+    gc.collect()  # objects whose constructor failed
     assert not unraisable
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.tfrecord"]
 

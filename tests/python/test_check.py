@@ -76,7 +76,7 @@ def test_what_a_fit_notes(path):
 def test_the_file_was_written_anew_with_the_same_size(path, level):
     path.write_bytes(tfrecord(PAYLOADS[::-1]))
     assert path.stat().st_size == len(DATA)
-    # The first record whose place or size is another one now.
+    # The first record whose offset or size has changed.
     entries = walk(tfrecord(PAYLOADS[::-1]))
     first = next(record for record, entry in enumerate(ENTRIES) if entry != entries[record])
     record = refused(Index(ENTRIES), path, level).record
@@ -154,7 +154,7 @@ def test_nothing_is_the_index_of_nothing_alone(path):
     assert refused(Index(), path).record == 0
     fit = Index().check(path, allow_partial=True)
     assert fit == dataclasses.replace(FITS, uncovered_bytes=path.stat().st_size, partial=True)
-    path.write_bytes(DATA[: ENTRIES[0][1] - 1])  # its first record is not whole yet
+    path.write_bytes(DATA[: ENTRIES[0][1] - 1])  # its first record is still incomplete
     assert not Index().check(path).partial
     path.write_bytes(b"")
     assert Index().check(path) == FITS
@@ -190,7 +190,7 @@ def test_every_header_is_read_if_asked_for(path):
             index.check(path)
         except tfr_index.TfrError:
             found += 1
-    assert found < 10  # a sample is one
+    assert found < 10  # each sample is one read
 
 
 def test_progress_and_cancelling(path):

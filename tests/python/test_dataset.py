@@ -1,4 +1,4 @@
-"""`Dataset`: many files as one sequence, held against the list of all their payloads."""
+"""`Dataset`: many files as one sequence, compared with the list of all their payloads."""
 
 if __name__ == "__main__":
     import sys
@@ -224,7 +224,7 @@ def open_files(folder: Path) -> int:
 
 
 def test_no_more_files_are_open_than_may_be(folder, tmp_path):
-    folder = shutil.copytree(folder, tmp_path / "own")  # other tests' data sets may be open yet
+    folder = shutil.copytree(folder, tmp_path / "own")  # other tests' datasets may still be open
     draw = random.Random(1)
     for limit in (1, 3):
         with Dataset(f"{folder}/x-*", max_open_files=limit) as dataset:
@@ -233,7 +233,7 @@ def test_no_more_files_are_open_than_may_be(folder, tmp_path):
                 assert dataset.__getitems__(records) == [ALL[record] for record in records]
                 assert open_files(folder) <= limit
         assert open_files(folder) == 0
-        assert dataset[0] == ALL[0]  # it can be used on
+        assert dataset[0] == ALL[0]  # it can still be used
         dataset.close()
 
 
@@ -294,7 +294,9 @@ class Watch:
 
         def opening(files, *arguments) -> tfr_index.Reader:
             reader = open_file(files, *arguments)
-            with files._lock:  # none is closed, and its number used again, while they are counted
+            with (
+                files._lock
+            ):  # so that no file is closed, and its number reused, while they are counted
                 self.most = max(self.most, open_data_files(folder))
             return reader
 
@@ -304,7 +306,7 @@ class Watch:
 def open_data_files(folder: Path) -> int:
     count = 0
     for number in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # it is closed meanwhile
+        with contextlib.suppress(OSError):  # another thread may close it
             name = os.readlink(f"/proc/self/fd/{number}")
             count += name.startswith(f"{folder}/") and name.endswith(".tfrecord")
     return count
@@ -411,14 +413,14 @@ def test_files_are_closed_where_the_process_may_open_no_more(tmp_path):
             tfr_index.create_index(path)
     script = """
         import warnings
-        warnings.simplefilter("error")  # no index is left aside for want of a descriptor
+        warnings.simplefilter("error")  # an index is used even if descriptors run out
         expected = [b"%d" % number for number in range(100)]
         for limit in (1000, 90, 1000, 90, 1000):
             dataset = Dataset(f"{sys.argv[1]}/*", max_open_files=limit)
             assert list(dataset) == dataset.__getitems__(range(100)) == expected
             assert [dataset[record] for record in range(-1, -101, -1)] == expected[::-1]
             dataset.close()
-        # When all are another's, there is nothing to be closed.
+        # If the program itself holds all descriptors, there is nothing to close.
         others = []
         try:
             while True:

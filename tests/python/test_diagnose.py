@@ -1,4 +1,4 @@
-"""What an error says of a file that is no TFRecord file, or a damaged one."""
+"""What errors say about damaged files, and files that are not TFRecord files."""
 
 if __name__ == "__main__":
     import sys
@@ -54,7 +54,7 @@ def saved(save: Callable[[io.BytesIO, np.ndarray], None]) -> bytes:
 
 FILES = {
     "gzip": gzip.compress(DATA),
-    "gzip without a time": gzip.compress(DATA, mtime=0),  # its first bytes pass for a length
+    "gzip without a time": gzip.compress(DATA, mtime=0),  # its first bytes look like a length
     "zlib": zlib.compress(DATA),
     "zlib, stored": zlib.compress(DATA, 0),
     "bzip2": bz2.compress(DATA),

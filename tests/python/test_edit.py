@@ -1,4 +1,4 @@
-"""The edits of tfr_index.Index, beside plain Python that does the same."""
+"""Edits of `Index`, compared with the same in plain Python."""
 
 if __name__ == "__main__":
     import sys
@@ -82,7 +82,7 @@ def test_selects_by_mask(mask):
     assert list(INDEX.select(numpy.array(mask))) == expected
     assert list(INDEX.select(numpy.repeat(numpy.array(mask), 3)[::3])) == expected
 
-    class Series:  # as of pandas: no buffer, but an array
+    class Series:  # like pandas': no buffer, but an array
         def __array__(self):
             return numpy.array(mask)
 

@@ -1,4 +1,4 @@
-"""Errors that cross from other processes: all that they say arrives."""
+"""Errors from other processes keep their type, message and attributes."""
 
 if __name__ == "__main__":
     import sys
@@ -126,7 +126,7 @@ def test_tblib_keeps_errors_whole(tmp_path):
 def test_a_message_that_is_a_worker_s_traceback_keeps_the_attributes(call, path, monkeypatch):
     """As PyTorch's DataLoader does it; tests/integration/test_torch.py has the real one."""
     error = error_of(call, path)
-    assert not hasattr(error, "__notes__")  # nothing more is said elsewhere
+    assert not hasattr(error, "__notes__")  # outside of workers there is no note
     package = types.ModuleType("torch.utils.data")
     package.get_worker_info = lambda: "a worker"
     monkeypatch.setitem(sys.modules, package.__name__, package)

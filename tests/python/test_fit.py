@@ -64,7 +64,7 @@ def test_shards_that_are_given_are_used(path, rank, tmp_path):
     for index in (shard, tmp_path / "shard.idx", str(tmp_path / "shard.idx")):
         assert list(Reader(path, index)) == expected
         assert list(Dataset(path, [index])) == expected
-    if rank == 0:  # it has all records up to some byte, as a stale one
+    if rank == 0:  # it looks like a stale one: all records up to some byte
         with pytest.raises(TfrStale):
             shard.check(path)
     assert shard.check(path, allow_partial=True).partial
@@ -86,11 +86,11 @@ def test_a_dataset_warns_once_for_each_file(tmp_path):
         dataset = Dataset(paths, max_open_files=3)
     assert [warning.message.error.path for warning in caught] == list(map(beside, paths[::2]))
     assert {warning.filename for warning in caught} == {__file__}
-    # Files that are opened again, here and in a copy, give no more warnings.
+    # Files that are opened again, here and in a copy, give no second warning.
     for opened in (dataset, pickle.loads(pickle.dumps(dataset))):
         assert sum(1 for _ in opened) == 20 * len(PAYLOADS)
         assert opened[5] == opened.__getitems__([len(PAYLOADS) + 5])[0]
-    # But there is one for an index that goes bad meanwhile.
+    # But an index that becomes wrong later gives one.
     copy = pickle.loads(pickle.dumps(dataset))
     os.remove(beside(paths[1]))
     os.mkdir(beside(paths[1]))
@@ -132,7 +132,7 @@ def test_an_index_that_was_salvaged_does_not_outlive_the_damage(path):
     count = tfr_index.create_index(path, checksums="full", salvage=True, on_skipped=left_out.append)
     assert count < len(PAYLOADS)
     assert len(Reader(path)) == len(list(Dataset(path))) == count
-    path.write_bytes(DATA)  # copied again, whole
+    path.write_bytes(DATA)  # copied again, completely
     assert list(warned(lambda: Reader(path), path)[0]) == PAYLOADS
     path.write_bytes(DATA[:20_000])
     tfr_index.create_index(path, salvage=True, on_skipped=left_out.append)
@@ -172,7 +172,7 @@ def test_an_index_that_cannot_be_used_is_left_aside(path):
         reader, error = warned(lambda: Reader(path), path)
         assert (len(reader), error.status) == (2000, status)
     os.remove(beside(path))
-    assert len(Reader(path)) == 2000  # without a warning: there is none
+    assert len(Reader(path)) == 2000  # no index, so no warning
     os.mkfifo(beside(path))
     assert len(warned(lambda: Reader(path), path)[0]) == 2000
 
@@ -183,7 +183,7 @@ def test_data_without_true_checksums_is_read_by_default(path, checksums):
     for _ in range(2):
         assert list(Reader(path)) == list(Dataset(path)) == PAYLOADS
         tfr_index.create_index(path)
-    # What it has more is found by its structure.
+    # The additional records are found by their structure.
     path.write_bytes(tfrecord([*PAYLOADS, b"more"], checksums))
     assert len(warned(lambda: Reader(path), path)[0]) == 2001
     for strict in ("full", "length"):

@@ -1,4 +1,4 @@
-"""Every row of the tables of bad and good input through the Python functions."""
+"""Every row of the tables of good and bad input, through the Python functions."""
 
 if __name__ == "__main__":
     import sys

@@ -1,4 +1,4 @@
-"""tfr_index.Index: a sequence of (offset, size), two columns of numbers, and a text."""
+"""`Index`: a sequence of (offset, size), two columns of numbers, and a text."""
 
 if __name__ == "__main__":
     import sys

@@ -1,4 +1,4 @@
-"""Streams: indexed in pieces, as they come."""
+"""`Indexer` and streams: data indexed piece by piece, as it arrives."""
 
 if __name__ == "__main__":
     import sys
@@ -56,7 +56,7 @@ def pushed(data, sizes, checksums="auto"):
 )
 def test_a_stream_is_judged_as_memory_is(payloads, stored, damage, cut, sizes, checksums):
     data = bytearray(tfrecord(payloads, stored))
-    if damage and damage[0] < len(data):  # behind the first header
+    if damage and damage[0] < len(data):  # after the first header
         data[damage[0]] ^= damage[1]
     data = bytes(data[:cut])
     entries, fault = pushed(data, sizes, checksums)
@@ -120,7 +120,7 @@ def test_nonsense_is_refused():
             indexer.push(nonsense)
     with pytest.raises(ValueError, match="contiguous"):
         indexer.push(memoryview(b"abcd")[::2])
-    indexer.finish()  # nothing of it was taken
+    indexer.finish()  # it took none of the data
     with pytest.raises(TypeError):
         pickle.dumps(indexer)
 
@@ -146,7 +146,7 @@ import os, threading
 from tfr_index import Indexer, TfrValueError
 
 indexer = Indexer()
-indexer._lock.acquire()  # as a thread has it that is amid a call
+indexer._lock.acquire()  # as held by a thread inside a call
 child = os.fork()
 if child == 0:
     for call in (lambda: indexer.push(b""), indexer.finish):

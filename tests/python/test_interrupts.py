@@ -1,4 +1,4 @@
-"""Ctrl-C at every step: no file, lock, temporary file or memory is lost, and no exception."""
+"""Ctrl-C at every step loses no file, lock, temporary file, memory or exception."""
 
 if __name__ == "__main__":
     import sys
@@ -43,13 +43,13 @@ def data(tmp_path) -> Path:
 @pytest.mark.parametrize("append", [False, True])
 def test_a_writer_is_not_left_open(data, append):
     content = data.read_bytes()
-    gc.collect()  # what other tests left
+    gc.collect()  # objects of other tests
     before = descriptors(), sorted(os.listdir(data.parent))
     writers = []
     for _ in every_interrupt(lambda: writers.append(tfr_index.RecordWriter(data, append=append))):
         while writers:
             writers.pop().abandon()
-        # Though the exception, with its traceback, is still there.
+        # Although the exception and its traceback still exist.
         assert (descriptors(), sorted(os.listdir(data.parent))) == before
     writers.pop().abandon()
     assert data.read_bytes() == content
@@ -90,7 +90,7 @@ def test_a_writer_that_was_not_made_is_no_trouble():
 def test_signals_that_come_when_they_will(data, kind):
     """In C code, too, and in that of Python itself."""
     content = data.read_bytes()
-    gc.collect()  # what other tests left
+    gc.collect()  # objects of other tests
     before = descriptors(), sorted(os.listdir(data.parent))
     came = 0
 
@@ -99,7 +99,7 @@ def test_signals_that_come_when_they_will(data, kind):
         came += 1
         raise KeyboardInterrupt
 
-    # A function, whose call `try` covers: Python 3.13 leaves out a `while` loop's jump.
+    # A function, so that `try` covers its call: Python 3.13 does not cover a `while` loop's jump.
     def work_until_it_comes(number: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, 1e-5 * number)
         while came < number:
@@ -158,7 +158,7 @@ def test_what_a_callback_raises_arrives_though_ctrl_c_is_pressed_then(data, func
 )
 def test_nothing_is_lost(data):
     command = [sys.executable, interrupts.__file__, data]
-    # Without caches of its own, the C library knows to the byte what is in use.
+    # Without its caches, the C library reports the bytes in use exactly.
     exact = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
     done = subprocess.run(command, env=exact, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,4 +1,4 @@
-"""What is refused at once: paths of no file, and more payloads than there is memory."""
+"""Refused immediately: impossible paths, and more payloads than memory can hold."""
 
 if __name__ == "__main__":
     import sys

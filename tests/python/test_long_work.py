@@ -1,4 +1,4 @@
-"""Long work: progress, cancelling, Ctrl-C, threads, processes, and the GIL meanwhile."""
+"""Long work: progress, cancelling, Ctrl-C, threads, processes, and the released GIL."""
 
 if __name__ == "__main__":
     import sys
@@ -44,7 +44,7 @@ def holes(tmp_path) -> Path:
 
 @pytest.fixture
 def endless(tmp_path) -> Path:
-    """One record of 256 GiB, all of it a hole: a minute and more to check, but nothing on disk.
+    """One sparse record of 256 GiB: it takes more than a minute to check, but no disk space.
 
     Its payload CRC is wrong: whoever does read on to the end gets an error, not an index.
     """
@@ -131,7 +131,7 @@ def test_what_progress_raises_arrives(holes, tmp_path, call, error, record):
         call(holes, progress=progress)
     assert caught.value is error
     assert os.listdir(tmp_path) == [holes.name]
-    assert len(tfr_index.scan(holes)) == 10  # and nothing is left of it for the next call
+    assert len(tfr_index.scan(holes)) == 10  # and it has no effect on the next call
 
 
 def test_progress_may_use_the_library(holes):
@@ -154,8 +154,8 @@ def test_progress_must_be_callable(holes):
             call(holes, progress=5)
 
 
-# Ctrl-C. The process that runs this sends itself the signal once it has computed for a while, which
-# nothing but the scan makes it do.
+# Ctrl-C. The process sends itself the signal after it has used some processor time, which only the
+# scan does.
 
 INTERRUPTED = """
 import mmap, os, signal, sys, threading, time

@@ -1,4 +1,4 @@
-"""Which files are meant, where their indexes are, and which of them are made."""
+"""Which files a call selects, where their indexes are, and which ones it creates."""
 
 if __name__ == "__main__":
     import sys
@@ -41,7 +41,7 @@ def test_indexes_that_a_pattern_catches_are_left_out(data):
     assert len(everything) == 4
     for paths in (f"{data.parent}/*", everything, [data.parent / "train*"]):
         assert [os.fsdecode(path) for path in Dataset(paths).paths] == [str(data)]
-    # One whose data is not given is not left out without a word.
+    # An index whose data is missing is not skipped silently.
     with pytest.raises(tfr_index.TfrError, match="not a TFRecord file but index"):
         Dataset(f"{data}.idx")
 
@@ -63,14 +63,14 @@ def test_a_file_that_is_given_twice_is_named(data, monkeypatch):
             Dataset(paths)
         assert str(caught.value).startswith(names)
         assert caught.value.path == names.split(":")[0]
-    # Another name is another file, and whoever says which records are meant means them.
+    # Another name means another file; an index given explicitly is used as it is.
     assert len(Dataset([data, other])) == 6
     index = tfr_index.scan(data)
     assert list(Dataset([data, data], [index[:1], index[2:]])) == [b"first", b"third"]
 
 
 def test_an_index_is_found_by_name(data):
-    directory = data.parent / "index" / "train"  # as DLIO has it
+    directory = data.parent / "index" / "train"  # as in DLIO
     directory.mkdir(parents=True)
     with pytest.raises(tfr_index.TfrFileNotFoundError) as caught:
         tfr_index.find_index(data, directory)
@@ -82,7 +82,7 @@ def test_an_index_is_found_by_name(data):
     ):
         whole[number:].write(directory / name)
         assert tfr_index.find_index(data, directory) == str(directory / name)
-        # It is given, and so may leave out records.
+        # It is given explicitly, so it may leave out records.
         reader = Reader(data, index_dir=directory)
         assert list(reader) == list(pickle.loads(pickle.dumps(reader))) == RECORDS[number:]
         assert list(Dataset([data], index_dir=os.fsencode(directory))) == RECORDS[number:]
@@ -103,7 +103,7 @@ def test_an_index_of_another_tool_is_used_beside_the_data(data):
     path = data.with_suffix(".tfindex")
     path.write_text("0 21\n21 16\n37 21\n")
     assert list(Reader(data)) == RECORDS
-    path.write_text("0 21\n")  # it counts as found: all records must be in it
+    path.write_text("0 21\n")  # it counts as found, so it must have all records
     with pytest.raises(tfr_index.TfrWarning, match=r"train\.tfindex: .* this index is not used"):
         Reader(data)
     # An .idx comes first.

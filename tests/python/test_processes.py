@@ -1,4 +1,4 @@
-"""Other processes: forks, workers, limits, and a library that isn't the package's own."""
+"""Other processes: forks, workers, limits, and a library that does not belong to the package."""
 
 if __name__ == "__main__":
     import sys
@@ -73,7 +73,7 @@ WORKERS = """
 import multiprocessing, sys
 import tfr_index
 
-INDEX = tfr_index.scan(sys.argv[2])  # once where processes are forked, anew where spawned
+INDEX = tfr_index.scan(sys.argv[2])  # once if processes are forked; again in each if spawned
 
 def look_up(index, record):
     assert index == INDEX
@@ -149,7 +149,7 @@ def test_python_ends_amid_iterations(data):
     assert run(UNFINISHED, data) == (0, "49999 more\n", "")
 
 
-# Daemon threads in calls that call Python, while Python ends.
+# Daemon threads in calls that call Python while Python exits.
 
 DAEMONS = """
 import sys, threading
@@ -215,8 +215,8 @@ threading.Thread(target=scan, daemon=True).start()
 entered.wait()
 child = os.fork()
 if child == 0:
-    _exit._SECONDS = 1e9  # nothing is waited for: the callback's thread is not here
-    assert len(tfr_index.scan(sys.argv[1])) == 50_000  # and the rest is as before
+    _exit._SECONDS = 1e9  # no wait: the callback's thread does not exist here
+    assert len(tfr_index.scan(sys.argv[1])) == 50_000  # everything else works as before
     sys.exit(7)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 _exit._SECONDS = 0.05
@@ -230,7 +230,7 @@ def test_a_callback_that_waits_for_ever_does_not_keep_python_from_ending(data):
 AT_EXIT = """
 import atexit, sys
 
-def scan():  # after what tfr_index does at the end
+def scan():  # runs after tfr_index's own exit handler
     path = sys.argv[1]
     told = []
     tfr_index.scan(path, progress=lambda *numbers: told.append(numbers))

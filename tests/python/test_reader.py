@@ -1,4 +1,4 @@
-"""`Reader`: payloads by their numbers, held against slices of the file's bytes."""
+"""`Reader`: payloads by record number, compared with slices of the file's bytes."""
 
 if __name__ == "__main__":
     import sys
@@ -28,7 +28,7 @@ from tfrecords import frame, payloads, tfrecord, walk
 
 SIZES = [0, 1, 1, 2, 12, 100, 4096, 70_000]
 PAYLOADS = [random.Random(n).randbytes(SIZES[n % len(SIZES)]) for n in range(100)]
-HUGE = [b"before", bytes(range(256)) * (5 << 12), b"after"]  # more than is read at once
+HUGE = [b"before", bytes(range(256)) * (5 << 12), b"after"]  # more than one read gives
 
 
 def write(path: Path, contents: list[bytes], checksums: str = "crc32c") -> Path:
@@ -168,7 +168,7 @@ def test_a_buffer_holds_all_payloads_and_numpy_takes_it_as_it_is(data):
     with pytest.raises(ValueError, match="read-only"):
         numbers[0] = 1
     assert len(Reader(data).read_buffer([])) == 0
-    assert list(Reader(data).read_buffer([0, 0])) == [b"", b""]  # of no bytes
+    assert list(Reader(data).read_buffer([0, 0])) == [b"", b""]  # zero bytes
 
 
 def test_pieces_give_what_one_read_gives(data, small_pieces):
@@ -207,7 +207,7 @@ def test_where_the_index_comes_from(tmp_path):
     assert list(Reader(path, picked)) == [PAYLOADS[7], PAYLOADS[2], PAYLOADS[7]]
     assert Reader(path, picked).index is picked
     assert len(Reader(path, tfr_index.Index())) == 0
-    (whole[::-1]).write(tmp_path / "x.idx")  # has all records, and so it is used
+    (whole[::-1]).write(tmp_path / "x.idx")  # has all records, so it is used
     assert list(Reader(path)) == list(Reader(path, tmp_path / "x.idx")) == PAYLOADS[::-1]
     (tmp_path / "x.idx").write_text("no index")
     with pytest.warns(tfr_index.TfrWarning):
@@ -321,7 +321,7 @@ def test_a_closed_reader_says_so(data):
     ):
         with pytest.raises(ValueError, match="the reader is closed"):
             use()
-    assert list(part) == PAYLOADS[5:]  # it is open still
+    assert list(part) == PAYLOADS[5:]  # it is still open
     reader.close()
 
 
@@ -338,7 +338,7 @@ def test_pickled_readers_read_the_same(tmp_path, index):
         again = pickle.loads(pickle.dumps(reader))
         assert list(again) == list(reader) and again.index == reader.index
     pickled = pickle.dumps(Reader(path, given))
-    write(path, PAYLOADS + PAYLOADS)  # grown: it has the records that it had
+    write(path, PAYLOADS + PAYLOADS)  # the file has grown: the reader still has the old records
     tfr_index.create_index(path)
     assert list(pickle.loads(pickled)) == (PAYLOADS[::3] if index == "index" else PAYLOADS)
     write(path, PAYLOADS[:10])

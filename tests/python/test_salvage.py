@@ -1,4 +1,4 @@
-"""salvage=, allow_incomplete_tail=, resume=: indexes of what is good and whole in a file."""
+"""salvage=, allow_incomplete_tail=, resume=: indexes of damaged and growing files."""
 
 if __name__ == "__main__":
     import sys
@@ -113,7 +113,7 @@ def test_without_a_callback_a_warning_sums_up():
     assert warning.message.error.record == 3
     assert f"{ENTRIES[3][1] + ENTRIES[7][1]} bytes in total" in str(warning.message)
     assert list(tfr_index.index_bytes(DATA, salvage=True)) == ENTRIES
-    # What is still being written is no damage.
+    # A record that is still being written is not damage.
     assert len(tfr_index.index_bytes(DATA[:-1], allow_incomplete_tail=True)) == len(ENTRIES) - 1
     tail = tfr_index.index_bytes(DATA[:-1], salvage=True, allow_incomplete_tail=True)
     assert len(tail) == len(ENTRIES) - 1

@@ -1,4 +1,4 @@
-"""Data that is read through an object's own methods."""
+"""Data from objects with read methods: files, memory, object stores."""
 
 if __name__ == "__main__":
     import sys
@@ -133,7 +133,7 @@ def test_sources_give_what_files_do(tmp_path, kind, threads, checksums):
 def test_files_of_all_kinds(tmp_path):
     data = tfrecord([b"x" * size for size in range(300)] + [b"y" * 40_000] * 5)
     for file in files(data, tmp_path):
-        file.seek(7)  # wherever it stands
+        file.seek(7)  # at any position
         assert list(tfr_index.scan(file)) == walk(data), file
         tfr_index.scan(file).check(file, "full")
 
@@ -144,7 +144,7 @@ def test_who_seeks_is_read_by_one_thread_and_who_need_not_by_many():
     assert seek.threads == {threading.get_ident()}
     tfr_index.scan(pread, threads=3)
     assert len(pread.threads) > 1
-    tfr_index.scan(seek, threads=3)  # one after the other
+    tfr_index.scan(seek, threads=3)  # one read at a time
     assert len(seek.threads) > 1
 
 
@@ -199,7 +199,7 @@ def test_memory_is_read_where_it_is(tmp_path):
     reader.close()
     with pytest.raises(tfr_index.TfrError) as error:
         tfr_index.scan(damaged, checksums="full")
-    damaged.append(0)  # though the error is still there
+    damaged.append(0)  # although the error still exists
     del error
     with pytest.raises(tfr_index.TfrValueError, match="not contiguous"):
         tfr_index.scan(memoryview(data)[::2])
@@ -226,7 +226,7 @@ def test_growing_appending_and_salvage(tmp_path):
     assert [region.record for region in regions] == [50]
 
 
-# What goes wrong.
+# Errors.
 
 ERRORS = [Stop("here"), OSError(errno.EIO, "gone"), KeyboardInterrupt(), SystemExit(3)]
 
@@ -390,7 +390,7 @@ def test_interrupt_stops_the_work(threads):
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            for _ in itertools.count():  # until it comes
+            for _ in itertools.count():  # until the signal arrives
                 tfr_index.scan(Slow(DATA), threads=threads)
     finally:
         timer.join()
@@ -451,7 +451,7 @@ def test_a_reader_reads_through_the_objects_methods():
 def test_what_is_read_stays_for_calls_that_are_under_way_when_a_reader_is_closed():
     data, expected = bytearray(DATA), list(tfr_index.Reader(memoryview(DATA)))
     reader = tfr_index.Reader(data)
-    call = reader._native  # as the arguments of a call in another thread
+    call = reader._native  # as held by a call in another thread
     reader.close()
     with pytest.raises(BufferError):
         data.clear()
@@ -502,7 +502,7 @@ def test_what_the_methods_raise_comes_out_of_a_reader(failure):
     assert reader[0] == before
 
 
-# Forked processes, which share the positions of their parent's files.
+# Forked processes share their parent's file positions.
 
 
 class Slowly(io.RawIOBase):
@@ -536,7 +536,7 @@ def opened(data, folder):
     with io.BytesIO(data) as file:
         yield file, True
     with tempfile.NamedTemporaryFile() as file:
-        file.write(data)  # some of it stays in the object's buffer
+        file.write(data)  # part of it stays in the object's buffer
         yield file, True
     with tempfile.TemporaryFile() as file:
         file.write(data)
@@ -583,7 +583,7 @@ def test_forked_processes_read_what_is_there_or_say_that_they_cannot(tmp_path):
             while not stop.is_set():
                 read(0)
 
-        thread = threading.Thread(target=keep_reading)  # it may have a lock when a child is made
+        thread = threading.Thread(target=keep_reading)  # it may hold a lock during a fork
         thread.start()
         children = [in_fork(lambda seed=seed: read_or_refuse(seed)) for seed in range(5)]
         read(9)

@@ -1,4 +1,4 @@
-"""What programs see of the package: its names, and their types under `mypy --strict`."""
+"""The public names of the package, and their types under `mypy --strict`."""
 
 if __name__ == "__main__":
     import sys

@@ -1,4 +1,4 @@
-"""`tfr_index.RecordWriter`: what it writes, what it leaves, and what it refuses."""
+"""`RecordWriter`: what it writes, what it leaves on failure, and what it refuses."""
 
 if __name__ == "__main__":
     import sys
@@ -106,7 +106,7 @@ def test_what_is_no_buffer_is_refused_and_the_writer_goes_on(path):
             with pytest.raises((TypeError, ValueError)):
                 writer.write_many([b"x", wrong])
         writer.write(b"x")
-    expect(path, [b"x"] * 6)  # what comes before the wrong one is written
+    expect(path, [b"x"] * 6)  # the records before the wrong one are written
 
 
 @pytest.mark.parametrize("append", [False, True])
@@ -248,7 +248,7 @@ def test_many_threads_write_to_one_file(path):
 
 def test_abandoned_while_others_write(path):
     writer = RecordWriter(path)
-    stuck = threading.Event()  # so that a failure of `abandon` does not fill the disk
+    stuck = threading.Event()  # so that the disk does not fill up if `abandon` fails
 
     def write() -> None:
         with pytest.raises(tfr_index.TfrValueError, match="the writer is closed"):
@@ -272,7 +272,7 @@ FORKED = """
 import gc, os, sys
 from tfr_index import RecordWriter, TfrValueError
 
-# More than any buffer holds, of the data or of the index.
+# More than the buffers for data and index hold.
 MANY = [bytes(100)] * 20_000
 
 
@@ -326,7 +326,7 @@ def write(path, append):
     in_fork(writer, sys.exit)
     writer.write(b"after")
     writer.close()
-    in_fork(RecordWriter(path + ".other", append=append), sys.exit)  # and nothing is left of it
+    in_fork(RecordWriter(path + ".other", append=append), sys.exit)  # and it leaves nothing
 """
 
 FORKED_BETWEEN = f"""{FORKED}
@@ -345,7 +345,7 @@ def test_forked_processes_do_no_harm(path):
 FORKED_AMID = f"""{FORKED}
 import threading
 
-# More than a pipe takes: a thread waits inside a call, and has every lock.
+# More than a pipe holds: a thread waits inside a call, and holds every lock.
 os.mkfifo(sys.argv[1])
 pipe = os.open(sys.argv[1], os.O_RDWR)
 writer = RecordWriter(sys.argv[1])

@@ -1,4 +1,4 @@
-//! What the tests are run with: what their child processes inherit, what the runner shows of a log.
+//! The signals and limits that child processes inherit; the lines of a log that the test command shows.
 
 #![cfg(target_os = "linux")]
 
@@ -27,7 +27,7 @@ fn children_have_default_signals_and_a_limit() {
     let inherited = |command: &mut Command| {
         let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
         let value = |name| printed.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        // The 31 standard signals: posix_spawn ignores another, which is the C library's own.
+        // The 31 standard signals. posix_spawn ignores one more, which the C library uses itself.
         let number = |name| u64::from_str_radix(value(name).trim(), 16).unwrap() & 0x7fff_ffff;
         let limit = value("Max file size").split_whitespace().next().unwrap().to_owned();
         ([number("SigIgn:"), number("SigBlk:")], limit)

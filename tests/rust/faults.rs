@@ -25,7 +25,7 @@ fn mixed() -> (Vec<u8>, Index) {
     (data, index)
 }
 
-/// Gives a byte or a few at a time, is interrupted before each, and fails from a byte on.
+/// Gives one byte or a few for each read, is interrupted before each read, and fails from a byte on.
 struct Faulty<'a> {
     data: &'a [u8],
     fails_from: usize,
@@ -50,13 +50,13 @@ impl ReadAt for Faulty<'_> {
     }
 }
 
-/// Whether the error names a record, and none behind the first whose header isn't before `byte`.
+/// Whether the error names a record, and none after the first record whose header isn't before `byte`.
 fn names_a_record_up_to(error: &tfr_index::Error, index: &[Entry], byte: u64) -> bool {
     let most = index.iter().find(|entry| entry.offset + 12 > byte).or(index.last()).unwrap();
     let last = index.last().unwrap();
     match index.get(error.record().unwrap() as usize) {
         Some(named) => error.offset() == Some(named.offset) && named.offset <= most.offset,
-        // Seen at the very end.
+        // Noticed only at the end.
         None => error.offset() == Some(last.offset + last.size) && byte >= last.offset + 12,
     }
 }
@@ -72,7 +72,7 @@ fn a_source_may_be_reluctant_and_its_failure_is_named() {
             match Index::from_source(&source, &options) {
                 Ok(found) => {
                     assert_eq!(found, index);
-                    // Nothing of what fails was needed: at most the last payload.
+                    // The scan did not need the bytes that fail: at most the last payload.
                     let last = index.last().unwrap().offset as usize + 12;
                     let needed = if checksums == Checksums::Full { data.len() } else { last };
                     assert!(fails_from >= needed, "{fails_from}");
@@ -87,7 +87,7 @@ fn a_source_may_be_reluctant_and_its_failure_is_named() {
     }
 }
 
-/// Runs `change` on the file when its scan has begun, and has not read anything yet.
+/// Runs `change` on the file after its scan has begun, before it has read anything.
 fn scan_while(
     path: &Path,
     checksums: Checksums,
@@ -153,7 +153,7 @@ fn targets_that_cannot_be_written_to() {
     let data = folder.path().join("x");
     fs::write(&data, tfrecord(0..100)).unwrap();
     assert_eq!(refused(&data, Path::new("/dev/full")), Some(libc::ENOSPC));
-    // Not even root's.
+    // Not even for root.
     assert!(refused(&data, Path::new("/proc/x.idx")).is_some());
 
     let read_only = folder.path().join("read-only");

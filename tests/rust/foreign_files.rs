@@ -1,4 +1,4 @@
-//! What belongs to others: their bytes, their files and their directories stay as they are.
+//! Bytes, files and directories of other programs stay as they are.
 
 #![cfg(unix)]
 
@@ -16,7 +16,7 @@ fn append(path: &Path, index_path: &Path) -> RecordWriter {
     RecordWriter::append(path, index_path, &Options::new()).unwrap()
 }
 
-/// As another program does that writes to the file.
+/// Appends to the file as another program would.
 fn add(path: &Path, bytes: &[u8]) {
     OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }
@@ -30,7 +30,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 #[test]
 fn what_another_program_appends_is_not_taken_back() {
-    // Records that are written, whether they are flushed, and the bytes that the file gets so.
+    // Records to write, whether to flush them, and the bytes that the file then gains.
     for (records, flush, written) in [(0, false, 0), (0, true, 0), (1, false, 0), (1, true, 16)] {
         let (_directory, path, index_path) = places();
         write(&path, &index_path, 5);
@@ -49,7 +49,7 @@ fn what_another_program_appends_is_not_taken_back() {
     }
 }
 
-/// The walk of the file takes a while, in which others write; and then it fails.
+/// Another program writes to the file during the scan, and then the scan fails.
 #[test]
 fn an_append_that_cannot_be_opened_takes_nothing_back() {
     let (directory, path, index_path) = places();
@@ -65,7 +65,7 @@ fn an_append_that_cannot_be_opened_takes_nothing_back() {
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     assert!(fs::read(&path).unwrap() == expected);
 
-    // A file that it created is gone, and one that another program put in its place is not.
+    // The writer removes a file that it created, but not one that another program put in its place.
     for replace in [false, true] {
         fs::remove_file(&path).unwrap();
         fs::write(&index_path, "").unwrap();
@@ -104,7 +104,7 @@ fn a_link_to_nothing_stays_when_an_append_is_abandoned() {
     assert_eq!(names(directory.path()), ["link", "x", "x.idx"]);
 }
 
-/// That the path cannot be looked at does not say that the file was replaced.
+/// If the path cannot be examined, that does not mean that the file was replaced.
 #[test]
 fn a_place_that_cannot_be_looked_at_is_an_error() {
     let (directory, _, index_path) = places();
@@ -122,7 +122,7 @@ fn a_place_that_cannot_be_looked_at_is_an_error() {
     assert!(fs::read(moved.join("x")).unwrap() == before);
 }
 
-/// As log rotation does it: what comes next under the same path is another job's.
+/// As in log rotation: the new file at the same path belongs to another job.
 #[test]
 fn a_directory_that_is_rotated_keeps_the_next_jobs_files() {
     for finish in [true, false] {
@@ -200,7 +200,7 @@ fn a_temporary_file_that_others_replaced_is_an_error_and_theirs() {
     }
 }
 
-/// Without locks, or by a program that knows none.
+/// On a file system without locks, or by a program that ignores them.
 #[test]
 fn what_appeared_in_the_place_of_a_file_is_not_replaced() {
     for was_there in [false, true] {
@@ -220,7 +220,7 @@ fn what_appeared_in_the_place_of_a_file_is_not_replaced() {
             assert_eq!(names(directory.path()).len(), 2 - usize::from(!was_there && target == "x"));
         }
     }
-    // What is gone is in nobody's way.
+    // A file that no longer exists blocks nobody.
     let (directory, path, index_path) = places();
     write(&path, &index_path, 3);
     let writer = RecordWriter::create(&path, &index_path, &Options::new()).unwrap();

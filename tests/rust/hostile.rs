@@ -1,5 +1,4 @@
-//! Good and bad input through the Rust API, judged as the tables of `tests/data/make_hostile.py`
-//! say.
+//! Good and bad input through the Rust API gives what the tables of `tests/data/make_hostile.py` say.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +24,7 @@ fn rows(table: &str) -> Vec<(String, Vec<u8>, Vec<String>)> {
     rows.collect()
 }
 
-/// The outcome as the tables write it.
+/// The outcome in the notation of the tables.
 fn outcome(result: Result<Index, Error>) -> String {
     let error = match result {
         Ok(index) => {
@@ -100,7 +99,7 @@ fn data() {
             assert_eq!(&outcome(Index::scan(&path, &options)), expected, "{case}");
             assert_eq!(&outcome(created(&path, &options)), expected, "{case}");
             let found = outcome(pushed(&data, &options));
-            // That a first header's length passes the end of the data is seen too late.
+            // A stream's end is unknown, so it cannot see that the first header's length is too large.
             let too_late = ("TFR_ERR_LENGTH_CRC:0:0", "TFR_ERR_NOT_TFRECORD:0:0");
             let is_expected = &found == expected || (&*found, &**expected) == too_late;
             assert!(is_expected, "{case}, pushed: {found}");

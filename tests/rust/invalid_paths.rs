@@ -1,4 +1,4 @@
-//! What is no path of any file: an empty one, one with a NUL in it.
+//! Paths that no file can have: an empty path, a path with a NUL byte.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Scans by several threads, of data that is made to mislead them, against a naive walk: frames in
-//! payloads, headers at every offset, sizes around those at which the scan changes its ways.
+//! Scans by several threads of data that is made to mislead them, compared with a naive walk: frames
+//! in payloads, headers at every offset, sizes around those where the scan changes its strategy.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,11 +12,11 @@ use crate::oracle;
 
 const CASES: u64 = 1500;
 
-/// Sizes at which the scan changes its ways: a page, a gap that is skipped, how far it looks for a
+/// Sizes at which the scan changes its strategy: a page, a gap that is skipped, how far it looks for a
 /// record, its window, its segments and batches.
 const BORDERS: [usize; 5] = [4 << 10, 16 << 10, 64 << 10, 128 << 10, 512 << 10];
 
-/// Numbers that a seed stands for (SplitMix64).
+/// Pseudo-random numbers from a seed (SplitMix64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -45,7 +45,7 @@ impl Numbers {
 fn misleading_payload(numbers: &mut Numbers, size: usize, rest: usize) -> Vec<u8> {
     let mut payload = vec![0; numbers.below(40).min(size)];
     match numbers.below(4) {
-        // A chain of small frames, which ends where the outer frame does, or misses that.
+        // A chain of small frames that ends with the outer frame, or one byte before.
         0 => {
             let inner = frame(&vec![0xa5; numbers.below(60)]);
             while payload.len() + inner.len() + 12 <= size {
@@ -56,7 +56,7 @@ fn misleading_payload(numbers: &mut Numbers, size: usize, rest: usize) -> Vec<u8
                 payload.extend(header(end - numbers.below(2) * end.min(1)));
             }
         }
-        // Headers at every so many bytes, all of frames that end where the outer one does.
+        // Headers at a fixed distance, all of frames that end with the outer frame.
         1 => {
             let step = 12 + numbers.below(100);
             while payload.len() + step + 16 <= size {
@@ -73,7 +73,7 @@ fn misleading_payload(numbers: &mut Numbers, size: usize, rest: usize) -> Vec<u8
                 payload.resize(payload.len() + step - 12, 0x55);
             }
         }
-        // The last bytes of the payload start a header that ends outside of it.
+        // The payload's last bytes are the start of a header that ends outside the payload.
         _ => {
             let inside = size.min(numbers.below(12));
             payload.resize(size - inside, 0xff);
@@ -84,13 +84,13 @@ fn misleading_payload(numbers: &mut Numbers, size: usize, rest: usize) -> Vec<u8
     payload
 }
 
-/// A file of more than two segments, whole or not.
+/// A file of more than two segments, complete or cut off.
 fn misleading_file(numbers: &mut Numbers) -> Vec<u8> {
     let mut data = Vec::new();
     let whole = (3 << 19) + numbers.below(3 << 20);
     while data.len() < whole {
         match numbers.below(6) {
-            // Equal records: what the scan takes for usual.
+            // Equal records: the usual case.
             0..=2 => {
                 let record = frame(&vec![numbers.below(256) as u8; numbers.size()]);
                 let bytes = numbers.one_of(&[1 << 12, 1 << 17, 1 << 20]);
@@ -101,7 +101,7 @@ fn misleading_file(numbers: &mut Numbers) -> Vec<u8> {
                     data.extend(frame(&vec![7; numbers.below(100)]));
                 }
             }
-            // Most of one or of some segments.
+            // A record as large as most of a segment, or several.
             4 => {
                 let size = numbers.one_of(&BORDERS) * (1 + numbers.below(3)) + numbers.below(64);
                 data.extend(frame(&misleading_payload(numbers, size, 4)));
@@ -133,7 +133,7 @@ fn misleading_file(numbers: &mut Numbers) -> Vec<u8> {
     data
 }
 
-/// Read by copying, a part at a time.
+/// Gives copies of at most this many bytes.
 struct Parts<'a>(&'a [u8], usize);
 
 impl ReadAt for Parts<'_> {

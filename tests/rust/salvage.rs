@@ -1,5 +1,5 @@
-//! Salvage gives one answer for one sequence of bytes, whatever the source and the number of threads:
-//! that of a naive implementation of the rule.
+//! Salvage gives the same answer as a naive implementation of its rule, for any source and any number
+//! of threads.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use tfr_index::{Checksums, Entry, Index, Options, ReadAt, Result, Scanner, Skipp
 
 use crate::oracle::{self, crc, Salvaged};
 
-/// A source that gives at most a number of bytes at once.
+/// A source that gives at most this many bytes for each read.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl ReadAt for Pieces<'_> {
@@ -40,7 +40,7 @@ fn salvaged(
     Some((entries.ok()?, regions.into_inner().unwrap()))
 }
 
-/// Compares every way to scan the data with the rule, which it returns the outcome of.
+/// Compares every way to scan the data with the rule, and returns the rule's outcome.
 fn assert_salvages(data: &[u8], checksums: Checksums) -> Option<Salvaged> {
     let expected = oracle::salvage(data, checksums == Checksums::Full);
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -82,7 +82,7 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     [&header(payload.len() as u64), payload, &crc(payload).to_le_bytes()].concat()
 }
 
-/// Bytes that look like nothing, the same for the same seed.
+/// Random bytes from a seed.
 fn junk(count: usize, seed: u64) -> Vec<u8> {
     let mut random = seed | 1;
     let next = || {
@@ -122,14 +122,14 @@ enum Piece {
         length: u64,
         count: usize,
     },
-    /// Records of which the first has four other bytes in its header.
+    /// Records; the first one's header has four wrong bytes.
     Overwritten {
         size: usize,
         count: usize,
         at: usize,
         bytes: [u8; 4],
     },
-    /// Records of which a byte somewhere is another one.
+    /// Records with one wrong byte.
     Damaged {
         size: usize,
         count: usize,
@@ -202,7 +202,7 @@ proptest! {
     }
 }
 
-/// A record that nothing but its payload's CRC confirms, after junk that is read in many pieces.
+/// A record that only its payload's CRC confirms, after junk that takes many reads.
 #[test]
 fn a_giant_record_after_junk_is_found_however_it_is_read() {
     let giant = frame(&vec![7; 70 << 20]);
@@ -217,7 +217,7 @@ fn a_giant_record_after_junk_is_found_however_it_is_read() {
     }
 }
 
-/// The first header is lost, and then each second one: every record stands alone.
+/// Every other header is damaged, the first one too, so no two good records are adjacent.
 #[test]
 fn records_that_stand_alone_are_found() {
     for size in [0, 100, 5000, 70_000] {
@@ -254,7 +254,7 @@ fn starts_of_other_files_as_payloads_do_not_hide_records() {
 }
 
 /// A header at each twelfth byte, each with a payload of half of the data: more than a scan may check.
-/// The records after them are found all the same.
+/// Salvage still finds the records after them.
 #[test]
 fn crafted_headers_use_up_what_a_scan_may_look_at() {
     let crafted = header(3 << 20).repeat(60_000);

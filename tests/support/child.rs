@@ -4,10 +4,10 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Enough for every file that a child writes, too little to fill a disk.
+/// Enough for every file that a child writes, and too little to fill a disk.
 const FILE_SIZE: libc::rlim_t = 1 << 30;
 
-/// Starts the child with every signal's default action, and lets no file of it grow without limit.
+/// Starts the child with the default action for every signal, and limits the size of its files.
 /// `nohup`, `&` in a script and most CI agents ignore signals, and children inherit that: one that
 /// waits for SIGINT would then wait forever.
 pub fn with_defaults(command: &mut Command) -> &mut Command {

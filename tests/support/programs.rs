@@ -1,4 +1,4 @@
-//! The command-line programs, run as a user runs them.
+//! Runs the command-line programs as a user would.
 
 use std::fs;
 use std::path::Path;

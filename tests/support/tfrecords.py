@@ -1,4 +1,4 @@
-"""TFRecord frames in plain Python, by the format's description alone: slow, and easy to trust."""
+"""TFRecord frames in plain Python, from the format's description: slow, and easy to check."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def masked(crc: int) -> int:
 CHECKSUMS = {
     "crc32c": lambda data: masked(crc32c(data)),
     "ieee": lambda data: masked(zlib.crc32(data)),  # what some writers store by mistake
-    "zeros": lambda data: 0,  # what others store to save the time
+    "zeros": lambda data: 0,  # what others store to save time
 }
 
 

@@ -1,10 +1,10 @@
-//! TFRecord files that a `RecordWriter` wrote, and their places.
+//! TFRecord files made by a `RecordWriter`.
 
 use std::path::{Path, PathBuf};
 
 use tfr_index::{Options, RecordWriter};
 
-/// A directory, and in it the paths of a TFRecord file and its index.
+/// A new directory, and the paths in it for a TFRecord file and its index.
 pub fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));

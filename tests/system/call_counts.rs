@@ -1,4 +1,4 @@
-//! How many calls to the system a file costs: on a network each may be a round trip.
+//! How many system calls a file costs: on a network each may be a round trip.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,8 +30,8 @@ impl Place {
         fs::canonicalize(&self.0).unwrap().join(name)
     }
 
-    /// The calls of a command that are for files in the directory: all of them, and those that a file
-    /// system hears of.
+    /// A command's calls for files in the directory: all of them, and those that reach the file
+    /// system.
     fn count(&self, arguments: &[&str], files: usize) -> [usize; 2] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
         command.args(arguments).args((0..files).map(|number| number.to_string()));
@@ -41,7 +41,7 @@ impl Place {
         assert!(child::with_defaults(&mut command).status().unwrap().success());
         let counts = fs::read_to_string(self.path("counts")).unwrap();
         let counts = counts.lines().map(|line| line.split_once(' ').unwrap());
-        // An unoptimised standard library asks whether what it closes is open.
+        // An unoptimized standard library checks that a descriptor is open before it closes it.
         let counts = counts.filter(|(name, _)| !name.starts_with("fcntl"));
         let all: Vec<(&str, usize)> =
             counts.map(|(name, count)| (name, count.parse().unwrap())).collect();
@@ -49,7 +49,7 @@ impl Place {
         [all.iter().map(|(_, count)| count).sum(), heard.map(|(_, count)| count).sum()]
     }
 
-    /// The calls that one more file takes.
+    /// The calls for one more file.
     fn count_each(&self, arguments: &[&str], before: impl Fn(&Path)) -> [usize; 2] {
         let counts = [1, 1 + MORE].map(|files| {
             (0..files).for_each(|number| before(&self.path("data").join(format!("{number}.idx"))));

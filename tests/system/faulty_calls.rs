@@ -1,6 +1,6 @@
-//! Every call to the system that an operation makes, failed one at a time: the operation fails, and
-//! leaves each file as it was, or it succeeds, and everything is right. Interrupted calls and those
-//! that read or write fewer bytes change nothing.
+//! Fails each system call of an operation, one at a time. Either the operation fails and leaves each
+//! file as it was, or it succeeds and everything is right. Calls that are interrupted, or that read or
+//! write fewer bytes, make no difference.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use crate::frames::frame;
 
 use crate::child;
 
-/// Files by their names. `NAME@` is a link, and where it leads.
+/// Files by name. `NAME@` is a symbolic link; its value is the link's target.
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// Records that the command-line program handles.
@@ -27,7 +27,7 @@ const MANY: usize = 6500;
 const CALLS: usize = 12;
 /// The exit status of an operation that fails.
 const FAILURE: i32 = 1;
-/// The fault that is no error: fewer bytes.
+/// A fault that is not an error: fewer bytes.
 const FEWER: i32 = 0;
 
 /// Small payloads, and large ones, which are skipped.
@@ -47,9 +47,9 @@ fn encode(payloads: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
     (data, index.into_bytes())
 }
 
-/// What an operation does to a folder.
+/// An operation, and what it does to a directory.
 struct Operation {
-    /// Its arguments for tfr-index; if that is empty, the operation of this name below.
+    /// Its arguments for tfr-index. If empty, the operation calls the library.
     arguments: &'static [&'static str],
     library: &'static str,
     stdin: Option<&'static str>,
@@ -69,12 +69,12 @@ fn program(arguments: &'static [&'static str], before: Files, changed: Files) ->
     Operation { arguments, library: "", stdin: None, before, after, code: 0 }
 }
 
-/// As [`program`], of the library.
+/// As [`program`], but by the library.
 fn library(library: &'static str, before: Files, changed: Files) -> Operation {
     Operation { library, ..program(&[], before, changed) }
 }
 
-/// A folder for the operations, and the library that is preloaded into them.
+/// A directory for the operations, and the library to preload into them.
 struct Place {
     folder: tempfile::TempDir,
     tools: tempfile::TempDir,
@@ -110,7 +110,7 @@ impl Place {
         fs::read_dir(&self.folder).unwrap().map(|file| read(file.unwrap())).collect()
     }
 
-    /// Makes the folder hold these files.
+    /// Replaces the directory's contents by these files.
     fn set_files(&self, files: &Files) {
         let found = self.files();
         for name in found.keys().filter(|name| found.get(*name) != files.get(*name)) {
@@ -129,7 +129,7 @@ impl Place {
         self.run_beside(operation, call, Files::new())
     }
 
-    /// As [`run`](Self::run), with other files in the folder.
+    /// As [`run`](Self::run), with other files in the directory.
     fn run_beside(&self, operation: &Operation, call: &str, others: Files) -> (Output, Files) {
         self.set_files(&operation.before.clone().into_iter().chain(others).collect());
         let mut command = match operation.arguments {
@@ -192,7 +192,7 @@ impl Place {
                     runs += 1;
                     failures += usize::from(output.status.code() != Some(operation.code));
                     let mut problem = operation.problem(&function, *fault, &output, &after);
-                    // What cannot be removed, or told from others' files, is left to the next run.
+                    // Files that it could not remove, or recognize as its own, remain for the next run.
                     let left = operation.left(&after);
                     if problem.is_none() && !left.is_empty() {
                         let (_, after) = self.run_beside(operation, "none 0 0", left);
@@ -208,7 +208,7 @@ impl Place {
     }
 }
 
-/// The errors that the function is made to fail with.
+/// The errors that the function is tried with.
 fn faults_of(function: &str) -> &'static [i32] {
     match function {
         "open" | "open64" | "openat" | "openat64" => &[libc::EACCES, libc::EMFILE, libc::EINTR],
@@ -221,12 +221,12 @@ fn faults_of(function: &str) -> &'static [i32] {
     }
 }
 
-/// Whether what was appended cannot be cut off again without the function.
+/// Whether appended bytes cannot be cut off again if this function fails.
 fn is_undone_by(function: &str) -> bool {
     function.starts_with("ftruncate") || function.contains("stat")
 }
 
-/// What tells the files from those that are expected.
+/// The difference between the files and the expected ones.
 fn difference(files: &Files, expected: &Files) -> Option<String> {
     let all = files.keys().chain(expected.keys());
     let mut differing = all.filter(|name| files.get(*name) != expected.get(*name));
@@ -237,7 +237,7 @@ fn difference(files: &Files, expected: &Files) -> Option<String> {
 }
 
 impl Operation {
-    /// Whether this is neither a file of before nor one of after.
+    /// Whether the file is neither the old nor the new one.
     fn is_left(&self, name: &str) -> bool {
         !self.before.contains_key(name) && !self.after.contains_key(name)
     }
@@ -264,7 +264,7 @@ impl Operation {
         if output.status.code() != Some(FAILURE) || changes_nothing || !stderr.contains("error: ") {
             return Some(format!("{}: {stderr}", output.status));
         }
-        // A file is the old or the new one. What cannot be removed or cut is left.
+        // Each file is the old or the new one, unless the fault prevents removing or cutting it.
         let is_removal = function.starts_with("unlink") || function.contains("stat");
         let is_right = |name: &str, now: Option<&Vec<u8>>| {
             let (old, new) = (self.before.get(name), self.after.get(name));
@@ -290,7 +290,7 @@ impl Operation {
     }
 }
 
-/// What the processes of these tests do that are not the command-line program: they run this test.
+/// Runs a library operation in a child process: the child runs this test alone.
 #[test]
 fn library_operation() {
     let name = std::env::var("TFR_TEST_OPERATION").unwrap_or_default();

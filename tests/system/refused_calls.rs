@@ -1,4 +1,4 @@
-//! A sandbox that refuses system calls: those that the library can do without are done without.
+//! In a sandbox that refuses a system call, the library does without it where it can.
 
 #![cfg(all(
     feature = "cli",
@@ -14,7 +14,7 @@ use crate::child::with_defaults;
 use crate::programs::{ended, folder_with, EXAMPLES};
 use tfr_index::{Options, RecordWriter};
 
-/// Runs the program where a system call fails with this error, as by a filter of seccomp.
+/// Runs the program under a seccomp filter that makes a system call fail with this error.
 fn run_without(call: libc::c_long, errno: libc::c_int, arguments: &[&str]) -> Output {
     const CALL_NUMBER: u32 = 0; // its offset in `struct seccomp_data`
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };

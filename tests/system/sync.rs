@@ -1,4 +1,4 @@
-//! `Options::sync`: the order in which files, their names and their directories are on the medium.
+//! `Options::sync`: the order in which files, their names and their directories reach the disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::child;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/examples.tfrecord");
 
-/// What the child processes do, in a directory of their own: "create" or "append", and "sync".
+/// Runs in a child process, in its own directory: "create" or "append", with or without "sync".
 #[test]
 fn written() {
     let Ok(how) = std::env::var("TFR_TEST_WRITE") else { return };
@@ -29,7 +29,7 @@ fn written() {
     write().unwrap();
 }
 
-/// Where commands are run, under a library that traces them.
+/// A directory for commands, and the library that traces their calls.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -47,7 +47,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// What the command did, a temporary file's name without what differs.
+    /// The calls of a command. Names of temporary files are replaced by "temporary".
     fn trace(&self, command: &mut Command) -> Vec<String> {
         let trace = self.path("trace");
         let _ = fs::remove_file(&trace);
@@ -88,7 +88,7 @@ fn an_index_is_synced() {
     let new = (&["sync temporary", "rename x.idx", "sync directory"][..], &["rename x.idx"][..]);
     for (arguments, stdin, (synced, not_synced)) in [
         (&["create", EXAMPLES, "-o", "x.idx"][..], None, new),
-        // With nothing to append, what is there is synced: an earlier call may not have.
+        // With nothing to append, the existing file is synced: an earlier call may not have done so.
         (
             &["create", EXAMPLES, "-o", "x.idx", "--append"],
             None,
@@ -115,7 +115,7 @@ fn by_default_nothing_is_synced() {
     assert_eq!(place.write("append"), ["rename x.idx"]);
 }
 
-/// What has no medium is written to all the same.
+/// A target that cannot be synced is still written to.
 #[test]
 fn a_stream_is_not_synced() {
     let program = env!("CARGO_BIN_EXE_tfr-index");
