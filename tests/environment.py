@@ -106,7 +106,7 @@ def default_interpreter() -> Interpreter:
 
 
 def prepare(name: str, interpreters: list[Interpreter] | None = None) -> list[str]:
-    """Environment `name` for each interpreter, the package freshly built and installed in it."""
+    """Makes environment `name` for each interpreter, builds the package and installs it there."""
     with _only_one_at_a_time():
         made = [_environment(name, one) for one in interpreters or [default_interpreter()]]
         if QUICK in REQUIREMENTS[name]:  # it can build the package
@@ -117,7 +117,7 @@ def prepare(name: str, interpreters: list[Interpreter] | None = None) -> list[st
 
 
 def wheel() -> Path:
-    """The package's wheel, as the last `prepare` built it."""
+    """The package's wheel that the last `prepare` built."""
     found = list(WHEELS.glob("*.whl"))
     if len(found) != 1:
         raise FileNotFoundError(f"{len(found)} wheels in {WHEELS}: call this file first")
@@ -125,7 +125,7 @@ def wheel() -> Path:
 
 
 def run_as_script(file: str, name: str) -> NoReturn:
-    """Runs a test file under pytest in environment `name`, in place of this process."""
+    """Replaces this process by pytest in environment `name`, for this test file."""
     python = prepare(name)[0]
     os.execv(python, [python, "-m", "pytest", file, *sys.argv[1:]])
 

@@ -64,7 +64,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def files(written):
-    """The files' paths, freshly indexed."""
+    """The files' paths, with new indexes."""
     paths = sorted(str(path) for path in written[0].glob("*.tfrecord"))
     counts = [s3dlio.create_tfrecord_index(path) for path in paths]
     assert tuple(counts) == COUNTS

@@ -71,7 +71,7 @@ for idx in gpu_indices:
 
 @pytest.fixture
 def data(examples, monkeypatch) -> bytes:
-    """The bytes of train.tfrecord and data.tfrecord, which are in the current folder."""
+    """The bytes of train.tfrecord and data.tfrecord in the current directory."""
     monkeypatch.chdir(examples.parent)
     shutil.copy(examples, "data.tfrecord")
     return examples.read_bytes()

@@ -37,7 +37,7 @@ TEXT = index_text(ENTRIES)
 
 @pytest.fixture
 def path(tmp_path) -> Path:
-    """A good file, alone in its folder."""
+    """A good file, alone in its directory."""
     path = tmp_path / "train.tfrecord"
     path.write_bytes(DATA)
     return path
@@ -301,7 +301,7 @@ def test_folder_is_is_a_directory(path, tmp_path):
 
 @contextlib.contextmanager
 def anybody():
-    """As a user to whom permissions apply: root, whom nothing stops, becomes `nobody`."""
+    """Runs as a user to whom permissions apply: root becomes `nobody`."""
     user = os.geteuid()
     os.seteuid(user or 65534)
     try:

@@ -119,8 +119,8 @@ fn lookup(criterion: &mut Criterion) {
     group.bench_function("the same in a Vec", |bencher| bencher.iter(in_vec));
 }
 
-/// Payloads at random, with their CRCs, beside the same ranges as the system reads them.
-/// Records at random, of a gigabyte: most are in memory, and few in the processor's caches.
+/// Random payloads with their CRCs, compared with plain reads of the same ranges.
+/// Random records of a gigabyte: most are in memory, few in the processor's caches.
 fn reader(criterion: &mut Criterion) {
     const BATCH: usize = 256;
     const COPIES: usize = 16;

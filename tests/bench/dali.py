@@ -1,4 +1,4 @@
-"""What is measured of DALI's readers: ours and its own, in pipelines that do nothing else."""
+"""The benchmark of DALI's readers, the plugin's and its own, in pipelines that do nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class File(NamedTuple):
 
 
 def prepare(recipe: data.Recipe) -> File:
-    """The file, made if it is not there, and the plugin."""
+    """The plugin and the file, which is made if missing."""
     import tfr_index
 
     dali_plugin.build()
@@ -37,7 +37,7 @@ def prepare(recipe: data.Recipe) -> File:
     if not path.exists():
         with tfr_index.RecordWriter(path) as writer:
             writer.write_many(map(dali_worker.example, values))
-        os.sync()  # else it is written to the disk while tools are measured
+        os.sync()  # or the system writes it to disk while tools are measured
     index = Path(f"{path}.idx")
     return File(path, index, path.stat().st_size, len(values), dali_worker.checksum(values))
 

@@ -1,4 +1,4 @@
-"""Runs tools in turn, each in a process of its own, and checks every answer."""
+"""Runs tools in turn, each in its own process, and checks every answer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
 
 class Result:
-    """What a tool's runs gave."""
+    """The results of a tool's runs."""
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
@@ -90,7 +90,7 @@ def _set_cache(file: File, cold: bool) -> None:
     """
     for action, path in (("warm", file.index), ("warm", file.path), ("evict", file.path)):
         if action == "warm" or cold:
-            for _ in range(3):  # others may empty the cache, or fill it
+            for _ in range(3):  # other programs may empty or fill the cache
                 pages, total = map(int, _call([MACHINE, action, str(path)]).stdout.split())
                 wrong = pages if action == "evict" else total - pages
                 if not wrong:

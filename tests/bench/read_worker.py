@@ -213,7 +213,7 @@ def _payloads(path: str) -> list[bytes]:
 
 
 def _remove(out: str) -> None:
-    """To throw away the file before takes as long as to write one, and is none of the writer's."""
+    """Removing the previous file takes as long as writing one, and is not the writer's work."""
     for path in (out, f"{out}.idx"):
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)

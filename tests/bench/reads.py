@@ -1,4 +1,4 @@
-"""What is measured of reading and writing records, with whom it is compared, what must come out."""
+"""The benchmark of reading and writing records: the work, the tools, and the expected answers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def tool(name: str, function: Callable[..., object], answer: str, ours: bool = F
 
 
 def works(recipe: str, of_pread: float, of_array_record: float) -> Iterator[Work]:
-    """With what the batches must reach: how many times as fast they are."""
+    """The speed targets for batches, as ratios."""
     made: list[tuple[str, str, list[Tool], list[Target]]] = [
         (
             "batches of 256 at random",

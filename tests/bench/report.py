@@ -15,7 +15,7 @@ from works import CREATE, FULL, PEAK_RSS_LIMIT, Work
 
 
 def machine() -> dict[str, object]:
-    """What numbers depend on."""
+    """The machine and versions that the numbers depend on."""
     cpu = [line for line in _text("/proc/cpuinfo").splitlines() if line.startswith("model name")]
     commit = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     return {
@@ -31,7 +31,7 @@ def machine() -> dict[str, object]:
 
 
 def _busy_cores() -> float:
-    """How many cores were at work during a second in which we are not."""
+    """The number of cores that other programs use, measured during one second."""
 
     def not_idle() -> int:
         user, nice, system, _idle, _wait, *others = map(int, _text("/proc/stat").split()[1:9])
@@ -95,7 +95,7 @@ def print_rows(title: str, rows: list[dict[str, object]]) -> None:
 
 
 def targets(work: Work, title: str, results: list[Result]) -> list[dict[str, object]]:
-    """Each of the work's targets, with what was measured."""
+    """Each target of the work, with the measured value."""
     median = {result.tool.name: result.median for result in results}
     found = []
     for target in work.targets:

@@ -26,7 +26,7 @@ Check = Callable[..., Answer]
 
 
 def _no_answer(result: object) -> None:
-    """The answer is the index file, which whoever called looks at."""
+    """The answer is the index file, which the caller checks."""
 
 
 def create_s3dlio(path: str, out: str) -> tuple[Call, Check]:
@@ -176,7 +176,7 @@ def main(tools: dict[str, Any]) -> None:
     start = time.perf_counter()
     result = call()
     seconds = time.perf_counter() - start
-    print()  # after what the tool may have printed
+    print()  # after any output of the tool
     print(json.dumps({"seconds": seconds, "answer": check(result)}))
 
 

@@ -1,4 +1,4 @@
-"""What is measured, with whom it is compared, and what must come out."""
+"""The benchmark of indexes: the work, the tools, and the expected answers."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def ok(entries: list[tuple[int, int]]) -> str:
 
 def judge(data: bytes, policy: str) -> str:
     outcome = walk(data, policy)
-    # Their first bytes may pass for a length without a checksum: then the walk fails behind them.
+    # Their first bytes may look like a length without a checksum: then the walk fails after them.
     other_format = data.startswith(b"\x1f\x8b\x08") or data[257:262] == b"ustar"
     if outcome.startswith("TFR_ERR_") and other_format and len(data) >= 12:
         header = data[:12]

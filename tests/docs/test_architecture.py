@@ -49,7 +49,7 @@ def modules():
 
 
 def imports(path, exported):
-    """The modules of the crate that a file names, its tests and comments left out."""
+    """The modules of the crate that a file names, except in tests and comments."""
     text = TOKEN.sub(lambda token: "" if token[0].startswith("/") else '""', path.read_text())
     text = re.sub(r"#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))? )?", "#[test]", text)
     text = without(r"#\[test\][^{;]*\{", text)
@@ -68,7 +68,7 @@ def flat(several):
 
 
 def without(start, text):
-    """Leaves out what starts so, up to the brace that closes it."""
+    """Removes blocks that start like this, up to their closing brace."""
     while found := re.search(start, text):
         end, depth = found.end(), 1
         while depth:

@@ -32,7 +32,7 @@ def code(text):
 
 
 def commands(start):
-    """The words of each command that begins so, on either page."""
+    """The words of each command with this beginning, on both pages."""
     lines = [
         line.strip() for text in PAGES.values() for part in code(text) for line in part.split("\n")
     ]

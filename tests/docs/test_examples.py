@@ -43,7 +43,7 @@ def shell(line):
 
 
 def good(*records):
-    """What is printed of the records."""
+    """The expected output for the records."""
     lines = [f"{len(FRAMES)} records\n"]
     for record in records:
         offset, size = FRAMES[record]
@@ -54,7 +54,7 @@ def good(*records):
 
 @pytest.fixture(scope="module", params=["c", "cpp", "py", "rs"])
 def program(request):
-    """Runs an example, which is built, on a file and records."""
+    """Runs a built example on a file and record numbers."""
     source = (ROOT / f"examples/random_access.{request.param}").read_text()
     lines = re.findall(r"^\W*((?:make|cc|c\+\+|cargo|python3|target/\S+) .*)$", source, re.M)
     for line in lines:

@@ -96,7 +96,7 @@ def of_cpp() -> dict[str, str]:
 
 
 def pages() -> list[Path]:
-    """Rust's documentation: a page for each public type and function, none of them an old one."""
+    """The Rust documentation: a page for each public type and function, without outdated pages."""
     directory = TARGET / "doc/tfr_index"
     links = re.findall(r'href="(\w+\.\w+\.html)"', (directory / "all.html").read_text())
     return [directory / link for link in links]
@@ -122,7 +122,7 @@ def of_rust() -> dict[str, str]:
 
 
 def fields(kind: type) -> set[str]:
-    """The public attributes of a class and of what it makes."""
+    """The public attributes of a class and of its instances."""
     examples = {
         tfr_index.TfrError: tfr_index.TfrError(""),
         tfr_index.TfrOSError: tfr_index.TfrOSError(""),
@@ -238,7 +238,7 @@ def test_each_public_name_is_in_the_table(interface):
 
 
 def test_an_option_has_one_name():
-    """But for the CLI, whose words may be shorter."""
+    """Except for the CLI, whose words may be shorter."""
     options = [row for row in rows() if any("tfr_options_set_" in name for name in row["C"])]
     assert len(options) > 5
     for row in options:

@@ -59,7 +59,7 @@ PRINTED = {
 
 @pytest.fixture(scope="session")
 def readme(tmp_path_factory):
-    """The README's session, what it printed, and the environment that it leaves."""
+    """Runs the README; returns its output, and the environment afterwards."""
     home = tmp_path_factory.mktemp("reader")
     subprocess.run([sys.executable, "-m", "venv", home / "venv"], check=True)
     tools = Path(sys.executable).parent  # pkg-config and cmake
@@ -78,7 +78,7 @@ def readme(tmp_path_factory):
 
 
 def test_first_commands():
-    """What the README's reader sees first, and what the rules for the project ask for."""
+    """The commands that the README must start with."""
     commands = [block.text for block in pages.blocks(README) if block.language == "sh"]
     assert commands[0] == "pip install ./bindings/python && python examples/quickstart.py\n"
     assert commands[1] == pages.ALL_TESTS

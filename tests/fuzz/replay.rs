@@ -1,4 +1,4 @@
-//! The fuzz targets' corpora, whole and cut short, through the same code as when fuzzing.
+//! Runs the fuzz targets on their corpora, each input complete and cut short.
 
 use std::fs;
 use std::path::Path;

@@ -94,7 +94,7 @@ def limit() -> None:
 
 
 def ended(python: str, program: str, data: Path, index: Path) -> str:
-    """How a tool ends: "done", "error", or worse."""
+    """A tool's outcome: "done", "error", or worse."""
     command = [python, "-I", "-c", program, str(data), str(index)]
     try:
         done = subprocess.run(

@@ -36,7 +36,7 @@ def plugin():
 
 
 def test_page(tmp_path):
-    """All of it but the commands that build the plugin: without these there was no plugin."""
+    """All of the page, except the commands that build the plugin: the fixture has run them."""
     path = f"{sys.prefix}/bin:{os.environ['PATH']}"
     session = pages.Session(tmp_path / "page", os.environ | {"PATH": path})
     (session.directory / "dali_plugin").symlink_to(Path(dali_plugin.LIBRARY).parent)
@@ -46,7 +46,7 @@ def test_page(tmp_path):
 
 
 def test_build_is_for_the_python_on_the_path(tmp_path):
-    """Not for the one that the folder was configured for before."""
+    """Not for the Python that the build directory was configured for before."""
     other = tmp_path / "bin" / "python3"
     other.parent.mkdir()
     other.write_text(f'#!/bin/sh\nexec {os.path.realpath(sys.executable)} -I -S "$@"\n')
@@ -85,7 +85,7 @@ def write(path: Path, payloads: list[bytes], checksums: str = "crc32c") -> str:
 
 @pytest.fixture(scope="module")
 def values():
-    """A string of its own for each record."""
+    """A different string for each record."""
     chance = random.Random(6)
     return [b"%d " % number + chance.randbytes(chance.randrange(400)) for number in range(100)]
 
@@ -130,7 +130,7 @@ class Reader:
         return [batch.at(i).tobytes() for i in range(len(batch))]
 
     def read(self, count: int) -> list[bytes]:
-        """So many records, in whole batches."""
+        """This many records, in complete batches."""
         read = []
         while len(read) < count:
             read += self.batch()
@@ -141,7 +141,7 @@ class Reader:
 
 
 class TheirReader(Reader):
-    """DALI's own reader; it gives what is in the Examples, so they are put together again."""
+    """DALI's own reader. It returns features, so the Examples are built again."""
 
     def __init__(self, paths, **options):
         paths = [path for path in paths if os.path.getsize(path)]
@@ -277,7 +277,7 @@ def test_checkpoint_goes_on_where_it_was_made(files, options, batches):
 
 
 def damage(path: str, *records: int, byte: int) -> list[tuple[int, int]]:
-    """Damages a byte of these records' frames; returns all frames' places."""
+    """Damages a byte in each of these records' frames; returns all entries."""
     data = bytearray(Path(path).read_bytes())
     entries = tfrecords.walk(bytes(data))
     for record in records:

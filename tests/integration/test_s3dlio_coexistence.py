@@ -54,7 +54,7 @@ def run(*command: object) -> str:
 
 
 class Environment:
-    """A virtual environment to throw away."""
+    """A temporary virtual environment."""
 
     def __init__(self, folder: Path, wheels: Path, data: Path) -> None:
         self.python = folder / "bin" / "python"
@@ -72,7 +72,7 @@ class Environment:
         return json.loads(run(self.python, "-I", "-c", LOOK, self.data))
 
     def has_the_real_one(self) -> bool:
-        """True if it is imported and whole, False if it's the shim that is imported."""
+        """True if the real s3dlio is imported and intact, False if the shim is imported."""
         found = self.look()
         assert found["count"] == 100
         file = Path(found["file"])
@@ -86,7 +86,7 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory) -> Path:
-    """A folder of all that is installed here, downloaded once."""
+    """A directory with the packages installed here, downloaded once."""
     folder = tmp_path_factory.mktemp("wheels")
     constraint = environment.TESTS / "requirements" / "quick.txt"
     options = ["--only-binary=:all:", f"--constraint={constraint}", f"--dest={folder}"]

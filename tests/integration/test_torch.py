@@ -44,7 +44,7 @@ def dataset(tmp_path_factory) -> tfr_index.Dataset:
 
 
 def seen(loader: DataLoader) -> list[int]:
-    """The records of all batches, after a look at what was read of each."""
+    """The records of all batches, after a check of their payloads."""
     found = []
     for numbers, sizes in loader:
         assert sizes.tolist() == [len(payload(number)) for number in numbers.tolist()]
@@ -101,7 +101,7 @@ def test_subsets(dataset):
 
 
 def error_of(loader: DataLoader) -> tuple[type, str, dict[str, object]]:
-    """What a loader's error is. (The error itself would keep the loader, and its workers.)"""
+    """A loader's error as text. (The error itself would keep the loader and its workers alive.)"""
     try:
         seen(loader)
     except tfr_index.TfrError as error:
@@ -132,13 +132,13 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples/train_torch.py"
 
 
 def run_example(*command, files=()):
-    """What the example prints, run by this command."""
+    """The example's output when run by this command."""
     line = [sys.executable, *command, EXAMPLE, *files]
     return subprocess.run(line, text=True, capture_output=True, check=True).stdout
 
 
 def epochs(printed):
-    """Of each run of an epoch: its number, the first record, the end; and the losses."""
+    """For each run of an epoch: its number, first record and end; and all losses."""
     found = re.findall(r"epoch (\d): records (\d+) to (\d+) of \d+, loss ([\d.]+)\n", printed)
     return [tuple(map(int, run[:3])) for run in found], [float(run[3]) for run in found]
 

@@ -14,7 +14,7 @@ HOST = platform.machine()
 
 
 def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[str, str] | None:
-    """For Cargo, to build for `target`, against that version of glibc; None if it can't be had.
+    """The variables for Cargo to build for `target` and this version of glibc; None if impossible.
 
     `maturin` is the program, which passes to zig what it understands of a linker's options, and
     `zig` a Python with the package ziglang.

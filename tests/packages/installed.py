@@ -92,7 +92,7 @@ def files(folder):
 
 @pytest.fixture(scope="module")
 def built():
-    """The folder of what Cargo built."""
+    """The directory that Cargo built into."""
     make("all")
     return TARGET / "release"
 
@@ -108,7 +108,7 @@ def prefix(built, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A folder with a program in C and in C++."""
+    """A directory with a C and a C++ program."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "main.c").write_text(C)
     (folder / "main.cpp").write_text(CPP)
@@ -128,7 +128,7 @@ def without_shared(prefix, folder):
 
 
 def build(project, folder, prefix, target, wanted="tfr_index REQUIRED"):
-    """Builds both programs with CMake, and runs them; returns what they are linked to."""
+    """Builds both programs with CMake and runs them; returns the libraries they are linked to."""
     (project / "CMakeLists.txt").write_text(
         f"""
         cmake_minimum_required(VERSION 3.15)

@@ -34,7 +34,7 @@ def version(text):
 
 
 def built_packages():
-    """tfr-index and what Cargo builds for a package that depends on it as it is by default."""
+    """The packages that Cargo builds for a dependency on tfr-index with default features."""
     command = ["cargo", "metadata", "--format-version=1", "--locked"]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     metadata = json.loads(out)

@@ -235,7 +235,7 @@ def test_cargo_c_is_told_the_same():
 
 
 def test_the_package_holds_what_make_needs(built, tmp_path):
-    """A source package, as Cargo makes it, can be installed, too."""
+    """A source package made by Cargo can be installed, too."""
     manifest = f"--manifest-path={ROOT}/Cargo.toml"
     for name in output("cargo", "package", "--list", "--allow-dirty", manifest).split():
         if (ROOT / name).exists():

@@ -39,7 +39,7 @@ def test_cmake_takes_the_static_library_where_there_is_no_other(prefix, project,
 
 
 def found(tmp_path, prefix, wanted):
-    """What CMake says of find_package(), without a compiler."""
+    """CMake's output for find_package(), without a compiler."""
     folder = tmp_path / "found"
     folder.mkdir(exist_ok=True)
     (folder / "CMakeLists.txt").write_text(

@@ -43,7 +43,7 @@ fn main() {
 
 
 def run(command, cwd, variables, status=0):
-    """Runs a command with these variables alone."""
+    """Runs a command with only these environment variables."""
     command = [str(word) for word in command]
     done = subprocess.run(
         command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
@@ -54,7 +54,7 @@ def run(command, cwd, variables, status=0):
 
 
 class Clean:
-    """A virtual environment, and an environment of variables with nothing but that on PATH."""
+    """A virtual environment, and environment variables with only that on PATH."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -75,7 +75,7 @@ class Clean:
         return run(command, self.directory, self.variables | variables, status)
 
     def use(self):
-        """What users of the package do first."""
+        """Runs the first steps of a user."""
         self.run(self.python, "-c", USE)
         for command in ([self.python.with_name("tfr-index")], [self.python, "-m", "tfr_index"]):
             assert "100 records" in self.run(*command, "show", "train.tfrecord.idx")
@@ -88,7 +88,7 @@ def clean(tmp_path):
 
 
 def test_wheel(clean):
-    """Of a computer without a compiler."""
+    """On a computer without a compiler."""
     clean.pip(environment.wheel())
     clean.use()
 
@@ -119,7 +119,7 @@ def sdist(tmp_path_factory):
 
 
 def test_sdist(clean, sdist):
-    """With the Rust of a distribution, where that can be had, and with build isolation."""
+    """With a distribution's Rust, if available, and with build isolation."""
     distribution = toolchains.unpacked("rust-1.85")
     programs = f"{distribution}/bin:{os.environ['PATH']}" if distribution else os.environ["PATH"]
     path = {"PATH": f"{clean.python.parent}:{programs}"}
@@ -150,7 +150,7 @@ def test_sdist_without_rust(clean, sdist):
 
 
 def test_crate(tmp_path):
-    """As crates.io has it, in a program, with and without its default features."""
+    """The published crate in a program, with and without default features."""
     package = ["cargo", "package", "--no-verify", "--allow-dirty", "--target-dir", tmp_path]
     run(package, ROOT, dict(os.environ))
     [crate] = tmp_path.glob("package/*.crate")

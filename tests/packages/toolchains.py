@@ -32,7 +32,7 @@ PROGRAMS = ["bin/cargo", "bin/rustc", "bin/rustdoc", "bin/*qemu-*", "lib/chromiu
 
 
 def unpacked(name: str) -> Path | None:
-    """The directory with bin/, made when first asked for; None where it cannot be had."""
+    """The directory with bin/, made at the first call; None if it cannot be made."""
     directory = HOME / name
     if (directory / "bin").exists():
         return directory
@@ -59,7 +59,7 @@ def unpacked(name: str) -> Path | None:
 
 
 def _wrap(root: Path, programs: Path) -> None:
-    """Scripts that call the programs with the libraries that were unpacked along with them."""
+    """Writes scripts that run the programs with the libraries unpacked with them."""
     libraries = [folder for folder in root.glob("**/x86_64-linux-gnu") if "lib" in folder.parts]
     libraries += root.glob("usr/lib/x86_64-linux-gnu/pulseaudio")
     unfinished = programs.with_name("unfinished")

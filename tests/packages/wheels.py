@@ -47,7 +47,7 @@ def main(directory: Path, targets: list[str]) -> int:
 
 
 def checked(python: Path, directory: Path, tag: str, variables: dict[str, str]) -> Path:
-    """Builds the wheel, and has auditwheel say what it runs on."""
+    """Builds the wheel, and checks with auditwheel which systems it runs on."""
     path = f"{python.parent}{os.pathsep}{variables['PATH']}"
     pip = [python, "-m", "pip", "wheel", "-q", "--no-index", "--no-build-isolation", "--no-deps"]
     source = environment.ROOT / "bindings" / "python"

@@ -66,7 +66,7 @@ def interrupt(call: Callable[[], object], step: int) -> bool:
 def every_interrupt(
     call: Callable[[], object], before: Callable[[], object] = lambda: None
 ) -> Iterator[KeyboardInterrupt]:
-    """Interrupts a call at each of its steps. The exceptions are those that it raised."""
+    """Interrupts a call at each of its steps; returns the exceptions that it raised."""
     for step in itertools.count():
         before()
         try:
@@ -83,7 +83,7 @@ def descriptors() -> int:
 
 
 class Material:
-    """What the calls use, as it was before."""
+    """The data and objects for the calls, in their initial state."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.index_path = path, f"{path}.idx"
@@ -144,7 +144,7 @@ mallinfo.restype = Allocations
 
 
 def allocated() -> int:
-    """Bytes that the C library's malloc gave and that were not freed."""
+    """Bytes allocated with malloc and not yet freed."""
     now = mallinfo()
     return now.e + now.h  # hblkhd and uordblks: large allocations and small ones
 

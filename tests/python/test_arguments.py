@@ -130,7 +130,7 @@ def test_what_a_type_must_be(path, call, message):
 
 
 class Example:
-    """As protobuf's messages are."""
+    """Like protobuf's messages."""
 
     def SerializeToString(self) -> bytes:
         return b"serialized"

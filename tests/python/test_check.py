@@ -41,7 +41,7 @@ def path(tmp_path):
 
 
 def refused(index, path, level="quick", **options):
-    """The error, of a class that all misfits have, about the data's path and in one line."""
+    """The error: a class for all misfits, the data's path, one line."""
     with pytest.raises(TfrMismatch) as caught:
         index.check(path, level, **options)
     error = caught.value

@@ -274,7 +274,7 @@ def test_a_copy_knows_how_many_records_there_were(tmp_path):
 
 @pytest.fixture
 def shards(tmp_path):
-    """40 files of three records each, every fourth with an index, in a folder of their own."""
+    """A directory of 40 files with three records each; every fourth has an index."""
     own = tmp_path / "shards"
     own.mkdir()
     for number in range(40):
@@ -286,7 +286,7 @@ def shards(tmp_path):
 
 
 class Watch:
-    """The most data files of a folder that were open at once, seen whenever one was opened."""
+    """The largest number of data files that were open at the same time."""
 
     def __init__(self, folder: Path, monkeypatch) -> None:
         self.most = 0
@@ -394,7 +394,7 @@ def test_a_forked_process_may_use_it_amid_another_threads_use(shards):
 
 
 def under_limit(script: str, *arguments: object) -> str:
-    """What a script prints in a process that may have 20 descriptors."""
+    """The output of a script in a process limited to 20 descriptors."""
     prologue = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20));"
         "import os, tfr_index; from tfr_index import Dataset\n"

@@ -30,7 +30,7 @@ seeds = st.integers(0, U64 - 1)
 
 
 def order(length: int, seed: int) -> list[int]:
-    """The order that a seed stands for, by its description."""
+    """The order for a seed, as documented."""
     numbers = list(range(length))
     for drawn in range(length):
         left = length - drawn

@@ -124,7 +124,7 @@ def test_tblib_keeps_errors_whole(tmp_path):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_message_that_is_a_worker_s_traceback_keeps_the_attributes(call, path, monkeypatch):
-    """As PyTorch's DataLoader does it; tests/integration/test_torch.py has the real one."""
+    """As in PyTorch's DataLoader; tests/integration/test_torch.py has the real one."""
     error = error_of(call, path)
     assert not hasattr(error, "__notes__")  # outside of workers there is no note
     package = types.ModuleType("torch.utils.data")

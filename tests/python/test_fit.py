@@ -41,7 +41,7 @@ def beside(path):
 
 
 def warned(open_it, path):
-    """What is opened, with a warning about the index beside the path, of the line here."""
+    """Opens the path; checks that this line gets a warning about the index beside it."""
     with pytest.warns(TfrWarning) as caught:
         opened = open_it()
     [warning] = caught

@@ -33,7 +33,7 @@ POLICIES = list(HOSTILE[0])[2:]
 
 
 def outcome(call: Callable[[], Iterable[tuple[int, int]]]) -> str:
-    """What a call gave, in the tables' words."""
+    """The outcome of a call, in the tables' notation."""
     try:
         entries = call()
     except tfr_index.TfrError as error:

@@ -25,7 +25,7 @@ from tfrecords import CHECKSUMS, tfrecord, walk
 
 
 def pushed(data, sizes, checksums="auto"):
-    """The entries of all that can be indexed, and how it ends."""
+    """The entries of the records that can be indexed, and the outcome."""
     indexer = tfr_index.Indexer(checksums)
     entries = []
     stream = io.BytesIO(data)
@@ -126,7 +126,7 @@ def test_nonsense_is_refused():
 
 
 def test_threads_push_one_after_the_other():
-    """Whatever their order, all records are given once."""
+    """In any order of the threads, each record is returned once."""
     indexer = tfr_index.Indexer()
     piece = tfrecord([b"x" * 50]) * 1000
     barrier = threading.Barrier(4)

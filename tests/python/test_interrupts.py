@@ -57,7 +57,7 @@ def test_a_writer_is_not_left_open(data, append):
 
 @pytest.mark.parametrize("method", ["write", "flush", "close", "abandon"])
 def test_an_interrupted_writer_can_be_closed(data, method):
-    """What it is closed with is whole; what was being written is there, or not."""
+    """After close the file is complete; the record being written is in it or not."""
     content = data.read_bytes()
     writers = []
 
@@ -88,7 +88,7 @@ def test_a_writer_that_was_not_made_is_no_trouble():
 @pytest.mark.parametrize("kind", [tfr_index.Reader, tfr_index.RecordWriter])
 @pytest.mark.filterwarnings("ignore:.*was not closed:ResourceWarning")
 def test_signals_that_come_when_they_will(data, kind):
-    """In C code, too, and in that of Python itself."""
+    """In C code too, and in Python's own code."""
     content = data.read_bytes()
     gc.collect()  # objects of other tests
     before = descriptors(), sorted(os.listdir(data.parent))
@@ -125,7 +125,7 @@ def test_signals_that_come_when_they_will(data, kind):
 
 @pytest.mark.parametrize("function", ["progress", "salvage", "source"])
 def test_what_a_callback_raises_arrives_though_ctrl_c_is_pressed_then(data, function):
-    """Pressed while the exception is on its way: one of the two arrives."""
+    """Ctrl-C during another exception: one of the two is raised."""
     content = data.read_bytes()
 
     class Stop(Exception):

@@ -56,7 +56,7 @@ def endless(tmp_path) -> Path:
 
 
 class Stop(Exception):
-    """What a progress callback raises here."""
+    """Raised by progress callbacks here."""
 
 
 # Progress and cancelling.
@@ -200,7 +200,7 @@ def test_interrupt_stops_the_work(endless, tmp_path, call):
 
 
 def test_other_threads_run_meanwhile(endless):
-    """Nobody is made to hand the GIL over here: the helper runs only if the scan lets go of it."""
+    """No thread is forced to release the GIL here: the helper runs only if the scan releases it."""
     begun, helped = threading.Lock(), threading.Event()
     begun.acquire()
 

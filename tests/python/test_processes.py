@@ -21,7 +21,7 @@ from tfrecords import tfrecord
 
 
 def run(script: str, *arguments: object, **options: object) -> tuple[int, str, str]:
-    """Runs a script in a Python of its own; returns the exit code and what it printed."""
+    """Runs a script in another Python process; returns the exit code and the output."""
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     return done.returncode, done.stdout, done.stderr
@@ -246,7 +246,7 @@ def test_the_thread_that_ends_python_may_use_callbacks(data):
 
 
 def test_the_library_stays_loaded_while_threads_end():
-    """They call it once more when they do, which may be when Python ends and closes it."""
+    """Threads call the library when they end, possibly after Python has closed it."""
     [library] = (Path(tfr_index.__file__).parent / "_native").glob("*.so")
     dynamic = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True)
     assert "NODELETE" in dynamic.stdout

@@ -43,7 +43,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """Many pieces where there would be one: of 100 bytes, or seven records."""
+    """Reads in many pieces of 100 bytes or seven records, instead of one."""
     for size in ("_PIECE", "_LARGE_PIECE", "_SPARE"):
         monkeypatch.setattr(_reader, size, 100)
     monkeypatch.setattr(_iterate, "_MANY", 7)
@@ -223,7 +223,7 @@ def test_where_the_index_comes_from(tmp_path):
 
 
 def errors_of(reader: Reader, record: int) -> list[tfr_index.TfrError]:
-    """What each way to read a bad record raises."""
+    """The error of each way to read a bad record."""
     errors = []
     for read in (
         partial(reader.__getitem__, record),

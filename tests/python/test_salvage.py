@@ -23,7 +23,7 @@ ENTRIES = walk(DATA)
 
 
 def damaged(records, at):
-    """The data with a byte of some records' frames changed: the one at `at`."""
+    """The data, with the byte at `at` changed in the frames of some records."""
     data = bytearray(DATA)
     for record in records:
         offset, size = ENTRIES[record]

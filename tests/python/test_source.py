@@ -42,11 +42,11 @@ ENTRIES = walk(DATA)
 
 
 class Stop(Exception):
-    """What a source raises here."""
+    """Raised by sources here."""
 
 
 class Pread:
-    """Reads at any position. From a byte on, it raises."""
+    """A source that can read at any position, but raises from a byte on."""
 
     def __init__(self, data, fails_from=None, error=None):
         self.data, self.size, self.fails_from, self.error = data, len(data), fails_from, error
@@ -60,7 +60,7 @@ class Pread:
 
 
 class Arrow:
-    """The names of pyarrow's files; gives memoryviews, and fewer bytes than asked for."""
+    """A source with pyarrow's method names; returns memoryviews, and fewer bytes than asked for."""
 
     def __init__(self, data):
         self._data = memoryview(data)
@@ -73,7 +73,7 @@ class Arrow:
 
 
 class Seek:
-    """No more than what is asked of a file."""
+    """A file object with only the required methods."""
 
     def __init__(self, data):
         self._file = io.BytesIO(data)
@@ -91,7 +91,7 @@ class Seek:
 
 
 def files(data, folder):
-    """What is behind files that can seek."""
+    """The raw file below seekable files."""
     path = folder / "data"
     path.write_bytes(data)
     for buffering in (-1, 0):
@@ -251,7 +251,7 @@ def test_what_a_source_raises_arrives(tmp_path, error, fails_from, threads):
 
 
 def test_what_comes_first_in_the_data_counts():
-    """Threads that read ahead raise; the damage before that is what is wrong."""
+    """If a read-ahead thread raises, damage before that byte is still the error."""
     data = bytearray(DATA)
     data[ENTRIES[3000][0]] ^= 0x10
     source = Pread(bytes(data), 1_500_000, Stop("ahead"))
@@ -270,7 +270,7 @@ def test_errors_of_the_index_file_are_its_own(tmp_path):
 
 
 def reading(what):
-    """A source that gives this, whatever is asked for."""
+    """A source that returns this for every read."""
     source = Pread(DATA)
     source.pread = lambda size, offset: what
     return source
@@ -323,7 +323,7 @@ def test_a_source_takes_an_index_path():
 
 def test_streams_are_referred_to_the_indexer(tmp_path):
     class OfArrow(Arrow):
-        """A stream of pyarrow's, which has all the methods."""
+        """Like a pyarrow stream, which has all the methods."""
 
         def __init__(self):
             super().__init__(DATA)
@@ -332,7 +332,7 @@ def test_streams_are_referred_to_the_indexer(tmp_path):
             return False
 
     class OnlyRead:
-        """A response of a web server's, for instance."""
+        """Like the response of a web server."""
 
         def read(self, size=-1):
             raise AssertionError
@@ -376,7 +376,7 @@ def test_paths_stay_paths(examples):
 
 
 class Slow(Pread):
-    """Takes a while for each read."""
+    """A source whose reads are slow."""
 
     def pread(self, size, offset):
         time.sleep(0.05)
@@ -428,7 +428,7 @@ def test_a_source_may_use_the_library():
 
 
 class Failing(io.BytesIO):
-    """Fails when it is told to, by what it is told."""
+    """A source that raises the given exception when told to."""
 
     failure: BaseException | None = None
 
@@ -506,7 +506,7 @@ def test_what_the_methods_raise_comes_out_of_a_reader(failure):
 
 
 class Slowly(io.RawIOBase):
-    """A position, a descriptor beneath, and time to fork between the two calls."""
+    """A file with a position, whose seek and read leave time for a fork between them."""
 
     def __init__(self, path):
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115
@@ -529,7 +529,7 @@ class Slowly(io.RawIOBase):
 
 
 def opened(data, folder):
-    """Files of all kinds, and whether a forked process can use their reader."""
+    """Files of all kinds, and whether a forked process can use a reader of them."""
     for file in files(data, folder):
         plain = type(file) in (io.FileIO, io.BufferedReader, mmap.mmap)
         yield file, plain
@@ -546,7 +546,7 @@ def opened(data, folder):
 
 
 def in_fork(work):
-    """Starts a process that does the work; returns what waits for it."""
+    """Starts a process that does the work; returns a function that waits for it."""
     child = os.fork()
     if child == 0:
         try:

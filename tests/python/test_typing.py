@@ -74,7 +74,7 @@ def test_help_and_pickles_name_the_package():
 
 
 def test_there_are_no_other_names():
-    """Nothing that the package itself imports is a name of its own."""
+    """The package exports none of the names that it imports."""
     public = {name for name in vars(tfr_index) if not name.startswith("_")}
     assert public == set(tfr_index.__all__) - {"__version__"}
     modules = {

@@ -41,7 +41,7 @@ def index_of(path: Path) -> Path:
 
 
 def expect(path: Path, payloads: list[bytes]) -> None:
-    """Data and index are those of the payloads, and there is nothing else."""
+    """Data and index hold these payloads, and there are no other files."""
     assert len(tfr_index.scan(path, checksums="full")) == len(payloads)
     data = path.read_bytes()
     entries = walk(data)

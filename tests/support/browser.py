@@ -88,7 +88,7 @@ class Browser:
         return value
 
     def problems(self) -> list[str]:
-        """What went wrong since `open`: exceptions, errors on the console, failed requests."""
+        """Problems since `open`: exceptions, errors on the console, failed requests."""
         found = []
         for event in self.events:
             match event["method"], event["params"]:
@@ -103,7 +103,7 @@ class Browser:
         return found
 
     def requests(self) -> list[str]:
-        """The addresses that were asked for since `open`."""
+        """The addresses requested since `open`."""
         sent = [one for one in self.events if one["method"] == "Network.requestWillBeSent"]
         return [one["params"]["request"]["url"] for one in sent]
 

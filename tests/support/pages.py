@@ -130,7 +130,7 @@ class Session:
         return "".join(printed)
 
     def exported(self) -> dict[str, str]:
-        """The environment that the shell has by now."""
+        """The shell's current environment."""
         command = ["bash", "-c", f". {shlex.quote(str(self._shell))} && env -0"]
         done = subprocess.run(command, env=self.variables, stdout=subprocess.PIPE, check=True)
         pairs = (os.fsdecode(pair).split("=", 1) for pair in done.stdout.split(b"\0") if pair)
@@ -179,7 +179,7 @@ class Session:
 
 
 def at_home(text: str) -> str:
-    """The reader has put the clone somewhere; here it is."""
+    """Replaces the path of the reader's clone by the real one."""
     return text.replace("path/to/tfr-index", shlex.quote(str(ROOT)))
 
 

@@ -57,7 +57,7 @@ def tfrecord(payloads: Iterable[bytes], checksums: str = "crc32c") -> bytes:
 
 
 def walk(data: bytes) -> list[tuple[int, int]]:
-    """(offset, size) of every frame of good data, by nothing but its lengths."""
+    """(offset, size) of every frame of good data, from its lengths only."""
     entries = []
     offset = 0
     while offset < len(data):

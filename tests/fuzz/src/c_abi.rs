@@ -1,5 +1,5 @@
-//! Calls of the C ABI, one after the other on a few handles, NULL among them, against a model of
-//! what each handle holds.
+//! A sequence of C ABI calls on a few handles, NULL included, compared with a model of what each
+//! handle holds.
 
 mod header;
 
@@ -34,7 +34,7 @@ struct Choices {
     cancels: bool,
 }
 
-/// What a call is about.
+/// The objects of a call.
 #[derive(Clone, Copy)]
 struct Call {
     which: usize,
@@ -214,7 +214,7 @@ impl Handles {
         self.compare(call);
     }
 
-    /// Compares an index's entries with what they should be.
+    /// Compares an index's entries with the expected ones.
     fn compare(&self, call: Call) {
         let (index, expected) = self.index(call);
         // SAFETY: the handle is NULL or not yet freed; the array has so many entries.

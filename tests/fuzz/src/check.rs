@@ -1,4 +1,5 @@
-//! Checks of indexes against data: right ones fit, what fits is right, and threads change nothing.
+//! Checks of indexes against data: correct ones fit, ones that fit are correct, and the number of
+//! threads makes no difference.
 
 
 use tfr_index::{CheckLevel, Checksums, Entry, Fit, Index, Options};
@@ -14,7 +15,7 @@ pub fn run(input: &[u8]) {
     let (edits, plan) = input.split_at(usize::from(cut).min(input.len()));
     let data = file_of(plan, 1);
     for policy in POLICIES {
-        // What salvage leaves out is no valid record.
+        // Regions that salvage skips hold no valid record.
         let salvage = Options::new().checksums(policy).salvage(true);
         if let Ok(index) = Index::from_bytes(&data, &salvage) {
             let options = Options::new().checksums(policy);
@@ -27,7 +28,7 @@ pub fn run(input: &[u8]) {
         for level in LEVELS {
             match check(&index, &data, level, &options) {
                 Ok(fit) => assert!(fit.uncovered_bytes == 0 && !fit.reordered && !fit.repeated),
-                // Payloads were looked at under policy full alone.
+                // Only policy full reads payloads.
                 Err(error) => assert!(level == CheckLevel::Full && policy != Checksums::Full, "{error}"),
             }
         }
@@ -74,7 +75,7 @@ fn change(entries: &mut Vec<Entry>, edit: &[u8]) {
     }
 }
 
-/// Each entry is a frame of its size, and no two share a byte that are not the same.
+/// Each entry is a frame of its size, and different entries share no byte.
 fn assert_fits(index: &Index, data: &[u8]) {
     let mut entries = index.entries().to_vec();
     entries.sort();

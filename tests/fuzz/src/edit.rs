@@ -1,4 +1,4 @@
-//! Edits of any index, against what their documentation says of each record.
+//! Edits of any index, compared with what their documentation says about each record.
 
 use std::collections::HashSet;
 
@@ -18,10 +18,10 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Most records of an index: edits repeat them.
+/// The maximum number of records: edits repeat them.
 const MOST: usize = 300;
 
-/// Makes another index of this one.
+/// Makes another index from this one.
 fn edit(index: &Index, plan: &mut Unstructured<'_>) -> Result<Index> {
     Ok(match plan.arbitrary::<u8>()? % 8 {
         0 | 1 => add(index, plan)?,
@@ -52,7 +52,7 @@ fn sorted(index: &Index) -> Vec<Entry> {
     entries
 }
 
-/// Entries of any offsets and sizes.
+/// Entries with any offsets and sizes.
 fn add(index: &Index, plan: &mut Unstructured<'_>) -> Result<Index> {
     let mut entries = index.to_vec();
     for _ in 0..plan.arbitrary::<u8>()? {
@@ -126,7 +126,7 @@ fn shard(index: &Index, rank: usize, world: usize) -> Index {
     assert!(all(ShardBy::Records, Remainder::Keep).all(|s| [smaller, larger].contains(&s.len())));
     assert!(all(ShardBy::Records, Remainder::Drop).all(|shard| shard.len() == smaller));
     assert!(all(ShardBy::Records, Remainder::Pad).all(|shard| shard.len() == larger));
-    // A border is no farther from its share than half of the record that it is beside.
+    // A boundary is off by at most half of the record next to it.
     let bytes = |entries: &[Entry]| entries.iter().map(|e| u128::from(e.size)).sum::<u128>();
     let largest = u128::from(index.iter().map(|entry| entry.size).max().unwrap_or(0));
     let mut before = 0;

@@ -1,5 +1,5 @@
-//! TFRecord files made of fuzzed bytes: whole and right for the most part, so that what comes after
-//! the first header is reached.
+//! TFRecord files made from fuzzed bytes: mostly complete and correct, so that code past the first
+//! header is reached.
 
 use arbitrary::{Result, Unstructured};
 
@@ -9,7 +9,7 @@ use super::oracle::crc;
 enum Writer {
     True,
     Zeros,
-    /// True ones, but for these bits.
+    /// Correct ones, except for these bits.
     Off(u32),
 }
 
@@ -67,7 +67,7 @@ fn step(
             data.extend(writer.header(size.into()));
             data.resize(data.len() + usize::from(size) + 4, 0);
         }
-        // All that is there as the payload of one record, instead of it or after it.
+        // The file so far as the payload of one record, instead of it or after it.
         5 => *data = writer.record(data),
         6 => data.extend(writer.record(data)),
         // Damage.

@@ -19,7 +19,7 @@ pub fn run(input: &[u8]) {
     fs::write(&path, &data).unwrap();
     let salvaged = (salvage(&data, false), salvage(&data, true));
     let (Some((headers, _)), Some((good, _))) = salvaged else { return };
-    // Valid records, wherever one starts to look for them.
+    // All valid records, found from any start.
     let valid: Vec<Entry> = good.iter().copied().filter(|entry| headers.contains(entry)).collect();
     let is_whole = walk(&data, Checksums::Length).is_ok();
     let mut entries = headers.clone();

@@ -1,4 +1,4 @@
-//! Index text, read and written, against naive code: the bytes are the text, and entries too.
+//! Index text, read and written, compared with naive code: the bytes are used as text and as entries.
 
 use tfr_index::{Entry, ErrorKind, Index};
 
@@ -12,7 +12,7 @@ pub fn run(data: &[u8]) {
     }
     assert_eq!(outcome(index), read_index(text));
 
-    // Each number is shifted by what its lowest byte says, which is lost with it.
+    // Each number is shifted right by the amount in its lowest byte.
     let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap()) >> (bytes[0] % 64);
     let entries: Vec<Entry> = data
         .chunks_exact(16)

@@ -1,4 +1,4 @@
-//! Bytes pushed piece by piece, under each policy, against the naive walk of all of them.
+//! Bytes pushed piece by piece, under each policy, compared with the naive walk of all bytes.
 
 use tfr_index::{Checksums, ErrorKind, Indexer, Options};
 
@@ -12,7 +12,7 @@ pub fn run(input: &[u8]) {
         for checksums in POLICIES {
             let (found, mut expected) =
                 (pushed(&data, size.into(), checksums), walk(&data, checksums));
-            // Where the end is not known, a first header is not seen to be none by its length.
+            // Without knowing the end, the first header's length cannot be seen to be too large.
             let insists = matches!(checksums, Checksums::Length | Checksums::Full);
             if let (Err((ErrorKind::LengthCrc, Some(0), _)), true) = (&found, insists) {
                 if let Err((kind @ ErrorKind::NotTfRecord, ..)) = &mut expected {
@@ -31,7 +31,7 @@ fn pushed(data: &[u8], size: usize, checksums: Checksums) -> Outcome {
         if rest.is_empty() {
             break;
         }
-        // Some are empty, and none so large that it has all.
+        // Some pieces are empty, and none holds all of the data.
         let count = (size * number + number / 2) % 300;
         let (mut piece, behind) = rest.split_at(count.min(rest.len()));
         rest = behind;

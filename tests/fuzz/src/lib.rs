@@ -1,4 +1,4 @@
-//! Fuzz targets: each compares the library with something naive, for any bytes.
+//! Fuzz targets: each compares the library with naive code, for any bytes.
 
 mod file;
 mod oracle;

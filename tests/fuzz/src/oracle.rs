@@ -1,8 +1,8 @@
-//! What the library should say, by code that is slow and plain and shares nothing with it.
+//! The answers that the library should give, from slow, plain code that shares nothing with it.
 
 use tfr_index::{Checksums, Entry, Error, ErrorKind, Index};
 
-/// What an error says: its kind, the record's number, the byte where it starts.
+/// An error: its kind, the record's number, the byte where the record starts.
 pub type Fault = (ErrorKind, Option<u64>, Option<u64>);
 
 pub type Outcome = Result<Vec<Entry>, Fault>;
@@ -53,7 +53,7 @@ fn one_bit_off(header: &[u8]) -> bool {
     })
 }
 
-/// The walk over a file's records, as `tests/data/make_hostile.py` has it.
+/// The walk over a file's records, as in `tests/data/make_hostile.py`.
 pub fn walk(data: &[u8], policy: Checksums) -> Outcome {
     let mut entries = Vec::new();
     let mut offset = 0;
@@ -139,7 +139,7 @@ pub fn read_index(text: &[u8]) -> Outcome {
     Ok(entries)
 }
 
-/// The number that the digits make, or a larger one where it is very large.
+/// The digits' number, or a larger one if it is very large.
 fn number(digits: &[u8]) -> Option<u128> {
     digits.iter().try_fold(0u128, |number, digit| {
         let digit = digit.is_ascii_digit().then(|| u128::from(digit - b'0'))?;
@@ -160,7 +160,7 @@ pub type Salvaged = (Vec<Entry>, Vec<(std::ops::Range<u64>, u64)>);
 pub fn salvage(data: &[u8], full: bool) -> Option<Salvaged> {
     let size = data.len();
     let (mut entries, mut regions) = (Vec::new(), Vec::new());
-    // How many bytes of payloads, and how many headers far ahead, may be looked at.
+    // The budgets: bytes of payloads, and headers far ahead, that may be read.
     let payloads = 4 * size + (64 << 20);
     let mut allowance = (payloads, payloads / 4096);
     let mut at = 0;

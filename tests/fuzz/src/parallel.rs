@@ -1,4 +1,4 @@
-//! Scans by many threads, of memory and of a file, against the scan by one.
+//! Scans by many threads, of memory and of a file, compared with a scan by one thread.
 
 use tfr_index::{create_index, Index, Options};
 

@@ -1,4 +1,4 @@
-//! Records read by any index of any data: one, many and all of them, against the bytes themselves.
+//! Records read by any index of any data: one, many and all of them, compared with the bytes.
 
 use std::io;
 
@@ -7,8 +7,7 @@ use tfr_index::{Checksums, Entry, Index, Options, ReadAt, Reader};
 use super::file::file_of;
 use super::oracle::{crc, fault, is_entry, walk, Fault, POLICIES};
 
-/// The first byte says how many entries are changed by the bytes behind it; then comes the file's
-/// plan.
+/// The first byte says how many entries the bytes after it change; then comes the file's plan.
 pub fn run(input: &[u8]) {
     let Some((&count, input)) = input.split_first() else { return };
     let (edits, plan) = input.split_at((3 * usize::from(count % 32)).min(input.len()));
@@ -29,7 +28,7 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// An entry is put elsewhere, or made larger or smaller.
+/// Moves an entry, or changes its size.
 fn change(entries: &mut [Entry], edit: &[u8]) {
     let [what, at, by] = edit.try_into().expect("3 bytes");
     let Some(count) = entries.len().checked_sub(1) else { return };
@@ -65,8 +64,8 @@ fn compare(reader: &Reader, data: &[u8], checksums: Checksums) {
         each.into_iter().map(|read| read.map_err(|error| fault(&error))).collect();
     let iterated = reader.iter().map(|read| read.map_err(|error| fault(&error)));
     assert_eq!(iterated.collect::<Vec<_>>(), each);
-    // All at once, in the order of the index and in another one: the first that fails counts, but
-    // those that would end behind the data are seen before any is read.
+    // All in one call, in the index's order and in another one: the first failure counts, but entries
+    // that end after the data fail before anything is read.
     let is_behind = |record: &&usize| {
         let Entry { offset, size } = reader.index()[**record];
         offset + size > data.len() as u64
@@ -81,7 +80,7 @@ fn compare(reader: &Reader, data: &[u8], checksums: Checksums) {
     }
 }
 
-/// The payload that is there, if it is one by what is checked: nothing but its place under `none`.
+/// The payload, if it is valid under the policy. `none` checks only its range.
 fn expected<'d>(data: &'d [u8], entry: &Entry, checksums: Checksums) -> Option<&'d [u8]> {
     let end = usize::try_from(entry.offset + entry.size).ok()?;
     let frame = data.get(entry.offset as usize..end)?;
@@ -97,7 +96,7 @@ fn expected<'d>(data: &'d [u8], entry: &Entry, checksums: Checksums) -> Option<&
     is_good.then_some(payload)
 }
 
-/// Read by copying, as a file is.
+/// Copies bytes, as a file does.
 struct Data(Vec<u8>);
 
 impl ReadAt for Data {

@@ -1,5 +1,5 @@
-//! Salvaging scans: what they give is good, what they leave out is named; threads, and where the bytes
-//! come from, change nothing.
+//! Salvaging scans: the records they return are good, the regions they skip are reported; the number
+//! of threads and the kind of source make no difference.
 
 use std::io;
 use std::ops::{ControlFlow, Range};
@@ -48,14 +48,14 @@ fn compare(data: &[u8]) {
             let (payload, footer) = frame[12..].split_at(frame.len() - 16);
             assert!(checksums != Checksums::Full || *footer == crc(payload).to_le_bytes());
         }
-        // Without checksums to hold to, salvage has its own rules.
+        // Without valid checksums, salvage has other rules.
         if let (Ok(whole), true) = (walk(data, checksums), checksums != Checksums::Auto) {
             assert_eq!((entries, regions), (whole, vec![]));
         }
     }
 }
 
-/// Read by copying, a part at a time.
+/// Gives copies of at most this many bytes.
 struct Parts<'a> {
     data: &'a [u8],
     most: usize,
@@ -72,7 +72,7 @@ impl ReadAt for Parts<'_> {
     }
 }
 
-/// Entries and regions, in their order, are all of the data, and nothing twice.
+/// Entries and regions, in order, cover all of the data exactly once.
 fn assert_covers(entries: &[Entry], regions: &[(Range<u64>, u64)], size: u64) {
     let mut pieces: Vec<_> = regions.iter().map(|(bytes, _)| bytes.clone()).collect();
     pieces.extend(entries.iter().map(|entry| entry.offset..entry.offset + entry.size));

@@ -1,4 +1,4 @@
-//! Scans of memory, of a source and of a stream, under each policy, against the naive walk: for the
+//! Scans of memory, a source and a stream, under each policy, compared with the naive walk: for the
 //! bytes as they are, and for the file that they describe.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Files that are written, appended to, by others too, and given up: their bytes, and their indexes'.
+//! Files that are written, appended to (by other programs too) and abandoned: their bytes and indexes.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -24,7 +24,7 @@ impl Pair {
     }
 }
 
-/// A step is two bytes: what is done, and with how much.
+/// A step is two bytes: an action and an amount.
 pub fn run(plan: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let (path, index_path) = (folder.path().join("x"), folder.path().join("x.idx"));
@@ -32,7 +32,7 @@ pub fn run(plan: &[u8]) {
         true => RecordWriter::append(&path, &index_path, &Options::new()).unwrap(),
         false => RecordWriter::create(&path, &index_path, &Options::new()).unwrap(),
     };
-    // What is in its place, and what is to come there.
+    // The committed files, and the ones being written.
     let (mut kept, mut data) = (None, Vec::new());
     let mut writer = open(false);
     for (number, step) in plan.chunks_exact(2).take(200).enumerate() {
@@ -54,7 +54,7 @@ pub fn run(plan: &[u8]) {
                 };
             }
             (2, _) => writer.flush().unwrap(),
-            // Another program appends, and may take that into the index. The next writer has to.
+            // Another program appends, and may update the index. If it does not, the next writer must.
             (3, size) => {
                 writer.finish().unwrap();
                 let Pair { index, .. } = Pair::of(&data);
@@ -90,7 +90,7 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     [&length[..], &length_crc, payload, &payload_crc].concat()
 }
 
-/// Both files are these, or neither is there.
+/// Checks that both files have these bytes, or that neither exists.
 fn expect(path: &Path, index_path: &Path, expected: Option<&Pair>) {
     let (data, index) = (fs::read(path).ok(), fs::read_to_string(index_path).ok());
     assert!(data.is_some() == index.is_some());
