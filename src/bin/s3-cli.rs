@@ -58,11 +58,11 @@ fn main() -> ExitCode {
     let (data, index, options) = (&tfrecord_path, &index_path, Options::new());
     let created = create::create(data, index, &options, false, &interrupts);
     progress::file_done();
-    let told = created.and_then(|created| {
-        create::tell(data, index, &created)?;
+    let printed = created.and_then(|created| {
+        create::report(data, index, &created)?;
         Ok(created.exit())
     });
-    interrupts.end(told.unwrap_or_else(|error| stdio::fail(&error)))
+    interrupts.end(printed.unwrap_or_else(|error| stdio::fail(&error)))
 }
 
 /// The default path of an index: next to its file; for a stream, stdout.

@@ -79,7 +79,7 @@ impl Source {
         pointer::give(tfr_source(Source(Arc::new(Data { bytes, free: None }))))
     }
 
-    /// The source behind `source`, shared.
+    /// A new reference to the source.
     ///
     /// # Safety
     ///

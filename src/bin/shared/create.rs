@@ -60,13 +60,13 @@ pub fn create(
     let _reader = await_reader(index)?;
     let watch = |at| interrupts.watch(at);
     let damaged = DamageReport::default();
-    let on_skipped = |skipped| damaged.tell(skipped);
+    let on_skipped = |skipped| damaged.add(skipped);
     let options = options.progress(&watch).on_skipped(&on_skipped);
     let records = match is_stream_data {
         true => {
             let mut stream = Stream::open(data, allow_empty).with_context(name_data)?;
             let records = create_index_from_reader(&mut stream, index, &options);
-            if stream.is_empty() && !interrupts.heard() {
+            if stream.is_empty() && !interrupts.caught() {
                 bail!("{}: {EMPTY}; to index it, use tfr-index create --allow-empty", name_data());
             }
             records
@@ -77,7 +77,7 @@ pub fn create(
         Ok(records) => records,
         // The reader closed the pipe. The number of records is not printed for a stream.
         Err(error) if error.os_error() == Some(libc::EPIPE) && is_stream(index) => 0,
-        Err(_) if interrupts.heard() => {
+        Err(_) if interrupts.caught() => {
             bail!("{}: interrupted, nothing was written", data.display())
         }
         Err(error) if error.path().is_none() => {
@@ -89,7 +89,7 @@ pub fn create(
 }
 
 /// Reports an indexed file on stdout, unless the index went there or --quiet is set.
-pub fn tell(data: &Path, index: &Path, created: &Summary) -> anyhow::Result<()> {
+pub fn report(data: &Path, index: &Path, created: &Summary) -> anyhow::Result<()> {
     if !is_stream(index) {
         let records = stdio::count(created.records as usize, "record");
         let skipped = match created.regions {
@@ -97,7 +97,7 @@ pub fn tell(data: &Path, index: &Path, created: &Summary) -> anyhow::Result<()> 
             regions => format!(", {} skipped", stdio::count(regions as usize, "damaged region")),
         };
         let (data, index) = (name(data), name(index));
-        stdio::tell(&format!("{data}: {records} -> {index}{skipped}\n"))?;
+        stdio::report(&format!("{data}: {records} -> {index}{skipped}\n"))?;
     }
     Ok(())
 }

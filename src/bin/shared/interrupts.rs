@@ -33,26 +33,26 @@ impl Interrupts {
     }
 
     pub fn listen() -> Interrupts {
-        let (heard, again) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let (caught, again) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let ignored = ignored();
         let is_ignored = |signal: &c_int| ignored >> (signal - 1) & 1 == 1;
         for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(signal)) {
             // If this fails, the signal ends the program, as by default.
             let _ = flag::register_conditional_default(signal, Arc::clone(&again));
             let _ = flag::register(signal, Arc::clone(&again));
-            let _ = flag::register_usize(signal, Arc::clone(&heard), signal as usize);
+            let _ = flag::register_usize(signal, Arc::clone(&caught), signal as usize);
         }
-        Interrupts(heard)
+        Interrupts(caught)
     }
 
-    pub fn heard(&self) -> bool {
+    pub fn caught(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
     }
 
     /// For [`tfr_index::Options::progress`]: shows the progress, and cancels the work if a signal was
     /// caught.
     pub fn watch(&self, at: Progress) -> ControlFlow<()> {
-        match self.heard() {
+        match self.caught() {
             true => ControlFlow::Break(()),
             false => progress::watch(at),
         }
@@ -62,7 +62,7 @@ impl Interrupts {
     /// the interruption.
     pub fn end(&self, exit: ExitCode) -> ExitCode {
         progress::end();
-        if self.heard() {
+        if self.caught() {
             let _ = emulate_default_handler(self.0.load(Ordering::Relaxed) as c_int);
         }
         exit

@@ -12,7 +12,7 @@ use super::stdio::note;
 pub struct DamageReport(AtomicU64);
 
 impl DamageReport {
-    pub fn tell(&self, skipped: Skipped) -> ControlFlow<()> {
+    pub fn add(&self, skipped: Skipped) -> ControlFlow<()> {
         let Skipped { bytes: Range { start, end }, record, error, .. } = skipped;
         let size = end - start;
         if skipped.incomplete_tail {

@@ -79,7 +79,7 @@ pub fn be_quiet(quiet: bool) {
 }
 
 /// Prints what was done, unless --quiet is set.
-pub fn tell(text: &str) -> anyhow::Result<()> {
+pub fn report(text: &str) -> anyhow::Result<()> {
     match is_quiet() {
         true => Ok(()),
         false => print(text),
@@ -101,7 +101,7 @@ pub fn note(line: &dyn Display) {
 
 /// Prints an error on stderr. Returns exit status 1; usage errors have status 2.
 pub fn fail(error: &dyn Display) -> ExitCode {
-    // The library names options in the words of no particular language.
+    // The library names options in language-neutral words.
     let message = format!("error: {error:#}")
         .replace("checksum policy none", "--checksums none")
         .replace("option allow_partial", "--allow-partial");

@@ -200,7 +200,7 @@ impl Cat {
         let options = options.progress(&watch);
         let index = match index {
             None if self.salvage => {
-                let on_skipped = |skipped| damaged.tell(skipped);
+                let on_skipped = |skipped| damaged.add(skipped);
                 Some(Index::scan(file, &options.salvage(true).on_skipped(&on_skipped))?)
             }
             index => index,
@@ -247,7 +247,7 @@ impl Output<'_> {
         }
         let (mut left, mut done) = (records, 0);
         while !left.is_empty() && !self.closed.get() {
-            if self.interrupts.heard() {
+            if self.interrupts.caught() {
                 bail!("interrupted, nothing was written");
             }
             let (mut count, mut bytes) = (0, 0);

@@ -191,12 +191,12 @@ fn check(
         progress::file_done();
         let state = outcome.state;
         total.add(state);
-        let said = match (as_json, pair.data) {
+        let text = match (as_json, pair.data) {
             (true, _) => object(pair, &outcome),
             (false, Some(data)) => line(data, &outcome),
             (false, None) => String::new(),
         };
-        let printed = if as_json { stdio::print(&said) } else { stdio::tell(&said) };
+        let printed = if as_json { stdio::print(&text) } else { stdio::report(&text) };
         if let Err(error) = printed {
             exit = stdio::fail(&error);
         }
@@ -218,7 +218,7 @@ fn check(
         }
     }
     if total.is_of_many() && !as_json {
-        if let Err(error) = stdio::tell(&format!("{total}\n")) {
+        if let Err(error) = stdio::report(&format!("{total}\n")) {
             exit = stdio::fail(&error);
         }
     }

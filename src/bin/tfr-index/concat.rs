@@ -58,8 +58,8 @@ fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
         progress::file_done();
     }
     progress::end();
-    let whole =
+    let index =
         Index::concat(&parts.iter().map(|(index, size)| (index, *size)).collect::<Vec<_>>())?;
     let target = Target::File(output.unwrap_or_else(|| "-".into()));
-    target.write(&whole, &format!("{} files: {} records", files.len(), whole.len()))
+    target.write(&index, &format!("{} files: {} records", files.len(), index.len()))
 }

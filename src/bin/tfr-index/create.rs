@@ -152,7 +152,7 @@ impl Create {
             progress::begin(&files);
         }
         let interrupts = Interrupts::of_writing(index_paths.iter());
-        let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.heard());
+        let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.caught());
         let mut up_to_date = 0;
         let create = |file: &Path, index_path: &Path| {
             if is_beside {
@@ -169,14 +169,14 @@ impl Create {
             match (json, &created) {
                 (true, _) => print(&json::outcome(file, index_path, &created))?,
                 (false, Ok(None)) => up_to_date += 1,
-                (false, Ok(Some(created))) => create::tell(file, index_path, created)?,
+                (false, Ok(Some(created))) => create::report(file, index_path, created)?,
                 (false, Err(_)) => {}
             }
             created.map(|created| created.map_or(ExitCode::SUCCESS, |created| created.exit()))
         });
         interrupts.end(match up_to_date {
             0 => exit,
-            count => match stdio::tell(&format!("{count} up to date\n")) {
+            count => match stdio::report(&format!("{count} up to date\n")) {
                 Ok(()) => exit,
                 Err(error) => stdio::fail(&error),
             },

@@ -10,7 +10,7 @@ use clap::Args;
 use tfr_index::{Entry, Index};
 
 use crate::paths::Recursive;
-use crate::shared::stdio::{fail, name, note, print, tell};
+use crate::shared::stdio::{fail, name, note, print, report};
 use crate::shared::{create, overwrite, progress, streams};
 use crate::{input, output};
 
@@ -161,8 +161,8 @@ impl Concatenation {
         targets.iter().try_for_each(|target| refuse_index_beside_data(target.path()))?;
         let parts = self.paths.iter().zip(&self.parts).zip(self.edit(edit)?);
         for (((path, part), left), target) in parts.zip(targets) {
-            let said = format!("{}: {} of {} records", name(path), left.len(), part.len());
-            target.write(&left, &said)?;
+            let summary = format!("{}: {} of {} records", name(path), left.len(), part.len());
+            target.write(&left, &summary)?;
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Target {
     }
 
     /// Writes the index, and reports it on stdout, unless the index went there.
-    pub fn write(&self, index: &Index, said: &str) -> anyhow::Result<()> {
+    pub fn write(&self, index: &Index, summary: &str) -> anyhow::Result<()> {
         let path = self.path();
         if path == Path::new("-") {
             return print(&index.to_text()?);
@@ -192,11 +192,11 @@ impl Target {
         match self {
             Target::InDirectory(path) if index.is_empty() => {
                 if !path.exists() {
-                    return tell(&format!("{said}, {} not written\n", name(path)));
+                    return report(&format!("{summary}, {} not written\n", name(path)));
                 }
                 // The file is from an earlier run.
                 fs::remove_file(path).with_context(|| path.display().to_string())?;
-                return tell(&format!("{said}, {} removed\n", name(path)));
+                return report(&format!("{summary}, {} removed\n", name(path)));
             }
             Target::InDirectory(path) => {
                 let directory = path.parent().unwrap_or(path);
@@ -216,7 +216,7 @@ impl Target {
             }
             Err(error) => Err(error.into()),
             Ok(()) if streams::is_stream(path) => Ok(()),
-            Ok(()) => tell(&format!("{said} -> {}\n", name(path))),
+            Ok(()) => report(&format!("{summary} -> {}\n", name(path))),
         }
     }
 }

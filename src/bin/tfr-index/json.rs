@@ -56,12 +56,16 @@ pub fn fields(error: &anyhow::Error) -> Value {
 }
 
 /// Prints the output for a file, or its error as JSON.
-pub fn tell(file: &Path, as_json: bool, shown: anyhow::Result<String>) -> anyhow::Result<()> {
-    print(&tell_failure(file, as_json, shown)?)
+pub fn report(file: &Path, as_json: bool, shown: anyhow::Result<String>) -> anyhow::Result<()> {
+    print(&report_failure(file, as_json, shown)?)
 }
 
 /// Prints an error as JSON, if `as_json`, and returns it.
-pub fn tell_failure<T>(file: &Path, as_json: bool, shown: anyhow::Result<T>) -> anyhow::Result<T> {
+pub fn report_failure<T>(
+    file: &Path,
+    as_json: bool,
+    shown: anyhow::Result<T>,
+) -> anyhow::Result<T> {
     if let (true, Err(error)) = (as_json, &shown) {
         print(&failure(file, error))?;
     }

@@ -53,9 +53,9 @@ impl Locate {
 
     fn locate(&self) -> anyhow::Result<ExitCode> {
         let damaged = DamageReport::default();
-        let tell = |damage| damaged.tell(damage);
+        let report = |damage| damaged.add(damage);
         let options = Options::new().checksums(self.checksums.into()).progress(&progress::watch);
-        let options = options.salvage(self.salvage).on_skipped(&tell);
+        let options = options.salvage(self.salvage).on_skipped(&report);
         let found = locate(&self.file, self.byte, &options).map_err(anyhow::Error::from);
         print(&match (self.json, &found) {
             (true, Ok(found)) => object(&self.file, self.byte, found),

@@ -10,7 +10,7 @@ use tfr_index::internal::list;
 use tfr_index::{CheckLevel, Options};
 
 use crate::each::for_each;
-use crate::paths::{each_once, tell_skipped};
+use crate::paths::{each_once, report_skipped};
 use crate::shared::stdio::{fail, name, print};
 use crate::show::bytes;
 use crate::verdict::{self, Place, State, Total};
@@ -59,21 +59,22 @@ impl Ls {
         }
         let exit = for_each(each_once("ls", files), |path| {
             if !path.is_dir() {
-                return listing.tell(&path);
+                return listing.report(&path);
             }
             let found =
-                json::tell_failure(&path, json, list(&path, recursive).map_err(Into::into))?;
+                json::report_failure(&path, json, list(&path, recursive).map_err(Into::into))?;
             let hint = match found.skipped.directories > 0 && !recursive {
                 true => " (-r lists subdirectories)",
                 false => "",
             };
-            tell_skipped(&path, found.skipped, hint);
+            report_skipped(&path, found.skipped, hint);
             let mut files = [found.data, found.indexes].concat();
             files.sort();
-            Ok(for_each(files, |file| listing.tell(&file)))
+            Ok(for_each(files, |file| listing.report(&file)))
         });
-        let told = if json || !listing.total.is_of_many() { Ok(()) } else { listing.tell_total() };
-        match told {
+        let printed =
+            if json || !listing.total.is_of_many() { Ok(()) } else { listing.report_total() };
+        match printed {
             Ok(()) => exit,
             Err(error) => fail(&error),
         }
@@ -97,14 +98,14 @@ struct Listing {
 }
 
 impl Listing {
-    fn tell(&mut self, file: &Path) -> anyhow::Result<ExitCode> {
+    fn report(&mut self, file: &Path) -> anyhow::Result<ExitCode> {
         let listed = self.ls(file);
         if listed.is_err() {
             self.total.add(State::Unreadable);
             self.records = None;
         }
-        let (state, said) = json::tell_failure(file, self.json, listed)?;
-        print(&said)?;
+        let (state, text) = json::report_failure(file, self.json, listed)?;
+        print(&text)?;
         Ok(if state.is_fine() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -124,17 +125,17 @@ impl Listing {
         self.total.add(state);
         self.records = self.records.zip(records).map(|(sum, records)| sum + records);
         self.bytes = self.bytes.saturating_add(bytes);
-        let said = match self.json {
+        let text = match self.json {
             true => {
                 let object = json!({"records": records, "bytes": bytes, "state": state.code()});
                 json::line(&[("path", Some(file))], object)
             }
             false => line(records, bytes, state.word(), &name(file)),
         };
-        Ok((state, said))
+        Ok((state, text))
     }
 
-    fn tell_total(&self) -> anyhow::Result<()> {
+    fn report_total(&self) -> anyhow::Result<()> {
         print(&line(self.records, self.bytes, "", &self.total.to_string()))
     }
 }

@@ -38,7 +38,7 @@ impl Recursive {
                 bail!("{}: contains no TFRecord file", path.display());
             }
             // Indexes next to their data are not worth a note.
-            tell_skipped(&path, Skipped { side_files: 0, ..found.skipped }, "");
+            report_skipped(&path, Skipped { side_files: 0, ..found.skipped }, "");
             files.extend(found.data);
         }
         Ok(each_once(command, files))
@@ -64,7 +64,7 @@ pub fn each_once(command: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 /// Prints what was skipped in a directory on stderr, unless --quiet is set.
-pub fn tell_skipped(directory: &Path, skipped: Skipped, hint: &str) {
+pub fn report_skipped(directory: &Path, skipped: Skipped, hint: &str) {
     if skipped != Skipped::default() && !is_quiet() {
         note(&format_args!("note: {}: skipped {skipped}{hint}", directory.display()));
     }

@@ -13,7 +13,7 @@ use tfr_index::{Index, ShardBy};
 
 use crate::edit::{exit_code, refuse_index_beside_data, Concatenation, Files};
 use crate::shared::overwrite::refuse_to_overwrite;
-use crate::shared::stdio::{count, name, tell};
+use crate::shared::stdio::{count, name, report};
 use crate::{input, output, refuse};
 
 /// Make the indexes of one shard, or of all shards
@@ -123,7 +123,7 @@ impl Shards {
             files => format!(", removed {}", count(files, "old index file")),
         };
         let (records, files) = (count(records, "record"), count(files, "file"));
-        tell(&format!("{}: {records} of {files}{removed}\n", name(directory)))
+        report(&format!("{}: {records} of {files}{removed}\n", name(directory)))
     }
 }
 

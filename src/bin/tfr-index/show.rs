@@ -49,7 +49,7 @@ impl Show {
         }
         for_each(&files, |file| {
             let damaged = DamageReport::default();
-            json::tell(file, json, show(file, json, salvage.then_some(&damaged)))?;
+            json::report(file, json, show(file, json, salvage.then_some(&damaged)))?;
             Ok(done(damaged.regions()))
         })
     }
@@ -59,7 +59,7 @@ fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::R
     refuse_directory(file)?;
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
-            let on_skipped = |skipped| damaged.tell(skipped);
+            let on_skipped = |skipped| damaged.add(skipped);
             let options = Options::new().salvage(true).on_skipped(&on_skipped);
             Index::scan(file, &options.progress(&progress::watch))?
         }
