@@ -34,8 +34,8 @@ pub struct Create {
     files: Vec<PathBuf>,
     #[command(flatten)]
     recursive: Recursive,
-    /// Where to write the index: a file, or - for stdout; with several files, or a path that ends in
-    /// /, a directory, created if necessary [default: FILE.idx]
+    /// Where to write the index: a file, or - for stdout; or a directory, created if necessary, if OUT
+    /// is an existing one, ends in /, or is for several files [default: FILE.idx]
     ///
     /// If files have the same name, the indexes keep the files' paths below their common directory.
     #[arg(short, long, value_name = "OUT")]

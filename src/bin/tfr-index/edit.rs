@@ -21,8 +21,10 @@ pub struct Files {
     pub inputs: Vec<PathBuf>,
     #[command(flatten)]
     pub recursive: Recursive,
-    /// Where to write: a file, or - for stdout; with several files, or a path that ends in /, a
-    /// directory, created if necessary, for one index for each file that has records left [default: -]
+    /// Where to write the index: a file, or - for stdout; or a directory, created if necessary, if OUT
+    /// is an existing one, ends in /, or is for several files [default: -]
+    ///
+    /// In a directory, files without remaining records get no index.
     ///
     /// If files have the same name, the indexes keep the files' paths below their common directory.
     #[arg(short, long, value_name = "OUT")]

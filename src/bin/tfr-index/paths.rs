@@ -15,9 +15,9 @@ use crate::shared::streams::is_descriptor;
 pub struct Recursive {
     /// Use the TFRecord files in directories and their subdirectories
     ///
-    /// A TFRecord file is a file whose name contains tfrec or tfevents, or ends like -00003-of-00010,
-    /// or that starts with a header with a valid checksum. Hidden files and symbolic links to
-    /// directories are skipped.
+    /// A file counts as a TFRecord file if its name contains tfrec or tfevents or ends like
+    /// -00003-of-00010, or if it starts with a header with a valid checksum. Hidden files and symbolic
+    /// links to directories are skipped.
     #[arg(short, long)]
     recursive: bool,
 }

@@ -170,17 +170,17 @@ fn add_files(directory: &Path, below: &Path, found: &mut Vec<PathBuf>) {
 /// [`ShardBy`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum By {
-    /// Records: the numbers of records in two shards differ by at most one
+    /// The numbers of records in two shards differ by at most one
     #[default]
     Records,
-    /// Bytes: a shard differs from an equal share by at most the largest frame
+    /// The size of a shard differs from an equal share by at most the largest frame
     Bytes,
 }
 
 /// [`tfr_index::Remainder`], for the command line.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Remainder {
-    /// Some shards have one record more than the others
+    /// Some shards have one record more than the others; every record is in exactly one shard
     #[default]
     Keep,
     /// All shards get the smaller size; the last record of each larger one is left out
