@@ -112,7 +112,7 @@ fn a_file_is_never_taken_for_a_record() {
     fs::create_dir(directory.join("5")).unwrap();
     let (status, stdout, stderr) = run(directory, &["cat", "0", "2"]);
     assert_eq!((status, stdout.as_str()), (2, ""));
-    assert!(stderr.contains("write ./2 for it, 02 for records"), "{stderr}");
+    assert!(stderr.contains("write ./2 for the file, or 02 for the records"), "{stderr}");
     let both = [files.payloads(0..100), files.payloads(0..3)].concat();
     assert_eq!(files.printed(&["cat", "0", "./2"]), both);
     assert_eq!(files.printed(&["cat", "0", "02"]), files.payloads([2]));

@@ -166,7 +166,7 @@ fn bad_records_are_errors_and_leave_no_file() {
     fails(&["cat", "x", "-o", "out"], "error: x: record 1 at byte 78: payload CRC");
     assert!(!folder.path().join("out").exists());
     fails(&["cat", "x", "100"], "error: x: record 100");
-    fails(&["cat", "x", "98-100"], "error: x: record 100 is out of range");
+    fails(&["cat", "x", "98-100"], "error: x: record 100: out of range");
     fails(&["cat", "none", "0"], "error: none: cannot open");
     fails(&["cat", "x", "0", "-o", "there"], "error: there: File exists");
     fails(&["cat", "x", "0", "-o", "x"], "error: x: File exists");
