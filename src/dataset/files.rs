@@ -20,8 +20,8 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
     let mut appended = OsString::from(path);
     appended.push(".tfindex");
     let mut places = vec![default_index_path(path), appended.into()];
-    // A path such as `..` has no name to extend.
-    if path.file_name().is_some() && !is_named_as_index(path) {
+    // Without an extension, STEM is NAME. (A path such as `..` has neither.)
+    if path.extension().is_some() && !is_named_as_index(path) {
         places.push(path.with_extension("tfindex"));
     }
     places
@@ -67,7 +67,7 @@ pub fn find_index(tfrecord_path: impl AsRef<Path>, directory: Option<&Path>) -> 
     }
     let names = places[1..].iter().map(|path| path.file_name().unwrap_or_default());
     let names: Vec<_> = names.map(OsStr::to_string_lossy).collect();
-    let why = format!(" (nor {}): there is no index of {}", names.join(", nor "), path.display());
+    let why = format!(" (nor {}): there is no index of {}", names.join(" or "), path.display());
     let missing = io::Error::from_raw_os_error(libc::ENOENT);
     Err(Error::io("find", missing).adding(&why).of(&places[0]))
 }

@@ -59,13 +59,15 @@ fn the_first_name_that_exists_is_the_index() {
         assert_eq!(error.kind(), ErrorKind::Io);
         let text = error.to_string();
         assert!(text.contains("x.tfrecord.idx: cannot find: "), "{text}");
-        assert!(text.contains("(nor x.tfrecord.tfindex, nor x.tfindex): there is no"), "{text}");
+        assert!(text.contains("(nor x.tfrecord.tfindex or x.tfindex): there is no"), "{text}");
         for name in ["x.tfindex", "x.tfrecord.tfindex", "x.tfrecord.idx"] {
             let path = place.unwrap_or(temporary.path()).join(name);
             fs::write(&path, "").unwrap();
             assert_eq!(find_index(&data, place).unwrap(), path);
         }
     }
+    let text = find_index(temporary.path().join("bare"), None).unwrap_err().to_string();
+    assert!(text.contains("(nor bare.tfindex): there is no"), "{text}");
     assert_eq!(find_index("", None).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
