@@ -43,7 +43,7 @@ static void one_record(const tfr_reader *reader) {
     tfr_error *error = NULL;
     CHECK(tfr_reader_read(reader, 0, buffer, 4, &size, &error) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(size == 77 && tfr_error_record(error) == 0);
-    CHECK(strstr(tfr_error_message(error), "takes 5") != NULL);
+    CHECK(strstr(tfr_error_message(error), "needs 5") != NULL);
     tfr_error_free(error);
     CHECK(tfr_reader_read(reader, 0, buffer, 0, &size, NULL) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(tfr_reader_read(reader, 3, buffer, 4, &size, &error) == TFR_ERR_OUT_OF_RANGE);
@@ -51,7 +51,7 @@ static void one_record(const tfr_reader *reader) {
     tfr_error_free(error);
     CHECK(tfr_reader_read(reader, SIZE_MAX, NULL, 0, &size, NULL) == TFR_ERR_OUT_OF_RANGE);
     CHECK(tfr_reader_read(reader, 0, NULL, 0, &size, &error) == TFR_ERR_INVALID_ARGUMENT);
-    CHECK(strstr(tfr_error_message(error), "takes 5") != NULL);
+    CHECK(strstr(tfr_error_message(error), "needs 5") != NULL);
     tfr_error_free(error);
     CHECK(size == 77 && tfr_reader_read(reader, 1, NULL, 0, &size, NULL) == TFR_OK && size == 0);
 }
@@ -84,7 +84,7 @@ static void many_records(const tfr_reader *reader) {
     memset(offsets, 0xff, sizeof offsets);
     CHECK(tfr_reader_read_many(reader, records, 4, buffer, 12, offsets, &error) ==
           TFR_ERR_INVALID_ARGUMENT);
-    CHECK(strstr(tfr_error_message(error), "take 13") != NULL);
+    CHECK(strstr(tfr_error_message(error), "need 13") != NULL);
     CHECK(offsets[0] == SIZE_MAX);
     tfr_error_free(error);
     CHECK(tfr_reader_read_many(reader, (size_t[]){1, 3}, 2, buffer, 13, offsets, &error) ==
@@ -113,7 +113,7 @@ static void buffers_of_their_own(const tfr_reader *reader) {
     capacities[3] = 4;
     CHECK(tfr_reader_read_each(reader, records, 4, buffers, capacities, &error) ==
           TFR_ERR_INVALID_ARGUMENT);
-    CHECK(strstr(tfr_error_message(error), "takes 5") != NULL && tfr_error_record(error) == 0);
+    CHECK(strstr(tfr_error_message(error), "needs 5") != NULL && tfr_error_record(error) == 0);
     tfr_error_free(error);
 }
 
