@@ -21,7 +21,9 @@ from environment import ROOT
 
 README = "README.md"
 PACKAGES = ["bindings/python/README.md", "examples/dali_plugin/README.md"]
-PAGES = [README, *PACKAGES, *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+DOCS = sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))
+#: cli.md comes last: it builds the programs with another feature, and so the library, too.
+PAGES = [README, *PACKAGES, *sorted(DOCS, key="docs/cli.md".__eq__)]
 
 #: Other tests run these pages, or their blocks in a language.
 ELSEWHERE = {
@@ -42,8 +44,8 @@ PRINTED = {
     "bindings/python/README.md": [r"^100 records\n"],
     "docs/python.md": [r"\n100 25 32\n", r"\nup to date\n1002 records\n"],
     "docs/cli.md": [r"\ntrain.tfrecord: ok \(100 records\)\n", r"-> out/b/x.idx\n"],
-    "docs/c.md": [r"^100 records\n78 bytes at byte 0\n", r"\n100 records\n78 bytes at byte 0\n"],
-    "docs/cpp.md": [r"^100 records\n", r"\n4 records written\n", r"\n4 records written\n"],
+    "docs/c.md": [r"\n100 records\n78 bytes at byte 0\n", r"\n100 records\n78 bytes at byte 0\n"],
+    "docs/cpp.md": [r"\n100 records\n", r"\n4 records written\n", r"\n4 records written\n"],
     "docs/damaged-files.md": [r"\n98 good records\n", r"\ngood.tfrecord: ok \(98 records\)\n"],
     "docs/embedding.md": [r"^10 payloads\n"],
     "docs/growing-and-streams.md": [
