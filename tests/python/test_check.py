@@ -117,6 +117,7 @@ def test_the_data_grew(path):
         for level in LEVELS:
             error = refused(index, path, level)
             assert isinstance(error, TfrStale)
+            assert str(error).endswith("check with allow_partial=True")
             start = len(DATA) + (len(b"junk") if more.startswith(b"junk") else 0)
             assert (error.record, error.offset) == (len(ENTRIES), start)
             fit = index.check(path, level, allow_partial=True)

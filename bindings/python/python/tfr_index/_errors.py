@@ -261,6 +261,13 @@ _BY_BUILTIN: dict[type[OSError], type[TfrOSError]] = {
 }
 
 
+# The library names options in the words of no particular language.
+_IN_PYTHON = {
+    "checksum policy none": 'checksums="none"',
+    "option allow_partial": "allow_partial=True",
+}
+
+
 def make_error(
     message: str,
     status: str,
@@ -273,6 +280,8 @@ def make_error(
     errno: int | None,
 ) -> TfrError:
     """An error of the class for its status or, for `TFR_ERR_IO`, for its `errno`."""
+    for words, argument in _IN_PYTHON.items():
+        message = message.replace(words, argument)
     if status == "TFR_ERR_IO":
         builtin = type(OSError(errno, ""))  # OSError maps numbers to classes
         os_kind = _BY_BUILTIN.get(builtin, TfrOSError)
