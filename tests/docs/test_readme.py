@@ -55,7 +55,7 @@ PRINTED = {
     "docs/indexes.md": [r"train.tfrecord: ok \(100 records\)\n", r"\n1 up to date\nup to date\n"],
     "docs/rust.md": [r"^100 records, .*\nrecord 42 has 232 bytes\n", r"\n100 records, by s3dlio"],
     "docs/subsets-and-shards.md": [r"\nshards/3: 25 records of 1 file\n"],
-    "docs/writing.md": [r"\nc.tfrecord: ok \(3 records\)\n"],
+    "docs/writing.md": [r"^c.tfrecord: ok \(3 records\)\n"],
 }
 
 
