@@ -745,7 +745,7 @@ enum tfr_status tfr_options_set_salvage(struct tfr_options *options,
 
 /**
  * Sets whether the data may end inside a record, like a file that is still being written. 0, the
- * default, means no. The scan then leaves out that record instead of failing, and
+ * default, means no. The scan then skips that record instead of failing, and
  * tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE the
  * scan fails with TFR_ERR_INVALID_ARGUMENT.
  *
@@ -1333,7 +1333,7 @@ enum tfr_status tfr_source_from_memory(const uint8_t *data,
  * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
  *
  * Threads: no other thread may use the source during the call. The library calls `free_context` on
- * the thread that frees the last of them.
+ * the thread that frees the last of the source and its readers.
  */
 enum tfr_status tfr_source_set_free(struct tfr_source *source,
                                     tfr_free_fn free_context,
@@ -1759,8 +1759,8 @@ enum tfr_status tfr_writer_append(const char *tfrecord_path,
  * 0.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the writer is finished.
- * TFR_ERR_IO if a file cannot be written, which may concern the data of earlier calls. After that,
- * all calls fail with the same error.
+ * TFR_ERR_IO if a file cannot be written, perhaps with the data of an earlier call. After that, all
+ * calls fail with the same error.
  *
  * Ownership: the call borrows the payload.
  *

@@ -44,9 +44,9 @@ const ZLIB: Format = format("zlib", "decompress it first (zlib.decompress in Pyt
 const HTML: Format = format("HTML", SAVED);
 const XML: Format = format("XML", SAVED);
 const JSON: Format = format("JSON", SAVED);
-const SAVED: &str = "it may be an error message saved as data; look into it";
+const SAVED: &str = "it may be an error message saved as data; read what it says";
 const INDEX: Format = format("index", "it lists where records are; give the data file");
-const TEXT: Format = format("text", "look into it, and give the data file");
+const TEXT: Format = format("text", "read what it says, and give the data file");
 
 /// Replaces the error by one that names the format, if data that starts with `start` is in another
 /// format. Where the scan failed does not matter.

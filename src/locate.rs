@@ -40,8 +40,8 @@ pub struct Location {
     pub part: Part,
     /// The length's checksum.
     pub length_crc: Checksum,
-    /// The payload's checksum; `None` if the end of the payload is unknown, because the header is
-    /// damaged, or missing, because the data is truncated.
+    /// The payload's checksum. `None` if the header is damaged (the end of the payload is unknown),
+    /// or if the data is truncated (the end of the payload is missing).
     pub payload_crc: Option<Checksum>,
 }
 

@@ -53,7 +53,7 @@ pub struct Progress {
     pub records: u64,
 }
 
-/// A region of the data that a scan left out of the index because of [`Options::salvage`] or
+/// A region of the data that a scan skipped because of [`Options::salvage`] or
 /// [`Options::allow_incomplete_tail`].
 #[derive(Debug)]
 #[non_exhaustive]
@@ -184,7 +184,7 @@ impl<'a> Options<'a> {
     }
 
     /// Sets whether the data may end inside a record, as in a file that is still being written. The
-    /// scan then leaves out that record instead of failing, and [`on_skipped`](Self::on_skipped)
+    /// scan then skips that record instead of failing, and [`on_skipped`](Self::on_skipped)
     /// reports it.
     ///
     /// This needs valid checksums, to tell an incomplete record from a damaged one;

@@ -172,7 +172,7 @@ def compiled(arguments: Arguments) -> str:
 
 @contextlib.contextmanager
 def own_target_directory() -> Iterator[None]:
-    """Gives maturin a target directory: in a shared one, its library and Cargo's alternate."""
+    """Gives maturin a target directory: in a shared one, Cargo would replace its library."""
     given = os.environ.get("CARGO_TARGET_DIR")
     os.environ["CARGO_TARGET_DIR"] = str(Path(given or manifest().parent / "target") / "wheel")
     try:

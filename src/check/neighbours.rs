@@ -23,8 +23,8 @@ impl<S: ReadAt> Frames<'_, S> {
             return Ok(mismatch);
         }
         let detail = format!(
-            "the header is not that of a frame of {} bytes, but the index and the records around it \
-             say that there is one: the header is damaged; copy the file again",
+            "the header does not match a frame of {} bytes, but the records around it match the index: \
+             the header is damaged; copy the file again",
             entry.size
         );
         Ok(Error::new(ErrorKind::Length, detail).at(record, entry.offset))

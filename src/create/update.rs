@@ -116,7 +116,7 @@ fn end_of_index(path: &Path, size: u64) -> Option<u64> {
     let mut tail = vec![0; (size - start) as usize];
     file.read_exact_at(&mut tail, start).ok()?;
     let tail = std::str::from_utf8(&tail).ok()?.trim_end();
-    // A line of which the tail has only the end does not count.
+    // If the tail holds only the end of the last line, the entry is unknown.
     let last = match tail.rfind('\n') {
         Some(end) => &tail[end + 1..],
         None if start == 0 => tail,
@@ -176,7 +176,7 @@ mod tests {
         let after = fs::metadata(&index_path).unwrap();
         assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
 
-        // The times, with the same or another end.
+        // The times decide, and so does the end of the last entry.
         set_modified(&path, 1000);
         set_modified(&index_path, 1000);
         assert_eq!(update(Only::Stale), None);

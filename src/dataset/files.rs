@@ -126,7 +126,7 @@ pub struct Listing {
     pub skipped: Skipped,
 }
 
-/// Counts of files that a [`Listing`] leaves out.
+/// Counts of files that a [`Listing`] skipped.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Skipped {
     /// Directories that were not listed: all, if the listing is not recursive; otherwise links to

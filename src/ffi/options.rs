@@ -334,7 +334,7 @@ pub unsafe extern "C" fn tfr_options_set_salvage(
 }
 
 /// Sets whether the data may end inside a record, like a file that is still being written. 0, the
-/// default, means no. The scan then leaves out that record instead of failing, and
+/// default, means no. The scan then skips that record instead of failing, and
 /// tfr_options_set_on_skipped() reports it. This needs valid checksums: with TFR_CHECKSUMS_NONE the
 /// scan fails with TFR_ERR_INVALID_ARGUMENT.
 ///

@@ -209,7 +209,7 @@ pub unsafe extern "C" fn tfr_source_from_memory(
 /// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
 ///
 /// Threads: no other thread may use the source during the call. The library calls `free_context` on
-/// the thread that frees the last of them.
+/// the thread that frees the last of the source and its readers.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_source_set_free(
     source: *mut tfr_source,

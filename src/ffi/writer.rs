@@ -159,8 +159,8 @@ unsafe fn open(
 /// 0.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or the writer is finished.
-/// TFR_ERR_IO if a file cannot be written, which may concern the data of earlier calls. After that,
-/// all calls fail with the same error.
+/// TFR_ERR_IO if a file cannot be written, perhaps with the data of an earlier call. After that, all
+/// calls fail with the same error.
 ///
 /// Ownership: the call borrows the payload.
 ///

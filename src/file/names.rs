@@ -77,7 +77,7 @@ fn key(place: &Place) -> u64 {
     place.name().hash(&mut key);
     place.device().hash(&mut key);
     if place.is_sticky() {
-        // Here a user cannot remove the files of other users, so need not look for them.
+        // In a sticky directory, a user cannot remove the files of others: do not look for them.
         sys::effective_user().hash(&mut key);
     }
     // Without the boot id the key is random: other writers do not find the names.

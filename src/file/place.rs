@@ -96,7 +96,7 @@ impl Place {
             sys::open_at(&self.directory, name, flags, 0)
         };
         // Some network file systems lock only files that are open for writing, but the file's mode
-        // may forbid opening it so.
+        // may forbid writing.
         open(libc::O_WRONLY).or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => open(libc::O_RDONLY),
             _ => Err(error),

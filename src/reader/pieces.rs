@@ -29,7 +29,7 @@ struct Walk {
     /// The record numbers; `None`: the first `count` records.
     records: Option<Arc<Vec<usize>>>,
     count: usize,
-    /// How many of them have been read.
+    /// How many of the records have been read.
     next: usize,
     /// Records up to here are read one by one, because one of them is bad.
     alone: usize,

@@ -128,8 +128,8 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
         Ok(())
     }
 
-    /// Adopts a segment's entries if its chain starts where this one is, and then returns the empty
-    /// batch.
+    /// Adopts a segment's entries if its chain starts where this one has arrived. Then returns the
+    /// segment's batch, now empty, for another segment.
     fn adopt(
         &mut self,
         mut segment: Segment<B>,

@@ -19,7 +19,7 @@ fn available_below(root: &Path) -> Option<u64> {
     let mut least = number_after("MemAvailable:", &system)? * KB;
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     for (group, files) in groups.lines().filter_map(|line| group_of(root, line)) {
-        // A container may not see the path of its own group; its files are then at the top.
+        // A container may not see the directory of its group. The files are then in the top one.
         let within = group.ancestors().take_while(|ancestor| ancestor.starts_with(files.top(root)));
         least = within.filter_map(|group| files.available_in(group)).fold(least, u64::min);
     }

@@ -76,7 +76,7 @@ FILES = {
     "index": b"0 106\n106 16\n122 700016\n",
     "text": b"train-00000.tfrecord\ntrain-00001.tfrecord\n",
 }
-ADVICE = ("decompress", "unpack", "fetch", "look into it", "give the data file", "write")
+ADVICE = ("decompress", "unpack", "fetch", "read what it says", "give the data file", "write")
 
 
 @pytest.mark.parametrize("policy", POLICIES)

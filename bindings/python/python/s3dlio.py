@@ -118,7 +118,7 @@ def get_tfrecord_index_entries(data: _Buffer) -> list[tuple[int, int]]:
 
 
 def _give_way() -> None:
-    """Imports the package s3dlio instead of this module, if it is further on in `sys.path`.
+    """Imports the package s3dlio instead of this module, if it comes later in `sys.path`.
 
     If both are in the same directory, Python itself prefers the package.
     """

@@ -34,8 +34,10 @@ pub struct Create {
     files: Vec<PathBuf>,
     #[command(flatten)]
     recursive: Recursive,
-    /// Where to write the index: a file, or - for stdout; or a directory, created if necessary, if OUT
-    /// is an existing one, ends in /, or is for several files [default: FILE.idx]
+    /// Where to write the index: a file, - for stdout, or a directory [default: FILE.idx]
+    ///
+    /// OUT is a directory if one exists there, if OUT ends in /, or if there are several files. It is
+    /// created if necessary.
     ///
     /// If files have the same name, the indexes keep the files' paths below their common directory.
     #[arg(short, long, value_name = "OUT")]

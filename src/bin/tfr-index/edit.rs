@@ -21,10 +21,12 @@ pub struct Files {
     pub inputs: Vec<PathBuf>,
     #[command(flatten)]
     pub recursive: Recursive,
-    /// Where to write the index: a file, or - for stdout; or a directory, created if necessary, if OUT
-    /// is an existing one, ends in /, or is for several files [default: -]
+    /// Where to write the index: a file, - for stdout, or a directory [default: -]
     ///
-    /// In a directory, files without remaining records get no index.
+    /// OUT is a directory if one exists there, if OUT ends in /, or if there are several files. It is
+    /// created if necessary.
+    ///
+    /// If OUT is a directory, files without remaining records get no index.
     ///
     /// If files have the same name, the indexes keep the files' paths below their common directory.
     #[arg(short, long, value_name = "OUT")]
@@ -71,7 +73,7 @@ pub fn refuse_index_beside_data(path: &Path) -> anyhow::Result<()> {
     let data = path.with_extension("");
     if path.extension().is_some_and(|extension| extension == "idx") && data.is_file() {
         bail!(
-            "{}: is the place of the index of all records of {}; give another file or directory (--output)",
+            "{}: is reserved for the index of all records of {}; give another file or directory (--output)",
             path.display(),
             data.display()
         );

@@ -59,7 +59,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     Args:
         paths: the files: a path, a pattern such as "train-*.tfrecord", or an iterable of these.
-            The files that match a pattern are sorted; indexes beside their files are left out. A
+            The files that match a pattern are sorted; indexes beside their files are skipped. A
             file may be listed twice only if `index` says which records are meant each time.
         index: where the records are: None, as for `Reader`, or a list with what `Reader` takes for
             each file. A `TfrWarning` is issued for each index that is found but not used.
@@ -358,7 +358,7 @@ class Dataset(Sequence[Item], Generic[Item]):
                 yield self._item(shard, number, payload)
 
     def _runs(self) -> Iterator[tuple[int, range]]:
-        """The records in their order, file by file: a shard, and the records' numbers in it."""
+        """The records in their order: the shards, each with the numbers of its records."""
         backwards = self._records.step < 0
         records = self._records[::-1] if backwards else self._records
         shards = range(len(self._paths))

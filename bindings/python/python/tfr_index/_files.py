@@ -22,7 +22,7 @@ def ensure_path_to_update(only: Only, data: File | Memory | Source) -> None:
     """Raises TfrValueError if `only` is invalid, or if the data has no path."""
     ensure_one_of("only", only, ONLY)
     if not isinstance(data, File):
-        raise refuse(f"only={only!r} needs the path of a file, not an object that is read")
+        raise refuse(f"only={only!r} needs the path of a file, not an open file or data")
 
 
 def find_index(tfrecord_path: Path, index_dir: Path | None = None) -> str:

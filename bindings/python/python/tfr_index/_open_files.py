@@ -151,8 +151,8 @@ class OpenFiles:
 
 def _too_many(error: TfrOSError) -> TfrOSError:
     message = (
-        f"{error}: the process or the system has too many open files, and none of them is of this "
-        "data set: raise the limit (ulimit -n), or lower max_open_files of other data sets"
+        f"{error}: the process or the system has too many open files, and none of them belongs to "
+        "this data set: raise the limit (ulimit -n), or lower max_open_files of other data sets"
     )
     return type(error)(
         message, error.status, error.path, error.record, error.offset, errno=error.errno

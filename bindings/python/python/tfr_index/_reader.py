@@ -483,7 +483,7 @@ def _found_in(index_dir: Path, data: Data, index: Index | Path | None) -> str:
     if index is not None:
         raise refuse("index and index_dir cannot both be given: pass one of them")
     if not isinstance(file_or_source(data), File):
-        raise refuse("index_dir needs the path of a file, whose name is that of the index")
+        raise refuse("index_dir needs the path of a file: its name is also the name of the index")
     return find_index(cast(Path, data), index_dir)
 
 

@@ -67,7 +67,7 @@ class Memory:
         return of_source
 
     def keep(self) -> None:
-        """Keeps the memory borrowed for a native object that reads it, as long as this lives."""
+        """Keeps the memory borrowed while this object lives, for a native object that reads it."""
         self._borrowed.append(ffi.from_buffer(self._data))
 
     def __enter__(self) -> CData:
@@ -109,7 +109,7 @@ class Source:
         """Keeps the data alive for a native object that reads it: the callback does that."""
 
     def __enter__(self) -> CData:
-        # Ctrl-C came in a call outside a `with` statement, which is now repeated inside one.
+        # Ctrl-C interrupted a call outside a `with` statement. The call is now repeated inside one.
         if self._kept.args:
             raise take(self._kept)
         return self._native
