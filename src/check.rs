@@ -344,7 +344,7 @@ impl<'a> Reporter<'a> {
         self.report()
     }
 
-    /// Calls the callback, which may cancel, where no data is passed.
+    /// Calls the progress callback between steps that pass no data, so that it can cancel.
     fn ask(&self) -> ControlFlow<()> {
         self.options.progress.map_or(ControlFlow::Continue(()), |callback| callback(self.progress))
     }

@@ -2,7 +2,7 @@
 //!
 //! A TFRecord file has no table of contents: a program must walk records 0–41 to reach record 42.
 //! This crate builds that table, in the text format of NVIDIA DALI's `tfrecord2idx`, and checks
-//! every record's length meanwhile. It also reads, checks and writes records.
+//! every record's length. It also reads, checks and writes records.
 //!
 //! ```
 //! use tfr_index::{create_index, Index, Options, Reader};

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_header_is_found_and_what_is_behind_it_is_not() {
+    fn a_damaged_header_is_found_and_what_is_after_it_is_not() {
         let mut data: Vec<u8> =
             [b"hello", b"world"].into_iter().flat_map(|p| frame::encode(p)).collect();
         data[21] ^= 1;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_salvaged_damage_records_have_the_numbers_of_the_index() {
+    fn after_salvaged_damage_records_have_the_numbers_of_the_index() {
         let payloads = [&b"one"[..], b"two", b"three", b"", b"five"];
         let mut data: Vec<u8> = payloads.into_iter().flat_map(frame::encode).collect();
         data[19..31].fill(0x55); // the second header
@@ -284,9 +284,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, &data).unwrap();
         let options = Options::new().salvage(true);
-        for (checksums, behind) in [(Checksums::Auto, 2), (Checksums::Full, 1)] {
+        for (checksums, record) in [(Checksums::Auto, 2), (Checksums::Full, 1)] {
             let options = options.checksums(checksums);
-            assert_eq!(locate(file.path(), 38, &options).unwrap().record, behind);
+            assert_eq!(locate(file.path(), 38, &options).unwrap().record, record);
             for byte in 19..38 {
                 let found = locate(file.path(), byte, &options).unwrap();
                 assert_eq!((found.record, found.offset, found.length), (1, 19, 3));

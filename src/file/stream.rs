@@ -226,7 +226,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
             assert!(error.to_string().contains("is a pipe (FIFO), not a regular file"), "{error}");
         }
-        // Nor is it opened to write without a reader.
+        // Opening it for writing fails, too, while it has no reader.
         let written = NewFile::create(&path).err().unwrap();
         assert_eq!(written.os_error(), Some(libc::ENXIO), "{written}");
         assert!(writer.try_wait().unwrap().is_none());

@@ -85,9 +85,9 @@ impl Inner {
         for (number, block) in payload.chunks_mut(self.block).enumerate() {
             left -= block.len();
             let before = if number == 0 { HEADER_LEN } else { 0 };
-            let behind = if left == 0 { FOOTER_LEN } else { 0 };
-            let size = before + block.len() + behind;
-            let buffers = [&mut header[..before], &mut *block, &mut footer[..behind]];
+            let after = if left == 0 { FOOTER_LEN } else { 0 };
+            let size = before + block.len() + after;
+            let buffers = [&mut header[..before], &mut *block, &mut footer[..after]];
             let read = fill_many_at(&*self.source, &mut buffers.map(IoSliceMut::new), offset);
             self.expect(read, size, slot)?;
             offset += size as u64;

@@ -223,7 +223,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
             _ => ControlFlow::Continue(()),
         };
         let options = Options::new().checksums(checksums).progress(&watch);
-        // As large as the data was at the start: it may grow meanwhile.
+        // The size of the data when the scan started. The data may have grown since.
         let mut scanner = Scanner::of_size(source, size, &options);
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
@@ -327,7 +327,7 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         };
         let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         while self.crew.len() < wanted && self.crew.start(self.work) {}
-        wanted.min(self.crew.len()) // fewer if the system has no more
+        wanted.min(self.crew.len()) // fewer if the system starts no more
     }
 
     /// Whether each record of `mean` bytes takes a seek.
