@@ -62,9 +62,9 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
         }
         let skips = options.salvage || options.allow_incomplete_tail;
         if skips && options.checksums == Checksums::None {
+            let what = if options.salvage { "salvage" } else { "an incomplete tail" };
             let detail =
-                "salvage and an incomplete tail need checksums: they cannot be combined with \
-                          checksum policy none";
+                format!("{what} needs checksums: it cannot be combined with checksum policy none");
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
         Ok(Scanner::of_size(source, size, options))
