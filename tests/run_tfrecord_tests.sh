@@ -82,9 +82,9 @@ if [ -x "$python" ]; then
     step "C and C++ format" "$bin/clang-format" --dry-run --Werror --style=file:tests/c/.clang-format \
         tests/c/*.c tests/c/*.h tests/cpp/*.?pp include/*.hpp tests/bench/*.c examples/*.c* \
         examples/dali_plugin/*.cc examples/dali_plugin/*.h
-    while read -r python; do
-        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-        step "python $version" "$python" -m pytest tests/test_tfrecord_index_python.py \
+    while read -r each; do
+        version=$("$each" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        step "python $version" "$each" -m pytest tests/test_tfrecord_index_python.py \
             tests/test_index_usage_examples.py tests/python
     done <"$pythons"
     step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
