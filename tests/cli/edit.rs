@@ -379,8 +379,8 @@ fn files_of_the_same_name_keep_their_directories() {
     );
 }
 
-/// A new, smaller set of shards leaves no index of the old set. Files that a killed run left behind do
-/// not get in the way.
+/// A new, smaller set of shards leaves no index of the old set. Files that a killed run left do not
+/// get in the way.
 #[test]
 fn old_shards_are_replaced() {
     let (folder, [a, ..]) = examples();

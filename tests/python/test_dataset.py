@@ -18,6 +18,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -238,26 +239,16 @@ def test_no_more_files_are_open_than_may_be(folder, tmp_path):
 
 
 def test_many_threads_use_one_data_set(dataset):
-    failed = []
-
     def work(seed: int) -> None:
         draw = random.Random(seed)
-        try:
-            for _ in range(100):
-                records = draw.choices(range(13), k=4)
-                assert dataset.__getitems__(records) == [ALL[record] for record in records]
-                assert dataset[records[0]] == ALL[records[0]]
-            assert list(dataset) == ALL
-        except BaseException as error:
-            failed.append(error)
-            raise
+        for _ in range(100):
+            records = draw.choices(range(13), k=4)
+            assert dataset.__getitems__(records) == [ALL[record] for record in records]
+            assert dataset[records[0]] == ALL[records[0]]
+        assert list(dataset) == ALL
 
-    threads = [threading.Thread(target=work, args=[seed]) for seed in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))  # raises what a thread raised
 
 
 def test_a_copy_knows_how_many_records_there_were(tmp_path):
@@ -320,27 +311,19 @@ def test_the_limit_holds_at_every_moment(shards, limit, monkeypatch):
     iterators = [iter(dataset), reversed(dataset), *(iter(dataset[n:]) for n in range(20))]
     first = [next(iterator) for iterator in iterators]
     assert first == [expected[0], expected[-1], *expected[:20]]
-    failed = []
 
     def work(seed: int) -> None:
         draw = random.Random(seed)
-        try:
-            for _ in range(20):
-                records = draw.choices(range(120), k=6)
-                assert dataset.__getitems__(records) == [expected[record] for record in records]
-                assert dataset[records[0]] == expected[records[0]]
-                assert list(dataset[records[0] :][:9]) == expected[records[0] :][:9]
-                with pytest.raises(IndexError):
-                    dataset[120]
-        except BaseException as error:
-            failed.append(error)
+        for _ in range(20):
+            records = draw.choices(range(120), k=6)
+            assert dataset.__getitems__(records) == [expected[record] for record in records]
+            assert dataset[records[0]] == expected[records[0]]
+            assert list(dataset[records[0] :][:9]) == expected[records[0] :][:9]
+            with pytest.raises(IndexError):
+                dataset[120]
 
-    threads = [threading.Thread(target=work, args=[seed]) for seed in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(16)))  # raises what a thread raised
     for iterator, start in zip(iterators[2:], range(20), strict=True):
         assert list(iterator) == expected[start + 1 :]
     assert 0 < watch.most <= limit

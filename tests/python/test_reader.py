@@ -15,6 +15,7 @@ import random
 import threading
 import time
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -358,26 +359,18 @@ def test_what_is_open_stays_what_it_was(tmp_path):
 
 
 def test_many_threads_read_from_one_reader(data, small_pieces):
-    reader, failed = Reader(data), []
+    reader = Reader(data)
 
     def work(seed: int) -> None:
         draw = random.Random(seed)
-        try:
-            for _ in range(50):
-                records = draw.choices(range(100), k=20)
-                assert reader.read_many(records) == [PAYLOADS[record] for record in records]
-                assert reader[records[0]] == PAYLOADS[records[0]]
-            assert list(reader) == PAYLOADS
-        except BaseException as error:
-            failed.append(error)
-            raise
+        for _ in range(50):
+            records = draw.choices(range(100), k=20)
+            assert reader.read_many(records) == [PAYLOADS[record] for record in records]
+            assert reader[records[0]] == PAYLOADS[records[0]]
+        assert list(reader) == PAYLOADS
 
-    threads = [threading.Thread(target=work, args=[seed]) for seed in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))  # raises what a thread raised
 
 
 def test_nothing_is_left_open(data):

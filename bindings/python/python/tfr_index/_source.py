@@ -190,8 +190,8 @@ def _pread_of_bytes_io(data: Any) -> Pread | None:
 def _pread_of_file(data: Any) -> Pread | None:
     """Reads a regular file without using its position, which forked processes share.
 
-    Only plain Python files qualify. Other objects with a descriptor may have other bytes behind it,
-    such as compressed ones or a whole archive.
+    Only plain Python files qualify. The descriptor of another object may lead to other bytes, such
+    as compressed ones or a whole archive.
     """
     file: Any = data.file if type(data) is tempfile._TemporaryFileWrapper else data
     raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
