@@ -26,6 +26,7 @@
 //! | index memory, a source or a stream | [`Index::from_bytes`], [`Index::from_source`], [`Indexer`] |
 //! | read and write index files | [`Index::read`], [`Index::write`] |
 //! | read records | [`Reader`] |
+//! | find the files of a data set | [`Shards`] |
 //! | write TFRecord files with their indexes | [`RecordWriter`] |
 //! | check an index against its data | [`Index::check`] |
 //! | find the record of a byte | [`locate()`] |
@@ -49,7 +50,6 @@ compile_error!("tfr-index reads files with pread, which only Unix-like systems h
 mod check;
 mod crc;
 mod create;
-mod dataset;
 mod diagnose;
 mod error;
 
@@ -64,6 +64,7 @@ mod open;
 mod options;
 mod reader;
 mod scan;
+mod shards;
 mod source;
 mod sys;
 #[cfg(feature = "s3dlio")]
@@ -76,7 +77,6 @@ pub use create::{
     create_index, create_index_from_reader, create_index_from_source, default_index_path,
     update_index, Only,
 };
-pub use dataset::files::find_index;
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
 pub use frame::Checksum;
@@ -86,6 +86,7 @@ pub use locate::{locate, Location, Part};
 pub use options::{Checksums, Options, Progress, Skipped};
 pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;
+pub use shards::{find_index, FindShards, Shard, Shards};
 pub use source::ReadAt;
 pub use writer::RecordWriter;
 
@@ -93,8 +94,7 @@ pub use writer::RecordWriter;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::create::is_up_to_date;
-    pub use crate::dataset::files::{
-        given_twice, is_named_as_index, list, place_beside, without_indexes,
+    pub use crate::shards::{
+        given_twice, is_named_as_index, list, place_beside, without_indexes, Listing, Skipped,
     };
-    pub use crate::dataset::files::{Listing, Skipped};
 }

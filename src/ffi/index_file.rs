@@ -13,8 +13,8 @@ use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
 use super::version::TFR_UNKNOWN;
-use crate::dataset::files;
 use crate::error::Result;
+use crate::shards;
 use crate::{find_index, update_index, Only};
 
 /// Which indexes tfr_index_update() creates.
@@ -120,7 +120,7 @@ pub(super) unsafe fn index_path_or_default(
     tfrecord_path: &Path,
 ) -> Result<PathBuf> {
     if index_path.is_null() {
-        let place = files::place_beside(tfrecord_path);
+        let place = shards::place_beside(tfrecord_path);
         return place
             .map_err(|error| error.adding("; give index_path, a path outside the log directory"));
     }

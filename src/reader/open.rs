@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
 use super::{Inner, Reader};
-use crate::dataset::files::places_beside;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::frame::trust::Trust;
 use crate::index::Index;
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
+use crate::shards::places_beside;
 use crate::source::{DataFile, ReadAt};
 use crate::threads;
 

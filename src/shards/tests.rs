@@ -1,6 +1,8 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use super::*;
 use crate::frame;
-use std::os::unix::fs::symlink;
 
 fn paths(names: &[&str]) -> Vec<PathBuf> {
     names.iter().map(PathBuf::from).collect()
@@ -130,4 +132,44 @@ fn directories_are_listed() {
 
     let error = list(&at("none"), true).unwrap_err();
     assert_eq!((error.path(), error.os_error()), (Some(&*at("none")), Some(libc::ENOENT)));
+}
+
+#[test]
+fn shards_are_the_files_and_those_of_the_directories() {
+    let temporary = tempfile::tempdir().unwrap();
+    let at = |name: &str| temporary.path().join(name);
+    fs::create_dir_all(at("d/sub")).unwrap();
+    for name in ["a.tfrecord", "d/b.tfrecord", "d/b.tfrecord.idx", "d/notes", "d/sub/c.tfrecord"] {
+        fs::write(at(name), "").unwrap();
+    }
+    let find = |names: &[&str]| Shards::find(names.iter().map(|name| at(name)), &FindShards::new());
+
+    let shards = find(&["a.tfrecord", "d", "a.tfrecord.idx"]).unwrap();
+    assert_eq!(
+        shards,
+        Shards {
+            notes: vec![format!("{}: skipped 1 other file", at("d").display())],
+            ..Shards::from_paths([at("a.tfrecord"), at("d/b.tfrecord"), at("d/sub/c.tfrecord")])
+        }
+    );
+    assert_eq!(shards.notes().len(), 1);
+    assert_eq!(shards[1].find_index().unwrap(), at("d/b.tfrecord.idx"));
+    assert_eq!(shards[0].index_path_to_create(), at("a.tfrecord.idx"));
+
+    let elsewhere = Shard { path: at("a.tfrecord"), index_path: Some(at("d/a.tfrecord.idx")) };
+    assert_eq!(elsewhere.index_path_to_create(), at("d/a.tfrecord.idx"));
+    assert_eq!(elsewhere.find_index().unwrap_err().os_error(), Some(libc::ENOENT));
+    fs::write(at("d/a.tfindex"), "").unwrap();
+    assert_eq!(elsewhere.find_index().unwrap(), at("d/a.tfindex"));
+
+    fs::create_dir(at("empty")).unwrap();
+    for (names, message) in [
+        (&["empty"][..], "empty: contains no TFRecord file"),
+        (&["d", "d/b.tfrecord"], "b.tfrecord: is given twice"),
+        (&["d/b.tfrecord", "d/../d/b.tfrecord"], "b.tfrecord; give it once"),
+    ] {
+        let error = find(names).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.to_string().ends_with(message), "{error}");
+    }
 }

@@ -1,3 +1,0 @@
-//! Data sets of many files.
-
-pub mod files;
