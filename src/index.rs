@@ -4,6 +4,7 @@ mod edit;
 mod random;
 mod text;
 
+pub(crate) use edit::run_of_records;
 pub use edit::{Remainder, ShardBy};
 pub(crate) use text::{decode_in_parts, Decoder, Encoder};
 

@@ -31,6 +31,7 @@
 //! | check an index against its data | [`Index::check`] |
 //! | find the record of a byte | [`locate()`] |
 //! | select, shuffle and shard data sets | [`Index::select`], [`Index::shuffle`], [`Index::shard`] |
+//! | shuffle, shard and resume sets of any size | [`Order`], [`Permutation`] |
 //! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
 //!
 //! # Features
@@ -62,6 +63,7 @@ mod indexer;
 mod locate;
 mod open;
 mod options;
+mod order;
 mod reader;
 mod scan;
 mod shards;
@@ -84,6 +86,7 @@ pub use index::{Entry, Index, Remainder, ShardBy};
 pub use indexer::Indexer;
 pub use locate::{locate, Location, Part};
 pub use options::{Checksums, Options, Progress, Skipped};
+pub use order::{Order, OrderState, Permutation};
 pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;
 pub use shards::{find_index, FindShards, Shard, Shards};

@@ -228,7 +228,11 @@ impl Index {
     ) -> Result<Box<dyn FnMut(usize) -> Range<usize> + '_>> {
         Ok(match (by, remainder) {
             (ShardBy::Records, remainder) => {
-                Box::new(move |rank| range_by_records(self.len(), rank, world_size, remainder))
+                let (records, world_size) = (self.len() as u64, world_size as u64);
+                Box::new(move |rank| {
+                    let run = run_of_records(records, rank as u64, world_size, remainder);
+                    run.start as usize..run.end as usize
+                })
             }
             (ShardBy::Bytes, Remainder::Keep) => {
                 let mut cut = cut_by_bytes(self, world_size);
@@ -296,21 +300,21 @@ fn gather(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
     Ok(gathered)
 }
 
-/// The records of a shard.
-fn range_by_records(
-    records: usize,
-    rank: usize,
-    world_size: usize,
+/// The run of neighbouring records that rank `rank` of `world_size` has.
+pub(crate) fn run_of_records(
+    records: u64,
+    rank: u64,
+    world_size: u64,
     remainder: Remainder,
-) -> Range<usize> {
-    let start = |rank| (records as u128 * rank as u128 / world_size as u128) as usize;
-    let smaller = records / world_size;
+) -> Range<u64> {
+    let start = |rank: u128| (u128::from(records) * rank / u128::from(world_size)) as u64;
+    let (first, smaller) = (start(rank.into()), records / world_size);
     let end = match remainder {
-        Remainder::Keep => start(rank + 1),
-        Remainder::Drop => start(rank) + smaller,
-        Remainder::Pad => start(rank) + smaller + usize::from(records % world_size > 0),
+        Remainder::Keep => start(u128::from(rank) + 1),
+        Remainder::Drop => first + smaller,
+        Remainder::Pad => first + smaller + u64::from(records % world_size > 0),
     };
-    start(rank)..end
+    first..end
 }
 
 /// Returns a function from ranks to the first record of their shards by bytes, to be called with

@@ -5,6 +5,7 @@ mod foreign_files;
 mod hostile;
 mod invalid_paths;
 mod misleading_data;
+mod orders;
 mod salvage;
 
 #[path = "../support/frames.rs"]
