@@ -14,6 +14,7 @@ use crate::open::open;
 use crate::options::Options;
 use crate::scan::{parallel, Batch};
 use crate::source::{DataFile, ReadAt};
+use crate::sys::Identity;
 
 pub use stream::create_index_from_reader;
 pub use update::{is_up_to_date, update_index, Only};
@@ -63,12 +64,14 @@ pub fn create_index(
 ) -> Result<u64> {
     let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
     let data = open(tfrecord_path)?;
-    if file::is_same(&data, index_path) {
-        return Err(index_is_data(index_path));
-    }
+    let ensure_other = |index: Identity| match index == data.identity() {
+        true => Err(index_is_data(index_path)),
+        false => Ok(()),
+    };
     // Errors of the index file already name it.
-    let created = options
-        .of_file(tfrecord_path, |options| create_index_from_source(&data, index_path, options));
+    let created = options.of_file(tfrecord_path, |options| {
+        create_index_over(&data, index_path, ensure_other, options)
+    });
     created.map_err(|error| error.of(tfrecord_path))
 }
 
@@ -94,11 +97,17 @@ pub fn create_index_from_source(
     index_path: impl AsRef<Path>,
     options: &Options<'_>,
 ) -> Result<u64> {
-    let index_path = index_path.as_ref();
-    let index_file = match options.resume {
-        true => NewFile::create_alone(index_path)?,
-        false => NewFile::create(index_path)?,
-    };
+    create_index_over(source, index_path.as_ref(), |_| Ok(()), options)
+}
+
+/// Like [`create_index_from_source`]. Fails if `ensure_other` does for the file that is there.
+fn create_index_over(
+    source: impl ReadAt + Sync,
+    index_path: &Path,
+    ensure_other: impl FnOnce(Identity) -> Result<()>,
+    options: &Options<'_>,
+) -> Result<u64> {
+    let index_file = NewFile::create_over(index_path, options.resume, ensure_other)?;
     let mut index_file = index_file.with_sync(options.sync);
     let written = write_index(&mut index_file, index_path, &source, options)?;
     match written.is_new {

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::panic;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
@@ -12,10 +13,20 @@ use crate::error::{Error, Result};
 /// The name of this library's threads, whose panics are not printed.
 pub(crate) const NAME: &str = "tfr-index";
 
-/// The number of processors available to this process. (This reads files of the system: call it
-/// once.)
+/// The number of processors available to this process. A process finds it once, because this reads
+/// files of the system.
 pub(crate) fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+    // The process and the number. Not a OnceLock: a process forked while another thread initialises
+    // it would deadlock.
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    let process = u64::from(process::id()) << 32;
+    let known = KNOWN.load(Ordering::Relaxed);
+    if known & !u64::from(u32::MAX) == process {
+        return (known & u64::from(u32::MAX)) as usize;
+    }
+    let found = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(1 << 20);
+    KNOWN.store(process | found as u64, Ordering::Relaxed);
+    found
 }
 
 /// How often a thread that waits for others wakes: the progress callback can then react to Ctrl-C.

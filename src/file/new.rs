@@ -11,7 +11,7 @@ use super::permissions::{adopt, ensure_replaceable};
 use super::place::Place;
 use super::stream::{self, Target};
 use super::temporary::{self, Access, Temporary};
-use super::{busy, ensure_path, Identity};
+use super::{busy, ensure_path, identity, Identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::Stat;
 
@@ -54,12 +54,22 @@ impl NewFile {
     /// Starts a file; `EBUSY` if an exclusive writer is writing the target. Several writers may
     /// write the same target: the last commit wins.
     pub fn create(target: &Path) -> Result<NewFile> {
-        NewFile::open(target, Access::Shared)
+        NewFile::open(target, Access::Shared, |_| Ok(()))
+    }
+
+    /// Like [`create`](Self::create) or, if `alone`, [`create_alone`](Self::create_alone). Fails if
+    /// `ensure` does for the file that is there.
+    pub fn create_over(
+        target: &Path,
+        alone: bool,
+        ensure: impl FnOnce(Identity) -> Result<()>,
+    ) -> Result<NewFile> {
+        NewFile::open(target, if alone { Access::Exclusive } else { Access::Shared }, ensure)
     }
 
     /// Starts a file as an exclusive writer; `EBUSY` if any other one is writing the target.
     pub fn create_alone(target: &Path) -> Result<NewFile> {
-        NewFile::open(target, Access::Exclusive)
+        NewFile::open(target, Access::Exclusive, |_| Ok(()))
     }
 
     /// Sets whether [`commit`](Self::commit) waits until the file is on storage.
@@ -68,12 +78,18 @@ impl NewFile {
         self
     }
 
-    fn open(target: &Path, access: Access) -> Result<NewFile> {
+    fn open(
+        target: &Path,
+        access: Access,
+        ensure: impl FnOnce(Identity) -> Result<()>,
+    ) -> Result<NewFile> {
         ensure_path(target)?;
         let failed = |error| Error::io("create", error).of(target);
         let (metadata, is_link) = match Target::of(target) {
             Target::Own(file) => {
-                return file.map(|file| NewFile::onto(target, file)).map_err(failed);
+                let file = file.map_err(failed)?;
+                ensure(identity(&file.metadata().map_err(failed)?))?;
+                return Ok(NewFile::onto(target, file));
             }
             Target::File { metadata, is_link } => (metadata, is_link),
         };
@@ -84,6 +100,9 @@ impl NewFile {
             Err(error) => Err(error),
         };
         let old = old.map_err(failed)?;
+        if let Some(old) = &old {
+            ensure(identity(old))?;
+        }
         let place = match old.as_ref().map_or(true, Metadata::is_file) {
             true if is_link => Place::of(target).map_err(failed)?,
             true => Some(Place::of_name(target).map_err(failed)?),

@@ -74,12 +74,6 @@ impl Window {
 
     #[cold]
     fn fill(&mut self, source: &impl ReadAt, offset: u64) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            self.buffer
-                .try_reserve_exact(WINDOW)
-                .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-            self.buffer.resize(WINDOW, 0);
-        }
         // Read little after a seek, since the next record is probably as large; then more and more.
         let gap = offset.saturating_sub(self.start + self.filled as u64);
         self.seeks = if gap >= SEEK { self.seeks.saturating_add(1) } else { 0 };
@@ -90,6 +84,15 @@ impl Window {
         };
         self.start = offset;
         self.filled = 0; // no bytes are valid if the read fails
+        if self.buffer.len() < self.read {
+            // Where records are large, the first size stays enough.
+            let size = if self.read <= AFTER_SEEK { AFTER_SEEK } else { WINDOW };
+            self.buffer = Vec::new();
+            self.buffer
+                .try_reserve_exact(size)
+                .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            self.buffer.resize(size, 0);
+        }
         let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         self.filled = fill_at(source, &mut self.buffer[..self.read.min(rest)], offset)?;
         Ok(())
