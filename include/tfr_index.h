@@ -160,6 +160,10 @@ typedef enum tfr_status {
      * data has become shorter.
      */
     TFR_ERR_STALE = 14,
+    /**
+     * A file is not a manifest, or it is a damaged one. tfr_error_record() is the row.
+     */
+    TFR_ERR_INVALID_MANIFEST = 15,
 } tfr_status;
 
 /**

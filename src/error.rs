@@ -43,6 +43,8 @@ pub enum ErrorKind {
     /// The index matches an earlier version of the data: valid records follow its last one, or the
     /// data has become shorter.
     Stale,
+    /// A file is not a manifest, or a damaged one.
+    InvalidManifest,
 }
 
 /// An error: its kind, and the path, record number, byte offset and system error if known.

@@ -30,6 +30,7 @@
 //! | write TFRecord files with their indexes | [`RecordWriter`] |
 //! | check an index against its data | [`Index::check`] |
 //! | find the record of a byte | [`locate()`] |
+//! | know the length of a data set without opening its files | [`Manifest`] |
 //! | select, shuffle and shard data sets | [`Index::select`], [`Index::shuffle`], [`Index::shard`] |
 //! | shuffle, shard and resume sets of any size | [`Order`], [`Permutation`] |
 //! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
@@ -51,6 +52,7 @@ compile_error!("tfr-index reads files with pread, which only Unix-like systems h
 mod check;
 mod crc;
 mod create;
+mod dataset;
 mod diagnose;
 mod error;
 
@@ -79,6 +81,7 @@ pub use create::{
     create_index, create_index_from_reader, create_index_from_source, default_index_path,
     update_index, Only,
 };
+pub use dataset::{Changes, Manifest, ManifestRow};
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
 pub use frame::Checksum;

@@ -42,13 +42,15 @@ pub enum tfr_status {
     /// The index fits an earlier version of the data: valid records follow its last one, or the
     /// data has become shorter.
     TFR_ERR_STALE = 14,
+    /// A file is not a manifest, or it is a damaged one. tfr_error_record() is the row.
+    TFR_ERR_INVALID_MANIFEST = 15,
 }
 
 use tfr_status::*;
 
 impl tfr_status {
     /// All statuses with their names, NUL-terminated.
-    const NAMES: [(tfr_status, &'static str); 15] = [
+    const NAMES: [(tfr_status, &'static str); 16] = [
         (TFR_OK, "TFR_OK\0"),
         (TFR_ERR_INVALID_ARGUMENT, "TFR_ERR_INVALID_ARGUMENT\0"),
         (TFR_ERR_IO, "TFR_ERR_IO\0"),
@@ -64,6 +66,7 @@ impl tfr_status {
         (TFR_ERR_PANIC, "TFR_ERR_PANIC\0"),
         (TFR_ERR_MISMATCH, "TFR_ERR_MISMATCH\0"),
         (TFR_ERR_STALE, "TFR_ERR_STALE\0"),
+        (TFR_ERR_INVALID_MANIFEST, "TFR_ERR_INVALID_MANIFEST\0"),
     ];
 }
 
@@ -84,6 +87,7 @@ impl From<ErrorKind> for tfr_status {
             ErrorKind::Panic => TFR_ERR_PANIC,
             ErrorKind::Mismatch => TFR_ERR_MISMATCH,
             ErrorKind::Stale => TFR_ERR_STALE,
+            ErrorKind::InvalidManifest => TFR_ERR_INVALID_MANIFEST,
         }
     }
 }
@@ -143,6 +147,7 @@ mod tests {
             ErrorKind::Panic,
             ErrorKind::Mismatch,
             ErrorKind::Stale,
+            ErrorKind::InvalidManifest,
         ] {
             assert_eq!(format!("{:?}", tfr_status::from(kind)), kind.name());
         }

@@ -246,6 +246,7 @@ def warn(warning: TfrWarning) -> None:
 _BY_STATUS: dict[str, type[TfrError]] = {
     "TFR_ERR_INVALID_ARGUMENT": TfrValueError,
     "TFR_ERR_INVALID_INDEX": TfrValueError,
+    "TFR_ERR_INVALID_MANIFEST": TfrValueError,
     "TFR_ERR_CANCELLED": TfrCancelled,
     "TFR_ERR_OUT_OF_MEMORY": TfrMemoryError,
     "TFR_ERR_MISMATCH": TfrMismatch,

@@ -1,0 +1,236 @@
+//! `Manifest`: the files of a data set, and how many records each has, in one JSON file.
+
+mod count;
+mod json;
+mod places;
+mod refresh;
+mod text;
+
+use std::fs;
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{self, NewFile};
+use crate::options::Options;
+use crate::shards::{Shard, Shards};
+
+pub use refresh::Changes;
+
+/// What a [`Manifest`] says of one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ManifestRow {
+    /// The TFRecord file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The number of its records.
+    pub records: u64,
+    /// When it was last modified, in nanoseconds since 1970. `None`: unknown.
+    pub mtime_ns: Option<i64>,
+    /// Its index, which the number of records was read from. `None`: it had none.
+    pub index_path: Option<PathBuf>,
+}
+
+/// The shards of a data set, in order: the path, the size, the time of modification and the number
+/// of records of each. A manifest is kept in a JSON file, so that a program knows the length of the
+/// set without opening a shard.
+///
+/// It dereferences to a slice of rows. A manifest file names its shards relative to itself: the
+/// directory that holds both can be moved. [The format] is described in docs/format.md.
+///
+/// [The format]: https://github.com/tfr-index/tfr-index/blob/main/docs/format.md
+///
+/// ```
+/// use tfr_index::{FindShards, Manifest, Options, Shards};
+///
+/// # let temporary = tempfile::tempdir()?;
+/// # let directory = temporary.path();
+/// for shard in ["train-0.tfrecord", "train-1.tfrecord"] {
+///     std::fs::copy("tests/data/examples.tfrecord", directory.join(shard))?;
+/// }
+/// let shards = Shards::find([directory], &FindShards::new())?;
+/// let path = directory.join("train.manifest.json");
+/// Manifest::build(&shards, &Options::new())?.write(&path)?;
+///
+/// let manifest = Manifest::read(&path)?;
+/// assert_eq!((manifest.len(), manifest.total_records()), (2, 200));
+/// assert_eq!(manifest[1].path, directory.join("train-1.tfrecord"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    rows: Vec<ManifestRow>,
+    total: u64,
+}
+
+impl Manifest {
+    /// Makes a manifest of these shards, in this order: looks at each file, and counts its records.
+    ///
+    /// The number of records is that of a [`Reader`](crate::Reader) of the file. It comes from the
+    /// shard's index; without one that fits, the data is scanned, but no index is written. So call
+    /// [`create_index`](crate::create_index) before, if there will be readers.
+    ///
+    /// [`Options::threads`] is how many shards are counted at the same time. The
+    /// [progress](Options::progress) is that of all shards together.
+    ///
+    /// # Errors
+    /// - A shard does not exist, or is damaged, truncated or not a TFRecord file. If there are
+    ///   several errors, that of the first shard.
+    /// - [`ErrorKind::Mismatch`]: a shard keeps changing while its records are counted.
+    /// - [`ErrorKind::InvalidArgument`]: a file is listed twice. The options are to skip damage:
+    ///   create the indexes with these options, and then the manifest without them.
+    pub fn build(shards: &Shards, options: &Options<'_>) -> Result<Manifest> {
+        let mut manifest = Manifest::default();
+        manifest.refresh(shards, options)?;
+        Ok(manifest)
+    }
+
+    /// Makes a manifest of rows that are known.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if there are more than `u64::MAX` records.
+    pub fn from_rows(rows: Vec<ManifestRow>) -> Result<Manifest> {
+        match sum(rows.iter().map(|row| row.records)) {
+            Some(total) => Ok(Manifest { rows, total }),
+            None => {
+                let detail = "the manifest has more than 2^64 - 1 records";
+                Err(Error::new(ErrorKind::InvalidArgument, detail))
+            }
+        }
+    }
+
+    /// Reads a manifest file. No shard is opened or looked for.
+    ///
+    /// The rows' paths start with the directory of `path`, as it is given here.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Io`] if the file cannot be read.
+    /// - [`ErrorKind::InvalidManifest`] if it is not a manifest, or a row is not valid: a path that
+    ///   is absolute, leads out of the manifest's base with `..`, or is there twice; a number that
+    ///   is not one. Or if a newer version of this library wrote it. The error has the number of
+    ///   the row ([`Error::record`]) and the byte.
+    pub fn read(path: impl AsRef<Path>) -> Result<Manifest> {
+        let path = path.as_ref();
+        let mut bytes = Vec::new();
+        file::open_to_read(path)?
+            .read_chunks(|chunk| {
+                let reserved = bytes.try_reserve(chunk.len());
+                reserved.map_err(|_| Error::out_of_memory("the manifest"))?;
+                bytes.extend_from_slice(chunk);
+                Ok(())
+            })
+            .and_then(|()| text::parse(&bytes, path.parent().unwrap_or(Path::new(""))))
+            .map_err(|error| error.of(path))
+    }
+
+    /// Writes the manifest to a file, which appears complete or not at all. The rows' paths are
+    /// written relative to the directory of `path`.
+    ///
+    /// # Errors
+    /// - If the file cannot be written; then an existing file is unchanged.
+    /// - [`ErrorKind::InvalidArgument`] if the path of a shard or an index is not UTF-8, or two
+    ///   rows have the same path.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        file::ensure_path(path)?;
+        let text = text::format(&self.rows, self.total, path)?;
+        let mut file = NewFile::create(path)?;
+        file.write(text.as_bytes())?;
+        file.commit()
+    }
+
+    /// Returns the rows.
+    #[must_use]
+    pub fn rows(&self) -> &[ManifestRow] {
+        &self.rows
+    }
+
+    /// Returns the number of records of all shards.
+    #[must_use]
+    pub fn total_records(&self) -> u64 {
+        self.total
+    }
+
+    /// Returns the shards of the rows.
+    ///
+    /// ```
+    /// # let path = "tests/data/examples.tfrecord";
+    /// use tfr_index::{Manifest, Options, Shards};
+    ///
+    /// let shards = Shards::from_paths([path]);
+    /// assert_eq!(Manifest::build(&shards, &Options::new())?.shards(), shards);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    #[must_use]
+    pub fn shards(&self) -> Shards {
+        self.rows.iter().map(ManifestRow::shard).collect()
+    }
+}
+
+impl ManifestRow {
+    /// The shard. An index that is found beside the file needs no path.
+    pub(crate) fn shard(&self) -> Shard {
+        let index_path = self.index_path.as_ref().filter(|index_path| {
+            let directory = places::directory_of(index_path);
+            directory != places::directory_of(&self.path)
+                || !crate::shards::places_beside(&self.path).contains(index_path)
+        });
+        Shard { path: self.path.clone(), index_path: index_path.cloned() }
+    }
+}
+
+impl Deref for Manifest {
+    type Target = [ManifestRow];
+
+    fn deref(&self) -> &[ManifestRow] {
+        &self.rows
+    }
+}
+
+impl<'a> IntoIterator for &'a Manifest {
+    type Item = &'a ManifestRow;
+    type IntoIter = std::slice::Iter<'a, ManifestRow>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.iter()
+    }
+}
+
+/// The sum, unless it is over `u64::MAX`.
+fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
+    numbers.try_fold(0u64, u64::checked_add)
+}
+
+/// What the system says of a file: its size in bytes, and when it was last modified, in
+/// nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub bytes: u64,
+    pub mtime_ns: i64,
+}
+
+impl Stamp {
+    pub fn of(metadata: &fs::Metadata) -> Stamp {
+        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        Stamp { bytes: metadata.len(), mtime_ns: seconds.saturating_add(metadata.mtime_nsec()) }
+    }
+
+    /// Looks at a shard, which must be a regular file.
+    pub fn of_shard(path: &Path) -> Result<Stamp> {
+        file::ensure_path(path)?;
+        let metadata = fs::metadata(path).map_err(|error| Error::io("open", error).of(path))?;
+        if metadata.is_file() {
+            return Ok(Stamp::of(&metadata));
+        }
+        let detail = match metadata.is_dir() {
+            true => "is a directory, not a shard",
+            false => "is not a regular file; save it to a file first",
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
+    }
+}
+
+#[cfg(test)]
+mod tests;

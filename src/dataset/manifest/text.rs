@@ -1,0 +1,344 @@
+//! The text of a manifest file.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::{Component, Path, PathBuf};
+
+use super::json::{push_string, Fault, Parsed, Parser};
+use super::places::{common, directory_of, relative, text, Places};
+use super::{sum, Manifest, ManifestRow};
+use crate::error::{Error, ErrorKind, Result};
+
+const FORMAT: &str = "tfr-index manifest";
+const VERSION: u64 = 1;
+
+/// The text of a manifest that will be at `path`.
+pub(super) fn format(rows: &[ManifestRow], total: u64, path: &Path) -> Result<String> {
+    let mut places = Places::default();
+    let (home, _) = places.of(path)?;
+    let base = common_directory(&mut places, rows.iter().map(|row| &row.path))?;
+    let indexes = || rows.iter().filter_map(|row| row.index_path.as_ref());
+    let index_base = common_directory(&mut places, indexes())?;
+    // Most sets have their indexes beside their data, and need one base.
+    let index_base = index_base
+        .filter(|index_base| !base.as_ref().is_some_and(|base| index_base.starts_with(base)));
+    let base = base.unwrap_or_else(|| home.clone());
+
+    let mut json = String::with_capacity(200 + 120 * rows.len());
+    write!(json, "{{\n\"format\": \"{FORMAT}\",\n\"version\": {VERSION},\n\"base\": ")
+        .expect("text");
+    push_string(&mut json, text(&relative(&base, &home), &base)?);
+    if let Some(index_base) = &index_base {
+        json.push_str(",\n\"index_base\": ");
+        push_string(&mut json, text(&relative(index_base, &home), index_base)?);
+    }
+    write!(json, ",\n\"total_records\": {total},\n\"shards\": {{\n\"path\": [").expect("text");
+    let mut seen = HashMap::with_capacity(rows.len());
+    for (number, row) in rows.iter().enumerate() {
+        if let Some(before) = seen.insert(&row.path, number) {
+            let detail = format!("is in the manifest twice, as rows {before} and {number}");
+            return Err(Error::new(ErrorKind::InvalidArgument, detail).of(&row.path));
+        }
+        push_path(&mut json, &row.path, &base, &mut places)?;
+        json.push(',');
+    }
+    end_column(&mut json, ",\n\"bytes\": [");
+    for row in rows {
+        write!(json, "{},", row.bytes).expect("text");
+    }
+    end_column(&mut json, ",\n\"records\": [");
+    for row in rows {
+        write!(json, "{},", row.records).expect("text");
+    }
+    end_column(&mut json, ",\n\"mtime_ns\": [");
+    for row in rows {
+        match row.mtime_ns {
+            Some(mtime_ns) => write!(json, "{mtime_ns},").expect("text"),
+            None => json.push_str("null,"),
+        }
+    }
+    end_column(&mut json, ",\n\"index\": [");
+    let index_base = index_base.as_ref().unwrap_or(&base);
+    for row in rows {
+        match &row.index_path {
+            Some(index_path) => push_path(&mut json, index_path, index_base, &mut places)?,
+            None => json.push_str("null"),
+        }
+        json.push(',');
+    }
+    end_column(&mut json, "\n}\n}\n");
+    Ok(json)
+}
+
+/// Ends an array, whose last item may have a comma after it.
+fn end_column(json: &mut String, next: &str) {
+    if json.ends_with(',') {
+        json.pop();
+    }
+    json.push(']');
+    json.push_str(next);
+}
+
+fn common_directory<'a>(
+    places: &mut Places,
+    paths: impl Iterator<Item = &'a PathBuf>,
+) -> Result<Option<PathBuf>> {
+    let mut directories: Vec<PathBuf> = Vec::new();
+    let mut last = None;
+    for path in paths {
+        // Neighbours are mostly in one directory.
+        let directory = directory_of(path);
+        if last != Some(directory) {
+            directories.push(places.of(path)?.0);
+            last = Some(directory);
+        }
+    }
+    Ok(common(directories.into_iter()))
+}
+
+fn push_path(json: &mut String, path: &Path, base: &Path, places: &mut Places) -> Result<()> {
+    let (directory, name) = places.of(path)?;
+    let below = directory.strip_prefix(base).unwrap_or(&directory).join(name);
+    push_string(json, text(&below, path)?);
+    Ok(())
+}
+
+/// Reads the text of a manifest that is in the directory `home`.
+pub(super) fn parse(bytes: &[u8], home: &Path) -> Result<Manifest> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let fault = Fault { at: error.valid_up_to(), what: "the text is not UTF-8".to_owned() };
+        invalid(&fault, None)
+    })?;
+    let mut columns = Columns::default();
+    let parsed = columns.read(text);
+    let fault = |fault| invalid(&fault, columns.row);
+    parsed.map_err(fault)?;
+    columns.into_manifest(home)
+}
+
+/// An error of a manifest file, which names the row if it is in one.
+fn invalid(fault: &Fault, row: Option<(&'static str, usize)>) -> Error {
+    let Fault { at, what } = fault;
+    let error = match row {
+        None => Error::new(ErrorKind::InvalidManifest, format!("byte {at}: {what}")),
+        Some((column, row)) => {
+            let detail = format!("row {row}, \"{column}\", at byte {at}: {what}");
+            Error::new(ErrorKind::InvalidManifest, detail).of_record(row as u64)
+        }
+    };
+    error.adding("; not a manifest, or a damaged one: create it again")
+}
+
+/// The contents of a manifest file.
+#[derive(Default)]
+struct Columns {
+    format: Option<String>,
+    version: Option<u64>,
+    base: Option<String>,
+    index_base: Option<String>,
+    total_records: Option<u64>,
+    path: Option<Vec<String>>,
+    bytes: Option<Vec<u64>>,
+    records: Option<Vec<u64>>,
+    mtime_ns: Option<Vec<Option<i64>>>,
+    index: Option<Vec<Option<String>>>,
+    /// The column and the row that is being read.
+    row: Option<(&'static str, usize)>,
+}
+
+impl Columns {
+    fn read(&mut self, text: &str) -> Parsed<()> {
+        let mut parser = Parser::new(text);
+        parser.object(|parser, key| {
+            let at = parser.place();
+            let is_new = match key {
+                "format" => self.format.replace(parser.string()?.into_owned()).is_none(),
+                "version" => {
+                    let version = parser.unsigned()?;
+                    if version != VERSION {
+                        let what = format!(
+                            "the manifest has version {version} of the format, but this program \
+                             reads version {VERSION}: update tfr-index, or create the manifest again"
+                        );
+                        return Err(Fault { at, what });
+                    }
+                    self.version.replace(version).is_none()
+                }
+                "base" => self.base.replace(base(parser)?).is_none(),
+                "index_base" => self.index_base.replace(base(parser)?).is_none(),
+                "total_records" => self.total_records.replace(parser.unsigned()?).is_none(),
+                "shards" => {
+                    parser.object(|parser, key| self.column(parser, key))?;
+                    true
+                }
+                _ => return parser.skip(),
+            };
+            once(is_new, key, at)
+        })?;
+        parser.end()
+    }
+
+    fn column(&mut self, parser: &mut Parser<'_>, key: &str) -> Parsed<()> {
+        let at = parser.place();
+        let row = &mut self.row;
+        let is_new = match key {
+            "path" => {
+                let column = items(parser, "path", row, entry)?;
+                self.path.replace(column).is_none()
+            }
+            "bytes" => {
+                let column = items(parser, "bytes", row, |parser| parser.unsigned())?;
+                self.bytes.replace(column).is_none()
+            }
+            "records" => {
+                let column = items(parser, "records", row, |parser| parser.unsigned())?;
+                self.records.replace(column).is_none()
+            }
+            "mtime_ns" => {
+                let column = items(parser, "mtime_ns", row, |parser| match parser.is_null() {
+                    true => Ok(None),
+                    false => parser.signed().map(Some),
+                })?;
+                self.mtime_ns.replace(column).is_none()
+            }
+            "index" => {
+                let column = items(parser, "index", row, |parser| match parser.is_null() {
+                    true => Ok(None),
+                    false => entry(parser).map(Some),
+                })?;
+                self.index.replace(column).is_none()
+            }
+            _ => return parser.skip(),
+        };
+        once(is_new, key, at)
+    }
+
+    fn into_manifest(self, home: &Path) -> Result<Manifest> {
+        let wrong = |detail: String| Err(Error::new(ErrorKind::InvalidManifest, detail));
+        if self.format.as_deref() != Some(FORMAT) {
+            return wrong(format!(
+                "not a manifest: it has no \"format\": {FORMAT:?}; give the file that \
+                 `tfr-index manifest` writes"
+            ));
+        }
+        let missing = |key: &str| {
+            let detail = format!("the manifest has no {key:?}: create it again");
+            Error::new(ErrorKind::InvalidManifest, detail)
+        };
+        self.version.ok_or_else(|| missing("version"))?;
+        let paths = self.path.ok_or_else(|| missing("path"))?;
+        let bytes = self.bytes.ok_or_else(|| missing("bytes"))?;
+        let records = self.records.ok_or_else(|| missing("records"))?;
+        let count = paths.len();
+        let mtimes = self.mtime_ns.unwrap_or_else(|| vec![None; count]);
+        let indexes = self.index.unwrap_or_else(|| vec![None; count]);
+        for (key, len) in [
+            ("bytes", bytes.len()),
+            ("records", records.len()),
+            ("mtime_ns", mtimes.len()),
+            ("index", indexes.len()),
+        ] {
+            if len != count {
+                return wrong(format!(
+                    "the manifest has {count} items in \"path\", but {len} in \"{key}\": create it \
+                     again"
+                ));
+            }
+        }
+        if let Some((one, other)) = twins(&paths) {
+            let detail =
+                format!("rows {one} and {other} are both {:?}: create it again", paths[one]);
+            return Err(Error::new(ErrorKind::InvalidManifest, detail).of_record(other as u64));
+        }
+        let Some(total) = sum(records.iter().copied()) else {
+            return wrong("the numbers of records add up to more than 2^64 - 1".to_owned());
+        };
+        let said = self.total_records.ok_or_else(|| missing("total_records"))?;
+        if said != total {
+            return wrong(format!(
+                "\"total_records\" is {said}, but the shards have {total} records: create it again"
+            ));
+        }
+        let base = based(home, self.base.as_deref().unwrap_or("."));
+        let index_base = self.index_base.map_or_else(|| base.clone(), |path| based(home, &path));
+        let others = bytes.into_iter().zip(records).zip(mtimes.into_iter().zip(indexes));
+        let rows = paths.into_iter().zip(others);
+        let rows = rows.map(|(path, ((bytes, records), (mtime_ns, index)))| ManifestRow {
+            path: base.join(path),
+            bytes,
+            records,
+            mtime_ns,
+            index_path: index.map(|index| index_base.join(index)),
+        });
+        Ok(Manifest { rows: rows.collect(), total })
+    }
+}
+
+fn once(is_new: bool, key: &str, at: usize) -> Parsed<()> {
+    match is_new {
+        true => Ok(()),
+        false => Err(Fault { at, what: format!("{key:?} is there twice") }),
+    }
+}
+
+fn items<T>(
+    parser: &mut Parser<'_>,
+    name: &'static str,
+    row: &mut Option<(&'static str, usize)>,
+    mut item: impl FnMut(&mut Parser<'_>) -> Parsed<T>,
+) -> Parsed<Vec<T>> {
+    let mut column = Vec::new();
+    parser.array(|parser, number| {
+        *row = Some((name, number));
+        if column.len() == column.capacity() && column.try_reserve(1).is_err() {
+            return parser.fault("out of memory");
+        }
+        column.push(item(parser)?);
+        Ok(())
+    })?;
+    *row = None;
+    Ok(column)
+}
+
+/// The base of a manifest: a path, which a person sees at the top of the file.
+fn base(parser: &mut Parser<'_>) -> Parsed<String> {
+    let at = parser.place();
+    let path = parser.string()?;
+    match path.contains('\0') || path.is_empty() {
+        true => Err(Fault { at, what: "not a path".to_owned() }),
+        false => Ok(path.into_owned()),
+    }
+}
+
+/// The path of a file below the base. A row that led elsewhere would be hard to see.
+fn entry(parser: &mut Parser<'_>) -> Parsed<String> {
+    let at = parser.place();
+    let path = parser.string()?;
+    let mut components = Path::new(&*path).components();
+    let what = match () {
+        _ if path.is_empty() => "an empty path",
+        _ if path.contains('\0') => "a path with a NUL byte",
+        _ if path.starts_with('/') => "an absolute path; only the manifest's base may be one",
+        _ if components.any(|component| component == Component::ParentDir) => {
+            "a path with '..', which leads out of the manifest's base"
+        }
+        _ => return Ok(path.into_owned()),
+    };
+    Err(Fault { at, what: format!("{path:?} is {what}") })
+}
+
+fn based(home: &Path, base: &str) -> PathBuf {
+    match base {
+        "." => home.to_owned(),
+        base => home.join(base),
+    }
+}
+
+/// The numbers of two equal paths.
+fn twins(paths: &[String]) -> Option<(usize, usize)> {
+    if paths.windows(2).all(|pair| pair[0] < pair[1]) {
+        return None; // the usual order
+    }
+    let mut seen = HashMap::with_capacity(paths.len());
+    (0..paths.len()).find_map(|row| Some((seen.insert(&paths[row], row)?, row)))
+}
