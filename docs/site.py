@@ -35,6 +35,7 @@ API = {
     "api/index-class.md": ("Index", ["Index", "Fit"]),
     "api/reader.md": ("Reader", ["Reader", "Payloads"]),
     "api/dataset.md": ("Dataset", ["Dataset", "Place"]),
+    "api/orders.md": ("Orders and samplers", ["Sampler", "Order", "Permutation"]),
     "api/writer.md": ("RecordWriter", ["RecordWriter"]),
     "api/indexer.md": ("Indexer", ["Indexer"]),
     "api/errors.md": (

@@ -348,6 +348,30 @@ typedef struct tfr_iterator tfr_iterator;
 typedef struct tfr_options tfr_options;
 
 /**
+ * The order in which one rank reads the records of a data set in one epoch. It needs no memory,
+ * whatever the number of records.
+ *
+ * The epoch's sequence has all record numbers: from 0 on, or shuffled. Each rank has a run of
+ * neighbouring positions of the sequence, as tfr_index_shard() cuts an index by records. The order
+ * gives the i-th record of the rank's run without the ones before it, so training resumes in the
+ * middle of an epoch at no cost. It is the same in every version, on every platform and in every
+ * language.
+ *
+ * Threads: many threads may use the same order, as long as no thread changes it.
+ */
+typedef struct tfr_order tfr_order;
+
+/**
+ * A random permutation of the numbers from 0 to len - 1 that needs no memory, whatever the length:
+ * each number is computed when it is needed, in some 50 ns. A length and a seed mean the same
+ * permutation in every version, on every platform and in every language. The documentation of
+ * Rust's `Permutation` says how it is computed. Do not use it for secrets.
+ *
+ * Threads: many threads may use the same permutation.
+ */
+typedef struct tfr_permutation tfr_permutation;
+
+/**
  * An open TFRecord file and its index: record i is at the place that entry i says. The file may
  * grow while the reader is open.
  *
@@ -1844,6 +1868,206 @@ enum tfr_status tfr_writer_finish(struct tfr_writer *writer,
  * nothing.
  */
 void tfr_writer_free(struct tfr_writer *writer);
+
+/**
+ * Makes the permutation of `len` numbers that the seed means.
+ *
+ * Parameters: `permutation_out` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Ownership: free *permutation_out with tfr_permutation_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_permutation_new(uint64_t len,
+                                    uint64_t seed,
+                                    struct tfr_permutation **permutation_out,
+                                    struct tfr_error **error_out);
+
+/**
+ * Returns how many numbers are permuted; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+uint64_t tfr_permutation_len(const struct tfr_permutation *permutation);
+
+/**
+ * Returns the number at a position. For many numbers, tfr_permutation_fill() is faster.
+ *
+ * Parameters: `permutation` and `number_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if
+ * `position` is not less than tfr_permutation_len().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_permutation_get(const struct tfr_permutation *permutation,
+                                    uint64_t position,
+                                    uint64_t *number_out,
+                                    struct tfr_error **error_out);
+
+/**
+ * Returns the position of a number: the inverse of tfr_permutation_get().
+ *
+ * Parameters: `permutation` and `position_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `number`
+ * is not less than tfr_permutation_len().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_permutation_position(const struct tfr_permutation *permutation,
+                                         uint64_t number,
+                                         uint64_t *position_out,
+                                         struct tfr_error **error_out);
+
+/**
+ * Writes the numbers at the positions from `start` on to an array: up to `capacity`, or fewer if
+ * the permutation ends before.
+ *
+ * Parameters: `permutation` and `count_out` are required. `numbers_out` has room for `capacity`
+ * numbers and may be NULL if `capacity` is 0. `count_out` receives how many were written, 0 at the
+ * end of the permutation.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_permutation_fill(const struct tfr_permutation *permutation,
+                                     uint64_t start,
+                                     uint64_t *numbers_out,
+                                     size_t capacity,
+                                     size_t *count_out,
+                                     struct tfr_error **error_out);
+
+/**
+ * Frees a permutation. NULL does nothing.
+ */
+void tfr_permutation_free(struct tfr_permutation *permutation);
+
+/**
+ * Makes the order of all records from 0 to `num_records` - 1, in sequence, for one rank.
+ *
+ * Parameters: `order_out` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Ownership: free *order_out with tfr_order_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_order_new(uint64_t num_records,
+                              struct tfr_order **order_out,
+                              struct tfr_error **error_out);
+
+/**
+ * Shuffles all records: in each epoch in another order, and all ranks alike. The order starts at
+ * the rank's first record again.
+ *
+ * Parameters: `order` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: no other thread may use the order during the call.
+ */
+enum tfr_status tfr_order_set_shuffle(struct tfr_order *order,
+                                      uint64_t seed,
+                                      struct tfr_error **error_out);
+
+/**
+ * Sets the number of the epoch, which changes the sequence only if it is shuffled. The order
+ * starts at the rank's first record again.
+ *
+ * Parameters: `order` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: no other thread may use the order during the call.
+ */
+enum tfr_status tfr_order_set_epoch(struct tfr_order *order,
+                                    uint64_t epoch,
+                                    struct tfr_error **error_out);
+
+/**
+ * Takes part `rank` of `world_size` parts of the epoch's sequence, which starts at position
+ * num_records * rank / world_size, rounded down. The order starts at the part's first record.
+ *
+ * Parameters: `order` is required. `remainder` is a member of tfr_remainder and says which ranks
+ * have how many records; with TFR_REMAINDER_KEEP each record is in exactly one part.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `order` is NULL, `remainder` is any other number, or `rank`
+ * is not less than `world_size`. The order then does not change.
+ *
+ * Threads: no other thread may use the order during the call.
+ */
+enum tfr_status tfr_order_set_shard(struct tfr_order *order,
+                                    uint64_t rank,
+                                    uint64_t world_size,
+                                    int32_t remainder,
+                                    struct tfr_error **error_out);
+
+/**
+ * Leaves out the rank's first `start` records, which were read before. Set this last: the other
+ * functions go back to the first record.
+ *
+ * Parameters: `order` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL, or if the rank has fewer records in this epoch.
+ * The order then does not change.
+ *
+ * Threads: no other thread may use the order during the call.
+ */
+enum tfr_status tfr_order_set_start(struct tfr_order *order,
+                                    uint64_t start,
+                                    struct tfr_error **error_out);
+
+/**
+ * Returns how many records the rank has in this epoch, from its start on; 0 for NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the order.
+ */
+uint64_t tfr_order_len(const struct tfr_order *order);
+
+/**
+ * Returns the number of the i-th record, counted from the start. For many records,
+ * tfr_order_fill() is faster.
+ *
+ * Parameters: `order` and `record_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `i` is
+ * not less than tfr_order_len().
+ *
+ * Threads: safe on any thread, if no thread changes the order.
+ */
+enum tfr_status tfr_order_get(const struct tfr_order *order,
+                              uint64_t i,
+                              uint64_t *record_out,
+                              struct tfr_error **error_out);
+
+/**
+ * Writes the numbers of the records from the `first` one on to an array: up to `capacity`, or
+ * fewer if the order ends before.
+ *
+ * Parameters: `order` and `count_out` are required. `records_out` has room for `capacity` numbers
+ * and may be NULL if `capacity` is 0. `count_out` receives how many were written, 0 at the end of
+ * the order.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the order.
+ */
+enum tfr_status tfr_order_fill(const struct tfr_order *order,
+                               uint64_t first,
+                               uint64_t *records_out,
+                               size_t capacity,
+                               size_t *count_out,
+                               struct tfr_error **error_out);
+
+/**
+ * Frees an order. NULL does nothing.
+ */
+void tfr_order_free(struct tfr_order *order);
 
 /**
  * Frees the handle of an owner, if there is one, and sets it to NULL. The caller keeps the memory

@@ -229,6 +229,12 @@ std::size_t record_number(Integer number) {
     return static_cast<std::size_t>(number);
 }
 
+/// A position for C, where a negative one is a huge one, which no sequence has.
+template <typename Integer, typename = if_integer<Integer>>
+std::uint64_t position(Integer position) noexcept {
+    return is_negative(position) ? UINT64_MAX : static_cast<std::uint64_t>(position);
+}
+
 /// A deleter that calls the C function Free.
 template <auto Free> struct deleter {
     template <typename Handle> void operator()(Handle *handle) const noexcept { Free(handle); }
@@ -1257,6 +1263,198 @@ class indexer {
 
   private:
     detail::handle<tfr_indexer, tfr_indexer_free> native_;
+};
+
+namespace detail {
+
+/// A single-pass iterator over the numbers of a permutation or an order. It
+/// gets many at a time.
+template <typename Range> class number_iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = std::uint64_t;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const std::uint64_t *;
+    using reference = const std::uint64_t &;
+
+    number_iterator() = default;
+    explicit number_iterator(const Range &range) : range_(&range) { refill(); }
+
+    reference operator*() const noexcept { return numbers_[next_]; }
+    pointer operator->() const noexcept { return &numbers_[next_]; }
+    number_iterator &operator++() {
+        position_++;
+        if (++next_ == count_) {
+            refill();
+        }
+        return *this;
+    }
+    number_iterator operator++(int) {
+        number_iterator before = *this;
+        ++*this;
+        return before;
+    }
+    /// Whether both are at the end, or at the same position.
+    friend bool operator==(const number_iterator &a, const number_iterator &b) noexcept {
+        return a.range_ == b.range_ && a.position_ == b.position_;
+    }
+    friend bool operator!=(const number_iterator &a, const number_iterator &b) noexcept {
+        return !(a == b);
+    }
+
+  private:
+    void refill() {
+        next_ = 0;
+        count_ = range_->fill(position_, numbers_, sizeof numbers_ / sizeof *numbers_);
+        if (count_ == 0) {
+            range_ = nullptr;
+            position_ = 0;
+        }
+    }
+
+    const Range *range_ = nullptr;
+    std::uint64_t position_ = 0;
+    std::size_t next_ = 0;
+    std::size_t count_ = 0;
+    std::uint64_t numbers_[64] = {};
+};
+
+} // namespace detail
+
+/// A random permutation of the numbers from 0 to size() - 1 that needs no
+/// memory, whatever its size. A size and a seed mean the same permutation in
+/// every version and every language.
+class permutation {
+  public:
+    /// The type of an element.
+    using value_type = std::uint64_t;
+    /// A single-pass iterator. It must not outlive the permutation.
+    using iterator = detail::number_iterator<permutation>;
+    /// The type of begin().
+    using const_iterator = iterator;
+
+    /// The permutation of `size` numbers that the seed means.
+    permutation(std::uint64_t size, std::uint64_t seed) {
+        tfr_permutation *made = nullptr;
+        detail::call(tfr_permutation_new, size, seed, &made);
+        native_.reset(made);
+    }
+
+    /// How many numbers are permuted.
+    [[nodiscard]] std::uint64_t size() const noexcept { return tfr_permutation_len(get()); }
+    /// Whether there are none.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The number at a position; throws if there is none.
+    template <typename Integer> [[nodiscard]] std::uint64_t at(Integer position) const {
+        std::uint64_t number = 0;
+        detail::call(tfr_permutation_get, get(), detail::position(position), &number);
+        return number;
+    }
+    /// The position of a number; throws if there is none.
+    template <typename Integer> [[nodiscard]] std::uint64_t position(Integer number) const {
+        std::uint64_t position = 0;
+        detail::call(tfr_permutation_position, get(), detail::position(number), &position);
+        return position;
+    }
+    /// Writes the numbers at the positions from `start` on to `numbers`, which
+    /// has room for `capacity`. Returns how many: fewer than `capacity` if the
+    /// permutation ends before.
+    std::size_t fill(std::uint64_t start, std::uint64_t *numbers, std::size_t capacity) const {
+        std::size_t count = 0;
+        detail::call(tfr_permutation_fill, get(), start, numbers, capacity, &count);
+        return count;
+    }
+    /// The first number.
+    [[nodiscard]] iterator begin() const { return iterator(*this); }
+    /// The end.
+    [[nodiscard]] iterator end() const { return {}; }
+
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_permutation *get() const noexcept { return native_.get(); }
+
+  private:
+    detail::handle<tfr_permutation, tfr_permutation_free> native_;
+};
+
+/// The order in which one rank reads the records of a data set in one epoch. It
+/// needs no memory, whatever the number of records:
+///
+///     tfr::order order(num_records);
+///     order.shuffle(7).shard(rank, world_size);
+///     for (std::uint64_t record : order.epoch(3)) { ... }
+class order {
+  public:
+    /// The type of an element.
+    using value_type = std::uint64_t;
+    /// A single-pass iterator. It must not outlive the order, which must not
+    /// change meanwhile.
+    using iterator = detail::number_iterator<order>;
+    /// The type of begin().
+    using const_iterator = iterator;
+
+    /// All records from 0 to num_records - 1, in sequence.
+    explicit order(std::uint64_t num_records) {
+        tfr_order *made = nullptr;
+        detail::call(tfr_order_new, num_records, &made);
+        native_.reset(made);
+    }
+
+    /// Shuffles all records: in each epoch in another order, and all ranks alike.
+    order &shuffle(std::uint64_t seed) {
+        detail::call(tfr_order_set_shuffle, native_.get(), seed);
+        return *this;
+    }
+    /// Sets the number of the epoch, and goes back to the rank's first record.
+    order &epoch(std::uint64_t epoch) {
+        detail::call(tfr_order_set_epoch, native_.get(), epoch);
+        return *this;
+    }
+    /// Takes the records of one rank: a run of neighbouring positions of the
+    /// epoch's sequence.
+    template <typename Rank, typename Size>
+    order &shard(Rank rank, Size world_size, tfr_remainder remainder = TFR_REMAINDER_KEEP) {
+        // A negative rank becomes a huge number, which C rejects.
+        detail::call(tfr_order_set_shard, native_.get(), static_cast<std::uint64_t>(rank),
+                     detail::is_negative(world_size) ? 0 : static_cast<std::uint64_t>(world_size),
+                     static_cast<std::int32_t>(remainder));
+        return *this;
+    }
+    /// Leaves out the rank's first `start` records, which were read before. Set
+    /// this last: the other functions go back to the first record.
+    template <typename Integer> order &start(Integer start) {
+        detail::call(tfr_order_set_start, native_.get(), detail::position(start));
+        return *this;
+    }
+
+    /// How many records the rank has in this epoch, from start() on.
+    [[nodiscard]] std::uint64_t size() const noexcept { return tfr_order_len(get()); }
+    /// Whether no records are left.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The number of the i-th record, counted from start(); throws if there is
+    /// none.
+    template <typename Integer> [[nodiscard]] std::uint64_t at(Integer i) const {
+        std::uint64_t record = 0;
+        detail::call(tfr_order_get, get(), detail::position(i), &record);
+        return record;
+    }
+    /// Writes the numbers of the records from the `first` one on to `records`,
+    /// which has room for `capacity`. Returns how many: fewer than `capacity` if
+    /// the order ends before.
+    std::size_t fill(std::uint64_t first, std::uint64_t *records, std::size_t capacity) const {
+        std::size_t count = 0;
+        detail::call(tfr_order_fill, get(), first, records, capacity, &count);
+        return count;
+    }
+    /// The number of the first record.
+    [[nodiscard]] iterator begin() const { return iterator(*this); }
+    /// The end.
+    [[nodiscard]] iterator end() const { return {}; }
+
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_order *get() const noexcept { return native_.get(); }
+
+  private:
+    detail::handle<tfr_order, tfr_order_free> native_;
 };
 
 } // namespace tfr

@@ -52,4 +52,8 @@ mod iterator;
 
 mod writer;
 
+mod permutation;
+
+mod order;
+
 mod owner;

@@ -139,7 +139,7 @@ impl Order {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] if the rank has fewer records in this epoch.
+    /// [`ErrorKind::InvalidArgument`] if the rank has fewer records in this epoch.
     pub fn start(self, start: u64) -> Result<Order> {
         let mut order = self.restarted();
         let records = order.len();
@@ -149,7 +149,7 @@ impl Order {
                 "start must be at most {records}, the number of records of rank {rank} of \
                  {world_size}, not {start}"
             );
-            return Err(Error::new(ErrorKind::OutOfRange, detail));
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
         order.state.start = start;
         order.run.start += start;

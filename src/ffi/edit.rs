@@ -239,7 +239,7 @@ fn shard_by(number: i32) -> Result<ShardBy> {
     member("by", number, "tfr_shard_by", &members)
 }
 
-fn remainder_of(number: i32) -> Result<Remainder> {
+pub(super) fn remainder_of(number: i32) -> Result<Remainder> {
     let members = [
         (tfr_remainder::TFR_REMAINDER_KEEP as i32, Remainder::Keep),
         (tfr_remainder::TFR_REMAINDER_DROP as i32, Remainder::Drop),

@@ -94,24 +94,30 @@ fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<()> {
     }
 }
 
-/// The `count` bytes from `pointer`, to be written. NULL is allowed if `count` is 0. They may be
-/// uninitialised in C: the library writes them before it reads them.
+/// The `count` bytes or numbers from `pointer`, to be written. NULL is allowed if `count` is 0. They
+/// may be uninitialised in C: the library writes them before it reads them.
 ///
 /// # Safety
 ///
-/// NULL, or valid for writes of `count` bytes, by nobody else, during `'a`.
-pub(super) unsafe fn slice_mut<'a>(
-    pointer: *mut u8,
+/// NULL, or valid for writes of `count` items, by nobody else, during `'a`.
+pub(super) unsafe fn slice_mut<'a, T: Number>(
+    pointer: *mut T,
     count: usize,
     name: &str,
-) -> Result<&'a mut [u8]> {
+) -> Result<&'a mut [T]> {
     if count == 0 {
         return Ok(&mut []);
     }
     check_array(pointer, count, name)?;
-    // SAFETY: not NULL, not too long; the caller upholds the rest.
+    // SAFETY: not NULL, aligned, not too long; the caller upholds the rest.
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
 }
+
+/// What any bytes are a value of.
+pub(super) trait Number {}
+
+impl Number for u8 {}
+impl Number for u64 {}
 
 /// A path.
 ///

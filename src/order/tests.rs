@@ -141,7 +141,7 @@ fn what_does_not_exist_is_refused() {
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     let order = Order::new(9).shard(1, 2, Remainder::Keep).unwrap();
     let error = order.clone().start(6).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::OutOfRange);
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     let expected = "start must be at most 5, the number of records of rank 1 of 2, not 6";
     assert_eq!(error.to_string(), expected);
     assert!(order.start(5).unwrap().is_empty());

@@ -167,6 +167,20 @@ fn indexes_are_edited() {
     Program::new("c/test_edit.c").run_watched();
 }
 
+/// A program that gets the tables of permutations and orders.
+fn with_orders(source: &str) -> Program {
+    let data = Path::new(ROOT).join("tests/data");
+    let mut program = Program::new(source);
+    program.arguments = vec![data.join("permutations.tsv"), data.join("orders.tsv")];
+    program
+}
+
+#[test]
+fn orders_are_those_of_the_tables() {
+    with_orders("c/test_order.c").run_watched();
+    with_orders("cpp/test_order.cpp").run();
+}
+
 #[test]
 fn every_pointer_may_be_null() {
     Program::new("c/test_null.c").run_watched();

@@ -116,6 +116,25 @@
       (const tfr_reader *, const size_t *, size_t, tfr_iterator **, tfr_error **))                 \
     F(tfr_status, tfr_iterator_next, (tfr_iterator *, const uint8_t **, size_t *, tfr_error **))   \
     F(void, tfr_iterator_free, (tfr_iterator *))                                                   \
+    F(tfr_status, tfr_permutation_new, (uint64_t, uint64_t, tfr_permutation **, tfr_error **))     \
+    F(uint64_t, tfr_permutation_len, (const tfr_permutation *))                                    \
+    F(tfr_status, tfr_permutation_get,                                                             \
+      (const tfr_permutation *, uint64_t, uint64_t *, tfr_error **))                               \
+    F(tfr_status, tfr_permutation_position,                                                        \
+      (const tfr_permutation *, uint64_t, uint64_t *, tfr_error **))                               \
+    F(tfr_status, tfr_permutation_fill,                                                            \
+      (const tfr_permutation *, uint64_t, uint64_t *, size_t, size_t *, tfr_error **))             \
+    F(void, tfr_permutation_free, (tfr_permutation *))                                             \
+    F(tfr_status, tfr_order_new, (uint64_t, tfr_order **, tfr_error **))                           \
+    F(tfr_status, tfr_order_set_shuffle, (tfr_order *, uint64_t, tfr_error **))                    \
+    F(tfr_status, tfr_order_set_epoch, (tfr_order *, uint64_t, tfr_error **))                      \
+    F(tfr_status, tfr_order_set_shard, (tfr_order *, uint64_t, uint64_t, int32_t, tfr_error **))   \
+    F(tfr_status, tfr_order_set_start, (tfr_order *, uint64_t, tfr_error **))                      \
+    F(uint64_t, tfr_order_len, (const tfr_order *))                                                \
+    F(tfr_status, tfr_order_get, (const tfr_order *, uint64_t, uint64_t *, tfr_error **))          \
+    F(tfr_status, tfr_order_fill,                                                                  \
+      (const tfr_order *, uint64_t, uint64_t *, size_t, size_t *, tfr_error **))                   \
+    F(void, tfr_order_free, (tfr_order *))                                                         \
     F(size_t, tfr_callbacks_allow, (int32_t))                                                      \
     F(void, tfr_owner_free, (tfr_owner *))
 

@@ -297,6 +297,43 @@ int main(int argc, char **argv) {
     tfr_reader_free(reader);
     tfr_reader_free(NULL);
 
+    uint64_t number = 0;
+    tfr_permutation *permutation = NULL;
+    REFUSES("permutation_out", tfr_permutation_new(1, 0, NULL, error_out));
+    CHECK(tfr_permutation_new(1, 0, &permutation, NULL) == TFR_OK);
+    CHECK(tfr_permutation_len(NULL) == 0);
+    REFUSES("permutation", tfr_permutation_get(NULL, 0, &number, error_out));
+    REFUSES("number_out", tfr_permutation_get(permutation, 0, NULL, error_out));
+    REFUSES("permutation", tfr_permutation_get(NULL, 0, NULL, error_out));
+    REFUSES("permutation", tfr_permutation_position(NULL, 0, &number, error_out));
+    REFUSES("position_out", tfr_permutation_position(permutation, 0, NULL, error_out));
+    REFUSES("permutation", tfr_permutation_position(NULL, 0, NULL, error_out));
+    REFUSES("permutation", tfr_permutation_fill(NULL, 0, &number, 1, &count, error_out));
+    REFUSES("numbers_out", tfr_permutation_fill(permutation, 0, NULL, 1, &count, error_out));
+    REFUSES("count_out", tfr_permutation_fill(permutation, 0, &number, 1, NULL, error_out));
+    REFUSES("permutation", tfr_permutation_fill(NULL, 0, NULL, 0, NULL, error_out));
+    CHECK(tfr_permutation_fill(permutation, 0, NULL, 0, &count, NULL) == TFR_OK);
+    tfr_permutation_free(permutation);
+    tfr_permutation_free(NULL);
+
+    tfr_order *order = NULL;
+    REFUSES("order_out", tfr_order_new(1, NULL, error_out));
+    CHECK(tfr_order_new(1, &order, NULL) == TFR_OK);
+    REFUSES("order", tfr_order_set_shuffle(NULL, 0, error_out));
+    REFUSES("order", tfr_order_set_epoch(NULL, 0, error_out));
+    REFUSES("order", tfr_order_set_shard(NULL, 0, 1, 0, error_out));
+    REFUSES("order", tfr_order_set_start(NULL, 0, error_out));
+    CHECK(tfr_order_len(NULL) == 0);
+    REFUSES("order", tfr_order_get(NULL, 0, &number, error_out));
+    REFUSES("record_out", tfr_order_get(order, 0, NULL, error_out));
+    REFUSES("order", tfr_order_get(NULL, 0, NULL, error_out));
+    REFUSES("order", tfr_order_fill(NULL, 0, &number, 1, &count, error_out));
+    REFUSES("records_out", tfr_order_fill(order, 0, NULL, 1, &count, error_out));
+    REFUSES("count_out", tfr_order_fill(order, 0, &number, 1, NULL, error_out));
+    REFUSES("order", tfr_order_fill(NULL, 0, NULL, 0, NULL, error_out));
+    tfr_order_free(order);
+    tfr_order_free(NULL);
+
     /* Handles are NULL after a failure, whatever they were before. */
     made = index;
     CHECK(tfr_index_read(NULL, &made, NULL) == TFR_ERR_INVALID_ARGUMENT);

@@ -21,6 +21,7 @@ import tfr_index
 import torch
 from tfrecords import tfrecord
 from torch.utils.data import DataLoader, DistributedSampler, Subset, random_split
+from torchdata.stateful_dataloader import StatefulDataLoader
 
 COUNT = 600
 SHARD = 250
@@ -91,6 +92,45 @@ def test_ranks_share_the_records(dataset):
         sampler.set_epoch(2)
         parts.append(seen(DataLoader(dataset, 50, sampler=sampler, num_workers=1)))
     assert sorted(chain.from_iterable(parts)) == list(range(COUNT))
+
+
+@pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")  # torchdata 0.11 still calls it
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_sampler_resumes_in_the_middle_of_an_epoch(dataset, workers):
+    """In torch's DataLoader by the number of steps, in torchdata's by its own state."""
+
+    def make(kind, rank=1, seed=7):
+        sampler = tfr_index.Sampler(dataset, seed=seed, rank=rank, world_size=3)
+        sampler.set_epoch(2)
+        return sampler, kind(dataset, batch_size=32, sampler=sampler, num_workers=workers)
+
+    ranks = [seen(make(DataLoader, rank)[1]) for rank in range(3)]
+    assert sorted(chain.from_iterable(ranks)) == list(range(COUNT))
+    sampler, loader = make(DataLoader)
+    assert ranks[1] == sampler.order[:] and len(loader) == 7
+    sampler.set_epoch(3)
+    assert seen(loader) not in (ranks[1], sampler.order.replace(epoch=2)[:])
+    for steps in (0, 3, 7):
+        sampler, loader = make(DataLoader)
+        assert seen(islice(loader, steps)) == ranks[1][: steps * 32]
+        state = sampler.state_dict(start=min(steps * 32, 200))
+        if workers == 0:  # no worker asks for records ahead
+            assert state == sampler.state_dict()
+        sampler, resumed = make(DataLoader, seed=1)
+        sampler.load_state_dict(state)
+        assert len(resumed) == 7 - steps
+        assert seen(resumed) == ranks[1][steps * 32 :]
+
+        sampler, loader = make(StatefulDataLoader)
+        batches = iter(loader)
+        assert seen(islice(batches, steps)) == ranks[1][: steps * 32]
+        state = loader.state_dict()
+        del batches
+        sampler, resumed = make(StatefulDataLoader, seed=1)
+        resumed.load_state_dict(state)
+        assert seen(resumed) == ranks[1][steps * 32 :]
+        sampler.set_epoch(3)
+        assert len(seen(resumed)) == 200
 
 
 def test_subsets(dataset):

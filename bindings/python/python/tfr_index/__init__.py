@@ -44,8 +44,10 @@ from ._files import find_index
 from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import VERSION as __version__
+from ._order import Order, Permutation
 from ._payloads import Payloads
 from ._reader import Reader
+from ._sampler import Sampler
 from ._typing import CheckLevel, Checksums, Only, OnSkipped, Progress, Remainder, ShardBy
 from ._writer import RecordWriter
 
@@ -58,12 +60,15 @@ __all__ = [
     "Indexer",
     "OnSkipped",
     "Only",
+    "Order",
     "Payloads",
+    "Permutation",
     "Place",
     "Progress",
     "Reader",
     "RecordWriter",
     "Remainder",
+    "Sampler",
     "ShardBy",
     "Skipped",
     "TfrCancelled",

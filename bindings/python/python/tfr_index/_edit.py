@@ -15,7 +15,7 @@ from ._library import CData, ffi, lib
 from ._typing import Buffer, Remainder, ShardBy
 
 _BY = {"records": lib.TFR_SHARD_BY_RECORDS, "bytes": lib.TFR_SHARD_BY_BYTES}
-_REMAINDERS = {
+REMAINDERS = {
     "keep": lib.TFR_REMAINDER_KEEP,
     "drop": lib.TFR_REMAINDER_DROP,
     "pad": lib.TFR_REMAINDER_PAD,
@@ -166,10 +166,10 @@ class Edits(Sequence[tuple[int, int]]):
             [(0, 21), (21, 16)]
         """
         ensure_one_of("by", by, _BY)
-        ensure_one_of("remainder", remainder, _REMAINDERS)
+        ensure_one_of("remainder", remainder, REMAINDERS)
         numbers = integer("rank", rank), integer("world_size", world_size)
         return self._made_by(
-            lib.tfr_index_shard, self._native, *numbers, _BY[by], _REMAINDERS[remainder]
+            lib.tfr_index_shard, self._native, *numbers, _BY[by], REMAINDERS[remainder]
         )
 
     @classmethod

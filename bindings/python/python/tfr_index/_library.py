@@ -78,6 +78,8 @@ _HANDLES = {
     "index": ffi.typeof("tfr_index *"),
     "indexer": ffi.typeof("tfr_indexer *"),
     "options": ffi.typeof("tfr_options *"),
+    "order": ffi.typeof("tfr_order *"),
+    "permutation": ffi.typeof("tfr_permutation *"),
     "reader": ffi.typeof("tfr_reader *"),
     "source": ffi.typeof("tfr_source *"),
     "text": ffi.typeof("char *"),
