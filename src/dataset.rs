@@ -1,5 +1,20 @@
 //! Data sets: many TFRecord files as one.
 
+mod batches;
+mod inner;
+mod log;
 mod manifest;
+mod open_files;
+mod opener;
+mod options;
+mod read;
+mod sequence;
 
+pub use batches::{Batch, Batches};
+pub use log::Skips;
 pub use manifest::{Changes, Manifest, ManifestRow};
+pub use options::{DatasetOptions, OnError};
+pub use sequence::{Dataset, Place};
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,13 @@
-//! Protects writers from forked processes, which have copies of their parent's writers and share
-//! their files and locks.
+//! What forked processes do with the objects of their parents.
 //!
-//! A writer belongs to the process that made it. In a forked process its calls fail, and the
-//! descriptors of its files are replaced when the process starts: otherwise the children would keep
-//! the locks of a killed parent.
+//! A writer belongs to the process that made it: its children have copies, and share its files and
+//! locks. In a forked process its calls fail, and the descriptors of its files are replaced when
+//! the process starts: otherwise the children would keep the locks of a killed parent.
+//!
+//! State behind a lock is [`Local`]: a forked process takes over what its parent had, or starts
+//! afresh if another thread of the parent held the lock, for then the state may be half changed.
+
+mod local;
 
 use std::os::fd::RawFd;
 use std::process;
@@ -11,6 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
+
+pub(crate) use local::{Here, Inherit, Local};
 
 /// The number of forks between the first process and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);

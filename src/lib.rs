@@ -81,7 +81,9 @@ pub use create::{
     create_index, create_index_from_reader, create_index_from_source, default_index_path,
     update_index, Only,
 };
-pub use dataset::{Changes, Manifest, ManifestRow};
+pub use dataset::{
+    Batch, Batches, Changes, Dataset, DatasetOptions, Manifest, ManifestRow, OnError, Place, Skips,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
 pub use frame::Checksum;

@@ -7,24 +7,30 @@ mod open;
 mod payloads;
 mod pieces;
 mod records;
+mod slots;
+mod table;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
+pub(crate) use ahead::Ahead;
+pub(crate) use frames::Slot;
+pub(crate) use many::{take_part, with_room};
 pub use payloads::Payloads;
 pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;
+pub(crate) use slots::{part_of, Request};
+pub(crate) use table::{ensure_room, is_large, Table};
 
 use crate::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::trust::Trust;
 use crate::frame::OVERHEAD;
 use crate::index::{Entry, Index};
-use crate::source::ReadAt;
+use crate::source::{ReadAt, Stamp};
 use crate::sys;
-use frames::Slot;
+use crate::threads::Width;
 
 /// Reads the records of a TFRecord file by their numbers: entry `i` of the index says where record
 /// `i` is. The file stays open and may grow meanwhile.
@@ -74,6 +80,8 @@ const LARGE_BATCH: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 30 };
 struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,
     path: Option<PathBuf>,
+    /// The state of the file when it was opened.
+    stamp: Option<Stamp>,
     index: Index,
     /// Whether the index is known to belong to this data: it was found or scanned, not given.
     known: bool,
@@ -89,10 +97,7 @@ struct Inner {
     block: usize,
     raw_frames: bool,
     threads: usize,
-    processors: usize,
-    /// The current number of threads, if the options leave it to the reader: more than there are
-    /// processors if reads wait for storage.
-    width: AtomicUsize,
+    width: Width,
 }
 
 impl Reader {

@@ -7,6 +7,7 @@ mod cancellation;
 mod memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 mod preadv;
+mod shared_box;
 
 use std::ffi::CStr;
 use std::fs::{File, Metadata};
@@ -26,6 +27,7 @@ pub(crate) use cancellation::NoCancellation;
 pub(crate) use memory::available_memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 pub(crate) use preadv::read_many_at;
+pub(crate) use shared_box::SharedBox;
 
 /// Opens a directory only to name files in it: this needs no permission to list it.
 #[cfg(target_os = "linux")]
@@ -231,6 +233,20 @@ pub(crate) fn change_owner(file: &File, user: Option<u32>, group: Option<u32>) -
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: the call only returns a number.
     unsafe { libc::geteuid() }
+}
+
+/// How many descriptors the process may have open; `None` if there is no limit, or the system does
+/// not say.
+pub(crate) fn open_file_limit() -> Option<u64> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: there is room for the result.
+    let called = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) };
+    if called != 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, so it wrote the whole struct.
+    let limit = unsafe { limit.assume_init() }.rlim_cur;
+    (limit != libc::RLIM_INFINITY).then_some(limit)
 }
 
 /// Registers a handler that runs first in each forked process. It may only do what a signal handler

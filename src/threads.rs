@@ -1,5 +1,7 @@
 //! Threads that work for one call and end before it returns.
 
+mod width;
+
 use std::num::NonZeroUsize;
 use std::panic;
 use std::process;
@@ -7,6 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
+
+pub(crate) use width::{Load, Width};
 
 use crate::error::{Error, Result};
 

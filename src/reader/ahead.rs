@@ -1,24 +1,30 @@
 //! A thread that reads ahead.
 
 use std::panic;
-use std::sync::mpsc::{sync_channel, Receiver};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::fork::Owner;
 use crate::threads;
 
 /// A thread that reads pieces ahead. It holds the next piece ready, and ends when this is dropped.
-pub(super) struct Ahead<P> {
+pub(crate) struct Ahead<P> {
     /// `None` once the thread has ended.
     thread: Option<(Receiver<P>, JoinHandle<()>)>,
+    /// A piece that [`wait`](Self::wait) got.
+    ready: Option<P>,
     owner: Owner,
 }
 
 impl<P: Send + 'static> Ahead<P> {
-    /// Starts a thread that calls `read` until it returns `None`. Returns `None` if no thread can
-    /// be started.
-    pub fn start(mut read: impl FnMut() -> Option<P> + Send + 'static) -> Option<Ahead<P>> {
-        let (send, pieces) = sync_channel(0);
+    /// Starts a thread that calls `read` until it returns `None`. The thread has a piece in hand,
+    /// and `more` pieces may wait. Returns `None` if no thread can be started.
+    pub fn start(
+        more: usize,
+        mut read: impl FnMut() -> Option<P> + Send + 'static,
+    ) -> Option<Ahead<P>> {
+        let (send, pieces) = sync_channel(more);
         let work = move || {
             while let Some(piece) = read() {
                 if send.send(piece).is_err() {
@@ -27,7 +33,8 @@ impl<P: Send + 'static> Ahead<P> {
             }
         };
         let thread = thread::Builder::new().name(threads::NAME.into()).spawn(work).ok()?;
-        Some(Ahead { thread: Some((pieces, thread)), owner: Owner::this_process() })
+        let thread = Some((pieces, thread));
+        Some(Ahead { thread, ready: None, owner: Owner::this_process() })
     }
 }
 
@@ -35,8 +42,11 @@ impl<P> Ahead<P> {
     /// Returns the next piece; `None` at the end, and in a forked process, which does not have the
     /// thread. Panics if the thread panicked.
     pub fn next(&mut self) -> Option<P> {
-        if !self.owner.is_this_process() {
+        if !self.is_here() {
             return None;
+        }
+        if let Some(piece) = self.ready.take() {
+            return Some(piece);
         }
         let (pieces, _) = self.thread.as_ref()?;
         let piece = pieces.recv().ok();
@@ -46,6 +56,24 @@ impl<P> Ahead<P> {
             }
         }
         piece
+    }
+
+    /// Waits for the next piece, but not longer than `timeout`. Returns whether
+    /// [`next`](Self::next) would not wait.
+    pub fn wait(&mut self, timeout: Duration) -> bool {
+        if let (true, None, Some((pieces, _))) = (self.is_here(), &self.ready, &self.thread) {
+            match pieces.recv_timeout(timeout) {
+                Ok(piece) => self.ready = Some(piece),
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => {}
+            }
+        }
+        true
+    }
+
+    /// Whether the thread was started by this process, and not by its parent.
+    pub fn is_here(&self) -> bool {
+        self.owner.is_this_process()
     }
 
     fn end(&mut self) -> thread::Result<()> {

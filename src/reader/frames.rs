@@ -16,7 +16,7 @@ use crate::source::{fill_at, fill_many_at};
 pub(super) const SMALL: usize = if cfg!(any(test, fuzzing)) { 40 } else { 4 << 10 };
 
 /// A record and the buffer for its payload or frame.
-pub(super) struct Slot<'b> {
+pub(crate) struct Slot<'b> {
     pub record: usize,
     pub entry: Entry,
     pub bytes: &'b mut [u8],

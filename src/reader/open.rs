@@ -2,10 +2,9 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
-use super::{Inner, Reader};
+use super::{Inner, Reader, Table};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::frame::trust::Trust;
@@ -13,8 +12,8 @@ use crate::index::Index;
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
-use crate::source::{DataFile, ReadAt};
-use crate::threads;
+use crate::source::{DataFile, ReadAt, Stamp};
+use crate::threads::Width;
 
 /// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
 const BLOCK: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
@@ -48,6 +47,7 @@ impl Reader {
     pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
+        let stamp = data.stamp();
         let make = || {
             let (index, warning) = match index_beside(path, &data, options)? {
                 Candidate::Index(index) => (index, None),
@@ -59,7 +59,8 @@ impl Reader {
                 }
             };
             let reader = Reader::new(data, index, options, BLOCK)?;
-            Ok(reader.with(|inner| (inner.known, inner.warning) = (true, warning)).of(path))
+            let reader = reader.with(|inner| (inner.known, inner.warning) = (true, warning));
+            Ok(reader.of(path, stamp))
         };
         make().map_err(|error: Error| error.of(path))
     }
@@ -87,8 +88,25 @@ impl Reader {
     ) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
+        let stamp = data.stamp();
         let reader = Reader::new(data, index, options, BLOCK);
-        reader.map(|reader| reader.of(path)).map_err(|error| error.of(path))
+        reader.map(|reader| reader.of(path, stamp)).map_err(|error| error.of(path))
+    }
+
+    /// Opens a file again, of which a reader left this table. `None` if the file has changed.
+    pub(crate) fn open_again(
+        path: &Path,
+        table: &Table,
+        options: &Options<'_>,
+    ) -> Result<Option<Reader>> {
+        let data = open(path)?;
+        let stamp = data.stamp();
+        if table.stamp != Some(stamp) {
+            return Ok(None);
+        }
+        let reader = Reader::new(data, table.index.clone(), options, BLOCK);
+        let reader = reader.map_err(|error| error.of(path))?;
+        Ok(Some(reader.with(|inner| inner.known = table.known).of(path, stamp)))
     }
 
     /// Opens any source, with the given index or, without one, with an index from a scan.
@@ -135,10 +153,10 @@ impl Reader {
                 (Some(trust), checksums != Checksums::Length && trust == Trust::Checked)
             }
         };
-        let processors = threads::processors();
         Ok(Reader(Arc::new(Inner {
             source: Box::new(source),
             path: None,
+            stamp: None,
             index,
             known: false,
             warning: None,
@@ -149,14 +167,18 @@ impl Reader {
             block: if payloads { block } else { usize::MAX },
             raw_frames: options.raw_frames,
             threads: options.threads,
-            processors,
-            width: AtomicUsize::new(processors),
+            width: Width::new(options.threads),
         })))
     }
 
-    /// Sets the path, for errors.
-    fn of(self, path: &Path) -> Reader {
-        self.with(|inner| inner.path = Some(path.to_owned()))
+    /// Sets the path, for errors, and the file's state.
+    fn of(self, path: &Path, stamp: Stamp) -> Reader {
+        self.with(|inner| (inner.path, inner.stamp) = (Some(path.to_owned()), Some(stamp)))
+    }
+
+    /// Says that the index was found by a scan of this data.
+    pub(crate) fn scanned(self) -> Reader {
+        self.with(|inner| inner.known = true)
     }
 
     /// Changes a reader that is not shared yet.

@@ -76,13 +76,43 @@ impl Payloads {
             records.iter().try_for_each(alone)?;
         }
         let size = offsets[records.len()];
+        reader.read_many(records, &offsets, self.clear(size)?)?;
+        self.offsets = offsets;
+        Ok(())
+    }
+
+    /// Removes the payloads. Returns memory for others, of `size` bytes, to be followed by
+    /// [`set_offsets`](Self::set_offsets).
+    pub(crate) fn clear(&mut self, size: usize) -> Result<&mut [u8]> {
+        self.offsets.truncate(1);
         make_room(&mut self.bytes, size)?;
         if self.bytes.len() < size {
             self.bytes.resize(size, 0);
         }
-        reader.read_many(records, &offsets, &mut self.bytes)?;
+        Ok(&mut self.bytes[..size])
+    }
+
+    /// Says where the payloads are that were written to the memory of [`clear`](Self::clear). The
+    /// first offset is 0, and the last one the size.
+    pub(crate) fn set_offsets(&mut self, offsets: Vec<usize>) {
         self.offsets = offsets;
-        Ok(())
+    }
+
+    /// Removes some payloads, whose numbers are in order.
+    pub(crate) fn remove(&mut self, numbers: impl Iterator<Item = usize>) {
+        let mut numbers = numbers.peekable();
+        let (mut kept, mut end) = (0, 0);
+        for i in 0..self.len() {
+            if numbers.next_if_eq(&i).is_some() {
+                continue;
+            }
+            let payload = self.offsets[i]..self.offsets[i + 1];
+            end += payload.len();
+            self.bytes.copy_within(payload.clone(), end - payload.len());
+            kept += 1;
+            self.offsets[kept] = end;
+        }
+        self.offsets.truncate(kept + 1);
     }
 
     /// Reads one more record and appends it. After an error the payloads are unchanged.

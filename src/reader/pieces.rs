@@ -81,7 +81,7 @@ impl Pieces {
             walk.next = walk.piece_end();
             // The first piece is read here; start a thread only if there are more.
             if walk.next < walk.count {
-                self.ahead = Ahead::start(move || walk.read());
+                self.ahead = Ahead::start(0, move || walk.read());
             }
         }
         self.walk.read()

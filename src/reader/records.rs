@@ -44,7 +44,7 @@ impl<'a> Records<'a> {
         // The first piece is read here; start a thread only if there are more.
         if self.next == 0 && records.end < self.reader.len() && self.reader.0.threads != 1 {
             let (reader, mut next) = (self.reader.clone(), records.end);
-            self.ahead = Ahead::start(move || {
+            self.ahead = Ahead::start(0, move || {
                 let records = piece_at(&reader, next);
                 next = records.end;
                 (!records.is_empty()).then(|| read(&reader, records))

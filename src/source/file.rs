@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::ReadAt;
 use crate::error::{Error, Result};
@@ -34,12 +34,33 @@ pub(crate) struct DataFile {
     /// Whether others use the same position.
     is_shared: bool,
     id: Identity,
+    stamp: Stamp,
+}
+
+/// A file's state at some time: by this, a change of the file is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub bytes: u64,
+    /// When the content was last changed, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+}
+
+impl Stamp {
+    pub fn of(metadata: &Metadata) -> Stamp {
+        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        Stamp { bytes: metadata.len(), mtime_ns: seconds.saturating_add(metadata.mtime_nsec()) }
+    }
 }
 
 impl DataFile {
     /// A file that was opened to be read. `is_shared`: it is one of the process's own descriptors.
     pub fn new(file: File, is_shared: bool, metadata: &Metadata) -> DataFile {
-        DataFile { file, is_shared, id: identity(metadata) }
+        DataFile { file, is_shared, id: identity(metadata), stamp: Stamp::of(metadata) }
+    }
+
+    /// The file's state when it was opened.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     /// Device and inode.

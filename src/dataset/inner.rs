@@ -1,0 +1,202 @@
+//! What a data set does for its calls: finds records, opens shards, notes what is wrong.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::log::Log;
+use super::open_files::{OpenFiles, Use};
+use super::opener::{Expected, Hook, Opener};
+use super::read::{self, Errors, Plan, Skip};
+use super::{Batch, DatasetOptions, OnError};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fork::Local;
+use crate::index::Index;
+use crate::reader::{with_room, Payloads};
+use crate::shards::Shard;
+use crate::threads::{FirstError, Width};
+
+pub(super) struct Inner {
+    pub opener: Opener,
+    /// The number of each shard's first record; at the end, the number of all records.
+    pub starts: Vec<u64>,
+    pub files: OpenFiles,
+    pub log: Local<Log>,
+    pub width: Width,
+    pub raw_frames: bool,
+}
+
+impl Inner {
+    pub fn new(
+        shards: Vec<Shard>,
+        given: Vec<Option<Index>>,
+        expected: Vec<Expected>,
+        options: &DatasetOptions,
+        hook: Option<Box<Hook>>,
+    ) -> Inner {
+        let files = OpenFiles::new(options.open_files(), options.index_bytes());
+        let raw_frames = options.is_raw();
+        let options = options.clone();
+        let width = Width::new(options.threads);
+        let opener = Opener { shards, given, expected: Vec::new(), options, hook };
+        let log = Local::new(Log::default());
+        let mut inner = Inner { opener, starts: Vec::new(), files, log, width, raw_frames };
+        inner.expect(expected);
+        inner
+    }
+
+    /// Counts the records of the shards.
+    pub fn count(mut self) -> Result<Inner> {
+        let shards = self.opener.shards.len();
+        let counts = Mutex::new(vec![0; shards]);
+        let first_error = FirstError::new(shards);
+        self.open_side_by_side(shards, 1, |shard| {
+            let opened = first_error.is_before(shard).then(|| self.shard(shard));
+            let records = match opened {
+                Some(Ok(reader)) => reader.len(),
+                Some(Err(error)) if self.may_skip(&error) => {
+                    self.log.here().lock().warn(shard, vec![error]);
+                    0
+                }
+                Some(Err(error)) => {
+                    first_error.note(shard, error);
+                    0
+                }
+                None => 0,
+            };
+            counts.lock().unwrap_or_else(PoisonError::into_inner)[shard] = records as u64;
+            records
+        });
+        first_error.into_result()?;
+        let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let expected = |records| Expected { records, ..Expected::default() };
+        self.expect(counts.into_iter().map(expected).collect());
+        Ok(self)
+    }
+
+    fn expect(&mut self, expected: Vec<Expected>) {
+        let mut end = 0;
+        self.starts = vec![0];
+        self.starts.extend(expected.iter().map(|expected| {
+            end += expected.records;
+            end
+        }));
+        self.opener.expected = expected;
+    }
+
+    pub fn len(&self) -> u64 {
+        self.starts.last().copied().unwrap_or_default()
+    }
+
+    pub fn ensure_shard(&self, shard: usize) -> Result<()> {
+        let shards = self.opener.shards.len();
+        if shard < shards {
+            return Ok(());
+        }
+        let detail = format!("shard {shard} is out of range, the data set has {shards} shards");
+        Err(Error::new(ErrorKind::OutOfRange, detail))
+    }
+
+    /// Returns the shard of a record, and its number there.
+    pub fn locate(&self, record: u64) -> Result<(usize, usize)> {
+        if record >= self.len() {
+            let detail = format!("out of range, the data set has {} records", self.len());
+            return Err(Error::new(ErrorKind::OutOfRange, detail).of_record(record));
+        }
+        // Of shards that start at the same record, all but the last one are empty.
+        let shard = self.starts.partition_point(|&start| start <= record) - 1;
+        Ok((shard, (record - self.starts[shard]) as usize))
+    }
+
+    /// Returns the reader of a shard.
+    pub fn shard(&self, shard: usize) -> Result<Use<'_>> {
+        self.files.get(shard, |table| {
+            let (reader, warnings) = self.opener.open(shard, table)?;
+            if !warnings.is_empty() {
+                self.log.here().lock().warn(shard, warnings);
+            }
+            Ok(reader)
+        })
+    }
+
+    /// Calls `work` with the reader of a record's shard, and the record's number there.
+    pub fn with<T>(
+        &self,
+        record: u64,
+        work: impl FnOnce(&crate::Reader, usize) -> Result<T>,
+    ) -> Result<T> {
+        let (shard, record) = self.locate(record)?;
+        let reader = self.shard(shard)?;
+        work(&reader, record).map_err(|error| self.named(shard, error))
+    }
+
+    /// An error that names the shard.
+    pub fn named(&self, shard: usize, error: Error) -> Error {
+        error.of(&self.opener.shards[shard].path)
+    }
+
+    /// An error that names a record and its shard.
+    pub fn at(&self, record: u64, error: Error) -> Error {
+        match self.locate(record) {
+            Ok((shard, record)) => self.named(shard, error.of_record(record as u64)),
+            Err(error) => error,
+        }
+    }
+
+    fn may_skip(&self, error: &Error) -> bool {
+        self.opener.options.on_error == OnError::Skip && read::may_skip(error)
+    }
+
+    /// Plans to read all of the records.
+    pub fn plan_all(&self, records: &[u64]) -> Result<(Plan, Errors)> {
+        let errors = Errors::new(records.len(), OnError::Fail);
+        let plan = self.plan(records, &errors, 1)?;
+        match errors.is_empty() {
+            true => Ok((plan, errors)),
+            false => Err(errors.into_skipped().expect_err("it is not empty")),
+        }
+    }
+
+    /// Reads the records of a plan. Returns the places that were skipped.
+    pub fn read_payloads(
+        &self,
+        plan: Plan,
+        errors: Errors,
+        payloads: &mut Payloads,
+        calls: usize,
+    ) -> Result<Vec<Skip>> {
+        let (size, offsets) = (plan.size(), plan.offsets.clone());
+        let buffers = cut(payloads.clear(size)?, &offsets)?;
+        self.read_plan(plan, buffers, &errors, calls)?;
+        let skipped = errors.into_skipped()?;
+        payloads.set_offsets(offsets);
+        payloads.remove(skipped.iter().map(|(place, _)| *place));
+        Ok(skipped)
+    }
+
+    /// Reads a batch. Of `calls` threads that do so at the same time, each starts its part of the
+    /// threads.
+    pub fn read_batch(&self, mut records: Vec<u64>, calls: usize) -> Result<Batch> {
+        let errors = Errors::new(records.len(), self.opener.options.on_error);
+        let plan = self.plan(&records, &errors, calls)?;
+        let mut payloads = Payloads::default();
+        let skipped = self.read_payloads(plan, errors, &mut payloads, calls)?;
+        if !skipped.is_empty() {
+            let mut places = skipped.iter().map(|(place, _)| *place).peekable();
+            let mut place = 0..;
+            records.retain(|_| places.next_if_eq(&place.next().unwrap_or(0)).is_none());
+            self.log.here().lock().skip(skipped);
+        }
+        Ok(Batch { payloads, records })
+    }
+}
+
+/// Cuts a buffer at these offsets.
+pub(super) fn cut<'b>(buffer: &'b mut [u8], offsets: &[usize]) -> Result<Vec<&'b mut [u8]>> {
+    let mut pieces = with_room(offsets.len() - 1)?;
+    let mut rest = buffer;
+    for ends in offsets.windows(2) {
+        let (piece, after) = std::mem::take(&mut rest).split_at_mut(ends[1] - ends[0]);
+        pieces.push(piece);
+        rest = after;
+    }
+    Ok(pieces)
+}

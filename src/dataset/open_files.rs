@@ -1,0 +1,352 @@
+//! The files of a data set, of which only some are open at the same time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::mem;
+use std::ops::Deref;
+use std::sync::MutexGuard;
+
+use crate::error::{Error, Result};
+use crate::fork::{Here, Inherit, Local};
+use crate::reader::{Reader, Table};
+
+const TOO_MANY: &str = ": the process or the system has too many open files, and none of them \
+                        belongs to this data set: raise the limit (ulimit -n), or lower the number \
+                        of files that other data sets may open";
+
+/// The readers of files, of which at most `most` are open at the same time, and their tables, which
+/// take at most `memory` bytes. The least recently used ones go. If all files are in use, the
+/// thread that needs another one waits.
+pub(super) struct OpenFiles {
+    local: Local<State>,
+    most: usize,
+    memory: u64,
+}
+
+#[derive(Default)]
+struct State {
+    files: HashMap<usize, File>,
+    /// The files that threads are opening.
+    opening: HashSet<usize>,
+    /// How many files are open.
+    open: usize,
+    /// The open files that no thread uses, by the time of their last use.
+    idle: BTreeMap<u64, usize>,
+    /// The files that no thread uses, open or closed.
+    unused: BTreeMap<u64, usize>,
+    /// Counts uses.
+    time: u64,
+    /// How much memory the tables take.
+    memory: u64,
+    /// How many threads wait for a change.
+    waiting: usize,
+    /// Whether a thread waits until it can open a file while no other is open.
+    is_alone: bool,
+}
+
+/// A file that was opened, and may be closed again.
+struct File {
+    table: Table,
+    reader: Option<Reader>,
+    users: usize,
+    /// The time of the last use, if no thread uses the file now.
+    used_at: u64,
+}
+
+/// A thread's use of a file, which stays open meanwhile. A thread uses one file at a time: if it
+/// waited for a second one, threads could wait for each other.
+pub(super) struct Use<'a> {
+    files: &'a OpenFiles,
+    here: &'a Here<State>,
+    file: usize,
+    /// `None` only while this is dropped.
+    reader: Option<Reader>,
+}
+
+impl OpenFiles {
+    pub fn new(most: usize, memory: u64) -> OpenFiles {
+        OpenFiles { local: Local::new(State::default()), most, memory }
+    }
+
+    /// Returns the reader of a file, which `open` opens if necessary; it gets the file's table, if
+    /// that is known. If the process or the system has too many open files, this closes others, in
+    /// the end all of them.
+    pub fn get(
+        &self,
+        file: usize,
+        open: impl Fn(Option<&Table>) -> Result<Reader>,
+    ) -> Result<Use<'_>> {
+        let here = self.local.here();
+        let mut is_alone = false;
+        let mut state = here.lock();
+        loop {
+            // These are closed while the state is not locked.
+            let mut closed = Vec::new();
+            loop {
+                if let Some(reader) = state.begin_use(file) {
+                    if is_alone {
+                        // Another thread had begun to open it before.
+                        state.is_alone = false;
+                        state.wake(here);
+                    }
+                    drop(state);
+                    return Ok(Use { files: self, here, file, reader: Some(reader) });
+                }
+                if state.may_open(file, is_alone, self.most, &mut closed) {
+                    break;
+                }
+                state = wait(here, state);
+            }
+            state.opening.insert(file);
+            let table = state.files.get(&file).map(|known| known.table.clone());
+            drop(state);
+            let opening = Opening { here, file, is_alone };
+            drop(closed);
+            let opened = open(table.as_ref());
+            mem::forget(opening);
+            state = here.lock();
+            state.end_opening(here, file, is_alone);
+            let error = match opened {
+                Ok(reader) => {
+                    let table = reader.table();
+                    state.add(file, table, Some(reader.clone()));
+                    let closed = state.free_memory(self.memory);
+                    drop(state);
+                    drop(closed);
+                    return Ok(Use { files: self, here, file, reader: Some(reader) });
+                }
+                Err(error) => error,
+            };
+            match is_too_many(&error) {
+                true if is_alone => return Err(error.adding(TOO_MANY)),
+                true => {}
+                false => return Err(error),
+            }
+            let oldest = state.close_oldest();
+            if oldest.is_none() {
+                while state.is_alone {
+                    state = wait(here, state);
+                }
+                (state.is_alone, is_alone) = (true, true);
+            }
+            drop(state);
+            drop(oldest);
+            state = here.lock();
+        }
+    }
+
+    /// Returns the tables of files, as far as they are known.
+    pub fn tables(&self, files: impl Iterator<Item = usize>) -> Vec<Option<Table>> {
+        let mut state = self.local.here().lock();
+        files.map(|file| state.table(file)).collect()
+    }
+
+    /// Closes the files that no thread uses. They are opened again when they are needed.
+    pub fn close(&self) {
+        let here = self.local.here();
+        let mut state = here.lock();
+        let mut closed = Vec::new();
+        while let Some(reader) = state.close_oldest() {
+            closed.push(reader);
+        }
+        state.wake(here);
+        drop(state);
+        drop(closed);
+    }
+
+    /// How many files are open.
+    #[cfg(test)]
+    pub fn open(&self) -> usize {
+        self.local.here().lock().open
+    }
+
+    /// How many tables there are.
+    #[cfg(test)]
+    pub fn known(&self) -> usize {
+        self.local.here().lock().files.len()
+    }
+}
+
+fn wait<'a>(here: &Here<State>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    state.waiting += 1;
+    state = here.wait(state);
+    state.waiting -= 1;
+    state
+}
+
+/// Says that a file is being opened, even if that panics.
+struct Opening<'a> {
+    here: &'a Here<State>,
+    file: usize,
+    is_alone: bool,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if self.here.is_this_process() {
+            self.here.lock().end_opening(self.here, self.file, self.is_alone);
+        }
+    }
+}
+
+impl Deref for Use<'_> {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        self.reader.as_ref().expect("the file is in use")
+    }
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.reader = None; // first: whoever closes the file then closes it at once
+        if self.here.is_this_process() {
+            let mut state = self.here.lock();
+            state.end_use(self.file);
+            let closed = state.free_memory(self.files.memory);
+            state.wake(self.here);
+            drop(state);
+            drop(closed);
+        }
+    }
+}
+
+impl State {
+    fn wake(&self, here: &Here<State>) {
+        if self.waiting > 0 {
+            here.notify_all();
+        }
+    }
+
+    /// Whether a thread may open this file now. Closes others to make room.
+    fn may_open(
+        &mut self,
+        file: usize,
+        is_alone: bool,
+        most: usize,
+        closed: &mut Vec<Reader>,
+    ) -> bool {
+        if is_alone {
+            while let Some(reader) = self.close_oldest() {
+                closed.push(reader);
+            }
+            return self.open == 0 && self.opening.is_empty();
+        }
+        if self.is_alone || self.opening.contains(&file) {
+            return false;
+        }
+        if self.open + self.opening.len() < most {
+            return true;
+        }
+        let oldest = self.close_oldest();
+        let has_room = oldest.is_some();
+        closed.extend(oldest);
+        has_room
+    }
+
+    fn end_opening(&mut self, here: &Here<State>, file: usize, is_alone: bool) {
+        self.opening.remove(&file);
+        if is_alone {
+            self.is_alone = false;
+        }
+        self.wake(here);
+    }
+
+    /// Adds a file that was opened and is in use.
+    fn add(&mut self, file: usize, table: Table, reader: Option<Reader>) {
+        self.forget(file);
+        self.memory += table.bytes();
+        self.open += usize::from(reader.is_some());
+        self.files.insert(file, File { table, reader, users: 1, used_at: 0 });
+    }
+
+    /// Forgets a file that no thread uses. Returns its reader.
+    fn forget(&mut self, file: usize) -> Option<Reader> {
+        let File { table, reader, used_at, .. } = self.files.remove(&file)?;
+        self.unused.remove(&used_at);
+        self.memory -= table.bytes();
+        if reader.is_some() {
+            self.idle.remove(&used_at);
+            self.open -= 1;
+        }
+        reader
+    }
+
+    fn begin_use(&mut self, file: usize) -> Option<Reader> {
+        let known = self.files.get_mut(&file)?;
+        let reader = known.reader.clone()?;
+        if known.users == 0 {
+            self.unused.remove(&known.used_at);
+            self.idle.remove(&known.used_at);
+        }
+        known.users += 1;
+        Some(reader)
+    }
+
+    fn end_use(&mut self, file: usize) {
+        let Some(known) = self.files.get_mut(&file) else { return };
+        known.users -= 1;
+        if known.users == 0 {
+            self.time += 1;
+            known.used_at = self.time;
+            self.unused.insert(self.time, file);
+            if known.reader.is_some() {
+                self.idle.insert(self.time, file);
+            }
+        }
+    }
+
+    /// Closes the least recently used file, and returns its reader.
+    fn close_oldest(&mut self) -> Option<Reader> {
+        let (&time, &file) = self.idle.iter().next()?;
+        self.idle.remove(&time);
+        self.open -= 1;
+        self.files.get_mut(&file)?.reader.take()
+    }
+
+    fn table(&mut self, file: usize) -> Option<Table> {
+        let known = self.files.get_mut(&file)?;
+        let table = known.table.clone();
+        if known.users == 0 {
+            self.time += 1;
+            let before = mem::replace(&mut known.used_at, self.time);
+            self.unused.remove(&before);
+            self.unused.insert(self.time, file);
+            if known.reader.is_some() {
+                self.idle.remove(&before);
+                self.idle.insert(self.time, file);
+            }
+        }
+        Some(table)
+    }
+
+    /// Forgets the least recently used tables if they take too much memory. Returns the readers of
+    /// their files.
+    fn free_memory(&mut self, most: u64) -> Vec<Reader> {
+        let mut closed = Vec::new();
+        while self.memory > most {
+            let Some((_, &file)) = self.unused.iter().next() else { break };
+            closed.extend(self.forget(file));
+        }
+        closed
+    }
+}
+
+impl Inherit for State {
+    /// Takes over the files and tables. The threads that used them or opened more do not exist.
+    fn inherit(&mut self, parents: State) {
+        let mut files: Vec<_> = parents.files.into_iter().collect();
+        files.sort_unstable_by_key(|(_, known)| known.used_at);
+        for (file, known) in files {
+            if self.files.contains_key(&file) {
+                continue;
+            }
+            self.add(file, known.table, known.reader);
+            self.end_use(file);
+        }
+    }
+}
+
+/// Whether an error says that too many files are open.
+pub(super) fn is_too_many(error: &Error) -> bool {
+    matches!(error.os_error(), Some(libc::EMFILE | libc::ENFILE))
+}

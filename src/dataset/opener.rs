@@ -1,0 +1,109 @@
+//! Opens the files of a data set, and notices if one is not what it was.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::options::DatasetOptions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
+use crate::options::Skipped;
+use crate::reader::{Reader, Table};
+use crate::shards::Shard;
+
+/// What a shard is known to be before it is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Expected {
+    pub records: u64,
+    /// The file's size.
+    pub bytes: Option<u64>,
+    /// When it was last changed, in nanoseconds since 1970.
+    pub mtime_ns: Option<i64>,
+}
+
+pub(super) struct Opener {
+    pub shards: Vec<Shard>,
+    /// The indexes that the caller has in memory. Shorter than `shards` if there are no more.
+    pub given: Vec<Option<Index>>,
+    /// What the shards are known to be; empty until they are counted.
+    pub expected: Vec<Expected>,
+    pub options: DatasetOptions,
+    /// Opens shards instead, for tests.
+    pub hook: Option<Box<Hook>>,
+}
+
+pub(super) type Hook = dyn Fn(usize) -> Result<Reader> + Send + Sync;
+
+impl Opener {
+    /// Opens a shard, with its table if it was open before. Also returns warnings.
+    pub fn open(&self, shard: usize, table: Option<&Table>) -> Result<(Reader, Vec<Error>)> {
+        let path = &self.shards[shard].path;
+        let opened = self.open_as_it_was(shard, table).map_err(|error| error.of(path))?;
+        self.ensure_expected(shard, &opened.0).map_err(|error| error.of(path))?;
+        Ok(opened)
+    }
+
+    fn open_as_it_was(&self, shard: usize, table: Option<&Table>) -> Result<(Reader, Vec<Error>)> {
+        let path = &self.shards[shard].path;
+        let options = self.options.of_readers();
+        if let Some(hook) = &self.hook {
+            return Ok((hook(shard)?, Vec::new()));
+        }
+        if let Some(Some(index)) = self.given.get(shard) {
+            return Ok((Reader::with_index(path, index.clone(), &options)?, Vec::new()));
+        }
+        if let Some(table) = table {
+            if let Some(reader) = Reader::open_again(path, table, &options)? {
+                return Ok((reader, Vec::new()));
+            }
+        }
+        if self.shards[shard].index_path.is_some() {
+            let index = Index::read(self.shards[shard].find_index()?)?;
+            return Ok((Reader::with_index(path, index, &options)?, Vec::new()));
+        }
+        if self.options.salvage {
+            return self.salvage(path);
+        }
+        let reader = Reader::open(path, &options)?;
+        let warnings = reader.warning().cloned().into_iter().collect();
+        Ok((reader, warnings))
+    }
+
+    /// Opens a file with an index of its good records. Each region that is left out is a warning.
+    fn salvage(&self, path: &Path) -> Result<(Reader, Vec<Error>)> {
+        let regions = Mutex::new(Vec::new());
+        let note = |region: Skipped| {
+            let bytes = format!("; skipped bytes {} to {}", region.bytes.start, region.bytes.end);
+            let mut regions = regions.lock().unwrap_or_else(PoisonError::into_inner);
+            regions.push(region.error.adding(&bytes));
+            ControlFlow::Continue(())
+        };
+        let index = Index::scan(path, &self.options.of_salvage().on_skipped(&note))?;
+        let reader = Reader::with_index(path, index, &self.options.of_readers())?.scanned();
+        Ok((reader, regions.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn ensure_expected(&self, shard: usize, reader: &Reader) -> Result<()> {
+        let Some(expected) = self.expected.get(shard) else { return Ok(()) };
+        let (stamp, records) = (reader.stamp(), reader.len() as u64);
+        let bytes = stamp.map(|stamp| stamp.bytes).filter(|_| expected.bytes.is_some());
+        let mtime = stamp.map(|stamp| stamp.mtime_ns).filter(|_| expected.mtime_ns.is_some());
+        let detail = match () {
+            _ if bytes != expected.bytes.filter(|_| bytes.is_some()) => format!(
+                "the file has {} bytes, but {} are expected: it was changed; refresh the manifest",
+                bytes.unwrap_or_default(),
+                expected.bytes.unwrap_or_default()
+            ),
+            _ if records != expected.records => format!(
+                "the file has {records} records, but {} are expected: it was changed; open the \
+                 data set again, or refresh the manifest",
+                expected.records
+            ),
+            _ if mtime != expected.mtime_ns.filter(|_| mtime.is_some()) => {
+                "the file was changed since the manifest was made; refresh the manifest".to_owned()
+            }
+            () => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Mismatch, detail))
+    }
+}

@@ -1,0 +1,419 @@
+//! `Dataset`: the records of many files as one sequence.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::inner::{cut, Inner};
+use super::opener::Expected;
+use super::read::Errors;
+use super::{Batch, Batches, DatasetOptions, Manifest, OnError, Skips};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
+use crate::order::Order;
+use crate::reader::{with_room, Payloads};
+use crate::shards::{given_twice, Shard, Shards};
+
+/// The records of many TFRecord files, called shards, as one sequence. Record numbers count
+/// through the shards in their order.
+///
+/// A data set opens a file when it first needs it, and closes the least recently used one when
+/// there are too many. Any number of threads may use it at the same time, and so may a forked
+/// process, which takes over the open files and indexes. Clones are cheap and share them.
+///
+/// If a file is replaced while it is closed, and then has another number of records, calls that
+/// need it fail with [`ErrorKind::Mismatch`].
+///
+/// ```
+/// use tfr_index::{Dataset, DatasetOptions, Order, Shards};
+///
+/// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+/// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+/// assert_eq!(dataset.len(), 100);
+/// let payloads = dataset.read_many(&[99, 7])?;
+/// assert_eq!(payloads[1], dataset.read(7)?[..]);
+///
+/// // One epoch in batches of 32, shuffled, read ahead by two threads.
+/// let mut records = 0;
+/// for batch in dataset.batches(32, Order::new(100).shuffle(1), 2)? {
+///     records += batch?.len();
+/// }
+/// assert_eq!(records, 100);
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Dataset(pub(super) Arc<Inner>);
+
+/// Where a record of a [`Dataset`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The number of the shard.
+    pub shard: usize,
+    /// The number of the record in the shard.
+    pub record: u64,
+}
+
+impl Dataset {
+    /// Opens the shards to count their records, several at the same time. A shard with an
+    /// [`index_path`](Shard::index_path) has that index, used as it is; for the others, see
+    /// [`Reader::open`](crate::Reader::open).
+    ///
+    /// # Errors
+    /// Those of [`Reader::open`](crate::Reader::open), for the first shard that fails.
+    /// [`ErrorKind::InvalidArgument`] if a file occurs twice without an index that says which of
+    /// its records are meant, or if the options contradict each other.
+    pub fn open(shards: &Shards, options: &DatasetOptions) -> Result<Dataset> {
+        Dataset::with_indexes(shards, Vec::new(), options)
+    }
+
+    /// Like [`open`](Self::open), with indexes in memory: `indexes[i]` is that of shard `i`, if
+    /// there is one. It is used as it is: it may select, reorder and repeat records.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Index, Options, Shards};
+    ///
+    /// let path = "tests/data/examples.tfrecord";
+    /// let index = Index::scan(path, &Options::new())?;
+    /// let ten = Index::from_entries(index[..10].iter().copied())?;
+    /// let shards = Shards::from_paths([path, path]);
+    /// let indexes = vec![Some(ten), Some(index)];
+    /// let dataset = Dataset::with_indexes(&shards, indexes, &DatasetOptions::new())?;
+    /// assert_eq!(dataset.len(), 110);
+    /// assert_eq!(dataset.read(9)?, dataset.read(19)?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn with_indexes(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        options: &DatasetOptions,
+    ) -> Result<Dataset> {
+        let has_index = |i: usize, shard: &Shard| {
+            shard.index_path.is_some() || indexes.get(i).is_some_and(Option::is_some)
+        };
+        let (mut whole, mut are_given) = (Vec::new(), false);
+        for (i, shard) in shards.iter().enumerate() {
+            match has_index(i, shard) {
+                true => are_given = true,
+                false => whole.push(shard.path.clone()),
+            }
+        }
+        options.ensure_consistent(are_given)?;
+        if let Some((one, other)) = given_twice(&whole) {
+            // Compared as they are written: paths are equal if their components are.
+            let also = match one.as_os_str() == other.as_os_str() {
+                true => String::new(),
+                false => format!(" (also as {})", one.display()),
+            };
+            let detail = format!(
+                "the file is listed twice{also}, so its records would appear twice: list each file \
+                 once, or give indexes that say which records are meant"
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, detail).of(other));
+        }
+        Ok(Dataset(Arc::new(
+            Inner::new(shards.to_vec(), indexes, Vec::new(), options, None).count()?,
+        )))
+    }
+
+    /// Takes the shards and their numbers of records from a manifest, and opens none of them. Each
+    /// is opened and compared with its row when it is first used.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Manifest, Options, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let manifest = Manifest::build(&shards, &Options::new())?;
+    /// let dataset = Dataset::from_manifest(&manifest, &DatasetOptions::new())?;
+    /// assert_eq!(dataset.len(), 100);
+    /// assert!(!dataset.read(42)?.is_empty());
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if the options contradict each other. Calls that use a shard
+    /// fail with [`ErrorKind::Mismatch`] if it has another size, time of modification or number of
+    /// records than the manifest says.
+    pub fn from_manifest(manifest: &Manifest, options: &DatasetOptions) -> Result<Dataset> {
+        options.ensure_consistent(false)?;
+        let (mut shards, mut expected) = (Vec::new(), Vec::new());
+        for row in manifest.iter() {
+            let index_path = row.index_path.clone().filter(|_| !options.salvage);
+            shards.push(Shard { path: row.path.clone(), index_path });
+            let (bytes, mtime_ns) = (Some(row.bytes), row.mtime_ns);
+            expected.push(Expected { records: row.records, bytes, mtime_ns });
+        }
+        Ok(Dataset(Arc::new(Inner::new(shards, Vec::new(), expected, options, None))))
+    }
+
+    /// A data set whose shards `hook` opens.
+    #[cfg(test)]
+    pub(crate) fn with_hook(
+        shards: usize,
+        options: &DatasetOptions,
+        hook: impl Fn(usize) -> Result<crate::Reader> + Send + Sync + 'static,
+    ) -> Result<Dataset> {
+        let paths = (0..shards).map(|shard| format!("shard {shard}"));
+        let shards = Shards::from_paths(paths).to_vec();
+        let hook: Box<super::opener::Hook> = Box::new(hook);
+        Ok(Dataset(Arc::new(
+            Inner::new(shards, Vec::new(), Vec::new(), options, Some(hook)).count()?,
+        )))
+    }
+
+    /// Returns the number of records.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Returns whether there are no records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the shards.
+    #[must_use]
+    pub fn shards(&self) -> &[Shard] {
+        &self.0.opener.shards
+    }
+
+    /// Returns where a record is, without reading.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Place, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+    /// assert_eq!(dataset.locate(42)?, Place { shard: 0, record: 42 });
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] if there is no such record.
+    pub fn locate(&self, record: u64) -> Result<Place> {
+        let (shard, record) = self.0.locate(record)?;
+        Ok(Place { shard, record: record as u64 })
+    }
+
+    /// Returns the numbers of a shard's records.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] if there is no such shard.
+    pub fn records_of(&self, shard: usize) -> Result<Range<u64>> {
+        self.0.ensure_shard(shard)?;
+        Ok(self.0.starts[shard]..self.0.starts[shard + 1])
+    }
+
+    /// Returns the index of a shard, which this opens if its index is not in memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] if there is no such shard; otherwise those of
+    /// [`Reader::open`](crate::Reader::open), or [`ErrorKind::Mismatch`] if the file has changed.
+    pub fn index_of(&self, shard: usize) -> Result<Index> {
+        self.0.ensure_shard(shard)?;
+        match self.0.files.tables([shard].into_iter()).pop().flatten() {
+            Some(table) => Ok(table.index().clone()),
+            None => Ok(self.0.shard(shard)?.table().index().clone()),
+        }
+    }
+
+    /// Returns what programs should report about the shards opened so far: indexes that were found
+    /// but not used, and regions that were left out because of
+    /// [`DatasetOptions::salvage`]. The errors name their files, and are in the order of the shards.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Error> {
+        self.0.log.here().lock().warnings()
+    }
+
+    /// Returns what batches left out because of [`OnError::Skip`]: in this process, since the data
+    /// set was opened or the process was forked. Programs should report this.
+    #[must_use]
+    pub fn skipped(&self) -> Skips {
+        self.0.log.here().lock().skipped().clone()
+    }
+
+    /// Closes the files that no thread uses. They are opened again when they are needed.
+    pub fn close_files(&self) {
+        self.0.files.close();
+    }
+
+    /// Reads one payload.
+    ///
+    /// # Errors
+    /// Those of [`Reader::read`](crate::Reader::read) and [`Reader::open`](crate::Reader::open).
+    /// [`ErrorKind::Mismatch`], too, if the file is not what it was when it was counted. The error
+    /// names the file and the record's number in it.
+    pub fn read(&self, record: u64) -> Result<Vec<u8>> {
+        let mut payload = Vec::new();
+        self.read_into(record, &mut payload)?;
+        Ok(payload)
+    }
+
+    /// Like [`read`](Self::read), but reuses the memory of `payload`, whose contents are replaced.
+    /// After an error it is empty.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn read_into(&self, record: u64, payload: &mut Vec<u8>) -> Result<()> {
+        payload.clear();
+        self.0.with(record, |reader, record| reader.read_into(record, payload))
+    }
+
+    /// Like [`read`](Self::read), but writes to the start of `buffer` and returns the number of
+    /// bytes. After an error, the contents of the buffer are unspecified.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); [`ErrorKind::InvalidArgument`] if the buffer is smaller than
+    /// [`size_of`](Self::size_of).
+    pub fn read_into_slice(&self, record: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.0.with(record, |reader, record| reader.read_into_slice(record, buffer))
+    }
+
+    /// Returns how many bytes [`read`](Self::read) returns for a record, like
+    /// [`Reader::size_of`](crate::Reader::size_of).
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn size_of(&self, record: u64) -> Result<usize> {
+        Ok(self.sizes(&[record])?[0])
+    }
+
+    /// Returns how many bytes [`read`](Self::read) returns for each of these records, like
+    /// [`size_of`](Self::size_of). Shards whose indexes are not in memory are opened side by side.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), for the first bad record in the order of `records`.
+    pub fn sizes(&self, records: &[u64]) -> Result<Vec<usize>> {
+        let errors = Errors::new(records.len(), OnError::Fail);
+        let plan = self.0.plan_unchecked(records, &errors, 1)?;
+        self.0.ensure_headers(&plan, usize::MAX, &errors);
+        errors.into_skipped()?;
+        let mut sizes = with_room(records.len())?;
+        sizes.extend(plan.offsets.windows(2).map(|ends| ends[1] - ends[0]));
+        Ok(sizes)
+    }
+
+    /// Returns where each payload starts if those of `records` are concatenated, like
+    /// [`Reader::offsets`](crate::Reader::offsets). This opens shards whose indexes are not in
+    /// memory.
+    ///
+    /// # Errors
+    /// Those of [`read_many`](Self::read_many).
+    pub fn offsets(&self, records: &[u64]) -> Result<Vec<usize>> {
+        Ok(self.0.plan_all(records)?.0.offsets)
+    }
+
+    /// Reads many payloads and returns them in the order of `records`. Internally it reads several
+    /// shards side by side, each in the order of its data: with one thread per processor if that
+    /// helps, and up to 32 where reads wait for storage.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), for the first bad record in the order of `records`, whatever
+    /// [`DatasetOptions::on_error`] says: see [`read_batch`](Self::read_batch).
+    /// [`ErrorKind::OutOfMemory`] as for [`Reader::read_many`](crate::Reader::read_many).
+    pub fn read_many(&self, records: &[u64]) -> Result<Payloads> {
+        let mut payloads = Payloads::default();
+        self.read_many_into(records, &mut payloads)?;
+        Ok(payloads)
+    }
+
+    /// Like [`read_many`](Self::read_many), but reuses the memory of `payloads`. After an error it
+    /// holds no payloads.
+    ///
+    /// # Errors
+    /// Those of [`read_many`](Self::read_many).
+    pub fn read_many_into(&self, records: &[u64], payloads: &mut Payloads) -> Result<()> {
+        payloads.clear(0)?;
+        let (plan, errors) = self.0.plan_all(records)?;
+        self.0.read_payloads(plan, errors, payloads, 1).map(drop)
+    }
+
+    /// Like [`read_many`](Self::read_many), but writes to the start of `buffer` and returns the
+    /// [offsets](Self::offsets). After an error, the contents of the buffer are unspecified.
+    ///
+    /// # Errors
+    /// Those of [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] if the buffer is too
+    /// small.
+    pub fn read_many_into_slice(&self, records: &[u64], buffer: &mut [u8]) -> Result<Vec<usize>> {
+        let (plan, errors) = self.0.plan_all(records)?;
+        let (size, capacity) = (plan.size(), buffer.len());
+        let buffer = buffer.get_mut(..size).ok_or_else(|| {
+            let detail = format!("the buffer has {capacity} bytes, but the payloads need {size}");
+            Error::new(ErrorKind::InvalidArgument, detail)
+        })?;
+        let offsets = plan.offsets.clone();
+        let buffers = cut(buffer, &offsets)?;
+        self.0.read_plan(plan, buffers, &errors, 1)?;
+        errors.into_skipped()?;
+        Ok(offsets)
+    }
+
+    /// Like [`read_many`](Self::read_many), but writes each payload to the start of its own buffer.
+    /// After an error, the contents of the buffers are unspecified.
+    ///
+    /// # Errors
+    /// Those of [`read_many`](Self::read_many); [`ErrorKind::InvalidArgument`] if a buffer is too
+    /// small, or the numbers of buffers and records differ.
+    pub fn read_each(&self, records: &[u64], buffers: &mut [&mut [u8]]) -> Result<()> {
+        if records.len() != buffers.len() {
+            let (given, needed) = (buffers.len(), records.len());
+            let detail = format!("{given} buffers for {needed} records: each record needs one");
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        let (plan, errors) = self.0.plan_all(records)?;
+        let mut places = with_room(records.len())?;
+        for (place, buffer) in buffers.iter_mut().enumerate() {
+            let (size, capacity) = (plan.offsets[place + 1] - plan.offsets[place], buffer.len());
+            places.push(buffer.get_mut(..size).ok_or_else(|| {
+                let detail =
+                    format!("the buffer has {capacity} bytes, but the record needs {size}");
+                let error = Error::new(ErrorKind::InvalidArgument, detail);
+                self.0.at(records[place], error)
+            })?);
+        }
+        self.0.read_plan(plan, places, &errors, 1)?;
+        errors.into_skipped().map(drop)
+    }
+
+    /// Reads many payloads like [`read_many`](Self::read_many); with [`OnError::Skip`], it leaves
+    /// out those that cannot be read. The batch says which records it has, and
+    /// [`skipped`](Self::skipped) which it has not.
+    ///
+    /// # Errors
+    /// Those of [`read_many`](Self::read_many). With [`OnError::Skip`], only
+    /// [`ErrorKind::OutOfRange`], [`ErrorKind::OutOfMemory`], and the system's error if too many
+    /// files are open.
+    pub fn read_batch(&self, records: &[u64]) -> Result<Batch> {
+        let mut numbers = with_room(records.len())?;
+        numbers.extend_from_slice(records);
+        self.0.read_batch(numbers, 1)
+    }
+
+    /// Iterates over batches of `batch_size` records in an order, such as
+    /// `Order::new(dataset.len()).shuffle(seed).epoch(epoch)`. The last batch may have fewer.
+    ///
+    /// Threads read `prefetch` batches ahead while the caller works; with 0, or if
+    /// [`DatasetOptions::threads`] is 1, the calling thread reads. They start with the first call
+    /// of `next`, and end when the iterator is dropped, once they have read their batches. In a
+    /// forked process the iterator continues with threads of that process.
+    ///
+    /// A batch with a bad record is an error; with [`OnError::Skip`], it leaves the record out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if `batch_size` is 0, or if the order has another number of
+    /// records than the data set.
+    pub fn batches(&self, batch_size: usize, order: Order, prefetch: usize) -> Result<Batches> {
+        Batches::new(self, order, batch_size, prefetch)
+    }
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shards, records) = (self.shards().len(), self.len());
+        f.debug_struct("Dataset").field("shards", &shards).field("records", &records).finish()
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads some records in the order of the data, with one read for small ones that are close
+//! together.
+
+use std::time::{Duration, Instant};
+
+use super::frames::{Slot, SMALL};
+use super::{make_room, Inner};
+use crate::error::Result;
+use crate::source::fill_at;
+
+const TINY: bool = cfg!(any(test, fuzzing));
+
+/// The most bytes of small frames that one read covers, and the largest gap between two of them: to
+/// read a larger gap takes longer than another read.
+const RUN: u64 = if TINY { 200 } else { 128 << 10 };
+const GAP: u64 = if TINY { 10 } else { 4 << 10 };
+/// The approximate cost in nanoseconds of a read and of a record. Each 8 bytes of a record cost one
+/// more.
+pub(super) const READ: u64 = 1000;
+const RECORD: u64 = 50;
+/// Reads that take longer than this plus a nanosecond per byte wait for storage, not for a
+/// processor. Then more reads run at the same time.
+const SLOW_READ: Duration = Duration::from_micros(50);
+
+/// A record with its place in the request.
+pub(crate) type Request<'b> = (usize, Slot<'b>);
+
+impl Inner {
+    /// Reads records, which must be in the order of the data. `is_needed` says whether the record
+    /// at a place of the request still is; `done` gets what became of each that was read. Returns
+    /// whether the reads took so long that they must have waited for storage.
+    pub fn read_slots(
+        &self,
+        mut slots: &mut [Request<'_>],
+        scratch: &mut Vec<u8>,
+        is_needed: impl Fn(usize) -> bool,
+        done: impl Fn(usize, Result<()>),
+    ) -> bool {
+        let (begun, mut expected) = (Instant::now(), Duration::ZERO);
+        while !slots.is_empty() {
+            let (run, rest) = slots.split_at_mut(run_of(slots));
+            slots = rest;
+            expected += SLOW_READ;
+            expected += Duration::from_nanos(run.iter().map(|(_, slot)| slot.entry.size).sum());
+            if run.iter().any(|(place, _)| is_needed(*place)) {
+                self.read_run(run, scratch, &done);
+            }
+        }
+        begun.elapsed() > expected
+    }
+
+    /// Reads frames that are close together, with one read if they are small.
+    fn read_run(
+        &self,
+        run: &mut [Request<'_>],
+        scratch: &mut Vec<u8>,
+        done: &impl Fn(usize, Result<()>),
+    ) {
+        let Some(frames) = self.read_small(run, scratch) else {
+            for (place, slot) in run {
+                done(*place, self.read_frame(slot));
+            }
+            return;
+        };
+        let start = run[0].1.entry.offset;
+        for (place, slot) in run {
+            let at = (slot.entry.offset - start) as usize;
+            let frame = &frames[at..at + slot.entry.size as usize];
+            done(*place, self.take(frame, slot));
+        }
+    }
+
+    /// Reads small frames that are close together; `None` if each is better read alone.
+    fn read_small<'m>(&'m self, run: &[Request<'_>], scratch: &'m mut Vec<u8>) -> Option<&'m [u8]> {
+        let (first, last) = (run.first()?.1.entry, run.last()?.1.entry);
+        if first.size > SMALL as u64 {
+            return None;
+        }
+        if let Some(bytes) = self.in_memory(first.offset, last.end() - first.offset) {
+            return Some(bytes);
+        }
+        let size = (last.end() - first.offset) as usize;
+        if scratch.len() < size {
+            make_room(scratch, size).ok()?;
+            scratch.resize(size, 0);
+        }
+        let read = fill_at(&*self.source, &mut scratch[..size], first.offset);
+        // If this read fails, some of the records may still be readable.
+        matches!(read, Ok(count) if count == size).then_some(&scratch[..size])
+    }
+}
+
+/// Takes slots until they cost `least` nanoseconds, at least one if there are any. Returns their
+/// number, how many reads they need, and their cost. Does not split slots that share a read.
+pub(crate) fn part_of(slots: &[Request<'_>], least: u64) -> (usize, usize, u64) {
+    let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
+    while count < slots.len() && (count == 0 || cost < least) {
+        let run = &slots[count..][..run_of(&slots[count..])];
+        let size = run.iter().map(|(_, slot)| slot.entry.size).fold(0, u64::saturating_add);
+        cost = cost.saturating_add(READ + RECORD * run.len() as u64 + size / 8);
+        count += run.len();
+        runs += 1;
+    }
+    (count, runs, cost)
+}
+
+/// The number of slots, at least one if there are any, that the next read covers.
+fn run_of(slots: &[Request<'_>]) -> usize {
+    let Some((_, first)) = slots.first() else { return 0 };
+    let end = first.entry.offset.saturating_add(RUN);
+    let follow = |pair: &&[Request<'_>]| {
+        let (before, next) = (pair[0].1.entry, pair[1].1.entry);
+        let gap = next.offset.checked_sub(before.end());
+        let small = before.size.max(next.size) <= SMALL as u64;
+        small && next.end() <= end && gap.is_some_and(|gap| gap <= GAP)
+    };
+    1 + slots.windows(2).take_while(follow).count()
+}

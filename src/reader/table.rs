@@ -1,0 +1,88 @@
+//! What a data set needs of its readers: their tables, which outlive them, and reads of slots.
+
+use super::slots::Request;
+use super::{ensure_memory, Reader, LARGE, LARGE_BATCH};
+use crate::error::{Error, Result};
+use crate::index::{Entry, Index};
+use crate::source::Stamp;
+
+/// What a reader knows of its file. It is enough to open the file again, or to find the sizes of
+/// records while the file is closed.
+#[derive(Clone)]
+pub(crate) struct Table {
+    pub(super) index: Index,
+    pub(super) known: bool,
+    /// The state of the file; `None` for other sources.
+    pub(super) stamp: Option<Stamp>,
+    /// The data's size when it was opened.
+    size: u64,
+}
+
+impl Table {
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> u64 {
+        (self.index.len() * std::mem::size_of::<Entry>()) as u64 + 200
+    }
+
+    /// Returns the index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The entry of a record that ends inside the data; for others [`Reader::entry_inside`] may
+    /// know more.
+    pub fn entry(&self, record: usize) -> Option<Entry> {
+        self.index.get(record).copied().filter(|entry| entry.end() <= self.size)
+    }
+}
+
+impl Reader {
+    pub(crate) fn table(&self) -> Table {
+        let (index, size) = (self.0.index.clone(), self.0.size);
+        Table { index, known: self.0.known, stamp: self.0.stamp, size }
+    }
+
+    /// The state of the file when it was opened; `None` for other sources.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.0.stamp
+    }
+
+    /// Returns a record's entry.
+    ///
+    /// # Errors
+    /// If there is no such record, or if it ends after the data.
+    pub(crate) fn entry_inside(&self, record: usize) -> Result<Entry> {
+        self.named(|reader| reader.entry(record))
+    }
+
+    /// Fails unless the data has the header that the index says.
+    pub(crate) fn ensure_header(&self, record: usize, entry: Entry) -> Result<()> {
+        self.named(|reader| reader.ensure_header(record, entry))
+    }
+
+    /// Reads records, which must be in the order of the data; see `Inner::read_slots`.
+    pub(crate) fn read_slots(
+        &self,
+        slots: &mut [Request<'_>],
+        scratch: &mut Vec<u8>,
+        is_needed: impl Fn(usize) -> bool,
+        note: impl Fn(usize, Error),
+    ) -> bool {
+        self.0.read_slots(slots, scratch, is_needed, |place, read| {
+            if let Err(error) = self.named(|_| read) {
+                note(place, error);
+            }
+        })
+    }
+}
+
+/// Whether a record's header should be read before memory for it is allocated, in a batch of
+/// `total` bytes.
+pub(crate) fn is_large(size: usize, total: usize) -> bool {
+    total > LARGE_BATCH && size > LARGE
+}
+
+/// Fails if the payloads of a batch need more memory than there is.
+pub(crate) fn ensure_room(total: usize) -> Result<()> {
+    ensure_memory(total)
+}
