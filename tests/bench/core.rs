@@ -9,7 +9,9 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
-use tfr_index::{Checksums, Entry, ErrorKind, Index, Indexer, Options, Payloads, Reader};
+use tfr_index::{
+    Checksums, Entry, ErrorKind, Index, Indexer, Options, Payloads, Permutation, Reader,
+};
 
 const DATA_SIZE: usize = 64 << 20;
 const MANY: u64 = 10_000_000;
@@ -119,6 +121,26 @@ fn lookup(criterion: &mut Criterion) {
     group.bench_function("the same in a Vec", |bencher| bencher.iter(in_vec));
 }
 
+/// The numbers of a permutation: one after the other, where each depends on the one before, and many.
+fn permutation(criterion: &mut Criterion) {
+    const BATCH: usize = 1024;
+    let mut group = criterion.benchmark_group("permutation");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for (name, len) in [("10^9", 1_000_000_000), ("10^5", 100_000), ("1,000", 1_000)] {
+        let permutation = Permutation::new(len, 7);
+        let mut numbers = vec![0; BATCH.min(len as usize)];
+        assert_eq!(permutation.fill(0, &mut numbers), numbers.len());
+        assert!((0..).zip(&numbers).all(|(i, number)| permutation.position(*number) == Some(i)));
+        group.bench_function(format!("1,024 of {name}, one by one"), |bencher| {
+            let step = |position, _| permutation.get(position).unwrap();
+            bencher.iter(|| (0..BATCH).fold(black_box(1), step))
+        });
+        group.bench_function(format!("1,024 of {name}, at once"), |bencher| {
+            bencher.iter(|| permutation.fill(black_box(0), &mut numbers))
+        });
+    }
+}
+
 /// Random payloads with their CRCs, compared with plain reads of the same ranges.
 /// Random records of a gigabyte: most are in memory, few in the processor's caches.
 fn reader(criterion: &mut Criterion) {
@@ -181,5 +203,5 @@ fn reader(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, walk, crc, text, lookup, reader);
+criterion_group!(benches, walk, crc, text, lookup, permutation, reader);
 criterion_main!(benches);
