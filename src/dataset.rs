@@ -12,7 +12,7 @@ mod sequence;
 
 pub use batches::{Batch, Batches};
 pub use log::Skips;
-pub use manifest::{Changes, Manifest, ManifestRow};
+pub use manifest::{tfds_shards, Changes, Manifest, ManifestRow};
 pub use options::{DatasetOptions, OnError};
 pub use sequence::{Dataset, Place};
 

@@ -5,6 +5,7 @@ mod json;
 mod places;
 mod refresh;
 mod text;
+mod tfds;
 
 use std::fs;
 use std::ops::Deref;
@@ -17,6 +18,7 @@ use crate::options::Options;
 use crate::shards::{Shard, Shards};
 
 pub use refresh::Changes;
+pub use tfds::tfds_shards;
 
 /// What a [`Manifest`] says of one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -8,6 +8,7 @@ mod commands;
 mod edit;
 mod fit;
 mod generate;
+mod manifest;
 mod paths;
 mod s3_cli;
 mod salvage;

@@ -13,6 +13,7 @@ mod input;
 mod json;
 mod locate;
 mod ls;
+mod manifest;
 mod output;
 mod paths;
 mod policy;
@@ -52,6 +53,7 @@ Examples:
   tfr-index check train-*.tfrecord           # does each index fit its file?
   tfr-index cat train.tfrecord 42 -o record  # the payload of a record
   tfr-index shard train-*.tfrecord --world-size 4 -o shards
+  tfr-index manifest data -o data/train.manifest.json  # how many records are in all files?
 
 For more examples, see tfr-index COMMAND --help.
 
@@ -76,6 +78,7 @@ enum Command {
     Sample(sample::Sample),
     Shard(shard::Shard),
     Concat(concat::Concat),
+    Manifest(manifest::WriteManifest),
     #[command(subcommand, hide = true)]
     Generate(generate::Generate),
 }
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Shard(command) => command.run(),
         Command::Concat(command) => command.run(),
+        Command::Manifest(command) => command.run(),
         Command::Generate(command) => command.run(Arguments::command()),
     }
 }

@@ -314,17 +314,24 @@ fn base(parser: &mut Parser<'_>) -> Parsed<String> {
 fn entry(parser: &mut Parser<'_>) -> Parsed<String> {
     let at = parser.place();
     let path = parser.string()?;
-    let mut components = Path::new(&*path).components();
-    let what = match () {
-        _ if path.is_empty() => "an empty path",
-        _ if path.contains('\0') => "a path with a NUL byte",
-        _ if path.starts_with('/') => "an absolute path; only the manifest's base may be one",
+    match fault_of_entry(&path) {
+        None => Ok(path.into_owned()),
+        Some(what) => Err(Fault { at, what: format!("{path:?} is {what}") }),
+    }
+}
+
+/// What is wrong with a path that must be below a base.
+pub(super) fn fault_of_entry(path: &str) -> Option<&'static str> {
+    let mut components = Path::new(path).components();
+    match () {
+        _ if path.is_empty() => Some("an empty path"),
+        _ if path.contains('\0') => Some("a path with a NUL byte"),
+        _ if path.starts_with('/') => Some("an absolute path; only the manifest's base may be one"),
         _ if components.any(|component| component == Component::ParentDir) => {
-            "a path with '..', which leads out of the manifest's base"
+            Some("a path with '..', which leads out of the manifest's base")
         }
-        _ => return Ok(path.into_owned()),
-    };
-    Err(Fault { at, what: format!("{path:?} is {what}") })
+        _ => None,
+    }
 }
 
 fn based(home: &Path, base: &str) -> PathBuf {

@@ -1,0 +1,188 @@
+//! `tfr-index manifest`: writes the manifest of a data set.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{bail, Context};
+use clap::Args;
+use serde_json::json;
+use tfr_index::{Changes, ErrorKind, FindShards, Manifest, Options, Shards};
+
+use crate::policy::Policy;
+use crate::shared::stdio::{self, count, name, print};
+use crate::shared::streams::is_descriptor;
+use crate::{json, refuse};
+
+/// Write the manifest of a data set: its files, and how many records each has
+///
+/// A program that reads the manifest knows the length of the set without opening a file. The numbers
+/// come from the indexes; a file without one is scanned, and no index is written. Create the indexes
+/// first.
+///
+/// The manifest names its files relative to itself, so that the directory of both can be moved. It is
+/// written completely or not at all.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct WriteManifest {
+    /// TFRecord files, directories, patterns, or another manifest [default with --refresh: the files in
+    /// the manifest]
+    #[arg(required_unless_present = "refresh", value_name = "PATH")]
+    files: Vec<PathBuf>,
+    /// The manifest to write
+    #[arg(short, long, value_name = "MANIFEST")]
+    output: PathBuf,
+    /// Bring an existing manifest up to date: count only what changed, and print it
+    #[arg(long)]
+    refresh: bool,
+    /// Take the numbers of records of a split from the dataset_info.json of TensorFlow Datasets (TFDS) in
+    /// the directory PATH, such as train
+    #[arg(long, value_name = "NAME", conflicts_with = "refresh")]
+    split: Option<String>,
+    /// Also write NAME-info.json next to the files, from which tfds.folder_dataset.write_metadata makes
+    /// the dataset_info.json of a set with the split NAME
+    #[arg(long, value_name = "NAME")]
+    tfds: Option<String>,
+    /// Which checksums to verify of files that are scanned
+    #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
+    checksums: Policy,
+    /// How many files to count at the same time; 0 chooses
+    #[arg(short, long, default_value_t, value_name = "N")]
+    threads: usize,
+    /// Print a JSON object with the numbers of shards, records and bytes, and the changes
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tfr-index create --update data
+  tfr-index manifest data -o data/train.manifest.json
+  tfr-index manifest data -o data/train.manifest.json --refresh
+  tfr-index manifest mnist/3.0.1 --split train -o train.manifest.json";
+
+impl WriteManifest {
+    pub fn run(self) -> ExitCode {
+        if self.output == Path::new("-") || is_descriptor(&self.output) {
+            let why = "names its files relative to itself, so it needs a file: give its path";
+            refuse("manifest", format_args!("a manifest {why}"));
+        }
+        match self.write() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => stdio::fail(&error),
+        }
+    }
+
+    fn write(&self) -> anyhow::Result<()> {
+        let old = self.old()?;
+        let options = Options::new().checksums(self.checksums.into()).threads(self.threads);
+        let (manifest, changes) = match (&self.split, old) {
+            (Some(split), _) => {
+                let [directory] = &self.files[..] else {
+                    bail!("--split needs one directory, with a dataset_info.json");
+                };
+                (Manifest::from_tfds(directory, split, &options)?, None)
+            }
+            (None, Some(mut manifest)) => {
+                let shards = match self.files.is_empty() {
+                    true => manifest.shards(),
+                    false => shards(&self.files)?,
+                };
+                let changes = manifest.refresh(&shards, &options)?;
+                (manifest, Some(changes))
+            }
+            (None, None) => (Manifest::build(&shards(&self.files)?, &options)?, None),
+        };
+        if !changes.as_ref().is_some_and(Changes::is_empty) {
+            manifest.write(&self.output)?;
+        }
+        if let Some(split) = &self.tfds {
+            let directory = manifest.first().and_then(|row| row.path.parent());
+            manifest.write_tfds(directory.unwrap_or(Path::new("")), split)?;
+        }
+        self.report(&manifest, changes)
+    }
+
+    /// The manifest to refresh. Fails if the file that would be replaced is not a manifest.
+    fn old(&self) -> anyhow::Result<Option<Manifest>> {
+        let old = match Manifest::read(&self.output) {
+            Ok(old) => Some(old),
+            Err(error) if error.os_error() == Some(libc::ENOENT) => None,
+            Err(error) if error.kind() == ErrorKind::InvalidManifest => {
+                return Err(error)
+                    .context("refusing to overwrite; give another path, or remove it");
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if self.refresh && self.files.is_empty() && old.is_none() {
+            bail!("{}: there is no manifest to refresh: give its files", name(&self.output));
+        }
+        Ok(old.filter(|_| self.refresh))
+    }
+
+    fn report(&self, manifest: &Manifest, changes: Option<Changes>) -> anyhow::Result<()> {
+        let was_there = changes.is_some();
+        let changes = changes.unwrap_or_default();
+        if self.json {
+            let bytes: u64 = manifest.iter().map(|row| row.bytes).sum();
+            let names = |paths: &[PathBuf]| {
+                let names = paths.iter().map(|path| path.to_string_lossy().into_owned());
+                names.collect::<Vec<_>>()
+            };
+            let object = json!({
+                "shards": manifest.len(),
+                "records": manifest.total_records(),
+                "bytes": bytes,
+                "added": names(&changes.added),
+                "changed": names(&changes.changed),
+                "gone": names(&changes.gone),
+                "reordered": changes.reordered,
+            });
+            return print(&json::line(&[("path", Some(&self.output))], object));
+        }
+        let mut text = String::new();
+        for (what, paths) in
+            [("added", &changes.added), ("changed", &changes.changed), ("gone", &changes.gone)]
+        {
+            for path in paths {
+                text += &format!("{what}: {}\n", name(path));
+            }
+        }
+        text += &format!(
+            "{}: {} in {}",
+            name(&self.output),
+            records(manifest.total_records()),
+            count(manifest.len(), "shard")
+        );
+        text += match () {
+            _ if !was_there => "\n",
+            _ if changes.is_empty() => ", up to date\n",
+            _ if changes.reordered => ", reordered\n",
+            () => ", refreshed\n",
+        };
+        stdio::report(&text)
+    }
+}
+
+fn records(records: u64) -> String {
+    if records == 1 {
+        "1 record".to_owned()
+    } else {
+        format!("{records} records")
+    }
+}
+
+/// The shards that paths stand for. A manifest stands for its shards.
+fn shards(paths: &[PathBuf]) -> anyhow::Result<Shards> {
+    if let [path] = paths {
+        if is_manifest(path) {
+            return Ok(Manifest::read(path)?.shards());
+        }
+    }
+    Ok(Shards::find(paths, &FindShards::new())?)
+}
+
+/// Whether a path is named like a manifest.
+pub fn is_manifest(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".manifest.json")
+}
