@@ -125,6 +125,7 @@ if [ $quick = no ]; then
     python=$(head -n 1 "$logs/clients")
     if [ -x "$python" ]; then
         step "TensorFlow" "$python" -m pytest tests/integration/test_tensorflow.py
+        step "TFDS" "$python" -m pytest tests/integration/test_tfds.py
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
         step "DALI plugin" "$python" -m pytest tests/integration/test_dali_plugin.py
         step "beside s3dlio" "$python" -m pytest tests/integration/test_s3dlio_coexistence.py
