@@ -9,13 +9,13 @@ mod tfds;
 
 use std::fs;
 use std::ops::Deref;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
 use crate::options::Options;
 use crate::shards::{Shard, Shards};
+use crate::source::Stamp;
 
 pub use refresh::Changes;
 pub use tfds::tfds_shards;
@@ -205,33 +205,18 @@ fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
     numbers.try_fold(0u64, u64::checked_add)
 }
 
-/// What the system says of a file: its size in bytes, and when it was last modified, in
-/// nanoseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub bytes: u64,
-    pub mtime_ns: i64,
-}
-
-impl Stamp {
-    pub fn of(metadata: &fs::Metadata) -> Stamp {
-        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
-        Stamp { bytes: metadata.len(), mtime_ns: seconds.saturating_add(metadata.mtime_nsec()) }
+/// Looks at a shard, which must be a regular file.
+fn stamp_of(path: &Path) -> Result<Stamp> {
+    file::ensure_path(path)?;
+    let metadata = fs::metadata(path).map_err(|error| Error::io("open", error).of(path))?;
+    if metadata.is_file() {
+        return Ok(Stamp::of(&metadata));
     }
-
-    /// Looks at a shard, which must be a regular file.
-    pub fn of_shard(path: &Path) -> Result<Stamp> {
-        file::ensure_path(path)?;
-        let metadata = fs::metadata(path).map_err(|error| Error::io("open", error).of(path))?;
-        if metadata.is_file() {
-            return Ok(Stamp::of(&metadata));
-        }
-        let detail = match metadata.is_dir() {
-            true => "is a directory, not a shard",
-            false => "is not a regular file; save it to a file first",
-        };
-        Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
-    }
+    let detail = match metadata.is_dir() {
+        true => "is a directory, not a shard",
+        false => "is not a regular file; save it to a file first",
+    };
+    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
 }
 
 #[cfg(test)]

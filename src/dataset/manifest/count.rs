@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::thread;
 
-use super::{ManifestRow, Stamp};
+use super::{stamp_of, ManifestRow};
 use crate::check::CheckLevel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
@@ -14,6 +14,7 @@ use crate::index::{Decoder, Index};
 use crate::options::{Options, Progress};
 use crate::reader::Reader;
 use crate::shards::Shard;
+use crate::source::Stamp;
 use crate::threads::{Crew, FirstError, POLL_INTERVAL, WAITING};
 
 /// Looking at fewer shards than this takes less time than starting threads.
@@ -24,9 +25,9 @@ const ATTEMPTS: usize = 3;
 /// Counts the records of a shard.
 pub(super) fn count(shard: &Shard, options: &Options<'_>) -> Result<ManifestRow> {
     for _ in 0..ATTEMPTS {
-        let Stamp { bytes, mtime_ns } = Stamp::of_shard(&shard.path)?;
+        let Stamp { bytes, mtime_ns } = stamp_of(&shard.path)?;
         let (records, index_path) = records(shard, bytes, mtime_ns, options)?;
-        if Stamp::of_shard(&shard.path)? == (Stamp { bytes, mtime_ns }) {
+        if stamp_of(&shard.path)? == (Stamp { bytes, mtime_ns }) {
             let (path, mtime_ns) = (shard.path.clone(), Some(mtime_ns));
             return Ok(ManifestRow { path, bytes, records, mtime_ns, index_path });
         }
@@ -111,7 +112,7 @@ pub(super) fn stamps(shards: &[Shard], options: &Options<'_>) -> Result<Vec<Stam
         0 => WAITING,
         threads => threads,
     };
-    let work = |number: usize, _: &Options<'_>| Stamp::of_shard(&shards[number].path);
+    let work = |number: usize, _: &Options<'_>| stamp_of(&shards[number].path);
     Work { options, bytes: 0, done: 0, records: 0 }.do_all(shards.len(), threads, &work)
 }
 
