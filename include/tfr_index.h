@@ -1553,16 +1553,40 @@ const struct tfr_error *tfr_reader_warning(const struct tfr_reader *reader);
 size_t tfr_reader_len(const struct tfr_reader *reader);
 
 /**
- * Returns the index: an array of tfr_reader_len() entries; NULL for an empty index and for NULL.
+ * Returns the entry of one record: where it is in the data.
  *
- * Ownership: borrowed from the reader. The array is valid until the reader is freed.
+ * Parameters: `reader` and `entry_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `record`
+ * is not less than tfr_reader_len(). (An entry may end after the data; tfr_reader_sizes() checks
+ * that.)
  *
  * Threads: safe on any thread.
  */
-const struct tfr_entry *tfr_reader_entries(const struct tfr_reader *reader);
+enum tfr_status tfr_reader_entry(const struct tfr_reader *reader,
+                                 size_t record,
+                                 struct tfr_entry *entry_out,
+                                 struct tfr_error **error_out);
 
 /**
- * Closes a reader, including the array of tfr_reader_entries(). NULL does nothing.
+ * Makes an index of the reader's entries, with 16 bytes for each record. (Where records follow
+ * each other, the reader itself holds them in one to three bytes.)
+ *
+ * Parameters: `reader` and `index_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
+ *
+ * Ownership: the index does not need the reader. Free *index_out with tfr_index_free(). It is NULL
+ * on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_reader_index(const struct tfr_reader *reader,
+                                 struct tfr_index **index_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Closes a reader. NULL does nothing.
  */
 void tfr_reader_free(struct tfr_reader *reader);
 

@@ -819,6 +819,8 @@ class index {
     [[nodiscard]] const tfr_index *get() const noexcept { return native_.get(); }
 
   private:
+    friend class reader;
+
     explicit index(tfr_index *made) noexcept : native_(made) {}
 
     template <typename Function, typename Data>
@@ -907,16 +909,16 @@ class reader {
     /// Uses an index file as it is: record i is at the place that entry i says.
     reader(const std::string &tfrecord_path, const std::string &index_path,
            const options &options = tfr::options())
-        : reader(tfrecord_path, index::read(index_path), options) {}
+        : reader(tfrecord_path, tfr::index::read(index_path), options) {}
     /// Uses this index as it is.
-    reader(const std::string &tfrecord_path, const index &index,
+    reader(const std::string &tfrecord_path, const tfr::index &index,
            const options &options = tfr::options())
         : native_(open(tfr_reader_open, detail::path(tfrecord_path), index.get(), options)) {}
     /// Reads a source, which the reader shares. Scans it to make the index.
     explicit reader(const source &source, const options &options = tfr::options())
         : source_(source), native_(from_source(nullptr, options)) {}
     /// Reads a source with this index as it is.
-    reader(const source &source, const index &index, const options &options = tfr::options())
+    reader(const source &source, const tfr::index &index, const options &options = tfr::options())
         : source_(source), native_(from_source(index.get(), options)) {}
 
     /// The number of elements.
@@ -927,9 +929,17 @@ class reader {
     [[nodiscard]] std::string warning() const {
         return tfr_error_message(tfr_reader_warning(native_.get()));
     }
-    /// The entries of the index, borrowed from the reader.
-    [[nodiscard]] array_view<entry> entries() const noexcept {
-        return {tfr_reader_entries(native_.get()), size()};
+    /// Where record i is in the data.
+    template <typename Integer> [[nodiscard]] tfr::entry entry(Integer i) const {
+        tfr::entry found{};
+        call(tfr_reader_entry, native_.get(), detail::record_number(i), &found);
+        return found;
+    }
+    /// Makes an index of the reader's entries, with 16 bytes for each record. (Where records follow
+    /// each other, the reader itself holds them in one to three bytes.)
+    [[nodiscard]] tfr::index index() const {
+        return tfr::index::made(
+            [&](tfr_index **out) { call(tfr_reader_index, native_.get(), out); });
     }
 
     /// The number of bytes that read(i) returns.

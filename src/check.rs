@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::diagnose::{self, START};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::trust::Trust;
-use crate::index::{Entry, Index};
+use crate::index::{Entries, Entry, Index};
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::scan::PROGRESS_STEP;
@@ -108,9 +108,7 @@ impl Index {
         level: CheckLevel,
         options: &Options<'_>,
     ) -> Result<Fit> {
-        let path = tfrecord_path.as_ref();
-        let data = open(path)?;
-        self.check_source(&data, level, options).map_err(|error| error.of(path))
+        check_path(self, tfrecord_path.as_ref(), level, options)
     }
 
     /// Like [`check`](Index::check), for any source.
@@ -133,115 +131,131 @@ impl Index {
         level: CheckLevel,
         options: &Options<'_>,
     ) -> Result<Fit> {
-        let Findings { fit, stale, damage, confirmed, .. } =
-            self.examine(&source, level, options)?;
-        match (stale, damage) {
-            (Some(error), _) => Err(explain(error, &source)),
-            // If another header is valid, the data is a TFRecord file.
-            (None, Some(error)) if confirmed => Err(error),
-            (None, Some(error)) => Err(explain(error, &source)),
-            (None, None) => Ok(fit),
-        }
-    }
-
-    /// Returns why an index found beside its data must not be used, if so: it must belong to this
-    /// data and account for each valid record. Damage in the data is no reason.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Cancelled`].
-    pub(crate) fn reason_against(
-        &self,
-        source: impl ReadAt + Sync,
-        options: &Options<'_>,
-    ) -> Result<Option<Error>> {
-        let options = options.allow_partial(false);
-        let Findings { fit, stale, damage, confirmed, left_out } =
-            match self.examine(&source, CheckLevel::Quick, &options) {
-                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-                Err(error) => return Ok(Some(error)),
-                Ok(findings) => findings,
-            };
-        let partial = left_out.filter(|_| fit.partial).map(|offset| {
-            let detail = format!("the index leaves out valid records, the first at byte {offset}");
-            Error::new(ErrorKind::Stale, detail)
-        });
-        let reason = stale.or(partial).or(damage.filter(|_| !confirmed));
-        Ok(reason.map(|error| explain(error, &source)))
-    }
-
-    fn examine<S: ReadAt + Sync>(
-        &self,
-        source: &S,
-        level: CheckLevel,
-        options: &Options<'_>,
-    ) -> Result<Findings> {
-        self.examine_as_data(source, level, options).map_err(|error| explain(error, source))
-    }
-
-    fn examine_as_data<S: ReadAt + Sync>(
-        &self,
-        source: &S,
-        level: CheckLevel,
-        options: &Options<'_>,
-    ) -> Result<Findings> {
-        let size = source.size().map_err(|error| Error::io("find the size", error))?;
-        let mut reporter = Reporter::new(size, options);
-        reporter.report()?;
-        let layout = Layout::of(self)?;
-        let trust =
-            Trust::decide(source, options.checksums, || layout.some().map(|entry| entry.offset))?;
-        let unchecked = trust != Trust::Checked && !self.is_empty();
-        let frames = Frames { source, size, trust, payloads: false };
-
-        let mut sampled = Samples { confirmed: true, damage: None };
-        // Statements about gaps and sizes only make sense for the index of this file.
-        let samples_first =
-            level == CheckLevel::Quick || layout.covered != size || layout.end() != size;
-        if samples_first {
-            sampled = frames.sample(&layout, &mut |bytes, records| reporter.add(bytes, records))?;
-        }
-        let mut stale = has_shrunk(&layout, size);
-        let mut left_out = None;
-        if stale.is_none() {
-            // Find out which checksums the data has, whatever the policy checks.
-            let trust = match trust == Trust::Checked && sampled.confirmed {
-                true => trust,
-                false => Trust::decide(source, Checksums::Auto, || {
-                    layout.some().map(|entry| entry.offset)
-                })?,
-            };
-            left_out = gaps::first_record(source, size, &layout, trust, &|_| reporter.ask())?;
-        }
-        if let Some(offset) = left_out.filter(|&offset| offset >= layout.end()) {
-            if !options.allow_partial {
-                stale = Some(has_grown(&layout, offset, size));
-            }
-        }
-        if stale.is_none() && level != CheckLevel::Quick {
-            let all = Frames { payloads: level == CheckLevel::Full && !unchecked, ..frames };
-            let damage = samples::damage(all.check_all(&layout, options, &mut reporter))?;
-            // The index may still belong to another file.
-            if damage.is_some() && !samples_first {
-                frames.sample(&layout, &mut |_, _| Ok(()))?;
-            }
-            if let Some(error) = damage.as_ref().filter(|e| e.kind() != ErrorKind::PayloadCrc) {
-                let is_before = |entry: Entry| Some(entry.offset) < error.offset();
-                frames.ensure_damage(&layout, layout.count_before(is_before))?;
-            }
-            sampled.damage = damage;
-        }
-        reporter.finish(layout.len() as u64)?;
-        let fit = Fit {
-            uncovered_bytes: size.saturating_sub(layout.covered),
-            partial: left_out.is_some(),
-            reordered: self.windows(2).any(|pair| pair[1].offset < pair[0].offset),
-            repeated: layout.len() < self.len(),
-            checksums_skipped: unchecked,
-        };
-        Ok(Findings { fit, stale, damage: sampled.damage, confirmed: sampled.confirmed, left_out })
+        check(self, &source, level, options)
     }
 }
 
+/// [`Index::check`], for any entries.
+pub(crate) fn check_path(
+    entries: &impl Entries,
+    path: &Path,
+    level: CheckLevel,
+    options: &Options<'_>,
+) -> Result<Fit> {
+    let data = open(path)?;
+    check(entries, &data, level, options).map_err(|error| error.of(path))
+}
+
+fn check(
+    entries: &impl Entries,
+    source: &(impl ReadAt + Sync),
+    level: CheckLevel,
+    options: &Options<'_>,
+) -> Result<Fit> {
+    let Findings { fit, stale, damage, confirmed, .. } = examine(entries, source, level, options)?;
+    match (stale, damage) {
+        (Some(error), _) => Err(explain(error, source)),
+        // If another header is valid, the data is a TFRecord file.
+        (None, Some(error)) if confirmed => Err(error),
+        (None, Some(error)) => Err(explain(error, source)),
+        (None, None) => Ok(fit),
+    }
+}
+
+/// Returns why an index found beside its data must not be used, if so: it must belong to this
+/// data and account for each valid record. Damage in the data is no reason.
+///
+/// # Errors
+/// [`ErrorKind::Cancelled`].
+pub(crate) fn reason_against(
+    entries: &impl Entries,
+    source: &(impl ReadAt + Sync),
+    options: &Options<'_>,
+) -> Result<Option<Error>> {
+    let options = options.allow_partial(false);
+    let Findings { fit, stale, damage, confirmed, left_out } =
+        match examine(entries, source, CheckLevel::Quick, &options) {
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => return Ok(Some(error)),
+            Ok(findings) => findings,
+        };
+    let partial = left_out.filter(|_| fit.partial).map(|offset| {
+        let detail = format!("the index leaves out valid records, the first at byte {offset}");
+        Error::new(ErrorKind::Stale, detail)
+    });
+    let reason = stale.or(partial).or(damage.filter(|_| !confirmed));
+    Ok(reason.map(|error| explain(error, source)))
+}
+
+fn examine(
+    entries: &impl Entries,
+    source: &(impl ReadAt + Sync),
+    level: CheckLevel,
+    options: &Options<'_>,
+) -> Result<Findings> {
+    examine_as_data(entries, source, level, options).map_err(|error| explain(error, source))
+}
+
+fn examine_as_data(
+    entries: &impl Entries,
+    source: &(impl ReadAt + Sync),
+    level: CheckLevel,
+    options: &Options<'_>,
+) -> Result<Findings> {
+    let size = source.size().map_err(|error| Error::io("find the size", error))?;
+    let mut reporter = Reporter::new(size, options);
+    reporter.report()?;
+    let layout = Layout::of(entries)?;
+    let end = layout.end()?;
+    let some: Vec<_> = layout.some()?.iter().map(|entry| entry.offset).collect();
+    let trust = Trust::decide(source, options.checksums, || some.iter().copied())?;
+    let unchecked = trust != Trust::Checked && layout.len() > 0;
+    let frames = Frames { source, size, trust, payloads: false };
+
+    let mut sampled = Samples { confirmed: true, damage: None };
+    // Statements about gaps and sizes only make sense for the index of this file.
+    let samples_first = level == CheckLevel::Quick || layout.covered != size || end != size;
+    if samples_first {
+        sampled = frames.sample(&layout, &mut |bytes, records| reporter.add(bytes, records))?;
+    }
+    let mut stale = has_shrunk(&layout, size)?;
+    let mut left_out = None;
+    if stale.is_none() {
+        // Find out which checksums the data has, whatever the policy checks.
+        let trust = match trust == Trust::Checked && sampled.confirmed {
+            true => trust,
+            false => Trust::decide(source, Checksums::Auto, || some.iter().copied())?,
+        };
+        left_out = gaps::first_record(source, size, &layout, trust, &|_| reporter.ask())?;
+    }
+    if let Some(offset) = left_out.filter(|&offset| offset >= end) {
+        if !options.allow_partial {
+            stale = Some(has_grown(layout.len(), end, offset, size));
+        }
+    }
+    if stale.is_none() && level != CheckLevel::Quick {
+        let all = Frames { payloads: level == CheckLevel::Full && !unchecked, ..frames };
+        let damage = samples::damage(all.check_all(&layout, options, &mut reporter))?;
+        // The index may still belong to another file.
+        if damage.is_some() && !samples_first {
+            frames.sample(&layout, &mut |_, _| Ok(()))?;
+        }
+        if let Some(error) = damage.as_ref().filter(|e| e.kind() != ErrorKind::PayloadCrc) {
+            let is_before = |entry: Entry| Some(entry.offset) < error.offset();
+            frames.ensure_damage(&layout, layout.count_before(is_before)?)?;
+        }
+        sampled.damage = damage;
+    }
+    reporter.finish(layout.len() as u64)?;
+    let fit = Fit {
+        uncovered_bytes: size.saturating_sub(layout.covered),
+        partial: left_out.is_some(),
+        reordered: layout.is_reordered(),
+        repeated: layout.has_repeated(),
+        checksums_skipped: unchecked,
+    };
+    Ok(Findings { fit, stale, damage: sampled.damage, confirmed: sampled.confirmed, left_out })
+}
 /// The result for an index that belongs to the data.
 struct Findings {
     fit: Fit,
@@ -268,27 +282,28 @@ fn explain(error: Error, source: &impl ReadAt) -> Error {
 }
 
 /// Returns an error if entries end after data of `size` bytes.
-fn has_shrunk(layout: &Layout<'_>, size: u64) -> Option<Error> {
-    let inside = layout.count_before(|entry| entry.end() <= size);
+fn has_shrunk(layout: &Layout<'_, impl Entries>, size: u64) -> Result<Option<Error>> {
+    let inside = layout.count_before(|entry| entry.end() <= size)?;
     if inside == layout.len() {
-        return None;
+        return Ok(None);
     }
-    let (record, entry) = layout.get(inside);
+    let (record, entry) = layout.get(inside)?;
     let (passing, count) = (layout.len() - inside, layout.len());
     let more = format!(" ({passing} of {count} records end after that)");
-    Some(ends_after_data(ErrorKind::Stale, record, entry, size, &more))
+    Ok(Some(ends_after_data(ErrorKind::Stale, record, entry, size, &more)))
 }
 
-/// The error for valid records after the last entry, the first at `offset`.
-fn has_grown(layout: &Layout<'_>, offset: u64, size: u64) -> Error {
+/// The error for valid records after the last of `count` entries, which ends at `end`; the first of
+/// these records is at `offset`.
+fn has_grown(count: usize, end: u64, offset: u64, size: u64) -> Error {
     let detail = format!(
         "the index ends at byte {}, but valid records follow, up to {} bytes: the index is stale; \
          create it again or, if the records were left out on purpose, check with \
          option allow_partial",
-        layout.end(),
+        end,
         size - offset
     );
-    Error::new(ErrorKind::Stale, detail).at(layout.len() as u64, offset)
+    Error::new(ErrorKind::Stale, detail).at(count as u64, offset)
 }
 
 /// The error for a frame that ends after the data's `size` bytes. `more` adds details about the

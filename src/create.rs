@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
-use crate::index::{decode_in_parts, Decoder, Encoder, Entry, Index};
+use crate::index::{
+    decode_in_parts, Collect, Decoder, Encoder, Entry, EntryTable, EntryTableBuilder, Index,
+};
 use crate::open::open;
 use crate::options::Options;
 use crate::scan::{parallel, Batch};
@@ -211,8 +213,8 @@ impl Index {
     pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<Index> {
         // A shared descriptor is read from its position.
         let whole = if file.is_shared() { None } else { decode_in_parts(file) };
-        if let Some(index) = whole {
-            return Ok(index);
+        if let Some(entries) = whole {
+            return Ok(Index::from_checked(entries));
         }
         let mut decoder = Decoder::new();
         let read = file.read_chunks(|text| decoder.push(text)).and_then(|()| decoder.finish());
@@ -240,6 +242,26 @@ impl Index {
             encoder.clear();
         }
         index_file.commit()
+    }
+}
+
+impl EntryTable {
+    /// Like [`Index::read`], for an open file.
+    pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<EntryTable> {
+        let whole =
+            if file.is_shared() { None } else { decode_in_parts::<EntryTableBuilder>(file) };
+        if let Some(builder) = whole {
+            return builder.finish();
+        }
+        let (mut decoder, mut builder) = (Decoder::new(), EntryTableBuilder::default());
+        let read = file.read_chunks(|text| {
+            decoder.push(text)?;
+            decoder.move_to(&mut builder)
+        });
+        let rest = read.and_then(|()| decoder.finish()).map(Index::into_entries);
+        rest.and_then(|mut rest| builder.collect(&mut rest))
+            .and_then(|()| builder.finish())
+            .map_err(|error| error.of(path))
     }
 }
 

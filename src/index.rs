@@ -1,11 +1,16 @@
 //! An index: the offset and size of each record's frame.
 
+mod compact;
 mod edit;
+mod entries;
 mod random;
+mod table;
 mod text;
 
 pub(crate) use edit::run_of_records;
 pub use edit::{Remainder, ShardBy};
+pub(crate) use entries::{Collect, Entries, EntryOrder};
+pub(crate) use table::{EntryTable, EntryTableBuilder};
 pub(crate) use text::{decode_in_parts, Decoder, Encoder};
 
 use std::sync::Arc;

@@ -271,7 +271,7 @@ impl<'a> Options<'a> {
     ///
     /// let path = "tests/data/examples.tfrecord";
     /// let reader = Reader::open(path, &Options::new().raw_frames(true))?;
-    /// assert_eq!(reader.read(0)?, std::fs::read(path)?[..reader.index()[1].offset as usize]);
+    /// assert_eq!(reader.read(0)?, std::fs::read(path)?[..reader.entry(1)?.offset as usize]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn raw_frames(mut self, raw_frames: bool) -> Options<'a> {

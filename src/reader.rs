@@ -27,7 +27,7 @@ use crate::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::trust::Trust;
 use crate::frame::OVERHEAD;
-use crate::index::{Entry, Index};
+use crate::index::{Entry, EntryTable, Index};
 use crate::source::{ReadAt, Stamp};
 use crate::sys;
 use crate::threads::Width;
@@ -61,7 +61,7 @@ use crate::threads::Width;
 /// for payload in reader.iter() {
 ///     bytes += payload?.len() as u64;
 /// }
-/// assert_eq!(bytes, reader.index().iter().map(|entry| entry.size - 16).sum::<u64>());
+/// assert_eq!(bytes, reader.entries().map(|entry| entry.payload_len()).sum::<u64>());
 /// # Ok::<(), tfr_index::Error>(())
 /// ```
 ///
@@ -82,7 +82,7 @@ struct Inner {
     path: Option<PathBuf>,
     /// The state of the file when it was opened.
     stamp: Option<Stamp>,
-    index: Index,
+    table: EntryTable,
     /// Whether the index is known to belong to this data: it was found or scanned, not given.
     known: bool,
     /// Why the index found beside the data is not used.
@@ -101,10 +101,54 @@ struct Inner {
 }
 
 impl Reader {
-    /// Returns the index.
+    /// Returns a record's entry in the index: where its frame is.
+    ///
+    /// ```
+    /// use tfr_index::{Entry, Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// assert_eq!(reader.entry(1)?, Entry { offset: 78, size: 79 });
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] if there is no such record. (An entry may end after the data:
+    /// [`size_of`](Self::size_of) checks that.)
+    pub fn entry(&self, record: usize) -> Result<Entry> {
+        self.named(|reader| reader.table.get(record).ok_or_else(|| reader.no_record(record)))
+    }
+
+    /// Iterates over the entries of the index.
+    ///
+    /// ```
+    /// use tfr_index::{Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let largest = reader.entries().map(|entry| entry.payload_len()).max();
+    /// assert_eq!(largest, Some(reader.iter().map(|payload| payload.unwrap().len()).max().unwrap() as u64));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
     #[must_use]
-    pub fn index(&self) -> &Index {
-        &self.0.index
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry> + '_ {
+        self.0.table.range(0..self.len())
+    }
+
+    /// Makes an [`Index`] of the reader's entries, with 16 bytes for each record. (Where records
+    /// follow each other, the reader itself holds them in one to three bytes.)
+    ///
+    /// ```
+    /// use tfr_index::{Index, Options, Reader};
+    ///
+    /// let path = "tests/data/examples.tfrecord";
+    /// let reader = Reader::open(path, &Options::new())?;
+    /// assert_eq!(reader.to_index()?, Index::scan(path, &Options::new())?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfMemory`].
+    pub fn to_index(&self) -> Result<Index> {
+        self.0.table.to_index()
     }
 
     /// Returns why the index found beside the data is not used: it does not account for all valid
@@ -137,13 +181,13 @@ impl Reader {
     /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.index.len()
+        self.0.table.len()
     }
 
     /// Returns whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.index.is_empty()
+        self.len() == 0
     }
 
     /// Reads one payload; with [`Options::raw_frames`](crate::Options::raw_frames), the whole
@@ -153,7 +197,7 @@ impl Reader {
     /// use tfr_index::{ErrorKind, Options, Reader};
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
-    /// assert_eq!(reader.read(42)?.len() as u64, reader.index()[42].size - 16);
+    /// assert_eq!(reader.read(42)?.len() as u64, reader.entry(42)?.payload_len());
     /// assert_eq!(reader.read(100).unwrap_err().kind(), ErrorKind::OutOfRange);
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
@@ -360,22 +404,34 @@ impl<'a> IntoIterator for &'a Reader {
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { path, index, .. } = &*self.0;
-        f.debug_struct("Reader").field("path", path).field("records", &index.len()).finish()
+        let Inner { path, table, .. } = &*self.0;
+        f.debug_struct("Reader").field("path", path).field("records", &table.len()).finish()
     }
 }
 
 impl Inner {
     /// Returns a record's entry, whose frame ends inside the data.
+    #[inline]
     fn entry(&self, record: usize) -> Result<Entry> {
-        let entry = *self.index.get(record).ok_or_else(|| {
-            let detail = format!("out of range, the index has {} records", self.index.len());
-            Error::new(ErrorKind::OutOfRange, detail).of_record(record as u64)
-        })?;
-        if entry.end() > self.size {
-            self.ensure_room(record, entry)?;
+        match self.table.get(record) {
+            Some(entry) => self.ensure_inside(record, entry).map(|()| entry),
+            None => Err(self.no_record(record)),
         }
-        Ok(entry)
+    }
+
+    #[cold]
+    fn no_record(&self, record: usize) -> Error {
+        let detail = format!("out of range, the index has {} records", self.table.len());
+        Error::new(ErrorKind::OutOfRange, detail).of_record(record as u64)
+    }
+
+    /// Fails unless the frame ends inside the data.
+    #[inline]
+    fn ensure_inside(&self, record: usize, entry: Entry) -> Result<()> {
+        match entry.end() > self.size {
+            true => self.ensure_room(record, entry),
+            false => Ok(()),
+        }
     }
 
     /// Fails unless the data has grown enough to hold the frame.
@@ -392,16 +448,27 @@ impl Inner {
     }
 
     fn size_of(&self, record: usize) -> Result<usize> {
-        let size = self.entry(record)?.size - if self.raw_frames { 0 } else { OVERHEAD };
+        self.size_in(record, self.entry(record)?)
+    }
+
+    /// The size of a record that has this entry.
+    #[inline]
+    fn size_in(&self, record: usize, entry: Entry) -> Result<usize> {
+        let size = entry.size - if self.raw_frames { 0 } else { OVERHEAD };
         usize::try_from(size).map_err(|_| out_of_memory().of_record(record as u64))
     }
 
     /// The size. For a large record this checks the header, so that a wrong index does not cause a
     /// large allocation.
     fn true_size_of(&self, record: usize) -> Result<usize> {
-        let size = self.size_of(record)?;
+        self.true_size_in(record, self.entry(record)?)
+    }
+
+    #[inline]
+    fn true_size_in(&self, record: usize, entry: Entry) -> Result<usize> {
+        let size = self.size_in(record, entry)?;
         if size > LARGE {
-            self.ensure_header(record, self.entry(record)?)?;
+            self.ensure_header(record, entry)?;
         }
         Ok(size)
     }
@@ -415,20 +482,21 @@ impl Inner {
     }
 
     fn read_into(&self, record: usize, payload: &mut Vec<u8>) -> Result<()> {
-        let read = self.true_size_of(record).and_then(|size| {
+        let read = self.entry(record).and_then(|entry| {
+            let size = self.true_size_in(record, entry)?;
             make_room(payload, size)?;
             payload.resize(size, 0);
-            self.read_into_slice(record, payload)
+            self.read_frame(&mut Slot { record, entry, bytes: payload })
         });
         if read.is_err() {
             payload.clear();
         }
-        read.map(drop)
+        read
     }
 
     fn read_into_slice(&self, record: usize, buffer: &mut [u8]) -> Result<usize> {
         let entry = self.entry(record)?;
-        let size = self.size_of(record)?;
+        let size = self.size_in(record, entry)?;
         let capacity = buffer.len();
         let bytes = buffer.get_mut(..size).ok_or_else(|| too_small(record, capacity, size))?;
         self.read_frame(&mut Slot { record, entry, bytes })?;

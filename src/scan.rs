@@ -11,7 +11,7 @@ use std::fmt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::PayloadCrc;
 use crate::frame::{Checksum, Header, HEADER_LEN, MAX_OFFSET};
-use crate::index::{Entry, Index};
+use crate::index::{Collect, Entry, EntryTable, EntryTableBuilder, Index};
 use crate::options::{Checksums, Options, Progress};
 use crate::source::{ReadAt, Window};
 use chain::Chain;
@@ -282,6 +282,15 @@ impl Index {
             Ok(())
         })?;
         Ok(Index::from_checked(entries))
+    }
+}
+
+impl EntryTable {
+    /// Like [`Index::from_source`].
+    pub(crate) fn scan(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<EntryTable> {
+        let mut builder = EntryTableBuilder::default();
+        parallel::scan(&source, options, (0, 0), |batch| builder.collect(batch))?;
+        builder.finish()
     }
 }
 

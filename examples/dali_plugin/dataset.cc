@@ -115,7 +115,7 @@ tfr::index Dataset::index(std::size_t file, std::vector<std::string> &warnings) 
     if (std::string warning = reader.warning(); !warning.empty()) {
         warnings.push_back(std::move(warning));
     }
-    return tfr::index::from_entries(reader.entries());
+    return reader.index();
 }
 
 Dataset::Place Dataset::find(std::uint64_t record) const {

@@ -1,5 +1,6 @@
 //! Compares frames with entries: headers, and payloads on request.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::thread;
@@ -11,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::{PayloadCrc, Place, CRC_STEP};
 use crate::frame::trust::Trust;
 use crate::frame::{Header, OVERHEAD};
-use crate::index::Entry;
+use crate::index::{Entries, Entry};
 use crate::options::Options;
 use crate::source::{ReadAt, Window, SEEK};
 use crate::threads::{self, Crew, FirstError, POLL_INTERVAL};
@@ -89,28 +90,40 @@ pub(super) struct Frames<'a, S> {
 }
 
 impl<S: ReadAt> Frames<'_, S> {
-    /// Checks the frames at these ascending positions.
-    pub fn check(
+    /// Checks the frames at these positions.
+    fn check(
         &self,
-        layout: &Layout<'_>,
-        positions: impl IntoIterator<Item = usize>,
+        layout: &Layout<'_, impl Entries>,
+        positions: Range<usize>,
         watch: Watch<'_>,
     ) -> Result<()> {
         let mut window = Window::new(self.size);
-        positions
-            .into_iter()
-            .try_for_each(|position| self.check_at(&mut window, layout, position, watch))
+        for (position, entry) in positions.clone().zip(layout.range(positions)) {
+            self.check_entry(&mut window, layout, position, entry?, watch)?;
+        }
+        Ok(())
     }
 
     /// Checks the frame at one position. A header that is not valid counts as damage.
-    pub fn check_at(
+    pub fn check_position(
         &self,
         window: &mut Window,
-        layout: &Layout<'_>,
+        layout: &Layout<'_, impl Entries>,
         position: usize,
         watch: Watch<'_>,
     ) -> Result<()> {
-        let (record, entry) = layout.get(position);
+        self.check_entry(window, layout, position, layout.get(position)?, watch)
+    }
+
+    /// The same, with the entry that the layout has at that position.
+    fn check_entry(
+        &self,
+        window: &mut Window,
+        layout: &Layout<'_, impl Entries>,
+        position: usize,
+        (record, entry): (u64, Entry),
+        watch: Watch<'_>,
+    ) -> Result<()> {
         let place = Place { record, offset: entry.offset };
         let header = place.header_at(window, self.source, entry.offset)?;
         match judge(self.trust, header, entry, place, true) {
@@ -151,7 +164,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
     /// error of the first bad frame in the data.
     pub fn check_all(
         &self,
-        layout: &Layout<'_>,
+        layout: &Layout<'_, impl Entries>,
         options: &Options<'_>,
         reporter: &mut Reporter<'_>,
     ) -> Result<()> {

@@ -16,6 +16,7 @@ use crate::error::{ErrorKind, Result};
 use crate::frame::at::{header_at, valid_frame_at};
 use crate::frame::trust::Trust;
 use crate::frame::HEADER_LEN;
+use crate::index::Entries;
 use crate::options::{Checksums, Options, Progress};
 use crate::scan::Scanner;
 use crate::source::ReadAt;
@@ -31,7 +32,7 @@ use crate::source::ReadAt;
 pub(super) fn first_record<S: ReadAt>(
     source: &S,
     size: u64,
-    layout: &Layout<'_>,
+    layout: &Layout<'_, impl Entries>,
     trust: Trust,
     watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
 ) -> Result<Option<u64>> {
@@ -58,8 +59,9 @@ struct Gaps<'a, S> {
 }
 
 impl<S: ReadAt> Gaps<'_, S> {
-    fn first_record(&self, layout: &Layout<'_>) -> Result<Option<u64>> {
+    fn first_record(&self, layout: &Layout<'_, impl Entries>) -> Result<Option<u64>> {
         for gap in layout.gaps(self.size) {
+            let gap = gap?;
             let is_outer = gap.start == 0 || gap.end == self.size;
             let found = match self.trust {
                 Trust::Checked if is_outer => self.search(&gap)?,
@@ -92,8 +94,8 @@ impl<S: ReadAt> Gaps<'_, S> {
     }
 
     /// Whether one of a few sampled entries has a valid payload CRC.
-    fn has_true_payloads(&self, layout: &Layout<'_>) -> Result<bool> {
-        for entry in layout.some() {
+    fn has_true_payloads(&self, layout: &Layout<'_, impl Entries>) -> Result<bool> {
+        for entry in layout.some()? {
             if self.payload_holds(entry.offset, entry.size)? {
                 return Ok(true);
             }

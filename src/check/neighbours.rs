@@ -6,7 +6,7 @@ use super::layout::Layout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::{header_at, valid_frame_at};
 use crate::frame::trust::Trust;
-use crate::index::Entry;
+use crate::index::{Entries, Entry};
 use crate::source::ReadAt;
 
 impl<S: ReadAt> Frames<'_, S> {
@@ -14,11 +14,11 @@ impl<S: ReadAt> Frames<'_, S> {
     /// index, otherwise `mismatch`.
     pub(super) fn damage_or(
         &self,
-        layout: &Layout<'_>,
+        layout: &Layout<'_, impl Entries>,
         position: usize,
         mismatch: Error,
     ) -> Result<Error> {
-        let (record, entry) = layout.get(position);
+        let (record, entry) = layout.get(position)?;
         if !self.ends_where_meant(layout, position)? || self.is_split(entry)? {
             return Ok(mismatch);
         }
@@ -32,17 +32,17 @@ impl<S: ReadAt> Frames<'_, S> {
 
     /// Whether a valid record of the index starts where the entry ends or, at the end of the data,
     /// ends where the entry starts.
-    fn ends_where_meant(&self, layout: &Layout<'_>, position: usize) -> Result<bool> {
-        let (_, entry) = layout.get(position);
+    fn ends_where_meant(&self, layout: &Layout<'_, impl Entries>, position: usize) -> Result<bool> {
+        let (_, entry) = layout.get(position)?;
         if entry.end() < self.size {
-            let next = (position + 1 < layout.len()).then(|| layout.get(position + 1).1);
-            let next = next.filter(|next| next.offset == entry.end());
-            return next.map_or(Ok(false), |next| self.is_valid(next));
+            let next = (position + 1 < layout.len()).then(|| layout.get(position + 1));
+            let next = next.transpose()?.filter(|(_, next)| next.offset == entry.end());
+            return next.map_or(Ok(false), |(_, next)| self.is_valid(next));
         }
-        let before = position.checked_sub(1).map(|before| layout.get(before).1);
-        let before = before.filter(|before| before.end() == entry.offset);
+        let before = position.checked_sub(1).map(|before| layout.get(before)).transpose()?;
+        let before = before.filter(|(_, before)| before.end() == entry.offset);
         match before {
-            Some(before) if entry.end() == self.size => self.is_valid(before),
+            Some((_, before)) if entry.end() == self.size => self.is_valid(before),
             _ => Ok(false),
         }
     }

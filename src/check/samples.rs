@@ -4,6 +4,7 @@ use super::frames::{is_half_right, other_file, Frames, Watch};
 use super::layout::Layout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::valid_frame_at;
+use crate::index::Entries;
 use crate::source::{ReadAt, Window};
 
 /// The number of headers read: the first, the last and some between them.
@@ -24,14 +25,14 @@ impl<S: ReadAt> Frames<'_, S> {
     /// file. It is damage if the chain of headers from the previous entry with a valid header ends
     /// there. In another version of the file, that chain continues to a record that is not the
     /// entry's.
-    pub fn sample(&self, layout: &Layout<'_>, watch: Watch<'_>) -> Result<Samples> {
-        let count = layout.count_before(|entry| entry.payload().start <= self.size);
+    pub fn sample(&self, layout: &Layout<'_, impl Entries>, watch: Watch<'_>) -> Result<Samples> {
+        let count = layout.count_before(|entry| entry.payload().start <= self.size)?;
         self.source.advise_sparse(true);
         let mut window = Window::new(self.size);
         let mut good = None; // the last position with a valid header
         let mut bad: Option<(usize, Option<usize>, Error)> = None;
         for position in samples(count) {
-            match damage(self.check_at(&mut window, layout, position, watch))? {
+            match damage(self.check_position(&mut window, layout, position, watch))? {
                 None => good = Some(position),
                 Some(error) if bad.is_none() => bad = Some((position, good, error)),
                 Some(_) => {}
@@ -44,14 +45,17 @@ impl<S: ReadAt> Frames<'_, S> {
         if let Some(mut before) = before {
             while position - before > 1 {
                 let middle = before + (position - before) / 2;
-                match damage(self.check_at(&mut window, layout, middle, &mut |_, _| Ok(())))? {
+                match damage(self.check_position(&mut window, layout, middle, &mut |_, _| Ok(())))?
+                {
                     None => before = middle,
                     Some(nearer) => (position, error) = (middle, nearer),
                 }
             }
-        } else if !confirmed && !is_half_right(&error, layout.get(position).1) {
-            let (record, entry) = layout.get(position);
-            return Err(other_file(record, entry, "none, and none at any other sampled entry"));
+        } else if !confirmed {
+            let (record, entry) = layout.get(position)?;
+            if !is_half_right(&error, entry) {
+                return Err(other_file(record, entry, "none, and none at any other sampled entry"));
+            }
         }
         self.ensure_damage(layout, position)?;
         Ok(Samples { confirmed, damage: Some(error) })
@@ -59,9 +63,10 @@ impl<S: ReadAt> Frames<'_, S> {
 
     /// Fails if the data has another record where the bad entry starts. The header of the previous
     /// entry, if there is one, must be valid.
-    pub fn ensure_damage(&self, layout: &Layout<'_>, position: usize) -> Result<()> {
-        let (record, entry) = layout.get(position);
-        let mut at = position.checked_sub(1).map_or(0, |before| layout.get(before).1.end());
+    pub fn ensure_damage(&self, layout: &Layout<'_, impl Entries>, position: usize) -> Result<()> {
+        let (record, entry) = layout.get(position)?;
+        let before = position.checked_sub(1).map(|before| layout.get(before)).transpose()?;
+        let mut at = before.map_or(0, |(_, before)| before.end());
         while at < entry.offset {
             match valid_frame_at(self.source, at, self.size)? {
                 Some(size) => at += size,

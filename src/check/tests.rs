@@ -87,11 +87,15 @@ fn judged(entries: &[Entry], data: &[u8], payloads: bool, partial: bool, crcs: b
     if let Some(&record) = beyond {
         return fault(ErrorKind::Stale, record, entries[record].offset);
     }
-    let layout = Layout::of(entries).unwrap();
+    let index = Index::from_checked(entries.to_vec());
+    let layout = Layout::of(&index).unwrap();
+    let some = layout.some().unwrap();
     let trust = match crcs && good {
         true => Trust::Checked,
-        false => Trust::decide(&data, Checksums::Auto, || layout.some().map(|entry| entry.offset))
-            .unwrap(),
+        false => {
+            let offsets = || some.iter().map(|entry| entry.offset);
+            Trust::decide(&data, Checksums::Auto, offsets).unwrap()
+        }
     };
     let left_out = match (entries.is_empty(), trust) {
         (false, Trust::Checked) => gaps::naive(data, entries),
@@ -507,7 +511,7 @@ fn one_damaged_header_is_damage() {
                     Ok(_) => {} // not among the samples
                     Err(error) => assert_eq!(error.record(), Some(record as u64), "{error:?}"),
                 }
-                let found = index.reason_against(&damaged[..], &options).unwrap();
+                let found = reason_against(&index, &&damaged[..], &options).unwrap();
                 assert!(found.is_none(), "{found:?}");
             }
         }

@@ -216,8 +216,8 @@ impl Dataset {
     pub fn index_of(&self, shard: usize) -> Result<Index> {
         self.0.ensure_shard(shard)?;
         match self.0.files.tables([shard].into_iter()).pop().flatten() {
-            Some(table) => Ok(table.index().clone()),
-            None => Ok(self.0.shard(shard)?.table().index().clone()),
+            Some(table) => table.to_index(),
+            None => self.0.shard(shard)?.to_index(),
         }
     }
 

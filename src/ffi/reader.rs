@@ -9,7 +9,7 @@ use super::options::tfr_options;
 use super::pointer;
 use super::source::{tfr_source, Source};
 use super::status::tfr_status;
-use crate::{Options, Reader};
+use crate::{Entry, Options, Reader};
 
 /// An open TFRecord file and its index: record i is at the place that entry i says. The file may
 /// grow while the reader is open.
@@ -137,22 +137,63 @@ pub unsafe extern "C" fn tfr_reader_len(reader: *const tfr_reader) -> usize {
     unsafe { reader.as_ref() }.map_or(0, |reader| reader.reader.len())
 }
 
-/// Returns the index: an array of tfr_reader_len() entries; NULL for an empty index and for NULL.
+/// Returns the entry of one record: where it is in the data.
 ///
-/// Ownership: borrowed from the reader. The array is valid until the reader is freed.
+/// Parameters: `reader` and `entry_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `record`
+/// is not less than tfr_reader_len(). (An entry may end after the data; tfr_reader_sizes() checks
+/// that.)
 ///
 /// Threads: safe on any thread.
 #[no_mangle]
-pub unsafe extern "C" fn tfr_reader_entries(reader: *const tfr_reader) -> *const tfr_entry {
+pub unsafe extern "C" fn tfr_reader_entry(
+    reader: *const tfr_reader,
+    record: usize,
+    entry_out: *mut tfr_entry,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
     // SAFETY: the caller upholds the contract.
-    match unsafe { reader.as_ref() } {
-        // The two types have the same members in the same order, both in C's layout.
-        Some(tfr_reader { reader, .. }) if !reader.is_empty() => reader.index().as_ptr().cast(),
-        _ => std::ptr::null(),
-    }
+    let body = || unsafe {
+        let reader = &pointer::borrow(reader, "reader")?.reader;
+        let store = pointer::out(entry_out, "entry_out")?;
+        let Entry { offset, size } = reader.entry(record)?;
+        store(tfr_entry { offset, size });
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
 }
 
-/// Closes a reader, including the array of tfr_reader_entries(). NULL does nothing.
+/// Makes an index of the reader's entries, with 16 bytes for each record. (Where records follow
+/// each other, the reader itself holds them in one to three bytes.)
+///
+/// Parameters: `reader` and `index_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_MEMORY.
+///
+/// Ownership: the index does not need the reader. Free *index_out with tfr_index_free(). It is NULL
+/// on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_reader_index(
+    reader: *const tfr_reader,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = pointer::borrow(reader, "reader")?.reader.to_index()?;
+        store(pointer::give(tfr_index(index)));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Closes a reader. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reader_free(reader: *mut tfr_reader) {
     // SAFETY: the caller upholds the contract.

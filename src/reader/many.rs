@@ -31,7 +31,8 @@ impl Inner {
         self.read_to(records.iter().zip(offsets.windows(2)).map(|(&record, ends)| {
             let (bytes, after) = std::mem::take(&mut rest).split_at_mut(ends[1] - ends[0]);
             rest = after;
-            (record, bytes)
+            let entry = self.table.get(record).expect("it has an offset");
+            Slot { record, entry, bytes }
         }))
     }
 
@@ -45,24 +46,20 @@ impl Inner {
             );
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        let mut places = with_room(records.len())?;
+        let mut slots = with_room(records.len())?;
         for (&record, buffer) in records.iter().zip(buffers) {
-            let (size, capacity) = (self.size_of(record)?, buffer.len());
+            let entry = self.entry(record)?;
+            let (size, capacity) = (self.size_in(record, entry)?, buffer.len());
             let bytes = buffer.get_mut(..size).ok_or_else(|| too_small(record, capacity, size))?;
-            places.push((record, bytes));
+            slots.push(Slot { record, entry, bytes });
         }
-        self.read_to(places.into_iter())
+        self.read_to(slots.into_iter())
     }
 
     /// Reads records, each to a buffer of its size.
-    pub fn read_to<'s>(
-        &self,
-        places: impl ExactSizeIterator<Item = (usize, &'s mut [u8])>,
-    ) -> Result<()> {
+    pub fn read_to<'s>(&self, places: impl ExactSizeIterator<Item = Slot<'s>>) -> Result<()> {
         let mut slots = with_room(places.len())?;
-        for (place, (record, bytes)) in places.enumerate() {
-            slots.push((place, Slot { record, entry: self.index[record], bytes }));
-        }
+        slots.extend(places.enumerate());
         slots.sort_unstable_by_key(|(place, slot)| (slot.entry.offset, *place));
         let (_, steps, cost) = part_of(&slots, u64::MAX);
         let first_error = FirstError::new(slots.len());

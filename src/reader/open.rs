@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Inner, Reader, Table};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::frame::trust::Trust;
-use crate::index::Index;
+use crate::index::{EntryTable, Index};
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
@@ -38,7 +39,7 @@ impl Reader {
     /// use tfr_index::{Options, Reader};
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
-    /// assert_eq!(reader.read(99)?.len() as u64, reader.index()[99].size - 16);
+    /// assert_eq!(reader.read(99)?.len() as u64, reader.entry(99)?.payload_len());
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///
@@ -49,16 +50,16 @@ impl Reader {
         let data = open(path)?;
         let stamp = data.stamp();
         let make = || {
-            let (index, warning) = match index_beside(path, &data, options)? {
-                Candidate::Index(index) => (index, None),
+            let (table, warning) = match index_beside(path, &data, options)? {
+                Candidate::Index(table) => (table, None),
                 Candidate::None => (scan_file(path, &data, options)?, None),
                 Candidate::Unused(warning) => {
                     let scanned = scan_file(path, &data, options);
-                    let index = scanned.map_err(|error| error.adding(&format!(" ({warning})")))?;
-                    (index, Some(warning))
+                    let table = scanned.map_err(|error| error.adding(&format!(" ({warning})")))?;
+                    (table, Some(warning))
                 }
             };
-            let reader = Reader::new(data, index, options, BLOCK)?;
+            let reader = Reader::new(data, table, options, BLOCK)?;
             let reader = reader.with(|inner| (inner.known, inner.warning) = (true, warning));
             Ok(reader.of(path, stamp))
         };
@@ -89,7 +90,8 @@ impl Reader {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
         let stamp = data.stamp();
-        let reader = Reader::new(data, index, options, BLOCK);
+        let reader =
+            EntryTable::of(index).and_then(|table| Reader::new(data, table, options, BLOCK));
         reader.map(|reader| reader.of(path, stamp)).map_err(|error| error.of(path))
     }
 
@@ -104,7 +106,7 @@ impl Reader {
         if table.stamp != Some(stamp) {
             return Ok(None);
         }
-        let reader = Reader::new(data, table.index.clone(), options, BLOCK);
+        let reader = Reader::new(data, table.entries.clone(), options, BLOCK);
         let reader = reader.map_err(|error| error.of(path))?;
         Ok(Some(reader.with(|inner| inner.known = table.known).of(path, stamp)))
     }
@@ -127,24 +129,23 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Reader> {
         let known = index.is_none();
-        let index = index.map_or_else(|| scan(&source, options), Ok)?;
-        let reader = Reader::new(source, index, options, SOURCE_BLOCK)?;
+        let table = index.map_or_else(|| scan(&source, options), EntryTable::of)?;
+        let reader = Reader::new(source, table, options, SOURCE_BLOCK)?;
         Ok(reader.with(|inner| inner.known = known))
     }
 
     fn new(
         source: impl ReadAt + Send + Sync + 'static,
-        index: Index,
+        table: EntryTable,
         options: &Options<'_>,
         block: usize,
     ) -> Result<Reader> {
         source.advise_sparse(false);
         let size = source.size().map_err(|error| Error::io("find the size", error))?;
         let some = || {
-            let first = index.iter().min_by_key(|entry| entry.offset);
-            let others = [0, 1, index.len() / 2, index.len().wrapping_sub(1)];
-            let others = others.into_iter().filter_map(|record| index.get(record));
-            first.into_iter().chain(others).map(|entry| entry.offset).collect::<Vec<_>>()
+            let others = [0, 1, table.len() / 2, table.len().wrapping_sub(1)];
+            let others = others.into_iter().filter_map(|record| table.get(record));
+            table.start().into_iter().chain(others.map(|entry| entry.offset)).collect::<Vec<_>>()
         };
         let (trust, payloads) = match options.checksums {
             Checksums::None => (None, false),
@@ -157,7 +158,7 @@ impl Reader {
             source: Box::new(source),
             path: None,
             stamp: None,
-            index,
+            table,
             known: false,
             warning: None,
             size,
@@ -193,7 +194,7 @@ impl Reader {
 /// The result of looking for an index beside some data.
 enum Candidate {
     /// An index that accounts for all valid records.
-    Index(Index),
+    Index(EntryTable),
     /// An index that is not used, and why.
     Unused(Error),
     None,
@@ -213,15 +214,15 @@ fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<C
 fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Candidate> {
     // Only a regular file: opening a pipe might block.
     let file = file::open_regular(index_path);
-    let read = file.and_then(|file| Index::read_open(&file, index_path));
+    let read = file.and_then(|file| EntryTable::read_open(&file, index_path));
     // The callback may cancel the check, but the check is no progress of the scan that may follow.
     let ask = |progress: Progress| match options.progress {
         Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
         None => ControlFlow::Continue(()),
     };
     let reason = match read {
-        Ok(index) => match index.reason_against(data, &options.progress(&ask))? {
-            None => return Ok(Candidate::Index(index)),
+        Ok(table) => match check::reason_against(&table, data, &options.progress(&ask))? {
+            None => return Ok(Candidate::Index(table)),
             Some(reason) => reason,
         },
         Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Candidate::None),
@@ -235,15 +236,15 @@ fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result
     Ok(Candidate::Unused(reason))
 }
 
-fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Index> {
+fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<EntryTable> {
     options.of_file(path, |options| scan(data, options))
 }
 
 /// Scans without payload CRCs: the reader checks them when it reads payloads.
-fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<Index> {
+fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<EntryTable> {
     let checksums = match options.checksums {
         Checksums::Full => Checksums::Length,
         checksums => checksums,
     };
-    Index::from_source(source, &Options { checksums, ..*options })
+    EntryTable::scan(source, &Options { checksums, ..*options })
 }

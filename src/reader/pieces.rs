@@ -7,6 +7,7 @@ use super::many::with_room;
 use super::records::{BYTES, RECORDS};
 use super::{Payloads, Reader};
 use crate::error::{Error, Result};
+use crate::index::Entry;
 
 /// Some payloads, and the error of the record after them, if that one is bad.
 #[derive(Default)]
@@ -95,14 +96,21 @@ impl Walk {
 
     /// The end of the next piece, which has at least one record.
     fn piece_end(&self) -> usize {
-        let index = self.reader.index();
+        let table = &self.reader.0.table;
         let mut bytes = 0_u64;
-        let fits = |&i: &usize| {
-            bytes = bytes.saturating_add(index[self.record(i)].size);
+        let mut fits = |entry: Entry| {
+            bytes = bytes.saturating_add(entry.size);
             bytes <= BYTES
         };
         let most = self.count.min(self.next + RECORDS);
-        (self.next + (self.next..most).take_while(fits).count()).max(self.next + 1)
+        let fitting = match &self.records {
+            Some(records) => {
+                let entries = records[self.next..most].iter().map_while(|&i| table.get(i));
+                entries.take_while(|entry| fits(*entry)).count()
+            }
+            None => table.range(self.next..most).take_while(|entry| fits(*entry)).count(),
+        };
+        self.next + fitting.max(1)
     }
 
     fn read(&mut self) -> Option<Piece> {

@@ -1,13 +1,14 @@
 //! Iterates over all records, reading ahead.
 
 use std::fmt;
-use std::ops::Range;
 use std::vec;
 
 use super::ahead::Ahead;
+use super::frames::Slot;
 use super::many::with_room;
 use super::{Inner, Reader};
 use crate::error::Result;
+use crate::index::Entry;
 
 /// The most bytes and records per piece; a piece has at least one record.
 pub(super) const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
@@ -40,17 +41,18 @@ impl<'a> Records<'a> {
             return piece;
         }
         self.ahead = None;
-        let records = piece_at(self.reader, self.next);
+        let entries = entries_at(self.reader, self.next);
+        let next = self.next + entries.len();
         // The first piece is read here; start a thread only if there are more.
-        if self.next == 0 && records.end < self.reader.len() && self.reader.0.threads != 1 {
-            let (reader, mut next) = (self.reader.clone(), records.end);
+        if self.next == 0 && next < self.reader.len() && self.reader.0.threads != 1 {
+            let (reader, mut next) = (self.reader.clone(), next);
             self.ahead = Ahead::start(0, move || {
-                let records = piece_at(&reader, next);
-                next = records.end;
-                (!records.is_empty()).then(|| read(&reader, records))
+                let (start, entries) = (next, entries_at(&reader, next));
+                next += entries.len();
+                (!entries.is_empty()).then(|| read(&reader, start, &entries))
             });
         }
-        read(self.reader, records)
+        read(self.reader, self.next, &entries)
     }
 }
 
@@ -74,33 +76,42 @@ impl Iterator for Records<'_> {
 
 impl ExactSizeIterator for Records<'_> {}
 
-/// The records of the piece that starts at `start`; empty after the last record.
-fn piece_at(reader: &Reader, start: usize) -> Range<usize> {
+/// The entries of the piece that starts at `start`; none after the last record.
+fn entries_at(reader: &Reader, start: usize) -> Vec<Entry> {
     let mut bytes = 0_u64;
-    let entries = reader.index()[start..].iter().take(RECORDS);
-    let fitting = entries.take_while(|entry| {
+    let mut entries = Vec::new();
+    for entry in reader.0.table.range(start..reader.len()).take(RECORDS) {
         bytes = bytes.saturating_add(entry.size);
-        bytes <= BYTES
-    });
-    start..reader.len().min(start + fitting.count().max(1))
+        if bytes > BYTES && !entries.is_empty() {
+            break;
+        }
+        entries.push(entry);
+    }
+    entries
 }
 
-/// Reads the payloads of these records; one by one if any of them is bad.
-fn read(reader: &Reader, records: Range<usize>) -> Piece {
-    match read_all(&reader.0, records.clone()) {
+/// Reads the payloads of the records from `start` on; one by one if any of them is bad.
+fn read(reader: &Reader, start: usize, entries: &[Entry]) -> Piece {
+    match read_all(&reader.0, start, entries) {
         Ok(payloads) => payloads.into_iter().map(Ok).collect(),
-        Err(_) => records.map(|record| reader.read(record)).collect(),
+        Err(_) => (start..).take(entries.len()).map(|record| reader.read(record)).collect(),
     }
 }
 
-fn read_all(reader: &Inner, records: Range<usize>) -> Result<Vec<Vec<u8>>> {
-    let mut payloads = with_room(records.len())?;
-    for record in records.clone() {
-        let size = reader.true_size_of(record)?;
+fn read_all(reader: &Inner, start: usize, entries: &[Entry]) -> Result<Vec<Vec<u8>>> {
+    let mut payloads: Vec<Vec<u8>> = with_room(entries.len())?;
+    for (record, &entry) in (start..).zip(entries) {
+        reader.ensure_inside(record, entry)?;
+        let size = reader.true_size_in(record, entry)?;
         let mut payload = with_room(size)?;
         payload.resize(size, 0);
         payloads.push(payload);
     }
-    reader.read_to(records.zip(payloads.iter_mut().map(Vec::as_mut_slice)))?;
+    let places = entries.iter().zip(&mut payloads).enumerate();
+    reader.read_to(places.map(|(number, (&entry, bytes))| Slot {
+        record: start + number,
+        entry,
+        bytes,
+    }))?;
     Ok(payloads)
 }

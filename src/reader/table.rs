@@ -3,14 +3,14 @@
 use super::slots::Request;
 use super::{ensure_memory, Reader, LARGE, LARGE_BATCH};
 use crate::error::{Error, Result};
-use crate::index::{Entry, Index};
+use crate::index::{Entry, EntryTable, Index};
 use crate::source::Stamp;
 
 /// What a reader knows of its file. It is enough to open the file again, or to find the sizes of
 /// records while the file is closed.
 #[derive(Clone)]
 pub(crate) struct Table {
-    pub(super) index: Index,
+    pub(super) entries: EntryTable,
     pub(super) known: bool,
     /// The state of the file; `None` for other sources.
     pub(super) stamp: Option<Stamp>,
@@ -21,25 +21,25 @@ pub(crate) struct Table {
 impl Table {
     /// About how many bytes of memory it takes.
     pub fn bytes(&self) -> u64 {
-        (self.index.len() * std::mem::size_of::<Entry>()) as u64 + 200
+        self.entries.bytes() as u64 + 200
     }
 
-    /// Returns the index.
-    pub fn index(&self) -> &Index {
-        &self.index
+    /// Makes an index of the entries.
+    pub fn to_index(&self) -> Result<Index> {
+        self.entries.to_index()
     }
 
     /// The entry of a record that ends inside the data; for others [`Reader::entry_inside`] may
     /// know more.
     pub fn entry(&self, record: usize) -> Option<Entry> {
-        self.index.get(record).copied().filter(|entry| entry.end() <= self.size)
+        self.entries.get(record).filter(|entry| entry.end() <= self.size)
     }
 }
 
 impl Reader {
     pub(crate) fn table(&self) -> Table {
-        let (index, size) = (self.0.index.clone(), self.0.size);
-        Table { index, known: self.0.known, stamp: self.0.stamp, size }
+        let (entries, size) = (self.0.table.clone(), self.0.size);
+        Table { entries, known: self.0.known, stamp: self.0.stamp, size }
     }
 
     /// The state of the file when it was opened; `None` for other sources.

@@ -99,7 +99,9 @@
       (const tfr_source *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))   \
     F(const tfr_error *, tfr_reader_warning, (const tfr_reader *))                                 \
     F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
-    F(const tfr_entry *, tfr_reader_entries, (const tfr_reader *))                                 \
+    F(tfr_status, tfr_reader_entry,                                                                \
+      (const tfr_reader *, size_t, tfr_entry *, tfr_error **))                                     \
+    F(tfr_status, tfr_reader_index, (const tfr_reader *, tfr_index **, tfr_error **))              \
     F(tfr_status, tfr_reader_sizes,                                                                \
       (const tfr_reader *, const size_t *, size_t, size_t *, tfr_error **))                        \
     F(tfr_status, tfr_reader_offsets,                                                              \

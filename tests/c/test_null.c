@@ -255,12 +255,17 @@ int main(int argc, char **argv) {
     tfr_source_free(NULL);
     REFUSES("reader_out", tfr_reader_from_source(NULL, NULL, NULL, NULL, error_out));
     CHECK(tfr_reader_len(NULL) == 0);
-    CHECK(tfr_reader_entries(NULL) == NULL);
+    REFUSES("reader", tfr_reader_entry(NULL, 0, NULL, error_out));
+    REFUSES("index_out", tfr_reader_index(NULL, NULL, error_out));
     REFUSES("reader", tfr_reader_read(NULL, 0, NULL, 0, NULL, error_out));
     REFUSES("reader", tfr_reader_read_many(NULL, NULL, 0, NULL, 0, NULL, error_out));
     FILE *file = fopen(path, "wb");
     CHECK(file != NULL && fwrite(THREE, THREE_SIZE, 1, file) == 1 && fclose(file) == 0);
     CHECK(tfr_reader_open(path, NULL, NULL, &reader, NULL) == TFR_OK);
+    REFUSES("entry_out", tfr_reader_entry(reader, 0, NULL, error_out));
+    REFUSES("index_out", tfr_reader_index(reader, NULL, error_out));
+    tfr_index *none = NULL;
+    REFUSES("reader", tfr_reader_index(NULL, &none, error_out));
     CHECK(tfr_reader_read(reader, 1, NULL, 0, NULL, NULL) == TFR_OK); /* it is empty */
     CHECK(tfr_reader_read(reader, 0, NULL, 0, NULL, NULL) == TFR_ERR_INVALID_ARGUMENT);
     REFUSES("buffer", tfr_reader_read(reader, 0, NULL, 5, &size, error_out));

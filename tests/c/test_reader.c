@@ -26,7 +26,13 @@ static tfr_reader *open_reader(const tfr_index *index, const tfr_options *option
 
 static void one_record(const tfr_reader *reader) {
     CHECK(tfr_reader_len(reader) == 3);
-    CHECK(tfr_reader_entries(reader)[2].offset == 37);
+    tfr_entry entry = {0};
+    CHECK(tfr_reader_entry(reader, 2, &entry, NULL) == TFR_OK && entry.offset == 37);
+    CHECK(tfr_reader_entry(reader, 3, &entry, NULL) == TFR_ERR_OUT_OF_RANGE && entry.offset == 37);
+    tfr_index *index = NULL;
+    CHECK(tfr_reader_index(reader, &index, NULL) == TFR_OK && tfr_index_len(index) == 3);
+    CHECK(tfr_index_entries(index)[2].offset == 37);
+    tfr_index_free(index);
     for (size_t i = 0; i < 3; i++) {
         uint8_t buffer[8] = {0};
         size_t size = 77;
@@ -277,7 +283,7 @@ int main(int argc, char **argv) {
     damage();
     write_file(THREE, 0);
     reader = open_reader(NULL, NULL);
-    CHECK(tfr_reader_len(reader) == 0 && tfr_reader_entries(reader) == NULL);
+    CHECK(tfr_reader_len(reader) == 0);
     tfr_reader_free(reader);
     return 0;
 }

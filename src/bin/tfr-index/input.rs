@@ -83,7 +83,7 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
         let name = path.display();
         bail!("{name}: is a pipe (FIFO), not a regular file; to read an index from it, use - < {name}");
     }
-    Ok(open(path, &Options::new().progress(&progress::watch))?.index().clone())
+    Ok(open(path, &Options::new().progress(&progress::watch))?.to_index()?)
 }
 
 /// The name of the index of an argument. An index keeps its own name.

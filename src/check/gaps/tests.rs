@@ -8,14 +8,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::index::{Entry, Index};
-use crate::{crc, frame, CheckLevel, Error};
+use crate::{check, crc, frame, CheckLevel, Error};
 
 /// Like [`first_record`] for data with valid checksums, but tries every byte that no entry covers.
 pub(in crate::check) fn naive(data: &[u8], entries: &[Entry]) -> Option<u64> {
-    let layout = Layout::of(entries).unwrap();
-    let mut some = layout.some();
+    let index = Index::from_checked(entries.to_vec());
+    let some = Layout::of(&index).unwrap().some().unwrap();
     let has_payloads =
-        some.any(|entry| is_record(&data[entry.offset as usize..entry.end() as usize]));
+        some.iter().any(|entry| is_record(&data[entry.offset as usize..entry.end() as usize]));
     let is_record = |frame: &[u8]| !has_payloads || is_record(frame);
     let mut covered = vec![false; data.len()];
     for entry in entries {
@@ -67,13 +67,14 @@ fn is_record(frame: &[u8]) -> bool {
 }
 
 fn found(data: &[u8], entries: &[Entry]) -> Option<u64> {
-    let layout = Layout::of(entries).unwrap();
+    let index = Index::from_checked(entries.to_vec());
+    let layout = Layout::of(&index).unwrap();
     let size = data.len() as u64;
     first_record(&data, size, &layout, Trust::Checked, &|_| ControlFlow::Continue(())).unwrap()
 }
 
 fn reason_against(index: &Index, data: &[u8]) -> Option<Error> {
-    index.reason_against(data, &Options::new()).unwrap()
+    check::reason_against(index, &data, &Options::new()).unwrap()
 }
 
 fn salvage(data: &[u8], checksums: Checksums) -> crate::Result<Index> {
@@ -168,7 +169,7 @@ proptest! {
                     prop_assert!(reason_against(&index, data).is_none(), "{index:?}");
                     // For any policy of the reader.
                     let options = Options::new().checksums(Checksums::None);
-                    prop_assert!(index.reason_against(data, &options).unwrap().is_none());
+                    prop_assert!(check::reason_against(&index, &data, &options).unwrap().is_none());
                 }
             }
             let options = Options::new().allow_incomplete_tail(true);
@@ -303,7 +304,8 @@ fn no_more_is_read_than_the_answer_takes() {
     let whole = Index::from_bytes(&data, &Options::new()).unwrap();
     let bytes_read = |entries: &[Entry], data: &[u8]| {
         let source = CountingSource(data, Cell::new(0));
-        let layout = Layout::of(entries).unwrap();
+        let index = Index::from_checked(entries.to_vec());
+        let layout = Layout::of(&index).unwrap();
         let watch = |_| ControlFlow::Continue(());
         let size = data.len() as u64;
         first_record(&source, size, &layout, Trust::Checked, &watch).unwrap();
@@ -327,6 +329,7 @@ fn a_search_is_cancelled() {
         true => ControlFlow::Continue(()),
         false => ControlFlow::Break(()),
     };
-    let error = index.reason_against(&data[..], &Options::new().progress(&watch)).unwrap_err();
+    let options = Options::new().progress(&watch);
+    let error = check::reason_against(&index, &&data[..], &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }

@@ -3,6 +3,7 @@
 use super::digits::{others, plain_number, value, word, EIGHT_DIGITS, ZEROS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{MAX_OFFSET, OVERHEAD};
+use crate::index::entries::Collect;
 use crate::index::{push, Entry, Index};
 
 /// No index has a longer line: the decoder keeps at most this much of an incomplete line.
@@ -52,6 +53,12 @@ impl Decoder {
     pub fn take(&mut self) -> Vec<Entry> {
         self.taken += self.entries.len() as u64;
         std::mem::take(&mut self.entries)
+    }
+
+    /// Moves the entries of complete lines to `to`.
+    pub fn move_to(&mut self, to: &mut impl Collect) -> Result<()> {
+        self.taken += self.entries.len() as u64;
+        to.collect(&mut self.entries)
     }
 
     pub fn finish(mut self) -> Result<Index> {

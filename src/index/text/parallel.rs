@@ -4,26 +4,26 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::Decoder;
+use crate::index::entries::Collect;
 use crate::index::{Entry, Index};
 use crate::source::{fill_at, ReadAt};
-use crate::sys;
 use crate::threads::{self, Crew};
 
-/// Bytes of index text in a part: few enough to stay in the cache until its entries are copied to
-/// the index.
+/// Bytes of index text in a part: few enough to stay in the cache until its entries are collected.
 const PART: u64 = 256 << 10;
 /// Text of fewer parts is decoded faster than threads start.
 const MIN_PARTS: u64 = 16;
 /// A longer line is not one that this library writes.
 const LINE_MAX: usize = 4 << 10;
 
-/// Decodes all of a source's text in parts, several at the same time. Returns `None` if the text is
-/// small or not valid: decoding it from the start then finds what is wrong, and where.
-pub(crate) fn decode_in_parts(source: &(impl ReadAt + Sync)) -> Option<Index> {
+/// Decodes all of a source's text in parts, several at the same time, and collects the entries part
+/// by part. Returns `None` if the text is small or not valid: decoding it from the start then finds
+/// what is wrong, and where.
+pub(crate) fn decode_in_parts<C: Collect>(source: &(impl ReadAt + Sync)) -> Option<C> {
     let size = source.size().ok().filter(|size| *size >= MIN_PARTS * PART)?;
     let starts = (0..size).step_by(PART as usize);
     let decoders = threads::processors().min(threads::DECODING);
-    let mut entries = Vec::new();
+    let mut collected = C::default();
     thread::scope(|scope| {
         let mut crew = Crew::new(scope);
         let mut replies = Vec::new(); // dropped before the crew, which then ends
@@ -48,12 +48,10 @@ pub(crate) fn decode_in_parts(source: &(impl ReadAt + Sync)) -> Option<Index> {
         }
         for (_, (reply, emptied)) in starts.zip(replies.iter().cycle()) {
             let mut part = reply.recv().ok()??;
-            entries.try_reserve(part.len()).ok()?;
-            sys::advise_filling(&mut entries.spare_capacity_mut()[..part.len()]);
-            entries.append(&mut part);
+            collected.collect(&mut part).ok()?;
             let _ = emptied.try_send(part);
         }
-        Some(Index::from_checked(entries))
+        Some(collected)
     })
 }
 
@@ -111,7 +109,8 @@ mod tests {
                 text.pop();
                 text += end;
                 let whole = Index::from_text(&text);
-                assert_eq!(decode_in_parts(&text.as_bytes()), whole.ok(), "{end:?}");
+                let parts = decode_in_parts(&text.as_bytes()).map(Index::from_checked);
+                assert_eq!(parts, whole.ok(), "{end:?}");
             }
         }
     }
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn small_texts_and_endless_lines_are_not_decoded_in_parts() {
         for text in ["0 16\n".to_owned(), " ".repeat(2 * (MIN_PARTS * PART) as usize)] {
-            assert_eq!(decode_in_parts(&text.as_bytes()), None);
+            assert_eq!(decode_in_parts::<Vec<Entry>>(&text.as_bytes()), None);
         }
     }
 }

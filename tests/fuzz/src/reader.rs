@@ -48,16 +48,16 @@ fn change(entries: &mut [Entry], edit: &[u8]) {
 fn compare(reader: &Reader, data: &[u8], checksums: Checksums) {
     let all: Vec<usize> = (0..reader.len()).collect();
     let each: Vec<_> = all.iter().map(|record| reader.read(*record)).collect();
-    for (entry, read) in reader.index().iter().zip(&each) {
+    for (entry, read) in reader.entries().zip(&each) {
         match (checksums, read) {
             // What holds in all is good; what is good has its length, at least.
             (Checksums::Auto, Ok(payload)) => {
-                assert_eq!(expected(data, entry, Checksums::None), Some(&payload[..]));
+                assert_eq!(expected(data, &entry, Checksums::None), Some(&payload[..]));
                 let length = (payload.len() as u64).to_le_bytes();
                 assert_eq!(data[entry.offset as usize..][..8], length);
             }
-            (Checksums::Auto, Err(_)) => assert_eq!(expected(data, entry, Checksums::Full), None),
-            (_, read) => assert_eq!(read.as_deref().ok(), expected(data, entry, checksums)),
+            (Checksums::Auto, Err(_)) => assert_eq!(expected(data, &entry, Checksums::Full), None),
+            (_, read) => assert_eq!(read.as_deref().ok(), expected(data, &entry, checksums)),
         }
     }
     let each: Vec<Result<Vec<u8>, Fault>> =
@@ -67,7 +67,7 @@ fn compare(reader: &Reader, data: &[u8], checksums: Checksums) {
     // All in one call, in the index's order and in another one: the first failure counts, but entries
     // that end after the data fail before anything is read.
     let is_behind = |record: &&usize| {
-        let Entry { offset, size } = reader.index()[**record];
+        let Entry { offset, size } = reader.entry(**record).unwrap();
         offset + size > data.len() as u64
     };
     for records in [all.clone(), all.iter().rev().chain(&all).copied().collect()] {

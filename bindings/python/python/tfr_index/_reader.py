@@ -31,6 +31,7 @@ _LARGE_PIECE = 16 << 20  # bytes of large payloads to read in one call: enough f
 _LARGE = 16 << 10  # bytes of a payload above which a copy costs more than avoiding it
 _NULL = ffi.NULL
 _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
+_INVALID_ARGUMENT = lib.TFR_ERR_INVALID_ARGUMENT
 _sizes, _offsets = lib.tfr_reader_sizes, lib.tfr_reader_offsets
 _read, _read_many = lib.tfr_reader_read, lib.tfr_reader_read_many
 _read_each = lib.tfr_reader_read_each
@@ -106,23 +107,27 @@ class Reader:
 
     __slots__ = (
         "__weakref__",
-        "_around",
         "_given",
         "_index",
+        "_is_large",
+        "_is_pinned",
         "_native",
+        "_overhead",
         "_records",
-        "_sizes",
         "_source",
         "_warning",
+        "_whole",
     )
 
     _native: CData  # NULL when the reader is closed
     _source: File | Memory | Source
-    _sizes: memoryview  # of the frames
-    _around: int  # bytes of a frame that are not part of the result
     _records: range  # the numbers of entries
-    _index: Index | None  # all entries
+    _whole: range  # the numbers of all entries
+    _overhead: int  # bytes of a frame that are not part of the result
+    _is_large: bool  # whether the last record that was read alone was larger than _LARGE
+    _index: Index | None  # all entries, once they are asked for
     _given: tuple[Any, ...]  # the arguments with which unpickling opens the reader again
+    _is_pinned: bool  # whether that needs the index, although the reader was opened without one
     _warning: TfrWarning | None  # why the index beside the file is not used
 
     def __init__(
@@ -198,14 +203,12 @@ class Reader:
         count = lib.tfr_reader_len(native)
         warning = lib.tfr_reader_warning(native)
         self._warning = TfrWarning(exception_of(warning)) if warning else None
-        entries = keeping(lib.tfr_reader_entries(native), native)
-        memory = memoryview(ffi.buffer(entries, 16 * count) if count else b"")
-        self._sizes = memory.toreadonly().cast("Q")[1::2]
-        self._around = 0 if raw_frames else OVERHEAD
-        self._records = range(count)
-        self._index = index
-        if (salvage or allow_incomplete_tail) and given is None:
-            given = self.index  # a pickled copy has the same records, even if the file grows
+        self._overhead = 0 if raw_frames else OVERHEAD
+        self._records = self._whole = range(count)
+        self._is_large = False
+        self._index = given if isinstance(given, Index) else None
+        # A pickled copy has the same records, even if the file grows.
+        self._is_pinned = bool(salvage or allow_incomplete_tail) and given is None
         if isinstance(source, File):
             data = os.fspath(cast(Path, data))
         self._given = (data, given, checksums, bool(raw_frames), threads)
@@ -222,26 +225,35 @@ class Reader:
     def __getitem__(self, record: int | slice) -> bytes | Reader:
         try:
             number: Any = self._records[record]
-            size = self._sizes[number] - self._around  # TypeError for a slice
-        except (IndexError, TypeError):
+            if self._is_large:
+                return self._read_large(number)
+            small = _take_small()
+            read = _read(self._native, number, small.memory, _LARGE, small.size_out, _NULL)
+        except (IndexError, TypeError):  # TypeError for a slice
             if isinstance(record, slice):
                 return self._part(self._records[record])
-            number = self._number(record)
-            size = self._size_of(number)
-        if size > _LARGE:
-            if size > _SPARE:
-                size = self._size_of(number)  # checked: the index may be that of another file
-            payload = new_bytes(size)
-        else:
-            payload = new_small_bytes(size)
-        # Only a failed read makes a second call, which returns the error.
+            return self._read_large(self._number(record))
+        if read != _OK:
+            if read == _INVALID_ARGUMENT:  # the record is larger than the block
+                return self._read_large(number)
+            # Only a failed read makes a second call, which returns the error.
+            self._read_again(_read, self._native, number, small.memory, _LARGE, small.size_out)
+        payload: bytes = small.content[: small.size_out[0]]
+        _small.append(small)
+        return payload
+
+    def _read_large(self, number: int) -> bytes:
+        """Reads a record of any size, or raises the error of its read."""
+        size = self._size_of(number)
+        self._is_large = size > _LARGE
+        payload = new_bytes(size) if self._is_large else new_small_bytes(size)
         if _read(self._native, number, payload, size, _NULL, _NULL) != _OK:
             self._read_again(_read, self._native, number, payload, size, _NULL)
         return payload
 
     def _part(self, records: range) -> Reader:
         part = Reader.__new__(Reader)
-        for name in ("_native", "_source", "_sizes", "_around", "_index", "_given"):
+        for name in Reader.__slots__[1:]:
             setattr(part, name, getattr(self, name))
         part._records = records
         return part
@@ -400,37 +412,39 @@ class Reader:
         self._raise_if_closed()
         if not isinstance(payload, (bytes, bytearray, memoryview)):
             return []
-        sizes, size = self._sizes, memoryview(payload).nbytes + self._around
+        sizes, size = self._all_entries().sizes, memoryview(payload).nbytes + self._overhead
         return [place for place, record in enumerate(records) if sizes[record] == size]
 
     @property
     def index(self) -> Index:
         r"""The index: where the records of this reader, or of this slice, are.
 
+        The first use makes it. From then on it takes 16 bytes of memory per record; without it, a
+        reader of a whole file takes one to three.
+
         Examples:
             >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
             >>> list(Reader(memoryview(record * 3))[1:].index)
             [(21, 21), (42, 21)]
         """
+        index, records = self._all_entries(), self._records
+        if self._is_whole():
+            return index
+        return index[records.start : records.stop if records.stop >= 0 else None : records.step]
+
+    def _all_entries(self) -> Index:
         if self._index is None:
             native = self._native  # another thread may close the reader meanwhile
             self._raise_if_closed()
-            entries, count = lib.tfr_reader_entries(native), lib.tfr_reader_len(native)
-            self._index = Index._made_by(lib.tfr_index_from_entries, entries, count)
-        if self._is_whole():
-            return self._index
-        records = self._records
-        return self._index[
-            records.start : records.stop if records.stop >= 0 else None : records.step
-        ]
+            self._index = Index._made_by(lib.tfr_reader_index, native)
+        return self._index
 
     def _is_whole(self) -> bool:
-        return self._records == range(len(self._sizes))
+        return self._records == self._whole
 
     def close(self) -> None:
         """Closes the reader. The file is closed when the last of its slices is closed."""
         self._native = _NULL
-        self._sizes = memoryview(b"")
         self._source = File(b"")
 
     def __enter__(self) -> Reader:
@@ -449,7 +463,10 @@ class Reader:
 
     def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
         self._raise_if_closed()
-        return _reopen, (self._records, *self._given)
+        data, index, *others = self._given
+        if self._is_pinned:
+            index = self._all_entries()
+        return _reopen, (self._records, data, index, *others)
 
 
 def _reopen(
@@ -490,6 +507,28 @@ def _found_in(index_dir: Path, data: Data, index: Index | Path | None) -> str:
 def _are_large(offsets: list[int]) -> bool:
     """Whether payloads are too large to be copied, or too many for one spare block."""
     return offsets[-1] > min(_SPARE, _LARGE * (len(offsets) - 1))
+
+
+class _Small:
+    """A block for one small payload, which is copied from it."""
+
+    __slots__ = ("content", "memory", "size_out")
+
+    def __init__(self) -> None:
+        self.memory = _allocate("uint8_t[]", _LARGE)
+        self.content = ffi.buffer(self.memory)
+        self.size_out = ffi.new("size_t *")
+
+
+# Blocks for reuse: as many as threads have read at the same time.
+_small: list[_Small] = []
+
+
+def _take_small() -> _Small:
+    try:
+        return _small.pop()
+    except IndexError:
+        return _Small()
 
 
 def _take_memory() -> CData:
