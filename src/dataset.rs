@@ -8,12 +8,14 @@ mod open_files;
 mod opener;
 mod options;
 mod read;
+mod reshard;
 mod sequence;
 
 pub use batches::{Batch, Batches};
 pub use log::Skips;
 pub use manifest::{tfds_shards, Changes, Manifest, ManifestRow};
 pub use options::{DatasetOptions, OnError};
+pub use reshard::{reshard, Reshard, Resharded};
 pub use sequence::{Dataset, Place};
 
 #[cfg(test)]

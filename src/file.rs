@@ -1,6 +1,7 @@
 //! Opens files by path, and writes files that appear complete or not at all.
 
 mod crowd;
+mod directory;
 mod grown;
 mod names;
 mod new;
@@ -17,6 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+pub(crate) use directory::NewDirectory;
 pub(crate) use grown::GrownFile;
 pub(crate) use new::NewFile;
 pub use stream::own_descriptor;

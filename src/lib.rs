@@ -33,6 +33,7 @@
 //! | know the length of a data set without opening its files | [`Manifest`] |
 //! | select, shuffle and shard data sets | [`Index::select`], [`Index::shuffle`], [`Index::shard`] |
 //! | shuffle, shard and resume sets of any size | [`Order`], [`Permutation`] |
+//! | copy a data set to files of other sizes, in order or shuffled | [`reshard()`] |
 //! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
 //!
 //! # Features
@@ -82,7 +83,8 @@ pub use create::{
     update_index, Only,
 };
 pub use dataset::{
-    Batch, Batches, Changes, Dataset, DatasetOptions, Manifest, ManifestRow, OnError, Place, Skips,
+    reshard, Batch, Batches, Changes, Dataset, DatasetOptions, Manifest, ManifestRow, OnError,
+    Place, Reshard, Resharded, Skips,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;

@@ -152,6 +152,16 @@ pub(crate) fn unlink_at(directory: &File, name: &CStr) -> io::Result<()> {
     }
 }
 
+/// Removes the empty directory `name` of a directory.
+pub(crate) fn remove_directory_at(directory: &File, name: &CStr) -> io::Result<()> {
+    let directory = directory.as_raw_fd();
+    // SAFETY: the descriptor is open, the name ends in NUL.
+    match unsafe { libc::unlinkat(directory, name.as_ptr(), libc::AT_REMOVEDIR) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Device and inode.
 pub(crate) type Identity = (u64, u64);
 

@@ -213,6 +213,24 @@ impl RecordWriter {
         self.attempt(|writer| writer.write_frame(payload))
     }
 
+    /// Writes whole frames, which must be valid: their sizes are those between `offsets` in `bytes`.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub(crate) fn write_frames(&mut self, bytes: &[u8], offsets: &[usize]) -> Result<()> {
+        self.attempt(|writer| {
+            for ends in offsets.windows(2) {
+                let size = (ends[1] - ends[0]) as u64;
+                writer.add_line(Entry { offset: writer.offset, size })?;
+            }
+            match bytes.len() < DIRECT {
+                true => writer.frames.extend_from_slice(bytes),
+                false => writer.data.flush(&mut writer.frames, bytes)?,
+            }
+            writer.write_full()
+        })
+    }
+
     /// Passes all records written so far to the system. If the file is appended to, others can then
     /// read them; a new file appears only with [`finish`](Self::finish). This is not an `fsync`,
     /// even with [`Options::sync`]: a power failure may lose the records.
@@ -265,23 +283,35 @@ impl RecordWriter {
     fn write_frame(&mut self, payload: &[u8]) -> Result<Entry> {
         let length = payload.len() as u64;
         let entry = Entry { offset: self.offset, size: length + OVERHEAD };
-        self.lines.push(entry)?;
         self.frames.extend_from_slice(&Header::of(length).encode());
         match payload.len() < DIRECT {
             true => self.frames.extend_from_slice(payload),
             false => self.data.flush(&mut self.frames, payload)?,
         }
         self.frames.extend_from_slice(&frame::encode_footer(crc::masked(payload)));
-        if self.frames.len() >= BUFFER {
-            self.data.write(&mut self.frames)?;
+        self.write_full()?;
+        self.add_line(entry)?;
+        Ok(entry)
+    }
+
+    /// Writes the buffered frames, once there are enough.
+    fn write_full(&mut self) -> Result<()> {
+        match self.frames.len() >= BUFFER {
+            true => self.data.write(&mut self.frames),
+            false => Ok(()),
         }
+    }
+
+    /// Adds the next record to the index.
+    fn add_line(&mut self, entry: Entry) -> Result<()> {
+        self.lines.push(entry)?;
         if self.lines.text().len() >= LINES {
             self.index.write(self.lines.text())?;
             self.lines.clear();
         }
         self.count += 1;
         self.offset += entry.size;
-        Ok(entry)
+        Ok(())
     }
 }
 

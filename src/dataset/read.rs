@@ -36,6 +36,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Leaves out what comes after the first records that have `most` bytes together, but not the
+    /// first one. Returns how many are left.
+    pub fn truncate(&mut self, most: usize) -> usize {
+        let count = self.offsets.partition_point(|&end| end <= most) - 1;
+        let count = count.max(1).min(self.offsets.len() - 1);
+        self.items.retain(|item| item.place < count);
+        self.offsets.truncate(count + 1);
+        count
+    }
+
     /// The size of all payloads.
     pub fn size(&self) -> usize {
         self.offsets.last().copied().unwrap_or_default()

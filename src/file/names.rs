@@ -16,6 +16,9 @@ use crate::sys;
 const SHARED: u32 = 32;
 /// The same for exclusive writers: there is one at a time, and files that killed ones left.
 const EXCLUSIVE: u32 = 8;
+/// The same for temporary directories: there is one at a time, and those that killed writers left
+/// with something else in them.
+const DIRECTORIES: u32 = 8;
 
 /// Which writers may write the same target at the same time: shared writers may run together, an
 /// exclusive one excludes all others.
@@ -53,6 +56,13 @@ impl Names {
         };
         let name = move |number| name(&format!("{key:016x}.{kind}{number}"));
         (0..count).filter_map(move |number| name(number).ok())
+    }
+
+    /// The names of temporary directories.
+    pub fn directories(&self) -> impl Iterator<Item = CString> {
+        let key = self.key;
+        let name = move |number| name(&format!("{key:016x}.directory.{number}"));
+        (0..DIRECTORIES).filter_map(move |number| name(number).ok())
     }
 
     /// The name of the crowd's file, which exists while names other than the first may be in use.

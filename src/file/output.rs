@@ -50,6 +50,11 @@ impl Output {
         self.written
     }
 
+    /// Whether this has a lock.
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
     /// Takes an exclusive lock until this is dropped. Returns false if another process has a lock.
     pub fn lock(&mut self) -> io::Result<bool> {
         self.lock_as(libc::LOCK_EX)

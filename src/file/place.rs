@@ -55,6 +55,11 @@ impl Place {
         &self.directory
     }
 
+    /// The absolute path of `name` in the directory, unless that was moved.
+    pub fn path_of(&self, name: &CStr) -> PathBuf {
+        self.path.join(OsStr::from_bytes(name.to_bytes()))
+    }
+
     /// The directory's device.
     pub fn device(&self) -> u64 {
         self.metadata.dev()

@@ -24,6 +24,12 @@ impl Table {
         self.entries.bytes() as u64 + 200
     }
 
+    /// The bytes of all frames; `None` if that is no 64-bit number.
+    pub fn frame_bytes(&self) -> Option<u64> {
+        let mut entries = self.entries.range(0..self.entries.len());
+        entries.try_fold(0_u64, |total, entry| total.checked_add(entry.size))
+    }
+
     /// Makes an index of the entries.
     pub fn to_index(&self) -> Result<Index> {
         self.entries.to_index()

@@ -10,6 +10,7 @@ mod fit;
 mod generate;
 mod manifest;
 mod paths;
+mod reshard;
 mod s3_cli;
 mod salvage;
 mod show;

@@ -59,18 +59,27 @@ fn with(work: impl FnOnce(&mut Work)) {
 
 /// Starts the work on these files. Shows nothing with --quiet, or if stderr is not a terminal.
 pub fn begin<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) {
-    let is_dumb = env::var_os("TERM").map_or(true, |term| term == "dumb");
-    if stdio::is_quiet() || is_dumb || !io::stderr().is_terminal() {
-        return;
+    if !stdio::is_quiet() && is_on_terminal() {
+        let size = |file: P| file.as_ref().metadata().map_or(0, |metadata| metadata.len());
+        start(files.into_iter().map(size).collect());
     }
-    let size = |file: P| file.as_ref().metadata().map_or(0, |metadata| metadata.len());
-    let sizes: Vec<u64> = files.into_iter().map(size).collect();
+}
+
+/// Whether a bar can be shown.
+pub fn is_on_terminal() -> bool {
+    let is_dumb = env::var_os("TERM").map_or(true, |term| term == "dumb");
+    !is_dumb && io::stderr().is_terminal()
+}
+
+/// Starts the work on files of these sizes. Returns its bar.
+pub fn start(sizes: Vec<u64>) -> ProgressBar {
     let total = sizes.iter().sum();
     let style = if total == 0 { STYLE_OF_STREAM } else { STYLE };
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
     bar.set_style(ProgressStyle::with_template(style).expect("a constant"));
-    let work = Work { bar, begun: Instant::now(), sizes, done: 0, before: 0 };
+    let work = Work { bar: bar.clone(), begun: Instant::now(), sizes, done: 0, before: 0 };
     *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+    bar
 }
 
 /// For [`tfr_index::Options::progress`].

@@ -17,6 +17,7 @@ mod manifest;
 mod output;
 mod paths;
 mod policy;
+mod reshard;
 mod sample;
 mod select;
 mod shard;
@@ -79,6 +80,7 @@ enum Command {
     Shard(shard::Shard),
     Concat(concat::Concat),
     Manifest(manifest::WriteManifest),
+    Reshard(reshard::Reshard),
     #[command(subcommand, hide = true)]
     Generate(generate::Generate),
 }
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         Command::Shard(command) => command.run(),
         Command::Concat(command) => command.run(),
         Command::Manifest(command) => command.run(),
+        Command::Reshard(command) => command.run(),
         Command::Generate(command) => command.run(Arguments::command()),
     }
 }
