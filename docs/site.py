@@ -30,7 +30,15 @@ MOVED = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 API = {
     "api/create.md": (
         "Create and read indexes",
-        ["create_index", "scan", "index_bytes", "read_index", "find_index"],
+        [
+            "create_index",
+            "create_indexes",
+            "Created",
+            "scan",
+            "index_bytes",
+            "read_index",
+            "find_index",
+        ],
     ),
     "api/index-class.md": ("Index", ["Index", "Fit"]),
     "api/reader.md": ("Reader", ["Reader", "Payloads"]),

@@ -475,6 +475,68 @@ typedef struct tfr_entry {
 } tfr_entry;
 
 /**
+ * What tfr_create_indexes() did with a file. Later versions may add members at the end.
+ */
+typedef struct tfr_created {
+    /**
+     * The file's number in the arrays of paths.
+     */
+    size_t number;
+    /**
+     * The file's path, and the path of its index. Borrowed: valid until the callback returns.
+     */
+    const char *tfrecord_path;
+    const char *index_path;
+    /**
+     * The number of records in the index. TFR_UNKNOWN if the index was up to date and was left as
+     * it is, or if the file failed.
+     */
+    uint64_t records;
+    /**
+     * The number of damaged regions that the index leaves out.
+     */
+    uint64_t skipped_regions;
+    /**
+     * The file's size in bytes. 0 if no index was created.
+     */
+    uint64_t bytes;
+    /**
+     * Why the file failed; NULL if it did not. Borrowed: valid until the callback returns.
+     */
+    const struct tfr_error *error;
+} tfr_created;
+
+/**
+ * A callback for each file that tfr_create_indexes() is done with. A nonzero return value cancels
+ * the call, which then fails with TFR_ERR_CANCELLED. The callback must return: no longjmp, no C++
+ * exception.
+ *
+ * Ownership: `created` is borrowed. It is valid until the callback returns.
+ */
+typedef int32_t (*tfr_created_fn)(void *context, const struct tfr_created *created);
+
+/**
+ * What tfr_create_indexes() did in all. Later versions may add members at the end.
+ */
+typedef struct tfr_create_totals {
+    /**
+     * Files whose index was created, was up to date, or could not be created.
+     */
+    size_t created;
+    size_t up_to_date;
+    size_t failed;
+    /**
+     * Records, and bytes of data, of the indexes that were created.
+     */
+    uint64_t records;
+    uint64_t bytes;
+    /**
+     * Damaged regions that these indexes leave out.
+     */
+    uint64_t skipped_regions;
+} tfr_create_totals;
+
+/**
  * How an index fits its data.
  */
 typedef struct tfr_fit {
@@ -1126,6 +1188,38 @@ enum tfr_status tfr_index_find(const char *tfrecord_path,
                                const char *directory,
                                char **path_out,
                                struct tfr_error **error_out);
+
+/**
+ * Creates the indexes of TFRecord files, several at the same time. A file that fails does not stop
+ * the others. Each index is created like tfr_index_create() does it: completely, or not at all. It
+ * replaces an older index, but no file that is not an index. Missing directories of indexes are
+ * made. To continue after an interruption, call it again with TFR_ONLY_STALE.
+ *
+ * Parameters: `tfrecord_paths` has `count` paths. `index_paths` is optional; it has as many paths,
+ * each of which may be NULL. A NULL in place of an index's path means the file's path with ".idx"
+ * appended. `jobs` is the number of files to work on at the same time; 0 means one for each
+ * processor, or more if the work mostly waits for storage. `only` is a member of tfr_only, or 0 to
+ * create all indexes. `options` is optional. Its threads are for large files that are left when
+ * other files need no thread. Its progress callback receives the bytes and records so far, of all
+ * files, and TFR_UNKNOWN bytes in total. `on_file` is optional; it is called for each file, in the
+ * order of the arrays, with `context`. `totals_out` is optional.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or `only` is any other number.
+ * TFR_ERR_CANCELLED if a callback cancelled; each index is then the old or the new one. The errors
+ * of files are passed to `on_file`, and are those of tfr_index_create().
+ *
+ * Threads: safe on any thread. All callbacks are called on the thread that calls this function.
+ */
+enum tfr_status tfr_create_indexes(const char *const *tfrecord_paths,
+                                   const char *const *index_paths,
+                                   size_t count,
+                                   size_t jobs,
+                                   int32_t only,
+                                   const struct tfr_options *options,
+                                   tfr_created_fn on_file,
+                                   void *context,
+                                   struct tfr_create_totals *totals_out,
+                                   struct tfr_error **error_out);
 
 /**
  * Makes an index of the given records, in the given order. A number may occur more than once. Like

@@ -651,6 +651,79 @@ inline std::optional<std::uint64_t> update_index(const std::string &tfrecord_pat
     return count == TFR_UNKNOWN ? std::nullopt : std::optional(count);
 }
 
+/// What create_indexes() did with a file.
+struct created {
+    std::string tfrecord_path;            ///< the file
+    std::string index_path;               ///< its index
+    std::optional<std::uint64_t> records; ///< none if the index was up to date, or if it failed
+    std::uint64_t skipped_regions;        ///< damaged regions that the index leaves out
+    std::uint64_t bytes;                  ///< the file's size; 0 if no index was created
+    std::string message;                  ///< why it failed; empty if it did not
+    tfr_status status;                    ///< the kind of that error; TFR_OK if there is none
+};
+
+/// Creates the indexes of many files, several at the same time: all, or with
+/// `only` those that are missing or stale. `on_file` is called for each file,
+/// in their order, on this thread; true cancels. An index path that is empty,
+/// as all are if there are none, means the file's path with ".idx" appended.
+/// `jobs` is the number of files at the same time; 0 chooses.
+inline tfr_create_totals create_indexes(const std::vector<std::string> &tfrecord_paths,
+                                        const std::vector<std::string> &index_paths = {},
+                                        const std::function<bool(const created &)> &on_file = {},
+                                        std::optional<tfr_only> only = std::nullopt,
+                                        std::size_t jobs = 0,
+                                        const options &options = tfr::options()) {
+    std::vector<const char *> paths;
+    std::vector<const char *> indexes;
+    for (const std::string &path : tfrecord_paths) {
+        paths.push_back(detail::path(path));
+    }
+    for (const std::string &path : index_paths) {
+        indexes.push_back(detail::index_path(path));
+    }
+    if (!indexes.empty() && indexes.size() != paths.size()) {
+        throw error(TFR_ERR_INVALID_ARGUMENT, "index_paths must have one path for each file");
+    }
+    struct state {
+        const std::function<bool(const created &)> &on_file;
+        std::exception_ptr thrown;
+
+        static std::int32_t call(void *context, const tfr_created *done) {
+            auto *self = static_cast<state *>(context);
+            try {
+                const bool failed = done->error != nullptr;
+                const bool known = done->records != TFR_UNKNOWN;
+                const created given{
+                    done->tfrecord_path,
+                    done->index_path,
+                    known ? std::optional(done->records) : std::nullopt,
+                    done->skipped_regions,
+                    done->bytes,
+                    failed ? tfr_error_message(done->error) : "",
+                    failed ? tfr_error_status(done->error) : TFR_OK,
+                };
+                return self->on_file(given) ? 1 : 0;
+            } catch (...) {
+                self->thrown = std::current_exception();
+                return 1;
+            }
+        }
+    };
+    state state{on_file, nullptr};
+    tfr_create_totals totals{};
+    try {
+        options.call(tfr_create_indexes, paths.data(), indexes.empty() ? nullptr : indexes.data(),
+                     paths.size(), jobs, only ? static_cast<std::int32_t>(*only) : 0, options.get(),
+                     on_file ? state::call : nullptr, static_cast<void *>(&state), &totals);
+    } catch (const error &) {
+        if (state.thrown) {
+            std::rethrow_exception(state.thrown);
+        }
+        throw;
+    }
+    return totals;
+}
+
 /// Finds the index file of a TFRecord file by name, in a directory; if that is empty, in the
 /// directory of the TFRecord file.
 inline std::string find_index(const std::string &tfrecord_path, const std::string &directory = {}) {

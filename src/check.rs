@@ -216,7 +216,8 @@ fn examine_as_data(
     // Statements about gaps and sizes only make sense for the index of this file.
     let samples_first = level == CheckLevel::Quick || layout.covered != size || end != size;
     if samples_first {
-        sampled = frames.sample(&layout, &mut |bytes, records| reporter.add(bytes, records))?;
+        sampled = frames
+            .sample(&layout, options.threads, &mut |bytes, records| reporter.add(bytes, records))?;
     }
     let mut stale = has_shrunk(&layout, size)?;
     let mut left_out = None;
@@ -238,7 +239,7 @@ fn examine_as_data(
         let damage = samples::damage(all.check_all(&layout, options, &mut reporter))?;
         // The index may still belong to another file.
         if damage.is_some() && !samples_first {
-            frames.sample(&layout, &mut |_, _| Ok(()))?;
+            frames.sample(&layout, options.threads, &mut |_, _| Ok(()))?;
         }
         if let Some(error) = damage.as_ref().filter(|e| e.kind() != ErrorKind::PayloadCrc) {
             let is_before = |entry: Entry| Some(entry.offset) < error.offset();

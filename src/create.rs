@@ -64,11 +64,20 @@ pub fn create_index(
     index_path: impl AsRef<Path>,
     options: &Options<'_>,
 ) -> Result<u64> {
-    let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
+    create_index_unless(tfrecord_path.as_ref(), index_path.as_ref(), |_| Ok(()), options)
+}
+
+/// Like [`create_index`], but fails if `ensure` does for a file at the index path.
+pub(crate) fn create_index_unless(
+    tfrecord_path: &Path,
+    index_path: &Path,
+    ensure: impl FnOnce(&Path) -> Result<()>,
+    options: &Options<'_>,
+) -> Result<u64> {
     let data = open(tfrecord_path)?;
     let ensure_other = |index: Identity| match index == data.identity() {
         true => Err(index_is_data(index_path)),
-        false => Ok(()),
+        false => ensure(index_path),
     };
     // Errors of the index file already name it.
     let created = options.of_file(tfrecord_path, |options| {

@@ -1,6 +1,7 @@
 //! Data sets: many TFRecord files as one.
 
 mod batches;
+mod create;
 mod inner;
 mod log;
 mod manifest;
@@ -12,6 +13,7 @@ mod reshard;
 mod sequence;
 
 pub use batches::{Batch, Batches};
+pub use create::{create_indexes, CreateIndexes, CreateProgress, CreateTotals, Created, Creation};
 pub use log::Skips;
 pub use manifest::{tfds_shards, Changes, Manifest, ManifestRow};
 pub use options::{DatasetOptions, OnError};

@@ -32,6 +32,8 @@ mod index;
 
 mod index_file;
 
+mod create_indexes;
+
 mod edit;
 
 mod check;

@@ -12,7 +12,7 @@ mod stream;
 mod temporary;
 
 use std::env;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -68,6 +68,14 @@ pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
         return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
     }
     Ok(DataFile::new(file, is_shared, &metadata))
+}
+
+/// The metadata of what the path leads to. `None` if it names one of the process's own descriptors.
+pub(crate) fn metadata(path: &Path) -> Option<io::Result<Metadata>> {
+    match Target::of(path) {
+        Target::Own(_) => None,
+        Target::File { metadata, .. } => Some(metadata),
+    }
 }
 
 /// Opens a file to be read once from start to end by [`DataFile::read_chunks`]. A descriptor is

@@ -23,6 +23,7 @@
 //! | to | use |
 //! |---|---|
 //! | create index files | [`create_index`]; [`update_index`], only if they are missing or stale |
+//! | create the indexes of many files | [`create_indexes`] |
 //! | index memory, a source or a stream | [`Index::from_bytes`], [`Index::from_source`], [`Indexer`] |
 //! | read and write index files | [`Index::read`], [`Index::write`] |
 //! | read records | [`Reader`] |
@@ -83,8 +84,9 @@ pub use create::{
     update_index, Only,
 };
 pub use dataset::{
-    reshard, Batch, Batches, Changes, Dataset, DatasetOptions, Manifest, ManifestRow, OnError,
-    Place, Reshard, Resharded, Skips,
+    create_indexes, reshard, Batch, Batches, Changes, CreateIndexes, CreateProgress, CreateTotals,
+    Created, Creation, Dataset, DatasetOptions, Manifest, ManifestRow, OnError, Place, Reshard,
+    Resharded, Skips,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;

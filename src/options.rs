@@ -4,6 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::threads::Pool;
 
 /// Which checksums a scan or a reader checks.
 ///
@@ -96,6 +97,8 @@ pub struct Options<'a> {
     pub(crate) allow_partial: bool,
     pub(crate) raw_frames: bool,
     pub(crate) sync: bool,
+    /// For one of many files: the threads that they share.
+    pub(crate) pool: Option<&'a Pool>,
 }
 
 /// The callbacks of [`Options::progress`] and [`Options::on_skipped`].
@@ -348,7 +351,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("allow_partial", &self.allow_partial)
             .field("raw_frames", &self.raw_frames)
             .field("sync", &self.sync)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ mod memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 mod preadv;
 mod shared_box;
+mod usage;
 
 use std::ffi::CStr;
 use std::fs::{File, Metadata};
@@ -28,6 +29,7 @@ pub(crate) use memory::available_memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 pub(crate) use preadv::read_many_at;
 pub(crate) use shared_box::SharedBox;
+pub(crate) use usage::{thread_usage, ThreadUsage};
 
 /// Opens a directory only to name files in it: this needs no permission to list it.
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ mod width;
 use std::num::NonZeroUsize;
 use std::panic;
 use std::process;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
@@ -42,6 +42,61 @@ pub(crate) const READING: usize = 8;
 pub(crate) const WAITING: usize = 32;
 /// The most threads that decode index text: more would wait for the one that gathers the entries.
 pub(crate) const DECODING: usize = 4;
+
+/// The threads that many files share, as a number of seats. Each file that is worked on has one. When
+/// no file is left to begin, the pool is open: the files in work may take the free seats.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    seats: AtomicUsize,
+    used: AtomicUsize,
+    is_open: AtomicBool,
+}
+
+impl Pool {
+    pub fn new(seats: usize) -> Pool {
+        let (seats, used) = (AtomicUsize::new(seats), AtomicUsize::new(0));
+        Pool { seats, used, is_open: AtomicBool::new(false) }
+    }
+
+    /// Makes room for that many seats.
+    pub fn widen(&self, seats: usize) {
+        self.seats.fetch_max(seats, Ordering::Relaxed);
+    }
+
+    /// Takes a seat for a file.
+    pub fn enter(&self) {
+        self.used.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn open(&self) {
+        self.is_open.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_free(&self) -> bool {
+        self.free(self.used.load(Ordering::Relaxed)) > 0
+    }
+
+    /// Takes up to `wanted` free seats; returns how many.
+    pub fn take(&self, wanted: usize) -> usize {
+        let mut taken = 0;
+        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            taken = self.free(used).min(wanted);
+            Some(used + taken)
+        });
+        taken
+    }
+
+    pub fn give(&self, seats: usize) {
+        self.used.fetch_sub(seats, Ordering::Relaxed);
+    }
+
+    fn free(&self, used: usize) -> usize {
+        match self.is_open.load(Ordering::Relaxed) {
+            true => self.seats.load(Ordering::Relaxed).saturating_sub(used),
+            false => 0,
+        }
+    }
+}
 
 /// The threads of a scope. Dropping it joins them and panics if one of them panicked. The scope
 /// alone would wait for their work, but not until they have exited, and a host must not unload the

@@ -1,14 +1,25 @@
 //! Checks the headers at some entries, to see whether an index belongs to this data.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::frames::{is_half_right, other_file, Frames, Watch};
 use super::layout::Layout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::valid_frame_at;
 use crate::index::Entries;
 use crate::source::{ReadAt, Window};
+use crate::threads::{self, Crew};
 
 /// The number of headers read: the first, the last and some between them.
 const SAMPLES: usize = 66;
+
+/// The first headers are read one after the other. If each of them takes longer than this, the others
+/// are read at the same time.
+const FIRST: usize = 3;
+const SLOW: Duration = Duration::from_micros(200);
 
 /// The result for an index that belongs to this data.
 pub(super) struct Samples {
@@ -18,21 +29,36 @@ pub(super) struct Samples {
     pub damage: Option<Error>,
 }
 
-impl<S: ReadAt> Frames<'_, S> {
-    /// Checks the headers at some of the entries whose header is inside the data.
+impl<S: ReadAt + Sync> Frames<'_, S> {
+    /// Checks the headers at some of the entries whose header is inside the data. Reads several at
+    /// the same time if storage is slow, unless `threads` is 1.
     ///
     /// If the header at an entry is not valid, the data is damaged, or the index belongs to another
     /// file. It is damage if the chain of headers from the previous entry with a valid header ends
     /// there. In another version of the file, that chain continues to a record that is not the
     /// entry's.
-    pub fn sample(&self, layout: &Layout<'_, impl Entries>, watch: Watch<'_>) -> Result<Samples> {
+    pub fn sample(
+        &self,
+        layout: &Layout<'_, impl Entries>,
+        threads: usize,
+        watch: Watch<'_>,
+    ) -> Result<Samples> {
         let count = layout.count_before(|entry| entry.payload().start <= self.size)?;
         self.source.advise_sparse(true);
         let mut window = Window::new(self.size);
         let mut good = None; // the last position with a valid header
         let mut bad: Option<(usize, Option<usize>, Error)> = None;
-        for position in samples(count) {
-            match damage(self.check_position(&mut window, layout, position, watch))? {
+        let begun = Instant::now();
+        let mut early = Vec::new();
+        for (number, position) in samples(count).enumerate() {
+            if number == FIRST && threads != 1 && begun.elapsed() > SLOW * FIRST as u32 {
+                early = self.check_at_once(layout, samples(count).skip(FIRST).collect());
+            }
+            let checked = match early.get_mut(number.wrapping_sub(FIRST)).and_then(Option::take) {
+                Some(checked) => watch(layout.get(position)?.1.size, 1).and(checked),
+                None => self.check_position(&mut window, layout, position, watch),
+            };
+            match damage(checked)? {
                 None => good = Some(position),
                 Some(error) if bad.is_none() => bad = Some((position, good, error)),
                 Some(_) => {}
@@ -59,6 +85,32 @@ impl<S: ReadAt> Frames<'_, S> {
         }
         self.ensure_damage(layout, position)?;
         Ok(Samples { confirmed, damage: Some(error) })
+    }
+
+    /// Checks the headers at these positions, all at the same time. `None` for those that no thread
+    /// has checked.
+    fn check_at_once(
+        &self,
+        layout: &Layout<'_, impl Entries>,
+        positions: Vec<usize>,
+    ) -> Vec<Option<Result<()>>> {
+        let checked: Vec<_> = positions.iter().map(|_| Mutex::new(None)).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut window = Window::new(self.size);
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&position) = positions.get(number) else { return };
+                let result = self.check_position(&mut window, layout, position, &mut |_, _| Ok(()));
+                *checked[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            }
+        };
+        thread::scope(|scope| {
+            let mut crew = Crew::new(scope);
+            while crew.len() < positions.len().min(threads::WAITING) && crew.start(work) {}
+        });
+        let take = |one: Mutex<_>| one.into_inner().unwrap_or_else(PoisonError::into_inner);
+        checked.into_iter().map(take).collect()
     }
 
     /// Fails if the data has another record where the bad entry starts. The header of the previous

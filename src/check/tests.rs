@@ -517,3 +517,45 @@ fn one_damaged_header_is_damage() {
         }
     }
 }
+
+/// Memory that takes a millisecond a read.
+struct Slow<'a> {
+    data: &'a [u8],
+    reading: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl ReadAt for Slow<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.data.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let reading = self.reading.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(reading, Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(1));
+        self.reading.fetch_sub(1, Ordering::Relaxed);
+        self.data.read_at(buffer, offset)
+    }
+}
+
+/// The samples of slow data are read at the same time; the answer is that of fast data.
+#[test]
+fn slow_samples_are_read_at_once() {
+    let data = frame::encode(&[7; 20_000]).repeat(100);
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    let mut damaged = data.clone();
+    damaged[index[60].offset as usize + 9] ^= 1;
+    let shifted = [&frame::encode(&[7; 90])[..], &data[..data.len() - 106]].concat();
+    for (number, data) in [&data, &damaged, &shifted].into_iter().enumerate() {
+        let fast = index.check_source(&data[..], CheckLevel::Quick, &Options::new());
+        for threads in [0, 1] {
+            let slow = Slow { data, reading: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+            let options = Options::new().threads(threads);
+            let found = index.check_source(&slow, CheckLevel::Quick, &options);
+            assert_eq!(outcome(found), outcome(fast.clone()), "{number}");
+            let most = slow.most.into_inner();
+            assert!(if threads == 1 { most == 1 } else { most > 4 }, "{most} at once");
+        }
+    }
+}

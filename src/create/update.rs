@@ -1,6 +1,6 @@
 //! Creates index files only where needed: an index that is up to date stays as it is.
 
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -82,16 +82,16 @@ pub fn is_up_to_date(
 fn needs_nothing(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<bool> {
     for path in [tfrecord_path, index_path] {
         file::ensure_path(path)?;
-        if file::own_descriptor(path).is_some() {
-            return Ok(false);
-        }
     }
     let failed = |error| Error::io("open", error).of(tfrecord_path);
-    let data = fs::metadata(tfrecord_path).map_err(failed)?;
-    let index = match fs::metadata(index_path) {
-        Ok(index) => index,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(Error::io("open", error).of(index_path)),
+    let Some(data) = file::metadata(tfrecord_path) else { return Ok(false) };
+    let data = data.map_err(failed)?;
+    let index = match file::metadata(index_path) {
+        Some(Ok(index)) => index,
+        Some(Err(error)) if error.kind() != ErrorKind::NotFound => {
+            return Err(Error::io("open", error).of(index_path));
+        }
+        _ => return Ok(false),
     };
     if !data.is_file() || !index.is_file() || identity(&data) == identity(&index) {
         return Ok(false);
@@ -130,7 +130,7 @@ fn end_of_index(path: &Path, size: u64) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::frame;
-    use std::fs::File;
+    use std::fs::{self, File};
     use std::time::{Duration, SystemTime};
 
     fn set_modified(path: &Path, seconds: u64) {

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn tfr_index_update(
     unsafe { guard(error_out, body) }
 }
 
-fn which(number: i32) -> Result<Only> {
+pub(super) fn which(number: i32) -> Result<Only> {
     let members = [
         (tfr_only::TFR_ONLY_MISSING as i32, Only::Missing),
         (tfr_only::TFR_ONLY_STALE as i32, Only::Stale),

@@ -22,7 +22,7 @@ use super::{Batch, Scanner};
 use crate::error::{ErrorKind, Result};
 use crate::options::{Checksums, Options};
 use crate::source::{ReadAt, SEEK};
-use crate::threads::{self, Crew, POLL_INTERVAL};
+use crate::threads::{self, Crew, Pool, POLL_INTERVAL};
 
 /// The tests' and the fuzzers' segments are tiny, so that small files have many.
 const TINY: bool = cfg!(any(test, fuzzing));
@@ -47,6 +47,8 @@ const SEARCH: u64 = if TINY { 100 } else { 64 << 10 };
 const SLOW_SEEK: Duration = Duration::from_micros(50);
 /// Segments that wait for the main chain while all threads work.
 const AHEAD: usize = 4;
+/// The most bytes that the main chain walks alone while it waits for threads of a pool.
+const POOLED: u64 = if TINY { 600 } else { 16 << 20 };
 /// After this many consecutive segments that could not be adopted, the main chain continues alone
 /// for a while.
 const MAX_MISSES: u32 = 4;
@@ -79,10 +81,14 @@ fn walk<S: ReadAt + Sync, B: Batch>(
         let slow = is_slow(begun.elapsed(), main.record() - record);
         let mean = main.offset() / main.record().max(1);
         let alone_is_best = options.threads == 1 || !main.is_worth_sharing(mean);
-        if main.scanner.chain.is_checked() && !alone_is_best {
+        let has_threads = options.pool.map_or(true, Pool::has_free);
+        if main.scanner.chain.is_checked() && !alone_is_best && has_threads {
             walk_in_segments(source, options, &mut main, mean, slow, &mut deliver)?;
         }
         alone = alone.saturating_mul(4);
+        if options.pool.is_some() {
+            alone = alone.min(POOLED); // then another file may have left its thread to this one
+        }
     }
     deliver(&mut main.batch)?;
     main.scanner.next_entry()?; // returns `None`, and reports the progress at the end
@@ -304,6 +310,8 @@ struct Workers<'scope, 'env, W> {
     options: &'scope Options<'env>,
     processors: usize,
     seeks_are_slow: bool,
+    /// Seats in the pool, besides that of the file.
+    seats: usize,
 }
 
 impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
@@ -314,18 +322,27 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         seeks_are_slow: bool,
     ) -> Self {
         let processors = threads::processors();
-        Workers { crew: Crew::new(scope), work, options, processors, seeks_are_slow }
+        Workers { crew: Crew::new(scope), work, options, processors, seeks_are_slow, seats: 0 }
     }
 
     /// Starts as many threads as records of `mean` bytes need, but no more than there are segments;
     /// returns how many there are.
     fn hire(&mut self, mean: u64, segments: u64) -> usize {
+        let is_waiting = self.seeks_are_slow && self.are_seeking(mean);
         let wanted = match self.options.threads {
-            0 if self.seeks_are_slow && self.are_seeking(mean) => threads::WAITING,
+            0 if is_waiting => threads::WAITING,
             0 => self.processors.min(threads::READING),
             threads => threads,
         };
-        let wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
+        let mut wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
+        if let Some(pool) = self.options.pool {
+            if self.options.threads == 0 && is_waiting {
+                pool.widen(threads::WAITING);
+            }
+            // The file's own seat is for one of the threads: the main chain hardly takes time.
+            self.seats += pool.take((wanted - 1).saturating_sub(self.seats));
+            wanted = wanted.min(1 + self.seats);
+        }
         while self.crew.len() < wanted && self.crew.start(self.work) {}
         wanted.min(self.crew.len()) // fewer if the system starts no more
     }
@@ -333,6 +350,14 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
     /// Whether each record of `mean` bytes takes a seek.
     fn are_seeking(&self, mean: u64) -> bool {
         mean > SEEK && self.options.checksums != Checksums::Full
+    }
+}
+
+impl<W> Drop for Workers<'_, '_, W> {
+    fn drop(&mut self) {
+        if let Some(pool) = self.options.pool {
+            pool.give(self.seats);
+        }
     }
 }
 

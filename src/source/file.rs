@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ReadAt;
 use crate::error::{Error, Result};
@@ -35,6 +36,8 @@ pub(crate) struct DataFile {
     is_shared: bool,
     id: Identity,
     stamp: Stamp,
+    /// Whether nobody has asked for the size yet: the first needs no second request for it.
+    is_fresh: AtomicBool,
 }
 
 /// A file's state at some time: by this, a change of the file is noticed.
@@ -55,7 +58,8 @@ impl Stamp {
 impl DataFile {
     /// A file that was opened to be read. `is_shared`: it is one of the process's own descriptors.
     pub fn new(file: File, is_shared: bool, metadata: &Metadata) -> DataFile {
-        DataFile { file, is_shared, id: identity(metadata), stamp: Stamp::of(metadata) }
+        let (stamp, is_fresh) = (Stamp::of(metadata), AtomicBool::new(true));
+        DataFile { file, is_shared, id: identity(metadata), stamp, is_fresh }
     }
 
     /// The file's state when it was opened.
@@ -94,7 +98,10 @@ impl DataFile {
 
 impl ReadAt for DataFile {
     fn size(&self) -> io::Result<u64> {
-        self.file.size()
+        match self.is_fresh.swap(false, Ordering::Relaxed) {
+            true => Ok(self.stamp.bytes),
+            false => self.file.size(),
+        }
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -78,7 +78,7 @@ impl Window {
         let gap = offset.saturating_sub(self.start + self.filled as u64);
         self.seeks = if gap >= SEEK { self.seeks.saturating_add(1) } else { 0 };
         self.read = match self.seeks {
-            0 => (4 * self.read).clamp(AFTER_SEEK, WINDOW),
+            0 => (16 * self.read).clamp(AFTER_SEEK, WINDOW),
             seeks if seeks < SEEKS => AFTER_SEEK,
             _ => AFTER_SEEKS,
         };

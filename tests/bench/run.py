@@ -3,6 +3,7 @@
     python3 tests/bench/run.py            1 GB files; under a quarter of an hour
     python3 tests/bench/run.py --read     of records, instead of indexes: reading and writing them
     python3 tests/bench/run.py --dali     of DALI's readers: the plugin's, and its own
+    python3 tests/bench/run.py --sets     of work on sets of many files
     python3 tests/bench/run.py --quick    a fiftieth of that: to try the benchmarks, not the tools
     python3 tests/bench/run.py --plot     time of create against record size, as record-size.svg
 
@@ -29,14 +30,14 @@ ROOT = environment.ROOT
 
 
 def build() -> None:
-    """The command-line program, and the benchmarks' own two in C."""
+    """The command-line program, and the benchmarks' own in C."""
     cargo = ["cargo", "build", "--release", "--features=cli", f"--target-dir={ROOT / 'target'}"]
     subprocess.run([*cargo, "--quiet"], cwd=ROOT, check=True)
     tools = ROOT / "target" / "bench-tools"
     tools.mkdir(parents=True, exist_ok=True)
     cc = ["cc", "-std=c11", "-O2", "-Wall", f"-I{ROOT / 'include'}"]
     library = [ROOT / "target" / "release" / "libtfr_index.a", "-lpthread", "-ldl", "-lm"]
-    for name, needs in (("machine", []), ("lookup", library)):
+    for name, needs in (("machine", []), ("floors", []), ("lookup", library)):
         subprocess.run([*cc, BENCH / f"{name}.c", *needs, "-o", tools / name], check=True)
 
 
@@ -45,15 +46,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small files, few rounds")
     parser.add_argument("--read", action="store_true", help="reading and writing records")
     parser.add_argument("--dali", action="store_true", help="DALI's readers")
+    parser.add_argument("--sets", action="store_true", help="sets of many files")
     parser.add_argument("--plot", action="store_true", help="draw record-size.svg instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="[default: target/bench.json]")
     options = parser.parse_args()
-    name = f"bench{'-plot' * options.plot}{'-read' * options.read}{'-dali' * options.dali}.json"
+    kinds = [kind for kind in ("plot", "read", "dali", "sets") if getattr(options, kind)]
+    name = f"{'-'.join(['bench', *kinds])}.json"
     json_path = (options.json or ROOT / "target" / name).absolute()
 
     [python] = environment.prepare("bench")
     build()
-    script = BENCH / ("plot.py" if options.plot else "suite.py")
+    script = BENCH / ("plot.py" if options.plot else "sets.py" if options.sets else "suite.py")
     variables = {
         "PYTHONPATH": f"{BENCH.parent}:{BENCH.parent}/support",
         "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -34,6 +34,9 @@
       (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
     F(tfr_status, tfr_index_update,                                                                \
       (const char *, const char *, int32_t, const tfr_options *, uint64_t *, tfr_error **))        \
+    F(tfr_status, tfr_create_indexes,                                                              \
+      (const char *const *, const char *const *, size_t, size_t, int32_t, const tfr_options *,     \
+       int32_t (*)(void *, const tfr_created *), void *, tfr_create_totals *, tfr_error **))       \
     F(tfr_status, tfr_index_find, (const char *, const char *, char **, tfr_error **))             \
     F(tfr_status, tfr_index_scan, (const char *, const tfr_options *, tfr_index **, tfr_error **)) \
     F(tfr_status, tfr_index_read, (const char *, tfr_index **, tfr_error **))                      \
@@ -159,6 +162,20 @@ int main(void) {
     CHECK(sizeof(tfr_status) == 4 && sizeof(tfr_entry) == 16);
     MEMBER(tfr_entry, offset, 0, uint64_t);
     MEMBER(tfr_entry, size, 8, uint64_t);
+    MEMBER(tfr_created, number, 0, size_t);
+    MEMBER(tfr_created, tfrecord_path, 8, const char *);
+    MEMBER(tfr_created, index_path, 16, const char *);
+    MEMBER(tfr_created, records, 24, uint64_t);
+    MEMBER(tfr_created, skipped_regions, 32, uint64_t);
+    MEMBER(tfr_created, bytes, 40, uint64_t);
+    MEMBER(tfr_created, error, 48, const tfr_error *);
+    CHECK(sizeof(tfr_create_totals) == 48);
+    MEMBER(tfr_create_totals, created, 0, size_t);
+    MEMBER(tfr_create_totals, up_to_date, 8, size_t);
+    MEMBER(tfr_create_totals, failed, 16, size_t);
+    MEMBER(tfr_create_totals, records, 24, uint64_t);
+    MEMBER(tfr_create_totals, bytes, 32, uint64_t);
+    MEMBER(tfr_create_totals, skipped_regions, 40, uint64_t);
     CHECK(sizeof(tfr_fit) == 16);
     MEMBER(tfr_fit, uncovered_bytes, 0, uint64_t);
     MEMBER(tfr_fit, flags, 8, uint32_t);

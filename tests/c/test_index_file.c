@@ -63,6 +63,53 @@ static void event_files(void) {
     CHECK(tfr_index_create(events, index, NULL, NULL, NULL) == TFR_OK);
 }
 
+static int32_t seen(void *context, const tfr_created *created) {
+    size_t *count = context;
+    CHECK(created->number == (*count)++);
+    if (created->number == 1) {
+        CHECK(created->error != NULL && tfr_error_os_error(created->error) == ENOENT);
+        CHECK(created->records == TFR_UNKNOWN && created->bytes == 0);
+        CHECK(strcmp(tfr_error_path(created->error), created->tfrecord_path) == 0);
+    } else {
+        CHECK(created->error == NULL && created->bytes == THREE_SIZE);
+        CHECK(created->records == 3 && created->skipped_regions == 0);
+        CHECK(strstr(created->index_path, created->number == 2 ? "/new/x.idx" : ".idx") != NULL);
+    }
+    return 0;
+}
+
+static int32_t stop(void *context, const tfr_created *created) {
+    (void)context, (void)created;
+    return 1;
+}
+
+/* Many files at once: one of them is missing, and one has an index in a new directory. */
+static void many(void) {
+    char other[4096], none[4096], index[4096];
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(none, sizeof none, "%s/none", folder);
+    snprintf(index, sizeof index, "%s/new/x.idx", folder);
+    write_file(other, THREE, THREE_SIZE);
+    const char *const paths[3] = {data_path, none, other};
+    const char *const indexes[3] = {NULL, NULL, index};
+    for (size_t jobs = 0; jobs < 3; jobs++) {
+        size_t count = 0;
+        tfr_create_totals totals;
+        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, 0, NULL, seen, &count, &totals, NULL) ==
+              TFR_OK);
+        CHECK(count == 3 && totals.created == 2 && totals.failed == 1 && totals.records == 6);
+        CHECK(totals.bytes == 2 * THREE_SIZE && totals.skipped_regions == 0);
+        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, TFR_ONLY_STALE, NULL, NULL, NULL, &totals,
+                                 NULL) == TFR_OK);
+        CHECK(totals.up_to_date == 2 && totals.created == 0 && totals.failed == 1);
+        CHECK(tfr_create_indexes(paths, NULL, 3, jobs, 0, NULL, stop, NULL, NULL, NULL) ==
+              TFR_ERR_CANCELLED);
+    }
+    CHECK(tfr_create_indexes(paths, NULL, 3, 0, 7, NULL, NULL, NULL, NULL, NULL) ==
+          TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_create_indexes(NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL) == TFR_OK);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     snprintf(folder, sizeof folder, "%s", argv[1]);
@@ -72,5 +119,6 @@ int main(int argc, char **argv) {
     updated();
     found();
     event_files();
+    many();
     return 0;
 }

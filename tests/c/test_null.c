@@ -103,6 +103,12 @@ int main(int argc, char **argv) {
 
     REFUSES("tfrecord_path", tfr_index_update(NULL, path, 1, NULL, NULL, error_out));
 
+    const char *const no_paths[1] = {NULL};
+    REFUSES("tfrecord_paths",
+            tfr_create_indexes(NULL, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_paths[0]",
+            tfr_create_indexes(no_paths, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
+
     REFUSES("tfrecord_path", tfr_index_find(NULL, NULL, &text, error_out));
     REFUSES("path_out", tfr_index_find(path, NULL, NULL, error_out));
 

@@ -17,7 +17,8 @@ fn creates_reads_and_shows() {
     let folder = folder_with(&[("a.tfrecord", &data), ("empty.tfrecord", b"")]);
     let output = tfr_index(folder.path(), &["create", "a.tfrecord", "empty.tfrecord"]);
     let said = "a.tfrecord: 100 records -> a.tfrecord.idx\n\
-                empty.tfrecord: 0 records -> empty.tfrecord.idx\n";
+                empty.tfrecord: 0 records -> empty.tfrecord.idx\n\
+                2 files: 2 created (100 records, 79.94 kB)\n";
     assert_eq!(ended(&output), (0, said.to_owned(), String::new()));
 
     let text = fs::read_to_string(folder.path().join("a.tfrecord.idx")).unwrap();
@@ -58,7 +59,13 @@ fn a_failure_is_one_line_and_the_others_are_done() {
     let folder = folder_with(&[("cut", cut), ("cut.idx", b"0 16\n"), ("good", &data)]);
     let output = tfr_index(folder.path(), &["create", "missing", "cut", "good"]);
     let (status, stdout, stderr) = ended(&output);
-    assert_eq!((status, stdout.as_str()), (1, "good: 100 records -> good.idx\n"));
+    assert_eq!(
+        (status, stdout.as_str()),
+        (
+            1,
+            "good: 100 records -> good.idx\n3 files: 1 created (100 records, 79.94 kB), 2 failed\n"
+        )
+    );
     let lines: Vec<_> = stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{stderr}");
     assert!(lines[0].starts_with("error: missing: cannot open: "), "{stderr}");
@@ -96,7 +103,8 @@ fn damage_is_left_out_where_that_is_wanted() {
         ended(&tfr_index(folder.path(), &["create", "--salvage", "bad", "good"]));
     assert_eq!(status, 3);
     let said = "bad: 99 records -> bad.idx, 1 damaged region skipped\n\
-                good: 100 records -> good.idx\n";
+                good: 100 records -> good.idx\n\
+                2 files: 2 created (199 records, 159.88 kB)\n";
     assert_eq!(stdout, said);
     let (start, end) = (lost.offset, lost.offset + lost.size);
     let region = format!("bytes {start} to {end} ({} bytes), after 41 good records\n", lost.size);
@@ -139,8 +147,13 @@ fn json_is_an_object_for_each_file() {
     let mut damaged = data.clone();
     damaged[78..86].fill(0x55); // the second length
     let page = "a \"page\"\n\u{1}\\ö";
-    let files: [(&str, &[u8]); 4] =
-        [("good", &data), ("damaged", &damaged), (page, b"<html></html>\n"), ("no.idx", b"data")];
+    let files: [(&str, &[u8]); 5] = [
+        ("good", &data),
+        ("damaged", &damaged),
+        (page, b"<html></html>\n"),
+        ("no", &data),
+        ("no.idx", b"data"),
+    ];
     let folder = folder_with(&files);
     let run = |arguments: &[&str]| {
         let (status, stdout, stderr) = ended(&tfr_index(folder.path(), arguments));
@@ -168,8 +181,7 @@ fn json_is_an_object_for_each_file() {
         (&page.into(), &"HTML".into())
     );
     assert_eq!(objects[3]["error"]["status"], "TFR_ERR_IO");
-    // Errors in the command line itself have no status.
-    assert!(objects[4]["error"]["status"].is_null());
+    assert_eq!(objects[4]["error"]["status"], "TFR_ERR_INVALID_ARGUMENT");
 
     let (status, objects, errors) = run(&["create", "--json", "--salvage", "damaged"]);
     assert_eq!((status, errors), (3, 1));
@@ -523,4 +535,32 @@ fn payloads_are_not_read() {
     assert_eq!(ended(&output), (0, "x: 4 records -> x.idx\n".to_owned(), String::new()));
     let text: String = (0..4).map(|record| format!("{} {size}\n", record * size)).collect();
     assert_eq!(fs::read_to_string(folder.path().join("x.idx")).unwrap(), text);
+}
+
+/// The list of failures is what `create` takes as names; the other files are done.
+#[test]
+fn what_fails_is_listed_and_what_would_be_done_is_said() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("bad", b"no record"), ("c", &data)]);
+    let path = folder.path();
+    let run = |arguments: &[&str]| ended(&tfr_index(path, arguments));
+    let (status, stdout, _) = run(&["create", "--dry-run", "a", "c"]);
+    assert_eq!(
+        (status, stdout.as_str()),
+        (0, "a: would create a.idx\nc: would create c.idx\n2 files: 2 to create\n")
+    );
+    assert!(!path.join("a.idx").exists());
+    let files = ["a", "bad", "none", "c"];
+    let (status, stdout, _) =
+        run(&[&["-q", "create", "-j", "2", "--failed", "list"][..], &files].concat());
+    assert_eq!((status, stdout.as_str()), (1, ""));
+    assert_eq!(fs::read_to_string(path.join("list")).unwrap(), "bad\nnone\n");
+    let (status, stdout, _) = run(&["create", "--update", "--dry-run", "a", "c", "bad"]);
+    let said = "bad: would create bad.idx\n3 files: 1 to create, 2 up to date\n";
+    assert_eq!((status, stdout.as_str()), (0, said));
+    fs::write(path.join("bad"), &data).unwrap();
+    assert_eq!(run(&["create", "--failed", "list", "bad"]).0, 0);
+    assert_eq!(fs::read_to_string(path.join("list")).unwrap(), "");
+    let (status, stdout, _) = run(&["create", "--json", "--dry-run", "bad"]);
+    assert_eq!((status, stdout.contains("\"up_to_date\":false")), (0, true), "{stdout}");
 }

@@ -40,7 +40,8 @@ fn indexes_that_a_pattern_catches_are_left_out() {
     };
     for _ in 0..2 {
         let (status, stdout, stderr) = all(&["create"]);
-        assert_eq!((status, stdout.lines().count(), stderr.as_str()), (0, 3, ""));
+        assert_eq!((status, stdout.lines().count(), stderr.as_str()), (0, 4, ""));
+        // and totals
     }
     assert_eq!(names(), ["ds1", "ds1.idx", "ds2", "ds2.idx", "ds3", "ds3.idx"]);
     fs::write(path.join("ds1.tfindex"), "0 16\n").unwrap();
@@ -93,7 +94,7 @@ fn directories_are_walked_where_that_is_asked_for() {
     fs::write(path.join("set/info.json"), "{}").unwrap();
 
     let (status, stdout, stderr) = run(path, &["create", "set", "y.tfrecord"]);
-    assert_eq!((status, stdout.as_str()), (1, "y.tfrecord: 100 records -> y.tfrecord.idx\n"));
+    assert_eq!((status, stdout.as_str()), (1, "y.tfrecord: 100 records -> y.tfrecord.idx\n2 files: 1 created (100 records, 79.94 kB), 1 failed\n"));
     assert_eq!(stderr, "error: set: is a directory; to use the TFRecord files in it, add -r\n");
     for command in ["check", "show"] {
         let (status, _, stderr) = run(path, &[command, "set"]);
@@ -104,7 +105,7 @@ fn directories_are_walked_where_that_is_asked_for() {
     assert!(status == 1 && stderr.contains("set: is a directory; to use"), "{stderr}");
 
     let (status, stdout, stderr) = run(path, &["create", "-r", "set", "y.tfrecord"]);
-    assert_eq!((status, stdout.lines().count()), (0, 3), "{stderr}");
+    assert_eq!((status, stdout.lines().count()), (0, 4), "{stderr}");
     assert!(path.join("set/deep/plain.idx").exists() && path.join("set/x.tfrecord.idx").exists());
     assert_eq!(stderr, "note: set: skipped 1 other file\n");
     assert_eq!(run(path, &["check", "--recursive", "set"]).1.lines().last(), Some("2 files: 2 ok"));
@@ -125,7 +126,10 @@ fn tensorboards_directory_gets_no_index_unasked() {
     let folder = folder_with(&[(EVENTS, &data), ("x", &data)]);
     let path = folder.path();
     let (status, stdout, stderr) = run(path, &["create", EVENTS, "x"]);
-    assert_eq!((status, stdout.as_str()), (1, "x: 100 records -> x.idx\n"));
+    assert_eq!(
+        (status, stdout.as_str()),
+        (1, "x: 100 records -> x.idx\n2 files: 1 created (100 records, 79.94 kB), 1 failed\n")
+    );
     assert!(stderr.contains("TensorBoard would take"), "{stderr}");
     assert!(stderr.ends_with("; give a path with -o, outside the log directory\n"), "{stderr}");
     let s3_cli = Command::new(env!("CARGO_BIN_EXE_s3-cli"))
@@ -268,10 +272,11 @@ fn only_what_is_missing_or_stale_is_updated() {
     assert_eq!(run(path, &["create", "a", "b"]).0, 0);
     let before = ["a.idx", "b.idx"].map(|name| state_of(&path.join(name)));
     let update = ["create", "--update", "a", "b", "c"];
-    let said = "c: 100 records -> c.idx\n2 up to date\n";
+    let said = "c: 100 records -> c.idx\n\
+                3 files: 1 created (100 records, 79.94 kB), 2 up to date\n";
     assert_eq!(run(path, &update), (0, said.to_owned(), String::new()));
     assert_eq!(["a.idx", "b.idx"].map(|name| state_of(&path.join(name))), before);
-    assert_eq!(run(path, &[&update[..], &["--sync"]].concat()).1, "3 up to date\n");
+    assert_eq!(run(path, &[&update[..], &["--sync"]].concat()).1, "3 files: 3 up to date\n");
     assert_eq!(["a.idx", "b.idx"].map(|name| state_of(&path.join(name))), before);
 
     fs::write(path.join("a"), data.repeat(2)).unwrap();

@@ -40,6 +40,35 @@ template <typename Work> tfr::error error_of(Work work) {
 
 const std::vector<std::string> payloads = {"first", "", std::string(100'000, 'x'), "last"};
 
+void creates_many_indexes(const std::filesystem::path &path) {
+    const std::string other = path.string() + ".other", none = path.string() + ".none";
+    std::filesystem::copy_file(path, other);
+    const std::string index_path = (path.parent_path() / "many" / "x.idx").string();
+    std::vector<std::string> seen;
+    const auto note = [&](const tfr::created &file) {
+        seen.push_back(file.tfrecord_path);
+        CHECK((file.status == TFR_OK) == (file.tfrecord_path != none));
+        CHECK(file.message.empty() == file.records.has_value());
+        return false;
+    };
+    const std::vector<std::string> files{other, none, path.string()};
+    auto totals = tfr::create_indexes(files, {index_path, "", ""}, note);
+    CHECK(totals.created == 2 && totals.failed == 1 && totals.records == 2 * payloads.size());
+    CHECK(seen == files && std::filesystem::exists(index_path));
+    totals = tfr::create_indexes({other, path.string()}, {index_path, ""}, {}, TFR_ONLY_STALE, 2);
+    CHECK(totals.up_to_date == 2 && totals.created == 0);
+    const auto stop = [](const tfr::created &) { return true; };
+    CHECK(error_of([&] { tfr::create_indexes(files, {}, stop); }).status() == TFR_ERR_CANCELLED);
+    struct unlike {};
+    try {
+        tfr::create_indexes(files, {}, [](const tfr::created &) -> bool { throw unlike(); });
+        CHECK(false);
+    } catch (const unlike &) {
+    }
+    CHECK(error_of([&] { tfr::create_indexes(files, {index_path}); }).status() ==
+          TFR_ERR_INVALID_ARGUMENT);
+}
+
 void finds_and_updates_indexes(const std::filesystem::path &path) {
     const std::string index_path = path.string() + ".idx";
     CHECK(tfr::find_index(path) == index_path);
@@ -541,6 +570,7 @@ int main(int, char **arguments) {
     const std::filesystem::path path = folder / "train.tfrecord";
     writes_a_file(path);
     finds_and_updates_indexes(path);
+    creates_many_indexes(path);
     indexes_it(path);
     reads_through_a_callable(folder);
     reads_records(path);

@@ -33,9 +33,7 @@ struct Work {
 impl Work {
     /// Reports that `done` of `total` bytes of the current file are done.
     fn report(&mut self, done: u64, total: u64) {
-        if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        }
+        show_if_due(&self.bar, self.begun);
         // `total` need not be the file's size: it may be the size of some records.
         let share = match self.sizes.get(self.done) {
             Some(&size) if size > 0 && total > 0 => {
@@ -80,6 +78,13 @@ pub fn start(sizes: Vec<u64>) -> ProgressBar {
     let work = Work { bar: bar.clone(), begun: Instant::now(), sizes, done: 0, before: 0 };
     *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
     bar
+}
+
+/// Shows a bar, if the work has taken long enough.
+pub fn show_if_due(bar: &ProgressBar, begun: Instant) {
+    if bar.is_hidden() && begun.elapsed() >= PATIENCE {
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    }
 }
 
 /// For [`tfr_index::Options::progress`].

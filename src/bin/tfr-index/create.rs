@@ -1,22 +1,25 @@
 //! `tfr-index create`: creates the indexes of TFRecord files.
 
+mod progress;
+mod set;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use tfr_index::{default_index_path, internal, Only, Options};
+use tfr_index::{default_index_path, CreateIndexes, Only, Options, Shard};
 
-use crate::each::for_each;
-use crate::paths::{refuse_directory, Recursive};
+use crate::paths::Recursive;
 use crate::policy::Policy;
 use crate::shared::create;
 use crate::shared::interrupts::Interrupts;
-use crate::shared::progress;
+use crate::shared::progress::begin;
 use crate::shared::stdio::{self, print};
 use crate::shared::streams::{is_descriptor, is_stream};
 use crate::{json, output, refuse};
+use set::Said;
 
 /// Create the indexes of TFRecord files
 ///
@@ -45,7 +48,10 @@ pub struct Create {
     /// Which checksums of the files to verify
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
     checksums: Policy,
-    /// Threads for each file; 0 chooses by the file and the number of processors
+    /// Files to work on at once; 0 chooses by the number of processors, and more if storage is slow
+    #[arg(short, long, default_value_t, value_name = "N")]
+    jobs: usize,
+    /// Threads for a large file, if no other file needs them; 0 chooses
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
     /// Skip damage instead of failing: the index contains the good records
@@ -59,6 +65,12 @@ pub struct Create {
     /// file ends. The check command is more thorough.
     #[arg(short, long)]
     update: bool,
+    /// Change nothing: print which indexes would be created
+    #[arg(long)]
+    dry_run: bool,
+    /// List the files that fail in this file, one path a line
+    #[arg(long, value_name = "LIST")]
+    failed: Option<PathBuf>,
     /// Continue an existing index with the records that were appended to the file since
     ///
     /// This reads only some headers of the part that the index covers. An index with gaps, such as one
@@ -94,103 +106,107 @@ Examples:
   tfr-index create train-*.tfrecord -o indexes
   tfr-index create train.tfrecord -o - | wc -l
   tfr-index create -r --update data              # all in data that are missing or stale
+  tfr-index create -r -j 32 data --failed bad.txt
   tfr-index create --salvage damaged.tfrecord    # indexes the good records
   tfr-index create --append --growing log.tfrecord
   set -o pipefail  # otherwise the shell hides that zcat failed
   zcat train.tfrecord.gz | tfr-index create - -o my.idx || rm my.idx";
 
 impl Create {
-    pub fn run(self) -> ExitCode {
-        let Create {
-            files,
-            recursive,
-            output,
-            checksums,
-            threads,
-            salvage,
-            update,
-            append,
-            growing,
-            allow_empty,
-            sync,
-            json,
-        } = self;
-        let files = match recursive.files("create", files) {
+    pub fn run(mut self) -> ExitCode {
+        let files = match self.recursive.files("create", std::mem::take(&mut self.files)) {
             Ok(files) => files,
             Err(error) => return stdio::fail(&error),
         };
-        if update && output.as_deref().is_some_and(is_descriptor) {
-            refuse("create", "--update needs an index file, not stdout");
-        }
-        if append && output.as_deref().is_some_and(is_descriptor) {
-            refuse("create", "--append needs an index file, not stdout");
-        }
-        let has_stream = files.iter().any(|file| is_descriptor(file));
-        if has_stream {
-            if files.len() > 1 {
-                output::refuse_streams("create", &files);
-            }
-            if salvage || update || append || growing {
-                let message =
-                    "--salvage, --update, --append and --growing need a file, not a stream";
-                refuse("create", message);
-            }
-        }
-        let options = Options::new().checksums(checksums.into()).threads(threads);
-        let options = options.salvage(salvage).allow_incomplete_tail(growing);
-        let options = options.resume(append).sync(sync);
-        let is_beside = output.is_none();
-        let index_paths = match index_paths(&files, output, has_stream) {
+        let has_stream = self.refuse_conflicts(&files);
+        let options = Options::new().checksums(self.checksums.into()).threads(self.threads);
+        let options = options.salvage(self.salvage).allow_incomplete_tail(self.growing);
+        let options = options.resume(self.append).sync(self.sync);
+        let is_beside = self.output.is_none();
+        let paths = index_paths(&files, self.output.take(), has_stream, self.dry_run);
+        let index_paths = match paths {
             Ok(paths) => paths,
             Err(error) => return stdio::fail(&error),
         };
-        if json && index_paths.iter().any(|path| is_stream(path)) {
-            refuse(
-                "create",
-                "the index and --json cannot both go to stdout: write the index to a file (-o)",
-            );
+        if let ([file], [index_path]) = (&files[..], &index_paths[..]) {
+            if is_stream(file) || is_stream(index_path) {
+                return self.index_stream(file, index_path, &options);
+            }
         }
-        if !json {
-            progress::begin(&files);
-        }
-        let interrupts = Interrupts::of_writing(index_paths.iter());
-        let begun = files.iter().zip(&index_paths).take_while(|_| !interrupts.caught());
-        let mut up_to_date = 0;
-        let create = |file: &Path, index_path: &Path| {
-            if is_beside {
-                create::ensure_place_beside(file, "give a path with -o")?;
-            }
-            if update && internal::is_up_to_date(file, index_path, Only::Stale, &options)? {
-                return Ok(None);
-            }
-            refuse_directory(file)?;
-            create::create(file, index_path, &options, allow_empty, &interrupts).map(Some)
-        };
-        let exit = for_each(begun, |(file, index_path)| {
-            let created = create(file, index_path);
-            match (json, &created) {
-                (true, _) => print(&json::outcome(file, index_path, &created))?,
-                (false, Ok(None)) => up_to_date += 1,
-                (false, Ok(Some(created))) => create::report(file, index_path, created)?,
-                (false, Err(_)) => {}
-            }
-            created.map(|created| created.map_or(ExitCode::SUCCESS, |created| created.exit()))
+        let pairs = files.into_iter().zip(index_paths);
+        let shards = pairs.map(|(path, index_path)| Shard {
+            path,
+            index_path: (!is_beside).then_some(index_path),
         });
-        interrupts.end(match up_to_date {
-            0 => exit,
-            count => match stdio::report(&format!("{count} up to date\n")) {
-                Ok(()) => exit,
-                Err(error) => stdio::fail(&error),
-            },
-        })
+        let how = CreateIndexes::new().jobs(self.jobs).dry_run(self.dry_run);
+        let how = if self.update { how.only(Only::Stale) } else { how };
+        let failed = self.failed.map(|path| (path, b'\n'));
+        let said = Said { is_beside, json: self.json, failed };
+        set::create(&shards.collect(), how, &options, &said)
+    }
+
+    /// Ends the program if a stream cannot be indexed as asked. Returns whether there is one.
+    fn refuse_conflicts(&self, files: &[PathBuf]) -> bool {
+        for (is_set, name) in [(self.update, "--update"), (self.append, "--append")] {
+            if is_set && self.output.as_deref().is_some_and(is_descriptor) {
+                refuse("create", format!("{name} needs an index file, not stdout"));
+            }
+        }
+        // A link to a descriptor is looked for only where a stream is allowed: each look may be a
+        // request to a server.
+        let has_stream = match files {
+            [file] => is_descriptor(file),
+            files => files.iter().any(|file| is_named_descriptor(file)),
+        };
+        if has_stream && files.len() > 1 {
+            output::refuse_streams("create", files);
+        }
+        if has_stream && (self.salvage || self.update || self.append || self.growing) {
+            let message = "--salvage, --update, --append and --growing need a file, not a stream";
+            refuse("create", message);
+        }
+        has_stream
+    }
+
+    /// Reads or writes a stream.
+    fn index_stream(&self, file: &Path, index_path: &Path, options: &Options<'_>) -> ExitCode {
+        if self.dry_run || self.failed.is_some() {
+            refuse("create", "--dry-run and --failed need files, not a stream");
+        }
+        if self.json && is_stream(index_path) {
+            let message = "the index and --json cannot both go to stdout: write the index to a \
+                           file (-o)";
+            refuse("create", message);
+        }
+        if !self.json {
+            begin([file]);
+        }
+        let interrupts = Interrupts::of_writing([index_path].into_iter());
+        let created = create::create(file, index_path, options, self.allow_empty, &interrupts);
+        let created = created.map(Some);
+        let said = match &created {
+            created if self.json => print(&json::outcome(file, index_path, created, false)),
+            Ok(Some(created)) => create::report(file, index_path, created),
+            _ => Ok(()),
+        };
+        let exit = created.and_then(|created| {
+            said.map(|()| created.map_or(ExitCode::SUCCESS, |created| created.exit()))
+        });
+        interrupts.end(exit.unwrap_or_else(|error| stdio::fail(&error)))
     }
 }
 
-/// The paths of the files' indexes. Creates their directories.
+/// Whether the path itself, without links, is that of a descriptor.
+fn is_named_descriptor(path: &Path) -> bool {
+    path == Path::new("-") || path.starts_with("/dev") && is_descriptor(path)
+}
+
+/// The paths of the files' indexes. Creates their directories, unless nothing is to be changed.
 fn index_paths(
     files: &[PathBuf],
     output: Option<PathBuf>,
     has_stream: bool,
+    dry_run: bool,
 ) -> anyhow::Result<Vec<PathBuf>> {
     Ok(match output {
         None if has_stream => vec!["/dev/stdout".into()], // a stream is the only file
@@ -200,9 +216,9 @@ fn index_paths(
             let name =
                 |file: &Path| default_index_path(file.file_name().unwrap_or_default()).into();
             let paths = output::in_directory("create", &path, files, name);
-            for directory in paths.iter().filter_map(|path| path.parent()) {
-                let made = fs::create_dir_all(directory);
-                made.with_context(|| directory.display().to_string())?;
+            if !dry_run {
+                let path: PathBuf = path.components().collect(); // without a slash at its end
+                fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
             }
             paths
         }

@@ -10,13 +10,20 @@ use crate::shared::create::Summary;
 use crate::shared::stdio::print;
 
 /// The result of `create` for one file. For an index that was left unchanged, the number of records is
-/// unknown.
-pub fn outcome(file: &Path, index: &Path, created: &anyhow::Result<Option<Summary>>) -> String {
+/// unknown. `is_planned`: an index would be created, but for --dry-run.
+pub fn outcome(
+    file: &Path,
+    index: &Path,
+    created: &anyhow::Result<Option<Summary>>,
+    is_planned: bool,
+) -> String {
     let object = match created {
         Ok(Some(Summary { records, regions })) => {
             json!({"records": records, "damaged_regions": regions, "up_to_date": false})
         }
-        Ok(None) => json!({"records": null, "damaged_regions": null, "up_to_date": true}),
+        Ok(None) => {
+            json!({"records": null, "damaged_regions": null, "up_to_date": !is_planned})
+        }
         Err(error) => return failure(file, error),
     };
     line(&[("path", Some(file)), ("index", Some(index))], object)

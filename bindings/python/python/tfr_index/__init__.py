@@ -23,6 +23,7 @@ from types import FunctionType as _FunctionType
 
 from . import _exit as _exit
 from ._create import create_index, index_bytes, read_index, scan
+from ._create_indexes import Created, create_indexes
 from ._dataset import Dataset, Place
 from ._errors import (
     Skipped,
@@ -54,6 +55,7 @@ from ._writer import RecordWriter
 __all__ = [
     "CheckLevel",
     "Checksums",
+    "Created",
     "Dataset",
     "Fit",
     "Index",
@@ -86,6 +88,7 @@ __all__ = [
     "TfrWarning",
     "__version__",
     "create_index",
+    "create_indexes",
     "find_index",
     "index_bytes",
     "read_index",

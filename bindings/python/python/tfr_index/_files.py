@@ -13,7 +13,14 @@ from ._library import encode_path, ffi, lib, make
 from ._source import File, Memory, Source
 from ._typing import Only, Path
 
-__all__ = ["ONLY", "ensure_each_once", "ensure_path_to_update", "files", "find_index"]
+__all__ = [
+    "ONLY",
+    "ensure_each_once",
+    "ensure_path_to_update",
+    "files",
+    "find_index",
+    "find_shards",
+]
 
 ONLY = {"missing": lib.TFR_ONLY_MISSING, "stale": lib.TFR_ONLY_STALE}
 
@@ -70,6 +77,27 @@ def files(paths: Path | Iterable[Path]) -> list[Path]:
         raise refuse("paths must name at least one file, but is empty")
     indexes = {index for path in found for index in _places_beside(os.fsdecode(path))}
     return [path for path in found if os.fsdecode(path) not in indexes]
+
+
+def find_shards(
+    paths: Path | Iterable[Path], index_dir: Path | None = None
+) -> list[tuple[str, str | None]]:
+    """The files that paths and patterns name, with the places of their indexes in `index_dir`.
+
+    Raises:
+        TfrFileNotFoundError: no file matches a pattern.
+        TfrValueError: there are no paths, a file is given twice, or two would have the same index.
+    """
+    found = files(paths)
+    ensure_each_once(found)
+    names = [os.fsdecode(path) for path in found]
+    if index_dir is None:
+        return [(name, None) for name in names]
+    directory = os.fsdecode(index_dir)
+    places = [os.path.join(directory, f"{os.path.basename(name)}.idx") for name in names]
+    if len(set(places)) < len(places):
+        raise refuse(f"index_dir: two of the files would have the same index in {directory}")
+    return list(zip(names, places, strict=True))
 
 
 def _matching(pattern: str) -> list[str]:

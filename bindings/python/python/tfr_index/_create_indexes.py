@@ -1,0 +1,242 @@
+"""Creating the indexes of many files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ._arguments import ensure_one_of, integer
+from ._errors import TfrCancelled, TfrError
+from ._files import ONLY, find_shards
+from ._library import CData, call, callback, encode_path, exception_of, ffi, lib, take
+from ._options import with_options
+from ._typing import Checksums, Path
+
+__all__ = ["Created", "create_indexes"]
+
+#: Chunks of files for each worker of an executor: enough that all end at about the same time.
+_CHUNKS = 8
+_FILES_PER_CHUNK = 256
+
+Shard = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Created:
+    """What `create_indexes` did with a file.
+
+    Attributes:
+        path: the file.
+        index_path: its index.
+        records: the number of records in the index; None if the index was up to date and was left
+            as it is, or if the file failed.
+        bytes: the size of the file; 0 if no index was created.
+        skipped_regions: how many damaged regions the index leaves out.
+        error: why the file failed; None if it did not.
+    """
+
+    path: str
+    index_path: str
+    records: int | None
+    bytes: int
+    skipped_regions: int
+    error: TfrError | None
+
+
+def create_indexes(
+    paths: Path | Iterable[Path],
+    index_dir: Path | None = None,
+    *,
+    jobs: int = 0,
+    executor: Executor | None = None,
+    update: bool = False,
+    on_error: Literal["collect", "raise"] = "collect",
+    progress: bool | Callable[[int, int], object] | None = None,
+    checksums: Checksums = "auto",
+    threads: int = 0,
+    salvage: bool = False,
+    allow_incomplete_tail: bool = False,
+    sync: bool = False,
+) -> list[Created]:
+    r"""Creates the index files of many TFRecord files, several at once.
+
+    A file that fails does not stop the others. Each index appears complete or not at all, and
+    replaces an older index, but no file that is not an index. After an interruption, the same call
+    with `update=True` does the rest.
+
+    Args:
+        paths: files and patterns, as for `Dataset`.
+        index_dir: a directory for the indexes, which is made if necessary. None writes each index
+            beside its file, with ".idx" appended.
+        jobs: files to work on at once. 0, the default, takes one for each processor, or more where
+            work mostly waits for storage.
+        executor: a `concurrent.futures` executor that does the work, in chunks of files: a pool of
+            processes on this machine or, for example, an executor of MPI or Dask on many. Each
+            worker then takes `jobs` files at once. `progress` is called after each chunk.
+        update: leave indexes as they are that are up to date, as `create_index` with
+            `only="stale"` does.
+        on_error: "collect" returns the errors of files in `Created.error`. "raise" raises the first
+            one, and ends the work.
+        progress: called as `progress(files_done, files_total)`. A true result cancels the call; an
+            exception cancels it too, and the call raises that exception. True shows a bar, if tqdm
+            is installed.
+        checksums: as for `create_index`.
+        threads: threads for a large file, when other files need none.
+        salvage: skip damaged regions, as `create_index` does. `Created` counts them.
+        allow_incomplete_tail: as for `create_index`.
+        sync: as for `create_index`.
+
+    Returns:
+        A `Created` for each file, in order.
+
+    Raises:
+        TfrFileNotFoundError: no file matches a pattern.
+        TfrValueError: an argument is invalid, or a file is given twice.
+        TfrCancelled: `progress` returned a true value.
+        TfrError: the first error of a file, with `on_error="raise"`.
+
+    Examples:
+        >>> import pathlib, tempfile
+        >>> record = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\0\0\0\0"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     for number in range(3):
+        ...         path = pathlib.Path(directory, f"train-{number}.tfrecord")
+        ...         _ = path.write_bytes(number * record)
+        ...     created = create_indexes(f"{directory}/*.tfrecord")
+        ...     again = create_indexes(f"{directory}/*.tfrecord", update=True)
+        >>> [file.records for file in created]
+        [0, 1, 2]
+        >>> [file.records for file in again]
+        [None, None, None]
+    """
+    ensure_one_of("on_error", on_error, ("collect", "raise"))
+    settings: dict[str, Any] = {
+        "jobs": integer("jobs", jobs, bits=32),
+        "only": ONLY["stale"] if update else 0,
+        "checksums": checksums,
+        "threads": threads,
+        "salvage": salvage,
+        "allow_incomplete_tail": allow_incomplete_tail,
+        "sync": sync,
+    }
+    shards = find_shards(paths, index_dir)
+    with _Shown(progress, len(shards)) as show:
+        collected: list[Created] = []
+
+        def add(created: Created) -> object:
+            collected.append(created)
+            if created.error is not None and on_error == "raise":
+                raise created.error
+            return show(len(collected))
+
+        if executor is None:
+            _create(shards, settings, add)
+        else:
+            _create_by(executor, shards, settings, add)
+    return collected
+
+
+def _create(
+    shards: Sequence[Shard], settings: dict[str, Any], add: Callable[[Created], object]
+) -> None:
+    """Creates the indexes in this process. A true result of `add` cancels."""
+    paths = [ffi.from_buffer("char[]", encode_path(path) + b"\0") for path, _ in shards]
+    indexes = [
+        ffi.NULL if index is None else ffi.from_buffer("char[]", encode_path(index) + b"\0")
+        for _, index in shards
+    ]
+    settings = dict(settings)
+    jobs, only = settings.pop("jobs"), settings.pop("only")
+    kept = BaseException()
+
+    def tell(_context: CData, created: CData) -> bool:
+        return bool(add(_made_of(created)))
+
+    native = callback("tfr_created_fn", tell, 1, kept)
+    given = (ffi.new("char *[]", paths), ffi.new("char *[]", indexes), len(paths), jobs, only)
+
+    def create(options: CData) -> None:
+        call(lib.tfr_create_indexes, *given, options, native, ffi.NULL, ffi.NULL)
+
+    try:
+        # Damage is counted for each file, so that no warning sums it up.
+        with_options(create, progress=None, on_skipped=lambda _skipped: None, **settings)
+    except TfrCancelled:
+        if not kept.args:
+            raise
+    if kept.args:
+        raise take(kept)
+
+
+def _made_of(created: CData) -> Created:
+    failed = created.error != ffi.NULL
+    known = created.records != lib.TFR_UNKNOWN
+    return Created(
+        path=os.fsdecode(ffi.string(created.tfrecord_path)),
+        index_path=os.fsdecode(ffi.string(created.index_path)),
+        records=int(created.records) if known else None,
+        bytes=int(created.bytes),
+        skipped_regions=int(created.skipped_regions),
+        error=exception_of(created.error) if failed else None,
+    )
+
+
+def _chunk(shards: list[Shard], settings: dict[str, Any]) -> list[Created]:
+    """Creates the indexes of some files, in a worker."""
+    created: list[Created] = []
+    _create(shards, settings, created.append)
+    return created
+
+
+def _create_by(
+    executor: Executor,
+    shards: list[Shard],
+    settings: dict[str, Any],
+    add: Callable[[Created], object],
+) -> None:
+    workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+    size = max(1, min(_FILES_PER_CHUNK, len(shards) // (_CHUNKS * workers)))
+    chunks = [shards[start : start + size] for start in range(0, len(shards), size)]
+    futures = [executor.submit(_chunk, chunk, settings) for chunk in chunks]
+    try:
+        for future in futures:
+            for created in future.result():
+                if add(created):
+                    raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+class _Shown:
+    """Shows progress: by the caller's function, or by a bar."""
+
+    def __init__(self, progress: bool | Callable[[int, int], object] | None, total: int) -> None:
+        self._progress, self._total = progress, total
+        self._bar: Any = None
+        if progress is True:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                return
+            self._bar = tqdm(total=total, unit="file")
+        elif progress not in (None, False) and not callable(progress):
+            kind = type(progress).__name__
+            raise TypeError(f"progress must be True or callable, such as a function, not {kind}")
+
+    def __enter__(self) -> Callable[[int], object]:
+        return self._show
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _show(self, done: int) -> object:
+        if self._bar is not None:
+            self._bar.update(1)
+        elif callable(self._progress):
+            return self._progress(done, self._total)
+        return None

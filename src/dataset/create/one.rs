@@ -1,0 +1,113 @@
+//! Creates the index of one of many files.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{CreateIndexes, Created, Creation};
+use crate::create::{create_index_unless, default_index_path, is_up_to_date};
+use crate::error::{Error, ErrorKind, Result};
+use crate::file;
+use crate::options::{Options, Progress, Skipped};
+use crate::shards::{place_beside, Shard};
+use crate::source::fill_at;
+use crate::threads::Pool;
+
+/// What is told while a file is indexed.
+pub(super) struct Listener<'l> {
+    /// Takes the number of bytes that were done since the last call; may cancel.
+    pub bytes: &'l (dyn Fn(u64) -> ControlFlow<()> + Sync),
+    pub skipped: &'l (dyn Fn(Skipped) -> ControlFlow<()> + Sync),
+}
+
+/// Creates the shard's index, as the settings say. `pool`: the threads that other files also use.
+pub(super) fn create(
+    shard: &Shard,
+    settings: &CreateIndexes<'_>,
+    pool: Option<&Pool>,
+    listener: &Listener<'_>,
+) -> Created {
+    let (done, total, regions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let progress = |at: Progress| {
+        total.store(at.bytes_total, Ordering::Relaxed);
+        let before = done.fetch_max(at.bytes_done, Ordering::Relaxed);
+        (listener.bytes)(at.bytes_done.saturating_sub(before))
+    };
+    let on_skipped = |skipped: Skipped| {
+        regions.fetch_add(u64::from(!skipped.incomplete_tail), Ordering::Relaxed);
+        (listener.skipped)(skipped)
+    };
+    let options = Options { pool, ..settings.options };
+    let options = options.progress(&progress).on_skipped(&on_skipped);
+    let (index_path, is_allowed) = match &shard.index_path {
+        Some(path) => (path.clone(), Ok(())),
+        None => (default_index_path(&shard.path), place_beside(&shard.path).map(drop)),
+    };
+    let result = is_allowed.and_then(|()| {
+        if let Some(nothing) = needs_nothing(&shard.path, &index_path, settings, &options)? {
+            return Ok(nothing);
+        }
+        let records = match create_index_unless(&shard.path, &index_path, ensure_index, &options) {
+            // The directory of the index may be missing, but not that of the data.
+            Err(error)
+                if error.os_error() == Some(libc::ENOENT)
+                    && error.path() == Some(&*index_path)
+                    && make_directory_of(&index_path) =>
+            {
+                create_index_unless(&shard.path, &index_path, ensure_index, &options)?
+            }
+            records => records?,
+        };
+        let skipped_regions = regions.load(Ordering::Relaxed);
+        Ok(Creation::Created { records, skipped_regions })
+    });
+    let bytes = match result {
+        Ok(Creation::Created { .. }) => total.into_inner(),
+        _ => 0,
+    };
+    Created { path: shard.path.clone(), index_path, bytes, result }
+}
+
+/// What is to be said if no index is to be created.
+fn needs_nothing(
+    path: &Path,
+    index_path: &Path,
+    settings: &CreateIndexes<'_>,
+    options: &Options<'_>,
+) -> Result<Option<Creation>> {
+    if let Some(only) = settings.only {
+        if is_up_to_date(path, index_path, only, options)? {
+            return Ok(Some(Creation::UpToDate));
+        }
+    }
+    if !settings.dry_run {
+        return Ok(None);
+    }
+    if let Some(Err(error)) = file::metadata(path) {
+        return Err(Error::io("open", error).of(path));
+    }
+    Ok(Some(Creation::Planned))
+}
+
+/// Fails for a file that is not an index: of many names, one may be wrong.
+fn ensure_index(path: &Path) -> Result<()> {
+    let file = file::open_to_read(path)?;
+    // A data file that has a record is no text. A device or a descriptor is only written to.
+    let mut start = [0; 512];
+    let count = match file.file().metadata() {
+        Ok(metadata) if metadata.is_file() && !file.is_shared() => fill_at(&file, &mut start, 0),
+        _ => Ok(0),
+    };
+    let count = count.map_err(|error| Error::io("read", error).of(path))?;
+    let is_index = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_whitespace();
+    if start[..count].iter().all(is_index) {
+        return Ok(());
+    }
+    let detail = "refusing to overwrite: the file is not an index; give another path";
+    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
+}
+
+fn make_directory_of(path: &Path) -> bool {
+    path.parent().is_some_and(|directory| fs::create_dir_all(directory).is_ok())
+}

@@ -1,0 +1,90 @@
+"""Measures work on data sets of many files: what `run.py --sets` runs.
+
+    sets.py JSON [--quick]
+
+Each row compares ours with a floor: a loop that does the least of the same work. Both run by turns,
+each in a process of its own; the ratio of their medians is held against a target. Answers are
+checked, and only a wrong one makes the exit status 1. A part of the rows is in a module of its own,
+which has `rows(quick)`: see PARTS.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import data
+import report
+import sets_create
+from setrow import Row
+
+PARTS = [sets_create]
+ROUNDS, QUICK_ROUNDS = 7, 3
+
+
+class Measured(NamedTuple):
+    """The times of a row, in seconds."""
+
+    ours: list[float]
+    floor: list[float]
+    faults: list[str]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ours) / statistics.median(self.floor)
+
+
+def measure(row: Row, rounds: int) -> Measured:
+    """Floor, ours, floor, ours, …"""
+    measured = Measured([], [], [])
+    for _ in range(rounds):
+        for times, work in ((measured.floor, row.floor), (measured.ours, row.ours)):
+            row.before()
+            times.append(work())
+        fault = row.fault()
+        if fault and fault not in measured.faults:
+            measured.faults.append(fault)
+    return measured
+
+
+def main() -> None:
+    json_path, quick = Path(sys.argv[1]), "--quick" in sys.argv
+    about = report.machine()
+    data.FOLDER.mkdir(parents=True, exist_ok=True)
+    print(", ".join(f"{key}: {value}" for key, value in about.items()))
+    if about["busy_cores_at_start"] > 0.1:
+        print("note: something else is running: ratios may be wrong")
+    print(f"\n{'work':<62} {'ours s':>8} {'floor s':>8} {'ratio':>6} {'at most':>8}")
+    found, is_wrong = [], False
+    for part in PARTS:
+        for row in part.rows(quick):
+            measured = measure(row, QUICK_ROUNDS if quick else ROUNDS)
+            ours, floor = map(statistics.median, (measured.ours, measured.floor))
+            met = "" if measured.ratio <= row.at_most else "  MISSED"
+            print(
+                f"{row.title:<62} {ours:>8.3f} {floor:>8.3f} {measured.ratio:>6.2f} "
+                f"{row.at_most:>8}{met}{'  WRONG ' * bool(measured.faults)}",
+                flush=True,
+            )
+            for fault in measured.faults:
+                is_wrong = True
+                print(f"WRONG: {row.title}: {fault}")
+            found.append(
+                {
+                    "work": row.title,
+                    "floor_is": row.floor_is,
+                    "at_most": row.at_most,
+                    **measured._asdict(),
+                }
+            )
+    if quick:
+        print("\n--quick: the targets are for sets that are 20 times as large.")
+    json_path.write_text(json.dumps({"machine": about, "quick": quick, "rows": found}) + "\n")
+    sys.exit(is_wrong)
+
+
+if __name__ == "__main__":
+    main()
