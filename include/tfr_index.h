@@ -249,6 +249,21 @@ typedef enum tfr_only {
 } tfr_only;
 
 /**
+ * What a data set does with a record or a shard that it cannot read.
+ */
+typedef enum tfr_on_error {
+    /**
+     * The default: the call fails.
+     */
+    TFR_ON_ERROR_FAIL = 0,
+    /**
+     * tfr_dataset_read_batch() and tfr_batches_next() leave the record out, or all records of the
+     * shard. tfr_dataset_skipped() reports it.
+     */
+    TFR_ON_ERROR_SKIP = 1,
+} tfr_on_error;
+
+/**
  * The bits of tfr_fit's flags.
  */
 typedef enum tfr_fit_flags {
@@ -305,6 +320,35 @@ typedef enum tfr_remainder {
      */
     TFR_REMAINDER_PAD = 2,
 } tfr_remainder;
+
+/**
+ * Payloads, concatenated, and the numbers of their records in the data set.
+ *
+ * Threads: many threads may read a batch at the same time.
+ */
+typedef struct tfr_batch tfr_batch;
+
+/**
+ * Iterates over the batches of an order. Threads of the library read batches ahead while the
+ * caller works.
+ *
+ * Threads: one thread at a time. After a fork(), the iterator continues in the child, with threads
+ * of the child.
+ */
+typedef struct tfr_batches tfr_batches;
+
+/**
+ * The records of many TFRecord files, called shards, as one sequence. Record numbers count through
+ * the shards in their order, from 0 on.
+ *
+ * A data set opens a file when it first needs it, and closes the least recently used one when
+ * there are too many: see tfr_options_set_max_open_files(). If a file is replaced while it is
+ * closed, and then has another number of records, calls that need it fail with TFR_ERR_MISMATCH.
+ *
+ * Threads: many threads may use a data set at the same time. So may a forked process, which takes
+ * over the open files and the indexes.
+ */
+typedef struct tfr_dataset tfr_dataset;
 
 /**
  * What went wrong, and where. The functions that read an error accept NULL, which means "no
@@ -933,6 +977,53 @@ enum tfr_status tfr_options_set_sync(struct tfr_options *options,
  * Frees options. NULL does nothing.
  */
 void tfr_options_free(struct tfr_options *options);
+
+/**
+ * Sets how many data files a data set may have open at the same time. 0, the default, means half
+ * of the process's limit of open files (RLIMIT_NOFILE), at most 65,536. The data set closes the
+ * least recently used files, and opens them again when they are needed. If all are in use by other
+ * threads, a call waits. If the process or the system has too many open files, the data set closes
+ * files and tries again.
+ *
+ * Parameters: `options` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: no other thread may use `options` during the call.
+ */
+enum tfr_status tfr_options_set_max_open_files(struct tfr_options *options,
+                                               size_t max_open_files,
+                                               struct tfr_error **error_out);
+
+/**
+ * Sets how many bytes of memory the indexes of a data set may take. 0, the default, means no
+ * limit. The data set drops the least recently used indexes, and loads them again when they are
+ * needed. Those of files that are being read stay.
+ *
+ * Parameters: `options` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: no other thread may use `options` during the call.
+ */
+enum tfr_status tfr_options_set_index_memory(struct tfr_options *options,
+                                             uint64_t index_memory,
+                                             struct tfr_error **error_out);
+
+/**
+ * Sets what a data set does with records and shards that it cannot read. With TFR_ON_ERROR_SKIP, a
+ * shard that tfr_dataset_open() cannot open counts as empty, and is among the warnings. Other
+ * calls fail at the first error in any case; so do these if memory or descriptors run out.
+ *
+ * Parameters: `options` is required. `on_error` is a member of tfr_on_error.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `options` is NULL or `on_error` is any other number.
+ *
+ * Threads: no other thread may use `options` during the call.
+ */
+enum tfr_status tfr_options_set_on_error(struct tfr_options *options,
+                                         int32_t on_error,
+                                         struct tfr_error **error_out);
 
 /**
  * Allows callbacks (`allowed` is 1, the initial state) or refuses them (0), in the whole process.
@@ -2186,6 +2277,416 @@ enum tfr_status tfr_order_fill(const struct tfr_order *order,
  * Frees an order. NULL does nothing.
  */
 void tfr_order_free(struct tfr_order *order);
+
+/**
+ * Opens a data set: opens the files to count their records, several at the same time.
+ *
+ * Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
+ * required. `options` is optional; NULL means the defaults. Their callbacks are not called.
+ * `index_paths` and `indexes` are optional. They say where the records are: each has `count`
+ * elements, which may be NULL.
+ *
+ * - indexes[i] is the index of file i, used as it is: it may select, reorder and repeat records.
+ * - Otherwise index_paths[i] is the path of its index, used as it is.
+ * - Otherwise the data set finds the index next to the file, or scans the file, like
+ *   tfr_reader_open() with NULL. If it rejects an index file, tfr_dataset_warning() says why.
+ *
+ * With tfr_options_set_salvage(), it scans the files, and leaves out damage; then no indexes may be
+ * given.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if a file occurs twice without
+ * indexes that say which of its records are meant, or if the options contradict each other.
+ * Otherwise those of tfr_reader_open(), for the first file that fails; see also
+ * tfr_options_set_on_error().
+ *
+ * Ownership: the data set shares the indexes, and copies the paths; the caller may free them
+ * immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_open(const char *const *paths,
+                                 const char *const *index_paths,
+                                 const struct tfr_index *const *indexes,
+                                 size_t count,
+                                 const struct tfr_options *options,
+                                 struct tfr_dataset **dataset_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Returns the number of records; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+uint64_t tfr_dataset_len(const struct tfr_dataset *dataset);
+
+/**
+ * Returns the number of shards; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_dataset_num_shards(const struct tfr_dataset *dataset);
+
+/**
+ * Returns the path of a shard; NULL if there is no such shard, and for NULL.
+ *
+ * Ownership: NUL-terminated, borrowed from the data set. It is valid until the data set is freed.
+ *
+ * Threads: safe on any thread.
+ */
+const char *tfr_dataset_path(const struct tfr_dataset *dataset, size_t shard);
+
+/**
+ * Finds the shard of a record, and the number of the record in the shard. Reads nothing.
+ *
+ * Parameters: `dataset`, `shard_out` and `record_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `record`
+ * is not less than tfr_dataset_len().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_locate(const struct tfr_dataset *dataset,
+                                   uint64_t record,
+                                   size_t *shard_out,
+                                   uint64_t *record_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Returns the number of a shard's first record in the data set, and how many records the shard
+ * has.
+ *
+ * Parameters: `dataset`, `first_out` and `count_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `shard`
+ * is not less than tfr_dataset_num_shards().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_records_of(const struct tfr_dataset *dataset,
+                                       size_t shard,
+                                       uint64_t *first_out,
+                                       uint64_t *count_out,
+                                       struct tfr_error **error_out);
+
+/**
+ * Returns the index of a shard. If it is not in memory, the call opens the shard.
+ *
+ * Parameters: `dataset` and `index_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `shard`
+ * is not less than tfr_dataset_num_shards(). TFR_ERR_MISMATCH if the file has changed. Otherwise
+ * those of tfr_reader_open().
+ *
+ * Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_index_of(const struct tfr_dataset *dataset,
+                                     size_t shard,
+                                     struct tfr_index **index_out,
+                                     struct tfr_error **error_out);
+
+/**
+ * Returns warning `number` of those about the shards opened so far: an index that was found but is
+ * not used, or a region that was left out because of tfr_options_set_salvage(). Each names its
+ * file. Programs should report them.
+ *
+ * Parameters: `dataset` and `warning_out` are required. If there are no more warnings,
+ * *warning_out is NULL.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *warning_out with tfr_error_free().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_warning(const struct tfr_dataset *dataset,
+                                    size_t number,
+                                    struct tfr_error **warning_out,
+                                    struct tfr_error **error_out);
+
+/**
+ * Returns how many records tfr_dataset_read_batch() and tfr_batches_next() left out so far because
+ * of tfr_options_set_on_error(), in this process; 0 for NULL. A record counts each time.
+ *
+ * Threads: safe on any thread.
+ */
+uint64_t tfr_dataset_num_skipped(const struct tfr_dataset *dataset);
+
+/**
+ * Returns reason `number` of those why records were left out: see tfr_dataset_num_skipped(). There
+ * is one for each bad record, with its path and number, and one for all records of a batch that
+ * are in a shard that cannot be opened. The data set keeps the first 1000.
+ *
+ * Parameters: `dataset` and `skipped_out` are required. If there are no more reasons, *skipped_out
+ * is NULL.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *skipped_out with tfr_error_free().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_skipped(const struct tfr_dataset *dataset,
+                                    size_t number,
+                                    struct tfr_error **skipped_out,
+                                    struct tfr_error **error_out);
+
+/**
+ * Closes the files that no thread uses. They are opened again when they are needed.
+ *
+ * Parameters: `dataset` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_close_files(const struct tfr_dataset *dataset,
+                                        struct tfr_error **error_out);
+
+/**
+ * Frees a data set, and closes its files. Its batches stay usable. NULL does nothing.
+ */
+void tfr_dataset_free(struct tfr_dataset *dataset);
+
+/**
+ * Returns the number of bytes that tfr_dataset_read() gives for each of these records. It opens
+ * shards whose indexes are not in memory, and reads only the headers of large records (over 1
+ * MiB), so that nobody allocates memory just because a damaged index says so.
+ *
+ * Parameters: `dataset` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `sizes_out` is required and has room for `count` sizes.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if a number
+ * is not less than tfr_dataset_len(). Otherwise those of tfr_dataset_read().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_sizes(const struct tfr_dataset *dataset,
+                                  const uint64_t *records,
+                                  size_t count,
+                                  size_t *sizes_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * Returns where tfr_dataset_read_many() puts each of these records: payload i is the bytes from
+ * offsets_out[i] up to, but not including, offsets_out[i + 1]. The last offset is the total number
+ * of bytes. It opens shards whose indexes are not in memory.
+ *
+ * Parameters: `dataset` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `offsets_out` is required and has room for `count` + 1 offsets.
+ *
+ * Errors: those of tfr_dataset_sizes(). TFR_ERR_OUT_OF_MEMORY as for tfr_reader_offsets().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_offsets(const struct tfr_dataset *dataset,
+                                    const uint64_t *records,
+                                    size_t count,
+                                    size_t *offsets_out,
+                                    struct tfr_error **error_out);
+
+/**
+ * Reads the payload of a record, or its frame with tfr_options_set_raw_frames().
+ *
+ * Parameters: `dataset` is required. `buffer` has room for `capacity` bytes and may be NULL if
+ * `capacity` is 0; tfr_dataset_sizes() returns the necessary size. `size_out` is optional; it
+ * receives the number of bytes written to `buffer`.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL or `capacity` is too small.
+ * TFR_ERR_OUT_OF_RANGE if `record` is not less than tfr_dataset_len(). Those of tfr_reader_open()
+ * if the shard is opened; TFR_ERR_MISMATCH, too, if its file has changed. Those of
+ * tfr_reader_read(). The error names the file and the record's number in it. After an error the
+ * contents of the buffer are undefined.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_read(const struct tfr_dataset *dataset,
+                                 uint64_t record,
+                                 uint8_t *buffer,
+                                 size_t capacity,
+                                 size_t *size_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Reads the payloads of many records and concatenates them in the order of `records`. It reads
+ * several shards at the same time: with one thread per processor if that helps, and up to 32 where
+ * reads wait for the storage.
+ *
+ * Parameters: `dataset` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `buffer` has room for `capacity` bytes and may be NULL if `capacity` is 0;
+ * tfr_dataset_offsets() returns the necessary size. `offsets_out` is optional; it receives the
+ * `count` + 1 offsets of tfr_dataset_offsets().
+ *
+ * Errors: those of tfr_dataset_read(), for the first bad record in the order of `records`. After
+ * an error the contents of the buffer are undefined.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_read_many(const struct tfr_dataset *dataset,
+                                      const uint64_t *records,
+                                      size_t count,
+                                      uint8_t *buffer,
+                                      size_t capacity,
+                                      size_t *offsets_out,
+                                      struct tfr_error **error_out);
+
+/**
+ * Reads the payloads of many records, like tfr_dataset_read_many(), each to the start of its own
+ * buffer.
+ *
+ * Parameters: `dataset` is required. `records`, `buffers` and `capacities` have `count` elements
+ * and may be NULL if `count` is 0. Buffer i has room for capacities[i] bytes; it may be NULL if
+ * that is 0, and then receives an empty payload. Buffers must not overlap.
+ *
+ * Errors: those of tfr_dataset_read_many(). After an error the contents of the buffers are
+ * undefined.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_read_each(const struct tfr_dataset *dataset,
+                                      const uint64_t *records,
+                                      size_t count,
+                                      uint8_t *const *buffers,
+                                      const size_t *capacities,
+                                      struct tfr_error **error_out);
+
+/**
+ * Reads many payloads into memory of the library, like tfr_dataset_read_many(). With
+ * TFR_ON_ERROR_SKIP, it leaves out those that cannot be read: tfr_batch_records() says which
+ * records the batch has, and tfr_dataset_skipped() why it lacks the others.
+ *
+ * Parameters: `dataset` and `batch_out` are required. `records` points to `count` record numbers
+ * and may be NULL if `count` is 0.
+ *
+ * Errors: those of tfr_dataset_read_many(). With TFR_ON_ERROR_SKIP, only TFR_ERR_OUT_OF_RANGE,
+ * TFR_ERR_OUT_OF_MEMORY, and TFR_ERR_IO if too many files are open.
+ *
+ * Ownership: free *batch_out with tfr_batch_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_read_batch(const struct tfr_dataset *dataset,
+                                       const uint64_t *records,
+                                       size_t count,
+                                       struct tfr_batch **batch_out,
+                                       struct tfr_error **error_out);
+
+/**
+ * Returns the number of payloads; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_batch_len(const struct tfr_batch *batch);
+
+/**
+ * Returns the bytes of all payloads, concatenated; NULL for NULL.
+ *
+ * Ownership: borrowed from the batch. They are valid until the batch is freed.
+ *
+ * Threads: safe on any thread.
+ */
+const uint8_t *tfr_batch_bytes(const struct tfr_batch *batch);
+
+/**
+ * Returns where each payload starts in tfr_batch_bytes(), and where the last one ends: an array of
+ * tfr_batch_len() + 1 offsets. The last one is the number of bytes. NULL for NULL.
+ *
+ * Ownership: borrowed from the batch. The array is valid until the batch is freed.
+ *
+ * Threads: safe on any thread.
+ */
+const size_t *tfr_batch_offsets(const struct tfr_batch *batch);
+
+/**
+ * Returns the numbers of the records, in the order of the payloads: an array of tfr_batch_len()
+ * numbers. NULL for NULL.
+ *
+ * Ownership: borrowed from the batch. The array is valid until the batch is freed.
+ *
+ * Threads: safe on any thread.
+ */
+const uint64_t *tfr_batch_records(const struct tfr_batch *batch);
+
+/**
+ * Frees a batch. NULL does nothing.
+ */
+void tfr_batch_free(struct tfr_batch *batch);
+
+/**
+ * Starts to read batches of `batch_size` records in an order. The last batch may have fewer;
+ * `drop_last` other than 0 leaves it out then.
+ *
+ * `prefetch` batches are read ahead, by threads that start with the first call of
+ * tfr_batches_next() or tfr_batches_wait(). If it is 0, or tfr_options_set_threads() is 1, the
+ * calling thread reads.
+ *
+ * Parameters: `dataset`, `order` and `batches_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if `batch_size` is 0, or if the
+ * order has another number of records than the data set.
+ *
+ * Ownership: the iterator shares the data set, and copies the order; the caller may free both
+ * immediately. Free *batches_out with tfr_batches_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_batches_new(const struct tfr_dataset *dataset,
+                                const struct tfr_order *order,
+                                size_t batch_size,
+                                size_t prefetch,
+                                int32_t drop_last,
+                                struct tfr_batches **batches_out,
+                                struct tfr_error **error_out);
+
+/**
+ * Returns the next batch. At the end *batch_out is NULL.
+ *
+ * Parameters: `batches` and `batch_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of
+ * tfr_dataset_read_batch() if the batch cannot be read; the next call continues with the batch
+ * after it.
+ *
+ * Ownership: free *batch_out with tfr_batch_free(). It is NULL on failure. It does not depend on
+ * the iterator.
+ *
+ * Threads: no other thread may use the iterator during the call.
+ */
+enum tfr_status tfr_batches_next(struct tfr_batches *batches,
+                                 struct tfr_batch **batch_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Waits until tfr_batches_next() would not wait, but not longer than `milliseconds`. This is for
+ * callers that do something else from time to time, such as handling signals.
+ *
+ * Parameters: `batches` and `ready_out` are required. *ready_out is 1 if tfr_batches_next() would
+ * return at once, or read the batch itself; otherwise 0.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Threads: no other thread may use the iterator during the call.
+ */
+enum tfr_status tfr_batches_wait(struct tfr_batches *batches,
+                                 uint32_t milliseconds,
+                                 int32_t *ready_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Returns where the next batch starts, as tfr_order_start() takes it: an order that starts there
+ * continues with exactly this batch. It counts the records of the batches so far, including those
+ * that were left out, and those before the order's start. After an error it is where the failed
+ * batch starts, until the iterator continues. 0 for NULL.
+ *
+ * Threads: no other thread may use the iterator during the call.
+ */
+uint64_t tfr_batches_state(const struct tfr_batches *batches);
+
+/**
+ * Frees an iterator. It waits for the threads that read ahead. NULL does nothing.
+ */
+void tfr_batches_free(struct tfr_batches *batches);
 
 /**
  * Frees the handle of an owner, if there is one, and sets it to NULL. The caller keeps the memory

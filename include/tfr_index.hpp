@@ -497,6 +497,22 @@ class options {
         detail::call(tfr_options_set_raw_frames, get(), std::int32_t{yes});
         return *this;
     }
+    /// Sets how many data files a data set may have open at the same time; 0 means half of the
+    /// process's limit.
+    options &max_open_files(std::size_t most) {
+        detail::call(tfr_options_set_max_open_files, get(), most);
+        return *this;
+    }
+    /// Sets how many bytes of memory the indexes of a data set may take; 0 means no limit.
+    options &index_memory(std::uint64_t bytes) {
+        detail::call(tfr_options_set_index_memory, get(), bytes);
+        return *this;
+    }
+    /// Sets what a data set does with records and shards that it cannot read.
+    options &on_error(tfr_on_error on_error) {
+        detail::call(tfr_options_set_on_error, get(), static_cast<std::int32_t>(on_error));
+        return *this;
+    }
     /// Sets a callback(bytes_done, bytes_total, records). If it returns true, the scan is
     /// cancelled.
     options &progress(std::function<bool(std::uint64_t, std::uint64_t, std::uint64_t)> callback) {
@@ -892,6 +908,7 @@ class index {
     [[nodiscard]] const tfr_index *get() const noexcept { return native_.get(); }
 
   private:
+    friend class dataset;
     friend class reader;
 
     explicit index(tfr_index *made) noexcept : native_(made) {}
@@ -1539,6 +1556,333 @@ class order {
   private:
     detail::handle<tfr_order, tfr_order_free> native_;
 };
+
+/// Payloads in one buffer, and the numbers of their records in a data set.
+class batch {
+  public:
+    /// The type of an element.
+    using value_type = std::string_view;
+    /// The type of begin().
+    using const_iterator = const std::string_view *;
+    /// The type of begin().
+    using iterator = const_iterator;
+
+    /// Takes ownership of a batch of a C function.
+    explicit batch(tfr_batch *taken) : native_(taken) {
+        const auto *bytes = reinterpret_cast<const char *>(tfr_batch_bytes(taken));
+        const std::size_t *offsets = tfr_batch_offsets(taken);
+        const std::size_t count = tfr_batch_len(taken);
+        views_.reserve(count);
+        for (std::size_t i = 0; i < count; i++) {
+            views_.emplace_back(bytes + offsets[i], offsets[i + 1] - offsets[i]);
+        }
+    }
+
+    /// The number of elements.
+    [[nodiscard]] std::size_t size() const noexcept { return views_.size(); }
+    /// Whether there are no elements.
+    [[nodiscard]] bool empty() const noexcept { return views_.empty(); }
+    /// The address of the first element.
+    [[nodiscard]] const std::string_view *data() const noexcept { return views_.data(); }
+    /// The first element.
+    [[nodiscard]] const_iterator begin() const noexcept { return data(); }
+    /// The end: after the last element.
+    [[nodiscard]] const_iterator end() const noexcept { return data() + size(); }
+    /// Payload i, borrowed; i must be less than size().
+    template <typename Integer>
+    [[nodiscard]] std::string_view operator[](Integer i) const noexcept {
+        return views_[static_cast<std::size_t>(i)];
+    }
+    /// All payloads, concatenated.
+    [[nodiscard]] std::string_view bytes() const noexcept {
+        return {reinterpret_cast<const char *>(tfr_batch_bytes(get())), offsets()[size()]};
+    }
+    /// Where each payload starts in bytes(), and where the last one ends: size() + 1 numbers.
+    [[nodiscard]] array_view<std::size_t> offsets() const noexcept {
+        return {tfr_batch_offsets(get()), size() + 1};
+    }
+    /// The numbers of the records, in the order of the payloads.
+    [[nodiscard]] array_view<std::uint64_t> records() const noexcept {
+        return {tfr_batch_records(get()), size()};
+    }
+
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_batch *get() const noexcept { return native_.get(); }
+
+  private:
+    detail::handle<tfr_batch, tfr_batch_free> native_;
+    std::vector<std::string_view> views_;
+};
+
+/// Where a record of a data set is.
+struct place {
+    std::size_t shard;    ///< the number of the shard
+    std::uint64_t record; ///< the number of the record in the shard
+};
+
+class batches;
+
+/// The records of many TFRecord files, called shards, as one sequence.
+class dataset {
+  public:
+    /// Opens the files to count their records. Each has the index file next to it, if that accounts
+    /// for every valid record; otherwise the file is scanned, and warnings() says why.
+    explicit dataset(const std::vector<std::string> &paths, const options &options = tfr::options())
+        : native_(open(paths, nullptr, nullptr, options)) {}
+    /// Opens files with the index files at these paths, used as they are. An empty path: as above.
+    dataset(const std::vector<std::string> &paths, const std::vector<std::string> &index_paths,
+            const options &options = tfr::options()) {
+        ensure(index_paths.size() == paths.size(), "needs one index path for each file");
+        std::vector<const char *> named;
+        for (const std::string &path : index_paths) {
+            named.push_back(detail::index_path(path));
+        }
+        native_.reset(open(paths, named.data(), nullptr, options));
+    }
+    /// Opens files with these indexes, used as they are: an index for each file.
+    dataset(const std::vector<std::string> &paths, const std::vector<index> &indexes,
+            const options &options = tfr::options()) {
+        ensure(indexes.size() == paths.size(), "needs one index for each file");
+        std::vector<const tfr_index *> given;
+        for (const index &one : indexes) {
+            given.push_back(one.get());
+        }
+        native_.reset(open(paths, nullptr, given.data(), options));
+    }
+
+    /// The number of records.
+    [[nodiscard]] std::uint64_t size() const noexcept { return tfr_dataset_len(get()); }
+    /// Whether there are no records.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The number of shards.
+    [[nodiscard]] std::size_t num_shards() const noexcept { return tfr_dataset_num_shards(get()); }
+    /// The path of a shard; empty if there is no such shard.
+    [[nodiscard]] std::string path(std::size_t shard) const {
+        const char *path = tfr_dataset_path(get(), shard);
+        return path ? path : "";
+    }
+    /// Where a record is.
+    [[nodiscard]] place locate(std::uint64_t record) const {
+        place found{};
+        detail::call(tfr_dataset_locate, get(), record, &found.shard, &found.record);
+        return found;
+    }
+    /// The number of a shard's first record, and how many records it has.
+    [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> records_of(std::size_t shard) const {
+        std::pair<std::uint64_t, std::uint64_t> records;
+        detail::call(tfr_dataset_records_of, get(), shard, &records.first, &records.second);
+        return records;
+    }
+    /// The index of a shard.
+    [[nodiscard]] index index_of(std::size_t shard) const {
+        return index::made(
+            [&](tfr_index **out) { detail::call(tfr_dataset_index_of, get(), shard, out); });
+    }
+    /// What programs should report about the shards opened so far: indexes that were found but not
+    /// used, and regions that salvage left out.
+    [[nodiscard]] std::vector<error> warnings() const { return errors(tfr_dataset_warning); }
+    /// How many records were left out of batches because of options::on_error().
+    [[nodiscard]] std::uint64_t num_skipped() const noexcept {
+        return tfr_dataset_num_skipped(get());
+    }
+    /// Why records were left out: the first 1000 reasons.
+    [[nodiscard]] std::vector<error> skipped() const { return errors(tfr_dataset_skipped); }
+    /// Closes the files that no thread uses. They are opened again when they are needed.
+    void close_files() const { detail::call(tfr_dataset_close_files, get()); }
+
+    /// The number of bytes that read() gives for each of these records.
+    [[nodiscard]] std::vector<std::size_t> sizes(array_view<std::uint64_t> records) const {
+        std::vector<std::size_t> sizes(records.size());
+        std::size_t none = 0;
+        detail::call(tfr_dataset_sizes, get(), records.data(), records.size(),
+                     sizes.empty() ? &none : sizes.data());
+        return sizes;
+    }
+    /// Where read_many() puts each of these records, and where the last one ends: one number more
+    /// than records.
+    [[nodiscard]] std::vector<std::size_t> offsets(array_view<std::uint64_t> records) const {
+        std::vector<std::size_t> offsets(records.size() + 1);
+        detail::call(tfr_dataset_offsets, get(), records.data(), records.size(), offsets.data());
+        return offsets;
+    }
+    /// Reads the payload of a record.
+    [[nodiscard]] std::string read(std::uint64_t record) const {
+        std::string payload(sizes({record}).front(), '\0');
+        read(record, payload.data(), payload.size());
+        return payload;
+    }
+    /// Reads the payload of a record to the start of a buffer. Returns its size in bytes.
+    std::size_t read(std::uint64_t record, void *buffer, std::size_t capacity) const {
+        std::size_t size = 0;
+        detail::call(tfr_dataset_read, get(), record, static_cast<std::uint8_t *>(buffer), capacity,
+                     &size);
+        return size;
+    }
+    /// Reads the payloads of many records to the start of a buffer, concatenated. Returns the
+    /// offsets(). It reads several shards at the same time.
+    std::vector<std::size_t> read_many(array_view<std::uint64_t> records, void *buffer,
+                                       std::size_t capacity) const {
+        std::vector<std::size_t> offsets(records.size() + 1);
+        detail::call(tfr_dataset_read_many, get(), records.data(), records.size(),
+                     static_cast<std::uint8_t *>(buffer), capacity, offsets.data());
+        return offsets;
+    }
+    /// Reads the payloads of many records, each to the start of its own buffer. `capacities` are
+    /// the sizes of the buffers in bytes.
+    void read_each(array_view<std::uint64_t> records, array_view<std::uint8_t *> buffers,
+                   array_view<std::size_t> capacities) const {
+        ensure(buffers.size() == records.size() && capacities.size() == records.size(),
+               "needs one buffer and one capacity for each record");
+        detail::call(tfr_dataset_read_each, get(), records.data(), records.size(), buffers.data(),
+                     capacities.data());
+    }
+    /// Reads the payloads of many records and returns them in this order. With TFR_ON_ERROR_SKIP,
+    /// it leaves out those that cannot be read.
+    [[nodiscard]] batch read_batch(array_view<std::uint64_t> records) const {
+        tfr_batch *made = nullptr;
+        detail::call(tfr_dataset_read_batch, get(), records.data(), records.size(), &made);
+        return batch(made);
+    }
+    /// Iterates over batches of `batch_size` records in an order. Threads read `prefetch` batches
+    /// ahead. The last batch may have fewer records, and is left out if `drop_last`.
+    [[nodiscard]] inline tfr::batches batches(std::size_t batch_size, const order &order,
+                                              std::size_t prefetch = 2,
+                                              bool drop_last = false) const;
+
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_dataset *get() const noexcept { return native_.get(); }
+
+  private:
+    static tfr_dataset *open(const std::vector<std::string> &paths, const char *const *index_paths,
+                             const tfr_index *const *indexes, const options &options) {
+        std::vector<const char *> named;
+        for (const std::string &path : paths) {
+            named.push_back(detail::path(path));
+        }
+        tfr_dataset *made = nullptr;
+        options.call(tfr_dataset_open, named.data(), index_paths, indexes, named.size(),
+                     options.get(), &made);
+        return made;
+    }
+
+    static void ensure(bool condition, const char *what) {
+        if (!condition) {
+            throw std::invalid_argument(std::string("tfr::dataset: ") + what);
+        }
+    }
+
+    template <typename Function> std::vector<error> errors(Function function) const {
+        std::vector<error> found;
+        while (true) {
+            tfr_error *one = nullptr;
+            detail::call(function, get(), found.size(), &one);
+            if (one == nullptr) {
+                return found;
+            }
+            found.emplace_back(tfr_error_status(one), one);
+        }
+    }
+
+    detail::handle<tfr_dataset, tfr_dataset_free> native_;
+};
+
+/// The batches of an order, read ahead: `for (const tfr::batch &batch : dataset.batches(256,
+/// order))`. This is a single pass.
+class batches {
+  public:
+    class iterator;
+
+    /// The batches of an order; see dataset::batches().
+    batches(const dataset &dataset, const order &order, std::size_t batch_size,
+            std::size_t prefetch = 2, bool drop_last = false) {
+        tfr_batches *made = nullptr;
+        detail::call(tfr_batches_new, dataset.get(), order.get(), batch_size, prefetch,
+                     std::int32_t{drop_last}, &made);
+        native_.reset(made);
+    }
+
+    /// The next batch; none at the end. After an exception, the next call continues with the batch
+    /// after the one that failed.
+    [[nodiscard]] std::optional<batch> next() {
+        tfr_batch *made = nullptr;
+        detail::call(tfr_batches_next, native_.get(), &made);
+        return made ? std::optional<batch>(batch(made)) : std::nullopt;
+    }
+    /// Waits until next() would not wait, but not longer than this. Returns whether next() would
+    /// not wait.
+    [[nodiscard]] bool wait(std::uint32_t milliseconds) {
+        std::int32_t ready = 0;
+        detail::call(tfr_batches_wait, native_.get(), milliseconds, &ready);
+        return ready != 0;
+    }
+    /// Where the next batch starts: an order with start(state()) continues with exactly this batch.
+    [[nodiscard]] std::uint64_t state() const noexcept { return tfr_batches_state(native_.get()); }
+
+    /// The next batch; throws if it cannot be read.
+    [[nodiscard]] inline iterator begin();
+    /// The end.
+    [[nodiscard]] inline iterator end() noexcept;
+
+    /// The C object. This object owns it.
+    [[nodiscard]] tfr_batches *get() const noexcept { return native_.get(); }
+
+  private:
+    detail::handle<tfr_batches, tfr_batches_free> native_;
+};
+
+/// An iterator over batches. Copies share one position.
+class batches::iterator {
+  public:
+    /// A single-pass iterator.
+    using iterator_category = std::input_iterator_tag;
+    /// The type of an element.
+    using value_type = batch;
+    /// The type of a distance.
+    using difference_type = std::ptrdiff_t;
+    /// The type of operator->.
+    using pointer = const batch *;
+    /// The type of operator*.
+    using reference = const batch &;
+
+    /// The end.
+    iterator() = default;
+
+    /// The batch, valid until the iterator advances.
+    reference operator*() const noexcept { return *batch_; }
+    /// The batch, valid until the iterator advances.
+    pointer operator->() const noexcept { return batch_.get(); }
+    /// Advances; throws if the next batch cannot be read.
+    iterator &operator++() {
+        batch_.reset();
+        if (std::optional<batch> next = of_->next()) {
+            batch_ = std::make_shared<batch>(std::move(*next));
+        }
+        return *this;
+    }
+    /// Advances; throws if the next batch cannot be read.
+    void operator++(int) { ++*this; }
+    /// Whether both are at the end, or are copies of each other.
+    friend bool operator==(const iterator &a, const iterator &b) noexcept {
+        return a.batch_ == b.batch_;
+    }
+    /// Whether they are not equal.
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+  private:
+    friend class batches;
+    explicit iterator(batches &of) : of_(&of) { ++*this; }
+
+    batches *of_ = nullptr;
+    std::shared_ptr<batch> batch_;
+};
+
+inline batches::iterator batches::begin() { return iterator(*this); }
+inline batches::iterator batches::end() noexcept { return {}; }
+
+inline batches dataset::batches(std::size_t batch_size, const order &order, std::size_t prefetch,
+                                bool drop_last) const {
+    return {*this, order, batch_size, prefetch, drop_last};
+}
 
 } // namespace tfr
 

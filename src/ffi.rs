@@ -26,6 +26,8 @@ mod error;
 
 mod options;
 
+mod dataset_options;
+
 mod callback;
 
 mod index;
@@ -57,5 +59,13 @@ mod writer;
 mod permutation;
 
 mod order;
+
+mod dataset;
+
+mod dataset_read;
+
+mod batch;
+
+mod batches;
 
 mod owner;

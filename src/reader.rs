@@ -28,7 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::trust::Trust;
 use crate::frame::OVERHEAD;
 use crate::index::{Entry, EntryTable, Index};
-use crate::source::{ReadAt, Stamp};
+use crate::source::{Opened, ReadAt};
 use crate::sys;
 use crate::threads::Width;
 
@@ -80,8 +80,8 @@ const LARGE_BATCH: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 30 };
 struct Inner {
     source: Box<dyn ReadAt + Send + Sync>,
     path: Option<PathBuf>,
-    /// The state of the file when it was opened.
-    stamp: Option<Stamp>,
+    /// The file; `None` for other sources.
+    opened: Option<Opened>,
     table: EntryTable,
     /// Whether the index is known to belong to this data: it was found or scanned, not given.
     known: bool,

@@ -4,7 +4,7 @@ mod file;
 mod memory;
 mod window;
 
-pub(crate) use file::{DataFile, Stamp};
+pub(crate) use file::{DataFile, Opened, Stamp};
 #[cfg(test)]
 pub(crate) use window::WINDOW;
 pub(crate) use window::{Window, SEEK};

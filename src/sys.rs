@@ -18,10 +18,10 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
 #[cfg(not(all(target_os = "linux", not(target_env = "musl"))))]
-use libc::{fstatat, openat, stat};
+use libc::{fstat, fstatat, openat, stat};
 // On 32-bit systems, these support files larger than 2 GiB.
 #[cfg(all(target_os = "linux", not(target_env = "musl")))]
-use libc::{fstatat64 as fstatat, openat64 as openat, stat64 as stat};
+use libc::{fstat64 as fstat, fstatat64 as fstatat, openat64 as openat, stat64 as stat};
 
 pub(crate) use advice::{advise_filling, advise_sparse};
 pub(crate) use cancellation::NoCancellation;
@@ -169,6 +169,20 @@ pub(crate) type Identity = (u64, u64);
 
 pub(crate) fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
+}
+
+/// Device and inode of the file of a descriptor, if it is open.
+#[allow(clippy::unnecessary_cast)] // the types differ from system to system
+pub(crate) fn identity_of(descriptor: RawFd) -> Option<Identity> {
+    let mut stat = MaybeUninit::<stat>::uninit();
+    // SAFETY: there is room for the result; a descriptor that is not open is an error.
+    let called = unsafe { fstat(descriptor, stat.as_mut_ptr()) };
+    if called != 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, so it wrote the whole struct.
+    let stat = unsafe { stat.assume_init() };
+    Some((stat.st_dev as u64, stat.st_ino as u64))
 }
 
 /// A file's identity, owner, group and mode.

@@ -340,7 +340,15 @@ impl Inherit for State {
             if self.files.contains_key(&file) {
                 continue;
             }
-            self.add(file, known.table, known.reader);
+            let reader = match known.reader {
+                Some(reader) if !reader.is_intact() => {
+                    // The descriptor is not the reader's to close.
+                    mem::forget(reader);
+                    None
+                }
+                reader => reader,
+            };
+            self.add(file, known.table, reader);
             self.end_use(file);
         }
     }

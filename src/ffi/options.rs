@@ -10,7 +10,7 @@ use super::guard::guard;
 use super::member::member;
 use super::pointer;
 use super::status::tfr_status;
-use crate::{Checksums, Options, Progress, Skipped};
+use crate::{Checksums, DatasetOptions, OnError, Options, Progress, Skipped};
 
 /// Which checksums a scan verifies. It always checks the structure: every frame lies inside the
 /// file, and the last one ends exactly at the end of the file.
@@ -79,6 +79,9 @@ pub struct tfr_options {
     resume: bool,
     raw_frames: bool,
     sync: bool,
+    pub(super) max_open_files: usize,
+    pub(super) index_memory: u64,
+    pub(super) on_error: OnError,
 }
 
 /// A caller's function and its first argument.
@@ -104,7 +107,28 @@ impl tfr_options {
         resume: false,
         raw_frames: false,
         sync: false,
+        max_open_files: 0,
+        index_memory: 0,
+        on_error: OnError::Fail,
     };
+
+    /// Returns the Rust form of these options for a data set.
+    ///
+    /// # Safety
+    ///
+    /// `options` is NULL or valid for reads.
+    pub(super) unsafe fn of_dataset(options: *const tfr_options) -> DatasetOptions {
+        // SAFETY: the caller upholds the contract.
+        let options = unsafe { options.as_ref() }.unwrap_or(&tfr_options::DEFAULT);
+        DatasetOptions::new()
+            .checksums(options.checksums)
+            .threads(options.threads)
+            .raw_frames(options.raw_frames)
+            .salvage(options.salvage)
+            .max_open_files(options.max_open_files)
+            .index_memory(options.index_memory)
+            .on_error(options.on_error)
+    }
 
     /// Calls `work` with the Rust form of these options.
     ///

@@ -13,7 +13,7 @@ use crate::index::{EntryTable, Index};
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
-use crate::source::{DataFile, ReadAt, Stamp};
+use crate::source::{DataFile, Opened, ReadAt};
 use crate::threads::Width;
 
 /// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
@@ -48,7 +48,7 @@ impl Reader {
     pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
-        let stamp = data.stamp();
+        let opened = data.opened();
         let make = || {
             let (table, warning) = match index_beside(path, &data, options)? {
                 Candidate::Index(table) => (table, None),
@@ -61,7 +61,7 @@ impl Reader {
             };
             let reader = Reader::new(data, table, options, BLOCK)?;
             let reader = reader.with(|inner| (inner.known, inner.warning) = (true, warning));
-            Ok(reader.of(path, stamp))
+            Ok(reader.of(path, opened))
         };
         make().map_err(|error: Error| error.of(path))
     }
@@ -89,10 +89,10 @@ impl Reader {
     ) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
-        let stamp = data.stamp();
+        let opened = data.opened();
         let reader =
             EntryTable::of(index).and_then(|table| Reader::new(data, table, options, BLOCK));
-        reader.map(|reader| reader.of(path, stamp)).map_err(|error| error.of(path))
+        reader.map(|reader| reader.of(path, opened)).map_err(|error| error.of(path))
     }
 
     /// Opens a file again, of which a reader left this table. `None` if the file has changed.
@@ -102,13 +102,13 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Option<Reader>> {
         let data = open(path)?;
-        let stamp = data.stamp();
-        if table.stamp != Some(stamp) {
+        let opened = data.opened();
+        if table.stamp != Some(opened.stamp) {
             return Ok(None);
         }
         let reader = Reader::new(data, table.entries.clone(), options, BLOCK);
         let reader = reader.map_err(|error| error.of(path))?;
-        Ok(Some(reader.with(|inner| inner.known = table.known).of(path, stamp)))
+        Ok(Some(reader.with(|inner| inner.known = table.known).of(path, opened)))
     }
 
     /// Opens any source, with the given index or, without one, with an index from a scan.
@@ -157,7 +157,7 @@ impl Reader {
         Ok(Reader(Arc::new(Inner {
             source: Box::new(source),
             path: None,
-            stamp: None,
+            opened: None,
             table,
             known: false,
             warning: None,
@@ -173,8 +173,8 @@ impl Reader {
     }
 
     /// Sets the path, for errors, and the file's state.
-    fn of(self, path: &Path, stamp: Stamp) -> Reader {
-        self.with(|inner| (inner.path, inner.stamp) = (Some(path.to_owned()), Some(stamp)))
+    fn of(self, path: &Path, opened: Opened) -> Reader {
+        self.with(|inner| (inner.path, inner.opened) = (Some(path.to_owned()), Some(opened)))
     }
 
     /// Says that the index was found by a scan of this data.

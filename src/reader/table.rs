@@ -45,12 +45,17 @@ impl Table {
 impl Reader {
     pub(crate) fn table(&self) -> Table {
         let (entries, size) = (self.0.table.clone(), self.0.size);
-        Table { entries, known: self.0.known, stamp: self.0.stamp, size }
+        Table { entries, known: self.0.known, stamp: self.stamp(), size }
     }
 
     /// The state of the file when it was opened; `None` for other sources.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
-        self.0.stamp
+        self.0.opened.map(|opened| opened.stamp)
+    }
+
+    /// Whether the file is still open; see [`Opened::is_intact`](crate::source::Opened::is_intact).
+    pub(crate) fn is_intact(&self) -> bool {
+        self.0.opened.map_or(true, |opened| opened.is_intact())
     }
 
     /// Returns a record's entry.

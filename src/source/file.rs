@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut, Read};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,6 +49,23 @@ pub(crate) struct Stamp {
     pub mtime_ns: i64,
 }
 
+/// An open file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opened {
+    pub stamp: Stamp,
+    descriptor: RawFd,
+    id: Identity,
+}
+
+impl Opened {
+    /// Whether the descriptor is still that of the file. It is not in a forked process, if another
+    /// thread of the parent opened the file amid the fork: the system copies the descriptors before
+    /// the memory.
+    pub fn is_intact(&self) -> bool {
+        sys::identity_of(self.descriptor).is_some_and(|id| id == self.id)
+    }
+}
+
 impl Stamp {
     pub fn of(metadata: &Metadata) -> Stamp {
         let seconds = metadata.mtime().saturating_mul(1_000_000_000);
@@ -62,9 +80,9 @@ impl DataFile {
         DataFile { file, is_shared, id: identity(metadata), stamp, is_fresh }
     }
 
-    /// The file's state when it was opened.
-    pub fn stamp(&self) -> Stamp {
-        self.stamp
+    /// What the file is and was when it was opened.
+    pub fn opened(&self) -> Opened {
+        Opened { stamp: self.stamp, descriptor: self.file.as_raw_fd(), id: self.id }
     }
 
     /// Device and inode.

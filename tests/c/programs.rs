@@ -247,6 +247,21 @@ fn records_are_iterated_over() {
 }
 
 #[test]
+fn data_sets_are_read() {
+    Program::new("c/test_dataset.c").run_watched();
+}
+
+#[test]
+fn a_forked_process_reads_its_parents_data_set() {
+    Program::new("c/test_fork_dataset.c").run();
+}
+
+#[test]
+fn data_sets_are_read_in_cpp() {
+    Program::new("cpp/test_dataset.cpp").run_watched();
+}
+
+#[test]
 fn panics_end_in_a_status() {
     Program::new("c/test_panic.c").run_watched();
 }

@@ -29,6 +29,9 @@
     F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
     F(tfr_status, tfr_options_set_raw_frames, (tfr_options *, int32_t, tfr_error **))              \
     F(tfr_status, tfr_options_set_sync, (tfr_options *, int32_t, tfr_error **))                    \
+    F(tfr_status, tfr_options_set_max_open_files, (tfr_options *, size_t, tfr_error **))           \
+    F(tfr_status, tfr_options_set_index_memory, (tfr_options *, uint64_t, tfr_error **))           \
+    F(tfr_status, tfr_options_set_on_error, (tfr_options *, int32_t, tfr_error **))                \
     F(void, tfr_options_free, (tfr_options *))                                                     \
     F(tfr_status, tfr_index_create,                                                                \
       (const char *, const char *, const tfr_options *, uint64_t *, tfr_error **))                 \
@@ -140,6 +143,47 @@
     F(tfr_status, tfr_order_fill,                                                                  \
       (const tfr_order *, uint64_t, uint64_t *, size_t, size_t *, tfr_error **))                   \
     F(void, tfr_order_free, (tfr_order *))                                                         \
+    F(tfr_status, tfr_dataset_open,                                                                \
+      (const char *const *, const char *const *, const tfr_index *const *, size_t,                 \
+       const tfr_options *, tfr_dataset **, tfr_error **))                                         \
+    F(uint64_t, tfr_dataset_len, (const tfr_dataset *))                                            \
+    F(size_t, tfr_dataset_num_shards, (const tfr_dataset *))                                       \
+    F(const char *, tfr_dataset_path, (const tfr_dataset *, size_t))                               \
+    F(tfr_status, tfr_dataset_locate,                                                              \
+      (const tfr_dataset *, uint64_t, size_t *, uint64_t *, tfr_error **))                         \
+    F(tfr_status, tfr_dataset_records_of,                                                          \
+      (const tfr_dataset *, size_t, uint64_t *, uint64_t *, tfr_error **))                         \
+    F(tfr_status, tfr_dataset_index_of, (const tfr_dataset *, size_t, tfr_index **, tfr_error **)) \
+    F(tfr_status, tfr_dataset_warning, (const tfr_dataset *, size_t, tfr_error **, tfr_error **))  \
+    F(uint64_t, tfr_dataset_num_skipped, (const tfr_dataset *))                                    \
+    F(tfr_status, tfr_dataset_skipped, (const tfr_dataset *, size_t, tfr_error **, tfr_error **))  \
+    F(tfr_status, tfr_dataset_close_files, (const tfr_dataset *, tfr_error **))                    \
+    F(void, tfr_dataset_free, (tfr_dataset *))                                                     \
+    F(tfr_status, tfr_dataset_sizes,                                                               \
+      (const tfr_dataset *, const uint64_t *, size_t, size_t *, tfr_error **))                     \
+    F(tfr_status, tfr_dataset_offsets,                                                             \
+      (const tfr_dataset *, const uint64_t *, size_t, size_t *, tfr_error **))                     \
+    F(tfr_status, tfr_dataset_read,                                                                \
+      (const tfr_dataset *, uint64_t, uint8_t *, size_t, size_t *, tfr_error **))                  \
+    F(tfr_status, tfr_dataset_read_many,                                                           \
+      (const tfr_dataset *, const uint64_t *, size_t, uint8_t *, size_t, size_t *, tfr_error **))  \
+    F(tfr_status, tfr_dataset_read_each,                                                           \
+      (const tfr_dataset *, const uint64_t *, size_t, uint8_t *const *, const size_t *,            \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_dataset_read_batch,                                                          \
+      (const tfr_dataset *, const uint64_t *, size_t, tfr_batch **, tfr_error **))                 \
+    F(size_t, tfr_batch_len, (const tfr_batch *))                                                  \
+    F(const uint8_t *, tfr_batch_bytes, (const tfr_batch *))                                       \
+    F(const size_t *, tfr_batch_offsets, (const tfr_batch *))                                      \
+    F(const uint64_t *, tfr_batch_records, (const tfr_batch *))                                    \
+    F(void, tfr_batch_free, (tfr_batch *))                                                         \
+    F(tfr_status, tfr_batches_new,                                                                 \
+      (const tfr_dataset *, const tfr_order *, size_t, size_t, int32_t, tfr_batches **,            \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_batches_next, (tfr_batches *, tfr_batch **, tfr_error **))                   \
+    F(tfr_status, tfr_batches_wait, (tfr_batches *, uint32_t, int32_t *, tfr_error **))            \
+    F(uint64_t, tfr_batches_state, (const tfr_batches *))                                          \
+    F(void, tfr_batches_free, (tfr_batches *))                                                     \
     F(size_t, tfr_callbacks_allow, (int32_t))                                                      \
     F(void, tfr_owner_free, (tfr_owner *))
 

@@ -1,0 +1,335 @@
+//! `tfr_dataset`: many files as one sequence of records.
+
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+
+use libc::c_char;
+
+use super::error::tfr_error;
+use super::guard::guard;
+use super::index::tfr_index;
+use super::options::tfr_options;
+use super::pointer;
+use super::status::tfr_status;
+use crate::error::Error;
+use crate::{Dataset, Index, Shard, Shards};
+
+/// The records of many TFRecord files, called shards, as one sequence. Record numbers count through
+/// the shards in their order, from 0 on.
+///
+/// A data set opens a file when it first needs it, and closes the least recently used one when
+/// there are too many: see tfr_options_set_max_open_files(). If a file is replaced while it is
+/// closed, and then has another number of records, calls that need it fail with TFR_ERR_MISMATCH.
+///
+/// Threads: many threads may use a data set at the same time. So may a forked process, which takes
+/// over the open files and the indexes.
+pub struct tfr_dataset {
+    pub(super) dataset: Dataset,
+    paths: Vec<CString>,
+}
+
+impl tfr_dataset {
+    pub(super) fn give(dataset: Dataset) -> *mut tfr_dataset {
+        let path = |shard: &Shard| CString::new(shard.path.as_os_str().as_bytes());
+        // Paths come from C strings, or were checked when they were opened: there is no NUL in them.
+        let paths = dataset.shards().iter().map(|shard| path(shard).unwrap_or_default()).collect();
+        pointer::give(tfr_dataset { dataset, paths })
+    }
+}
+
+/// Opens a data set: opens the files to count their records, several at the same time.
+///
+/// Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
+/// required. `options` is optional; NULL means the defaults. Their callbacks are not called.
+/// `index_paths` and `indexes` are optional. They say where the records are: each has `count`
+/// elements, which may be NULL.
+///
+/// - indexes[i] is the index of file i, used as it is: it may select, reorder and repeat records.
+/// - Otherwise index_paths[i] is the path of its index, used as it is.
+/// - Otherwise the data set finds the index next to the file, or scans the file, like
+///   tfr_reader_open() with NULL. If it rejects an index file, tfr_dataset_warning() says why.
+///
+/// With tfr_options_set_salvage(), it scans the files, and leaves out damage; then no indexes may be
+/// given.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if a file occurs twice without
+/// indexes that say which of its records are meant, or if the options contradict each other.
+/// Otherwise those of tfr_reader_open(), for the first file that fails; see also
+/// tfr_options_set_on_error().
+///
+/// Ownership: the data set shares the indexes, and copies the paths; the caller may free them
+/// immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_open(
+    paths: *const *const c_char,
+    index_paths: *const *const c_char,
+    indexes: *const *const tfr_index,
+    count: usize,
+    options: *const tfr_options,
+    dataset_out: *mut *mut tfr_dataset,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(dataset_out, "dataset_out")?;
+        let mut shards = Vec::new();
+        for &path in pointer::slice(paths, count, "paths")? {
+            let path = pointer::path(path, "a path in paths")?.to_owned();
+            shards.push(Shard { path, index_path: None });
+        }
+        if !index_paths.is_null() {
+            let index_paths = pointer::slice(index_paths, count, "index_paths")?;
+            for (shard, &path) in shards.iter_mut().zip(index_paths) {
+                if !path.is_null() {
+                    let path = pointer::path(path, "an index path")?;
+                    shard.index_path = Some(path.to_owned());
+                }
+            }
+        }
+        let mut given: Vec<Option<Index>> = Vec::new();
+        if !indexes.is_null() {
+            let indexes = pointer::slice(indexes, count, "indexes")?;
+            given.extend(indexes.iter().map(|index| Some(index.as_ref()?.0.clone())));
+        }
+        let shards: Shards = shards.into_iter().collect();
+        let options = tfr_options::of_dataset(options);
+        store(tfr_dataset::give(Dataset::with_indexes(&shards, given, &options)?));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Returns the number of records; 0 for NULL.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_len(dataset: *const tfr_dataset) -> u64 {
+    // SAFETY: the caller upholds the contract.
+    unsafe { dataset.as_ref() }.map_or(0, |dataset| dataset.dataset.len())
+}
+
+/// Returns the number of shards; 0 for NULL.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_num_shards(dataset: *const tfr_dataset) -> usize {
+    // SAFETY: the caller upholds the contract.
+    unsafe { dataset.as_ref() }.map_or(0, |dataset| dataset.paths.len())
+}
+
+/// Returns the path of a shard; NULL if there is no such shard, and for NULL.
+///
+/// Ownership: NUL-terminated, borrowed from the data set. It is valid until the data set is freed.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_path(
+    dataset: *const tfr_dataset,
+    shard: usize,
+) -> *const c_char {
+    // SAFETY: the caller upholds the contract.
+    let path = unsafe { dataset.as_ref() }.and_then(|dataset| dataset.paths.get(shard));
+    path.map_or(std::ptr::null(), |path| CStr::as_ptr(path))
+}
+
+/// Finds the shard of a record, and the number of the record in the shard. Reads nothing.
+///
+/// Parameters: `dataset`, `shard_out` and `record_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `record`
+/// is not less than tfr_dataset_len().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_locate(
+    dataset: *const tfr_dataset,
+    record: u64,
+    shard_out: *mut usize,
+    record_out: *mut u64,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store_shard = pointer::out(shard_out, "shard_out")?;
+        let store_record = pointer::out(record_out, "record_out")?;
+        let place = pointer::borrow(dataset, "dataset")?.dataset.locate(record)?;
+        store_shard(place.shard);
+        store_record(place.record);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Returns the number of a shard's first record in the data set, and how many records the shard
+/// has.
+///
+/// Parameters: `dataset`, `first_out` and `count_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `shard`
+/// is not less than tfr_dataset_num_shards().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_records_of(
+    dataset: *const tfr_dataset,
+    shard: usize,
+    first_out: *mut u64,
+    count_out: *mut u64,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store_first = pointer::out(first_out, "first_out")?;
+        let store_count = pointer::out(count_out, "count_out")?;
+        let records = pointer::borrow(dataset, "dataset")?.dataset.records_of(shard)?;
+        store_first(records.start);
+        store_count(records.end - records.start);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Returns the index of a shard. If it is not in memory, the call opens the shard.
+///
+/// Parameters: `dataset` and `index_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if `shard`
+/// is not less than tfr_dataset_num_shards(). TFR_ERR_MISMATCH if the file has changed. Otherwise
+/// those of tfr_reader_open().
+///
+/// Ownership: free *index_out with tfr_index_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_index_of(
+    dataset: *const tfr_dataset,
+    shard: usize,
+    index_out: *mut *mut tfr_index,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(index_out, "index_out")?;
+        let index = pointer::borrow(dataset, "dataset")?.dataset.index_of(shard)?;
+        store(pointer::give(tfr_index(index)));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Returns warning `number` of those about the shards opened so far: an index that was found but is
+/// not used, or a region that was left out because of tfr_options_set_salvage(). Each names its
+/// file. Programs should report them.
+///
+/// Parameters: `dataset` and `warning_out` are required. If there are no more warnings,
+/// *warning_out is NULL.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+///
+/// Ownership: free *warning_out with tfr_error_free().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_warning(
+    dataset: *const tfr_dataset,
+    number: usize,
+    warning_out: *mut *mut tfr_error,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    unsafe { nth_error(dataset, number, Dataset::warnings, warning_out, "warning_out", error_out) }
+}
+
+/// Returns how many records tfr_dataset_read_batch() and tfr_batches_next() left out so far because
+/// of tfr_options_set_on_error(), in this process; 0 for NULL. A record counts each time.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_num_skipped(dataset: *const tfr_dataset) -> u64 {
+    // SAFETY: the caller upholds the contract.
+    unsafe { dataset.as_ref() }.map_or(0, |dataset| dataset.dataset.skipped().records)
+}
+
+/// Returns reason `number` of those why records were left out: see tfr_dataset_num_skipped(). There
+/// is one for each bad record, with its path and number, and one for all records of a batch that
+/// are in a shard that cannot be opened. The data set keeps the first 1000.
+///
+/// Parameters: `dataset` and `skipped_out` are required. If there are no more reasons, *skipped_out
+/// is NULL.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+///
+/// Ownership: free *skipped_out with tfr_error_free().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_skipped(
+    dataset: *const tfr_dataset,
+    number: usize,
+    skipped_out: *mut *mut tfr_error,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let errors = |dataset: &Dataset| dataset.skipped().errors;
+    // SAFETY: the caller upholds the contract.
+    unsafe { nth_error(dataset, number, errors, skipped_out, "skipped_out", error_out) }
+}
+
+/// Stores one of several errors; NULL if there are fewer.
+///
+/// # Safety
+///
+/// The pointers are NULL or valid, as for the C functions.
+unsafe fn nth_error(
+    dataset: *const tfr_dataset,
+    number: usize,
+    errors: impl FnOnce(&Dataset) -> Vec<Error>,
+    out: *mut *mut tfr_error,
+    name: &str,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(out, name)?;
+        let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
+        if let Some(error) = errors(dataset).into_iter().nth(number) {
+            store(tfr_error::new(error));
+        }
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Closes the files that no thread uses. They are opened again when they are needed.
+///
+/// Parameters: `dataset` is required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_close_files(
+    dataset: *const tfr_dataset,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller upholds the contract.
+        unsafe { pointer::borrow(dataset, "dataset") }?.dataset.close_files();
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Frees a data set, and closes its files. Its batches stay usable. NULL does nothing.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_free(dataset: *mut tfr_dataset) {
+    // SAFETY: the caller upholds the contract.
+    unsafe { pointer::free(dataset) }
+}

@@ -1,0 +1,139 @@
+// Data sets in C++: what they read, in which order, and their exceptions.
+// argv[1] is an empty directory.
+#include <tfr_index.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+
+namespace {
+
+constexpr std::uint64_t RECORDS = 3;
+
+std::string payload(std::uint64_t record) { return std::string(record % 4, 'a') + "!"; }
+
+std::vector<std::string> write_shards(const std::filesystem::path &directory) {
+    std::vector<std::string> paths;
+    for (std::uint64_t shard = 0; shard < 4; shard++) {
+        paths.push_back(directory / (std::to_string(shard) + ".tfrecord"));
+        tfr::writer writer = tfr::writer::create(paths.back());
+        for (std::uint64_t record = 0; record < RECORDS; record++) {
+            writer.write(payload(shard * RECORDS + record));
+        }
+        writer.finish();
+    }
+    return paths;
+}
+
+void reads(const tfr::dataset &dataset, const std::vector<std::string> &paths) {
+    CHECK(dataset.size() == 12 && !dataset.empty() && dataset.num_shards() == 4);
+    CHECK(dataset.path(3) == paths[3] && dataset.path(4).empty());
+    CHECK(dataset.locate(7).shard == 2 && dataset.locate(7).record == 1);
+    CHECK(dataset.records_of(2) == std::make_pair(std::uint64_t{6}, RECORDS));
+    CHECK(dataset.index_of(1).size() == RECORDS && dataset.warnings().empty());
+    CHECK(dataset.read(7) == payload(7));
+    CHECK(dataset.sizes({7, 4}) == std::vector<std::size_t>({4, 1}) && dataset.sizes({}).empty());
+    std::string buffer(8, ' ');
+    const std::vector<std::size_t> ends = dataset.read_many({7, 11}, buffer.data(), buffer.size());
+    CHECK(buffer == payload(7) + payload(11) && ends == dataset.offsets({7, 11}));
+    std::string one(4, ' '), other(4, ' ');
+    dataset.read_each({11, 7},
+                      {reinterpret_cast<std::uint8_t *>(one.data()),
+                       reinterpret_cast<std::uint8_t *>(other.data())},
+                      {4, 4});
+    CHECK(one == payload(11) && other == payload(7));
+    const tfr::batch batch = dataset.read_batch({2, 0});
+    CHECK(batch.size() == 2 && batch[0] == payload(2) && batch[1] == payload(0));
+    CHECK(batch.bytes() == payload(2) + payload(0) && batch.offsets()[1] == 3);
+    CHECK(batch.records()[0] == 2 && batch.end() - batch.begin() == 2);
+    CHECK(dataset.read_batch({}).empty() && dataset.read_batch({}).bytes().empty());
+    try {
+        static_cast<void>(dataset.read(12));
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.status() == TFR_ERR_OUT_OF_RANGE && error.record() == 12);
+    }
+    dataset.close_files();
+}
+
+void batches(const tfr::dataset &dataset) {
+    tfr::order order(12);
+    order.shuffle(7);
+    std::vector<std::uint64_t> records;
+    tfr::batches all = dataset.batches(5, order);
+    for (const tfr::batch &batch : all) {
+        CHECK(batch.size() == std::min<std::size_t>(5, 12 - records.size()));
+        for (std::size_t i = 0; i < batch.size(); i++) {
+            CHECK(batch.records()[i] == order.at(records.size()));
+            CHECK(batch[i] == payload(batch.records()[i]));
+            records.push_back(batch.records()[i]);
+        }
+        CHECK(all.state() == records.size());
+    }
+    CHECK(records.size() == 12 && !all.next() && all.wait(0));
+
+    tfr::batches resumed = dataset.batches(5, order.start(5), 3, true);
+    while (!resumed.wait(10)) {
+    }
+    const std::optional<tfr::batch> second = resumed.next();
+    CHECK(second && second->records()[0] == records[5] && resumed.state() == 10);
+    CHECK(!resumed.next()); // the last one has two records
+    try {
+        const tfr::batches other(dataset, tfr::order(11), 5);
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT);
+    }
+}
+
+void indexes(const std::vector<std::string> &paths) {
+    std::vector<tfr::index> halves;
+    halves.push_back(tfr::index::scan(paths[0]).select({2}));
+    halves.push_back(tfr::index::scan(paths[0]).select({1, 0}));
+    const tfr::dataset twins({paths[0], paths[0]}, halves);
+    CHECK(twins.size() == 3 && twins.read(0) == payload(2) && twins.read(2) == payload(0));
+    const tfr::dataset named({paths[1], paths[2]}, {paths[1] + ".idx", ""});
+    CHECK(named.size() == 6 && named.read(5) == payload(8));
+    try {
+        const tfr::dataset wrong({paths[1]}, std::vector<std::string>());
+        CHECK(false);
+    } catch (const std::invalid_argument &) {
+    }
+    try {
+        const tfr::dataset twice({paths[0], paths[0]});
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT && error.path() == paths[0]);
+    }
+}
+
+void skips(const std::vector<std::string> &paths) {
+    tfr::options options;
+    options.on_error(TFR_ON_ERROR_SKIP).max_open_files(1).index_memory(1);
+    const tfr::dataset dataset(paths, options);
+    dataset.close_files();
+    std::filesystem::remove(paths[1]);
+    CHECK(dataset.read_batch({5, 0, 4, 3}).size() == 1);
+    CHECK(dataset.num_skipped() == 3 && dataset.skipped().size() == 1);
+    CHECK(dataset.skipped()[0].path() == paths[1] && dataset.skipped()[0].os_error() == ENOENT);
+    CHECK(tfr::dataset({paths[1], paths[2]}, options).warnings().size() == 1);
+}
+
+} // namespace
+
+int main(int, char **arguments) {
+    const std::vector<std::string> paths = write_shards(arguments[1]);
+    tfr::options none, few;
+    few.max_open_files(1);
+    for (const tfr::options *options : {&few, &none}) {
+        const tfr::dataset dataset(paths, *options);
+        reads(dataset, paths);
+        batches(dataset);
+    }
+    indexes(paths);
+    skips(paths);
+    return 0;
+}
