@@ -555,7 +555,9 @@ fn slow_samples_are_read_at_once() {
             let found = index.check_source(&slow, CheckLevel::Quick, &options);
             assert_eq!(outcome(found), outcome(fast.clone()), "{number}");
             let most = slow.most.into_inner();
-            assert!(if threads == 1 { most == 1 } else { most > 4 }, "{most} at once");
+            // The first sample shows that the shifted data is of another file.
+            let is_alone = threads == 1 || number == 2;
+            assert!(if is_alone { most == 1 } else { most > 4 }, "{number}: {most} at once");
         }
     }
 }
