@@ -11,7 +11,7 @@ pub(crate) use edit::run_of_records;
 pub use edit::{Remainder, ShardBy};
 pub(crate) use entries::{Collect, Entries, EntryOrder};
 pub(crate) use table::{EntryTable, EntryTableBuilder};
-pub(crate) use text::{decode_in_parts, Decoder, Encoder};
+pub(crate) use text::{decode_in_parts, Decoder, Encoder, TextEntries, TextIndex};
 
 use std::sync::Arc;
 

@@ -107,6 +107,7 @@ pub use writer::RecordWriter;
 pub mod internal {
     pub use crate::create::is_up_to_date;
     pub use crate::dataset::tfds_shards;
+    pub use crate::reader::StoredIndex;
     pub use crate::shards::{
         given_twice, is_named_as_index, list, place_beside, without_indexes, Listing, Skipped,
     };

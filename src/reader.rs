@@ -8,6 +8,7 @@ mod payloads;
 mod pieces;
 mod records;
 mod slots;
+mod stored;
 mod table;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use payloads::Payloads;
 pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;
 pub(crate) use slots::{part_of, Request};
+pub use stored::StoredIndex;
 pub(crate) use table::{ensure_room, is_large, Table};
 
 use crate::check;

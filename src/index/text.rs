@@ -8,10 +8,12 @@ mod decode;
 mod digits;
 mod encode;
 mod parallel;
+mod stored;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;
 pub(crate) use parallel::decode_in_parts;
+pub(crate) use stored::{TextEntries, TextIndex};
 
 use crate::error::Result;
 use crate::index::Index;

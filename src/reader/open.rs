@@ -9,7 +9,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::frame::trust::Trust;
-use crate::index::{EntryTable, Index};
+use crate::index::{Entries, EntryTable, Index};
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
@@ -50,7 +50,8 @@ impl Reader {
         let data = open(path)?;
         let opened = data.opened();
         let make = || {
-            let (table, warning) = match index_beside(path, &data, options)? {
+            let read = |file, path: &Path| EntryTable::read_open(&file, path);
+            let (table, warning) = match index_beside(path, &data, options, read)? {
                 Candidate::Index(table) => (table, None),
                 Candidate::None => (scan_file(path, &data, options)?, None),
                 Candidate::Unused(warning) => {
@@ -192,18 +193,23 @@ impl Reader {
 }
 
 /// The result of looking for an index beside some data.
-enum Candidate {
+pub(super) enum Candidate<E> {
     /// An index that accounts for all valid records.
-    Index(EntryTable),
+    Index(E),
     /// An index that is not used, and why.
     Unused(Error),
     None,
 }
 
 /// Fails if the progress callback cancels, or if too many files are open.
-fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Candidate> {
+pub(super) fn index_beside<E: Entries>(
+    path: &Path,
+    data: &DataFile,
+    options: &Options<'_>,
+    read: impl Fn(DataFile, &Path) -> Result<E>,
+) -> Result<Candidate<E>> {
     for index_path in places_beside(path) {
-        match index_at(&index_path, data, options)? {
+        match index_at(&index_path, data, options, &read)? {
             Candidate::None => {}
             found => return Ok(found),
         }
@@ -211,18 +217,23 @@ fn index_beside(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<C
     Ok(Candidate::None)
 }
 
-fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result<Candidate> {
+fn index_at<E: Entries>(
+    index_path: &Path,
+    data: &DataFile,
+    options: &Options<'_>,
+    read: impl Fn(DataFile, &Path) -> Result<E>,
+) -> Result<Candidate<E>> {
     // Only a regular file: opening a pipe might block.
     let file = file::open_regular(index_path);
-    let read = file.and_then(|file| EntryTable::read_open(&file, index_path));
+    let read = file.and_then(|file| read(file, index_path));
     // The callback may cancel the check, but the check is no progress of the scan that may follow.
     let ask = |progress: Progress| match options.progress {
         Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
         None => ControlFlow::Continue(()),
     };
     let reason = match read {
-        Ok(table) => match check::reason_against(&table, data, &options.progress(&ask))? {
-            None => return Ok(Candidate::Index(table)),
+        Ok(index) => match check::reason_against(&index, data, &options.progress(&ask))? {
+            None => return Ok(Candidate::Index(index)),
             Some(reason) => reason,
         },
         Err(error) if error.os_error() == Some(libc::ENOENT) => return Ok(Candidate::None),
@@ -236,7 +247,7 @@ fn index_at(index_path: &Path, data: &DataFile, options: &Options<'_>) -> Result
     Ok(Candidate::Unused(reason))
 }
 
-fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<EntryTable> {
+pub(super) fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<EntryTable> {
     options.of_file(path, |options| scan(data, options))
 }
 

@@ -213,3 +213,34 @@ fn only_text_is_printed_to_a_terminal() {
     assert!(printed.starts_with(b"error: the records are not text"));
     assert_eq!(on_terminal("cat binary 0 -o -").unwrap().0, Some(0));
 }
+
+/// An index of any size takes little memory: 3 million entries would take 48 MB.
+#[test]
+fn large_indexes_stay_in_their_files() {
+    let folder = folder_with(&[]);
+    let frame = [&[0; 8][..], &[0x29, 0x03, 0x98, 0x07], &[0xd8, 0xea, 0x82, 0xa2]].concat();
+    let count = 3_000_000;
+    fs::write(folder.path().join("x.tfrecord"), frame.repeat(count)).unwrap();
+    let lines: String = (0..count).map(|record| format!("{} 16\n", record * 16)).collect();
+    fs::write(folder.path().join("x.tfrecord.idx"), lines).unwrap();
+    let within = |limit: &str, arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_tfr-index");
+        let command = format!("ulimit -d {limit} && exec '{program}' {arguments}");
+        ended(
+            &Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap(),
+        )
+    };
+    for (arguments, expected) in [
+        ("check x.tfrecord", "x.tfrecord: ok (3000000 records)\n"),
+        ("ls x.tfrecord.idx", "     3000000         48000000  -                x.tfrecord.idx\n"),
+        ("ls x.tfrecord", "     3000000         48000000  ok               x.tfrecord\n"),
+        ("show x.tfrecord", "x.tfrecord: 3000000 records, 48000000 bytes\n"),
+    ] {
+        let (status, stdout, stderr) = within("40000", arguments);
+        assert_eq!((status, &*stderr), (0, ""), "{arguments}");
+        assert!(stdout.contains(expected), "{arguments}: {stdout}");
+    }
+    // The limit does what it should: a selection is in memory.
+    let (status, _, stderr) = within("40000", "shuffle --seed 7 x.tfrecord.idx -o y.idx");
+    assert!(status != 0, "{stderr}");
+}

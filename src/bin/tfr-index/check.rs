@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tfr_index::internal::is_named_as_index;
-use tfr_index::{find_index, CheckLevel, Index, Options};
+use tfr_index::internal::{is_named_as_index, StoredIndex};
+use tfr_index::{find_index, CheckLevel, Options};
 
 use crate::paths::{self, Recursive};
 use crate::policy::Policy;
@@ -237,7 +237,7 @@ fn object(pair: &Pair<'_>, outcome: &Outcome) -> String {
     let object = match &outcome.fit {
         Ok(fit) => json!({
             "state": outcome.state.code(),
-            "records": outcome.index.as_ref().map(|index| index.len()),
+            "records": outcome.records,
             "uncovered_bytes": fit.uncovered_bytes,
             "reordered": fit.reordered,
             "repeated": fit.repeated,
@@ -263,8 +263,10 @@ fn by_size(files: Vec<&Path>) -> BySize<'_> {
 
 /// The data file that the index covers completely. Files of other sizes are not even opened.
 fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Option<&'a Path> {
-    let index = Index::read(index).ok()?;
-    let size = index.iter().map(|entry| entry.offset + entry.size).max()?;
+    let index = StoredIndex::read(index).ok()?;
+    let mut ends = index.entries().map(|entry| entry.map(|entry| entry.end()));
+    let first = ends.next()?.ok()?;
+    let size = ends.try_fold(first, |most, end| end.map(|end| most.max(end))).ok()?;
     let mut data = data.get(&size)?.iter().copied();
     data.find(|path| index.check(path, CheckLevel::Quick, options).is_ok())
 }
@@ -272,10 +274,10 @@ fn find_data<'a>(index: &Path, data: &BySize<'a>, options: &Options<'_>) -> Opti
 /// The result for one file, as text.
 fn line(data: &Path, outcome: &Outcome) -> String {
     let (data, state) = (stdio::name(data), outcome.state);
-    let (Some(index), Ok(fit)) = (&outcome.index, &outcome.fit) else {
+    let (Some(records), Ok(fit)) = (outcome.records, &outcome.fit) else {
         return format!("{data}: {}\n", state.word());
     };
-    let mut notes = stdio::count(index.len(), "record");
+    let mut notes = stdio::count(records, "record");
     let left_out = match state {
         State::DamageLeftOut => "of damage left out",
         _ => "left out",

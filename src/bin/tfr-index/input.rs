@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use tfr_index::internal::is_named_as_index;
-use tfr_index::{default_index_path, own_descriptor, Index, Options, Reader};
+use tfr_index::internal::{is_named_as_index, StoredIndex};
+use tfr_index::{default_index_path, own_descriptor, Error, Index, Options, Reader};
 
 use crate::paths::refuse_directory;
 use crate::shared::{overwrite, progress, stdio, streams};
@@ -45,6 +45,21 @@ pub fn is_index(path: &Path) -> bool {
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
 pub fn index_file(path: &Path) -> anyhow::Result<Index> {
+    read_index_by(path, |path| Index::read(path))
+}
+
+/// The same, for a use in little memory.
+pub fn stored_index(path: &Path) -> anyhow::Result<StoredIndex> {
+    read_index_by(path, |path| StoredIndex::read(path))
+}
+
+fn read_index_by<T: TryFrom<Index>>(
+    path: &Path,
+    read: impl Fn(&Path) -> tfr_index::Result<T>,
+) -> anyhow::Result<T>
+where
+    anyhow::Error: From<T::Error>,
+{
     static TAKEN: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
     let stream = own_descriptor(streams::stdin_path(path)).transpose();
     if let Some(stream) = stream.with_context(|| path.display().to_string())? {
@@ -58,18 +73,23 @@ pub fn index_file(path: &Path) -> anyhow::Result<Index> {
     } else if streams::is_fifo(path) {
         // The library would not wait for a writer.
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        return Index::from_text(&text).with_context(|| path.display().to_string());
+        let index = Index::from_text(&text).with_context(|| path.display().to_string())?;
+        return Ok(index.try_into()?);
     }
-    Ok(Index::read(streams::stdin_path(path))?)
+    Ok(read(streams::stdin_path(path))?)
 }
 
 /// Opens a data file with the index next to it. Prints a warning if the reader does not use that index.
 pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
     let reader = Reader::open(path, options)?;
-    if let Some(warning) = reader.warning() {
+    note_warning(reader.warning());
+    Ok(reader)
+}
+
+fn note_warning(warning: Option<&Error>) {
+    if let Some(warning) = warning {
         stdio::note(&format_args!("warning: {warning}"));
     }
-    Ok(reader)
 }
 
 /// Reads an index from a file or stdin. For a data file, reads the index next to it if that accounts
@@ -79,11 +99,28 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
     if is_index(path) {
         return index_file(path);
     }
+    refuse_fifo(path)?;
+    Ok(open(path, &Options::new().progress(&progress::watch))?.to_index()?)
+}
+
+/// The same, for a use in little memory.
+pub fn read_stored_index(path: &Path) -> anyhow::Result<StoredIndex> {
+    refuse_directory(path)?;
+    if is_index(path) {
+        return stored_index(path);
+    }
+    refuse_fifo(path)?;
+    let (index, warning) = StoredIndex::of_data(path, &Options::new().progress(&progress::watch))?;
+    note_warning(warning.as_ref());
+    Ok(index)
+}
+
+fn refuse_fifo(path: &Path) -> anyhow::Result<()> {
     if streams::is_fifo(path) {
         let name = path.display();
         bail!("{name}: is a pipe (FIFO), not a regular file; to read an index from it, use - < {name}");
     }
-    Ok(open(path, &Options::new().progress(&progress::watch))?.to_index()?)
+    Ok(())
 }
 
 /// The name of the index of an argument. An index keeps its own name.

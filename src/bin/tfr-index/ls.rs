@@ -111,15 +111,15 @@ impl Listing {
 
     fn ls(&mut self, file: &Path) -> anyhow::Result<(State, String)> {
         let (state, records, bytes) = if input::is_index(file) {
-            let index = input::index_file(file)?;
-            (State::Index, Some(index.len()), bytes(&index))
+            let index = input::stored_index(file)?;
+            (State::Index, Some(index.records()), bytes(&index)?)
         } else {
             let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
             let (level, options) = (CheckLevel::Quick, Options::new());
             let outcome = verdict::check(file, Place::Beside, level, &options);
             // Readers use no other index.
             let is_used = outcome.state.is_fine() || outcome.state == State::Damaged;
-            let records = outcome.index.filter(|_| is_used).map(|index| index.len());
+            let records = outcome.records.filter(|_| is_used);
             (outcome.state, records, bytes)
         };
         self.total.add(state);

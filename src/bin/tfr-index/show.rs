@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
+use tfr_index::internal::StoredIndex;
 use tfr_index::{Index, Options};
 
 use crate::each::for_each;
@@ -61,14 +62,14 @@ fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::R
         Some(damaged) if !input::is_index(file) => {
             let on_skipped = |skipped| damaged.add(skipped);
             let options = Options::new().salvage(true).on_skipped(&on_skipped);
-            Index::scan(file, &options.progress(&progress::watch))?
+            Index::scan(file, &options.progress(&progress::watch))?.try_into()?
         }
-        _ => input::read_index(file)?,
+        _ => input::read_stored_index(file)?,
     };
-    let sizes = Sizes::of(&index);
-    let (records, bytes) = (index.len(), bytes(&index));
+    let sizes = Sizes::of(&index)?;
+    let (records, bytes) = (index.records(), bytes(&index)?);
     if as_json {
-        let payload = sizes.summary().map(
+        let payload = sizes.summary.map(
             |[min, median, p99, max]| json!({"min": min, "median": median, "p99": p99, "max": max}),
         );
         let ranges = sizes.histogram().into_iter().map(
@@ -84,7 +85,7 @@ fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::R
         return Ok(json::line(&[("path", Some(file))], object));
     }
     let mut text = format!("{}: {}, {bytes} bytes\n", name(file), count(records, "record"));
-    if let Some([min, median, p99, max]) = sizes.summary() {
+    if let Some([min, median, p99, max]) = sizes.summary {
         text += &format!("payload bytes: min {min}, median {median}, p99 {p99}, max {max}\n");
     }
     let histogram = sizes.histogram();
@@ -103,8 +104,8 @@ fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::R
 const BAR: usize = 40;
 
 /// The total size of all frames. It saturates: an index that repeats huge records could exceed 2^64.
-pub fn bytes(index: &Index) -> u64 {
-    index.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+pub fn bytes(index: &StoredIndex) -> tfr_index::Result<u64> {
+    index.entries().try_fold(0_u64, |sum, entry| Ok(sum.saturating_add(entry?.size)))
 }
 
 /// A power of two in its largest unit.
@@ -119,40 +120,103 @@ fn rounded(bytes: u64) -> String {
     }
 }
 
-/// The sizes of payloads, from the smallest to the largest.
-struct Sizes(Vec<u64>);
+/// The sizes of payloads.
+struct Sizes {
+    /// The minimum, median, 99th percentile and maximum, by the nearest-rank method: each is one of
+    /// the sizes. `None` if there are none.
+    summary: Option<[u64; 4]>,
+    /// How many sizes are 0, and how many there are from each power of two to the next.
+    counts: [usize; 64],
+}
 
 impl Sizes {
-    fn of(index: &Index) -> Sizes {
-        let payload = |entry: &tfr_index::Entry| entry.payload().end - entry.payload().start;
-        let mut sizes: Vec<u64> = index.iter().map(payload).collect();
-        sizes.sort_unstable();
-        Sizes(sizes)
-    }
-
-    /// The minimum, median, 99th percentile and maximum, by the nearest-rank method: each is one of
-    /// the sizes.
-    fn summary(&self) -> Option<[u64; 4]> {
-        let rank = |percent: usize| (self.0.len() * percent + 99) / 100;
-        let nearest = |percent| self.0.get(rank(percent).max(1) - 1).copied();
-        Some([nearest(0)?, nearest(50)?, nearest(99)?, nearest(100)?])
+    /// Reads the index a few times, so that the memory for it is constant.
+    fn of(index: &StoredIndex) -> tfr_index::Result<Sizes> {
+        let (mut min, mut max, mut counts) = (u64::MAX, 0, [0; 64]);
+        for entry in index.entries() {
+            let size = entry?.payload_len();
+            (min, max) = (size.min(min), size.max(max));
+            counts[range_of(size)] += 1;
+        }
+        let count = index.records();
+        if count == 0 {
+            return Ok(Sizes { summary: None, counts });
+        }
+        let rank = |percent: usize| Rank::among(&counts, (count * percent + 99) / 100);
+        let mut ranks = [rank(50), rank(99)];
+        while ranks.iter().any(|rank| rank.bits > 0) {
+            let mut bins = ranks.map(Rank::bins);
+            for entry in index.entries() {
+                let size = entry?.payload_len();
+                for (rank, bins) in ranks.iter().zip(&mut bins) {
+                    rank.count(size, bins);
+                }
+            }
+            ranks.iter_mut().zip(&bins).for_each(|(rank, bins)| rank.narrow(bins));
+        }
+        let [median, p99] = ranks.map(|rank| rank.from);
+        Ok(Sizes { summary: Some([min, median, p99, max]), counts })
     }
 
     /// The number of records from each power of two to the next, from the smallest size to the
     /// largest: (from, below, records).
     fn histogram(&self) -> Vec<(u64, u64, usize)> {
-        let (Some(&first), Some(&last)) = (self.0.first(), self.0.last()) else {
-            return Vec::new();
-        };
-        let power = |size: u64| size.checked_ilog2().map_or(0, |log| 1 << log);
-        let mut ranges = Vec::new();
-        let mut from = power(first);
-        while from <= last {
-            let below = (2 * from).max(1);
-            let before = |bound| self.0.partition_point(|size| *size < bound);
-            ranges.push((from, below, before(below) - before(from)));
-            from = below;
+        let Some([min, .., max]) = self.summary else { return Vec::new() };
+        let ranges = range_of(min)..=range_of(max);
+        ranges.map(|range| (start_of(range), 1 << range, self.counts[range])).collect()
+    }
+}
+
+/// The number of the range of a size: 0 for 0, then one for each power of two.
+fn range_of(size: u64) -> usize {
+    size.checked_ilog2().map_or(0, |log| log as usize + 1)
+}
+
+fn start_of(range: usize) -> u64 {
+    range.checked_sub(1).map_or(0, |log| 1 << log)
+}
+
+/// The search for the size at a rank: it is the size number `rank`, from 1, of those from `from` up
+/// to `from + 2^bits`.
+#[derive(Clone, Copy)]
+struct Rank {
+    rank: usize,
+    from: u64,
+    bits: u32,
+}
+
+/// The most bits by which a pass over the sizes narrows the search.
+const BITS: u32 = 16;
+
+impl Rank {
+    fn among(counts: &[usize; 64], mut rank: usize) -> Rank {
+        let mut range = 0;
+        while rank > counts[range] {
+            rank -= counts[range];
+            range += 1;
         }
-        ranges
+        Rank { rank, from: start_of(range), bits: range.saturating_sub(1) as u32 }
+    }
+
+    fn bins(self) -> Vec<usize> {
+        vec![0; 1 << self.bits.min(BITS)]
+    }
+
+    fn count(&self, size: u64, bins: &mut [usize]) {
+        let ahead = size.wrapping_sub(self.from);
+        if ahead >> self.bits == 0 {
+            bins[(ahead >> self.bits.saturating_sub(BITS)) as usize] += 1;
+        }
+    }
+
+    fn narrow(&mut self, bins: &[usize]) {
+        let mut bin = 0;
+        // It ends before the last bin, unless the index was changed meanwhile.
+        while self.rank > bins[bin] && bin + 1 < bins.len() {
+            self.rank -= bins[bin];
+            bin += 1;
+        }
+        self.bits = self.bits.saturating_sub(BITS);
+        self.from += (bin as u64) << self.bits;
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::anyhow;
-use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Index, Options, Scanner};
+use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Scanner};
 
 use crate::input;
 use crate::shared::streams;
@@ -85,15 +85,15 @@ impl State {
 /// The result of a check.
 pub struct Outcome {
     pub state: State,
-    /// The index, if it could be read.
-    pub index: Option<Index>,
+    /// The number of records in the index, if it could be read.
+    pub records: Option<usize>,
     /// How the index fits, or why not.
     pub fit: anyhow::Result<Fit>,
 }
 
 impl Outcome {
     pub fn failed(state: State, error: anyhow::Error) -> Outcome {
-        Outcome { state, index: None, fit: Err(error) }
+        Outcome { state, records: None, fit: Err(error) }
     }
 }
 
@@ -133,7 +133,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
         let error = anyhow!("{}: is a pipe (FIFO), not an index", path.display());
         return Outcome::failed(State::InvalidIndex, error);
     }
-    let index = match input::index_file(&path) {
+    let index = match input::stored_index(&path) {
         Ok(index) => index,
         Err(error) => return Outcome::failed(State::of(&error), error),
     };
@@ -149,7 +149,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
         Ok(_) => State::Ok,
         Err(error) => State::of(error),
     };
-    Outcome { state, index: Some(index), fit }
+    Outcome { state, records: Some(index.records()), fit }
 }
 
 /// The error of the first record, if the data is not TFRecord.

@@ -10,7 +10,7 @@ use crate::source::{fill_at, ReadAt};
 use crate::threads::{self, Crew};
 
 /// Bytes of index text in a part: few enough to stay in the cache until its entries are collected.
-const PART: u64 = 256 << 10;
+pub(super) const PART: u64 = 256 << 10;
 /// Text of fewer parts is decoded faster than threads start.
 const MIN_PARTS: u64 = 16;
 /// A longer line is not one that this library writes.
@@ -56,7 +56,7 @@ pub(crate) fn decode_in_parts<C: Collect>(source: &(impl ReadAt + Sync)) -> Opti
 }
 
 /// Appends to `entries` those of the lines that start in the part at `start`.
-fn decode_part(
+pub(super) fn decode_part(
     source: &impl ReadAt,
     start: u64,
     size: u64,
