@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use super::{processors, Crew, WAITING};
+use crate::sys::thread_usage;
 
 /// The most work (in nanoseconds) that a thread takes per step, and the least that justifies
 /// starting a thread.
@@ -63,8 +64,9 @@ impl Width {
                     while take(&mut scratch).is_some() {}
                 };
                 while crew.len() + 1 < threads && crew.start(work) {}
+                let waits = Waits::begin(fixed == 0);
                 match take(&mut scratch) {
-                    Some(slow) if slow && fixed == 0 => {
+                    Some(slow) if slow && waits.are_more() => {
                         width = (2 * width).min(WAITING.max(processors));
                         waited = true;
                     }
@@ -76,6 +78,25 @@ impl Width {
         if fixed == 0 {
             let next = if waited { width } else { (width / 2).max(processors) };
             self.current.store(next, Relaxed);
+        }
+    }
+}
+
+/// How often this thread waited, for instance for storage: not for a processor, which takes longer
+/// if there are more threads. `None`: not asked for.
+struct Waits(Option<Option<u64>>);
+
+impl Waits {
+    fn begin(is_asked: bool) -> Waits {
+        Waits(is_asked.then(|| thread_usage().map(|usage| usage.waits)))
+    }
+
+    /// Whether the thread has waited since. If the system does not say: probably.
+    fn are_more(&self) -> bool {
+        match (self.0, thread_usage()) {
+            (None, _) => false,
+            (Some(Some(before)), Some(now)) => now.waits > before,
+            _ => true,
         }
     }
 }
