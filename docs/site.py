@@ -38,6 +38,7 @@ API = {
             "index_bytes",
             "read_index",
             "find_index",
+            "reshard",
         ],
     ),
     "api/index-class.md": ("Index", ["Index", "Fit"]),

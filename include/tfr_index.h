@@ -649,6 +649,14 @@ typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffe
 typedef void (*tfr_free_fn)(void *context);
 
 /**
+ * A callback for what tfr_reshard() has to report, once the new data set is complete. The callback
+ * must return: no longjmp, no C++ exception.
+ *
+ * Ownership: `warning` is borrowed. It is valid until the callback returns.
+ */
+typedef void (*tfr_warning_fn)(void *context, const struct tfr_error *warning);
+
+/**
  * A handle and the function that frees it. This is for code that an exception can interrupt
  * between any two steps, such as Python code. Such code first makes an owner of NULL and has its
  * garbage collector call tfr_owner_free(). Then it calls the function that makes the handle, with
@@ -2687,6 +2695,45 @@ uint64_t tfr_batches_state(const struct tfr_batches *batches);
  * Frees an iterator. It waits for the threads that read ahead. NULL does nothing.
  */
 void tfr_batches_free(struct tfr_batches *batches);
+
+/**
+ * Copies the records of a data set to new TFRecord files in a new directory, each with its index,
+ * and writes a manifest of them: NAME-00000-of-00008.tfrecord, NAME-00000-of-00008.tfrecord.idx
+ * and so on, and NAME.manifest.json. The directory appears complete or not at all. Each record is
+ * checked, and its frame is copied as it is. Records of files that were written without valid
+ * checksums cannot be checked; their copies get valid ones.
+ *
+ * Parameters: `tfrecord_paths` has `count` paths. `index_paths` is optional; it has as many paths,
+ * each of which may be NULL: such a file's index is found beside it. An index that is given is used
+ * as it is: it may select, reorder and repeat records. `directory` is required; it must not exist,
+ * or be an empty directory. `name` is optional; NULL means "train". One of `shards` and
+ * `shard_bytes` must be 0: the other one is the number of files, or about how many bytes each has.
+ * `seed` is optional: record i of the copy is then the record that tfr_permutation_get() gives for
+ * i. `options` is optional; its checksum policy must be auto or full, and its threads, salvage,
+ * progress and sync are used. `on_warning` is optional; it is called with `context` for each index
+ * that was found but not used, each region that salvage left out, and each file without valid
+ * checksums.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, an argument is not usable, or a
+ * new file would have no record. TFR_ERR_IO, with ENOTEMPTY if the directory is not empty, with
+ * EBUSY if another call is writing it. TFR_ERR_MISMATCH if a file was changed meanwhile.
+ * TFR_ERR_CANCELLED if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a
+ * damaged record. After an error, nothing is left of the new directory.
+ *
+ * Threads: safe on any thread. All callbacks are called on the thread that calls this function.
+ */
+enum tfr_status tfr_reshard(const char *const *tfrecord_paths,
+                            const char *const *index_paths,
+                            size_t count,
+                            const char *directory,
+                            const char *name,
+                            uint64_t shards,
+                            uint64_t shard_bytes,
+                            const uint64_t *seed,
+                            const struct tfr_options *options,
+                            tfr_warning_fn on_warning,
+                            void *context,
+                            struct tfr_error **error_out);
 
 /**
  * Frees the handle of an owner, if there is one, and sets it to NULL. The caller keeps the memory

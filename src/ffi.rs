@@ -68,4 +68,6 @@ mod batch;
 
 mod batches;
 
+mod reshard;
+
 mod owner;

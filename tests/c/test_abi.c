@@ -184,6 +184,9 @@
     F(tfr_status, tfr_batches_wait, (tfr_batches *, uint32_t, int32_t *, tfr_error **))            \
     F(uint64_t, tfr_batches_state, (const tfr_batches *))                                          \
     F(void, tfr_batches_free, (tfr_batches *))                                                     \
+    F(tfr_status, tfr_reshard,                                                                     \
+      (const char *const *, const char *const *, size_t, const char *, const char *, uint64_t,     \
+       uint64_t, const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))     \
     F(size_t, tfr_callbacks_allow, (int32_t))                                                      \
     F(void, tfr_owner_free, (tfr_owner *))
 

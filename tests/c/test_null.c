@@ -108,6 +108,13 @@ int main(int argc, char **argv) {
             tfr_create_indexes(NULL, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
     REFUSES("tfrecord_paths[0]",
             tfr_create_indexes(no_paths, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
+    const char *const paths[] = {path}, *const missing[] = {NULL};
+    REFUSES("tfrecord_paths",
+            tfr_reshard(NULL, NULL, 1, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
+    REFUSES("tfrecord_paths[0]",
+            tfr_reshard(missing, NULL, 1, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
+    REFUSES("directory",
+            tfr_reshard(paths, missing, 1, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
 
     REFUSES("tfrecord_path", tfr_index_find(NULL, NULL, &text, error_out));
     REFUSES("path_out", tfr_index_find(path, NULL, NULL, error_out));

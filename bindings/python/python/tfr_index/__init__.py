@@ -48,6 +48,7 @@ from ._library import VERSION as __version__
 from ._order import Order, Permutation
 from ._payloads import Payloads
 from ._reader import Reader
+from ._reshard import reshard
 from ._sampler import Sampler
 from ._typing import CheckLevel, Checksums, Only, OnSkipped, Progress, Remainder, ShardBy
 from ._writer import RecordWriter
@@ -92,6 +93,7 @@ __all__ = [
     "find_index",
     "index_bytes",
     "read_index",
+    "reshard",
     "scan",
 ]
 

@@ -105,7 +105,9 @@ def keeping(pointer: CData, *others: object) -> CData:
     return ffi.gc(pointer, partial(operator.is_, others))
 
 
-def callback(kind: str, function: Callable[..., object], error: int, kept: BaseException) -> CData:
+def callback(
+    kind: str, function: Callable[..., object], error: int | None, kept: BaseException
+) -> CData:
     """A C function that calls a Python function, and returns `error` if that raises.
 
     The exception is then `kept.args[1]`. `BaseException.__init__` stores it there: it is a C

@@ -1,0 +1,141 @@
+"""`reshard`: what it writes, what it reports, and what it refuses."""
+
+if __name__ == "__main__":
+    import sys
+
+    sys.path.append(f"{sys.path[0]}/..")
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import errno
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+import tfr_index
+from tfr_index import Permutation, reshard
+from tfrecords import tfrecord
+
+PAYLOADS = [bytes([i]) * (i % 7) for i in range(50)]
+
+
+@pytest.fixture
+def old(tmp_path) -> list[Path]:
+    """Two files of 25 records each."""
+    paths = [tmp_path / "a.tfrecord", tmp_path / "b.tfrecord"]
+    for path, payloads in zip(paths, (PAYLOADS[:25], PAYLOADS[25:]), strict=True):
+        path.write_bytes(tfrecord(payloads))
+    return paths
+
+
+def read(directory: Path, name: str = "train") -> list[list[bytes]]:
+    """The payloads of the new files, each read by its index."""
+    manifest = json.loads((directory / f"{name}.manifest.json").read_text())
+    shards = sorted(directory.glob(f"{name}-*.tfrecord"))
+    found = []
+    for path in shards:
+        index = tfr_index.read_index(f"{path}.idx")
+        index.check(path, level="full")
+        found.append(list(tfr_index.Reader(path, index)))
+    assert manifest["total_records"] == sum(map(len, found))
+    return found
+
+
+def flat(shards: list[list[bytes]]) -> list[bytes]:
+    return [payload for shard in shards for payload in shard]
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_in_order_and_shuffled(old, tmp_path):
+    manifest = reshard(old, tmp_path / "new", shards=3, sync=True)
+    assert manifest == str(tmp_path / "new" / "train.manifest.json")
+    shards = read(tmp_path / "new")
+    assert [len(shard) for shard in shards] == [16, 17, 17]
+    assert flat(shards) == PAYLOADS
+
+    size = sum(len(payload) + 16 for payload in PAYLOADS)
+    reshard(map(str, old), tmp_path / "mix", shard_bytes=size // 4 + 1, shuffle=7, name="x")
+    shards = read(tmp_path / "mix", "x")
+    assert len(shards) == 4
+    assert flat(shards) == [PAYLOADS[i] for i in Permutation(50, 7)]
+
+
+def test_indexes_select_records(old, tmp_path):
+    tfr_index.scan(old[1]).select([3, 1, 3]).write(tmp_path / "some.idx")
+    reshard(old, tmp_path / "new", shards=1, indexes=[None, tmp_path / "some.idx"])
+    assert read(tmp_path / "new") == [[*PAYLOADS[:25], PAYLOADS[28], PAYLOADS[26], PAYLOADS[28]]]
+
+
+def test_damage(old, tmp_path):
+    data = bytearray(old[0].read_bytes())
+    data[16 + 12] ^= 1  # the payload of record 1
+    old[0].write_bytes(data)
+    with pytest.raises(tfr_index.TfrError) as caught:
+        reshard(old, tmp_path / "new", shards=2)
+    assert (caught.value.path, caught.value.record, caught.value.offset) == (str(old[0]), 1, 16)
+    assert names(tmp_path) == ["a.tfrecord", "b.tfrecord"]
+    with pytest.warns(tfr_index.TfrWarning) as warned:
+        reshard(old, tmp_path / "new", shards=2, salvage=True)
+    assert [warning.message.error.record for warning in warned] == [1]
+    assert flat(read(tmp_path / "new")) == PAYLOADS[:1] + PAYLOADS[2:]
+
+
+def test_files_without_checksums(old, tmp_path):
+    old[1].write_bytes(b"\1" + bytes(11) + b"x" + bytes(4))
+    with pytest.raises(tfr_index.TfrError):
+        reshard(old, tmp_path / "new", shards=2, checksums="full")
+    with pytest.warns(tfr_index.TfrWarning, match="without valid checksums") as warned:
+        reshard(old, tmp_path / "new", shards=2)
+    assert [warning.message.error.path for warning in warned] == [str(old[1])]
+    assert flat(read(tmp_path / "new")) == [*PAYLOADS[:25], b"x"]
+
+
+def test_progress_and_cancelling(old, tmp_path):
+    seen = []
+    reshard(old, tmp_path / "new", shards=2, progress=lambda *at: seen.append(at))
+    assert seen[-1][0] == seen[-1][1] and seen[-1][2] == 50
+
+    def fail(*_at):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        reshard(old, tmp_path / "newer", shards=2, progress=fail)
+    with pytest.raises(tfr_index.TfrCancelled):
+        reshard(old, tmp_path / "newer", shards=2, progress=lambda *_at: True)
+    assert names(tmp_path) == ["a.tfrecord", "b.tfrecord", "new"]
+
+
+def test_what_is_refused(old, tmp_path):
+    new = tmp_path / "new"
+    for arguments in (
+        {},
+        {"shards": 1, "shard_bytes": 1},
+        {"shards": 0},
+        {"shards": -1},
+        {"shards": 51},
+        {"shards": 1, "shuffle": -1},
+        {"shards": 1, "name": "a/b"},
+        {"shards": 1, "checksums": "none"},
+        {"shards": 1, "indexes": [None]},
+    ):
+        with pytest.raises(tfr_index.TfrValueError):
+            reshard(old, new, **arguments)
+    with pytest.raises(TypeError):
+        reshard(old, new, shards=1.5)
+    with pytest.raises(tfr_index.TfrFileNotFoundError):
+        reshard([tmp_path / "none"], new, shards=1)
+    assert names(tmp_path) == ["a.tfrecord", "b.tfrecord"]
+    with pytest.raises(tfr_index.TfrOSError) as caught:
+        reshard(old, tmp_path, shards=1)
+    assert caught.value.errno == errno.ENOTEMPTY
+
+
+def test_no_warnings_without_a_reason(old, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reshard(old, tmp_path / "new", shards=2)
