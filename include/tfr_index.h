@@ -249,6 +249,21 @@ typedef enum tfr_only {
 } tfr_only;
 
 /**
+ * What tfr_shards_find() accepts.
+ */
+typedef enum tfr_find_flags {
+    /**
+     * Sets that lack files, or have files of a set of another size beside them. tfr_shards_note()
+     * names them.
+     */
+    TFR_FIND_ALLOW_MISSING = 1,
+    /**
+     * Files that are given twice.
+     */
+    TFR_FIND_ALLOW_REPEATED = 2,
+} tfr_find_flags;
+
+/**
  * What a data set does with a record or a shard that it cannot read.
  */
 typedef enum tfr_on_error {
@@ -432,6 +447,11 @@ typedef struct tfr_permutation tfr_permutation;
  * Threads: many threads may use a reader at the same time. They do not wait for each other.
  */
 typedef struct tfr_reader tfr_reader;
+
+/**
+ * The files of a data set, in order. It never changes.
+ */
+typedef struct tfr_shards tfr_shards;
 
 /**
  * Data of known size that can be read at any position: an object store, an archive, a cache,
@@ -1287,6 +1307,102 @@ enum tfr_status tfr_index_find(const char *tfrecord_path,
                                const char *directory,
                                char **path_out,
                                struct tfr_error **error_out);
+
+/**
+ * Finds the files that paths stand for, in the order of the paths:
+ *
+ * - a file: that one. A path that exists is never a pattern.
+ * - a directory: the TFRecord files in it and in its subdirectories, by their names or their first
+ *   header.
+ * - a path with *, ?, [a-z] or, for any directories, **: the files that match.
+ * - a path with {0..9}, {00..09} or {a,b}: each of these paths, all of which must exist.
+ * - name@8, name@8.tfrecord or name@*: name-00000-of-00008 and so on, with .tfrecord at the end.
+ *
+ * The files of a directory or a pattern are sorted by the bytes of their paths. Hidden files are
+ * left out, and so are indexes of files that are found. A set of files that are named
+ * name-00000-of-00008 and so on must be complete, unless all of its files are given one by one.
+ *
+ * Parameters: `paths` has `count` elements, at least 1. `pattern` is optional: names of the files
+ * that are data in a directory, such as "*.tfr". `index_dir` is optional: a directory for the
+ * indexes, which mirrors the directories of the files. NULL means that the indexes are next to the
+ * files. `flags` is 0, or a bitwise OR of members of tfr_find_flags. `shards_out` is required.
+ *
+ * Errors: TFR_ERR_IO, with ENOENT, if a pattern matches nothing, or a file of a set is missing.
+ * TFR_ERR_IO if a directory cannot be listed. TFR_ERR_INVALID_ARGUMENT if a required pointer is
+ * NULL, a directory has no TFRecord file, a file does not belong to its set, or a file is given
+ * twice.
+ *
+ * Ownership: free *shards_out with tfr_shards_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_shards_find(const char *const *paths,
+                                size_t count,
+                                const char *pattern,
+                                const char *index_dir,
+                                uint32_t flags,
+                                struct tfr_shards **shards_out,
+                                struct tfr_error **error_out);
+
+/**
+ * Takes these files as they are, in this order. Nothing is searched, and no path is a pattern.
+ *
+ * Parameters: `paths` has `count` elements. `index_paths` is optional; it has `count` elements,
+ * each of which is the path of a file's index, or NULL for an index next to the file.
+ * `shards_out` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *shards_out with tfr_shards_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_shards_from_paths(const char *const *paths,
+                                      const char *const *index_paths,
+                                      size_t count,
+                                      struct tfr_shards **shards_out,
+                                      struct tfr_error **error_out);
+
+/**
+ * Returns the number of files. 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_shards_len(const struct tfr_shards *shards);
+
+/**
+ * Returns the path of a file, from 0; NULL if there is no such file, and for NULL.
+ *
+ * Ownership: borrowed from the shards. The path is valid until they are freed.
+ *
+ * Threads: safe on any thread.
+ */
+const char *tfr_shards_path(const struct tfr_shards *shards, size_t shard);
+
+/**
+ * Returns where the index of a file is, or will be created. NULL means next to the file; and if
+ * there is no such file, and for NULL.
+ *
+ * Ownership: borrowed from the shards. The path is valid until they are freed.
+ *
+ * Threads: safe on any thread.
+ */
+const char *tfr_shards_index_path(const struct tfr_shards *shards, size_t shard);
+
+/**
+ * Returns a sentence for the user, from 0: what a set lacks, if that is allowed, and how many other
+ * files tfr_shards_find() left out in a directory. NULL if there are no more, and for NULL.
+ *
+ * Ownership: borrowed from the shards. The text is valid until they are freed.
+ *
+ * Threads: safe on any thread.
+ */
+const char *tfr_shards_note(const struct tfr_shards *shards, size_t note);
+
+/**
+ * Frees shards, with the texts of their functions. NULL does nothing.
+ */
+void tfr_shards_free(struct tfr_shards *shards);
 
 /**
  * Creates the indexes of TFRecord files, several at the same time. A file that fails does not stop

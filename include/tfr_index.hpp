@@ -750,6 +750,92 @@ inline std::string find_index(const std::string &tfrecord_path, const std::strin
     return found;
 }
 
+/// Which files find_shards() takes, and where their indexes are.
+struct find_options {
+    /// The names of the files that are data in a directory, such as "*.tfr"; empty: by their names
+    /// or their first header.
+    std::string pattern = {};
+    /// A directory for the indexes, which mirrors the directories of the files; empty: next to the
+    /// files.
+    std::string index_dir = {};
+    /// Accepts sets that lack files; shards::notes() names them.
+    bool allow_missing = false;
+    /// Accepts files that are given twice.
+    bool allow_repeated = false;
+};
+
+/// The files of a data set, in order.
+class shards {
+  public:
+    /// Finds the files that paths stand for: files, directories, and patterns such as
+    /// "train-*.tfrecord", "train-{0..9}.tfrecord" and "train@8". One path is find({path}).
+    [[nodiscard]] static shards find(array_view<std::string> paths,
+                                     const find_options &options = find_options()) {
+        const std::vector<const char *> native = paths_of(paths);
+        std::uint32_t flags = 0;
+        if (options.allow_missing) {
+            flags |= TFR_FIND_ALLOW_MISSING;
+        }
+        if (options.allow_repeated) {
+            flags |= TFR_FIND_ALLOW_REPEATED;
+        }
+        tfr_shards *found = nullptr;
+        detail::call(tfr_shards_find, native.data(), native.size(),
+                     detail::index_path(options.pattern), detail::index_path(options.index_dir),
+                     flags, &found);
+        return shards(found);
+    }
+    /// Takes these files as they are, in this order.
+    [[nodiscard]] static shards from_paths(array_view<std::string> paths) {
+        const std::vector<const char *> native = paths_of(paths);
+        tfr_shards *made = nullptr;
+        detail::call(tfr_shards_from_paths, native.data(), nullptr, native.size(), &made);
+        return shards(made);
+    }
+
+    /// The number of files.
+    [[nodiscard]] std::size_t size() const noexcept { return tfr_shards_len(native_.get()); }
+    /// Whether there are no files.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The path of a file, from 0; throws std::out_of_range if there is none.
+    [[nodiscard]] std::string path(std::size_t shard) const {
+        const char *path = tfr_shards_path(native_.get(), shard);
+        if (path == nullptr) {
+            throw std::out_of_range("tfr::shards has no shard " + std::to_string(shard));
+        }
+        return path;
+    }
+    /// Where the index of a file is, or will be created; empty: next to the file.
+    [[nodiscard]] std::string index_path(std::size_t shard) const {
+        const char *path = tfr_shards_index_path(native_.get(), shard);
+        return path == nullptr ? "" : path;
+    }
+    /// Sentences for the user about what sets lack, and about other files in directories.
+    [[nodiscard]] std::vector<std::string> notes() const {
+        std::vector<std::string> notes;
+        while (const char *note = tfr_shards_note(native_.get(), notes.size())) {
+            notes.emplace_back(note);
+        }
+        return notes;
+    }
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_shards *get() const noexcept { return native_.get(); }
+
+  private:
+    explicit shards(tfr_shards *native) : native_(native) {}
+
+    static std::vector<const char *> paths_of(array_view<std::string> paths) {
+        std::vector<const char *> native;
+        native.reserve(paths.size());
+        for (const std::string &path : paths) {
+            native.push_back(detail::path(path));
+        }
+        return native;
+    }
+
+    detail::handle<tfr_shards, tfr_shards_free> native_;
+};
+
 /// Indexes a source and writes the index file. Returns the number of records.
 inline std::uint64_t create_index(const source &source, const std::string &index_path,
                                   const options &options = tfr::options()) {

@@ -34,6 +34,8 @@ mod index;
 
 mod index_file;
 
+mod shards;
+
 mod create_indexes;
 
 mod edit;

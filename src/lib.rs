@@ -108,7 +108,5 @@ pub mod internal {
     pub use crate::create::is_up_to_date;
     pub use crate::dataset::tfds_shards;
     pub use crate::reader::StoredIndex;
-    pub use crate::shards::{
-        given_twice, is_named_as_index, list, place_beside, without_indexes, Listing, Skipped,
-    };
+    pub use crate::shards::{is_named_as_index, mirrored, place_beside};
 }

@@ -1,16 +1,24 @@
 //! Shards: which files a data set consists of, and where their indexes are.
 
+mod braces;
 mod directory;
+mod glob;
 mod indexes;
+mod members;
+mod mirror;
+mod search;
 mod twins;
 
-pub use directory::{list, Listing, Skipped};
 pub(crate) use indexes::places_beside;
-pub use indexes::{find_index, is_named_as_index, place_beside, without_indexes};
-pub use twins::given_twice;
+pub use indexes::{find_index, is_named_as_index, place_beside};
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+
+use indexes::remove_indexes;
+use mirror::Mirror;
+use search::Search;
+pub(crate) use twins::given_twice;
 
 use crate::create::default_index_path;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +35,18 @@ pub struct Shard {
 impl Shard {
     /// Finds the shard's index: the first that exists of the names that [`find_index`] tries, in
     /// the directory of `index_path` or, without one, beside the file.
+    ///
+    /// ```
+    /// use tfr_index::Shard;
+    ///
+    /// # let temporary = tempfile::tempdir()?;
+    /// # let directory = temporary.path();
+    /// let shard = Shard { path: directory.join("train.tfrecord"), index_path: None };
+    /// assert!(shard.find_index().is_err());
+    /// std::fs::write(shard.index_path_to_create(), "")?;
+    /// assert_eq!(shard.find_index()?, directory.join("train.tfrecord.idx"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// `ENOENT` if there is none.
@@ -68,6 +88,10 @@ impl Shard {
 pub struct Shards {
     shards: Vec<Shard>,
     notes: Vec<String>,
+    incomplete: Vec<String>,
+    /// What an index directory mirrors is what these directories have in common. If there is none,
+    /// the directories of the shards.
+    roots: Vec<PathBuf>,
 }
 
 impl Shards {
@@ -81,53 +105,145 @@ impl Shards {
         paths.into_iter().map(|path| Shard { path: path.into(), index_path: None }).collect()
     }
 
-    /// Finds the files that the paths name: files, and the TFRecord files of directories.
+    /// Finds the files that paths stand for, in the order of the paths:
+    ///
+    /// | path | files |
+    /// |---|---|
+    /// | a file | that one; a path that exists is never a pattern |
+    /// | a directory | the TFRecord files in it and in its subdirectories, see [`FindShards::pattern`] |
+    /// | `train-*.tfrecord`, `data/**/*.tfrecord` | those that match: `*`, `?` and `[a-z]` in a name, `**` for any directories |
+    /// | `train-{00..09}.tfrecord`, `{train,valid}/*` | each of these paths, all of which must exist |
+    /// | `train@8`, `train@8.tfrecord`, `train@*` | `train-00000-of-00008` to `train-00007-of-00008`, with `.tfrecord` at the end; any number of files |
+    ///
+    /// The files of a directory or a pattern are sorted by the bytes of their paths. Hidden files
+    /// are left out, and so are indexes of files that are found.
+    ///
+    /// A set of files that are named `-00000-of-00008` and so on must be complete, unless all of
+    /// its files are given one by one, and no file may be left of a set of another size.
+    ///
+    /// ```
+    /// use tfr_index::{FindShards, Shards};
+    ///
+    /// # let temporary = tempfile::tempdir()?;
+    /// # let directory = temporary.path();
+    /// for number in 0..3 {
+    ///     std::fs::write(directory.join(format!("train-{number:05}-of-00004")), "")?;
+    /// }
+    /// let find = |name: &str| Shards::find([directory.join(name)], &FindShards::new());
+    /// assert_eq!(find("train-00002-of-00004")?.len(), 1);
+    ///
+    /// let error = find("train@4").unwrap_err();
+    /// assert_eq!(error.path().unwrap(), directory.join("train-00003-of-00004"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// - The error of the system, if a directory cannot be listed.
-    /// - [`ErrorKind::InvalidArgument`] if a directory has no TFRecord file, or a file is given
-    ///   twice.
+    /// The error names the path.
+    /// - [`ErrorKind::Io`], with `ENOENT`, if a pattern matches nothing, or a file of a set is
+    ///   missing. (For a path without wildcards, the call that opens the file fails.)
+    /// - [`ErrorKind::Io`] if a directory cannot be listed.
+    /// - [`ErrorKind::InvalidArgument`] if there is no path, a directory has no TFRecord file, a
+    ///   file does not belong to its set, a file is given twice, or an option is invalid.
     pub fn find<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         options: &FindShards,
     ) -> Result<Shards> {
-        let FindShards {} = options;
-        let (mut found, mut notes) = (Vec::new(), Vec::new());
-        for path in paths {
-            let path = path.as_ref();
-            if !path.is_dir() {
-                found.push(path.to_owned());
-                continue;
-            }
-            let listing = list(path, true)?;
-            if listing.data.is_empty() {
-                let detail = "contains no TFRecord file".to_owned();
-                return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
-            }
-            // Indexes beside their data are not worth a note.
-            let skipped = Skipped { side_files: 0, ..listing.skipped };
-            if skipped != Skipped::default() {
-                notes.push(format!("{}: skipped {skipped}", path.display()));
-            }
-            found.extend(listing.data);
+        let mut search = Search::new(options)?;
+        paths.into_iter().try_for_each(|path| search.add(path.as_ref()))?;
+        let Search { mut found, roots, notes, mut incomplete, .. } = search;
+        if roots.is_empty() {
+            let detail = "no files are given: give at least one path".to_owned();
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        let found = without_indexes(found);
-        if let Some((one, other)) = given_twice(&found) {
+        remove_indexes(&mut found);
+        incomplete.extend(members::check(&found, options.allow_missing)?);
+        let twice = given_twice(found.iter().map(|file| file.path.as_path()));
+        if let Some((one, other)) = twice.filter(|_| !options.allow_repeated) {
             let detail = match one == other {
-                true => "is given twice".to_owned(),
+                true => "is given twice, so its records would count twice; give it once".to_owned(),
                 false => format!("is also given as {}; give it once", other.display()),
             };
             return Err(Error::new(ErrorKind::InvalidArgument, detail).of(one));
         }
-        Ok(Shards { notes, ..Shards::from_paths(found) })
+        let mut shards = Shards {
+            notes,
+            incomplete,
+            roots,
+            ..Shards::from_paths(found.into_iter().map(|found| found.path))
+        };
+        if let Some(directory) = &options.index_dir {
+            shards.set_index_dir(directory);
+        }
+        Ok(shards)
     }
 
-    /// Returns sentences about files that [`find`](Self::find) left out, for the user to read: one
-    /// for each directory that has such files. Indexes beside their data are not mentioned.
+    /// Sets where the indexes are, or will be created, as [`FindShards::index_dir`] does.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use tfr_index::Shards;
+    ///
+    /// let mut shards = Shards::from_paths(["data/a/x.tfrecord", "data/b/x.tfrecord"]);
+    /// shards.set_index_dir("indexes");
+    /// let index_path = shards[1].index_path.as_deref();
+    /// assert_eq!(index_path, Some(Path::new("indexes/b/x.tfrecord.idx")));
+    /// ```
+    pub fn set_index_dir(&mut self, directory: impl AsRef<Path>) {
+        let name = |path: &Path| default_index_path(path.file_name().unwrap_or_default());
+        let places = mirrored(self, directory.as_ref(), name);
+        for (shard, place) in self.shards.iter_mut().zip(places) {
+            shard.index_path = Some(place);
+        }
+    }
+
+    /// Returns sentences about what [`find`](Self::find) left out, for the user to read: one for
+    /// each directory that has other files. Indexes of data beside them are not mentioned.
+    ///
+    /// ```
+    /// # let temporary = tempfile::tempdir()?;
+    /// # let directory = temporary.path();
+    /// std::fs::write(directory.join("train.tfrecord"), "")?;
+    /// std::fs::write(directory.join("labels.txt"), "cat\ndog\n")?;
+    /// let shards = tfr_index::Shards::find([directory], &tfr_index::FindShards::new())?;
+    /// assert!(shards.notes()[0].ends_with(": skipped 1 other file"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
+
+    /// Returns the errors that [`FindShards::allow_missing`] accepted, as text.
+    ///
+    /// ```
+    /// # let temporary = tempfile::tempdir()?;
+    /// # let directory = temporary.path();
+    /// std::fs::write(directory.join("train-00000-of-00002"), "")?;
+    /// let options = tfr_index::FindShards::new().allow_missing(true);
+    /// let shards = tfr_index::Shards::find([directory], &options)?;
+    /// assert!(shards.incomplete()[0].contains("train-00001-of-00002: cannot find"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn incomplete(&self) -> &[String] {
+        &self.incomplete
+    }
+}
+
+/// The paths of files beside the shards, with these names, in a directory that mirrors the shards'.
+pub fn mirrored<P: AsRef<Path>>(
+    shards: &Shards,
+    directory: &Path,
+    name: impl Fn(&Path) -> P,
+) -> Vec<PathBuf> {
+    let parent = |shard: &'_ Shard| shard.path.parent().unwrap_or(&shard.path).to_owned();
+    let common = match &shards.roots[..] {
+        [] => mirror::common(shards.iter().map(parent)),
+        roots => mirror::common(roots.iter().cloned()),
+    };
+    let mut mirror = Mirror::new(directory, common);
+    let place = |shard: &Shard| mirror.place(&shard.path, name(&shard.path).as_ref());
+    shards.iter().map(place).collect()
 }
 
 impl Deref for Shards {
@@ -140,7 +256,7 @@ impl Deref for Shards {
 
 impl FromIterator<Shard> for Shards {
     fn from_iter<I: IntoIterator<Item = Shard>>(shards: I) -> Shards {
-        Shards { shards: shards.into_iter().collect(), notes: Vec::new() }
+        Shards { shards: shards.into_iter().collect(), ..Shards::default() }
     }
 }
 
@@ -163,15 +279,65 @@ impl<'a> IntoIterator for &'a Shards {
 }
 
 /// Options of [`Shards::find`].
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct FindShards {}
+///
+/// ```
+/// use tfr_index::FindShards;
+///
+/// let options = FindShards::new().pattern("*.tfr").index_dir("indexes").allow_missing(true);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindShards {
+    pattern: Option<String>,
+    index_dir: Option<PathBuf>,
+    allow_missing: bool,
+    allow_repeated: bool,
+}
 
 impl FindShards {
     /// Returns the default options.
     #[must_use]
     pub fn new() -> FindShards {
         FindShards::default()
+    }
+
+    /// Sets which files of a directory are data: those whose names match the pattern, such as
+    /// `*.tfr` or `{train,valid}-*`, except indexes.
+    ///
+    /// By default, these are the files whose names contain `tfrec` or `tfevents`, or end like
+    /// `-00003-of-00010`, whatever their content; and other files that start with a header with a
+    /// valid CRC.
+    #[must_use]
+    pub fn pattern(mut self, pattern: impl Into<String>) -> FindShards {
+        self.pattern = Some(pattern.into());
+        self
+    }
+
+    /// Sets the directory of the indexes, instead of the directories of the files.
+    ///
+    /// The directory mirrors the data: the index of `data/a/x.tfrecord` is `a/x.tfrecord.idx` in
+    /// it, if `data` is what all paths have in common. Of a directory, that is the directory; of a
+    /// pattern, what is before the first name with a wildcard; of a file, the file's directory.
+    #[must_use]
+    pub fn index_dir(mut self, directory: impl Into<PathBuf>) -> FindShards {
+        self.index_dir = Some(directory.into());
+        self
+    }
+
+    /// Accepts sets that are not complete, or have files of a set of another size beside them, and
+    /// braces that stand for files that do not exist. [`Shards::incomplete`] names
+    /// them.
+    #[must_use]
+    pub fn allow_missing(mut self, allow: bool) -> FindShards {
+        self.allow_missing = allow;
+        self
+    }
+
+    /// Accepts files that are given twice, such as for an index that selects other records each
+    /// time.
+    #[must_use]
+    pub fn allow_repeated(mut self, allow: bool) -> FindShards {
+        self.allow_repeated = allow;
+        self
     }
 }
 

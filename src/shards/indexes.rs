@@ -85,14 +85,11 @@ pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
     Err(Error::new(ErrorKind::InvalidArgument, detail).of(tfrecord_path))
 }
 
-/// Removes paths of indexes whose data files are also in the list: patterns such as `train*` match
-/// both.
-#[must_use]
-pub fn without_indexes(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    if !paths.iter().any(|path| is_named_as_index(path)) {
-        return paths; // without the time that 100,000 names take
+/// Removes indexes of data files that are also in the list: patterns such as `train*` match both.
+pub(super) fn remove_indexes<T: AsRef<Path>>(files: &mut Vec<T>) {
+    if files.iter().any(|file| is_named_as_index(file.as_ref())) {
+        let places = files.iter().flat_map(|file| places_beside(file.as_ref()));
+        let places: HashSet<_> = places.collect();
+        files.retain(|file| !is_named_as_index(file.as_ref()) || !places.contains(file.as_ref()));
     }
-    let indexes: HashSet<_> = paths.iter().flat_map(|path| places_beside(path)).collect();
-    paths.retain(|path| !indexes.contains(path));
-    paths
 }

@@ -1,8 +1,49 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use super::directory::{list, Names, Skipped};
 use super::*;
 use crate::frame;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+/// A directory with these files, which are empty, and their directories.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new(names: &[&str]) -> Files {
+        let files = Files(tempfile::tempdir().unwrap());
+        names.iter().for_each(|name| files.add(name));
+        files
+    }
+
+    fn add(&self, name: impl AsRef<OsStr>) {
+        let path = self.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+
+    fn at(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.0.path().join(name.as_ref())
+    }
+
+    fn shards(&self, names: &[&str], options: &FindShards) -> Result<Shards> {
+        Shards::find(names.iter().map(|name| self.at(name)), options)
+    }
+
+    /// The files that a path stands for, by their names in the directory; or else the error,
+    /// without the directory's path.
+    fn find(&self, name: &str) -> std::result::Result<Vec<String>, String> {
+        self.found(self.shards(&[name], &FindShards::new()))
+    }
+
+    fn found(&self, shards: Result<Shards>) -> std::result::Result<Vec<String>, String> {
+        let here = format!("{}/", self.0.path().display());
+        let name = |path: &Path| path.display().to_string().replace(&here, "");
+        let shards = shards.map_err(|error| error.to_string().replace(&here, ""))?;
+        Ok(shards.iter().map(|shard| name(&shard.path)).collect())
+    }
+}
 
 fn paths(names: &[&str]) -> Vec<PathBuf> {
     names.iter().map(PathBuf::from).collect()
@@ -21,7 +62,9 @@ fn indexes_of_what_is_given_are_left_out() {
         (&["ds.idx", "ds.tfindex"], &["ds.idx", "ds.tfindex"]),
         (&["d/ds", "ds.idx"], &["d/ds", "ds.idx"]),
     ] {
-        assert_eq!(without_indexes(paths(given)), paths(left), "{given:?}");
+        let mut found = paths(given);
+        remove_indexes(&mut found);
+        assert_eq!(found, paths(left), "{given:?}");
     }
 }
 
@@ -43,11 +86,15 @@ fn one_name_in_one_directory_is_given_twice() {
         ("none/a", "none/a", true),
     ] {
         let given = [at("d/c"), at(one), at(other)];
-        let found = given_twice(&given).map(|(one, other)| (one.to_owned(), other.to_owned()));
+        let found = given_twice(given.iter().map(PathBuf::as_path))
+            .map(|(one, other)| (one.to_owned(), other.to_owned()));
         assert_eq!(found, twice.then(|| (at(one), at(other))), "{one} {other}");
     }
-    assert_eq!(given_twice(&paths(&["a", "./a"])).unwrap().1, Path::new("./a"));
-    assert_eq!(given_twice(&paths(&["a", "b", "/", "..", "d/.."])), None);
+    let twice = |names: &[&str]| {
+        given_twice(names.iter().map(Path::new)).map(|(_, second)| second.to_owned())
+    };
+    assert_eq!(twice(&["a", "./a"]), Some("./a".into()));
+    assert_eq!(twice(&["a", "b", "/", "..", "d/.."]), None);
 }
 
 #[test]
@@ -116,21 +163,18 @@ fn directories_are_listed() {
     symlink("a.tfrecord", at("linked.tfrecord")).unwrap();
     symlink("nowhere", at("dangling.tfrecord")).unwrap();
 
-    let flat = list(temporary.path(), false).unwrap();
-    let here = ["a.tfrecord", "b.TFREC", "events.out.tfevents.1", "linked.tfrecord", "plain"];
-    let here = here.iter().chain(&["train-00003-of-00010"]).map(|name| at(name));
-    assert_eq!(flat.data, here.clone().collect::<Vec<_>>());
-    assert_eq!(flat.indexes, [at("alone.idx")]);
-    assert_eq!(flat.skipped, Skipped { directories: 2, side_files: 2, others: 3 });
-    assert_eq!(flat.skipped.to_string(), "2 directories, 2 side files, 3 other files");
+    let here = ["a.tfrecord", "b.TFREC", "dangling.tfrecord", "events.out.tfevents.1"];
+    let more = ["linked.tfrecord", "plain", "sub/d", "sub/deep/e.tfrecord", "train-00003-of-00010"];
+    let listing = list(temporary.path(), &Names::Data).unwrap();
+    assert_eq!(listing.data, here.iter().chain(&more).map(|name| at(name)).collect::<Vec<_>>());
+    let skipped = Skipped { directories: 2, side_files: 3, lone_indexes: 1, others: 2 };
+    assert_eq!(listing.skipped, skipped);
+    assert_eq!(
+        skipped.to_string(),
+        "2 links to directories, 3 side files, 1 index without data, 2 other files"
+    );
 
-    let deep = list(temporary.path(), true).unwrap();
-    let mut all: Vec<_> = here.chain([at("sub/d"), at("sub/deep/e.tfrecord")]).collect();
-    all.sort();
-    assert_eq!(deep.data, all);
-    assert_eq!(deep.skipped, Skipped { directories: 2, side_files: 3, others: 3 });
-
-    let error = list(&at("none"), true).unwrap_err();
+    let error = list(&at("none"), &Names::Data).unwrap_err();
     assert_eq!((error.path(), error.os_error()), (Some(&*at("none")), Some(libc::ENOENT)));
 }
 
@@ -145,14 +189,9 @@ fn shards_are_the_files_and_those_of_the_directories() {
     let find = |names: &[&str]| Shards::find(names.iter().map(|name| at(name)), &FindShards::new());
 
     let shards = find(&["a.tfrecord", "d", "a.tfrecord.idx"]).unwrap();
-    assert_eq!(
-        shards,
-        Shards {
-            notes: vec![format!("{}: skipped 1 other file", at("d").display())],
-            ..Shards::from_paths([at("a.tfrecord"), at("d/b.tfrecord"), at("d/sub/c.tfrecord")])
-        }
-    );
-    assert_eq!(shards.notes().len(), 1);
+    let found: Vec<_> = shards.iter().map(|shard| shard.path.clone()).collect();
+    assert_eq!(found, [at("a.tfrecord"), at("d/b.tfrecord"), at("d/sub/c.tfrecord")]);
+    assert_eq!(shards.notes(), [format!("{}: skipped 1 other file", at("d").display())]);
     assert_eq!(shards[1].find_index().unwrap(), at("d/b.tfrecord.idx"));
     assert_eq!(shards[0].index_path_to_create(), at("a.tfrecord.idx"));
 
@@ -164,12 +203,221 @@ fn shards_are_the_files_and_those_of_the_directories() {
 
     fs::create_dir(at("empty")).unwrap();
     for (names, message) in [
-        (&["empty"][..], "empty: contains no TFRecord file"),
-        (&["d", "d/b.tfrecord"], "b.tfrecord: is given twice"),
+        (&["empty"][..], "give a pattern of these names"),
+        (&[], "no files are given: give at least one path"),
+        (
+            &["d", "d/b.tfrecord"],
+            "b.tfrecord: is given twice, so its records would count twice; give it once",
+        ),
         (&["d/b.tfrecord", "d/../d/b.tfrecord"], "b.tfrecord; give it once"),
     ] {
         let error = find(names).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().ends_with(message), "{error}");
+    }
+    let repeated = FindShards::new().allow_repeated(true);
+    let shards = Shards::find([at("a.tfrecord"), at("a.tfrecord")], &repeated).unwrap();
+    assert_eq!(shards.len(), 2);
+}
+
+#[test]
+fn patterns_stand_for_the_files_that_match() {
+    let files = Files::new(&[
+        "a.tfrecord",
+        "a.tfrecord.idx",
+        "b.tfrecord",
+        ".hidden.tfrecord",
+        "c[1].tfrecord",
+        "x{0,1}",
+        "x0",
+        "x1",
+        "user@8",
+        "d/one/t-0.rec",
+        "d/one/t-1.rec",
+        "d/one/t-0.tfindex",
+        "d/two/deep/t-2.rec",
+        "d/.none/t-3.rec",
+    ]);
+    symlink("d", files.at("link")).unwrap();
+    symlink("nowhere", files.at("a-broken")).unwrap();
+    for (pattern, found) in [
+        ("*.tfrecord", &["a.tfrecord", "b.tfrecord", "c[1].tfrecord"][..]),
+        ("a*", &["a-broken", "a.tfrecord"]),
+        ("?.tfrecord", &["a.tfrecord", "b.tfrecord"]),
+        ("[!a].tfrecord", &["b.tfrecord"]),
+        (".h*", &[".hidden.tfrecord"]),
+        ("c[1].tfrecord", &["c[1].tfrecord"]),
+        ("c[[]1].tf*", &["c[1].tfrecord"]),
+        ("x{0,1}", &["x{0,1}"]),
+        ("x{1,0}", &["x1", "x0"]),
+        ("x{0..1}", &["x0", "x1"]),
+        ("user@8", &["user@8"]),
+        ("d/*/t-?.rec", &["d/one/t-0.rec", "d/one/t-1.rec"]),
+        ("d/**/t-*", &["d/one/t-0.rec", "d/one/t-1.rec", "d/two/deep/t-2.rec"]),
+        ("d/**/**/deep/../deep/*", &["d/two/deep/../deep/t-2.rec"]),
+        ("l*/o*/t-0.rec", &["link/one/t-0.rec"]),
+        ("link/**/t-2.rec", &["link/two/deep/t-2.rec"]),
+    ] {
+        let found: Vec<_> = found.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(files.find(pattern), Ok(found), "{pattern}");
+    }
+    assert!(files.find("*/../b.tf*").unwrap_err().contains("is also given as"));
+    for (pattern, message) in [
+        ("*.rec", "*.rec: cannot find: No such file or directory (os error 2): no file matches this pattern"),
+        ("none/*", "none/*: cannot find"),
+        ("a.tfrecord/*", "a.tfrecord/*: cannot find"),
+        ("x{0..2}", "x2: cannot find: No such file or directory (os error 2): "),
+        ("y@8.rec", "no file is named like …-?????-of-00008.rec"),
+        ("{0..99999999}", "{0..99999999}: stands for more than 1000000 paths"),
+    ] {
+        let error = files.find(pattern).unwrap_err();
+        assert!(error.contains(message), "{error}");
+    }
+    // These are names, and to open the file fails.
+    for name in ["none", "y[1", "z{a}", "z@x", "z@0", "@8", "d/@8", "z@8/x"] {
+        assert_eq!(files.find(name), Ok(vec![name.to_owned()]));
+    }
+}
+
+#[test]
+fn directories_that_match_are_searched_if_no_file_does() {
+    let files = Files::new(&["d/one/a.tfrecord", "d/two/sub/b.tfrecord", "d/two/c.tfrecord"]);
+    let all = ["d/one/a.tfrecord", "d/two/c.tfrecord", "d/two/sub/b.tfrecord"].map(str::to_owned);
+    for pattern in ["d/*", "*", "d/*/", "d/**", "d/**/", "**", "d/{one,two}"] {
+        assert_eq!(files.find(pattern), Ok(all.to_vec()), "{pattern}");
+    }
+    files.add("d/e");
+    assert_eq!(files.find("d/*"), Ok(vec!["d/e".to_owned()]));
+}
+
+#[test]
+fn a_pattern_of_names_says_what_is_data_in_a_directory() {
+    let files = Files::new(&["d/a.tfr", "d/a.tfr.idx", "d/b.tfrecord", "d/sub/c.tfr", "d/.d.tfr"]);
+    let find =
+        |pattern: &str| files.found(files.shards(&["d"], &FindShards::new().pattern(pattern)));
+    assert_eq!(find("*.tfr").unwrap(), ["d/a.tfr", "d/sub/c.tfr"]);
+    assert_eq!(find("{a,c}*").unwrap(), ["d/a.tfr", "d/sub/c.tfr"]);
+    assert_eq!(find("*").unwrap(), ["d/a.tfr", "d/b.tfrecord", "d/sub/c.tfr"]);
+    for (pattern, message) in [
+        ("*.rec", "d: contains no file whose name matches *.rec"),
+        ("sub/*", "pattern sub/*: it is matched with names of files"),
+        ("[a", "pattern [a: a [ needs a ]"),
+        ("", "pattern : it is"),
+    ] {
+        let error = find(pattern).unwrap_err();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn sets_that_are_searched_are_complete() {
+    let name = |number: usize| format!("d/train-{number:05}-of-00008");
+    let whole: Vec<_> = (0..8).map(name).collect();
+    let files = Files::new(&whole.iter().map(String::as_str).collect::<Vec<_>>());
+    let searches = ["d", "d/train-*", "d/train@8", "d/train@*", "d/train-?????-of-00008"];
+    for search in searches.iter().chain(&["d/train-0000{0..7}-of-00008"]) {
+        assert_eq!(files.find(search).as_ref(), Ok(&whole), "{search}");
+    }
+    assert!(files.find("d/train-0000[0-6]*").unwrap_err().starts_with("d/train-00007-of-00008: "));
+
+    fs::remove_file(files.at(name(3))).unwrap();
+    fs::remove_file(files.at(name(6))).unwrap();
+    for search in searches {
+        let error = files.find(search).unwrap_err();
+        assert_eq!(
+            error,
+            "d/train-00003-of-00008: cannot find: No such file or directory (os error 2): the set of \
+             d/train-00000-of-00008 has 8 files, and 2 are missing; restore what is missing, or allow it"
+        );
+    }
+    assert!(files.find("d/train-{00000..00007}-of-00008").unwrap_err().starts_with(&*name(3)));
+    files.add("d/train-00001-of-00008.idx"); // indexes are no set of their own
+    assert!(files.find("d/train*").unwrap_err().starts_with("d/train-00003-of-00008: "));
+    let given: Vec<_> = [0, 1, 2, 4].map(name).into();
+    let given: Vec<_> = given.iter().map(String::as_str).collect();
+    let none = FindShards::new();
+    assert_eq!(files.shards(&given, &none).unwrap().len(), 4);
+    // With those that a pattern stands for, they are one set.
+    let error = files.found(files.shards(&[&*name(0), "d/train-0000[12]*"], &none));
+    assert!(error.unwrap_err().starts_with("d/train-00003-of-00008: "));
+
+    let allow = FindShards::new().allow_missing(true);
+    for search in ["d", "d/train@8", "d/train-{00000..00007}-of-00008"] {
+        let shards = files.shards(&[search], &allow).unwrap();
+        assert_eq!(shards.len(), 6);
+        assert!(shards.incomplete()[0].contains("train-00003-of-00008: cannot find"));
+    }
+}
+
+#[test]
+fn files_of_another_set_do_not_belong() {
+    let files =
+        Files::new(&["a-0-of-2.rec", "a-1-of-2.rec", "a-2-of-3.rec", "b-1-of-2", "b-2-of-2"]);
+    files.add("c-0-of-2");
+    files.add("c-00-of-2");
+    files.add("e-1-of-2");
+    files.add("e-3-of-2");
+    for (search, message) in [
+        (
+            "a-*",
+            "a-2-of-3.rec: does not belong to the set of a-0-of-2.rec, which is beside it: remove \
+                 the file, or name one set, as a@2.rec or a@3.rec",
+        ),
+        ("c-*", "has the same number in its set as"),
+        (
+            "e-*",
+            "e-3-of-2: has a number that is too large for a set of 2 files: remove or rename it",
+        ),
+    ] {
+        let error = files.find(search).unwrap_err();
+        assert!(error.contains(message), "{error}");
+        let allow = FindShards::new().allow_missing(true);
+        let shards = files.shards(&[search], &allow).unwrap();
+        assert!(shards.incomplete()[0].contains(&message[..20]), "{:?}", shards.incomplete());
+    }
+    assert_eq!(files.find("a-?-of-2.rec").unwrap(), ["a-0-of-2.rec", "a-1-of-2.rec"]);
+    assert_eq!(files.find("b*").unwrap(), ["b-1-of-2", "b-2-of-2"]); // from 1
+                                                                     // Hashes differ: these are not one set. Nor are directories.
+    let apart = Files::new(&["t-0-of-2-ab.rec", "t-1-of-2-cd.rec", "u/t-0-of-1", "v/t-0-of-1"]);
+    assert_eq!(apart.find("t*").unwrap().len(), 2);
+    assert_eq!(apart.find("?/t*").unwrap().len(), 2);
+}
+
+#[test]
+fn indexes_in_a_directory_mirror_the_data() {
+    let files =
+        Files::new(&["d/one/a.tfrecord", "d/two/a.tfrecord", "d/two/sub/b.tfrecord", "c.rec"]);
+    let options = FindShards::new().index_dir("i");
+    let places = |names: &[&str]| {
+        let shards = files.shards(names, &options).unwrap();
+        let place = |shard: &Shard| shard.index_path.clone().unwrap().display().to_string();
+        shards.iter().map(place).collect::<Vec<_>>()
+    };
+    let in_two = ["i/a.tfrecord.idx", "i/sub/b.tfrecord.idx"];
+    assert_eq!(places(&["d/two"]), in_two);
+    assert_eq!(places(&["d/one/../two"]), in_two);
+    assert_eq!(places(&["d/two/sub"]), ["i/b.tfrecord.idx"]);
+    let all = ["i/one/a.tfrecord.idx", "i/two/a.tfrecord.idx", "i/two/sub/b.tfrecord.idx"];
+    assert_eq!(places(&["d"]), all);
+    assert_eq!(places(&["d/one", "d/two"]), all);
+    assert_eq!(places(&["d/{one,two}"]), all);
+    assert_eq!(places(&["d/**/*.tfrecord"]), all);
+    assert_eq!(places(&["d/*/a.tfrecord"]), all[..2]);
+    assert_eq!(places(&["d/tw*/a.tfrecord"]), all[1..2]);
+    assert_eq!(places(&["d/two/a.tfrecord"]), in_two[..1]);
+    assert_eq!(places(&["d/two/a.tfrecord", "c.rec"]), ["i/d/two/a.tfrecord.idx", "i/c.rec.idx"]);
+}
+
+#[test]
+fn names_that_are_not_utf8_are_found() {
+    let files = Files::new(&[]);
+    let names: [&[u8]; 3] = [b"d\xff/a-\xfe.tfrecord", b"d\xff/a-\xfe.tfrecord.idx", b"d\xff/b"];
+    names.iter().for_each(|name| files.add(OsStr::from_bytes(name)));
+    let data = files.at(OsStr::from_bytes(names[0]));
+    for pattern in
+        [&b"d\xff"[..], b"d\xff/a*", b"*/*.tfrecord", b"d\xff/{a-\xfe.tf*,b}", b"**/a-?.*"]
+    {
+        let found = Shards::find([files.at(OsStr::from_bytes(pattern))], &FindShards::new());
+        assert_eq!(found.unwrap()[0].path, data, "{pattern:?}");
     }
 }

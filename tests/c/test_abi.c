@@ -41,6 +41,16 @@
       (const char *const *, const char *const *, size_t, size_t, int32_t, const tfr_options *,     \
        int32_t (*)(void *, const tfr_created *), void *, tfr_create_totals *, tfr_error **))       \
     F(tfr_status, tfr_index_find, (const char *, const char *, char **, tfr_error **))             \
+    F(tfr_status, tfr_shards_find,                                                                 \
+      (const char *const *, size_t, const char *, const char *, uint32_t, tfr_shards **,           \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_shards_from_paths,                                                           \
+      (const char *const *, const char *const *, size_t, tfr_shards **, tfr_error **))             \
+    F(size_t, tfr_shards_len, (const tfr_shards *))                                                \
+    F(const char *, tfr_shards_path, (const tfr_shards *, size_t))                                 \
+    F(const char *, tfr_shards_index_path, (const tfr_shards *, size_t))                           \
+    F(const char *, tfr_shards_note, (const tfr_shards *, size_t))                                 \
+    F(void, tfr_shards_free, (tfr_shards *))                                                       \
     F(tfr_status, tfr_index_scan, (const char *, const tfr_options *, tfr_index **, tfr_error **)) \
     F(tfr_status, tfr_index_read, (const char *, tfr_index **, tfr_error **))                      \
     F(tfr_status, tfr_index_from_bytes,                                                            \

@@ -2,6 +2,7 @@
  * directory. */
 #include "check.h"
 #include <errno.h>
+#include <sys/stat.h>
 
 static char folder[2048], data_path[4096], index_path[4096];
 
@@ -41,6 +42,53 @@ static void found(void) {
     CHECK(tfr_index_find("none", folder, &path, &error) == TFR_ERR_IO && path == NULL);
     CHECK(tfr_error_os_error(error) == ENOENT);
     tfr_error_free(error);
+}
+
+static void shards(void) {
+    char set[4096], data[2][8192], missing[8192];
+    snprintf(set, sizeof set, "%s/set", folder);
+    CHECK(mkdir(set, 0777) == 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(data[i], sizeof data[i], "%s/t-%05d-of-00003", set, i);
+        write_file(data[i], THREE, THREE_SIZE);
+    }
+    snprintf(missing, sizeof missing, "%s/t-00002-of-00003", set);
+    const char *const path = set;
+    const char *const twice[] = {data[0], data[0]};
+    tfr_shards *found = NULL;
+    tfr_error *error = NULL;
+
+    CHECK(tfr_shards_find(&path, 1, NULL, NULL, 0, &found, &error) == TFR_ERR_IO && found == NULL);
+    CHECK(strcmp(tfr_error_path(error), missing) == 0 && tfr_error_os_error(error) == ENOENT);
+    tfr_error_free(error);
+    CHECK(tfr_shards_find(&path, 1, NULL, "indexes", TFR_FIND_ALLOW_MISSING, &found, NULL) ==
+          TFR_OK);
+    CHECK(tfr_shards_len(found) == 2 && strcmp(tfr_shards_path(found, 1), data[1]) == 0);
+    CHECK(strcmp(tfr_shards_index_path(found, 1), "indexes/t-00001-of-00003.idx") == 0);
+    CHECK(tfr_shards_path(found, 2) == NULL && tfr_shards_index_path(found, 2) == NULL);
+    CHECK(strstr(tfr_shards_note(found, 0), missing) != NULL && tfr_shards_note(found, 1) == NULL);
+    tfr_shards_free(found);
+    CHECK(tfr_shards_find(&path, 1, "*0-of*", NULL, 1, &found, NULL) == TFR_OK);
+    CHECK(tfr_shards_len(found) == 1 && tfr_shards_index_path(found, 0) == NULL);
+    tfr_shards_free(found);
+
+    CHECK(tfr_shards_find(twice, 2, NULL, NULL, 0, &found, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_shards_find(twice, 2, NULL, NULL, TFR_FIND_ALLOW_REPEATED, &found, NULL) == TFR_OK);
+    CHECK(tfr_shards_len(found) == 2);
+    tfr_shards_free(found);
+    CHECK(tfr_shards_find(NULL, 0, NULL, NULL, 0, &found, NULL) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_shards_find(&path, 1, NULL, NULL, 4, &found, &error) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(tfr_error_message(error), "tfr_find_flags") != NULL);
+    tfr_error_free(error);
+
+    const char *const indexes[] = {NULL, "b.idx"};
+    CHECK(tfr_shards_from_paths(twice, indexes, 2, &found, NULL) == TFR_OK);
+    CHECK(tfr_shards_index_path(found, 0) == NULL);
+    CHECK(strcmp(tfr_shards_index_path(found, 1), "b.idx") == 0);
+    tfr_shards_free(found);
+    CHECK(tfr_shards_from_paths(NULL, NULL, 0, &found, NULL) == TFR_OK);
+    CHECK(tfr_shards_len(found) == 0);
+    tfr_shards_free(found);
 }
 
 /* TensorBoard would read an index beside its file as a newer event file. */
@@ -118,6 +166,7 @@ int main(int argc, char **argv) {
     write_file(data_path, THREE, THREE_SIZE);
     updated();
     found();
+    shards();
     event_files();
     many();
     return 0;

@@ -119,6 +119,18 @@ int main(int argc, char **argv) {
     REFUSES("tfrecord_path", tfr_index_find(NULL, NULL, &text, error_out));
     REFUSES("path_out", tfr_index_find(path, NULL, NULL, error_out));
 
+    const char *const paths[] = {path, NULL};
+    tfr_shards *shards = NULL;
+    REFUSES("paths", tfr_shards_find(NULL, 1, NULL, NULL, 0, &shards, error_out));
+    REFUSES("paths", tfr_shards_find(paths, 2, NULL, NULL, 0, &shards, error_out));
+    REFUSES("shards_out", tfr_shards_find(paths, 1, NULL, NULL, 0, NULL, error_out));
+    REFUSES("paths", tfr_shards_from_paths(NULL, NULL, 1, &shards, error_out));
+    REFUSES("paths", tfr_shards_from_paths(paths, NULL, 2, &shards, error_out));
+    REFUSES("shards_out", tfr_shards_from_paths(paths, NULL, 1, NULL, error_out));
+    CHECK(shards == NULL && tfr_shards_len(NULL) == 0 && tfr_shards_path(NULL, 0) == NULL);
+    CHECK(tfr_shards_index_path(NULL, 0) == NULL && tfr_shards_note(NULL, 0) == NULL);
+    tfr_shards_free(NULL);
+
     REFUSES("tfrecord_path", tfr_index_scan(NULL, NULL, &made, error_out));
     REFUSES("index_out", tfr_index_scan(path, NULL, NULL, error_out));
     REFUSES("index_out", tfr_index_scan(NULL, NULL, NULL, error_out));

@@ -45,8 +45,8 @@ fn indexes_that_a_pattern_catches_are_left_out() {
     }
     assert_eq!(names(), ["ds1", "ds1.idx", "ds2", "ds2.idx", "ds3", "ds3.idx"]);
     fs::write(path.join("ds1.tfindex"), "0 16\n").unwrap();
-    assert_eq!(all(&["show", "--json"]).1.lines().count(), 3);
-    assert_eq!(all(&["ls", "--json"]).1.lines().count(), 3);
+    assert_eq!(all(&["show", "--json"]).1.lines().count(), 3 + 1); // with the total
+    assert_eq!(all(&["ls", "--json"]).1.lines().count(), 3 + 1);
     assert_eq!(all(&["check"]).1.lines().last(), Some("3 files: 3 ok"));
     assert_eq!(all(&["concat"]).1.lines().count(), 200);
     assert_eq!(all(&["cat", "--frames", "-o", "all"]).0, 0);
@@ -71,10 +71,13 @@ fn a_file_that_is_given_twice_is_named() {
         &["shuffle", "--seed", "1", "-o", "out"],
     ] {
         let (status, _, stderr) = run(path, &[command, &["a", "b", "./a"]].concat());
-        assert_eq!(status, 2, "{command:?}: {stderr}");
-        assert!(stderr.contains("a and ./a are the same file; give it once"), "{stderr}");
+        let message = "error: a: is also given as ./a; give it once\n";
+        assert_eq!((status, stderr.as_str()), (1, message), "{command:?}");
         let (status, _, stderr) = run(path, &[command, &["a", "a"]].concat());
-        assert!(status == 2 && stderr.contains("a is given twice"), "{stderr}");
+        assert_eq!(
+            (status, stderr.as_str()),
+            (1, "error: a: is given twice, so its records would count twice; give it once\n")
+        );
     }
     assert_eq!(fs::read_dir(path).unwrap().count(), 3);
     assert_eq!(run(path, &["create", "a", "link"]).0, 0); // two names, two indexes
@@ -83,7 +86,7 @@ fn a_file_that_is_given_twice_is_named() {
 }
 
 #[test]
-fn directories_are_walked_where_that_is_asked_for() {
+fn directories_and_patterns_stand_for_files() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[]);
     let path = folder.path();
@@ -94,30 +97,133 @@ fn directories_are_walked_where_that_is_asked_for() {
     fs::write(path.join("set/info.json"), "{}").unwrap();
 
     let (status, stdout, stderr) = run(path, &["create", "set", "y.tfrecord"]);
-    assert_eq!((status, stdout.as_str()), (1, "y.tfrecord: 100 records -> y.tfrecord.idx\n2 files: 1 created (100 records, 79.94 kB), 1 failed\n"));
-    assert_eq!(stderr, "error: set: is a directory; to use the TFRecord files in it, add -r\n");
-    for command in ["check", "show"] {
-        let (status, _, stderr) = run(path, &[command, "set"]);
-        assert!(status == 1 && stderr.contains("set: is a directory; to use"), "{stderr}");
-    }
-    let shard = ["shard", "--world-size", "2", "-o", "shards", "set"];
-    let (status, _, stderr) = run(path, &shard);
-    assert!(status == 1 && stderr.contains("set: is a directory; to use"), "{stderr}");
-
-    let (status, stdout, stderr) = run(path, &["create", "-r", "set", "y.tfrecord"]);
     assert_eq!((status, stdout.lines().count()), (0, 4), "{stderr}");
     assert!(path.join("set/deep/plain.idx").exists() && path.join("set/x.tfrecord.idx").exists());
     assert_eq!(stderr, "note: set: skipped 1 other file\n");
-    assert_eq!(run(path, &["check", "--recursive", "set"]).1.lines().last(), Some("2 files: 2 ok"));
-    assert_eq!(run(path, &["show", "-r", "--json", "set"]).1.lines().count(), 2);
-    let (status, _, stderr) = run(path, &[&shard[..], &["-r"]].concat());
-    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(run(path, &["-q", "create", "set"]).2, "");
+    for files in ["set", "set/**", "set/{deep/plain,x.tfrecord}"] {
+        assert_eq!(run(path, &["check", files, "-q"]).1, "", "{files}");
+        assert_eq!(run(path, &["check", files]).1.lines().last(), Some("2 files: 2 ok"));
+        let shown = objects(&run(path, &["show", "--json", files]).1);
+        assert_eq!(shown.len(), 3);
+        let total = json!({"files": 2, "failed": 0, "records": 200, "bytes": 2 * 79942});
+        assert_eq!(shown[2], json!({ "total": total }));
+        let total = "2 files: 200 records, 159884 bytes";
+        assert_eq!(run(path, &["show", files]).1.lines().last(), Some(total));
+        let listed = objects(&run(path, &["ls", "--json", files]).1);
+        let total = json!({"files": 2, "states": {"ok": 2}, "records": 200, "bytes": 2 * 79942});
+        assert_eq!((listed.len(), &listed[2]), (3, &json!({ "total": total })));
+        let checked = objects(&run(path, &["check", "--json", files]).1);
+        let total = json!({"files": 2, "states": {"ok": 2}, "records": 200});
+        assert_eq!((checked.len(), &checked[2]), (3, &json!({ "total": total })));
+        assert_eq!(run(path, &["concat", files]).1.lines().count(), 200);
+        let shard = ["shard", "--world-size", "2", "-o", "shards", files];
+        assert_eq!(run(path, &shard).0, 0);
+        assert!(path.join("shards/0/deep/plain.idx").exists());
+        assert!(path.join("shards/1/x.tfrecord.idx").exists());
+    }
+    let cat = ["cat", "--frames", "set", "-o", "all"];
+    assert_eq!(run(path, &cat).0, 0);
+    assert_eq!(fs::metadata(path.join("all")).unwrap().len(), 2 * 79942);
+    let (status, listed, _) = run(path, &["ls", "--pattern", "p*"]);
+    assert!(status == 0 && listed.ends_with(" ./set/deep/plain\n"), "{listed}");
 
-    let (status, _, stderr) = run(path, &["create", "-r", "set", "set/deep/plain"]);
-    assert!(status == 2 && stderr.contains("set/deep/plain is given twice"), "{stderr}");
+    let (status, _, stderr) = run(path, &["create", "set", "set/deep/plain"]);
+    assert!(status == 1 && stderr.contains("error: set/deep/plain: is given twice"), "{stderr}");
     fs::create_dir(path.join("empty")).unwrap();
-    let (status, _, stderr) = run(path, &["create", "-r", "empty"]);
-    assert_eq!((status, stderr.as_str()), (1, "error: empty: contains no TFRecord file\n"));
+    for (files, message) in [
+        (
+            "empty",
+            "error: empty: contains no TFRecord file; if its files have unusual names, give a",
+        ),
+        (
+            "*.rec",
+            "error: *.rec: cannot find: No such file or directory (os error 2): no file matches",
+        ),
+    ] {
+        let (status, _, stderr) = run(path, &["create", files]);
+        assert!(status == 1 && stderr.starts_with(message), "{stderr}");
+    }
+    // One file, or one index.
+    for command in [&["select", "set", "1"][..], &["locate", "set", "1"], &["dump", "set"]] {
+        assert_eq!(run(path, command).0, 1, "{command:?}");
+    }
+}
+
+#[test]
+fn a_set_that_lacks_a_file_is_not_taken() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let names = ["t-00000-of-00003", "t-00002-of-00003"];
+    let folder = folder_with(&[(names[0], &data), (names[1], &data)]);
+    let path = folder.path();
+    let missing =
+        "t-00001-of-00003: cannot find: No such file or directory (os error 2): the set of ";
+    for command in [
+        &["create"][..],
+        &["show"],
+        &["cat"],
+        &["concat"],
+        &["shuffle", "--seed=1", "-o", "out"],
+        &["shard", "--world-size", "2", "-o", "out"],
+    ] {
+        let (status, stdout, stderr) = run(path, &[command, &["t@3"]].concat());
+        assert_eq!((status, stdout.as_str()), (1, ""), "{command:?}");
+        assert!(stderr.starts_with(&format!("error: {missing}")), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1);
+    }
+    assert_eq!(run(path, &[&["create"], &names[..]].concat()).0, 0); // one by one
+    let (status, _, stderr) = run(path, &["show", "t@3", "--allow-missing"]);
+    assert!(status == 0 && stderr.starts_with(&format!("note: {missing}")), "{stderr}");
+    // These say what is there all the same.
+    for command in ["check", "ls"] {
+        let (status, stdout, stderr) = run(path, &[command, "t@3"]);
+        assert!(status == 1 && stdout.contains("2 files: 2 ok"), "{stdout}");
+        assert!(stderr.starts_with(&format!("error: {missing}")), "{stderr}");
+        assert_eq!(run(path, &[command, ".", "--allow-missing"]).0, 0);
+    }
+    fs::write(path.join("t-00001-of-00002"), &data).unwrap();
+    let (status, _, stderr) = run(path, &["create", "."]);
+    assert!(status == 1 && stderr.contains("t-00001-of-00002: does not belong to the set of"));
+    fs::write(path.join("t-00001-of-00003"), &data).unwrap();
+    assert_eq!(run(path, &["create", "t@3"]).1.lines().count(), 4);
+}
+
+#[test]
+fn paths_come_from_a_list() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b c", &data), ("d\ne", &data), ("f[1]", &data)]);
+    let path = folder.path();
+    let listed = |arguments: &[&str], list: &[u8]| {
+        fs::write(path.join("list"), list).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+        command.current_dir(path).args(arguments);
+        command.stdin(fs::File::open(path.join("list")).unwrap());
+        ended(&command.output().unwrap())
+    };
+    let count = |list: &[u8], arguments: &[&str]| {
+        let (status, stdout, stderr) = listed(&[&["show", "--json"], arguments].concat(), list);
+        assert_eq!(status, 0, "{stderr}");
+        objects(&stdout).last().unwrap()["total"]["files"].as_u64().unwrap_or(1)
+    };
+    assert_eq!(count(b"a\nb c\n\nf[1]", &["--files-from", "list"]), 3);
+    assert_eq!(count(b"a\nb c\n", &["--files-from", "-", "f[1]"]), 3);
+    assert_eq!(count(b"a\0d\ne\0", &["--files-from=-", "-0"]), 2);
+    assert_eq!(count(b"a\0d\ne", &["--files-from=list", "--null"]), 2);
+    assert_eq!(count(b"?*[]c1]\n", &["--files-from=list"]), 2);
+    for command in ["create", "check", "ls", "concat", "cat -oout"] {
+        let words = command.split(' ').chain(["--files-from", "list", "-q"]).collect::<Vec<_>>();
+        let (status, _, stderr) = listed(&words, b"b c\na\n");
+        assert_eq!((status, stderr.as_str()), (0, ""), "{command}");
+    }
+    assert_eq!(listed(&["ls", "--files-from", "-"], b"a\n").1.lines().count(), 2); // not `.`, too
+    let (status, _, stderr) = listed(&["show", "--files-from", "-"], b"");
+    assert_eq!(
+        (status, stderr.as_str()),
+        (1, "error: no files are given: give at least one path\n")
+    );
+    let (status, _, stderr) = listed(&["show", "--files-from", "none"], b"");
+    assert!(status == 1 && stderr.starts_with("error: none: "), "{stderr}");
+    assert_eq!(listed(&["show"], b"").0, 2);
 }
 
 #[test]
@@ -250,7 +356,8 @@ fn each_state_has_a_word_and_a_code() {
         for ((name, _, code), object) in states.iter().zip(objects(&json)) {
             assert_eq!((&object["path"], &object["state"]), (&json!(name), &json!(code)));
         }
-        assert_eq!(json.lines().count(), 11); // without a total
+        let total = &objects(&json)[11]["total"];
+        assert_eq!((&total["files"], &total["states"]["stale"]), (&json!(11), &json!(2)));
         for (name, word, _) in states {
             let status = i32::from(word != "ok");
             let (found, stdout, _) = run(path, &[command, name]);

@@ -49,13 +49,15 @@ fn sizes_are_shown() {
         let row = format!("{range:>20}{records:>14}  {}", "#".repeat(bar));
         expected += &format!("{}\n", row.trim_end());
     }
-    expected += "empty: 0 records, 0 bytes\n";
+    expected += &format!("empty: 0 records, 0 bytes\n2 files: 100 records, {offset} bytes\n");
     assert_eq!(stdout, expected);
     assert!(stdout.lines().all(|line| line.len() < 80));
 
     let (status, stdout, _) = run(folder.path(), &["show", "--json", "x.idx", "empty", "none"]);
     assert_eq!(status, 1);
-    let [shown, empty, none] = <[Value; 3]>::try_from(objects(&stdout)).unwrap();
+    let [shown, empty, none, total] = <[Value; 4]>::try_from(objects(&stdout)).unwrap();
+    let sums = json!({"files": 3, "failed": 1, "records": 100, "bytes": offset});
+    assert_eq!(total, json!({ "total": sums }));
     assert_eq!((&shown["records"], &shown["bytes"]), (&json!(100), &json!(offset)));
     assert_eq!(shown["payload"], json!({"min": 0, "median": 5, "p99": 1023, "max": 1024}));
     let ranges = shown["histogram"].as_array().unwrap();
@@ -107,7 +109,8 @@ fn files_are_listed() {
          1 unreadable, 1 no index, 1 not an index, 1 stale\n"
     );
     let (_, stdout, _) = run(folder.path(), &["ls", "--json", "fits", "stale", "missing"]);
-    let [fits, stale, missing] = <[Value; 3]>::try_from(objects(&stdout)).unwrap();
+    let [fits, stale, missing, total] = <[Value; 4]>::try_from(objects(&stdout)).unwrap();
+    assert_eq!((&total["total"]["files"], &total["total"]["records"]), (&json!(3), &Value::Null));
     let object = json!({"path": "fits", "records": 100, "bytes": 79942, "state": "ok"});
     assert_eq!(fits, object);
     assert_eq!((&stale["records"], &stale["state"]), (&Value::Null, &json!("stale")));

@@ -79,6 +79,39 @@ void finds_and_updates_indexes(const std::filesystem::path &path) {
     CHECK(tfr::update_index(path, index_path, TFR_ONLY_MISSING) == payloads.size());
 }
 
+void finds_shards(const std::filesystem::path &folder) {
+    const std::filesystem::path set = folder / "set";
+    std::filesystem::create_directories(set / "deep");
+    const std::vector<std::string> paths = {set / "a.tfrecord", set / "deep" / "b-00000-of-00002"};
+    for (const std::string &path : paths) {
+        std::ofstream{path};
+    }
+    CHECK(tfr::shards::find({paths[0]}).path(0) == paths[0]);
+    CHECK(tfr::shards::find(paths).index_path(0).empty());
+    const tfr::error missing = error_of([&] { static_cast<void>(tfr::shards::find({set})); });
+    CHECK(missing.path() == set / "deep" / "b-00001-of-00002" && missing.os_error() == ENOENT);
+
+    tfr::find_options options;
+    options.allow_missing = true;
+    options.index_dir = "indexes";
+    const tfr::shards found = tfr::shards::find({set}, options);
+    CHECK(found.size() == 2 && !found.empty() && found.notes().size() == 1);
+    CHECK(found.path(1) == paths[1] && found.index_path(1) == "indexes/deep/b-00000-of-00002.idx");
+    options.pattern = "*.tfrecord";
+    CHECK(tfr::shards::find({set.string()}, options).size() == 1);
+
+    CHECK(error_of([&] { static_cast<void>(tfr::shards::find({paths[0], paths[0]})); }).status() ==
+          TFR_ERR_INVALID_ARGUMENT);
+    options.allow_repeated = true;
+    CHECK(tfr::shards::find({paths[0], paths[0]}, options).size() == 2);
+    CHECK(tfr::shards::from_paths({"none", "none"}).path(1) == "none");
+    try {
+        static_cast<void>(found.path(2));
+        CHECK(false);
+    } catch (const std::out_of_range &) {
+    }
+}
+
 void writes_a_file(const std::filesystem::path &path) {
     tfr::writer writer = tfr::writer::create(path);
     for (const std::string &payload : payloads) {
@@ -571,6 +604,7 @@ int main(int, char **arguments) {
     writes_a_file(path);
     finds_and_updates_indexes(path);
     creates_many_indexes(path);
+    finds_shards(folder);
     indexes_it(path);
     reads_through_a_callable(folder);
     reads_records(path);

@@ -46,6 +46,7 @@ PRINTED = {
     "docs/cli.md": [r"\ntrain.tfrecord: ok \(100 records\)\n", r"-> out/b/x.idx\n"],
     "docs/c.md": [r"\n100 records\n78 bytes at byte 0\n", r"\n100 records\n78 bytes at byte 0\n"],
     "docs/cpp.md": [r"\n100 records\n", r"\n4 records written\n", r"\n4 records written\n"],
+    "docs/data-sets.md": [r"4 files: 400 records", r"\n4 files: 4 ok\n"],
     "docs/damaged-files.md": [r"\n98 good records\n", r"\ngood.tfrecord: ok \(98 records\)\n"],
     "docs/embedding.md": [r"^10 payloads\n"],
     "docs/growing-and-streams.md": [

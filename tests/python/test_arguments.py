@@ -95,7 +95,7 @@ def test_a_wrong_keyword_is_one_error(name, path, monkeypatch, tmp_path):
             lambda path: Dataset(path, max_open_files=0),
             "max_open_files must be between 1 and 2**64 - 1, not 0",
         ),
-        (lambda _: Dataset([]), "paths must name at least one file, but is empty"),
+        (lambda _: Dataset([]), "no files are given: give at least one path"),
         (
             lambda _: Index([(0, 21), (-1, 21)]),
             "entry 1: offset and size must be between 0 and 2**64 - 1",

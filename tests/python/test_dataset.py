@@ -89,13 +89,30 @@ def test_what_paths_mean(folder, tmp_path):
     odd = tmp_path / "x[0].tfrecord"  # a name, though it looks like a pattern
     odd.write_bytes(tfrecord([b"odd"]))
     assert list(Dataset(odd)) == [b"odd"]
-    with pytest.raises(FileNotFoundError, match=r"no-\*: no file matches this pattern$"):
+    with pytest.raises(FileNotFoundError, match=r"no-\*: .*: no file matches this pattern$"):
         Dataset(f"{folder}/no-*")
     for nothing in ([], iter(())):
-        with pytest.raises(tfr_index.TfrValueError, match="paths must name at least one file"):
+        with pytest.raises(tfr_index.TfrValueError, match="no files are given"):
             Dataset(nothing)
     with pytest.raises(FileNotFoundError):
         Dataset([names[0], f"{folder}/missing.tfrecord"])
+    assert Dataset(folder).paths == Dataset(f"{folder}/x-{{0..4}}.tfrecord").paths == names
+    assert Dataset(f"{folder}/x-{{3,1}}.tf*").paths == [names[3], names[1]]
+
+
+def test_a_set_must_be_complete(tmp_path):
+    for shard in (0, 1, 3):
+        (tmp_path / f"t-{shard:05}-of-00004").write_bytes(tfrecord([b"%d" % shard]))
+    for paths in (tmp_path, f"{tmp_path}/t@4", f"{tmp_path}/t-*", [f"{tmp_path}/t@*"]):
+        with pytest.raises(tfr_index.TfrFileNotFoundError) as caught:
+            Dataset(paths)
+        assert caught.value.path == f"{tmp_path}/t-00002-of-00004"
+    assert list(Dataset(sorted(tmp_path.iterdir()))) == [b"0", b"1", b"3"]
+    (tmp_path / "t-00002-of-00004").write_bytes(tfrecord([b"2"]))
+    assert list(Dataset(f"{tmp_path}/t@4")) == list(Dataset(tmp_path)) == [b"0", b"1", b"2", b"3"]
+    (tmp_path / "t-00001-of-00002").write_bytes(tfrecord([b"1"]))
+    with pytest.raises(tfr_index.TfrValueError, match="t-00001-of-00002: does not belong to"):
+        Dataset(tmp_path)
 
 
 def test_where_records_are(dataset, folder):

@@ -10,12 +10,12 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
 use clap::{Args, ValueHint};
-use tfr_index::internal::without_indexes;
-use tfr_index::{find_index, own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader};
+use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader, Shard};
 
 use crate::each::for_each;
 use crate::input::{self, Numbers, Word};
 use crate::output::OutputFile;
+use crate::paths::{paths, Set};
 use crate::policy::Policy;
 use crate::refuse;
 use crate::shared::exit::done;
@@ -29,23 +29,26 @@ use crate::shared::{progress, stdio, streams};
 /// only text: pipe other data, or write it to a file.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-#[command(override_usage = "tfr-index cat [OPTIONS] <FILE> [RECORD]... [--index <INDEX>]
-       tfr-index cat [OPTIONS] <FILE>... [--index <INDEX>...]")]
+#[command(override_usage = "tfr-index cat [OPTIONS] <PATH> [RECORD]... [--index <INDEX>]
+       tfr-index cat [OPTIONS] <PATH>... [--index <INDEX>...]")]
 pub struct Cat {
-    /// A data file
-    #[arg(value_parser = input::data_file())]
-    file: PathBuf,
+    /// A data file, a directory or a pattern
+    #[arg(required_unless_present = "files_from", value_parser = input::data_file())]
+    #[arg(value_name = "PATH")]
+    file: Option<PathBuf>,
     /// Record numbers, starting at 0: 5, 9-20 or 90- [default: all, in the order of the index]; or
-    /// more data files
+    /// more data files, directories and patterns
     ///
     /// An argument of digits is a record number. Write ./5 for a file named 5.
-    #[arg(value_name = "RECORD|FILE", value_parser = input::word(), value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "RECORD|PATH", value_parser = input::word(), value_hint = ValueHint::FilePath)]
     words: Vec<Word>,
+    #[command(flatten)]
+    set: Set,
     /// Print whole frames instead of payloads: the output is a TFRecord file
     #[arg(long)]
     frames: bool,
-    /// The indexes of the files, in the same order, or - for stdin; or a directory with an index for
-    /// each file, found by the file's name [default: FILE.idx if it accounts for all valid records,
+    /// The indexes of the files, in the same order, or - for stdin; or a directory that mirrors those
+    /// of the files, with an index for each file [default: FILE.idx if it accounts for all valid records,
     /// otherwise a scan]
     #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
     #[arg(value_parser = input::word(), value_hint = ValueHint::FilePath)]
@@ -99,20 +102,22 @@ impl Cat {
             *file = input::data_path(file)
                 .unwrap_or_else(|error| refuse("cat", format!("{}: {error}", stdio::name(file))));
         }
-        files.insert(0, take(&mut self.file));
-        let directory = indexes.first().filter(|path| indexes.len() == 1 && path.is_dir()).cloned();
-        if indexes.is_empty() || directory.is_some() {
-            files = without_indexes(files);
-        }
-        let indexes = match &directory {
-            Some(directory) => {
-                let found = files.iter().map(|file| find_index(file, Some(directory)));
-                match found.collect::<tfr_index::Result<Vec<_>>>() {
+        files.splice(0..0, self.file.take());
+        let shards = match self.set.find_repeated(files) {
+            Ok(shards) => shards,
+            Err(error) => return stdio::fail(&error),
+        };
+        let files = paths(&shards);
+        let indexes = match &indexes[..] {
+            [directory] if directory.is_dir() => {
+                let mut shards = shards;
+                shards.set_index_dir(directory);
+                match shards.iter().map(Shard::find_index).collect() {
                     Ok(found) => found,
                     Err(error) => return stdio::fail(&error),
                 }
             }
-            None => indexes,
+            _ => indexes,
         };
         if files.len() > 1 && !records.is_empty() {
             let count = files.len();

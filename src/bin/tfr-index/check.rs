@@ -8,9 +8,9 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tfr_index::internal::{is_named_as_index, StoredIndex};
-use tfr_index::{find_index, CheckLevel, Options};
+use tfr_index::{find_index, CheckLevel, Options, Shard, Shards};
 
-use crate::paths::{self, Recursive};
+use crate::paths::{paths, Set};
 use crate::policy::Policy;
 use crate::shared::{progress, stdio};
 use crate::verdict::{self, Outcome, Place, State, Total};
@@ -29,18 +29,20 @@ use crate::{input, json};
 /// and 1 if any does not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-#[command(override_usage = "tfr-index check [OPTIONS] <FILE>... [--index <INDEX>...]")]
+#[command(override_usage = "tfr-index check [OPTIONS] <PATH>... [--index <INDEX>...]")]
 pub struct Check {
-    /// TFRecord files; or one file and its index, whose name ends in .idx or .tfindex
-    #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
+    /// TFRecord files, directories and patterns; or one file and its index, whose name ends in .idx or
+    /// .tfindex
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
+    #[arg(value_parser = input::data_file())]
     files: Vec<PathBuf>,
-    /// The indexes of the files, in the same order, or - for stdin; or a directory with an index for
-    /// each file, found by the file's name [default: the first that exists of FILE.idx, FILE.tfindex
+    /// The indexes of the files, in the same order, or - for stdin; or a directory that mirrors those
+    /// of the files, with an index for each file [default: the first that exists of FILE.idx, FILE.tfindex
     /// and STEM.tfindex]
     #[arg(short, long = "index", num_args = 1.., value_name = "INDEX")]
     indexes: Vec<PathBuf>,
     #[command(flatten)]
-    recursive: Recursive,
+    set: Set,
     /// How much of each file to read
     #[arg(short, long, value_enum, default_value_t, value_name = "LEVEL")]
     level: Level,
@@ -53,7 +55,7 @@ pub struct Check {
     /// Threads for each file; 0 chooses by the number of processors
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
-    /// Print a JSON object for each file, without a total
+    /// Print a JSON object for each file and, if there are several, one with their total
     ///
     /// "state" is the result in lower case with underscores, such as ok, other_file, no_index,
     /// invalid_index and gzip.
@@ -66,20 +68,19 @@ Examples:
   tfr-index check train-*.tfrecord               # does each train-….tfrecord.idx fit?
   tfr-index check train.tfrecord my.idx
   tfr-index check a.tfrecord b.tfrecord --index idx/a.idx idx/b.idx
-  tfr-index check train/*.tfrecord --index index/train # by the files' names
+  tfr-index check data --index indexes           # data/a/x.tfrecord: indexes/a/x.tfrecord.idx
   tfr-index check --level full train.tfrecord";
 
 impl Check {
     pub fn run(self) -> ExitCode {
-        let Check { files, indexes, recursive, level, allow_partial, checksums, threads, json } =
-            self;
-        let (files, indexes) = match pair_up(files, indexes, &recursive) {
+        let Check { files, indexes, set, level, allow_partial, checksums, threads, json } = self;
+        let (shards, lacks_some, indexes) = match pair_up(files, indexes, &set) {
             Ok(pairs) => pairs,
             Err(error) => return stdio::fail(&error),
         };
+        let files = paths(&shards);
         let places: Vec<_> = match &indexes[..] {
-            [] => vec![Place::Beside; files.len()],
-            [directory] if directory.is_dir() => vec![Place::In(directory); files.len()],
+            [] => shards.iter().map(place).collect(),
             indexes => indexes.iter().map(|path| Place::At(path)).collect(),
         };
         let pair = |number| Pair {
@@ -89,33 +90,47 @@ impl Check {
         let pairs: Vec<_> = (0..files.len().max(places.len())).map(pair).collect();
         let options = Options::new().checksums(checksums.into()).threads(threads);
         let options = options.allow_partial(allow_partial).progress(&progress::watch);
-        let takes_partial = allow_partial || !indexes.is_empty();
+        let is_named = places.iter().any(|place| !matches!(place, Place::Beside));
+        let takes_partial = allow_partial || is_named;
         if !json {
             progress::begin(&files);
         }
-        check(&pairs, level, &options, takes_partial, json)
+        let exit = check(&pairs, level, &options, takes_partial, json);
+        if lacks_some {
+            return ExitCode::FAILURE;
+        }
+        exit
     }
 }
 
-/// The files, and the indexes that were named. The second of two files may be an index.
+/// Where the index of a shard is.
+fn place(shard: &Shard) -> Place<'_> {
+    match shard.index_path.as_deref().and_then(Path::parent) {
+        Some(directory) => Place::In(directory),
+        None => Place::Beside,
+    }
+}
+
+/// The files, whether their set lacks some, and the indexes that were named. The second of two files
+/// may be an index.
 fn pair_up(
     mut files: Vec<PathBuf>,
     mut indexes: Vec<PathBuf>,
-    recursive: &Recursive,
-) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    set: &Set,
+) -> anyhow::Result<(Shards, bool, Vec<PathBuf>)> {
     if indexes.is_empty() && files.len() == 2 && is_named_as_index(&files[1]) {
         indexes = files.split_off(1);
     }
-    // A file may be listed more than once, each time with another index.
-    let are_listed = match &indexes[..] {
-        [] => false,
-        [only] => !only.is_dir(),
-        _ => true,
-    };
-    if !are_listed {
-        files = recursive.files("check", files)?;
+    let directory = indexes.first().filter(|path| indexes.len() == 1 && path.is_dir()).cloned();
+    if directory.is_none() && !indexes.is_empty() {
+        // A file may be listed more than once, each time with another index.
+        return Ok((set.find_repeated(files)?, false, indexes));
     }
-    Ok((files, indexes))
+    let (mut shards, lacks_some) = set.find_present(files)?;
+    if let Some(directory) = directory {
+        shards.set_index_dir(directory);
+    }
+    Ok((shards, lacks_some, Vec::new()))
 }
 
 /// [`CheckLevel`], for the command line.
@@ -150,10 +165,7 @@ impl Pair<'_> {
     fn check(&self, level: Level, options: &Options<'_>) -> Outcome {
         let missing = |error| Outcome::failed(State::NoIndex, error);
         match (self.data, self.place) {
-            (Some(data), Some(place)) => match paths::refuse_directory(data) {
-                Ok(()) => verdict::check(data, place, level.into(), options),
-                Err(error) => Outcome::failed(State::Unreadable, error),
-            },
+            (Some(data), Some(place)) => verdict::check(data, place, level.into(), options),
             (Some(data), None) => {
                 missing(anyhow!("{}: --index has no index for it", data.display()))
             }
@@ -184,13 +196,14 @@ fn check(
     as_json: bool,
 ) -> ExitCode {
     let mut exit = ExitCode::SUCCESS;
-    let mut total = Total::default();
+    let (mut total, mut records) = (Total::default(), 0);
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
     for pair in pairs {
         let outcome = pair.check(level, options);
         progress::file_done();
         let state = outcome.state;
         total.add(state);
+        records += outcome.records.filter(|_| outcome.fit.is_ok()).unwrap_or(0);
         let text = match (as_json, pair.data) {
             (true, _) => object(pair, &outcome),
             (false, Some(data)) => line(data, &outcome),
@@ -217,10 +230,17 @@ fn check(
             }
         }
     }
-    if total.is_of_many() && !as_json {
-        if let Err(error) = stdio::report(&format!("{total}\n")) {
-            exit = stdio::fail(&error);
+    let printed = match (total.is_of_many(), as_json) {
+        (false, _) => Ok(()),
+        (true, false) => stdio::report(&format!("{total}\n")),
+        (true, true) => {
+            let mut object = total.object();
+            object["records"] = json!(records);
+            stdio::print(&json::line(&[], json!({ "total": object })))
         }
+    };
+    if let Err(error) = printed {
+        exit = stdio::fail(&error);
     }
     progress::end();
     let left_data = by_size(left_data);

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::internal::without_indexes;
 use tfr_index::Index;
 
 use crate::edit::{exit_code, Target};
+use crate::paths::{paths, Set};
 use crate::shared::progress;
 use crate::shared::stdio::name;
 use crate::{input, output, refuse};
@@ -17,9 +17,12 @@ use crate::{input, output, refuse};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Concat {
-    /// Data files
-    #[arg(required = true, value_name = "FILE", value_parser = input::data_file())]
+    /// Data files, directories and patterns, in order
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
+    #[arg(value_parser = input::data_file())]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    set: Set,
     /// Where to write the index: a file, or - for stdout [default: -]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
@@ -32,7 +35,8 @@ Examples:
 
 impl Concat {
     pub fn run(self) -> ExitCode {
-        exit_code(concat(&without_indexes(self.files), self.output))
+        let files = self.set.find_repeated(self.files);
+        exit_code(files.and_then(|files| concat(&paths(&files), self.output)))
     }
 }
 

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use tfr_index::{default_index_path, CreateIndexes, Only, Options, Shard};
+use tfr_index::{default_index_path, CreateIndexes, Only, Options, Shard, Shards};
 
-use crate::paths::Recursive;
+use crate::paths::Set;
 use crate::policy::Policy;
 use crate::shared::create;
 use crate::shared::interrupts::Interrupts;
@@ -32,17 +32,18 @@ use set::Said;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Create {
-    /// TFRecord files, or a stream (- for stdin), whose index goes to stdout by default
-    #[arg(required = true, value_name = "FILE")]
+    /// TFRecord files, directories and patterns; or a stream (- for stdin), whose index goes to stdout
+    /// by default
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    recursive: Recursive,
+    set: Set,
     /// Where to write the index: a file, - for stdout, or a directory [default: FILE.idx]
     ///
     /// OUT is a directory if one exists there, if OUT ends in /, or if there are several files. It is
     /// created if necessary.
     ///
-    /// If files have the same name, the indexes keep the files' paths below their common directory.
+    /// A directory for indexes mirrors the directories of the files.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Which checksums of the files to verify
@@ -68,7 +69,7 @@ pub struct Create {
     /// Change nothing: print which indexes would be created
     #[arg(long)]
     dry_run: bool,
-    /// List the files that fail in this file, one path a line
+    /// List the files that fail in this file, as --files-from reads it
     #[arg(long, value_name = "LIST")]
     failed: Option<PathBuf>,
     /// Continue an existing index with the records that were appended to the file since
@@ -105,8 +106,10 @@ Examples:
   tfr-index create train.tfrecord -o my.idx
   tfr-index create train-*.tfrecord -o indexes
   tfr-index create train.tfrecord -o - | wc -l
-  tfr-index create -r --update data              # all in data that are missing or stale
-  tfr-index create -r -j 32 data --failed bad.txt
+  tfr-index create --update data                 # all in data that are missing or stale
+  tfr-index create -j 32 data --failed bad.txt
+  tfr-index create --files-from bad.txt
+  tfr-index create 'data/*/train@8.tfrecord' -o indexes
   tfr-index create --salvage damaged.tfrecord    # indexes the good records
   tfr-index create --append --growing log.tfrecord
   set -o pipefail  # otherwise the shell hides that zcat failed
@@ -114,7 +117,7 @@ Examples:
 
 impl Create {
     pub fn run(mut self) -> ExitCode {
-        let files = match self.recursive.files("create", std::mem::take(&mut self.files)) {
+        let files = match self.set.find(std::mem::take(&mut self.files)) {
             Ok(files) => files,
             Err(error) => return stdio::fail(&error),
         };
@@ -129,24 +132,25 @@ impl Create {
             Err(error) => return stdio::fail(&error),
         };
         if let ([file], [index_path]) = (&files[..], &index_paths[..]) {
-            if is_stream(file) || is_stream(index_path) {
-                return self.index_stream(file, index_path, &options);
+            if is_stream(&file.path) || is_stream(index_path) {
+                return self.index_stream(&file.path, index_path, &options);
             }
         }
         let pairs = files.into_iter().zip(index_paths);
-        let shards = pairs.map(|(path, index_path)| Shard {
-            path,
+        let shards = pairs.map(|(shard, index_path)| Shard {
             index_path: (!is_beside).then_some(index_path),
+            ..shard
         });
         let how = CreateIndexes::new().jobs(self.jobs).dry_run(self.dry_run);
         let how = if self.update { how.only(Only::Stale) } else { how };
-        let failed = self.failed.map(|path| (path, b'\n'));
+        let end = self.set.list_end();
+        let failed = self.failed.map(|path| (path, end));
         let said = Said { is_beside, json: self.json, failed };
         set::create(&shards.collect(), how, &options, &said)
     }
 
     /// Ends the program if a stream cannot be indexed as asked. Returns whether there is one.
-    fn refuse_conflicts(&self, files: &[PathBuf]) -> bool {
+    fn refuse_conflicts(&self, files: &Shards) -> bool {
         for (is_set, name) in [(self.update, "--update"), (self.append, "--append")] {
             if is_set && self.output.as_deref().is_some_and(is_descriptor) {
                 refuse("create", format!("{name} needs an index file, not stdout"));
@@ -154,9 +158,9 @@ impl Create {
         }
         // A link to a descriptor is looked for only where a stream is allowed: each look may be a
         // request to a server.
-        let has_stream = match files {
-            [file] => is_descriptor(file),
-            files => files.iter().any(|file| is_named_descriptor(file)),
+        let has_stream = match &files[..] {
+            [file] => is_descriptor(&file.path),
+            files => files.iter().any(|file| is_named_descriptor(&file.path)),
         };
         if has_stream && files.len() > 1 {
             output::refuse_streams("create", files);
@@ -203,18 +207,17 @@ fn is_named_descriptor(path: &Path) -> bool {
 
 /// The paths of the files' indexes. Creates their directories, unless nothing is to be changed.
 fn index_paths(
-    files: &[PathBuf],
+    files: &Shards,
     output: Option<PathBuf>,
     has_stream: bool,
     dry_run: bool,
 ) -> anyhow::Result<Vec<PathBuf>> {
     Ok(match output {
         None if has_stream => vec!["/dev/stdout".into()], // a stream is the only file
-        None => files.iter().map(default_index_path).collect(),
+        None => files.iter().map(Shard::index_path_to_create).collect(),
         Some(path) if path == Path::new("-") && files.len() == 1 => vec!["/dev/stdout".into()],
         Some(path) if output::is_directory(&path, files.len()) => {
-            let name =
-                |file: &Path| default_index_path(file.file_name().unwrap_or_default()).into();
+            let name = |file: &Path| default_index_path(file.file_name().unwrap_or_default());
             let paths = output::in_directory("create", &path, files, name);
             if !dry_run {
                 let path: PathBuf = path.components().collect(); // without a slash at its end

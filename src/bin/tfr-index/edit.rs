@@ -7,20 +7,20 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::{Entry, Index};
+use tfr_index::{Entry, Index, Shards};
 
-use crate::paths::Recursive;
+use crate::paths::{paths, Set};
 use crate::shared::stdio::{fail, name, note, print, report};
 use crate::shared::{create, overwrite, progress, streams};
 use crate::{input, output};
 
 #[derive(Args)]
 pub struct Files {
-    /// Indexes, or data files
-    #[arg(required = true, value_name = "FILE")]
+    /// Indexes, or data files, directories and patterns
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     pub inputs: Vec<PathBuf>,
     #[command(flatten)]
-    pub recursive: Recursive,
+    pub set: Set,
     /// Where to write the index: a file, - for stdout, or a directory [default: -]
     ///
     /// OUT is a directory if one exists there, if OUT ends in /, or if there are several files. It is
@@ -28,7 +28,7 @@ pub struct Files {
     ///
     /// If OUT is a directory, files without remaining records get no index.
     ///
-    /// If files have the same name, the indexes keep the files' paths below their common directory.
+    /// A directory for indexes mirrors the directories of the files.
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 }
@@ -36,29 +36,37 @@ pub struct Files {
 impl Files {
     /// Edits the files as if they were one, and writes an index of the remaining records of each.
     pub fn edit(
-        mut self,
+        self,
         command: &str,
         edit: impl Fn(&Index) -> anyhow::Result<Index>,
     ) -> anyhow::Result<()> {
-        self.inputs = self.recursive.files(command, self.inputs)?;
-        let targets = self.targets(command);
-        Concatenation::read(self.inputs)?.write(&targets, edit)
+        let inputs = self.set.find(self.inputs)?;
+        edit_shards(command, &inputs, self.output.as_deref(), edit)
     }
+}
 
-    /// Where the new index of each input goes.
-    fn targets(&self, command: &str) -> Vec<Target> {
-        match &self.output {
-            Some(path) if path != Path::new("-") => {
-                match output::is_directory(path, self.inputs.len()) {
-                    true => in_directory(command, path, &self.inputs),
-                    false => vec![Target::File(path.clone())],
-                }
-            }
-            _ if self.inputs.len() > 1 => {
-                crate::refuse(command, "several files need a directory for the indexes (--output)")
-            }
-            _ => vec![Target::File("-".into())],
+/// Edits the files as if they were one, and writes an index of the remaining records of each.
+pub fn edit_shards(
+    command: &str,
+    inputs: &Shards,
+    output: Option<&Path>,
+    edit: impl Fn(&Index) -> anyhow::Result<Index>,
+) -> anyhow::Result<()> {
+    let targets = targets(command, inputs, output);
+    Concatenation::read(paths(inputs))?.write(&targets, edit)
+}
+
+/// Where the new index of each input goes.
+fn targets(command: &str, inputs: &Shards, output: Option<&Path>) -> Vec<Target> {
+    match output {
+        Some(path) if path != Path::new("-") => match output::is_directory(path, inputs.len()) {
+            true => in_directory(command, path, inputs),
+            false => vec![Target::File(path.to_owned())],
+        },
+        _ if inputs.len() > 1 => {
+            crate::refuse(command, "several files need a directory for the indexes (--output)")
         }
+        _ => vec![Target::File("-".into())],
     }
 }
 
@@ -81,7 +89,7 @@ pub fn refuse_index_beside_data(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn in_directory(command: &str, directory: &Path, inputs: &[PathBuf]) -> Vec<Target> {
+fn in_directory(command: &str, directory: &Path, inputs: &Shards) -> Vec<Target> {
     let paths = output::in_directory(command, directory, inputs, input::index_name);
     paths.into_iter().map(Target::InDirectory).collect()
 }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::builder::ArgPredicate;
 use clap::Args;
 use serde_json::json;
-use tfr_index::internal::list;
 use tfr_index::{CheckLevel, Options};
 
 use crate::each::for_each;
-use crate::paths::{each_once, report_skipped};
+use crate::paths::{paths, Set};
 use crate::shared::stdio::{fail, name, print};
 use crate::show::bytes;
 use crate::verdict::{self, Place, State, Total};
@@ -28,14 +28,13 @@ use crate::{input, json};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Ls {
-    /// Data files, indexes, or directories (their TFRecord files, and indexes without data); or - for
-    /// an index on stdin
-    #[arg(default_value = ".", value_name = "FILE")]
+    /// Data files, indexes, directories and patterns; or - for an index on stdin
+    #[arg(default_value = ".", default_value_if("files_from", ArgPredicate::IsPresent, None))]
+    #[arg(value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// List subdirectories, too
-    #[arg(short, long)]
-    recursive: bool,
-    /// Print a JSON object for each file, without a total
+    #[command(flatten)]
+    set: Set,
+    /// Print a JSON object for each file and, if there are several, one with their total
     ///
     /// "state" is INDEX in lower case with underscores, such as other_file, no_index and gzip.
     #[arg(long)]
@@ -44,37 +43,26 @@ pub struct Ls {
 
 const EXAMPLES: &str = "\
 Examples:
-  tfr-index ls                      # the files in this directory
+  tfr-index ls                      # the files in this directory and below it
   tfr-index ls train-*.tfrecord
-  tfr-index ls -r data              # data and its subdirectories";
+  tfr-index ls data/train@8         # train-00000-of-00008 and so on: is one missing?";
 
 impl Ls {
     pub fn run(self) -> ExitCode {
-        let Ls { files, recursive, json } = self;
+        let Ls { files, set, json } = self;
+        let (files, lacks_some) = match set.find_present(files) {
+            Ok((shards, lacks_some)) => (paths(&shards), lacks_some),
+            Err(error) => return fail(&error),
+        };
         let mut listing = Listing { json, total: Total::default(), records: Some(0), bytes: 0 };
         if !json {
             if let Err(error) = print(LS_HEAD) {
                 return fail(&error);
             }
         }
-        let exit = for_each(each_once("ls", files), |path| {
-            if !path.is_dir() {
-                return listing.report(&path);
-            }
-            let found =
-                json::report_failure(&path, json, list(&path, recursive).map_err(Into::into))?;
-            let hint = match found.skipped.directories > 0 && !recursive {
-                true => " (-r lists subdirectories)",
-                false => "",
-            };
-            report_skipped(&path, found.skipped, hint);
-            let mut files = [found.data, found.indexes].concat();
-            files.sort();
-            Ok(for_each(files, |file| listing.report(&file)))
-        });
-        let printed =
-            if json || !listing.total.is_of_many() { Ok(()) } else { listing.report_total() };
-        match printed {
+        let exit = for_each(&files, |path| listing.report(path));
+        let exit = if lacks_some { ExitCode::FAILURE } else { exit };
+        match listing.report_total() {
             Ok(()) => exit,
             Err(error) => fail(&error),
         }
@@ -135,7 +123,17 @@ impl Listing {
         Ok((state, text))
     }
 
+    /// Prints the sums, if there is more than one file.
     fn report_total(&self) -> anyhow::Result<()> {
+        if !self.total.is_of_many() {
+            return Ok(());
+        }
+        if self.json {
+            let mut total = self.total.object();
+            total["records"] = json!(self.records);
+            total["bytes"] = json!(self.bytes);
+            return print(&json::line(&[], json!({ "total": total })));
+        }
         print(&line(self.records, self.bytes, "", &self.total.to_string()))
     }
 }

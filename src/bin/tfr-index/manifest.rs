@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::{bail, Context};
 use clap::Args;
 use serde_json::json;
-use tfr_index::{Changes, ErrorKind, FindShards, Manifest, Options, Shards};
+use tfr_index::{Changes, ErrorKind, Manifest, Options, Shards};
 
+use crate::paths::Set;
 use crate::policy::Policy;
 use crate::shared::stdio::{self, count, name, print};
 use crate::shared::streams::is_descriptor;
@@ -26,8 +27,10 @@ use crate::{json, refuse};
 pub struct WriteManifest {
     /// TFRecord files, directories, patterns, or another manifest [default with --refresh: the files in
     /// the manifest]
-    #[arg(required_unless_present = "refresh", value_name = "PATH")]
+    #[arg(required_unless_present_any = ["refresh", "files_from"], value_name = "PATH")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    set: Set,
     /// The manifest to write
     #[arg(short, long, value_name = "MANIFEST")]
     output: PathBuf,
@@ -83,14 +86,14 @@ impl WriteManifest {
                 (Manifest::from_tfds(directory, split, &options)?, None)
             }
             (None, Some(mut manifest)) => {
-                let shards = match self.files.is_empty() {
-                    true => manifest.shards(),
-                    false => shards(&self.files)?,
+                let shards = match self.has_files() {
+                    true => self.shards()?,
+                    false => manifest.shards(),
                 };
                 let changes = manifest.refresh(&shards, &options)?;
                 (manifest, Some(changes))
             }
-            (None, None) => (Manifest::build(&shards(&self.files)?, &options)?, None),
+            (None, None) => (Manifest::build(&self.shards()?, &options)?, None),
         };
         if !changes.as_ref().is_some_and(Changes::is_empty) {
             manifest.write(&self.output)?;
@@ -100,6 +103,18 @@ impl WriteManifest {
             manifest.write_tfds(directory.unwrap_or(Path::new("")), split)?;
         }
         self.report(&manifest, changes)
+    }
+
+    fn has_files(&self) -> bool {
+        !self.files.is_empty() || self.set.has_list()
+    }
+
+    /// The files, or those of the manifest that is given in their place.
+    fn shards(&self) -> anyhow::Result<Shards> {
+        match &self.files[..] {
+            [path] if is_manifest(path) => Ok(Manifest::read(path)?.shards()),
+            files => self.set.find(files.to_vec()),
+        }
     }
 
     /// The manifest to refresh. Fails if the file that would be replaced is not a manifest.
@@ -113,7 +128,7 @@ impl WriteManifest {
             }
             Err(error) => return Err(error.into()),
         };
-        if self.refresh && self.files.is_empty() && old.is_none() {
+        if self.refresh && !self.has_files() && old.is_none() {
             bail!("{}: there is no manifest to refresh: give its files", name(&self.output));
         }
         Ok(old.filter(|_| self.refresh))
@@ -169,16 +184,6 @@ fn records(records: u64) -> String {
     } else {
         format!("{records} records")
     }
-}
-
-/// The shards that paths stand for. A manifest stands for its shards.
-fn shards(paths: &[PathBuf]) -> anyhow::Result<Shards> {
-    if let [path] = paths {
-        if is_manifest(path) {
-            return Ok(Manifest::read(path)?.shards());
-        }
-    }
-    Ok(Shards::find(paths, &FindShards::new())?)
 }
 
 /// Whether a path is named like a manifest.

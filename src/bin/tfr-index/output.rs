@@ -1,15 +1,15 @@
 //! Where commands write their output.
 
 use std::collections::HashMap;
-use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tempfile::NamedTempFile;
+use tfr_index::internal::mirrored;
+use tfr_index::Shards;
 
 use crate::shared::stdio::name;
 use crate::shared::streams;
@@ -20,24 +20,23 @@ pub fn is_directory(path: &Path, files: usize) -> bool {
     files > 1 || path.is_dir() || path.to_string_lossy().ends_with('/')
 }
 
-/// The paths of the files' indexes in a directory.
-pub fn in_directory(
+/// The paths of the files' indexes in a directory, which mirrors the directories of the files.
+pub fn in_directory<P: AsRef<Path>>(
     command: &str,
     directory: &Path,
-    files: &[PathBuf],
-    index_name: impl Fn(&Path) -> OsString,
+    files: &Shards,
+    index_name: impl Fn(&Path) -> P,
 ) -> Vec<PathBuf> {
     let places = places(command, directory, files, index_name);
     places.into_iter().map(|place| directory.join(place)).collect()
 }
 
-/// The paths of the files' indexes, relative to a directory: their names; but if two files have the
-/// same name, their paths below the files' common directory.
-pub fn places(
+/// The paths of the files' indexes, relative to a directory that mirrors those of the files.
+pub fn places<P: AsRef<Path>>(
     command: &str,
     directory: &Path,
-    files: &[PathBuf],
-    index_name: impl Fn(&Path) -> OsString,
+    files: &Shards,
+    index_name: impl Fn(&Path) -> P,
 ) -> Vec<PathBuf> {
     if directory == Path::new("-") || directory.exists() && !directory.is_dir() {
         let directory = name(directory);
@@ -45,51 +44,21 @@ pub fn places(
         crate::refuse(command, message);
     }
     refuse_streams(command, files);
-    let names: Vec<PathBuf> = files.iter().map(|file| index_name(file).into()).collect();
-    if duplicates(&names).is_none() {
-        return names;
-    }
-    let parents: Vec<_> = files.iter().map(|file| parent(file)).collect();
-    let shared = parents.iter().skip(1).fold(parents[0].clone(), |shared, parent| {
-        let same = shared.components().zip(parent.components()).take_while(|(a, b)| a == b);
-        same.map(|(component, _)| component).collect()
-    });
-    let below = |parent: &PathBuf| parent.strip_prefix(&shared).map(Path::to_owned);
-    let places = parents.iter().zip(names);
-    let places: Vec<_> =
-        places.map(|(parent, name)| below(parent).unwrap_or_default().join(name)).collect();
-    if let Some((first, second)) = duplicates(&places) {
-        let [first, second] = [first, second].map(|file| name(&files[file]));
-        crate::refuse(command, format!("{first} and {second} would have the same index"));
+    let places = mirrored(files, Path::new(""), index_name);
+    let mut seen = HashMap::new();
+    for (file, place) in files.iter().zip(&places) {
+        if let Some(other) = seen.insert(place, &file.path) {
+            let [first, second] = [other, &file.path].map(|path| name(path));
+            crate::refuse(command, format!("{first} and {second} would have the same index"));
+        }
     }
     places
 }
 
-/// The positions of two equal paths.
-fn duplicates(paths: &[PathBuf]) -> Option<(usize, usize)> {
-    let mut seen = HashMap::new();
-    (0..paths.len()).find_map(|second| Some((seen.insert(&paths[second], second)?, second)))
-}
-
-/// The absolute path of a file's directory, without `..`.
-fn parent(file: &Path) -> PathBuf {
-    let mut parent = PathBuf::new();
-    for component in env::current_dir().unwrap_or_default().join(file).components() {
-        match component {
-            Component::ParentDir => {
-                parent.pop();
-            }
-            component => parent.push(component),
-        }
-    }
-    parent.pop();
-    parent
-}
-
 /// Ends the program if one of the files is a stream.
-pub fn refuse_streams(command: &str, files: &[PathBuf]) {
-    if let Some(stream) = files.iter().find(|file| streams::is_descriptor(file)) {
-        let stream = name(stream);
+pub fn refuse_streams(command: &str, files: &Shards) {
+    if let Some(stream) = files.iter().find(|file| streams::is_descriptor(&file.path)) {
+        let stream = name(&stream.path);
         let why = "is a stream, which has no name: give it alone, with a file for OUT";
         crate::refuse(command, format!("{stream} {why}"));
     }

@@ -1,79 +1,115 @@
 //! The files that a command line names.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::internal::{given_twice, list, without_indexes, Skipped};
+use tfr_index::{FindShards, Shards};
 
-use crate::refuse;
-use crate::shared::stdio::{is_quiet, name, note};
-use crate::shared::streams::is_descriptor;
+use crate::shared::stdio::{is_quiet, note};
 
-/// The option to search directories.
+/// The options that say which files paths stand for.
 #[derive(Args, Default)]
-pub struct Recursive {
-    /// Use the TFRecord files in directories and their subdirectories
+pub struct Set {
+    /// Use the files in directories whose names match, such as '*.tfr'
     ///
-    /// A file counts as a TFRecord file if its name contains tfrec or tfevents or ends like
-    /// -00003-of-00010, or if it starts with a header with a valid checksum. Hidden files and symbolic
-    /// links to directories are skipped.
-    #[arg(short, long)]
-    recursive: bool,
+    /// By default, these are the files whose names contain tfrec or tfevents or end like
+    /// -00003-of-00010, and those that start with a header with a valid checksum.
+    #[arg(long, value_name = "PATTERN")]
+    pattern: Option<String>,
+    /// Read more paths from a file, one per line, or from stdin (-)
+    #[arg(long, value_name = "LIST")]
+    files_from: Option<PathBuf>,
+    /// Paths in lists end with NUL bytes, as those of find -print0
+    #[arg(short = '0', long)]
+    null: bool,
+    /// Accept a set that lacks files, such as train-00003-of-00008
+    #[arg(long)]
+    allow_missing: bool,
 }
 
-impl Recursive {
-    /// The files of a command line; with --recursive also those in directories. Drops the index of a
-    /// file that is also given, because a pattern such as `train*` matches both. Ends the program if a
-    /// file is given twice.
-    pub fn files(&self, command: &str, given: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for path in given {
-            if !self.recursive || !path.is_dir() {
-                files.push(path);
-                continue;
-            }
-            let found = list(&path, true)?;
-            if found.data.is_empty() {
-                bail!("{}: contains no TFRecord file", path.display());
-            }
-            // Indexes next to their data are not worth a note.
-            report_skipped(&path, Skipped { side_files: 0, ..found.skipped }, "");
-            files.extend(found.data);
+impl Set {
+    /// The files that the paths stand for.
+    pub fn find(&self, given: Vec<PathBuf>) -> anyhow::Result<Shards> {
+        self.find_as(given, &self.options().allow_missing(self.allow_missing))
+    }
+
+    /// As [`find`](Self::find), for a command that says more of a set that lacks files. Returns
+    /// whether it must fail, too.
+    pub fn find_present(&self, given: Vec<PathBuf>) -> anyhow::Result<(Shards, bool)> {
+        let shards = self.find_as(given, &self.options().allow_missing(true))?;
+        let fails = !self.allow_missing && !shards.incomplete().is_empty();
+        Ok((shards, fails))
+    }
+
+    /// As [`find`](Self::find), but a file may be given twice.
+    pub fn find_repeated(&self, given: Vec<PathBuf>) -> anyhow::Result<Shards> {
+        let options = self.options().allow_missing(self.allow_missing).allow_repeated(true);
+        self.find_as(given, &options)
+    }
+
+    /// Whether there are paths in a list.
+    pub fn has_list(&self) -> bool {
+        self.files_from.is_some()
+    }
+
+    /// The byte after each path of a list.
+    pub fn list_end(&self) -> u8 {
+        if self.null {
+            0
+        } else {
+            b'\n'
         }
-        Ok(each_once(command, files))
+    }
+
+    fn options(&self) -> FindShards {
+        match &self.pattern {
+            Some(pattern) => FindShards::new().pattern(pattern),
+            None => FindShards::new(),
+        }
+    }
+
+    fn find_as(&self, mut given: Vec<PathBuf>, options: &FindShards) -> anyhow::Result<Shards> {
+        if let Some(list) = &self.files_from {
+            given.extend(paths_in(list, self.list_end())?);
+        }
+        let shards = Shards::find(given, options)?;
+        let level = if self.allow_missing { "note" } else { "error" };
+        for message in shards.incomplete() {
+            note(&format_args!("{level}: {message}"));
+        }
+        for message in shards.notes().iter().filter(|_| !is_quiet()) {
+            note(&format_args!("note: {message}"));
+        }
+        Ok(shards)
     }
 }
 
-/// Drops the index of a file that is also given. Ends the program if a file is given twice.
-pub fn each_once(command: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
-    let files = without_indexes(files);
-    // For a stream that is given twice, the code that reads it reports the error.
-    let named: Vec<_> = files.iter().filter(|file| !is_descriptor(file)).cloned().collect();
-    if let Some((one, other)) = given_twice(&named) {
-        let (one, other) = (name(one), name(other));
-        refuse(
-            command,
-            match one == other {
-                true => format!("{one} is given twice"),
-                false => format!("{one} and {other} are the same file; give it once"),
-            },
-        );
-    }
-    files
+/// The paths in a list, each of which ends with `end`.
+fn paths_in(list: &Path, end: u8) -> anyhow::Result<Vec<PathBuf>> {
+    let mut text = Vec::new();
+    let read = match list == Path::new("-") {
+        true => io::stdin().lock().read_to_end(&mut text).map(drop),
+        false => fs::read(list).map(|bytes| text = bytes),
+    };
+    read.with_context(|| list.display().to_string())?;
+    let paths = text.split(|byte| *byte == end).filter(|path| !path.is_empty());
+    Ok(paths.map(|path| OsStr::from_bytes(path).into()).collect())
 }
 
-/// Prints what was skipped in a directory on stderr, unless --quiet is set.
-pub fn report_skipped(directory: &Path, skipped: Skipped, hint: &str) {
-    if skipped != Skipped::default() && !is_quiet() {
-        note(&format_args!("note: {}: skipped {skipped}{hint}", directory.display()));
-    }
+/// The paths of shards.
+pub fn paths(shards: &Shards) -> Vec<PathBuf> {
+    shards.iter().map(|shard| shard.path.clone()).collect()
 }
 
 /// Fails for a directory.
 pub fn refuse_directory(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
-        bail!("{}: is a directory; to use the TFRecord files in it, add -r", path.display());
+        bail!("{}: is a directory; give a file", path.display());
     }
     Ok(())
 }

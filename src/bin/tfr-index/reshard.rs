@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
-use tfr_index::{Checksums, FindShards, Options, Resharded, Shards};
+use tfr_index::{Checksums, Options, Resharded};
 
+use crate::paths::Set;
 use crate::refuse;
 use crate::shared::exit::done;
 use crate::shared::interrupts::Interrupts;
@@ -28,8 +29,10 @@ use crate::shared::stdio::{self, count, name, note};
 #[command(after_help = EXAMPLES)]
 pub struct Reshard {
     /// TFRecord files, directories, or patterns in quotes
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    set: Set,
     #[command(flatten)]
     size: Size,
     /// The new directory, which must not exist, or be empty
@@ -102,7 +105,7 @@ impl Reshard {
     }
 
     fn reshard(&self, interrupts: &Interrupts) -> anyhow::Result<ExitCode> {
-        let shards = Shards::find(&self.paths, &FindShards::new())?;
+        let shards = self.set.find(self.paths.clone())?;
         let bytes = shards.iter().map(|shard| shard.path.metadata().map_or(0, |file| file.len()));
         if progress::is_on_terminal() && !stdio::is_quiet() {
             progress::start(vec![bytes.sum()]);

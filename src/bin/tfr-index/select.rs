@@ -7,11 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use tfr_index::{own_descriptor, Index};
+use tfr_index::{own_descriptor, Index, Shards};
 
-use crate::edit::{exit_code, Files};
+use crate::edit::{edit_shards, exit_code};
 use crate::input::{self, Numbers};
-use crate::paths::Recursive;
 use crate::refuse;
 use crate::shared::streams;
 
@@ -47,10 +46,8 @@ impl Select {
             let selected = select(index, &records, from.as_deref());
             selected.with_context(|| file.display().to_string())
         };
-        exit_code(
-            Files { inputs: vec![file.clone()], recursive: Recursive::default(), output }
-                .edit("select", select),
-        )
+        let one = Shards::from_paths([&file]);
+        exit_code(edit_shards("select", &one, output.as_deref(), select))
     }
 }
 

@@ -11,7 +11,8 @@ use anyhow::{bail, Context};
 use clap::{Args, ValueEnum};
 use tfr_index::{Index, ShardBy};
 
-use crate::edit::{exit_code, refuse_index_beside_data, Concatenation, Files};
+use crate::edit::{edit_shards, exit_code, refuse_index_beside_data, Concatenation, Files};
+use crate::paths::paths;
 use crate::shared::overwrite::refuse_to_overwrite;
 use crate::shared::stdio::{count, name, report};
 use crate::{input, output, refuse};
@@ -54,16 +55,15 @@ impl Shard {
     }
 
     fn shard(self) -> anyhow::Result<()> {
-        let Shard { mut files, rank, world_size, by, remainder } = self;
-        files.inputs = files.recursive.files("shard", files.inputs)?;
+        let Shard { files: Files { inputs, set, output }, rank, world_size, by, remainder } = self;
+        let files = set.find(inputs)?;
         let (world_size, by, remainder) = (world_size.get(), by.into(), remainder.into());
-        let output = files.output.clone().filter(|path| path != Path::new("-"));
-        let is_directory = |path: &PathBuf| output::is_directory(path, files.inputs.len());
+        let output = output.as_deref().filter(|path| *path != Path::new("-"));
         let directory = match (rank, output) {
-            (Some(_), Some(path)) if is_directory(&path) => path,
+            (Some(_), Some(path)) if output::is_directory(path, files.len()) => path,
             (Some(rank), _) => {
                 let shard = |index: &Index| Ok(index.shard(rank, world_size, by, remainder)?);
-                return files.edit("shard", shard);
+                return edit_shards("shard", &files, output, shard);
             }
             (None, Some(path)) => path,
             (None, None) => refuse(
@@ -71,10 +71,10 @@ impl Shard {
                 "give a directory for all shards (--output), or choose one shard (--rank)",
             ),
         };
-        let places = output::places("shard", &directory, &files.inputs, input::index_name);
+        let places = output::places("shard", directory, &files, input::index_name);
         let Some(rank) = rank else {
-            let mut existing = existing_shards(&directory, world_size, &places)?;
-            let shards = Shards { all: Concatenation::read(files.inputs)?, places };
+            let mut existing = existing_shards(directory, world_size, &places)?;
+            let shards = RankShards { all: Concatenation::read(paths(&files))?, places };
             let numbered = shards.all.numbered()?;
             for (rank, run) in numbered.shards(world_size, by, remainder)?.enumerate() {
                 let old = existing.remove(&rank).unwrap_or_default();
@@ -85,20 +85,20 @@ impl Shard {
         places.iter().try_for_each(|place| refuse_index_beside_data(&directory.join(place)))?;
         let old = places.iter().filter(|place| directory.join(place).exists());
         let old = old.cloned().collect();
-        let shards = Shards { all: Concatenation::read(files.inputs)?, places };
+        let shards = RankShards { all: Concatenation::read(paths(&files))?, places };
         let shard = shards.all.numbered()?.shard(rank, world_size, by, remainder)?;
         let start = shard.first().map_or(0, |entry| entry.offset as usize);
-        shards.write(&directory, start..start + shard.len(), old)
+        shards.write(directory, start..start + shard.len(), old)
     }
 }
 
-struct Shards {
+struct RankShards {
     all: Concatenation,
     /// The path of each file's index, relative to a shard's directory.
     places: Vec<PathBuf>,
 }
 
-impl Shards {
+impl RankShards {
     /// Writes the indexes of a run of all records, and removes old indexes of files without records in
     /// it, because NVIDIA DALI rejects empty indexes.
     fn write(&self, directory: &Path, run: Range<usize>, old: Vec<PathBuf>) -> anyhow::Result<()> {

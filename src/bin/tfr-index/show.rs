@@ -9,26 +9,28 @@ use tfr_index::internal::StoredIndex;
 use tfr_index::{Index, Options};
 
 use crate::each::for_each;
-use crate::paths::{refuse_directory, Recursive};
+use crate::paths::{paths, Set};
 use crate::shared::exit::done;
 use crate::shared::progress;
 use crate::shared::salvage::DamageReport;
-use crate::shared::stdio::{count, fail, name};
+use crate::shared::stdio::{count, fail, name, print};
 use crate::{input, json};
 
 /// Print the number of records in files and the sizes of their payloads
+///
+/// With several files, the last line is the total.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Show {
-    /// Data files or indexes; or - for an index on stdin
-    #[arg(required = true, value_name = "FILE")]
+    /// Data files, indexes, directories and patterns; or - for an index on stdin
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    recursive: Recursive,
+    set: Set,
     /// Scan data files and skip damage
     #[arg(long)]
     salvage: bool,
-    /// Print a JSON object for each file
+    /// Print a JSON object for each file and, if there are several, one with their total
     #[arg(long)]
     json: bool,
 }
@@ -40,24 +42,58 @@ Examples:
 
 impl Show {
     pub fn run(self) -> ExitCode {
-        let Show { files, recursive, salvage, json } = self;
-        let files = match recursive.files("show", files) {
-            Ok(files) => files,
+        let Show { files, set, salvage, json } = self;
+        let files = match set.find(files) {
+            Ok(shards) => paths(&shards),
             Err(error) => return fail(&error),
         };
         if !json {
             progress::begin(&files);
         }
-        for_each(&files, |file| {
+        let mut total = Total::default();
+        let exit = for_each(&files, |file| {
             let damaged = DamageReport::default();
-            json::report(file, json, show(file, json, salvage.then_some(&damaged)))?;
+            let shown = show(file, json, salvage.then_some(&damaged), &mut total);
+            json::report(file, json, shown)?;
             Ok(done(damaged.regions()))
-        })
+        });
+        if files.len() < 2 {
+            return exit;
+        }
+        print(&total.text(files.len(), json)).map_or_else(|error| fail(&error), |()| exit)
     }
 }
 
-fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::Result<String> {
-    refuse_directory(file)?;
+/// The sums of the files that could be read.
+#[derive(Default)]
+struct Total {
+    records: usize,
+    bytes: u64,
+    files: usize,
+}
+
+impl Total {
+    fn text(&self, files: usize, as_json: bool) -> String {
+        let Total { records, bytes, files: read } = self;
+        if as_json {
+            let total = json!({"files": files, "failed": files - read, "records": records,
+                               "bytes": bytes});
+            return json::line(&[], json!({ "total": total }));
+        }
+        let failed = match files - read {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        format!("{files} files: {}, {bytes} bytes{failed}\n", count(*records, "record"))
+    }
+}
+
+fn show(
+    file: &Path,
+    as_json: bool,
+    salvage: Option<&DamageReport>,
+    total: &mut Total,
+) -> anyhow::Result<String> {
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
             let on_skipped = |skipped| damaged.add(skipped);
@@ -68,6 +104,9 @@ fn show(file: &Path, as_json: bool, salvage: Option<&DamageReport>) -> anyhow::R
     };
     let sizes = Sizes::of(&index)?;
     let (records, bytes) = (index.records(), bytes(&index)?);
+    total.files += 1;
+    total.records += records;
+    total.bytes = total.bytes.saturating_add(bytes);
     if as_json {
         let payload = sizes.summary.map(
             |[min, median, p99, max]| json!({"min": min, "median": median, "p99": p99, "max": max}),

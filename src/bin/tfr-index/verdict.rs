@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::anyhow;
+use serde_json::{json, Map, Value};
 use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Scanner};
 
 use crate::input;
@@ -162,15 +163,20 @@ fn what_else(data: &Path) -> Option<anyhow::Error> {
 
 /// The number of files in each state.
 #[derive(Default)]
-pub struct Total(Vec<(&'static str, usize)>);
+pub struct Total(Vec<(State, usize)>);
 
 impl Total {
     pub fn add(&mut self, state: State) {
-        let word = if state == State::Index { "index" } else { state.word() };
-        match self.0.iter_mut().find(|(known, _)| *known == word) {
+        match self.0.iter_mut().find(|(known, _)| *known == state) {
             Some((_, count)) => *count += 1,
-            None => self.0.push((word, 1)),
+            None => self.0.push((state, 1)),
         }
+    }
+
+    /// As a JSON object, by the codes of the states.
+    pub fn object(&self) -> Value {
+        let states = self.0.iter().map(|(state, count)| (state.code(), json!(count)));
+        json!({"files": self.files(), "states": states.collect::<Map<_, _>>()})
     }
 
     /// Whether there is more than one file.
@@ -185,7 +191,8 @@ impl Total {
 
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.0.iter().map(|(word, count)| format!("{count} {word}"));
+        let word = |state: State| if state == State::Index { "index" } else { state.word() };
+        let counts = self.0.iter().map(|(state, count)| format!("{count} {}", word(*state)));
         write!(f, "{} files: {}", self.files(), counts.collect::<Vec<_>>().join(", "))
     }
 }

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, final, overload
 
 from ._arguments import integer, refuse
 from ._errors import TfrMismatch, TfrWarning, warn
-from ._files import ensure_each_once, files, find_index
+from ._files import find_indexes, find_shards
 from ._index import Index
 from ._iterate import iterate
 from ._open_files import OpenFiles
@@ -58,12 +58,16 @@ class Dataset(Sequence[Item], Generic[Item]):
     since, this raises `TfrMismatch`.
 
     Args:
-        paths: the files: a path, a pattern such as "train-*.tfrecord", or an iterable of these.
-            The files that match a pattern are sorted; indexes beside their files are skipped. A
-            file may be listed twice only if `index` says which records are meant each time.
+        paths: the files: a path, or an iterable of paths. A directory stands for the TFRecord files
+            in it and below it. "train-*.tfrecord", "data/**/*.tfrecord", "train-{0..9}.tfrecord"
+            and "train@8", which is train-00000-of-00008 and so on, stand for these files. Files
+            that are found are sorted; indexes beside their files are skipped. A set that is named
+            like train-00000-of-00008 must be complete, unless its files are given one by one. A
+            file may be given twice only if `index` says which records are meant each time.
         index: where the records are: None, as for `Reader`, or a list with what `Reader` takes for
             each file. A `TfrWarning` is issued for each index that is found but not used.
-        index_dir: a directory with an index for each file, as for `Reader`.
+        index_dir: a directory with an index for each file. It mirrors the directories of the files:
+            the index of "data/a/x.tfrecord" is a/x.tfrecord.idx, if `paths` is "data".
         checksums: as for `Reader`.
         decode: a function that is called with each payload, such as a parser; the items of the data
             set are its results. None: the items are the payloads. To pickle the data set, pass a
@@ -76,9 +80,10 @@ class Dataset(Sequence[Item], Generic[Item]):
         threads: as for `Reader`.
 
     Raises:
-        TfrFileNotFoundError: a file does not exist, no file matches a pattern, or `index_dir` has
-            no index for a file.
-        TfrValueError: there are no paths; a file is listed twice; an argument is invalid.
+        TfrFileNotFoundError: a file does not exist, no file matches a pattern, a file of a set is
+            missing, or `index_dir` has no index for a file.
+        TfrValueError: there are no paths; a directory has no TFRecord file; a file belongs to
+            another set, or is given twice; an argument is invalid.
         TfrError: as for `Reader`. The error names the file.
 
     Examples:
@@ -106,7 +111,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         threads: int = 0,
     ) -> None:
         max_open_files = integer("max_open_files", max_open_files, least=1)
-        self._paths = files(paths)
+        shards = find_shards(paths, index_dir, allow_repeated=index is not None)
+        self._paths: list[Path] = [path for path, _ in shards]
         if isinstance(index, (Index, str, bytes, os.PathLike)):
             kind = type(index).__name__
             raise TypeError(f"index must be a list with an index for each file, not {kind}")
@@ -114,13 +120,11 @@ class Dataset(Sequence[Item], Generic[Item]):
             raise refuse(
                 f"index must have {len(self._paths)} items, one for each file, not {len(index)}"
             )
-        if index is None:
-            ensure_each_once(self._paths)
         self._indexes: list[Index | Path | None] = list(index or [None] * len(self._paths))
         if index_dir is not None:
             if index is not None:
                 raise refuse("index and index_dir cannot both be given: pass one of them")
-            self._indexes = [find_index(path, index_dir) for path in self._paths]
+            self._indexes = list(find_indexes(shards))
         self._options: dict[str, Any] = {
             "checksums": checksums,
             "raw_frames": raw_frames,

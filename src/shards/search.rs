@@ -1,0 +1,186 @@
+//! What a path stands for: a file, the files of a directory, or those that match a pattern.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::directory::{list, Names, Skipped};
+use super::glob::{escape, Glob, Matches};
+use super::{braces, members, FindShards};
+use crate::error::{Error, ErrorKind, Result};
+use crate::file;
+
+/// A file of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub path: PathBuf,
+    /// Whether a directory or a pattern stands for it: then its set must be complete.
+    pub is_searched: bool,
+}
+
+impl AsRef<Path> for Found {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What paths stand for.
+pub(super) struct Search<'a> {
+    options: &'a FindShards,
+    names: Names,
+    pub found: Vec<Found>,
+    /// For each path, the directory that its files are in or below.
+    pub roots: Vec<PathBuf>,
+    pub notes: Vec<String>,
+    /// What is missing, although a pattern stands for it.
+    pub incomplete: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(options: &'a FindShards) -> Result<Search<'a>> {
+        let names = match &options.pattern {
+            None => Names::Data,
+            Some(pattern) => Names::matching(pattern)?,
+        };
+        let (found, roots, notes, incomplete) = Default::default();
+        Ok(Search { options, names, found, roots, notes, incomplete })
+    }
+
+    /// A path that exists is no pattern, whatever its name.
+    pub fn add(&mut self, path: &Path) -> Result<()> {
+        file::ensure_path(path)?;
+        let is_directory = match fs::metadata(path) {
+            Ok(metadata) => metadata.is_dir(),
+            Err(_) if self.add_pattern(path)? => return Ok(()),
+            // To open it is an error, which says why.
+            Err(_) => false,
+        };
+        match is_directory {
+            true => self.add_directory(path),
+            false => {
+                self.add_file(path, false);
+                Ok(())
+            }
+        }
+    }
+
+    fn add_file(&mut self, path: &Path, is_searched: bool) {
+        let parent = path.parent().unwrap_or(path);
+        if self.roots.last().map_or(true, |root| root != parent) {
+            self.roots.push(parent.to_owned());
+        }
+        self.found.push(Found { path: path.to_owned(), is_searched });
+    }
+
+    fn add_directory(&mut self, path: &Path) -> Result<()> {
+        let listing = list(path, &self.names)?;
+        if listing.data.is_empty() {
+            let detail = match &self.options.pattern {
+                Some(pattern) => format!("contains no file whose name matches {pattern}"),
+                None => {
+                    "contains no TFRecord file; if its files have unusual names, give a pattern of \
+                         these names"
+                        .to_owned()
+                }
+            };
+            return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
+        }
+        // Indexes beside their data are not worth a note.
+        let skipped = Skipped { side_files: 0, ..listing.skipped };
+        if skipped != Skipped::default() {
+            self.notes.push(format!("{}: skipped {skipped}", path.display()));
+        }
+        self.roots.push(path.to_owned());
+        self.add_searched(listing.data);
+        Ok(())
+    }
+
+    fn add_searched(&mut self, paths: Vec<PathBuf>) {
+        self.found.extend(paths.into_iter().map(|path| Found { path, is_searched: true }));
+    }
+
+    /// Whether the path is a pattern.
+    fn add_pattern(&mut self, path: &Path) -> Result<bool> {
+        let text = path.as_os_str().as_bytes();
+        if !text.iter().any(|byte| b"*?[{@".contains(byte)) {
+            return Ok(false);
+        }
+        let refuse = |detail: String| Error::new(ErrorKind::InvalidArgument, detail).of(path);
+        let Some(words) = braces::expand(text) else {
+            let most = braces::MOST;
+            return Err(refuse(format!("stands for more than {most} paths; use a * or a list")));
+        };
+        let is_expanded = words.len() > 1 || words[0] != text;
+        let (before, mut missing) = (self.found.len(), Vec::new());
+        for word in words {
+            let word = PathBuf::from(OsString::from_vec(word));
+            match fs::metadata(&word) {
+                Ok(metadata) if metadata.is_dir() => self.add_directory(&word)?,
+                Ok(_) => self.add_file(&word, true),
+                Err(_) => match matches(&word)? {
+                    Some((root, matches)) if !matches.is_empty() => {
+                        self.roots.push(root);
+                        self.add_matches(matches)?;
+                    }
+                    None if !is_expanded => return Ok(false),
+                    _ => missing.push(word),
+                },
+            }
+        }
+        let Some(first) = missing.first() else { return Ok(true) };
+        let why = match (is_expanded, members::at_sign(text)) {
+            (true, _) => {
+                let count = missing.len();
+                format!(": {} stands for it; of its files, {count} are missing", path.display())
+            }
+            (false, Some((_, middle, suffix))) => {
+                let suffix = String::from_utf8_lossy(suffix);
+                format!(": no file is named like …{middle}{suffix}")
+            }
+            (false, None) => ": no file matches this pattern".to_owned(),
+        };
+        let error = Error::io("find", io::Error::from_raw_os_error(libc::ENOENT));
+        let error = error.adding(&why).of(first);
+        if !self.options.allow_missing || self.found.len() == before {
+            return Err(error);
+        }
+        self.incomplete.push(error.to_string());
+        Ok(true)
+    }
+
+    /// Directories count only if no file matches: `data/*` is all files in `data`, or else those in
+    /// its directories.
+    fn add_matches(&mut self, matches: Matches) -> Result<()> {
+        if !matches.files.is_empty() {
+            self.add_searched(matches.files);
+            return Ok(());
+        }
+        let all: HashSet<&PathBuf> = matches.directories.iter().collect();
+        let is_below_another =
+            |path: &Path| path.ancestors().skip(1).any(|above| all.contains(&above.to_owned()));
+        let outermost = matches.directories.iter().filter(|path| !is_below_another(path));
+        outermost.into_iter().try_for_each(|path| self.add_directory(path))
+    }
+}
+
+/// What matches a path with wildcards or `@`, and the directory that all of it is below. `None` if
+/// the path has no wildcards.
+fn matches(path: &Path) -> Result<Option<(PathBuf, Matches)>> {
+    let glob = |text: Vec<u8>| {
+        let Some(glob) = Glob::parse(Path::new(OsStr::from_bytes(&text))) else { return Ok(None) };
+        let matches = glob.matches()?;
+        Ok(Some((glob.root, matches)))
+    };
+    let text = path.as_os_str().as_bytes();
+    let Some((stem, middle, suffix)) = members::at_sign(text) else { return glob(text.to_vec()) };
+    let as_name = glob([&escape(stem), middle.as_bytes(), suffix].concat())?;
+    match as_name {
+        Some((_, matches)) if matches.is_empty() && escape(stem) != stem => {
+            glob([stem, middle.as_bytes(), suffix].concat())
+        }
+        found => Ok(found),
+    }
+}
