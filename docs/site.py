@@ -45,6 +45,7 @@ API = {
     "api/reader.md": ("Reader", ["Reader", "Payloads"]),
     "api/dataset.md": ("Dataset", ["Dataset", "Place"]),
     "api/orders.md": ("Orders and samplers", ["Sampler", "Order", "Permutation"]),
+    "api/manifest.md": ("Manifest", ["Manifest", "ManifestRow", "Changes"]),
     "api/writer.md": ("RecordWriter", ["RecordWriter"]),
     "api/indexer.md": ("Indexer", ["Indexer"]),
     "api/errors.md": (

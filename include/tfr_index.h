@@ -264,6 +264,24 @@ typedef enum tfr_find_flags {
 } tfr_find_flags;
 
 /**
+ * A kind of change, for tfr_changes_len() and tfr_changes_path().
+ */
+typedef enum tfr_change {
+    /**
+     * Shards that were not in the manifest.
+     */
+    TFR_CHANGE_ADDED = 1,
+    /**
+     * Shards with another size or time of modification, or that have an index now.
+     */
+    TFR_CHANGE_CHANGED = 2,
+    /**
+     * Shards that are no longer in the set.
+     */
+    TFR_CHANGE_GONE = 3,
+} tfr_change;
+
+/**
  * What a data set does with a record or a shard that it cannot read.
  */
 typedef enum tfr_on_error {
@@ -353,6 +371,13 @@ typedef struct tfr_batch tfr_batch;
 typedef struct tfr_batches tfr_batches;
 
 /**
+ * What tfr_manifest_refresh() found.
+ *
+ * Threads: many threads may use it at the same time.
+ */
+typedef struct tfr_changes tfr_changes;
+
+/**
  * The records of many TFRecord files, called shards, as one sequence. Record numbers count through
  * the shards in their order, from 0 on.
  *
@@ -398,6 +423,16 @@ typedef struct tfr_indexer tfr_indexer;
  * reading thread.
  */
 typedef struct tfr_iterator tfr_iterator;
+
+/**
+ * The shards of a data set, in order: the path, the size, the time of modification and the number
+ * of records of each. It is kept in a JSON file, so that a program knows the length of the set
+ * without opening a shard.
+ *
+ * Threads: many threads may use a manifest at the same time, except during
+ * tfr_manifest_refresh().
+ */
+typedef struct tfr_manifest tfr_manifest;
 
 /**
  * The settings of a scan or a reader. Wherever a function takes options, NULL means the defaults.
@@ -667,6 +702,33 @@ typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffe
  * Frees the context of a source. It must return: no longjmp, no C++ exception.
  */
 typedef void (*tfr_free_fn)(void *context);
+
+/**
+ * One row of a manifest.
+ */
+typedef struct tfr_manifest_row {
+    /**
+     * The path of the TFRecord file.
+     */
+    const char *path;
+    /**
+     * The path of its index; NULL if it had none.
+     */
+    const char *index_path;
+    /**
+     * The size of the file in bytes.
+     */
+    uint64_t bytes;
+    /**
+     * The number of its records.
+     */
+    uint64_t records;
+    /**
+     * When the file was last modified, in nanoseconds since 1970; INT64_MIN if
+     * the manifest does not say.
+     */
+    int64_t mtime_ns;
+} tfr_manifest_row;
 
 /**
  * A callback for what tfr_reshard() has to report, once the new data set is complete. The callback
@@ -2403,6 +2465,206 @@ enum tfr_status tfr_order_fill(const struct tfr_order *order,
 void tfr_order_free(struct tfr_order *order);
 
 /**
+ * Makes a manifest of these shards, in this order. The call looks at each file and counts its
+ * records: from its index or, without one that fits, by a scan. It writes no index. The number of
+ * threads of the options is how many shards are counted at the same time; their progress callback
+ * gets the progress of all shards together.
+ *
+ * Parameters: `shards` and `manifest_out` are required. `options` is optional; NULL means the
+ * defaults.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, a file is listed twice, or the
+ * options are to skip damage. TFR_ERR_IO if a shard does not exist. TFR_ERR_MISMATCH if a shard
+ * keeps changing. Those of tfr_index_scan() for bad data.
+ *
+ * Ownership: free *manifest_out with tfr_manifest_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_build(const struct tfr_shards *shards,
+                                   const struct tfr_options *options,
+                                   struct tfr_manifest **manifest_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Reads a manifest file. The call opens no shard. The paths of the rows start with the directory of
+ * `path`.
+ *
+ * Parameters: `path` and `manifest_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_IO if the file cannot be
+ * read. TFR_ERR_INVALID_MANIFEST if it is not a manifest, if a row is invalid (tfr_error_record()
+ * is its number), or if a newer version of this library wrote the file.
+ *
+ * Ownership: free *manifest_out with tfr_manifest_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_read(const char *path,
+                                  struct tfr_manifest **manifest_out,
+                                  struct tfr_error **error_out);
+
+/**
+ * Makes a manifest of a split of a data set of TensorFlow Datasets (TFDS), such as "train". The
+ * numbers of records are those in the file dataset_info.json in `directory`. The call looks at each
+ * shard, but opens none, unless their sizes contradict dataset_info.json: then it counts the
+ * records of each, to find the one that was cut or replaced.
+ *
+ * Parameters: `directory`, `split` and `manifest_out` are required. `options` is optional; NULL
+ * means the defaults.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, the set has no such split, or its
+ * files are not TFRecord files. TFR_ERR_IO if there is no dataset_info.json, or a shard is missing.
+ * TFR_ERR_INVALID_MANIFEST if dataset_info.json is not what TFDS writes. TFR_ERR_MISMATCH if a
+ * shard has another number of records.
+ *
+ * Ownership: free *manifest_out with tfr_manifest_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_from_tfds(const char *directory,
+                                       const char *split,
+                                       const struct tfr_options *options,
+                                       struct tfr_manifest **manifest_out,
+                                       struct tfr_error **error_out);
+
+/**
+ * Writes a manifest to a file, which appears complete or not at all. The paths of the rows are
+ * written relative to the directory of `path`, so that the set and its manifest can be moved
+ * together.
+ *
+ * Parameters: `manifest` and `path` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or a path is not UTF-8.
+ * TFR_ERR_IO if the file cannot be written; then an existing file is unchanged.
+ *
+ * Threads: safe on any thread. If several write the same file, the last one wins.
+ */
+enum tfr_status tfr_manifest_write(const struct tfr_manifest *manifest,
+                                   const char *path,
+                                   struct tfr_error **error_out);
+
+/**
+ * Writes what TensorFlow Datasets (TFDS) needs to know of this set, as the split `split`, to the
+ * file SPLIT-info.json in `directory`, from which tfds.folder_dataset.write_metadata makes its
+ * dataset_info.json without reading the records.
+ *
+ * Parameters: `manifest`, `directory` and `split` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or the shards do not have names
+ * that TFDS can read, such as NAME-train.tfrecord-00000-of-00008. TFR_ERR_IO if the file cannot be
+ * written.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_write_tfds(const struct tfr_manifest *manifest,
+                                        const char *directory,
+                                        const char *split,
+                                        struct tfr_error **error_out);
+
+/**
+ * Brings a manifest up to date: `shards` are the files of the set now. A row whose file has the
+ * same size and time of modification stays as it is; the records of the other files are counted, as
+ * by tfr_manifest_build(). The call writes no file.
+ *
+ * Parameters: `manifest` and `shards` are required. `options` is optional; NULL means the defaults.
+ * `changes_out` is optional.
+ *
+ * Errors: those of tfr_manifest_build(). The manifest is then unchanged.
+ *
+ * Ownership: free *changes_out with tfr_changes_free(). It is NULL on failure. The pointers of
+ * earlier rows become invalid.
+ *
+ * Threads: no other thread may use the manifest during the call.
+ */
+enum tfr_status tfr_manifest_refresh(struct tfr_manifest *manifest,
+                                     const struct tfr_shards *shards,
+                                     const struct tfr_options *options,
+                                     struct tfr_changes **changes_out,
+                                     struct tfr_error **error_out);
+
+/**
+ * Returns the number of shards; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_manifest_len(const struct tfr_manifest *manifest);
+
+/**
+ * Returns the number of records of all shards; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+uint64_t tfr_manifest_total_records(const struct tfr_manifest *manifest);
+
+/**
+ * Returns one row of a manifest.
+ *
+ * Parameters: `manifest` and `row_out` are required. `row` is less than tfr_manifest_len().
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if there is
+ * no such row.
+ *
+ * Ownership: the paths in *row_out are borrowed from the manifest. They are valid until it is
+ * refreshed or freed.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_get(const struct tfr_manifest *manifest,
+                                 size_t row,
+                                 struct tfr_manifest_row *row_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Returns the shards of a manifest.
+ *
+ * Parameters: `manifest` and `shards_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *shards_out with tfr_shards_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_shards(const struct tfr_manifest *manifest,
+                                    struct tfr_shards **shards_out,
+                                    struct tfr_error **error_out);
+
+/**
+ * Frees a manifest. NULL does nothing.
+ */
+void tfr_manifest_free(struct tfr_manifest *manifest);
+
+/**
+ * Returns how many shards changed in this way; 0 for NULL and for a number that is not a member of
+ * tfr_change.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_changes_len(const struct tfr_changes *changes, int32_t change);
+
+/**
+ * Returns the path of a shard that changed in this way; NULL if there is none with this number.
+ *
+ * Ownership: borrowed from `changes`. It is valid until that is freed.
+ *
+ * Threads: safe on any thread.
+ */
+const char *tfr_changes_path(const struct tfr_changes *changes, int32_t change, size_t number);
+
+/**
+ * Returns 1 if shards that were in the manifest are now in another order; 0 if not, and for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+int32_t tfr_changes_reordered(const struct tfr_changes *changes);
+
+/**
+ * Frees the result of tfr_manifest_refresh(). NULL does nothing.
+ */
+void tfr_changes_free(struct tfr_changes *changes);
+
+/**
  * Opens a data set: opens the files to count their records, several at the same time.
  *
  * Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
@@ -2435,6 +2697,27 @@ enum tfr_status tfr_dataset_open(const char *const *paths,
                                  const struct tfr_options *options,
                                  struct tfr_dataset **dataset_out,
                                  struct tfr_error **error_out);
+
+/**
+ * Takes the shards of a data set and their numbers of records from a manifest, and opens none of
+ * them. A shard is opened when it is first used; a call that uses it fails with TFR_ERR_MISMATCH if
+ * it has another size, time of modification or number of records than the manifest says.
+ *
+ * Parameters: `manifest` and `dataset_out` are required. `options` is optional; NULL means the
+ * defaults. Their callbacks are not called.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or the options contradict each
+ * other.
+ *
+ * Ownership: the data set copies the rows; the caller may free the manifest immediately. Free
+ * *dataset_out with tfr_dataset_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_from_manifest(const struct tfr_manifest *manifest,
+                                          const struct tfr_options *options,
+                                          struct tfr_dataset **dataset_out,
+                                          struct tfr_error **error_out);
 
 /**
  * Returns the number of records; 0 for NULL.

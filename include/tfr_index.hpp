@@ -836,6 +836,107 @@ class shards {
     detail::handle<tfr_shards, tfr_shards_free> native_;
 };
 
+/// One row of a manifest.
+struct manifest_row {
+    /// The path of the TFRecord file.
+    std::string path;
+    /// The path of its index; empty: it had none.
+    std::string index_path;
+    /// The size of the file in bytes.
+    std::uint64_t bytes = 0;
+    /// The number of its records.
+    std::uint64_t records = 0;
+    /// When the file was last modified, in nanoseconds since 1970; nothing if the manifest does not
+    /// say.
+    std::optional<std::int64_t> mtime_ns;
+};
+
+/// What manifest::refresh() found: the paths of shards that are new, changed and gone.
+struct changes {
+    /// Shards that were not in the manifest.
+    std::vector<std::string> added;
+    /// Shards with another size or time of modification, or that have an index now.
+    std::vector<std::string> changed;
+    /// Shards that are no longer in the set.
+    std::vector<std::string> gone;
+    /// Whether shards that were in the manifest are now in another order.
+    bool reordered = false;
+};
+
+/// The shards of a data set, and how many records each has. It is kept in a JSON file.
+class manifest {
+  public:
+    /// Looks at the shards and counts their records.
+    [[nodiscard]] static manifest build(const shards &set,
+                                        const tfr::options &options = tfr::options()) {
+        tfr_manifest *made = nullptr;
+        detail::call(tfr_manifest_build, set.get(), options.get(), &made);
+        return manifest(made);
+    }
+    /// Reads a manifest file. No shard is opened.
+    [[nodiscard]] static manifest read(const std::string &path) {
+        tfr_manifest *made = nullptr;
+        detail::call(tfr_manifest_read, detail::path(path), &made);
+        return manifest(made);
+    }
+    /// Takes the counts of a split from the dataset_info.json of TensorFlow Datasets.
+    [[nodiscard]] static manifest from_tfds(const std::string &directory, const std::string &split,
+                                            const tfr::options &options = tfr::options()) {
+        tfr_manifest *made = nullptr;
+        detail::call(tfr_manifest_from_tfds, detail::path(directory), detail::path(split),
+                     options.get(), &made);
+        return manifest(made);
+    }
+
+    /// Writes a manifest file, which appears complete or not at all.
+    void write(const std::string &path) const {
+        detail::call(tfr_manifest_write, get(), detail::path(path));
+    }
+    /// Writes SPLIT-info.json in a directory, for tfds.folder_dataset.write_metadata.
+    void write_tfds(const std::string &directory, const std::string &split) const {
+        detail::call(tfr_manifest_write_tfds, get(), detail::path(directory), detail::path(split));
+    }
+    /// Counts what changed: `set` are the files of the set now. Writes no file.
+    tfr::changes refresh(const shards &set, const tfr::options &options = tfr::options()) {
+        tfr_changes *made = nullptr;
+        detail::call(tfr_manifest_refresh, native_.get(), set.get(), options.get(), &made);
+        const detail::handle<tfr_changes, tfr_changes_free> native(made);
+        const auto paths = [made](tfr_change change) {
+            std::vector<std::string> found;
+            while (const char *path = tfr_changes_path(made, change, found.size())) {
+                found.emplace_back(path);
+            }
+            return found;
+        };
+        return {paths(TFR_CHANGE_ADDED), paths(TFR_CHANGE_CHANGED), paths(TFR_CHANGE_GONE),
+                tfr_changes_reordered(made) != 0};
+    }
+
+    /// The number of shards.
+    [[nodiscard]] std::size_t size() const noexcept { return tfr_manifest_len(get()); }
+    /// Whether there are none.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The number of records of all shards.
+    [[nodiscard]] std::uint64_t total_records() const noexcept {
+        return tfr_manifest_total_records(get());
+    }
+    /// One row; throws if there is none.
+    [[nodiscard]] manifest_row at(std::size_t row) const {
+        tfr_manifest_row found{};
+        detail::call(tfr_manifest_get, get(), row, &found);
+        return {found.path, found.index_path == nullptr ? "" : found.index_path, found.bytes,
+                found.records,
+                found.mtime_ns == INT64_MIN ? std::nullopt : std::optional(found.mtime_ns)};
+    }
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_manifest *get() const noexcept { return native_.get(); }
+
+  private:
+    explicit manifest(tfr_manifest *native) : native_(native) {}
+
+    detail::handle<tfr_manifest, tfr_manifest_free> native_;
+};
+
 /// Indexes a source and writes the index file. Returns the number of records.
 inline std::uint64_t create_index(const source &source, const std::string &index_path,
                                   const options &options = tfr::options()) {

@@ -62,6 +62,8 @@ mod permutation;
 
 mod order;
 
+mod manifest;
+
 mod dataset;
 
 mod dataset_read;

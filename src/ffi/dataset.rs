@@ -8,6 +8,7 @@ use libc::c_char;
 use super::error::tfr_error;
 use super::guard::guard;
 use super::index::tfr_index;
+use super::manifest::tfr_manifest;
 use super::options::tfr_options;
 use super::pointer;
 use super::status::tfr_status;
@@ -96,6 +97,39 @@ pub unsafe extern "C" fn tfr_dataset_open(
         let shards: Shards = shards.into_iter().collect();
         let options = tfr_options::of_dataset(options);
         store(tfr_dataset::give(Dataset::with_indexes(&shards, given, &options)?));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Takes the shards of a data set and their numbers of records from a manifest, and opens none of
+/// them. A shard is opened when it is first used; a call that uses it fails with TFR_ERR_MISMATCH if
+/// it has another size, time of modification or number of records than the manifest says.
+///
+/// Parameters: `manifest` and `dataset_out` are required. `options` is optional; NULL means the
+/// defaults. Their callbacks are not called.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or the options contradict each
+/// other.
+///
+/// Ownership: the data set copies the rows; the caller may free the manifest immediately. Free
+/// *dataset_out with tfr_dataset_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_from_manifest(
+    manifest: *const tfr_manifest,
+    options: *const tfr_options,
+    dataset_out: *mut *mut tfr_dataset,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(dataset_out, "dataset_out")?;
+        let manifest = &pointer::borrow(manifest, "manifest")?.manifest;
+        let options = tfr_options::of_dataset(options);
+        store(tfr_dataset::give(Dataset::from_manifest(manifest, &options)?));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

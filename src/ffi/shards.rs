@@ -16,14 +16,14 @@ use crate::{FindShards, Shard, Shards};
 
 /// The files of a data set, in order. It never changes.
 pub struct tfr_shards {
-    shards: Shards,
+    pub(super) shards: Shards,
     /// For each shard, its path and the path of its index.
     paths: Vec<(CString, Option<CString>)>,
     notes: Vec<CString>,
 }
 
 impl tfr_shards {
-    fn new(shards: Shards) -> Result<tfr_shards> {
+    pub(super) fn new(shards: Shards) -> Result<tfr_shards> {
         let paths = shards.iter().map(|shard| {
             let index = shard.index_path.as_deref().map(c_path).transpose()?;
             Ok((c_path(&shard.path)?, index))

@@ -160,6 +160,7 @@ fn writers_do_their_work() {
 #[test]
 fn index_files_are_found_and_updated() {
     Program::new("c/test_index_file.c").run_watched();
+    Program::new("c/test_manifest.c").run_watched();
 }
 
 #[test]

@@ -115,8 +115,7 @@
       (const tfr_source *, const tfr_index *, const tfr_options *, tfr_reader **, tfr_error **))   \
     F(const tfr_error *, tfr_reader_warning, (const tfr_reader *))                                 \
     F(size_t, tfr_reader_len, (const tfr_reader *))                                                \
-    F(tfr_status, tfr_reader_entry,                                                                \
-      (const tfr_reader *, size_t, tfr_entry *, tfr_error **))                                     \
+    F(tfr_status, tfr_reader_entry, (const tfr_reader *, size_t, tfr_entry *, tfr_error **))       \
     F(tfr_status, tfr_reader_index, (const tfr_reader *, tfr_index **, tfr_error **))              \
     F(tfr_status, tfr_reader_sizes,                                                                \
       (const tfr_reader *, const size_t *, size_t, size_t *, tfr_error **))                        \
@@ -197,6 +196,28 @@
     F(tfr_status, tfr_reshard,                                                                     \
       (const char *const *, const char *const *, size_t, const char *, const char *, uint64_t,     \
        uint64_t, const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))     \
+    F(tfr_status, tfr_dataset_from_manifest,                                                       \
+      (const tfr_manifest *, const tfr_options *, tfr_dataset **, tfr_error **))                   \
+    F(tfr_status, tfr_manifest_build,                                                              \
+      (const tfr_shards *, const tfr_options *, tfr_manifest **, tfr_error **))                    \
+    F(tfr_status, tfr_manifest_read, (const char *, tfr_manifest **, tfr_error **))                \
+    F(tfr_status, tfr_manifest_from_tfds,                                                          \
+      (const char *, const char *, const tfr_options *, tfr_manifest **, tfr_error **))            \
+    F(tfr_status, tfr_manifest_write, (const tfr_manifest *, const char *, tfr_error **))          \
+    F(tfr_status, tfr_manifest_write_tfds,                                                         \
+      (const tfr_manifest *, const char *, const char *, tfr_error **))                            \
+    F(tfr_status, tfr_manifest_refresh,                                                            \
+      (tfr_manifest *, const tfr_shards *, const tfr_options *, tfr_changes **, tfr_error **))     \
+    F(size_t, tfr_manifest_len, (const tfr_manifest *))                                            \
+    F(uint64_t, tfr_manifest_total_records, (const tfr_manifest *))                                \
+    F(tfr_status, tfr_manifest_get,                                                                \
+      (const tfr_manifest *, size_t, tfr_manifest_row *, tfr_error **))                            \
+    F(tfr_status, tfr_manifest_shards, (const tfr_manifest *, tfr_shards **, tfr_error **))        \
+    F(void, tfr_manifest_free, (tfr_manifest *))                                                   \
+    F(size_t, tfr_changes_len, (const tfr_changes *, int32_t))                                     \
+    F(const char *, tfr_changes_path, (const tfr_changes *, int32_t, size_t))                      \
+    F(int32_t, tfr_changes_reordered, (const tfr_changes *))                                       \
+    F(void, tfr_changes_free, (tfr_changes *))                                                     \
     F(size_t, tfr_callbacks_allow, (int32_t))                                                      \
     F(void, tfr_owner_free, (tfr_owner *))
 
@@ -250,6 +271,12 @@ int main(void) {
     MEMBER(tfr_skipped, record, 16, uint64_t);
     MEMBER(tfr_skipped, error, 24, void *);
     MEMBER(tfr_skipped, incomplete_tail, 24 + sizeof(void *), int32_t);
+    MEMBER(tfr_manifest_row, path, 0, void *);
+    MEMBER(tfr_manifest_row, index_path, sizeof(void *), void *);
+    MEMBER(tfr_manifest_row, bytes, 2 * sizeof(void *), uint64_t);
+    MEMBER(tfr_manifest_row, records, 2 * sizeof(void *) + 8, uint64_t);
+    MEMBER(tfr_manifest_row, mtime_ns, 2 * sizeof(void *) + 16, int64_t);
+    CHECK(TFR_CHANGE_ADDED == 1 && TFR_CHANGE_CHANGED == 2 && TFR_CHANGE_GONE == 3);
     CHECK(sizeof(tfr_owner) == 2 * sizeof(void *));
     MEMBER(tfr_owner, handle, 0, void *);
     MEMBER(tfr_owner, free, sizeof(void *), void (*)(void));

@@ -131,6 +131,27 @@ int main(int argc, char **argv) {
     CHECK(tfr_shards_index_path(NULL, 0) == NULL && tfr_shards_note(NULL, 0) == NULL);
     tfr_shards_free(NULL);
 
+    tfr_manifest *manifest = NULL;
+    tfr_manifest_row row;
+    REFUSES("shards", tfr_manifest_build(NULL, NULL, &manifest, error_out));
+    REFUSES("manifest_out", tfr_manifest_build(NULL, NULL, NULL, error_out));
+    REFUSES("path", tfr_manifest_read(NULL, &manifest, error_out));
+    REFUSES("manifest_out", tfr_manifest_read(path, NULL, error_out));
+    REFUSES("directory", tfr_manifest_from_tfds(NULL, path, NULL, &manifest, error_out));
+    REFUSES("split", tfr_manifest_from_tfds(path, NULL, NULL, &manifest, error_out));
+    REFUSES("manifest_out", tfr_manifest_from_tfds(path, path, NULL, NULL, error_out));
+    REFUSES("manifest", tfr_manifest_write(NULL, path, error_out));
+    REFUSES("manifest", tfr_manifest_write_tfds(NULL, path, path, error_out));
+    REFUSES("manifest", tfr_manifest_refresh(NULL, NULL, NULL, NULL, error_out));
+    REFUSES("manifest", tfr_manifest_get(NULL, 0, &row, error_out));
+    REFUSES("manifest", tfr_manifest_shards(NULL, &shards, error_out));
+    REFUSES("shards_out", tfr_manifest_shards(NULL, NULL, error_out));
+    CHECK(manifest == NULL && tfr_manifest_len(NULL) == 0 && tfr_manifest_total_records(NULL) == 0);
+    CHECK(tfr_changes_len(NULL, 1) == 0 && tfr_changes_path(NULL, 1, 0) == NULL);
+    CHECK(!tfr_changes_reordered(NULL));
+    tfr_manifest_free(NULL);
+    tfr_changes_free(NULL);
+
     REFUSES("tfrecord_path", tfr_index_scan(NULL, NULL, &made, error_out));
     REFUSES("index_out", tfr_index_scan(path, NULL, NULL, error_out));
     REFUSES("index_out", tfr_index_scan(NULL, NULL, NULL, error_out));
@@ -324,6 +345,8 @@ int main(int argc, char **argv) {
     REFUSES("paths", tfr_dataset_open(NULL, NULL, NULL, 1, NULL, &no_dataset, error_out));
     REFUSES("a path in paths",
             tfr_dataset_open(&no_path, NULL, NULL, 1, NULL, &no_dataset, error_out));
+    REFUSES("manifest", tfr_dataset_from_manifest(NULL, NULL, &no_dataset, error_out));
+    REFUSES("dataset_out", tfr_dataset_from_manifest(NULL, NULL, NULL, error_out));
     REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, 0, NULL, NULL, error_out));
     CHECK(no_dataset == NULL);
     CHECK(tfr_dataset_open(NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);

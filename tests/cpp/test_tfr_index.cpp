@@ -79,6 +79,27 @@ void finds_and_updates_indexes(const std::filesystem::path &path) {
     CHECK(tfr::update_index(path, index_path, TFR_ONLY_MISSING) == payloads.size());
 }
 
+void keeps_manifests(const std::filesystem::path &path) {
+    const tfr::shards set = tfr::shards::from_paths({path.string()});
+    const std::string file = path.parent_path().string() + "/set.manifest.json";
+    tfr::manifest::build(set).write(file);
+    tfr::manifest read = tfr::manifest::read(file);
+    CHECK(read.size() == 1 && !read.empty() && read.total_records() == payloads.size());
+    const tfr::manifest_row row = read.at(0);
+    CHECK(row.path == path && row.bytes == std::filesystem::file_size(path) && row.mtime_ns);
+    CHECK(row.records == payloads.size());
+    CHECK(error_of([&] { static_cast<void>(read.at(1)); }).status() == TFR_ERR_OUT_OF_RANGE);
+    const tfr::changes none = read.refresh(set);
+    CHECK(none.added.empty() && none.changed.empty() && none.gone.empty() && !none.reordered);
+    const tfr::changes gone = read.refresh(tfr::shards::from_paths({}));
+    CHECK(gone.gone == std::vector<std::string>{path} && read.empty());
+    const std::string folder = path.parent_path();
+    const auto tfds = [&] { static_cast<void>(tfr::manifest::from_tfds(folder, "train")); };
+    CHECK(error_of(tfds).os_error() == ENOENT);
+    read.write_tfds(folder, "train");
+    CHECK(std::filesystem::exists(folder + "/train-info.json"));
+}
+
 void finds_shards(const std::filesystem::path &folder) {
     const std::filesystem::path set = folder / "set";
     std::filesystem::create_directories(set / "deep");
@@ -605,6 +626,7 @@ int main(int, char **arguments) {
     finds_and_updates_indexes(path);
     creates_many_indexes(path);
     finds_shards(folder);
+    keeps_manifests(path);
     indexes_it(path);
     reads_through_a_callable(folder);
     reads_records(path);

@@ -45,6 +45,7 @@ from ._files import find_index
 from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import VERSION as __version__
+from ._manifest import Changes, Manifest, ManifestRow
 from ._order import Order, Permutation
 from ._payloads import Payloads
 from ._reader import Reader
@@ -54,6 +55,7 @@ from ._typing import CheckLevel, Checksums, Only, OnSkipped, Progress, Remainder
 from ._writer import RecordWriter
 
 __all__ = [
+    "Changes",
     "CheckLevel",
     "Checksums",
     "Created",
@@ -61,6 +63,8 @@ __all__ = [
     "Fit",
     "Index",
     "Indexer",
+    "Manifest",
+    "ManifestRow",
     "OnSkipped",
     "Only",
     "Order",

@@ -64,14 +64,7 @@ def find_shards(
         TfrValueError: there are no paths, a directory has no TFRecord file, or a file does not
             belong to its set or is given twice.
     """
-    if isinstance(paths, (str, bytes, os.PathLike)):
-        paths = [paths]
-    encoded = [encode_path(path) for path in paths]
-    texts = [ffi.from_buffer("char[]", path + b"\0") for path in encoded]
-    directory = ffi.NULL if index_dir is None else encode_path(index_dir)
-    flags = lib.TFR_FIND_ALLOW_REPEATED if allow_repeated else 0
-    given = ffi.new("char *[]", texts)
-    shards = make("shards", lib.tfr_shards_find, given, len(texts), ffi.NULL, directory, flags)
+    shards = native_shards(paths, index_dir, allow_repeated=allow_repeated)
 
     def decoded(path: CData) -> str:
         return os.fsdecode(ffi.string(path))
@@ -81,6 +74,20 @@ def find_shards(
         return decoded(lib.tfr_shards_path(shards, number)), decoded(index) if index else None
 
     return [shard(number) for number in range(lib.tfr_shards_len(shards))]
+
+
+def native_shards(
+    paths: Path | Iterable[Path], index_dir: Path | None = None, *, allow_repeated: bool = False
+) -> CData:
+    """The native shards that paths stand for; see `find_shards`."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        paths = [paths]
+    encoded = [encode_path(path) for path in paths]
+    texts = [ffi.from_buffer("char[]", path + b"\0") for path in encoded]
+    directory = ffi.NULL if index_dir is None else encode_path(index_dir)
+    flags = lib.TFR_FIND_ALLOW_REPEATED if allow_repeated else 0
+    given = ffi.new("char *[]", texts)
+    return make("shards", lib.tfr_shards_find, given, len(texts), ffi.NULL, directory, flags)
 
 
 def find_indexes(shards: list[tuple[str, str | None]]) -> list[str]:

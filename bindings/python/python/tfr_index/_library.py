@@ -74,9 +74,11 @@ def make(kind: str, function: Callable[..., int], *arguments: CData) -> CData:
 
 _OUTPUT = ffi.typeof("void *")
 _HANDLES = {
+    "changes": ffi.typeof("tfr_changes *"),
     "error": ffi.typeof("tfr_error *"),
     "index": ffi.typeof("tfr_index *"),
     "indexer": ffi.typeof("tfr_indexer *"),
+    "manifest": ffi.typeof("tfr_manifest *"),
     "options": ffi.typeof("tfr_options *"),
     "order": ffi.typeof("tfr_order *"),
     "permutation": ffi.typeof("tfr_permutation *"),

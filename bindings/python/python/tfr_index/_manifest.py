@@ -1,0 +1,287 @@
+"""`Manifest`: the files of a data set, and how many records each has, in one JSON file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, final, overload
+
+from ._files import native_shards
+from ._library import CData, call, encode_path, ffi, lib, make
+from ._options import with_options
+from ._typing import Checksums, Path, Progress
+
+__all__ = ["Changes", "Manifest", "ManifestRow"]
+
+_NO_MTIME = -(2**63)
+
+
+class ManifestRow(NamedTuple):
+    """What a `Manifest` says of one shard.
+
+    Examples:
+        >>> row = ManifestRow("train-0.tfrecord", 1234, 10, None, None)
+        >>> row.path, row.records
+        ('train-0.tfrecord', 10)
+    """
+
+    path: str
+    """The TFRecord file."""
+    bytes: int
+    """Its size."""
+    records: int
+    """The number of its records."""
+    mtime_ns: int | None
+    """When it was last modified, in nanoseconds since 1970, as in `os.stat_result`. None: unknown."""
+    index_path: str | None
+    """Its index, which the number of records was read from. None: it had none."""
+
+
+class Changes(NamedTuple):
+    """What `Manifest.refresh` found."""
+
+    added: list[str]
+    """Shards that were not in the manifest."""
+    changed: list[str]
+    """Shards with another size or time of modification, or that have an index now."""
+    gone: list[str]
+    """Shards that are no longer in the set."""
+    reordered: bool
+    """Whether shards that were in the manifest are now in another order."""
+
+
+@final
+class Manifest(Sequence[ManifestRow]):
+    r"""The shards of a data set, in order, and how many records each has: a sequence of rows.
+
+    A manifest is kept in a JSON file, so that a program knows the length of the set without opening
+    a shard. The file names its shards relative to itself: the directory that holds both can be
+    moved. Make one with `build`, `read` or `from_tfds`.
+
+    Any number of threads may use it at the same time, except during `refresh`.
+
+    Examples:
+        >>> import pathlib, tempfile
+        >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     for shard in range(3):
+        ...         path = pathlib.Path(directory, f"train-{shard}.tfrecord")
+        ...         _ = path.write_bytes(frame * 2)
+        ...     file = f"{directory}/train.manifest.json"
+        ...     Manifest.build(directory).write(file)
+        ...     manifest = Manifest.read(file)
+        ...     len(manifest), manifest.total_records, manifest[2].records
+        (3, 6, 2)
+    """
+
+    __slots__ = ("__weakref__", "_native", "_rows")
+
+    _native: CData
+    _rows: list[ManifestRow]
+
+    def __init__(self) -> None:
+        raise TypeError("make a Manifest with Manifest.build(), read() or from_tfds()")
+
+    @classmethod
+    def _of(cls, native: CData) -> Manifest:
+        manifest = cls.__new__(cls)
+        manifest._native = native
+        manifest._load()
+        return manifest
+
+    def _load(self) -> None:
+        row = ffi.new("tfr_manifest_row *")
+        rows = []
+        for number in range(lib.tfr_manifest_len(self._native)):
+            call(lib.tfr_manifest_get, self._native, number, row)
+            path, index_path = row.path, row.index_path
+            rows.append(
+                ManifestRow(
+                    os.fsdecode(ffi.string(path)),
+                    row.bytes,
+                    row.records,
+                    None if row.mtime_ns == _NO_MTIME else row.mtime_ns,
+                    os.fsdecode(ffi.string(index_path)) if index_path else None,
+                )
+            )
+        self._rows = rows
+
+    @classmethod
+    def build(
+        cls,
+        paths: Path | Iterable[Path],
+        *,
+        index_dir: Path | None = None,
+        checksums: Checksums = "auto",
+        progress: Progress | None = None,
+        threads: int = 0,
+    ) -> Manifest:
+        """Looks at the files of a set and counts their records.
+
+        The counts come from the indexes; a file without one that fits is scanned, and no index is
+        written. So create the indexes first.
+
+        Args:
+            paths: files, directories and patterns, as for `Dataset`.
+            index_dir: a directory with the indexes, as for `Dataset`.
+            checksums: as for `create_index`, for files that are scanned.
+            progress: as for `create_index`, for all files together.
+            threads: how many files to count at the same time. 0 chooses.
+
+        Raises:
+            TfrFileNotFoundError: a file does not exist.
+            TfrError: a file is damaged or not a TFRecord file. The error names it.
+            TfrMismatch: a file keeps changing.
+        """
+        shards = native_shards(paths, index_dir)
+        return cls._of(
+            with_options(
+                lambda options: make("manifest", lib.tfr_manifest_build, shards, options),
+                checksums=checksums,
+                progress=progress,
+                threads=threads,
+            )
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Reads a manifest file. No shard is opened.
+
+        Raises:
+            TfrOSError: the file cannot be read.
+            TfrValueError: the file is not a manifest; `record` is the row. Or a newer version of
+                this package wrote it.
+        """
+        return cls._of(make("manifest", lib.tfr_manifest_read, encode_path(path)))
+
+    @classmethod
+    def from_tfds(
+        cls,
+        directory: Path,
+        split: str,
+        *,
+        progress: Progress | None = None,
+        threads: int = 0,
+    ) -> Manifest:
+        """Takes the counts of a split from the `dataset_info.json` of TensorFlow Datasets.
+
+        No shard is opened, unless the sizes of the shards contradict `dataset_info.json`: then the
+        records of each are counted, to find the one that was cut or replaced.
+
+        Args:
+            directory: the directory with the shards and `dataset_info.json`.
+            split: the name of a split, such as "train".
+            progress: as for `build`.
+            threads: as for `build`.
+
+        Raises:
+            TfrFileNotFoundError: there is no `dataset_info.json`, or a shard is missing.
+            TfrValueError: the set has no such split, or is not of TFRecord files.
+            TfrMismatch: a shard has another number of records.
+        """
+        given = encode_path(directory), split.encode()
+        return cls._of(
+            with_options(
+                lambda options: make("manifest", lib.tfr_manifest_from_tfds, *given, options),
+                checksums="auto",
+                progress=progress,
+                threads=threads,
+            )
+        )
+
+    def write(self, path: Path) -> None:
+        """Writes a manifest file, which appears complete or not at all.
+
+        Raises:
+            TfrOSError: the file cannot be written; then an existing file is unchanged.
+            TfrValueError: the path of a file is not UTF-8.
+        """
+        call(lib.tfr_manifest_write, self._native, encode_path(path))
+
+    def write_tfds(self, directory: Path, split: str) -> None:
+        """Writes SPLIT-info.json in `directory`, for `tfds.folder_dataset.write_metadata`.
+
+        TFDS then makes its `dataset_info.json` without reading the records. It looks for the file
+        in the directory of the shards.
+
+        Raises:
+            TfrValueError: the shards do not have names that TFDS can read, such as
+                pics-train.tfrecord-00000-of-00008.
+        """
+        call(lib.tfr_manifest_write_tfds, self._native, encode_path(directory), split.encode())
+
+    def refresh(
+        self,
+        paths: Path | Iterable[Path] | None = None,
+        *,
+        index_dir: Path | None = None,
+        checksums: Checksums = "auto",
+        progress: Progress | None = None,
+        threads: int = 0,
+    ) -> Changes:
+        """Brings the manifest up to date, and returns what changed. Writes no file.
+
+        Rows of files with the same size and time of modification stay as they are. The records of
+        other files are counted.
+
+        Args:
+            paths: the files of the set now, as for `build`. None: those of the manifest.
+            index_dir: as for `build`.
+            checksums: as for `build`.
+            progress: as for `build`.
+            threads: as for `build`.
+
+        Raises:
+            TfrError: as for `build`. The manifest is then as it was.
+        """
+        if paths is None:
+            shards = make("shards", lib.tfr_manifest_shards, self._native)
+        else:
+            shards = native_shards(paths, index_dir)
+        changes = with_options(
+            lambda options: make(
+                "changes", lib.tfr_manifest_refresh, self._native, shards, options
+            ),
+            checksums=checksums,
+            progress=progress,
+            threads=threads,
+        )
+        self._load()
+
+        def names(change: int) -> list[str]:
+            numbers = range(lib.tfr_changes_len(changes, change))
+            found = (lib.tfr_changes_path(changes, change, number) for number in numbers)
+            return [os.fsdecode(ffi.string(path)) for path in found]
+
+        return Changes(
+            names(lib.TFR_CHANGE_ADDED),
+            names(lib.TFR_CHANGE_CHANGED),
+            names(lib.TFR_CHANGE_GONE),
+            bool(lib.tfr_changes_reordered(changes)),
+        )
+
+    @property
+    def total_records(self) -> int:
+        """The number of records of all shards."""
+        total: int = lib.tfr_manifest_total_records(self._native)
+        return total
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> ManifestRow: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[ManifestRow]: ...
+
+    def __getitem__(self, row: int | slice) -> ManifestRow | list[ManifestRow]:
+        return self._rows[row]
+
+    def __eq__(self, other: object) -> bool:
+        return self._rows == other._rows if isinstance(other, Manifest) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # refresh() changes it
+
+    def __repr__(self) -> str:
+        return f"<Manifest of {len(self)} shards, {self.total_records} records>"

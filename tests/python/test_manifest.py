@@ -1,0 +1,116 @@
+"""`Manifest`: built, written, read and refreshed; hostile files."""
+
+if __name__ == "__main__":
+    import sys
+
+    sys.path.append(f"{sys.path[0]}/..")
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import json
+import os
+import re
+
+import pytest
+import tfr_index
+from tfr_index import Manifest, ManifestRow
+from tfrecords import tfrecord
+
+
+def write(path, records):
+    path.write_bytes(tfrecord([b"x"] * records))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A directory with shards of 3, 0 and 2 records, the last one with an index."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, records in (("a", 3), ("b", 0), ("c", 2)):
+        write(data / f"{name}.tfrecord", records)
+    tfr_index.create_index(data / "c.tfrecord")
+    return data
+
+
+def test_a_manifest_is_a_sequence_of_rows(data):
+    manifest = Manifest.build(data)
+    assert (len(manifest), manifest.total_records) == (3, 5)
+    stat = os.stat(data / "c.tfrecord")
+    path = str(data / "c.tfrecord")
+    expected = ManifestRow(path, stat.st_size, 2, stat.st_mtime_ns, f"{path}.idx")
+    assert manifest[2] == manifest[-1] == expected and manifest.index(expected) == 2
+    assert [row.records for row in manifest] == [3, 0, 2] and manifest[1:] == list(manifest)[1:]
+    assert manifest[0].index_path is None
+    assert repr(manifest) == "<Manifest of 3 shards, 5 records>"
+    assert Manifest.build([data / "a.tfrecord"], threads=1).total_records == 3
+    with pytest.raises(TypeError, match=r"Manifest\.build"):
+        Manifest()
+
+
+def test_the_file_is_plain_json_and_can_be_moved(data, tmp_path):
+    file = data / "train.manifest.json"
+    Manifest.build(data).write(file)
+    assert Manifest.read(file) == Manifest.build(data)
+    shards = json.loads(file.read_text())["shards"]
+    assert shards["path"] == ["a.tfrecord", "b.tfrecord", "c.tfrecord"]
+    assert shards["mtime_ns"][0] == os.stat(data / "a.tfrecord").st_mtime_ns
+    data.rename(tmp_path / "moved")
+    moved = Manifest.read(tmp_path / "moved" / file.name)
+    assert moved[0].path == str(tmp_path / "moved" / "a.tfrecord")
+    assert moved.refresh() == ([], [], [], False)
+
+
+def test_refresh_says_what_changed(data):
+    manifest = Manifest.build(data)
+    write(data / "a.tfrecord", 4)
+    write(data / "d.tfrecord", 1)
+    (data / "b.tfrecord").unlink()
+    changes = manifest.refresh(data)
+    assert changes.added == [str(data / "d.tfrecord")]
+    assert changes.changed == [str(data / "a.tfrecord")]
+    assert changes.gone == [str(data / "b.tfrecord")]
+    assert not changes.reordered and [row.records for row in manifest] == [4, 2, 1]
+    (data / "a.tfrecord").write_bytes(b"damage")
+    before = list(manifest)
+    with pytest.raises(tfr_index.TfrError, match=r"a\.tfrecord"):
+        manifest.refresh()
+    assert list(manifest) == before
+    with pytest.raises(ZeroDivisionError):
+        manifest.refresh(progress=lambda *_: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "row", "message"),
+    [
+        ('"a.tfrecord"', '"/etc/passwd"', 0, "an absolute path"),
+        ('"c.tfrecord"', '"../c.tfrecord"', 2, "leads out of the manifest's base"),
+        ("[3,0,2]", "[3,0]", None, '2 in "records"'),
+        ("[3,0,2]", "[3,0,-2]", 2, "expected an integer"),
+        ('"version": 1', '"version": 2', None, "update tfr-index"),
+        ("tfr-index manifest", "labels", None, "not a manifest"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(data, old, new, row, message):
+    file = data / "train.manifest.json"
+    Manifest.build(data).write(file)
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(tfr_index.TfrValueError, match=re.escape(message)) as caught:
+        Manifest.read(file)
+    error = caught.value
+    assert (error.status, error.path, error.record) == ("TFR_ERR_INVALID_MANIFEST", str(file), row)
+
+
+def test_counts_come_from_tfds_and_go_there(data):
+    write(data / "x-train.tfrecord-00000-of-00001", 7)
+    split = {"name": "train", "shardLengths": ["7"], "numBytes": "7"}
+    (data / "dataset_info.json").write_text(json.dumps({"name": "x", "splits": [split]}))
+    manifest = Manifest.from_tfds(data, "train")
+    assert manifest.total_records == 7
+    manifest.write_tfds(data, "train")
+    written = json.loads((data / "train-info.json").read_text())
+    assert written.items() >= split.items()
+    write(data / "x-train.tfrecord-00000-of-00001", 6)
+    with pytest.raises(tfr_index.TfrMismatch, match=r"has 6 records, but .* says 7"):
+        Manifest.from_tfds(data, "train")
