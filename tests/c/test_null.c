@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
             tfr_create_indexes(NULL, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
     REFUSES("tfrecord_paths[0]",
             tfr_create_indexes(no_paths, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
-    const char *const paths[] = {path}, *const missing[] = {NULL};
+    const char *const paths[] = {path, NULL}, *const missing[] = {NULL};
     REFUSES("tfrecord_paths",
             tfr_reshard(NULL, NULL, 1, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
     REFUSES("tfrecord_paths[0]",
@@ -119,7 +119,6 @@ int main(int argc, char **argv) {
     REFUSES("tfrecord_path", tfr_index_find(NULL, NULL, &text, error_out));
     REFUSES("path_out", tfr_index_find(path, NULL, NULL, error_out));
 
-    const char *const paths[] = {path, NULL};
     tfr_shards *shards = NULL;
     REFUSES("paths", tfr_shards_find(NULL, 1, NULL, NULL, 0, &shards, error_out));
     REFUSES("paths", tfr_shards_find(paths, 2, NULL, NULL, 0, &shards, error_out));
