@@ -208,3 +208,24 @@ fn usage_errors() {
     }
     assert_eq!(names(folder.path()), ["data"]);
 }
+
+/// The indexes of a directory say which records are copied, and in which order.
+#[test]
+fn edited_indexes_say_what_is_copied() {
+    let (folder, records) = data_set();
+    let directory = folder.path();
+    let data = Index::scan(directory.join("data/a.tfrecord"), &Options::new()).unwrap();
+    fs::create_dir(directory.join("chosen")).unwrap();
+    data.select(&[7, 3]).unwrap().write(directory.join("chosen/a.tfrecord.idx")).unwrap();
+    let arguments = ["reshard", "data", "-i", "chosen", "-o", "new", "--shards", "1"];
+    let (status, _, stderr) = run(directory, &arguments);
+    assert_eq!(status, 1);
+    assert!(stderr.contains("chosen/b.tfrecord.idx"), "{stderr}");
+    fs::write(directory.join("chosen/b.tfrecord.idx"), "").unwrap();
+    let (status, stdout, stderr) = run(directory, &arguments);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("new: 1 shard, 2 records, "), "{stdout}");
+    let copy = directory.join("new/train-00000-of-00001.tfrecord");
+    let copy = Reader::open(copy, &Options::new()).unwrap();
+    assert_eq!([copy.read(0).unwrap(), copy.read(1).unwrap()], [&records[7][..], &records[3][..]]);
+}

@@ -23,8 +23,8 @@ use crate::shared::stdio::{self, count, name, note};
 /// way. The directory appears complete or not at all; what a killed reshard left beside it, the next one
 /// for the same directory removes.
 ///
-/// With --index-dir, the copy has the records of edited indexes: those that select, filter, shuffle,
-/// sample or shard wrote.
+/// With --index, the copy has the records of edited indexes: those that select, filter, shuffle, sample
+/// or shard wrote.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Reshard {
@@ -33,6 +33,9 @@ pub struct Reshard {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     set: Set,
+    /// A directory with an index for each file, under the files' paths below their common directory
+    #[arg(short, long, value_name = "DIR", conflicts_with = "salvage")]
+    index: Option<PathBuf>,
     #[command(flatten)]
     size: Size,
     /// The new directory, which must not exist, or be empty
@@ -105,7 +108,10 @@ impl Reshard {
     }
 
     fn reshard(&self, interrupts: &Interrupts) -> anyhow::Result<ExitCode> {
-        let shards = self.set.find(self.paths.clone())?;
+        let mut shards = self.set.find(self.paths.clone())?;
+        if let Some(directory) = &self.index {
+            shards.set_index_dir(directory);
+        }
         let bytes = shards.iter().map(|shard| shard.path.metadata().map_or(0, |file| file.len()));
         if progress::is_on_terminal() && !stdio::is_quiet() {
             progress::start(vec![bytes.sum()]);
