@@ -750,14 +750,14 @@ inline std::string find_index(const std::string &tfrecord_path, const std::strin
     return found;
 }
 
-/// Which files find_shards() takes, and where their indexes are.
+/// Which files shards::find() takes, and where their indexes are.
 struct find_options {
     /// The names of the files that are data in a directory, such as "*.tfr"; empty: by their names
     /// or their first header.
-    std::string pattern = {};
+    std::string pattern;
     /// A directory for the indexes, which mirrors the directories of the files; empty: next to the
     /// files.
-    std::string index_dir = {};
+    std::string index_dir;
     /// Accepts sets that lack files; shards::notes() names them.
     bool allow_missing = false;
     /// Accepts files that are given twice.
