@@ -221,7 +221,8 @@ impl Index {
     /// Like [`read`](Self::read), for an open file.
     pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<Index> {
         // A shared descriptor is read from its position.
-        let whole = if file.is_shared() { None } else { decode_in_parts(file) };
+        let size = file.opened().stamp.bytes;
+        let whole = if file.is_shared() { None } else { decode_in_parts(file, size) };
         if let Some(entries) = whole {
             return Ok(Index::from_checked(entries));
         }
@@ -257,8 +258,11 @@ impl Index {
 impl EntryTable {
     /// Like [`Index::read`], for an open file.
     pub(crate) fn read_open(file: &DataFile, path: &Path) -> Result<EntryTable> {
-        let whole =
-            if file.is_shared() { None } else { decode_in_parts::<EntryTableBuilder>(file) };
+        let size = file.opened().stamp.bytes;
+        let whole = match file.is_shared() {
+            true => None,
+            false => decode_in_parts::<EntryTableBuilder>(file, size),
+        };
         if let Some(builder) = whole {
             return builder.finish();
         }

@@ -109,7 +109,7 @@ impl Reader {
     /// use tfr_index::{Entry, Options, Reader};
     ///
     /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
-    /// assert_eq!(reader.entry(1)?, Entry { offset: 78, size: 79 });
+    /// assert_eq!(reader.entry(1)?, Entry { offset: 78, size: 743 });
     /// # Ok::<(), tfr_index::Error>(())
     /// ```
     ///

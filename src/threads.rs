@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-pub(crate) use width::{Load, Width};
+pub(crate) use width::{Load, Waits, Width};
 
 use crate::error::{Error, Result};
 

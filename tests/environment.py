@@ -1,8 +1,8 @@
 """Makes the tests' virtual environments when they are first needed; they stay in target.
 
     python3 tests/environment.py quick      pytest, hypothesis, numpy; formatters, linters, CMake
-    python3 tests/environment.py clients    the same, TensorFlow and TFDS, NVIDIA DALI (CPU only), and
-                                            what its plugin is built with
+    python3 tests/environment.py clients    the same, TensorFlow and TFDS, NVIDIA DALI (CPU only),
+                                            and what its plugin is built with
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only) and Grain
     python3 tests/environment.py clang      clang, and what makes wheels for other computers
     python3 tests/environment.py docs       MkDocs, which makes a site of docs/

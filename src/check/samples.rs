@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::valid_frame_at;
 use crate::index::Entries;
 use crate::source::{ReadAt, Window};
-use crate::threads::{self, Crew};
+use crate::threads::{self, Crew, Waits};
 
 /// The number of headers read: the first, the last and some between them.
 const SAMPLES: usize = 66;
@@ -48,10 +48,12 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         let mut window = Window::new(self.size);
         let mut good = None; // the last position with a valid header
         let mut bad: Option<(usize, Option<usize>, Error)> = None;
-        let begun = Instant::now();
+        let (begun, waits) = (Instant::now(), Waits::begin(threads != 1));
         let mut early = Vec::new();
         for (number, position) in samples(count).enumerate() {
-            if number == FIRST && threads != 1 && begun.elapsed() > SLOW * FIRST as u32 {
+            // A machine that is merely busy is slow, too.
+            let is_slow = || begun.elapsed() > SLOW * FIRST as u32 && waits.are_more();
+            if number == FIRST && threads != 1 && is_slow() {
                 early = self.check_at_once(layout, samples(count).skip(FIRST).collect());
             }
             let checked = match early.get_mut(number.wrapping_sub(FIRST)).and_then(Option::take) {

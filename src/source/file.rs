@@ -4,7 +4,6 @@ use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ReadAt;
 use crate::error::{Error, Result};
@@ -37,8 +36,6 @@ pub(crate) struct DataFile {
     is_shared: bool,
     id: Identity,
     stamp: Stamp,
-    /// Whether nobody has asked for the size yet: the first needs no second request for it.
-    is_fresh: AtomicBool,
 }
 
 /// A file's state at some time: by this, a change of the file is noticed.
@@ -76,8 +73,7 @@ impl Stamp {
 impl DataFile {
     /// A file that was opened to be read. `is_shared`: it is one of the process's own descriptors.
     pub fn new(file: File, is_shared: bool, metadata: &Metadata) -> DataFile {
-        let (stamp, is_fresh) = (Stamp::of(metadata), AtomicBool::new(true));
-        DataFile { file, is_shared, id: identity(metadata), stamp, is_fresh }
+        DataFile { file, is_shared, id: identity(metadata), stamp: Stamp::of(metadata) }
     }
 
     /// What the file is and was when it was opened.
@@ -116,10 +112,7 @@ impl DataFile {
 
 impl ReadAt for DataFile {
     fn size(&self) -> io::Result<u64> {
-        match self.is_fresh.swap(false, Ordering::Relaxed) {
-            true => Ok(self.stamp.bytes),
-            false => self.file.size(),
-        }
+        self.file.size()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -84,15 +84,15 @@ impl Width {
 
 /// How often this thread waited, for instance for storage: not for a processor, which takes longer
 /// if there are more threads. `None`: not asked for.
-struct Waits(Option<Option<u64>>);
+pub(crate) struct Waits(Option<Option<u64>>);
 
 impl Waits {
-    fn begin(is_asked: bool) -> Waits {
+    pub fn begin(is_asked: bool) -> Waits {
         Waits(is_asked.then(|| thread_usage().map(|usage| usage.waits)))
     }
 
     /// Whether the thread has waited since. If the system does not say: probably.
-    fn are_more(&self) -> bool {
+    pub fn are_more(&self) -> bool {
         match (self.0, thread_usage()) {
             (None, _) => false,
             (Some(Some(before)), Some(now)) => now.waits > before,

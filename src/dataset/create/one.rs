@@ -95,11 +95,12 @@ fn ensure_index(path: &Path) -> Result<()> {
     let file = file::open_to_read(path)?;
     // A data file that has a record is no text. A device or a descriptor is only written to.
     let mut start = [0; 512];
-    let count = match file.file().metadata() {
-        Ok(metadata) if metadata.is_file() && !file.is_shared() => fill_at(&file, &mut start, 0),
-        _ => Ok(0),
+    let failed = |error| Error::io("read", error).of(path);
+    let is_file = file.file().metadata().map_err(failed)?.is_file();
+    let count = match is_file && !file.is_shared() {
+        true => fill_at(&file, &mut start, 0).map_err(failed)?,
+        false => 0,
     };
-    let count = count.map_err(|error| Error::io("read", error).of(path))?;
     let is_index = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_whitespace();
     if start[..count].iter().all(is_index) {
         return Ok(());

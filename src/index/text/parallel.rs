@@ -16,11 +16,13 @@ const MIN_PARTS: u64 = 16;
 /// A longer line is not one that this library writes.
 const LINE_MAX: usize = 4 << 10;
 
-/// Decodes all of a source's text in parts, several at the same time, and collects the entries part
+/// Decodes the first `size` bytes of a source, all of its text, in parts, several at the same time, and collects the entries part
 /// by part. Returns `None` if the text is small or not valid: decoding it from the start then finds
 /// what is wrong, and where.
-pub(crate) fn decode_in_parts<C: Collect>(source: &(impl ReadAt + Sync)) -> Option<C> {
-    let size = source.size().ok().filter(|size| *size >= MIN_PARTS * PART)?;
+pub(crate) fn decode_in_parts<C: Collect>(source: &(impl ReadAt + Sync), size: u64) -> Option<C> {
+    if size < MIN_PARTS * PART {
+        return None;
+    }
     let starts = (0..size).step_by(PART as usize);
     let decoders = threads::processors().min(threads::DECODING);
     let mut collected = C::default();
@@ -109,7 +111,8 @@ mod tests {
                 text.pop();
                 text += end;
                 let whole = Index::from_text(&text);
-                let parts = decode_in_parts(&text.as_bytes()).map(Index::from_checked);
+                let parts =
+                    decode_in_parts(&text.as_bytes(), text.len() as u64).map(Index::from_checked);
                 assert_eq!(parts, whole.ok(), "{end:?}");
             }
         }
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn small_texts_and_endless_lines_are_not_decoded_in_parts() {
         for text in ["0 16\n".to_owned(), " ".repeat(2 * (MIN_PARTS * PART) as usize)] {
-            assert_eq!(decode_in_parts::<Vec<Entry>>(&text.as_bytes()), None);
+            assert_eq!(decode_in_parts::<Vec<Entry>>(&text.as_bytes(), text.len() as u64), None);
         }
     }
 }

@@ -26,8 +26,9 @@ pub(crate) struct TextIndex<S> {
 impl<S: ReadAt + Sync> TextIndex<S> {
     /// Decodes the text once. Returns it if it is small, not valid, or in another order.
     pub fn new(text: S, path: &Path) -> std::result::Result<TextIndex<S>, S> {
-        match (text.size(), decode_in_parts::<Parts>(&text)) {
-            (Ok(size), Some(parts)) if !parts.are_mixed => {
+        let Ok(size) = text.size() else { return Err(text) };
+        match decode_in_parts::<Parts>(&text, size) {
+            Some(parts) if !parts.are_mixed => {
                 Ok(TextIndex { text, size, parts, path: path.to_owned() })
             }
             _ => Err(text),

@@ -32,7 +32,7 @@ class ManifestRow(NamedTuple):
     records: int
     """The number of its records."""
     mtime_ns: int | None
-    """When it was last modified, in nanoseconds since 1970, as in `os.stat_result`. None: unknown."""
+    """When it was last modified, in nanoseconds since 1970. None: unknown."""
     index_path: str | None
     """Its index, which the number of records was read from. None: it had none."""
 
