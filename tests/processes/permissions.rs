@@ -86,7 +86,15 @@ impl Place {
         };
         child::with_defaults(&mut command);
         // SAFETY: `become_user` makes system calls only, and allocates nothing.
-        unsafe { command.pre_exec(become_user) }.output().unwrap()
+        unsafe { command.pre_exec(become_user) };
+        loop {
+            match command.output() {
+                // Another test's process was forked while the program was being copied, and has not
+                // closed the copy yet.
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
+                output => return output.unwrap(),
+            }
+        }
     }
 
     /// Checks that the create was refused, and that only the old index is there.
