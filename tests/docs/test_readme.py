@@ -39,7 +39,7 @@ PRINTED = {
         r"examples.tfrecord: 79942 bytes, 100 records indexed\n",
         r"\n103 records, the last one has \d+ bytes\n",
         r"\n2 files: 2 ok\ntrain.tfrecord: 100 records, 79942 bytes\n",
-        r"\nshards/3: 25 records of 1 file\n.*\n2 up to date\n",
+        r"\nshards/3: 25 records of 1 file\n.*\n3 files: 1 created \(.*\), 2 up to date\n",
     ],
     "bindings/python/README.md": [r"^100 records\n"],
     "docs/python.md": [r"\n100 25 32\n", r"\nup to date\n1002 records\n"],
