@@ -108,5 +108,5 @@ pub mod internal {
     pub use crate::create::is_up_to_date;
     pub use crate::dataset::tfds_shards;
     pub use crate::reader::StoredIndex;
-    pub use crate::shards::{is_named_as_index, mirrored, place_beside};
+    pub use crate::shards::{is_named_as_index, is_named_as_manifest, mirrored, place_beside};
 }

@@ -10,7 +10,7 @@ mod search;
 mod twins;
 
 pub(crate) use indexes::places_beside;
-pub use indexes::{find_index, is_named_as_index, place_beside};
+pub use indexes::{find_index, is_named_as_index, is_named_as_manifest, place_beside};
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

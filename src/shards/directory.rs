@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::braces;
 use super::glob::{sort, Name};
-use super::indexes::{is_named_as_index, remove_indexes};
+use super::indexes::{is_named_as_index, is_named_as_manifest, remove_indexes};
 use super::members::is_named_as_member;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::header_at;
@@ -73,7 +73,7 @@ pub struct Listing {
 pub struct Skipped {
     /// Links to directories.
     pub directories: usize,
-    /// Indexes beside their data.
+    /// Indexes beside their data, and manifests.
     pub side_files: usize,
     /// Indexes without data beside them.
     pub lone_indexes: usize,
@@ -147,6 +147,8 @@ fn list_one(
             listing.skipped.lone_indexes += 1;
         } else if names.has(&path) {
             listing.data.push(path);
+        } else if is_named_as_manifest(&path) {
+            listing.skipped.side_files += 1;
         } else {
             listing.skipped.others += 1;
         }

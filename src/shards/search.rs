@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
             };
             return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
         }
-        // Indexes beside their data are not worth a note.
+        // Indexes beside their data and manifests are not worth a note.
         let skipped = Skipped { side_files: 0, ..listing.skipped };
         if skipped != Skipped::default() {
             self.notes.push(format!("{}: skipped {skipped}", path.display()));

@@ -150,6 +150,7 @@ fn directories_are_listed() {
         ("plain.idx", b""),
         ("alone.idx", b"0 21\n"),
         ("notes.txt", b"hello"),
+        ("all.manifest.json", b"{}"),
         (".a.tfrecord", &record),
         (".hidden/c.tfrecord", &record),
         ("sub/d", &record),
@@ -167,11 +168,11 @@ fn directories_are_listed() {
     let more = ["linked.tfrecord", "plain", "sub/d", "sub/deep/e.tfrecord", "train-00003-of-00010"];
     let listing = list(temporary.path(), &Names::Data).unwrap();
     assert_eq!(listing.data, here.iter().chain(&more).map(|name| at(name)).collect::<Vec<_>>());
-    let skipped = Skipped { directories: 2, side_files: 3, lone_indexes: 1, others: 2 };
+    let skipped = Skipped { directories: 2, side_files: 4, lone_indexes: 1, others: 2 };
     assert_eq!(listing.skipped, skipped);
     assert_eq!(
         skipped.to_string(),
-        "2 links to directories, 3 side files, 1 index without data, 2 other files"
+        "2 links to directories, 4 side files, 1 index without data, 2 other files"
     );
 
     let error = list(&at("none"), &Names::Data).unwrap_err();

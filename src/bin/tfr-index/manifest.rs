@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{bail, Context};
 use clap::Args;
 use serde_json::json;
+use tfr_index::internal::is_named_as_manifest;
 use tfr_index::{Changes, ErrorKind, Manifest, Options, Shards};
 
 use crate::paths::Set;
@@ -112,7 +113,7 @@ impl WriteManifest {
     /// The files, or those of the manifest that is given in their place.
     fn shards(&self) -> anyhow::Result<Shards> {
         match &self.files[..] {
-            [path] if is_manifest(path) => Ok(Manifest::read(path)?.shards()),
+            [path] if is_named_as_manifest(path) => Ok(Manifest::read(path)?.shards()),
             files => self.set.find(files.to_vec()),
         }
     }
@@ -184,10 +185,4 @@ fn records(records: u64) -> String {
     } else {
         format!("{records} records")
     }
-}
-
-/// Whether a path is named like a manifest.
-pub fn is_manifest(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".manifest.json")
 }
