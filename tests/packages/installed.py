@@ -32,7 +32,9 @@ LIBRARY = {
     f"lib/{SHARED}",
     "lib/pkgconfig/tfr_index.pc",
 }
-COMMANDS = "cat check concat create dump filter locate ls sample select shard show shuffle"
+COMMANDS = """
+    cat check concat create dump filter locate ls manifest reshard sample select shard show shuffle
+"""
 PROGRAMS = {
     "bin/tfr-index",
     "share/bash-completion/completions/tfr-index",
