@@ -5,7 +5,6 @@ use super::error::tfr_error;
 use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
-use crate::error::Result;
 
 /// Returns the number of bytes that tfr_dataset_read() gives for each of these records. It opens
 /// shards whose indexes are not in memory, and reads only the headers of large records (over 1
@@ -129,15 +128,9 @@ pub unsafe extern "C" fn tfr_dataset_read_many(
     let body = || unsafe {
         let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
         let records = pointer::slice(records, count, "records")?;
-        let store = match offsets_out.is_null() {
-            true => None,
-            false => Some(pointer::array_out(offsets_out, "offsets_out")?),
-        };
+        let store = pointer::optional_array_out(offsets_out, "offsets_out")?;
         let buffer = pointer::slice_mut(buffer, capacity, "buffer")?;
-        let offsets = dataset.read_many_into_slice(records, buffer)?;
-        if let Some(store) = store {
-            store(&offsets);
-        }
+        store(&dataset.read_many_into_slice(records, buffer)?);
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -168,11 +161,7 @@ pub unsafe extern "C" fn tfr_dataset_read_each(
     let body = || unsafe {
         let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
         let records = pointer::slice(records, count, "records")?;
-        let capacities = pointer::slice(capacities, count, "capacities")?;
-        let buffers = pointer::slice(buffers, count, "buffers")?.iter().zip(capacities);
-        let mut buffers = buffers
-            .map(|(&buffer, &capacity)| pointer::slice_mut(buffer, capacity, "buffer"))
-            .collect::<Result<Vec<_>>>()?;
+        let mut buffers = pointer::buffers(buffers, capacities, count)?;
         dataset.read_each(records, &mut buffers)
     };
     // SAFETY: the caller upholds the contract.

@@ -113,6 +113,27 @@ pub(super) unsafe fn slice_mut<'a, T: Number>(
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
 }
 
+/// The arguments `buffers` and `capacities`, which have `count` elements each: `capacities[i]` bytes
+/// from `buffers[i]`, to be written.
+///
+/// # Safety
+///
+/// NULL, or valid for reads of `count` items; each buffer as for [`slice_mut`]. The buffers do not
+/// overlap.
+pub(super) unsafe fn buffers<'a>(
+    buffers: *const *mut u8,
+    capacities: *const usize,
+    count: usize,
+) -> Result<Vec<&'a mut [u8]>> {
+    // SAFETY: the caller upholds the contract.
+    let capacities = unsafe { slice(capacities, count, "capacities") }?;
+    // SAFETY: the same.
+    let buffers = unsafe { slice(buffers, count, "buffers") }?;
+    let pairs = buffers.iter().zip(capacities);
+    // SAFETY: the same.
+    pairs.map(|(&buffer, &capacity)| unsafe { slice_mut(buffer, capacity, "buffer") }).collect()
+}
+
 /// What any bytes are a value of.
 pub(super) trait Number {}
 
@@ -187,6 +208,24 @@ pub(super) unsafe fn array_out<T: Copy>(pointer: *mut T, name: &str) -> Result<i
     // SAFETY: not NULL, aligned; the caller upholds the rest.
     Ok(move |items: &[T]| unsafe {
         pointer.copy_from_nonoverlapping(items.as_ptr(), items.len());
+    })
+}
+
+/// As [`array_out`], but NULL is allowed: then nothing is stored.
+///
+/// # Safety
+///
+/// NULL, or valid for writes of all items that are stored.
+pub(super) unsafe fn optional_array_out<T: Copy>(
+    pointer: *mut T,
+    name: &str,
+) -> Result<impl FnOnce(&[T])> {
+    // SAFETY: the caller upholds the contract.
+    let store = if pointer.is_null() { None } else { Some(unsafe { array_out(pointer, name) }?) };
+    Ok(move |items: &[T]| {
+        if let Some(store) = store {
+            store(items);
+        }
     })
 }
 

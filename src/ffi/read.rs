@@ -5,7 +5,7 @@ use super::guard::guard;
 use super::pointer;
 use super::reader::tfr_reader;
 use super::status::tfr_status;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// Returns the number of bytes that tfr_reader_read() gives for each of these records. It reads
 /// only the headers of large records (over 1 MiB), so that nobody allocates memory just because a
@@ -141,15 +141,9 @@ pub unsafe extern "C" fn tfr_reader_read_many(
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
-        let store = match offsets_out.is_null() {
-            true => None,
-            false => Some(pointer::array_out(offsets_out, "offsets_out")?),
-        };
+        let store = pointer::optional_array_out(offsets_out, "offsets_out")?;
         let buffer = pointer::slice_mut(buffer, capacity, "buffer")?;
-        let offsets = reader.read_many_into_slice(records, buffer)?;
-        if let Some(store) = store {
-            store(&offsets);
-        }
+        store(&reader.read_many_into_slice(records, buffer)?);
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -180,11 +174,7 @@ pub unsafe extern "C" fn tfr_reader_read_each(
     let body = || unsafe {
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
-        let capacities = pointer::slice(capacities, count, "capacities")?;
-        let buffers = pointer::slice(buffers, count, "buffers")?.iter().zip(capacities);
-        let mut buffers = buffers
-            .map(|(&buffer, &capacity)| pointer::slice_mut(buffer, capacity, "buffer"))
-            .collect::<Result<Vec<_>>>()?;
+        let mut buffers = pointer::buffers(buffers, capacities, count)?;
         reader.read_each(records, &mut buffers)
     };
     // SAFETY: the caller upholds the contract.
