@@ -91,7 +91,7 @@ impl Place {
             match command.output() {
                 // Another test's process was forked while the program was being copied, and has not
                 // closed the copy yet.
-                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
+                Err(error) if error.raw_os_error() == Some(libc::ETXTBSY) => {}
                 output => return output.unwrap(),
             }
         }
