@@ -2668,7 +2668,8 @@ void tfr_changes_free(struct tfr_changes *changes);
  * Opens a data set: opens the files to count their records, several at the same time.
  *
  * Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
- * required. `options` is optional; NULL means the defaults. Their callbacks are not called.
+ * required. `options` is optional; NULL means the defaults. Their progress callback is called on this
+ * thread: at the start, and at least every 50 ms, with TFR_UNKNOWN bytes in total. It can cancel.
  * `index_paths` and `indexes` are optional. They say where the records are: each has `count`
  * elements, which may be NULL.
  *
@@ -2677,13 +2678,17 @@ void tfr_changes_free(struct tfr_changes *changes);
  * - Otherwise the data set finds the index next to the file, or scans the file, like
  *   tfr_reader_open() with NULL. If it rejects an index file, tfr_dataset_warning() says why.
  *
+ * `counts` is optional: `count` numbers of records, that of each file. With them, no file is opened
+ * yet. Each is opened and its records are counted when it is first used; a call that uses it fails
+ * with TFR_ERR_MISMATCH if it has another number of records.
+ *
  * With tfr_options_set_salvage(), it scans the files, and leaves out damage; then no indexes may be
  * given.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if a file occurs twice without
  * indexes that say which of its records are meant, or if the options contradict each other.
- * Otherwise those of tfr_reader_open(), for the first file that fails; see also
- * tfr_options_set_on_error().
+ * TFR_ERR_CANCELLED if the callback cancels. Otherwise those of tfr_reader_open(), for the first file
+ * that fails; see also tfr_options_set_on_error().
  *
  * Ownership: the data set shares the indexes, and copies the paths; the caller may free them
  * immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure.
@@ -2693,6 +2698,7 @@ void tfr_changes_free(struct tfr_changes *changes);
 enum tfr_status tfr_dataset_open(const char *const *paths,
                                  const char *const *index_paths,
                                  const struct tfr_index *const *indexes,
+                                 const uint64_t *counts,
                                  size_t count,
                                  const struct tfr_options *options,
                                  struct tfr_dataset **dataset_out,
@@ -2792,6 +2798,14 @@ enum tfr_status tfr_dataset_index_of(const struct tfr_dataset *dataset,
                                      size_t shard,
                                      struct tfr_index **index_out,
                                      struct tfr_error **error_out);
+
+/**
+ * Returns how many warnings tfr_dataset_warning() has by now; 0 for NULL. A data set that opens its
+ * shards later may have more then.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_dataset_num_warnings(const struct tfr_dataset *dataset);
 
 /**
  * Returns warning `number` of those about the shards opened so far: an index that was found but is
@@ -3045,6 +3059,31 @@ enum tfr_status tfr_batches_new(const struct tfr_dataset *dataset,
                                 int32_t drop_last,
                                 struct tfr_batches **batches_out,
                                 struct tfr_error **error_out);
+
+/**
+ * Starts to read batches of a part of a data set, such as every second record: record i of the order
+ * is record `first` + i * `step` of the data set. As many records as the order has must be there.
+ *
+ * If `max_bytes` is not 0, a batch also ends before its payloads have more bytes than that, but not
+ * before its first record: for records of any size in little memory. A bad record then fails alone:
+ * the batch ends before it, and the iterator continues after it. The first batch is small, one
+ * thread reads the others ahead, and `drop_last` has no effect.
+ *
+ * Parameters and errors: as for tfr_batches_new(), except that the data set may have more records
+ * than the order. TFR_ERR_INVALID_ARGUMENT if it has not all of these records.
+ *
+ * Ownership and threads: as for tfr_batches_new().
+ */
+enum tfr_status tfr_batches_of(const struct tfr_dataset *dataset,
+                               uint64_t first,
+                               int64_t step,
+                               const struct tfr_order *order,
+                               size_t batch_size,
+                               size_t max_bytes,
+                               size_t prefetch,
+                               int32_t drop_last,
+                               struct tfr_batches **batches_out,
+                               struct tfr_error **error_out);
 
 /**
  * Returns the next batch. At the end *batch_out is NULL.

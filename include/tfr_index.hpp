@@ -1947,7 +1947,7 @@ class dataset {
             named.push_back(detail::path(path));
         }
         tfr_dataset *made = nullptr;
-        options.call(tfr_dataset_open, named.data(), index_paths, indexes, named.size(),
+        options.call(tfr_dataset_open, named.data(), index_paths, indexes, nullptr, named.size(),
                      options.get(), &made);
         return made;
     }

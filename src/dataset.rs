@@ -1,6 +1,7 @@
 //! Data sets: many TFRecord files as one.
 
 mod batches;
+mod count;
 mod create;
 mod inner;
 mod log;

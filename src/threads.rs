@@ -152,7 +152,12 @@ impl FirstError {
 
     /// Whether work at this place is still needed.
     pub fn is_before(&self, place: usize) -> bool {
-        place < self.limit.load(Ordering::Relaxed)
+        place < self.limit()
+    }
+
+    /// The place of the first error; the number of places if there is none.
+    pub fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
     }
 
     /// Marks all work as not needed.

@@ -10,6 +10,8 @@ use crate::reader::{with_room, Ahead, Payloads};
 
 /// The most threads that each read a batch ahead.
 const THREADS: usize = 8;
+/// The most records of a first batch that is small.
+const SMALL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 
 /// Payloads, and the numbers of their records in the data set.
 #[derive(Debug, Clone, Default)]
@@ -53,15 +55,21 @@ impl Batch {
 /// An iterator over batches; see [`Dataset::batches`].
 pub struct Batches {
     plan: Plan,
-    /// The number of the next batch.
+    /// How many of the order's records are before the next batch.
     next: u64,
-    /// How many of the order's records are before the next batch, but for one that failed.
+    /// The same, but the begin of a batch that failed.
     done: u64,
     prefetch: usize,
     /// The threads that read ahead. Each has every n-th batch.
-    threads: Vec<Ahead<Result<Batch>>>,
-    /// The batch that the first thread of `threads` began with.
+    threads: Vec<Ahead<Part>>,
+    /// Where the first thread of `threads` began.
     first: u64,
+}
+
+/// A batch, and how many of the order's records are before the one after it.
+struct Part {
+    batch: Result<Batch>,
+    end: u64,
 }
 
 /// Which records are in which batch.
@@ -69,26 +77,35 @@ pub struct Batches {
 struct Plan {
     dataset: Dataset,
     order: Order,
+    /// Record `i` of the order is record `start + i * step` of the data set.
+    start: u64,
+    step: i64,
     batch_size: usize,
+    /// The most bytes in a batch that has more than one record.
+    max_bytes: Option<usize>,
     drop_last: bool,
 }
 
 impl Batches {
     pub(super) fn new(
         dataset: &Dataset,
+        (start, step): (u64, i64),
         order: Order,
         batch_size: usize,
         prefetch: usize,
     ) -> Result<Batches> {
-        let (wanted, records) = (order.state().num_records, dataset.len());
+        let (count, records) = (order.state().num_records, dataset.len());
+        let last = i128::from(start) + i128::from(step) * (i128::from(count) - 1);
+        let are_there = count == 0 || (start < records && (0..records.into()).contains(&last));
         let detail = match batch_size {
             0 => "batch_size must be at least 1, not 0".to_owned(),
-            _ if wanted != records => {
-                format!("the order is one of {wanted} records, but the data set has {records}")
-            }
+            _ if !are_there => format!(
+                "{count} records from {start} on, in steps of {step}: the data set has {records}"
+            ),
             _ => {
                 let prefetch = if dataset.0.opener.options.threads == 1 { 0 } else { prefetch };
-                let plan = Plan { dataset: dataset.clone(), order, batch_size, drop_last: false };
+                let (dataset, max_bytes, drop_last) = (dataset.clone(), None, false);
+                let plan = Plan { dataset, order, start, step, batch_size, max_bytes, drop_last };
                 let threads = Vec::new();
                 return Ok(Batches { plan, next: 0, done: 0, prefetch, threads, first: 0 });
             }
@@ -100,6 +117,32 @@ impl Batches {
     #[must_use]
     pub fn drop_last(mut self, drop_last: bool) -> Batches {
         self.plan.drop_last = drop_last;
+        self.threads.clear();
+        self
+    }
+
+    /// Ends each batch also before its payloads have more than `max_bytes` bytes, but not before its
+    /// first record: for records of any size in little memory. A bad record then fails alone: the
+    /// batch ends before it, and the iterator continues after it. The first batch is small, and one
+    /// thread reads the others ahead. [`drop_last`](Self::drop_last) has no effect.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Order, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+    /// let mut records = 0;
+    /// for batch in dataset.batches(1000, Order::new(100), 1)?.max_bytes(10_000) {
+    ///     let batch = batch?;
+    ///     assert!(batch.len() == 1 || batch.payloads().bytes().len() <= 10_000);
+    ///     records += batch.len();
+    /// }
+    /// assert_eq!(records, 100);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_bytes(mut self, max_bytes: usize) -> Batches {
+        self.plan.max_bytes = Some(max_bytes);
         self.threads.clear();
         self
     }
@@ -133,7 +176,7 @@ impl Batches {
     /// whether [`next`](Self::next) would not wait; also true if no thread reads ahead. For callers
     /// that have other things to do meanwhile, such as to handle signals.
     pub fn wait(&mut self, timeout: Duration) -> bool {
-        if self.next >= self.plan.batches() {
+        if self.next >= self.plan.end() || self.is_small() {
             return true;
         }
         self.start();
@@ -143,11 +186,16 @@ impl Batches {
         }
     }
 
+    /// Whether the next batch is a small one that the caller reads.
+    fn is_small(&self) -> bool {
+        self.next == 0 && self.plan.max_bytes.is_some()
+    }
+
     /// The thread that reads the next batch.
-    fn thread(&mut self) -> Option<&mut Ahead<Result<Batch>>> {
+    fn thread(&mut self) -> Option<&mut Ahead<Part>> {
         let count = self.threads.len() as u64;
-        let turn = self.next.checked_sub(self.first)?.checked_rem(count)?;
-        self.threads.get_mut(turn as usize)
+        let batch = self.next.checked_sub(self.first)? / self.plan.batch_size as u64;
+        self.threads.get_mut(batch.checked_rem(count)? as usize)
     }
 
     /// Starts the threads, unless they run. In a forked process, there are none from its parent.
@@ -157,16 +205,20 @@ impl Batches {
         }
         self.threads.clear();
         self.first = self.next;
-        let left = self.plan.batches() - self.next;
-        let count = self.prefetch.min(THREADS).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let left = usize::try_from(self.plan.left(self.next)).unwrap_or(usize::MAX);
+        // Without its sizes, nobody knows where the batch after the next one begins.
+        let most = if self.plan.max_bytes.is_some() { 1 } else { THREADS };
+        let count = self.prefetch.min(most).min(left);
         // A thread has a batch in hand, besides those that wait.
         let waiting = (self.prefetch + count - 1) / count.max(1) - 1;
-        for i in 0..count {
-            let (plan, mut number) = (self.plan.clone(), self.first + i as u64);
+        let size = self.plan.batch_size as u64;
+        for i in 0..count as u64 {
+            let (plan, mut next) = (self.plan.clone(), self.first.saturating_add(i * size));
             let read = move || {
-                let batch = (number < plan.batches()).then(|| plan.read(number, count));
-                number += count as u64;
-                batch
+                let part = (next < plan.end()).then(|| plan.read(next, plan.batch_size, count));
+                let others = (count as u64 - 1) * size;
+                next = part.as_ref().map_or(next, |part| part.end.saturating_add(others));
+                part
             };
             match Ahead::start(waiting, read) {
                 Some(thread) => self.threads.push(thread),
@@ -180,33 +232,60 @@ impl Batches {
         }
     }
 
-    fn read(&mut self) -> Result<Batch> {
+    fn read(&mut self) -> Part {
+        if self.is_small() {
+            return self.plan.read(0, self.plan.batch_size.min(SMALL), 1);
+        }
         self.start();
         let ready = self.thread().and_then(Ahead::next);
-        ready.unwrap_or_else(|| self.plan.read(self.next, 1))
+        ready.unwrap_or_else(|| self.plan.read(self.next, self.plan.batch_size, 1))
     }
 }
 
 impl Plan {
-    /// The number of batches.
-    fn batches(&self) -> u64 {
-        let (records, size) = (self.order.len(), self.batch_size as u64);
-        let is_short = records % size > 0 && !self.drop_last;
-        records / size + u64::from(is_short)
+    /// How many of the order's records are in batches.
+    fn end(&self) -> u64 {
+        let records = self.order.len();
+        match self.drop_last && self.max_bytes.is_none() {
+            true => records - records % self.batch_size as u64,
+            false => records,
+        }
     }
 
-    /// The number of records before a batch.
-    fn before(&self, batch: u64) -> u64 {
-        batch.saturating_mul(self.batch_size as u64).min(self.order.len())
+    /// The number of batches from a place of the order on; with a limit of bytes, the least number.
+    fn left(&self, place: u64) -> u64 {
+        let (records, size) = (self.end() - place, self.batch_size as u64);
+        records / size + u64::from(records % size > 0)
     }
 
-    /// Reads a batch. `calls` threads do this at the same time.
-    fn read(&self, batch: u64, calls: usize) -> Result<Batch> {
-        let (start, end) = (self.before(batch), self.before(batch + 1));
-        let mut records = with_room((end - start) as usize)?;
-        records.resize((end - start) as usize, 0);
+    /// Reads the batch that begins at a place of the order. `calls` threads do this at the same
+    /// time.
+    fn read(&self, place: u64, batch_size: usize, calls: usize) -> Part {
+        let end = place.saturating_add(batch_size as u64).min(self.end());
+        let (inner, records) = (&self.dataset.0, self.records(place, end));
+        let Some(max_bytes) = self.max_bytes else {
+            let batch = records.and_then(|records| inner.read_batch(records, calls));
+            return Part { batch, end };
+        };
+        match records.and_then(|records| inner.read_some(records, max_bytes)) {
+            Ok((batch, count)) => Part { batch: Ok(batch), end: place + count as u64 },
+            Err(error) => Part { batch: Err(error), end: place + 1 },
+        }
+    }
+
+    /// The numbers of the records at these places of the order.
+    fn records(&self, start: u64, end: u64) -> Result<Vec<u64>> {
+        let count = (end - start) as usize;
+        let mut records = with_room(count)?;
+        records.resize(count, 0);
         self.order.fill(start, &mut records);
-        self.dataset.0.read_batch(records, calls)
+        if (self.start, self.step) != (0, 1) {
+            // All are in the data set, whatever overflows on the way.
+            let step = self.step as u64;
+            let place = |record: &u64| self.start.wrapping_add(record.wrapping_mul(step));
+            records.iter_mut().for_each(|record| *record = place(record));
+        }
+        Ok(records)
     }
 }
 
@@ -216,18 +295,18 @@ impl Iterator for Batches {
     /// Returns the next batch that is not empty. After an error, the iterator continues with the
     /// batch after the one that failed.
     fn next(&mut self) -> Option<Result<Batch>> {
-        while self.next < self.plan.batches() {
-            let batch = self.read();
-            self.next += 1;
+        while self.next < self.plan.end() {
+            let Part { batch, end } = self.read();
+            let start = std::mem::replace(&mut self.next, end);
             match batch {
                 Ok(batch) => {
-                    self.done = self.plan.before(self.next);
+                    self.done = end;
                     if !batch.is_empty() {
                         return Some(Ok(batch));
                     }
                 }
                 Err(error) => {
-                    self.done = self.plan.before(self.next - 1);
+                    self.done = start;
                     return Some(Err(error));
                 }
             }
@@ -236,7 +315,11 @@ impl Iterator for Batches {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, usize::try_from(self.plan.batches() - self.next).ok())
+        let most = match self.plan.max_bytes {
+            Some(_) => self.plan.end() - self.next,
+            None => self.plan.left(self.next),
+        };
+        (0, usize::try_from(most).ok())
     }
 }
 

@@ -1,18 +1,16 @@
 //! What a data set does for its calls: finds records, opens shards, notes what is wrong.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::log::Log;
 use super::open_files::{OpenFiles, Use};
-use super::opener::{Expected, Hook, Opener};
+use super::opener::{Expected, Hook, Opener, ProgressFn};
 use super::read::{self, Errors, Plan, Skip};
 use super::{Batch, DatasetOptions, OnError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork::Local;
 use crate::index::Index;
-use crate::reader::{with_room, Payloads};
+use crate::reader::{ensure_room, with_room, Payloads};
 use crate::shards::Shard;
-use crate::threads::{FirstError, Width};
+use crate::threads::Width;
 
 pub(super) struct Inner {
     pub opener: Opener,
@@ -43,36 +41,8 @@ impl Inner {
         inner
     }
 
-    /// Counts the records of the shards.
-    pub fn count(mut self) -> Result<Inner> {
-        let shards = self.opener.shards.len();
-        let counts = Mutex::new(vec![0; shards]);
-        let first_error = FirstError::new(shards);
-        self.open_side_by_side(shards, 1, |shard| {
-            let opened = first_error.is_before(shard).then(|| self.shard(shard));
-            let records = match opened {
-                Some(Ok(reader)) => reader.len(),
-                Some(Err(error)) if self.may_skip(&error) => {
-                    self.log.here().lock().warn(shard, vec![error]);
-                    0
-                }
-                Some(Err(error)) => {
-                    first_error.note(shard, error);
-                    0
-                }
-                None => 0,
-            };
-            counts.lock().unwrap_or_else(PoisonError::into_inner)[shard] = records as u64;
-            records
-        });
-        first_error.into_result()?;
-        let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let expected = |records| Expected { records, ..Expected::default() };
-        self.expect(counts.into_iter().map(expected).collect());
-        Ok(self)
-    }
-
-    fn expect(&mut self, expected: Vec<Expected>) {
+    /// Sets what the shards are known to be.
+    pub fn expect(&mut self, expected: Vec<Expected>) {
         let mut end = 0;
         self.starts = vec![0];
         self.starts.extend(expected.iter().map(|expected| {
@@ -108,8 +78,13 @@ impl Inner {
 
     /// Returns the reader of a shard.
     pub fn shard(&self, shard: usize) -> Result<Use<'_>> {
+        self.shard_watched(shard, None)
+    }
+
+    /// Returns the reader of a shard. If that is scanned, `progress` is called, and may cancel.
+    pub fn shard_watched(&self, shard: usize, progress: Option<ProgressFn<'_>>) -> Result<Use<'_>> {
         self.files.get(shard, |table| {
-            let (reader, warnings) = self.opener.open(shard, table)?;
+            let (reader, warnings) = self.opener.open(shard, table, progress)?;
             if !warnings.is_empty() {
                 self.log.here().lock().warn(shard, warnings);
             }
@@ -141,7 +116,7 @@ impl Inner {
         }
     }
 
-    fn may_skip(&self, error: &Error) -> bool {
+    pub fn may_skip(&self, error: &Error) -> bool {
         self.opener.options.on_error == OnError::Skip && read::may_skip(error)
     }
 
@@ -168,24 +143,60 @@ impl Inner {
         self.read_plan(plan, buffers, &errors, calls)?;
         let skipped = errors.into_skipped()?;
         payloads.set_offsets(offsets);
-        payloads.remove(skipped.iter().map(|(place, _)| *place));
         Ok(skipped)
     }
 
     /// Reads a batch. Of `calls` threads that do so at the same time, each starts its part of the
     /// threads.
-    pub fn read_batch(&self, mut records: Vec<u64>, calls: usize) -> Result<Batch> {
+    pub fn read_batch(&self, records: Vec<u64>, calls: usize) -> Result<Batch> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let plan = self.plan(&records, &errors, calls)?;
         let mut payloads = Payloads::default();
         let skipped = self.read_payloads(plan, errors, &mut payloads, calls)?;
+        Ok(self.without(skipped, payloads, records))
+    }
+
+    /// Reads the first of some records: as many as have at most `most` bytes together, but at least
+    /// one, and none from the first one on that cannot be read. Returns how many of the records were
+    /// read or skipped.
+    ///
+    /// # Errors
+    /// If the first record cannot be read.
+    pub fn read_some(&self, mut records: Vec<u64>, most: usize) -> Result<(Batch, usize)> {
+        let errors = Errors::new(records.len(), self.opener.options.on_error);
+        let mut plan = self.plan_unchecked(&records, &errors, 1)?;
+        plan.truncate(most);
+        plan.cut(errors.place());
+        self.ensure_headers(&plan, plan.size(), &errors);
+        plan.cut(errors.place());
+        ensure_room(plan.size())?;
+        let (size, mut offsets) = (plan.size(), plan.offsets.clone());
+        let mut payloads = Payloads::default();
+        let buffers = cut(payloads.clear(size)?, &offsets)?;
+        self.read_plan(plan, buffers, &errors, 1)?;
+        // All payloads before the first error were read.
+        let count = errors.place().min(offsets.len() - 1);
+        let (error, mut skipped) = errors.into_parts();
+        if let (0, Some(error)) = (count, error) {
+            return Err(error);
+        }
+        offsets.truncate(count + 1);
+        records.truncate(count);
+        payloads.set_offsets(offsets);
+        skipped.retain(|(place, _)| *place < count);
+        Ok((self.without(skipped, payloads, records), count))
+    }
+
+    /// Makes a batch without the places that were skipped, and notes these.
+    fn without(&self, skipped: Vec<Skip>, mut payloads: Payloads, mut records: Vec<u64>) -> Batch {
         if !skipped.is_empty() {
+            payloads.remove(skipped.iter().map(|(place, _)| *place));
             let mut places = skipped.iter().map(|(place, _)| *place).peekable();
             let mut place = 0..;
             records.retain(|_| places.next_if_eq(&place.next().unwrap_or(0)).is_none());
             self.log.here().lock().skip(skipped);
         }
-        Ok(Batch { payloads, records })
+        Batch { payloads, records }
     }
 }
 

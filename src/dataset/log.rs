@@ -41,6 +41,14 @@ impl Log {
         self.warnings.values().flatten().cloned().collect()
     }
 
+    pub fn num_warnings(&self) -> usize {
+        self.warnings.values().map(Vec::len).sum()
+    }
+
+    pub fn warning(&self, number: usize) -> Option<Error> {
+        self.warnings.values().flatten().nth(number).cloned()
+    }
+
     /// Notes records that were left out. One of several that have the same error has it.
     pub fn skip(&mut self, skipped: Vec<Skip>) {
         self.skipped.records += skipped.len() as u64;

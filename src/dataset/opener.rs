@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::options::DatasetOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
-use crate::options::Skipped;
+use crate::options::{Options, Progress, Skipped};
 use crate::reader::{Reader, Table};
 use crate::shards::Shard;
 
@@ -32,20 +32,34 @@ pub(super) struct Opener {
     pub hook: Option<Box<Hook>>,
 }
 
+/// Is called while a file is scanned, and may cancel.
+pub(super) type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
+
 pub(super) type Hook = dyn Fn(usize) -> Result<Reader> + Send + Sync;
 
 impl Opener {
     /// Opens a shard, with its table if it was open before. Also returns warnings.
-    pub fn open(&self, shard: usize, table: Option<&Table>) -> Result<(Reader, Vec<Error>)> {
+    pub fn open(
+        &self,
+        shard: usize,
+        table: Option<&Table>,
+        progress: Option<ProgressFn<'_>>,
+    ) -> Result<(Reader, Vec<Error>)> {
         let path = &self.shards[shard].path;
-        let opened = self.open_as_it_was(shard, table).map_err(|error| error.of(path))?;
+        let opened = self.open_as_it_was(shard, table, progress);
+        let opened = opened.map_err(|error| error.of(path))?;
         self.ensure_expected(shard, &opened.0).map_err(|error| error.of(path))?;
         Ok(opened)
     }
 
-    fn open_as_it_was(&self, shard: usize, table: Option<&Table>) -> Result<(Reader, Vec<Error>)> {
+    fn open_as_it_was(
+        &self,
+        shard: usize,
+        table: Option<&Table>,
+        progress: Option<ProgressFn<'_>>,
+    ) -> Result<(Reader, Vec<Error>)> {
         let path = &self.shards[shard].path;
-        let options = self.options.of_readers();
+        let options = Options { progress, ..self.options.of_readers() };
         if let Some(hook) = &self.hook {
             return Ok((hook(shard)?, Vec::new()));
         }
@@ -62,7 +76,7 @@ impl Opener {
             return Ok((Reader::with_index(path, index, &options)?, Vec::new()));
         }
         if self.options.salvage {
-            return self.salvage(path);
+            return self.salvage(path, progress);
         }
         let reader = Reader::open(path, &options)?;
         let warnings = reader.warning().cloned().into_iter().collect();
@@ -70,7 +84,11 @@ impl Opener {
     }
 
     /// Opens a file with an index of its good records. Each region that is left out is a warning.
-    fn salvage(&self, path: &Path) -> Result<(Reader, Vec<Error>)> {
+    fn salvage(
+        &self,
+        path: &Path,
+        progress: Option<ProgressFn<'_>>,
+    ) -> Result<(Reader, Vec<Error>)> {
         let regions = Mutex::new(Vec::new());
         let note = |region: Skipped| {
             let bytes = format!("; skipped bytes {} to {}", region.bytes.start, region.bytes.end);
@@ -78,7 +96,8 @@ impl Opener {
             regions.push(region.error.adding(&bytes));
             ControlFlow::Continue(())
         };
-        let index = Index::scan(path, &self.options.of_salvage().on_skipped(&note))?;
+        let options = Options { progress, ..self.options.of_salvage() };
+        let index = Index::scan(path, &options.on_skipped(&note))?;
         let reader = Reader::with_index(path, index, &self.options.of_readers())?.scanned();
         Ok((reader, regions.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }

@@ -40,10 +40,16 @@ impl Plan {
     /// first one. Returns how many are left.
     pub fn truncate(&mut self, most: usize) -> usize {
         let count = self.offsets.partition_point(|&end| end <= most) - 1;
-        let count = count.max(1).min(self.offsets.len() - 1);
-        self.items.retain(|item| item.place < count);
-        self.offsets.truncate(count + 1);
-        count
+        self.cut(count.max(1));
+        self.offsets.len() - 1
+    }
+
+    /// Leaves out all places but the first `count`, if there are more.
+    pub fn cut(&mut self, count: usize) {
+        if count + 1 < self.offsets.len() {
+            self.items.retain(|item| item.place < count);
+            self.offsets.truncate(count + 1);
+        }
     }
 
     /// The size of all payloads.
@@ -97,13 +103,31 @@ impl Errors {
             })
     }
 
+    /// The place of the first error so far; no place of the request if there is none.
+    pub fn place(&self) -> usize {
+        self.first.limit()
+    }
+
     /// Returns the places that were skipped, in order.
     pub fn into_skipped(self) -> Result<Vec<Skip>> {
-        self.first.into_result()?;
+        let (error, skipped) = self.into_parts();
+        error.map_or(Ok(skipped), Err)
+    }
+
+    /// Returns the first error, and the places that were skipped, in order.
+    pub fn into_parts(self) -> (Option<Error>, Vec<Skip>) {
         let skipped = self.skipped.map(Mutex::into_inner).unwrap_or(Ok(Vec::new()));
         let mut skipped = skipped.unwrap_or_else(PoisonError::into_inner);
         skipped.sort_unstable_by_key(|(place, _)| *place);
-        Ok(skipped)
+        // A record whose header was checked first may fail twice.
+        skipped.dedup_by(|(place, error), (kept, first)| {
+            let is_same = place == kept;
+            if is_same {
+                *first = first.take().or_else(|| error.take());
+            }
+            is_same
+        });
+        (self.first.into_result().err(), skipped)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Dataset`: the records of many files as one sequence.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::inner::{cut, Inner};
@@ -10,6 +10,7 @@ use super::read::Errors;
 use super::{Batch, Batches, DatasetOptions, Manifest, OnError, Skips};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
+use crate::options::Progress;
 use crate::order::Order;
 use crate::reader::{with_room, Payloads};
 use crate::shards::{given_twice, Shard, Shards};
@@ -90,32 +91,72 @@ impl Dataset {
         indexes: Vec<Option<Index>>,
         options: &DatasetOptions,
     ) -> Result<Dataset> {
-        let has_index = |i: usize, shard: &Shard| {
-            shard.index_path.is_some() || indexes.get(i).is_some_and(Option::is_some)
-        };
-        let (mut whole, mut are_given) = (Vec::new(), false);
-        for (i, shard) in shards.iter().enumerate() {
-            match has_index(i, shard) {
-                true => are_given = true,
-                false => whole.push(shard.path.clone()),
-            }
+        ensure_given(shards, &indexes, options)?;
+        let inner = Inner::new(shards.to_vec(), indexes, Vec::new(), options, None);
+        Ok(Dataset(Arc::new(inner.count(None)?)))
+    }
+
+    /// Like [`with_indexes`](Self::with_indexes), with a callback that receives the progress and can
+    /// cancel. It runs on the caller's thread: at the start, and at least every 50 ms. The bytes and
+    /// the records are those of the shards so far; `bytes_total` is `u64::MAX`, as the sizes of the
+    /// others are not known yet.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tfr_index::{Dataset, DatasetOptions, ErrorKind, Progress, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let stop = |_: Progress| ControlFlow::Break(());
+    /// let opened = Dataset::with_progress(&shards, Vec::new(), &DatasetOptions::new(), &stop);
+    /// assert_eq!(opened.unwrap_err().kind(), ErrorKind::Cancelled);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`ErrorKind::Cancelled`].
+    pub fn with_progress(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        options: &DatasetOptions,
+        progress: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
+    ) -> Result<Dataset> {
+        ensure_given(shards, &indexes, options)?;
+        let inner = Inner::new(shards.to_vec(), indexes, Vec::new(), options, None);
+        Ok(Dataset(Arc::new(inner.count(Some(progress))?)))
+    }
+
+    /// Like [`with_indexes`](Self::with_indexes), but takes the numbers of records, `counts[i]` that
+    /// of shard `i`, and opens no shard. Each is opened, and its records are counted, when it is
+    /// first used.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let options = DatasetOptions::new();
+    /// let dataset = Dataset::with_counts(&shards, Vec::new(), &[100], &options)?;
+    /// assert_eq!(dataset.len(), 100);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] as for [`open`](Self::open), or if there is not one count for
+    /// each shard. Calls that use a shard fail with [`ErrorKind::Mismatch`] if it has another number
+    /// of records.
+    pub fn with_counts(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        counts: &[u64],
+        options: &DatasetOptions,
+    ) -> Result<Dataset> {
+        ensure_given(shards, &indexes, options)?;
+        if counts.len() != shards.len() {
+            let (given, needed) = (counts.len(), shards.len());
+            let detail = format!("{given} counts for {needed} shards: each shard needs one");
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        options.ensure_consistent(are_given)?;
-        if let Some((one, other)) = given_twice(&whole) {
-            // Compared as they are written: paths are equal if their components are.
-            let also = match one.as_os_str() == other.as_os_str() {
-                true => String::new(),
-                false => format!(" (also as {})", one.display()),
-            };
-            let detail = format!(
-                "the file is listed twice{also}, so its records would appear twice: list each file \
-                 once, or give indexes that say which records are meant"
-            );
-            return Err(Error::new(ErrorKind::InvalidArgument, detail).of(other));
-        }
-        Ok(Dataset(Arc::new(
-            Inner::new(shards.to_vec(), indexes, Vec::new(), options, None).count()?,
-        )))
+        let expected = |&records| Expected { records, ..Expected::default() };
+        let expected = counts.iter().map(expected).collect();
+        Ok(Dataset(Arc::new(Inner::new(shards.to_vec(), indexes, expected, options, None))))
     }
 
     /// Takes the shards and their numbers of records from a manifest, and opens none of them. Each
@@ -159,7 +200,7 @@ impl Dataset {
         let shards = Shards::from_paths(paths).to_vec();
         let hook: Box<super::opener::Hook> = Box::new(hook);
         Ok(Dataset(Arc::new(
-            Inner::new(shards, Vec::new(), Vec::new(), options, Some(hook)).count()?,
+            Inner::new(shards, Vec::new(), Vec::new(), options, Some(hook)).count(None)?,
         )))
     }
 
@@ -229,11 +270,31 @@ impl Dataset {
         self.0.log.here().lock().warnings()
     }
 
+    /// Returns how many [`warnings`](Self::warnings) there are.
+    pub(crate) fn num_warnings(&self) -> usize {
+        self.0.log.here().lock().num_warnings()
+    }
+
+    /// Returns one of the [`warnings`](Self::warnings).
+    pub(crate) fn warning(&self, number: usize) -> Option<Error> {
+        self.0.log.here().lock().warning(number)
+    }
+
     /// Returns what batches left out because of [`OnError::Skip`]: in this process, since the data
     /// set was opened or the process was forked. Programs should report this.
     #[must_use]
     pub fn skipped(&self) -> Skips {
         self.0.log.here().lock().skipped().clone()
+    }
+
+    /// Returns how many records were [`skipped`](Self::skipped).
+    pub(crate) fn num_skipped(&self) -> u64 {
+        self.0.log.here().lock().skipped().records
+    }
+
+    /// Returns one of the errors of records that were [`skipped`](Self::skipped).
+    pub(crate) fn skip(&self, number: usize) -> Option<Error> {
+        self.0.log.here().lock().skipped().errors.get(number).cloned()
     }
 
     /// Closes the files that no thread uses. They are opened again when they are needed.
@@ -407,8 +468,74 @@ impl Dataset {
     /// [`ErrorKind::InvalidArgument`] if `batch_size` is 0, or if the order has another number of
     /// records than the data set.
     pub fn batches(&self, batch_size: usize, order: Order, prefetch: usize) -> Result<Batches> {
-        Batches::new(self, order, batch_size, prefetch)
+        if order.state().num_records != self.len() {
+            let (wanted, records) = (order.state().num_records, self.len());
+            let detail =
+                format!("the order is one of {wanted} records, but the data set has {records}");
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        self.batches_of(0, 1, batch_size, order, prefetch)
     }
+
+    /// Like [`batches`](Self::batches) of a part of the data set, such as every second record: record
+    /// `i` of the order is record `first + i * step` of the data set.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Order, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+    /// let mut last_ten = dataset.batches_of(99, -1, 4, Order::new(10), 2)?;
+    /// assert_eq!(last_ten.next().unwrap()?.records(), [99, 98, 97, 96]);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if `batch_size` is 0, or if the data set has not all of these
+    /// records.
+    pub fn batches_of(
+        &self,
+        first: u64,
+        step: i64,
+        batch_size: usize,
+        order: Order,
+        prefetch: usize,
+    ) -> Result<Batches> {
+        Batches::new(self, (first, step), order, batch_size, prefetch)
+    }
+}
+
+/// Fails if a file occurs twice without an index that says which records are meant, or if the
+/// options contradict each other.
+fn ensure_given(
+    shards: &Shards,
+    indexes: &[Option<Index>],
+    options: &DatasetOptions,
+) -> Result<()> {
+    let has_index = |i: usize, shard: &Shard| {
+        shard.index_path.is_some() || indexes.get(i).is_some_and(Option::is_some)
+    };
+    let (mut whole, mut are_given) = (Vec::new(), false);
+    for (i, shard) in shards.iter().enumerate() {
+        match has_index(i, shard) {
+            true => are_given = true,
+            false => whole.push(shard.path.clone()),
+        }
+    }
+    options.ensure_consistent(are_given)?;
+    if let Some((one, other)) = given_twice(&whole) {
+        // Compared as they are written: paths are equal if their components are.
+        let also = match one.as_os_str() == other.as_os_str() {
+            true => String::new(),
+            false => format!(" (also as {})", one.display()),
+        };
+        let detail = format!(
+            "the file is listed twice{also}, so its records would appear twice: list each file \
+             once, or give indexes that say which records are meant"
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, detail).of(other));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Dataset {

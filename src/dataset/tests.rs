@@ -1,6 +1,7 @@
 //! Compares data sets with loops over their shards.
 
 mod batches;
+mod counting;
 mod files;
 mod skipping;
 

@@ -57,6 +57,48 @@ pub unsafe extern "C" fn tfr_batches_new(
     unsafe { guard(error_out, body) }
 }
 
+/// Starts to read batches of a part of a data set, such as every second record: record i of the order
+/// is record `first` + i * `step` of the data set. As many records as the order has must be there.
+///
+/// If `max_bytes` is not 0, a batch also ends before its payloads have more bytes than that, but not
+/// before its first record: for records of any size in little memory. A bad record then fails alone:
+/// the batch ends before it, and the iterator continues after it. The first batch is small, one
+/// thread reads the others ahead, and `drop_last` has no effect.
+///
+/// Parameters and errors: as for tfr_batches_new(), except that the data set may have more records
+/// than the order. TFR_ERR_INVALID_ARGUMENT if it has not all of these records.
+///
+/// Ownership and threads: as for tfr_batches_new().
+#[no_mangle]
+pub unsafe extern "C" fn tfr_batches_of(
+    dataset: *const tfr_dataset,
+    first: u64,
+    step: i64,
+    order: *const tfr_order,
+    batch_size: usize,
+    max_bytes: usize,
+    prefetch: usize,
+    drop_last: i32,
+    batches_out: *mut *mut tfr_batches,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(batches_out, "batches_out")?;
+        let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
+        let order = pointer::borrow(order, "order")?.0.clone();
+        let batches = dataset.batches_of(first, step, batch_size, order, prefetch)?;
+        let batches = match max_bytes {
+            0 => batches,
+            max_bytes => batches.max_bytes(max_bytes),
+        };
+        store(pointer::give(tfr_batches(batches.drop_last(drop_last != 0))));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
 /// Returns the next batch. At the end *batch_out is NULL.
 ///
 /// Parameters: `batches` and `batch_out` are required.

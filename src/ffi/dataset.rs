@@ -41,7 +41,8 @@ impl tfr_dataset {
 /// Opens a data set: opens the files to count their records, several at the same time.
 ///
 /// Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
-/// required. `options` is optional; NULL means the defaults. Their callbacks are not called.
+/// required. `options` is optional; NULL means the defaults. Their progress callback is called on this
+/// thread: at the start, and at least every 50 ms, with TFR_UNKNOWN bytes in total. It can cancel.
 /// `index_paths` and `indexes` are optional. They say where the records are: each has `count`
 /// elements, which may be NULL.
 ///
@@ -50,13 +51,17 @@ impl tfr_dataset {
 /// - Otherwise the data set finds the index next to the file, or scans the file, like
 ///   tfr_reader_open() with NULL. If it rejects an index file, tfr_dataset_warning() says why.
 ///
+/// `counts` is optional: `count` numbers of records, that of each file. With them, no file is opened
+/// yet. Each is opened and its records are counted when it is first used; a call that uses it fails
+/// with TFR_ERR_MISMATCH if it has another number of records.
+///
 /// With tfr_options_set_salvage(), it scans the files, and leaves out damage; then no indexes may be
 /// given.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if a file occurs twice without
 /// indexes that say which of its records are meant, or if the options contradict each other.
-/// Otherwise those of tfr_reader_open(), for the first file that fails; see also
-/// tfr_options_set_on_error().
+/// TFR_ERR_CANCELLED if the callback cancels. Otherwise those of tfr_reader_open(), for the first file
+/// that fails; see also tfr_options_set_on_error().
 ///
 /// Ownership: the data set shares the indexes, and copies the paths; the caller may free them
 /// immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure.
@@ -67,6 +72,7 @@ pub unsafe extern "C" fn tfr_dataset_open(
     paths: *const *const c_char,
     index_paths: *const *const c_char,
     indexes: *const *const tfr_index,
+    counts: *const u64,
     count: usize,
     options: *const tfr_options,
     dataset_out: *mut *mut tfr_dataset,
@@ -95,8 +101,17 @@ pub unsafe extern "C" fn tfr_dataset_open(
             given.extend(indexes.iter().map(|index| Some(index.as_ref()?.0.clone())));
         }
         let shards: Shards = shards.into_iter().collect();
-        let options = tfr_options::of_dataset(options);
-        store(tfr_dataset::give(Dataset::with_indexes(&shards, given, &options)?));
+        let settings = tfr_options::of_dataset(options);
+        let counts = match counts.is_null() {
+            true => None,
+            false => Some(pointer::slice(counts, count, "counts")?),
+        };
+        let dataset = tfr_options::with(options, |options| match (counts, options.progress) {
+            (Some(counts), _) => Dataset::with_counts(&shards, given, counts, &settings),
+            (None, Some(progress)) => Dataset::with_progress(&shards, given, &settings, progress),
+            (None, None) => Dataset::with_indexes(&shards, given, &settings),
+        });
+        store(tfr_dataset::give(dataset?));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -257,6 +272,16 @@ pub unsafe extern "C" fn tfr_dataset_index_of(
     unsafe { guard(error_out, body) }
 }
 
+/// Returns how many warnings tfr_dataset_warning() has by now; 0 for NULL. A data set that opens its
+/// shards later may have more then.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_num_warnings(dataset: *const tfr_dataset) -> usize {
+    // SAFETY: the caller upholds the contract.
+    unsafe { dataset.as_ref() }.map_or(0, |dataset| dataset.dataset.num_warnings())
+}
+
 /// Returns warning `number` of those about the shards opened so far: an index that was found but is
 /// not used, or a region that was left out because of tfr_options_set_salvage(). Each names its
 /// file. Programs should report them.
@@ -277,7 +302,7 @@ pub unsafe extern "C" fn tfr_dataset_warning(
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
     // SAFETY: the caller upholds the contract.
-    unsafe { nth_error(dataset, number, Dataset::warnings, warning_out, "warning_out", error_out) }
+    unsafe { nth_error(dataset, number, Dataset::warning, warning_out, "warning_out", error_out) }
 }
 
 /// Returns how many records tfr_dataset_read_batch() and tfr_batches_next() left out so far because
@@ -287,7 +312,7 @@ pub unsafe extern "C" fn tfr_dataset_warning(
 #[no_mangle]
 pub unsafe extern "C" fn tfr_dataset_num_skipped(dataset: *const tfr_dataset) -> u64 {
     // SAFETY: the caller upholds the contract.
-    unsafe { dataset.as_ref() }.map_or(0, |dataset| dataset.dataset.skipped().records)
+    unsafe { dataset.as_ref() }.map_or(0, |dataset| dataset.dataset.num_skipped())
 }
 
 /// Returns reason `number` of those why records were left out: see tfr_dataset_num_skipped(). There
@@ -309,9 +334,8 @@ pub unsafe extern "C" fn tfr_dataset_skipped(
     skipped_out: *mut *mut tfr_error,
     error_out: *mut *mut tfr_error,
 ) -> tfr_status {
-    let errors = |dataset: &Dataset| dataset.skipped().errors;
     // SAFETY: the caller upholds the contract.
-    unsafe { nth_error(dataset, number, errors, skipped_out, "skipped_out", error_out) }
+    unsafe { nth_error(dataset, number, Dataset::skip, skipped_out, "skipped_out", error_out) }
 }
 
 /// Stores one of several errors; NULL if there are fewer.
@@ -322,7 +346,7 @@ pub unsafe extern "C" fn tfr_dataset_skipped(
 unsafe fn nth_error(
     dataset: *const tfr_dataset,
     number: usize,
-    errors: impl FnOnce(&Dataset) -> Vec<Error>,
+    error: impl FnOnce(&Dataset, usize) -> Option<Error>,
     out: *mut *mut tfr_error,
     name: &str,
     error_out: *mut *mut tfr_error,
@@ -331,7 +355,7 @@ unsafe fn nth_error(
     let body = || unsafe {
         let store = pointer::handle_out(out, name)?;
         let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
-        if let Some(error) = errors(dataset).into_iter().nth(number) {
+        if let Some(error) = error(dataset, number) {
             store(tfr_error::new(error));
         }
         Ok(())

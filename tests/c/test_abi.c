@@ -153,8 +153,8 @@
       (const tfr_order *, uint64_t, uint64_t *, size_t, size_t *, tfr_error **))                   \
     F(void, tfr_order_free, (tfr_order *))                                                         \
     F(tfr_status, tfr_dataset_open,                                                                \
-      (const char *const *, const char *const *, const tfr_index *const *, size_t,                 \
-       const tfr_options *, tfr_dataset **, tfr_error **))                                         \
+      (const char *const *, const char *const *, const tfr_index *const *, const uint64_t *,       \
+       size_t, const tfr_options *, tfr_dataset **, tfr_error **))                                 \
     F(uint64_t, tfr_dataset_len, (const tfr_dataset *))                                            \
     F(size_t, tfr_dataset_num_shards, (const tfr_dataset *))                                       \
     F(const char *, tfr_dataset_path, (const tfr_dataset *, size_t))                               \
@@ -163,6 +163,7 @@
     F(tfr_status, tfr_dataset_records_of,                                                          \
       (const tfr_dataset *, size_t, uint64_t *, uint64_t *, tfr_error **))                         \
     F(tfr_status, tfr_dataset_index_of, (const tfr_dataset *, size_t, tfr_index **, tfr_error **)) \
+    F(size_t, tfr_dataset_num_warnings, (const tfr_dataset *))                                     \
     F(tfr_status, tfr_dataset_warning, (const tfr_dataset *, size_t, tfr_error **, tfr_error **))  \
     F(uint64_t, tfr_dataset_num_skipped, (const tfr_dataset *))                                    \
     F(tfr_status, tfr_dataset_skipped, (const tfr_dataset *, size_t, tfr_error **, tfr_error **))  \
@@ -189,6 +190,9 @@
     F(tfr_status, tfr_batches_new,                                                                 \
       (const tfr_dataset *, const tfr_order *, size_t, size_t, int32_t, tfr_batches **,            \
        tfr_error **))                                                                              \
+    F(tfr_status, tfr_batches_of,                                                                  \
+      (const tfr_dataset *, uint64_t, int64_t, const tfr_order *, size_t, size_t, size_t, int32_t, \
+       tfr_batches **, tfr_error **))                                                              \
     F(tfr_status, tfr_batches_next, (tfr_batches *, tfr_batch **, tfr_error **))                   \
     F(tfr_status, tfr_batches_wait, (tfr_batches *, uint32_t, int32_t *, tfr_error **))            \
     F(uint64_t, tfr_batches_state, (const tfr_batches *))                                          \

@@ -35,7 +35,8 @@ static void write_shards(const char *directory) {
 static tfr_dataset *open_dataset(const tfr_options *options) {
     tfr_dataset *dataset = NULL;
     tfr_error *error = NULL;
-    tfr_status status = tfr_dataset_open(path_of, NULL, NULL, SHARDS, options, &dataset, &error);
+    tfr_status status =
+        tfr_dataset_open(path_of, NULL, NULL, NULL, SHARDS, options, &dataset, &error);
     if (status != TFR_OK) {
         fprintf(stderr, "%s\n", tfr_error_message(error));
     }
@@ -71,6 +72,7 @@ static void places(const tfr_dataset *dataset) {
     CHECK(tfr_dataset_locate(dataset, ALL, &shard, &record, &error) == TFR_ERR_OUT_OF_RANGE);
     CHECK(tfr_error_record(error) == ALL && shard == 2);
     tfr_error_free(error);
+    CHECK(tfr_dataset_num_warnings(dataset) == 0);
     CHECK(tfr_dataset_warning(dataset, 0, &error, NULL) == TFR_OK && error == NULL);
     CHECK(tfr_dataset_skipped(dataset, 0, &error, NULL) == TFR_OK && error == NULL);
     CHECK(tfr_dataset_num_skipped(dataset) == 0);
@@ -170,14 +172,66 @@ static void given_indexes(void) {
     const char *index_paths[] = {index_path, NULL};
     const tfr_index *indexes[] = {NULL, last};
     tfr_error *error = NULL;
-    CHECK(tfr_dataset_open(twice, NULL, NULL, 2, NULL, &dataset, &error) ==
+    CHECK(tfr_dataset_open(twice, NULL, NULL, NULL, 2, NULL, &dataset, &error) ==
           TFR_ERR_INVALID_ARGUMENT);
     CHECK(strstr(tfr_error_message(error), "twice") != NULL && dataset == NULL);
     tfr_error_free(error);
-    CHECK(tfr_dataset_open(twice, index_paths, indexes, 2, NULL, &dataset, NULL) == TFR_OK);
+    CHECK(tfr_dataset_open(twice, index_paths, indexes, NULL, 2, NULL, &dataset, NULL) == TFR_OK);
     tfr_index_free(last);
     CHECK(tfr_dataset_len(dataset) == RECORDS + 1);
     CHECK(tfr_dataset_read(dataset, RECORDS, NULL, 0, NULL, NULL) == TFR_OK);
+    tfr_dataset_free(dataset);
+}
+
+/* Every second record, from the last one on, in batches of at most 7 bytes. */
+static void a_part(const tfr_dataset *dataset) {
+    tfr_order *order = NULL;
+    tfr_batches *batches = NULL;
+    tfr_batch *batch = NULL;
+    CHECK(tfr_order_new(ALL / 2, &order, NULL) == TFR_OK);
+    CHECK(tfr_batches_of(dataset, ALL - 1, 2, order, 9, 7, 1, 0, &batches, NULL) ==
+          TFR_ERR_INVALID_ARGUMENT);
+    CHECK(tfr_batches_of(dataset, ALL - 1, -2, order, 9, 7, 1, 0, &batches, NULL) == TFR_OK);
+    uint64_t record = ALL - 1, seen = 0;
+    while (tfr_batches_next(batches, &batch, NULL) == TFR_OK && batch != NULL) {
+        size_t size = tfr_batch_len(batch);
+        CHECK(size == 1 || tfr_batch_offsets(batch)[size] <= 7);
+        for (size_t i = 0; i < size; i++, record -= 2, seen++) {
+            CHECK(tfr_batch_records(batch)[i] == record);
+        }
+        tfr_batch_free(batch);
+    }
+    CHECK(seen == ALL / 2 && tfr_batches_state(batches) == seen);
+    tfr_batches_free(batches);
+    tfr_order_free(order);
+}
+
+static int32_t cancel(void *calls, uint64_t bytes_done, uint64_t bytes_total, uint64_t records) {
+    CHECK(bytes_total == TFR_UNKNOWN && bytes_done == 0 && records == 0);
+    ++*(int *)calls;
+    return 1;
+}
+
+static void counts(void) {
+    tfr_options *options = NULL;
+    tfr_dataset *dataset = NULL;
+    int calls = 0;
+    CHECK(tfr_options_new(&options, NULL) == TFR_OK);
+    CHECK(tfr_options_set_progress(options, cancel, &calls, NULL) == TFR_OK);
+    CHECK(tfr_dataset_open(path_of, NULL, NULL, NULL, SHARDS, options, &dataset, NULL) ==
+          TFR_ERR_CANCELLED);
+    CHECK(calls == 1 && dataset == NULL);
+    /* With counts there is nothing to cancel: no file is opened. */
+    uint64_t counts[SHARDS] = {RECORDS, RECORDS, RECORDS + 1, RECORDS, RECORDS};
+    CHECK(tfr_dataset_open(path_of, NULL, NULL, counts, SHARDS, options, &dataset, NULL) == TFR_OK);
+    tfr_options_free(options);
+    CHECK(calls == 1 && tfr_dataset_len(dataset) == ALL + 1);
+    uint8_t bytes[2 * RECORDS];
+    CHECK(tfr_dataset_read(dataset, 7, bytes, sizeof bytes, NULL, NULL) == TFR_OK);
+    tfr_error *error = NULL;
+    CHECK(tfr_dataset_read(dataset, 9, bytes, sizeof bytes, NULL, &error) == TFR_ERR_MISMATCH);
+    CHECK(strcmp(tfr_error_path(error), paths[2]) == 0);
+    tfr_error_free(error);
     tfr_dataset_free(dataset);
 }
 
@@ -250,7 +304,9 @@ int main(int count, char **arguments) {
     one_and_many(dataset);
     in_batches(dataset);
     on_threads(dataset);
+    a_part(dataset);
     tfr_dataset_free(dataset);
+    counts();
     given_indexes();
     what_is_bad();
     return 0;

@@ -24,7 +24,7 @@ static tfr_dataset *open_dataset(const char *directory, size_t max_open_files) {
     tfr_dataset *opened = NULL;
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_max_open_files(options, max_open_files, NULL) == TFR_OK);
-    CHECK(tfr_dataset_open(path_of, NULL, NULL, SHARDS, options, &opened, NULL) == TFR_OK);
+    CHECK(tfr_dataset_open(path_of, NULL, NULL, NULL, SHARDS, options, &opened, NULL) == TFR_OK);
     CHECK(tfr_dataset_len(opened) == ALL);
     tfr_options_free(options);
     return opened;

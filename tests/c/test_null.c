@@ -341,15 +341,16 @@ int main(int argc, char **argv) {
     REFUSES("options", tfr_options_set_max_open_files(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_index_memory(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_on_error(NULL, 0, error_out));
-    REFUSES("paths", tfr_dataset_open(NULL, NULL, NULL, 1, NULL, &no_dataset, error_out));
+    REFUSES("paths", tfr_dataset_open(NULL, NULL, NULL, NULL, 1, NULL, &no_dataset, error_out));
     REFUSES("a path in paths",
-            tfr_dataset_open(&no_path, NULL, NULL, 1, NULL, &no_dataset, error_out));
+            tfr_dataset_open(&no_path, NULL, NULL, NULL, 1, NULL, &no_dataset, error_out));
     REFUSES("manifest", tfr_dataset_from_manifest(NULL, NULL, &no_dataset, error_out));
     REFUSES("dataset_out", tfr_dataset_from_manifest(NULL, NULL, NULL, error_out));
-    REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, 0, NULL, NULL, error_out));
+    REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, NULL, error_out));
     CHECK(no_dataset == NULL);
-    CHECK(tfr_dataset_open(NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);
+    CHECK(tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);
     CHECK(tfr_dataset_len(NULL) == 0 && tfr_dataset_num_shards(NULL) == 0);
+    CHECK(tfr_dataset_num_warnings(NULL) == 0);
     CHECK(tfr_dataset_path(NULL, 0) == NULL && tfr_dataset_num_skipped(NULL) == 0);
     REFUSES("dataset", tfr_dataset_locate(NULL, 0, &size, &found, error_out));
     REFUSES("shard_out", tfr_dataset_locate(dataset, 0, NULL, &found, error_out));
@@ -387,6 +388,9 @@ int main(int argc, char **argv) {
     REFUSES("dataset", tfr_batches_new(NULL, no_records, 1, 0, 0, &batches, error_out));
     REFUSES("order", tfr_batches_new(dataset, NULL, 1, 0, 0, &batches, error_out));
     REFUSES("batches_out", tfr_batches_new(dataset, no_records, 1, 0, 0, NULL, error_out));
+    REFUSES("dataset", tfr_batches_of(NULL, 0, 1, no_records, 1, 0, 0, 0, &batches, error_out));
+    REFUSES("order", tfr_batches_of(dataset, 0, 1, NULL, 1, 0, 0, 0, &batches, error_out));
+    REFUSES("batches_out", tfr_batches_of(dataset, 0, 1, no_records, 1, 0, 0, 0, NULL, error_out));
     CHECK(batches == NULL);
     CHECK(tfr_batches_new(dataset, no_records, 1, 0, 0, &batches, NULL) == TFR_OK);
     REFUSES("batches", tfr_batches_next(NULL, &batch, error_out));

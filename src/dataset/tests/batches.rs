@@ -109,3 +109,93 @@ fn an_error_ends_its_batch_alone() {
         assert_eq!(records(&mut batches), [[9]]);
     }
 }
+
+/// The first record, the step and the number of records of a part.
+fn part(records: u64) -> impl Strategy<Value = (u64, i64, u64)> {
+    (0..records.max(1), -3..4_i64, 0..40_u64).prop_map(move |(first, step, most)| {
+        let is_there = |i: &u64| {
+            let record = i128::from(first) + i128::from(step) * i128::from(*i);
+            (0..records.into()).contains(&record)
+        };
+        (first, step, (0..most).take_while(is_there).count() as u64)
+    })
+}
+
+proptest! {
+    #[test]
+    fn parts_are_read_in_pieces_of_bytes(
+        (shards, (first, step, count)) in sizes().prop_flat_map(|shards| {
+            let records = shards.iter().map(Vec::len).sum::<usize>() as u64;
+            (Just(shards), part(records))
+        }),
+        size in 1..9_usize,
+        max_bytes: Option<u8>,
+        prefetch in 0..4_usize,
+    ) {
+        let dataset = in_memory(&shards, &DatasetOptions::new().max_open_files(2));
+        let all = all(&shards);
+        let order = Order::new(count).shuffle(7);
+        let record = |i: u64| (first as i64 + step * i as i64) as u64;
+        let expected: Vec<u64> = order.iter().map(record).collect();
+        let batches = dataset.batches_of(first, step, size, order, prefetch).unwrap();
+        let mut batches = match max_bytes {
+            Some(most) => batches.max_bytes(most.into()),
+            None => batches,
+        };
+        let mut seen: Vec<u64> = Vec::new();
+        while let Some(batch) = batches.next() {
+            let batch = batch.unwrap();
+            let bytes = batch.payloads().bytes().len();
+            prop_assert!(batch.len() == 1 || bytes <= max_bytes.unwrap_or(255) as usize * 100);
+            prop_assert!(batch.len() == 1 || max_bytes.map_or(true, |most| bytes <= most.into()));
+            prop_assert!(batch.len() <= size);
+            for (&record, bytes) in batch.records().iter().zip(batch.payloads()) {
+                prop_assert_eq!(&all[record as usize][..], bytes);
+            }
+            seen.extend(batch.records());
+            prop_assert_eq!(batches.state(), seen.len() as u64);
+        }
+        prop_assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn a_part_must_be_in_the_data_set() {
+    let dataset = in_memory(&[vec![1; 10]], &DatasetOptions::new());
+    for (first, step, count) in [(10, 1, 1), (0, 1, 11), (9, -1, 11), (5, 5, 2), (3, i64::MIN, 2)] {
+        let error = dataset.batches_of(first, step, 3, Order::new(count), 2).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{first} {step} {count}");
+    }
+    assert!(dataset.batches_of(3, i64::MIN, 3, Order::new(1), 2).is_ok());
+    assert!(dataset.batches_of(77, 1, 3, Order::new(0), 2).unwrap().next().is_none());
+}
+
+#[test]
+fn in_pieces_of_bytes_a_bad_record_fails_alone() {
+    for skip in [false, true] {
+        let mut data = shard(0, &[5; 12]);
+        data[21 * 4 + 12] ^= 1; // the payload of record 4
+        data[21 * 8] ^= 1; // the header of record 8
+        let index = Index::from_entries((0..12).map(|i| crate::Entry { offset: 21 * i, size: 21 }));
+        let index = index.unwrap();
+        let open = move |_| Reader::from_source(data.clone(), Some(index.clone()), &Options::new());
+        let on_error = if skip { OnError::Skip } else { OnError::Fail };
+        let options = DatasetOptions::new().on_error(on_error);
+        let dataset = Dataset::with_hook(1, &options, open).unwrap();
+        for prefetch in [0, 3] {
+            let batches = dataset.batches(5, Order::new(12), prefetch).unwrap();
+            let mut batches = batches.max_bytes(1000);
+            let (mut seen, mut failed) = (Vec::<u64>::new(), Vec::new());
+            while let Some(batch) = batches.next() {
+                match batch {
+                    Ok(batch) => seen.extend(batch.records()),
+                    Err(error) => failed.push((error.record(), batches.state())),
+                }
+            }
+            assert_eq!(seen, [0, 1, 2, 3, 5, 6, 7, 9, 10, 11]);
+            assert_eq!(failed, if skip { vec![] } else { vec![(Some(4), 4), (Some(8), 8)] });
+            assert_eq!(batches.state(), 12);
+        }
+        assert_eq!(dataset.skipped().records, if skip { 4 } else { 0 });
+    }
+}

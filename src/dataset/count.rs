@@ -1,0 +1,129 @@
+//! Counts the records of shards, which opens each of them.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::thread;
+
+use super::inner::Inner;
+use super::opener::{Expected, ProgressFn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::Progress;
+use crate::threads::{Crew, FirstError, POLL_INTERVAL};
+
+/// The count of one data set.
+struct Count<'i> {
+    inner: &'i Inner,
+    /// The records of each shard.
+    counts: Vec<AtomicU64>,
+    /// The bytes and records of the shards that are counted.
+    bytes: AtomicU64,
+    records: AtomicU64,
+    first_error: FirstError,
+}
+
+impl Inner {
+    /// Counts the records of the shards. `progress` is called on this thread, and may cancel.
+    pub fn count(mut self, progress: Option<ProgressFn<'_>>) -> Result<Inner> {
+        let shards = self.opener.shards.len();
+        let mut counts = Vec::new();
+        counts.resize_with(shards, AtomicU64::default);
+        let (bytes, records) = (AtomicU64::new(0), AtomicU64::new(0));
+        let first_error = FirstError::new(shards);
+        let count = Count { inner: &self, counts, bytes, records, first_error };
+        match progress {
+            None => self.open_side_by_side(shards, 1, |shard| count.open(shard, None)),
+            Some(progress) => count.watched(progress)?,
+        }
+        let Count { counts, first_error, .. } = count;
+        first_error.into_result()?;
+        let counts = counts.into_iter().map(AtomicU64::into_inner);
+        let expected = counts.map(|records| Expected { records, ..Expected::default() }).collect();
+        self.expect(expected);
+        Ok(self)
+    }
+}
+
+impl Count<'_> {
+    /// Opens a shard, unless an earlier one has failed. Returns how many records it has.
+    fn open(&self, shard: usize, progress: Option<ProgressFn<'_>>) -> usize {
+        if !self.first_error.is_before(shard) {
+            return 0;
+        }
+        match self.inner.shard_watched(shard, progress) {
+            Ok(reader) => {
+                let (records, stamp) = (reader.len(), reader.stamp());
+                self.counts[shard].store(records as u64, Relaxed);
+                self.records.fetch_add(records as u64, Relaxed);
+                self.bytes.fetch_add(stamp.map_or(0, |stamp| stamp.bytes), Relaxed);
+                records
+            }
+            Err(error) if self.inner.may_skip(&error) => {
+                self.inner.log.here().lock().warn(shard, vec![error]);
+                0
+            }
+            Err(error) => {
+                self.first_error.note(shard, error);
+                0
+            }
+        }
+    }
+
+    /// Calls the callback. `more` bytes of another shard are done.
+    fn report(&self, more: u64, progress: ProgressFn<'_>) -> Result<()> {
+        let bytes_done = self.bytes.load(Relaxed).saturating_add(more);
+        let records = self.records.load(Relaxed);
+        match progress(Progress { bytes_done, bytes_total: u64::MAX, records }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
+                Err(Error::new(ErrorKind::Cancelled, "cancelled by the progress callback"))
+            }
+        }
+    }
+
+    fn watched(&self, progress: ProgressFn<'_>) -> Result<()> {
+        self.report(0, progress)?;
+        let is_alone = self.counts.len() < 2 || self.inner.opener.options.threads == 1;
+        if is_alone || !self.in_threads(progress)? {
+            for shard in 0..self.counts.len() {
+                let watch = |at: Progress| match self.report(at.bytes_done, progress) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                };
+                self.open(shard, Some(&watch));
+                self.report(0, progress)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the shards on other threads. Returns false if the system starts none.
+    fn in_threads(&self, progress: ProgressFn<'_>) -> Result<bool> {
+        let open = |shard| {
+            let watch = |_| match self.first_error.is_before(shard) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            };
+            self.open(shard, Some(&watch))
+        };
+        let mut cancelled = Ok(());
+        let is_started = thread::scope(|scope| {
+            let mut crew = Crew::new(scope);
+            let (send, end) = channel::<()>();
+            let is_started = crew.start(move || {
+                let _send = send;
+                self.inner.open_side_by_side(self.counts.len(), 1, open);
+            });
+            while end.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if cancelled.is_ok() {
+                    cancelled = self.report(0, progress);
+                    if cancelled.is_err() {
+                        self.first_error.give_up();
+                    }
+                }
+            }
+            is_started
+        });
+        cancelled.map(|()| is_started)
+    }
+}
