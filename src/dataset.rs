@@ -16,7 +16,7 @@ mod sequence;
 pub use batches::{Batch, Batches};
 pub use create::{create_indexes, CreateIndexes, CreateProgress, CreateTotals, Created, Creation};
 pub use log::Skips;
-pub use manifest::{tfds_shards, Changes, Manifest, ManifestRow};
+pub use manifest::{Changes, Comparison, Manifest};
 pub use options::{DatasetOptions, OnError};
 pub use reshard::{reshard, Reshard, Resharded};
 pub use sequence::{Dataset, Place};

@@ -51,6 +51,7 @@
 #[cfg(not(unix))]
 compile_error!("tfr-index reads files with pread, which only Unix-like systems have");
 
+mod catalog;
 mod check;
 mod crc;
 mod create;
@@ -78,6 +79,7 @@ pub mod tfrecord_index;
 mod threads;
 mod writer;
 
+pub use catalog::ManifestRow;
 pub use check::{CheckLevel, Fit};
 pub use create::{
     create_index, create_index_from_reader, create_index_from_source, default_index_path,
@@ -85,8 +87,8 @@ pub use create::{
 };
 pub use dataset::{
     create_indexes, reshard, Batch, Batches, Changes, CreateIndexes, CreateProgress, CreateTotals,
-    Created, Creation, Dataset, DatasetOptions, Manifest, ManifestRow, OnError, Place, Reshard,
-    Resharded, Skips,
+    Created, Creation, Dataset, DatasetOptions, Manifest, OnError, Place, Reshard, Resharded,
+    Skips,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use file::own_descriptor;
@@ -106,7 +108,7 @@ pub use writer::RecordWriter;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::create::is_up_to_date;
-    pub use crate::dataset::tfds_shards;
+    pub use crate::dataset::Comparison;
     pub use crate::reader::StoredIndex;
-    pub use crate::shards::{is_named_as_index, is_named_as_manifest, mirrored, place_beside};
+    pub use crate::shards::{find_listed, is_named_as_index, mirrored, place_beside};
 }

@@ -4,20 +4,22 @@ mod braces;
 mod directory;
 mod glob;
 mod indexes;
+mod listed;
 mod members;
 mod mirror;
 mod search;
 mod twins;
 
 pub(crate) use indexes::places_beside;
-pub use indexes::{find_index, is_named_as_index, is_named_as_manifest, place_beside};
+pub use indexes::{find_index, is_named_as_index, place_beside};
+pub(crate) use listed::{List, Listed};
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use indexes::remove_indexes;
 use mirror::Mirror;
-use search::Search;
+use search::{Found, Search};
 pub(crate) use twins::given_twice;
 
 use crate::create::default_index_path;
@@ -89,6 +91,9 @@ pub struct Shards {
     shards: Vec<Shard>,
     notes: Vec<String>,
     incomplete: Vec<String>,
+    /// What lists say of the shards, in their order. Empty if they say nothing.
+    listed: Vec<Option<Listed>>,
+    lists: Vec<List>,
     /// What an index directory mirrors is what these directories have in common. If there is none,
     /// the directories of the shards.
     roots: Vec<PathBuf>,
@@ -113,10 +118,16 @@ impl Shards {
     /// | a directory | the TFRecord files in it and in its subdirectories, see [`FindShards::pattern`] |
     /// | `train-*.tfrecord`, `data/**/*.tfrecord` | those that match: `*`, `?` and `[a-z]` in a name, `**` for any directories |
     /// | `train-{00..09}.tfrecord`, `{train,valid}/*` | each of these paths, all of which must exist |
+    /// | `train.manifest.json` | those that the [manifest](crate::Manifest) lists, in its order |
     /// | `train@8`, `train@8.tfrecord`, `train@*` | `train-00000-of-00008` to `train-00007-of-00008`, with `.tfrecord` at the end; any number of files |
     ///
     /// The files of a directory or a pattern are sorted by the bytes of their paths. Hidden files
     /// are left out, and so are indexes of files that are found.
+    ///
+    /// A manifest is a file that is named `NAME.manifest.json`, or `NAME.json` and says so. If a
+    /// directory has a `dataset_info.json` of TensorFlow Datasets, the shards that it lists must be
+    /// there; the file itself stands for these shards, too. [`Dataset::open`](crate::Dataset::open)
+    /// takes the numbers of records from a manifest.
     ///
     /// A set of files that are named `-00000-of-00008` and so on must be complete, unless all of
     /// its files are given one by one, and no file may be left of a set of another size.
@@ -148,9 +159,17 @@ impl Shards {
         paths: impl IntoIterator<Item = P>,
         options: &FindShards,
     ) -> Result<Shards> {
-        let mut search = Search::new(options)?;
+        Shards::find_as(paths, options, false)
+    }
+
+    fn find_as<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        options: &FindShards,
+        keeps_missing: bool,
+    ) -> Result<Shards> {
+        let mut search = Search::new(options, keeps_missing)?;
         paths.into_iter().try_for_each(|path| search.add(path.as_ref()))?;
-        let Search { mut found, roots, notes, mut incomplete, .. } = search;
+        let Search { mut found, lists, roots, notes, mut incomplete, .. } = search;
         if roots.is_empty() {
             let detail = "no files are given: give at least one path".to_owned();
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
@@ -165,19 +184,21 @@ impl Shards {
             };
             return Err(Error::new(ErrorKind::InvalidArgument, detail).of(one));
         }
-        let mut shards = Shards {
-            notes,
-            incomplete,
-            roots,
-            ..Shards::from_paths(found.into_iter().map(|found| found.path))
+        let listed = match lists.is_empty() {
+            true => Vec::new(),
+            false => found.iter_mut().map(|found| found.listed.take()).collect(),
         };
+        let shard = |Found { path, index_path, .. }| Shard { path, index_path };
+        let shards = found.into_iter().map(shard).collect();
+        let mut shards = Shards { shards, notes, incomplete, listed, lists, roots };
         if let Some(directory) = &options.index_dir {
             shards.set_index_dir(directory);
         }
         Ok(shards)
     }
 
-    /// Sets where the indexes are, or will be created, as [`FindShards::index_dir`] does.
+    /// Sets where the indexes are, or will be created, as [`FindShards::index_dir`] does. They say
+    /// how many records there are, whatever a manifest says.
     ///
     /// ```
     /// use std::path::Path;
@@ -189,11 +210,21 @@ impl Shards {
     /// assert_eq!(index_path, Some(Path::new("indexes/b/x.tfrecord.idx")));
     /// ```
     pub fn set_index_dir(&mut self, directory: impl AsRef<Path>) {
+        self.listed.clear();
         let name = |path: &Path| default_index_path(path.file_name().unwrap_or_default());
         let places = mirrored(self, directory.as_ref(), name);
         for (shard, place) in self.shards.iter_mut().zip(places) {
             shard.index_path = Some(place);
         }
+    }
+
+    /// What a list says of a shard.
+    pub(crate) fn listed(&self, shard: usize) -> Option<&Listed> {
+        self.listed.get(shard)?.as_ref()
+    }
+
+    pub(crate) fn lists(&self) -> &[List] {
+        &self.lists
     }
 
     /// Returns sentences about what [`find`](Self::find) left out, for the user to read: one for
@@ -228,6 +259,15 @@ impl Shards {
     pub fn incomplete(&self) -> &[String] {
         &self.incomplete
     }
+}
+
+/// As [`Shards::find`] with [`FindShards::allow_missing`], but shards that a manifest lists stay in
+/// the set if they do not exist.
+pub fn find_listed<P: AsRef<Path>>(
+    paths: impl IntoIterator<Item = P>,
+    options: &FindShards,
+) -> Result<Shards> {
+    Shards::find_as(paths, &options.clone().allow_missing(true), true)
 }
 
 /// The paths of files beside the shards, with these names, in a directory that mirrors the shards'.

@@ -1,4 +1,4 @@
-//! Counts the records of shards, which opens each of them.
+//! Counts the records of shards: opens those that no manifest lists.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -23,11 +23,12 @@ struct Count<'i> {
 }
 
 impl Inner {
-    /// Counts the records of the shards. `progress` is called on this thread, and may cancel.
+    /// Counts the records of the shards that are not known from a manifest. `progress` is called on
+    /// this thread, and may cancel.
     pub fn count(mut self, progress: Option<ProgressFn<'_>>) -> Result<Inner> {
         let shards = self.opener.shards.len();
-        let mut counts = Vec::new();
-        counts.resize_with(shards, AtomicU64::default);
+        let known = |shard| self.known(shard).map_or(0, |expected| expected.records);
+        let counts: Vec<_> = (0..shards).map(known).map(AtomicU64::new).collect();
         let (bytes, records) = (AtomicU64::new(0), AtomicU64::new(0));
         let first_error = FirstError::new(shards);
         let count = Count { inner: &self, counts, bytes, records, first_error };
@@ -37,17 +38,27 @@ impl Inner {
         }
         let Count { counts, first_error, .. } = count;
         first_error.into_result()?;
-        let counts = counts.into_iter().map(AtomicU64::into_inner);
-        let expected = counts.map(|records| Expected { records, ..Expected::default() }).collect();
+        let counts = counts.into_iter().map(AtomicU64::into_inner).enumerate();
+        let expected = counts.map(|(shard, records)| {
+            let known = self.known(shard);
+            Some(known.unwrap_or(Expected { records, ..Expected::default() }))
+        });
+        let expected = expected.collect();
         self.expect(expected);
         Ok(self)
+    }
+
+    /// What a manifest says of a shard, whose size says whether it is still that shard.
+    fn known(&self, shard: usize) -> Option<Expected> {
+        let expected = self.opener.expected.get(shard).copied().flatten();
+        expected.filter(|expected| expected.bytes.is_some())
     }
 }
 
 impl Count<'_> {
     /// Opens a shard, unless an earlier one has failed. Returns how many records it has.
     fn open(&self, shard: usize, progress: Option<ProgressFn<'_>>) -> usize {
-        if !self.first_error.is_before(shard) {
+        if self.inner.known(shard).is_some() || !self.first_error.is_before(shard) {
             return 0;
         }
         match self.inner.shard_watched(shard, progress) {

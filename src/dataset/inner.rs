@@ -26,7 +26,7 @@ impl Inner {
     pub fn new(
         shards: Vec<Shard>,
         given: Vec<Option<Index>>,
-        expected: Vec<Expected>,
+        expected: Vec<Option<Expected>>,
         options: &DatasetOptions,
         hook: Option<Box<Hook>>,
     ) -> Inner {
@@ -42,11 +42,11 @@ impl Inner {
     }
 
     /// Sets what the shards are known to be.
-    pub fn expect(&mut self, expected: Vec<Expected>) {
+    pub fn expect(&mut self, expected: Vec<Option<Expected>>) {
         let mut end = 0;
         self.starts = vec![0];
         self.starts.extend(expected.iter().map(|expected| {
-            end += expected.records;
+            end += expected.map_or(0, |expected| expected.records);
             end
         }));
         self.opener.expected = expected;

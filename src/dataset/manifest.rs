@@ -1,39 +1,23 @@
 //! `Manifest`: the files of a data set, and how many records each has, in one JSON file.
 
+mod compare;
 mod count;
-mod json;
-mod places;
 mod refresh;
-mod text;
 mod tfds;
 
 use std::fs;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::catalog::{self, sum, text, ManifestRow, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
 use crate::options::Options;
 use crate::shards::{Shard, Shards};
 use crate::source::Stamp;
 
+pub use compare::Comparison;
 pub use refresh::Changes;
-pub use tfds::tfds_shards;
-
-/// What a [`Manifest`] says of one shard.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ManifestRow {
-    /// The TFRecord file.
-    pub path: PathBuf,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// The number of its records.
-    pub records: u64,
-    /// When it was last modified, in nanoseconds since 1970. `None`: unknown.
-    pub mtime_ns: Option<i64>,
-    /// Its index, which the number of records was read from. `None`: it had none.
-    pub index_path: Option<PathBuf>,
-}
 
 /// The shards of a data set, in order: the path, the size, the time of modification and the number
 /// of records of each. A manifest is kept in a JSON file, so that a program knows the length of the
@@ -114,17 +98,8 @@ impl Manifest {
     ///   is not one. Or if a newer version of this library wrote it. The error has the number of
     ///   the row ([`Error::record`]) and the byte.
     pub fn read(path: impl AsRef<Path>) -> Result<Manifest> {
-        let path = path.as_ref();
-        let mut bytes = Vec::new();
-        file::open_to_read(path)?
-            .read_chunks(|chunk| {
-                let reserved = bytes.try_reserve(chunk.len());
-                reserved.map_err(|_| Error::out_of_memory("the manifest"))?;
-                bytes.extend_from_slice(chunk);
-                Ok(())
-            })
-            .and_then(|()| text::parse(&bytes, path.parent().unwrap_or(Path::new(""))))
-            .map_err(|error| error.of(path))
+        let Rows { rows, total } = catalog::read_manifest(path.as_ref())?;
+        Ok(Manifest { rows, total })
     }
 
     /// Writes the manifest to a file, which appears complete or not at all. The rows' paths are
@@ -167,19 +142,7 @@ impl Manifest {
     /// ```
     #[must_use]
     pub fn shards(&self) -> Shards {
-        self.rows.iter().map(ManifestRow::shard).collect()
-    }
-}
-
-impl ManifestRow {
-    /// The shard. An index that is found beside the file needs no path.
-    pub(crate) fn shard(&self) -> Shard {
-        let index_path = self.index_path.as_ref().filter(|index_path| {
-            let directory = places::directory_of(index_path);
-            directory != places::directory_of(&self.path)
-                || !crate::shards::places_beside(&self.path).contains(index_path)
-        });
-        Shard { path: self.path.clone(), index_path: index_path.cloned() }
+        self.rows.iter().map(Shard::of_row).collect()
     }
 }
 
@@ -198,11 +161,6 @@ impl<'a> IntoIterator for &'a Manifest {
     fn into_iter(self) -> Self::IntoIter {
         self.rows.iter()
     }
-}
-
-/// The sum, unless it is over `u64::MAX`.
-fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
-    numbers.try_fold(0u64, u64::checked_add)
 }
 
 /// Looks at a shard, which must be a regular file.

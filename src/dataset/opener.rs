@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::options::{Options, Progress, Skipped};
 use crate::reader::{Reader, Table};
-use crate::shards::Shard;
+use crate::shards::{Listed, Shard};
 
 /// What a shard is known to be before it is opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,12 +21,19 @@ pub(super) struct Expected {
     pub mtime_ns: Option<i64>,
 }
 
+impl From<&Listed> for Expected {
+    fn from(listed: &Listed) -> Expected {
+        let &Listed { records, bytes, mtime_ns, .. } = listed;
+        Expected { records, bytes, mtime_ns }
+    }
+}
+
 pub(super) struct Opener {
     pub shards: Vec<Shard>,
     /// The indexes that the caller has in memory. Shorter than `shards` if there are no more.
     pub given: Vec<Option<Index>>,
-    /// What the shards are known to be; empty until they are counted.
-    pub expected: Vec<Expected>,
+    /// What each shard is known to be, once it is counted.
+    pub expected: Vec<Option<Expected>>,
     pub options: DatasetOptions,
     /// Opens shards instead, for tests.
     pub hook: Option<Box<Hook>>,
@@ -103,7 +110,7 @@ impl Opener {
     }
 
     fn ensure_expected(&self, shard: usize, reader: &Reader) -> Result<()> {
-        let Some(expected) = self.expected.get(shard) else { return Ok(()) };
+        let Some(Some(expected)) = self.expected.get(shard) else { return Ok(()) };
         let (stamp, records) = (reader.stamp(), reader.len() as u64);
         let bytes = stamp.map(|stamp| stamp.bytes).filter(|_| expected.bytes.is_some());
         let mtime = stamp.map(|stamp| stamp.mtime_ns).filter(|_| expected.mtime_ns.is_some());

@@ -8,7 +8,8 @@ mod sources;
 
 use std::path::Path;
 
-use super::{Dataset, DatasetOptions, Manifest, ManifestRow};
+use super::{Dataset, DatasetOptions, Manifest};
+use crate::catalog::ManifestRow;
 use crate::create::default_index_path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::NewDirectory;

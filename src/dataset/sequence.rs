@@ -57,10 +57,13 @@ pub struct Place {
 impl Dataset {
     /// Opens the shards to count their records, several at the same time. A shard with an
     /// [`index_path`](Shard::index_path) has that index, used as it is; for the others, see
-    /// [`Reader::open`](crate::Reader::open).
+    /// [`Reader::open`](crate::Reader::open). Shards that [`Shards::find`] took from a manifest are
+    /// not opened, as by [`from_manifest`](Self::from_manifest).
     ///
     /// # Errors
     /// Those of [`Reader::open`](crate::Reader::open), for the first shard that fails.
+    /// [`ErrorKind::Mismatch`] if a shard has another number of records than the `dataset_info.json`
+    /// of TensorFlow Datasets says.
     /// [`ErrorKind::InvalidArgument`] if a file occurs twice without an index that says which of
     /// its records are meant, or if the options contradict each other.
     pub fn open(shards: &Shards, options: &DatasetOptions) -> Result<Dataset> {
@@ -91,8 +94,9 @@ impl Dataset {
         indexes: Vec<Option<Index>>,
         options: &DatasetOptions,
     ) -> Result<Dataset> {
-        ensure_given(shards, &indexes, options)?;
-        let inner = Inner::new(shards.to_vec(), indexes, Vec::new(), options, None);
+        let (list, expected) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        let inner = Inner::new(list, indexes, expected, options, None);
         Ok(Dataset(Arc::new(inner.count(None)?)))
     }
 
@@ -119,8 +123,9 @@ impl Dataset {
         options: &DatasetOptions,
         progress: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
     ) -> Result<Dataset> {
-        ensure_given(shards, &indexes, options)?;
-        let inner = Inner::new(shards.to_vec(), indexes, Vec::new(), options, None);
+        let (list, expected) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        let inner = Inner::new(list, indexes, expected, options, None);
         Ok(Dataset(Arc::new(inner.count(Some(progress))?)))
     }
 
@@ -148,15 +153,16 @@ impl Dataset {
         counts: &[u64],
         options: &DatasetOptions,
     ) -> Result<Dataset> {
-        ensure_given(shards, &indexes, options)?;
+        let (list, _) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
         if counts.len() != shards.len() {
             let (given, needed) = (counts.len(), shards.len());
             let detail = format!("{given} counts for {needed} shards: each shard needs one");
             return Err(Error::new(ErrorKind::InvalidArgument, detail));
         }
-        let expected = |&records| Expected { records, ..Expected::default() };
+        let expected = |&records| Some(Expected { records, ..Expected::default() });
         let expected = counts.iter().map(expected).collect();
-        Ok(Dataset(Arc::new(Inner::new(shards.to_vec(), indexes, expected, options, None))))
+        Ok(Dataset(Arc::new(Inner::new(list, indexes, expected, options, None))))
     }
 
     /// Takes the shards and their numbers of records from a manifest, and opens none of them. Each
@@ -184,7 +190,7 @@ impl Dataset {
             let index_path = row.index_path.clone().filter(|_| !options.salvage);
             shards.push(Shard { path: row.path.clone(), index_path });
             let (bytes, mtime_ns) = (Some(row.bytes), row.mtime_ns);
-            expected.push(Expected { records: row.records, bytes, mtime_ns });
+            expected.push(Some(Expected { records: row.records, bytes, mtime_ns }));
         }
         Ok(Dataset(Arc::new(Inner::new(shards, Vec::new(), expected, options, None))))
     }
@@ -505,10 +511,29 @@ impl Dataset {
     }
 }
 
+/// The shards, and what manifests say of them. Salvage counts what is good, whatever they say.
+fn listed(
+    shards: &Shards,
+    indexes: &[Option<Index>],
+    options: &DatasetOptions,
+) -> (Vec<Shard>, Vec<Option<Expected>>) {
+    let is_given = |i: usize| indexes.get(i).is_some_and(Option::is_some);
+    let (mut list, mut expected) = (shards.to_vec(), Vec::new());
+    for (i, shard) in list.iter_mut().enumerate() {
+        let listed = shards.listed(i);
+        if options.salvage && listed.is_some() {
+            shard.index_path = None;
+        }
+        let listed = listed.filter(|_| !options.salvage && !is_given(i));
+        expected.push(listed.map(Expected::from));
+    }
+    (list, expected)
+}
+
 /// Fails if a file occurs twice without an index that says which records are meant, or if the
 /// options contradict each other.
 fn ensure_given(
-    shards: &Shards,
+    shards: &[Shard],
     indexes: &[Option<Index>],
     options: &DatasetOptions,
 ) -> Result<()> {

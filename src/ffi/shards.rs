@@ -59,11 +59,13 @@ pub enum tfr_find_flags {
 ///   header.
 /// - a path with *, ?, [a-z] or, for any directories, **: the files that match.
 /// - a path with {0..9}, {00..09} or {a,b}: each of these paths, all of which must exist.
+/// - a manifest, named x.manifest.json, or x.json and says so: the files that it lists, in its order.
 /// - name@8, name@8.tfrecord or name@*: name-00000-of-00008 and so on, with .tfrecord at the end.
 ///
 /// The files of a directory or a pattern are sorted by the bytes of their paths. Hidden files are
 /// left out, and so are indexes of files that are found. A set of files that are named
-/// name-00000-of-00008 and so on must be complete, unless all of its files are given one by one.
+/// name-00000-of-00008 and so on must be complete, unless all of its files are given one by one. If a
+/// directory has a dataset_info.json of TensorFlow Datasets, the shards that it lists must be there.
 ///
 /// Parameters: `paths` has `count` elements, at least 1. `pattern` is optional: names of the files
 /// that are data in a directory, such as "*.tfr". `index_dir` is optional: a directory for the

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::braces;
 use super::glob::{sort, Name};
-use super::indexes::{is_named_as_index, is_named_as_manifest, remove_indexes};
+use super::indexes::{is_named_as_index, remove_indexes};
 use super::members::is_named_as_member;
+use crate::catalog::{is_named_as_manifest, tfds};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::header_at;
 use crate::open::open;
@@ -50,7 +51,8 @@ impl Names {
         names.map(|names| Names::Matching(Patterns(names))).ok_or_else(|| refuse("a [ needs a ]"))
     }
 
-    fn has(&self, path: &Path) -> bool {
+    /// Whether a file is data.
+    pub fn has(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default();
         match self {
             Names::Data => is_named_as_data(name) || starts_as_data(path),
@@ -64,6 +66,8 @@ impl Names {
 pub struct Listing {
     /// The TFRecord files, recognised by their names or their first header.
     pub data: Vec<PathBuf>,
+    /// The directories that have a `dataset_info.json`.
+    pub infos: Vec<PathBuf>,
     /// Counts of the other files.
     pub skipped: Skipped,
 }
@@ -73,7 +77,7 @@ pub struct Listing {
 pub struct Skipped {
     /// Links to directories.
     pub directories: usize,
-    /// Indexes beside their data, and manifests.
+    /// Indexes beside their data, manifests and files named `dataset_info.json`.
     pub side_files: usize,
     /// Indexes without data beside them.
     pub lone_indexes: usize,
@@ -149,6 +153,9 @@ fn list_one(
             listing.data.push(path);
         } else if is_named_as_manifest(&path) {
             listing.skipped.side_files += 1;
+        } else if path.file_name().is_some_and(|name| name == tfds::INFO) {
+            listing.skipped.side_files += 1;
+            listing.infos.extend(path.parent().map(Path::to_owned));
         } else {
             listing.skipped.others += 1;
         }

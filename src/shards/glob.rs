@@ -165,8 +165,8 @@ fn is_no_directory(error: &io::Error) -> bool {
 }
 
 /// Sorts paths by their bytes, as `LC_ALL=C sort` does.
-pub(super) fn sort(paths: &mut [PathBuf]) {
-    paths.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+pub(super) fn sort<P: AsRef<Path>>(paths: &mut [P]) {
+    paths.sort_unstable_by(|one, other| one.as_ref().as_os_str().cmp(other.as_ref().as_os_str()));
 }
 
 /// The pattern that matches this text alone.

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::create::default_index_path;
@@ -28,12 +27,6 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
 #[must_use]
 pub fn is_named_as_index(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "idx" || end == "tfindex")
-}
-
-/// Whether a path is named like a manifest.
-#[must_use]
-pub fn is_named_as_manifest(path: &Path) -> bool {
-    path.as_os_str().as_bytes().ends_with(b".manifest.json")
 }
 
 /// Finds the index of a TFRecord file by the file's name, in `directory`, or beside the file if

@@ -102,7 +102,7 @@ struct Set<'a> {
 pub(super) fn check(found: &[Found], allow_missing: bool) -> Result<Vec<String>> {
     let mut numbers = HashMap::new();
     let mut sets: Vec<Set<'_>> = Vec::new();
-    for Found { path, is_searched } in found {
+    for Found { path, is_searched, .. } in found {
         let name = path.file_name().unwrap_or_default().as_bytes();
         let Some(member) = Member::parse(name) else { continue };
         let number =
@@ -169,7 +169,8 @@ impl Set<'_> {
             _ => format!("{missing} are missing"),
         };
         let why = format!(
-            ": the set of {} has {count} files, and {are}; restore what is missing, or allow it",
+            ": the set of {} has {count} files, and {are}; restore what is missing, or use \
+             option allow_missing",
             first_path.display()
         );
         let error = Error::io("find", io::Error::from_raw_os_error(libc::ENOENT));

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::directory::{list, Names, Skipped};
 use super::glob::{escape, Glob, Matches};
+use super::listed::{List, Listed};
 use super::{braces, members, FindShards};
+use crate::catalog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 
@@ -17,8 +19,17 @@ use crate::file;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub path: PathBuf,
+    /// Where a manifest says that its index is.
+    pub index_path: Option<PathBuf>,
+    pub listed: Option<Listed>,
     /// Whether a directory or a pattern stands for it: then its set must be complete.
     pub is_searched: bool,
+}
+
+impl Found {
+    pub fn new(path: PathBuf, is_searched: bool) -> Found {
+        Found { path, index_path: None, listed: None, is_searched }
+    }
 }
 
 impl AsRef<Path> for Found {
@@ -29,9 +40,13 @@ impl AsRef<Path> for Found {
 
 /// What paths stand for.
 pub(super) struct Search<'a> {
-    options: &'a FindShards,
-    names: Names,
+    pub(super) options: &'a FindShards,
+    pub(super) names: Names,
+    /// Whether shards that a list has, but that do not exist, stay in the set.
+    pub(super) keeps_missing: bool,
     pub found: Vec<Found>,
+    /// The manifests, and the splits of TFDS.
+    pub lists: Vec<List>,
     /// For each path, the directory that its files are in or below.
     pub roots: Vec<PathBuf>,
     pub notes: Vec<String>,
@@ -40,19 +55,23 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(options: &'a FindShards) -> Result<Search<'a>> {
+    pub fn new(options: &'a FindShards, keeps_missing: bool) -> Result<Search<'a>> {
         let names = match &options.pattern {
             None => Names::Data,
             Some(pattern) => Names::matching(pattern)?,
         };
-        let (found, roots, notes, incomplete) = Default::default();
-        Ok(Search { options, names, found, roots, notes, incomplete })
+        let (found, lists, roots, notes, incomplete) = Default::default();
+        Ok(Search { options, names, keeps_missing, found, lists, roots, notes, incomplete })
     }
 
     /// A path that exists is no pattern, whatever its name.
     pub fn add(&mut self, path: &Path) -> Result<()> {
         file::ensure_path(path)?;
         let is_directory = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => match catalog::kind_of(path) {
+                Some(kind) => return self.add_list(path, kind),
+                None => false,
+            },
             Ok(metadata) => metadata.is_dir(),
             Err(_) if self.add_pattern(path)? => return Ok(()),
             // To open it is an error, which says why.
@@ -72,12 +91,13 @@ impl<'a> Search<'a> {
         if self.roots.last().map_or(true, |root| root != parent) {
             self.roots.push(parent.to_owned());
         }
-        self.found.push(Found { path: path.to_owned(), is_searched });
+        self.found.push(Found::new(path.to_owned(), is_searched));
     }
 
     fn add_directory(&mut self, path: &Path) -> Result<()> {
         let listing = list(path, &self.names)?;
-        if listing.data.is_empty() {
+        let found = self.with_tfds(&listing)?;
+        if found.is_empty() {
             let detail = match &self.options.pattern {
                 Some(pattern) => format!("contains no file whose name matches {pattern}"),
                 None => {
@@ -94,12 +114,12 @@ impl<'a> Search<'a> {
             self.notes.push(format!("{}: skipped {skipped}", path.display()));
         }
         self.roots.push(path.to_owned());
-        self.add_searched(listing.data);
+        self.found.extend(found);
         Ok(())
     }
 
     fn add_searched(&mut self, paths: Vec<PathBuf>) {
-        self.found.extend(paths.into_iter().map(|path| Found { path, is_searched: true }));
+        self.found.extend(paths.into_iter().map(|path| Found::new(path, true)));
     }
 
     /// Whether the path is a pattern.

@@ -328,7 +328,8 @@ fn sets_that_are_searched_are_complete() {
         assert_eq!(
             error,
             "d/train-00003-of-00008: cannot find: No such file or directory (os error 2): the set of \
-             d/train-00000-of-00008 has 8 files, and 2 are missing; restore what is missing, or allow it"
+             d/train-00000-of-00008 has 8 files, and 2 are missing; restore what is missing, or use \
+             option allow_missing"
         );
     }
     assert!(files.find("d/train-{00000..00007}-of-00008").unwrap_err().starts_with(&*name(3)));
@@ -420,5 +421,100 @@ fn names_that_are_not_utf8_are_found() {
     {
         let found = Shards::find([files.at(OsStr::from_bytes(pattern))], &FindShards::new());
         assert_eq!(found.unwrap()[0].path, data, "{pattern:?}");
+    }
+}
+
+/// A manifest of files that do not exist, with 7 records each.
+fn write_manifest(path: &Path, paths: &[PathBuf]) {
+    let row = |path: &PathBuf| crate::ManifestRow {
+        path: path.clone(),
+        bytes: 500,
+        records: 7,
+        mtime_ns: None,
+        index_path: Some(path.with_extension("index")),
+    };
+    let rows = paths.iter().map(row).collect();
+    crate::Manifest::from_rows(rows).unwrap().write(path).unwrap();
+}
+
+#[test]
+fn a_manifest_stands_for_the_files_that_it_lists() {
+    let files = Files::new(&["d/x/1.rec", "d/y/2.rec", "d/y/3.rec"]);
+    let listed = ["d/y/2.rec", "d/x/1.rec", "d/none.rec"].map(|name| files.at(name));
+    for name in ["m.manifest.json", "m.json"] {
+        write_manifest(&files.at(name), &listed);
+        let shards = files.shards(&[name, "d/y/3.rec"], &FindShards::new()).unwrap();
+        let found: Vec<_> = shards.iter().map(|shard| shard.path.clone()).collect();
+        assert_eq!(found, [&listed[..], &[files.at("d/y/3.rec")]].concat());
+        assert_eq!(shards[0].index_path, Some(files.at("d/y/2.index")));
+        let records = (0..4).map(|shard| shards.listed(shard).map(|listed| listed.records));
+        assert_eq!(records.collect::<Vec<_>>(), [Some(7), Some(7), Some(7), None]);
+
+        // The indexes mirror the directory that all files have in common.
+        let options = FindShards::new().index_dir("idx");
+        let shards = files.shards(&[name], &options).unwrap();
+        assert_eq!(shards[1].index_path.as_deref(), Some(Path::new("idx/x/1.rec.idx")));
+        assert_eq!(shards.listed(1), None);
+
+        let options = FindShards::new().allow_missing(true);
+        let shards = files.shards(&[name], &options).unwrap();
+        assert_eq!(shards.len(), 2);
+        assert!(
+            shards.incomplete()[0].contains("none.rec: cannot find"),
+            "{:?}",
+            shards.incomplete()
+        );
+        let kept = find_listed([files.at(name)], &FindShards::new()).unwrap();
+        assert_eq!((kept.len(), kept.incomplete().len()), (3, 0));
+    }
+    let twice = files.shards(&["m.json", "d/x/1.rec"], &FindShards::new()).unwrap_err();
+    assert_eq!(twice.kind(), ErrorKind::InvalidArgument);
+    fs::write(files.at("m.manifest.json"), "{}").unwrap();
+    let error = files.shards(&["m.manifest.json"], &FindShards::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidManifest);
+    // A file with another name is not opened.
+    fs::copy(files.at("m.json"), files.at("m.tfrecord")).unwrap();
+    assert_eq!(files.find("m.tfrecord").unwrap(), ["m.tfrecord"]);
+    write_manifest(&files.at("m.json"), &[]);
+    assert_eq!(files.find("m.json").unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_directory_has_the_files_that_tfds_lists() {
+    let names = ["a-test.tfrecord-00000-of-00001", "a-train.tfrecord-00000-of-00002"];
+    let files = Files::new(&[names[0], names[1], "features.json", "d/other.tfrecord"]);
+    let splits = r#"[{"name": "train", "shardLengths": ["3", "4"], "numBytes": "9"},
+        {"name": "test", "shardLengths": ["5"], "numBytes": "1"}]"#;
+    let info = format!(r#"{{"name": "a", "splits": {splits}}}"#);
+    fs::write(files.at("dataset_info.json"), &info).unwrap();
+    let missing = "a-train.tfrecord-00001-of-00002: cannot find: No such file or directory (os \
+                   error 2): dataset_info.json lists 3 files, and it is the only one that is \
+                   missing; restore what is missing, or use option allow_missing";
+    for name in ["", "dataset_info.json"] {
+        assert_eq!(files.find(name), Err(missing.to_owned()));
+    }
+    let allowed = files.shards(&[""], &FindShards::new().allow_missing(true)).unwrap();
+    assert_eq!((allowed.len(), allowed.incomplete().len()), (3, 1));
+    assert!(allowed.lists().iter().all(|list| list.path == files.at("dataset_info.json")));
+    let sums =
+        |shards: &Shards| shards.lists().iter().map(|list| list.payload_bytes).collect::<Vec<_>>();
+    assert_eq!(sums(&allowed), [None, Some(1)]);
+
+    files.add("a-train.tfrecord-00001-of-00002");
+    let shards = files.shards(&[""], &FindShards::new()).unwrap();
+    let records = (0..4).map(|shard| shards.listed(shard).map(|listed| listed.records));
+    assert_eq!(records.collect::<Vec<_>>(), [Some(5), Some(3), Some(4), None]);
+    assert!(shards.notes()[0].ends_with("skipped 1 other file"), "{:?}", shards.notes());
+    let train = FindShards::new().pattern("a-train*0-of*");
+    let some = files.shards(&[""], &train).unwrap();
+    assert_eq!((some.len(), sums(&some)), (1, vec![None, None]));
+
+    // Files of other kinds that have this name.
+    for (from, to) in [("[{", "{\"a\": [{"), ("{\"name\": \"a\"", "{\"fileFormat\": \"riegeli\"")] {
+        fs::write(files.at("dataset_info.json"), info.replacen(from, to, 1)).unwrap();
+        let shards = files.shards(&[""], &FindShards::new()).unwrap();
+        assert!(shards.notes()[0].ends_with("so the files count as they are"));
+        assert_eq!((shards.len(), shards.listed(0), shards.lists().len()), (4, None, 0));
+        files.shards(&["dataset_info.json"], &FindShards::new()).unwrap_err();
     }
 }

@@ -1,7 +1,8 @@
 //! `tfr-index manifest`: the manifest of a data set.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{json, Value};
 use tfr_index::{Index, Manifest, Options};
@@ -146,4 +147,178 @@ fn counts_come_from_tfds_and_go_there() {
     let (status, _, stderr) = run(path, &command);
     assert_eq!(status, 1);
     assert!(stderr.contains(names[0]) && stderr.contains("lists this shard"), "{stderr}");
+}
+
+/// The lines of the total and of the errors.
+fn total_and_errors(done: &(i32, String, String)) -> (i32, &str, Vec<&str>) {
+    (done.0, done.1.lines().last().unwrap(), done.2.lines().collect())
+}
+
+#[test]
+fn commands_compare_the_files_of_a_manifest_with_what_it_says() {
+    let folder = set();
+    let path = folder.path();
+    // Its name does not end in .manifest.json.
+    assert_eq!(run(path, &["manifest", "data", "-o", "sizes.json"]).0, 0);
+    let good = run(path, &["show", "sizes.json"]);
+    let total = "3 files: 200 records, 159884 bytes";
+    assert_eq!(total_and_errors(&good), (0, total, vec![]));
+    // The manifest knows the records of a file without an index.
+    let (status, stdout, _) = run(path, &["ls", "sizes.json"]);
+    let expected = "         100            79942  no index         data/b.tfrecord";
+    assert!(status == 1 && stdout.lines().any(|line| line == expected), "{stdout}");
+    assert_eq!(run(path, &["create", "-q", "sizes.json"]), (0, String::new(), String::new()));
+    assert_eq!(run(path, &["check", "-q", "sizes.json"]), (0, String::new(), String::new()));
+    let payloads = |given| tfr_index(path, &["cat", given]).stdout;
+    assert!(payloads("sizes.json") == payloads("data"));
+
+    // b is cut at the border of a record, with an index that fits, and a is gone.
+    let data = fs::read(EXAMPLES).unwrap();
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    fs::write(path.join("data/b.tfrecord"), &data[..index[60].offset as usize]).unwrap();
+    assert_eq!(run(path, &["create", "-q", "data/b.tfrecord"]).0, 0);
+    fs::remove_file(path.join("data/a.tfrecord")).unwrap();
+    assert_eq!(run(path, &["check", "-q", "data"]).0, 0);
+
+    let missing = "error: data/a.tfrecord: cannot open: No such file or directory (os error 2); \
+                   sizes.json lists this shard";
+    let cut = "error: data/b.tfrecord: has 60 records, but sizes.json says 100: the file was cut \
+               or replaced";
+    let (status, stdout, stderr) = run(path, &["ls", "sizes.json"]);
+    let expected = "     records            bytes  index            file
+           0                0  missing          data/a.tfrecord
+          60            47795  changed          data/b.tfrecord
+           0                0  ok               data/c.tfrecord
+          60            47795                   3 files: 1 missing, 1 changed, 1 ok; sizes.json lists 200 records
+";
+    assert_eq!((status, &*stdout, &*stderr), (1, expected, ""));
+    let (_, stdout, _) = run(path, &["ls", "--json", "sizes.json"]);
+    let total: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(total["total"]["listed_records"], json!(200));
+    let done = run(path, &["check", "sizes.json"]);
+    let total = "3 files: 1 missing, 1 changed, 1 ok; sizes.json lists 200 records";
+    assert_eq!(total_and_errors(&done), (1, total, vec![missing, cut]));
+    let done = run(path, &["show", "sizes.json"]);
+    let total = "3 files: 0 records, 0 bytes, 2 failed; sizes.json lists 200 records";
+    let short = "error: data/b.tfrecord: has 47795 bytes, but sizes.json says 79942: the file was \
+                 cut or replaced";
+    assert_eq!(total_and_errors(&done), (1, total, vec![missing, short]));
+    let (status, _, stderr) = run(path, &["cat", "sizes.json"]);
+    assert_eq!((status, stderr.lines().last()), (1, Some(cut)));
+    for command in [
+        &["shuffle", "sizes.json", "-o", "out", "--seed", "1"][..],
+        &["shard", "sizes.json", "--world-size", "2", "-o", "out"],
+        &["reshard", "sizes.json", "--shards", "2", "-o", "out"],
+    ] {
+        let (status, _, stderr) = run(path, command);
+        assert_eq!(status, 1, "{command:?}");
+        assert!(
+            stderr.starts_with("error: data/a.tfrecord: cannot open: No such file"),
+            "{stderr}"
+        );
+        assert!(!path.join("out").exists(), "{command:?}");
+    }
+
+    // What is missing can be allowed, but not what is changed.
+    let (status, stdout, stderr) = run(path, &["ls", "--allow-missing", "sizes.json"]);
+    assert_eq!((status, stdout.lines().count()), (1, 4));
+    let note = "note: data/a.tfrecord: cannot find: No such file or directory (os error 2): \
+                sizes.json lists 3 files, and it is the only one that is missing";
+    assert!(stderr.starts_with(note), "{stderr}");
+    let refreshed = run(path, &["manifest", "-q", "--refresh", "data", "-o", "sizes.json"]);
+    assert_eq!(refreshed.0, 0);
+    assert_eq!(run(path, &["check", "-q", "sizes.json"]), (0, String::new(), String::new()));
+
+    // Only the time differs, as after a copy.
+    let file = File::options().write(true).open(path.join("data/c.tfrecord")).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(60);
+    file.set_modified(modified).unwrap();
+    let (status, stdout, stderr) = run(path, &["check", "sizes.json"]);
+    assert_eq!((status, stdout.lines().last().unwrap()), (1, "2 files: 1 ok, 1 changed"));
+    let text = "error: data/c.tfrecord: was modified or copied after sizes.json was written; if \
+                that was intended, refresh sizes.json\n";
+    assert_eq!(stderr, text);
+}
+
+#[test]
+fn files_that_are_no_manifests_are_said_to_be_none() {
+    let folder = folder_with(&[
+        ("x.manifest.json", b"{\"format\": \"other\"}" as &[u8]),
+        ("x.json", b"{\"format\": \"other\"}"),
+    ]);
+    for command in ["ls", "check", "show", "create"] {
+        let (status, _, stderr) = run(folder.path(), &[command, "x.manifest.json"]);
+        assert_eq!(status, 1, "{command}");
+        assert!(stderr.starts_with("error: x.manifest.json: not a manifest"), "{stderr}");
+        let (status, stdout, stderr) = run(folder.path(), &[command, "x.json"]);
+        assert_eq!(status, 1, "{command}");
+        assert!((stdout + &stderr).contains("JSON"), "{command}: {stderr}");
+    }
+}
+
+#[test]
+fn a_directory_of_tfds_is_compared_with_its_dataset_info() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    let bytes = 2 * (data.len() - 16 * 100);
+    let info = format!(
+        r#"{{"name": "x", "splits": [{{"name": "train", "numBytes": "{bytes}",
+        "shardLengths": ["100", "100"]}}, {{"name": "test", "shardLengths": ["100"]}}]}}"#,
+    );
+    let names = ["x-train.tfrecord-00000-of-00002", "x-train.tfrecord-00001-of-00002"];
+    let folder = folder_with(&[
+        ("tf/1.0.0/dataset_info.json", info.as_bytes()),
+        (&format!("tf/1.0.0/{}", names[0]), &data),
+        (&format!("tf/1.0.0/{}", names[1]), &data),
+        ("tf/1.0.0/x-test.tfrecord-00000-of-00001", &data),
+    ]);
+    let path = folder.path();
+    for given in ["tf", "tf/1.0.0", "tf/1.0.0/dataset_info.json"] {
+        let (status, stdout, stderr) = run(path, &["ls", given]);
+        let total = "         300           239826                   3 files: 3 no index";
+        assert_eq!((status, stdout.lines().last(), &*stderr), (1, Some(total), ""), "{given}");
+    }
+
+    // Cut at the border of a record, without an index and with one that fits.
+    let cut = path.join("tf/1.0.0").join(names[1]);
+    fs::write(&cut, &data[..index[60].offset as usize]).unwrap();
+    let text = format!(
+        "error: tf/1.0.0/{}: has 60 records, but dataset_info.json says 100: the file was cut or \
+         replaced",
+        names[1]
+    );
+    for _ in 0..2 {
+        let (status, stdout, stderr) = run(path, &["check", "tf"]);
+        assert_eq!(status, 1);
+        assert!(stdout.ends_with("1 changed; dataset_info.json lists 300 records\n"), "{stdout}");
+        assert_eq!(stderr.lines().last(), Some(&*text));
+        let (status, stdout, _) = run(path, &["ls", "tf"]);
+        assert!(status == 1 && stdout.contains(" changed "), "{stdout}");
+        assert_eq!(run(path, &["show", "tf"]).2, format!("{text}\n"));
+        assert_eq!(run(path, &["manifest", "tf", "-o", "m.json"]).2, format!("{text}\n"));
+        assert_eq!(run(path, &["create", "-q", "tf"]).0, 0);
+    }
+
+    fs::remove_file(&cut).unwrap();
+    let (status, stdout, stderr) = run(path, &["check", "tf"]);
+    let total = "3 files: 2 ok, 1 missing; dataset_info.json lists 300 records";
+    assert_eq!((status, stdout.lines().last()), (1, Some(total)));
+    assert!(stderr.contains(&format!("{}: cannot open: No such file", names[1])), "{stderr}");
+    let (status, stdout, stderr) = run(path, &["show", "tf"]);
+    let text = format!(
+        "error: tf/1.0.0/{}: cannot find: No such file or directory (os error 2): \
+         tf/1.0.0/dataset_info.json lists 3 files, and it is the only one that is missing; restore \
+         what is missing, or use --allow-missing\n",
+        names[1]
+    );
+    assert_eq!((status, &*stdout, stderr), (1, "", text));
+    let allowed = run(path, &["show", "--allow-missing", "tf"]);
+    assert_eq!(total_and_errors(&allowed).1, "2 files: 200 records, 159884 bytes");
+    // A pattern may leave out a split.
+    assert_eq!(run(path, &["check", "-q", "tf", "--pattern", "x-test*"]).0, 0);
+
+    // Another program's file of this name.
+    fs::write(path.join("tf/1.0.0/dataset_info.json"), "{\"splits\": {}}").unwrap();
+    let (status, _, stderr) = run(path, &["check", "--allow-missing", "tf"]);
+    assert!(status == 0 && stderr.contains("so the files count as they are"), "{stderr}");
 }

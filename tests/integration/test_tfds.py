@@ -87,6 +87,39 @@ def test_a_shard_that_is_cut_between_records_or_missing_is_named(made):
     assert manifest(made, "--split", "test", "-o", made / "m.json")["records"] == 8
 
 
+def command(name, *arguments):
+    """The exit status, the lines of stdout and the last line of stderr."""
+    command = [sys.executable, "-m", "tfr_index", name, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines(), done.stderr.strip().rpartition("\n")[2]
+
+
+def test_a_directory_is_compared_with_what_tfds_says(made):
+    total = sum(COUNTS.values())
+    status, lines, _ = command("show", made)
+    assert status == 0 and f"{2 * SHARDS} files: {total} records" in lines[-1]
+    assert command("create", "-q", made)[0] == 0
+    assert command("check", "-q", made) == (0, [], "")
+    shard = made / "numbers-train.tfrecord-00002-of-00004"
+    index = tfr_index.scan(shard)
+    shard.write_bytes(shard.read_bytes()[: index[3][0]])
+    for _ in range(2):  # with an index that does not fit, and with one that does
+        status, lines, error = command("check", made)
+        assert status == 1 and lines[-1].endswith(f"dataset_info.json lists {total} records")
+        assert f"{shard}: has 3 records, but dataset_info.json says {len(index)}" in error
+        assert f"{shard}: changed" in lines
+        status, lines, _ = command("ls", made)
+        assert status == 1 and any("changed" in line and str(shard) in line for line in lines)
+        assert command("create", "-q", shard)[0] == 0
+    shard.unlink()
+    status, lines, error = command("check", made)
+    assert status == 1 and f"{shard}: missing" in lines and str(shard) in error
+    status, lines, _ = command("ls", made)
+    assert status == 1 and any("missing" in line and str(shard) in line for line in lines)
+    status, _, error = command("show", made)
+    assert status == 1 and error.endswith("use --allow-missing")
+
+
 def test_tfds_reads_what_we_write(made, tmp_path):
     features = tfds.builder_from_directory(made).info.features
     for name in ("dataset_info.json", "features.json"):

@@ -101,12 +101,16 @@ pub fn note(line: &dyn Display) {
 
 /// Prints an error on stderr. Returns exit status 1; usage errors have status 2.
 pub fn fail(error: &dyn Display) -> ExitCode {
-    // The library names options in language-neutral words.
-    let message = format!("error: {error:#}")
-        .replace("checksum policy none", "--checksums none")
-        .replace("option allow_partial", "--allow-partial");
-    note(&message);
+    note(&in_our_words(&format!("error: {error:#}")));
     ExitCode::FAILURE
+}
+
+/// A message of the library, which names options in language-neutral words.
+pub fn in_our_words(message: &str) -> String {
+    message
+        .replace("checksum policy none", "--checksums none")
+        .replace("option allow_partial", "--allow-partial")
+        .replace("option allow_missing", "--allow-missing")
 }
 
 /// A number with its noun: "1 file", "2 files".

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
 use clap::{Args, ValueHint};
+use tfr_index::internal::Comparison;
 use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader, Shard};
 
 use crate::each::for_each;
@@ -32,7 +33,7 @@ use crate::shared::{progress, stdio, streams};
 #[command(override_usage = "tfr-index cat [OPTIONS] <PATH> [RECORD]... [--index <INDEX>]
        tfr-index cat [OPTIONS] <PATH>... [--index <INDEX>...]")]
 pub struct Cat {
-    /// A data file, a directory or a pattern
+    /// A data file, a directory, a pattern or a manifest
     #[arg(required_unless_present = "files_from", value_parser = input::data_file())]
     #[arg(value_name = "PATH")]
     file: Option<PathBuf>,
@@ -78,6 +79,9 @@ Examples:
 /// The records to read from one file.
 struct Part<'a> {
     file: &'a Path,
+    /// Its number, for the comparison with what a manifest says of it.
+    number: usize,
+    comparison: &'a Comparison<'a>,
     index: Option<&'a Path>,
     /// All records, if this is empty.
     records: &'a [Numbers],
@@ -107,12 +111,12 @@ impl Cat {
             Ok(shards) => shards,
             Err(error) => return stdio::fail(&error),
         };
-        let files = paths(&shards);
+        let (files, comparison) = (paths(&shards), Comparison::new(&shards));
         let indexes = match &indexes[..] {
             [directory] if directory.is_dir() => {
-                let mut shards = shards;
-                shards.set_index_dir(directory);
-                match shards.iter().map(Shard::find_index).collect() {
+                let mut mirrored = shards.clone();
+                mirrored.set_index_dir(directory);
+                match mirrored.iter().map(Shard::find_index).collect() {
                     Ok(found) => found,
                     Err(error) => return stdio::fail(&error),
                 }
@@ -128,8 +132,14 @@ impl Cat {
             refuse("cat", format!("--index needs one index for each FILE: {files}, not {indexes}"));
         }
         let indexes = indexes.iter().map(|path| Some(&**path)).chain(repeat(None));
-        let parts = files.iter().zip(indexes);
-        let parts = parts.map(|(file, index)| Part { file, index, records: &records });
+        let comparison = &comparison;
+        let parts = files.iter().zip(indexes).enumerate().map(|(number, (file, index))| Part {
+            file,
+            number,
+            comparison,
+            index,
+            records: &records,
+        });
         // A progress bar would mix with records on a terminal.
         if self.output.is_some() || !io::stdout().is_terminal() {
             progress::begin(&files);
@@ -203,6 +213,7 @@ impl Cat {
         let watch = |at| output.interrupts.watch(at);
         let options = Options::new().checksums(self.checksums.into()).raw_frames(self.frames);
         let options = options.progress(&watch);
+        let is_all = index.is_none() && !self.salvage;
         let index = match index {
             None if self.salvage => {
                 let on_skipped = |skipped| damaged.add(skipped);
@@ -214,6 +225,8 @@ impl Cat {
             Some(index) => Reader::with_index(file, index, &options)?,
             None => input::open(file, &options)?,
         };
+        let found = is_all.then(|| reader.len() as u64);
+        part.comparison.ensure_as_listed(part.number, found, &Options::new())?;
         let records = match records {
             [] => (0..reader.len()).collect(),
             some => {

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tfr_index::internal::{is_named_as_index, StoredIndex};
-use tfr_index::{find_index, CheckLevel, Options, Shard, Shards};
+use tfr_index::internal::{is_named_as_index, Comparison, StoredIndex};
+use tfr_index::{find_index, CheckLevel, Options, Shards};
 
-use crate::paths::{paths, Set};
+use crate::paths::{listed, paths, Set};
 use crate::policy::Policy;
 use crate::shared::{progress, stdio};
 use crate::verdict::{self, Outcome, Place, State, Total};
@@ -23,15 +23,19 @@ use crate::{input, json};
 /// unless you name the index or use --allow-partial. If an index fits another of the files, a note
 /// says so.
 ///
+/// Files that a manifest lists must have the sizes, times and numbers of records that it says; the
+/// dataset_info.json of TensorFlow Datasets in a directory counts as one without sizes. This finds a
+/// file that was cut between two records, which nothing else can.
+///
 /// Prints one line for each file on stdout: ok, partial, stale, of another file, damaged, no index, not
-/// an index, unreadable, not TFRecord, or the detected format, such as gzip or HTML; the reasons go to
-/// stderr. With several files, the last line is the total. The exit status is 0 if all indexes fit,
+/// an index, unreadable, missing, changed, not TFRecord, or the detected format, such as gzip or HTML;
+/// the reasons go to stderr. With several files, the last line is the total. The exit status is 0 if all indexes fit,
 /// and 1 if any does not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 #[command(override_usage = "tfr-index check [OPTIONS] <PATH>... [--index <INDEX>...]")]
 pub struct Check {
-    /// TFRecord files, directories and patterns; or one file and its index, whose name ends in .idx or
+    /// TFRecord files, directories, patterns and manifests; or one file and its index, whose name ends in .idx or
     /// .tfindex
     #[arg(required_unless_present = "files_from", value_name = "PATH")]
     #[arg(value_parser = input::data_file())]
@@ -78,14 +82,16 @@ impl Check {
             Ok(pairs) => pairs,
             Err(error) => return stdio::fail(&error),
         };
+        let comparison = Comparison::new(&shards);
         let files = paths(&shards);
         let places: Vec<_> = match &indexes[..] {
-            [] => shards.iter().map(place).collect(),
+            [] => shards.iter().map(Place::of).collect(),
             indexes => indexes.iter().map(|path| Place::At(path)).collect(),
         };
         let pair = |number| Pair {
             data: files.get(number).map(PathBuf::as_path),
             place: places.get(number).copied(),
+            number,
         };
         let pairs: Vec<_> = (0..files.len().max(places.len())).map(pair).collect();
         let options = Options::new().checksums(checksums.into()).threads(threads);
@@ -95,19 +101,11 @@ impl Check {
         if !json {
             progress::begin(&files);
         }
-        let exit = check(&pairs, level, &options, takes_partial, json);
+        let exit = check(&pairs, &comparison, level, &options, takes_partial, json);
         if lacks_some {
             return ExitCode::FAILURE;
         }
         exit
-    }
-}
-
-/// Where the index of a shard is.
-fn place(shard: &Shard) -> Place<'_> {
-    match shard.index_path.as_deref().and_then(Path::parent) {
-        Some(directory) => Place::In(directory),
-        None => Place::Beside,
     }
 }
 
@@ -159,6 +157,7 @@ impl From<Level> for CheckLevel {
 struct Pair<'a> {
     data: Option<&'a Path>,
     place: Option<Place<'a>>,
+    number: usize,
 }
 
 impl Pair<'_> {
@@ -190,20 +189,22 @@ impl Pair<'_> {
 /// A partial index fails unless `takes_partial`.
 fn check(
     pairs: &[Pair<'_>],
+    comparison: &Comparison<'_>,
     level: Level,
     options: &Options<'_>,
     takes_partial: bool,
     as_json: bool,
 ) -> ExitCode {
     let mut exit = ExitCode::SUCCESS;
-    let (mut total, mut records) = (Total::default(), 0);
+    let (mut total, mut records, mut present) = (Total::default(), 0, 0);
     let (mut left_data, mut left_indexes) = (Vec::new(), Vec::new());
     for pair in pairs {
-        let outcome = pair.check(level, options);
+        let outcome = pair.check(level, options).compared(comparison, pair.number, options);
         progress::file_done();
         let state = outcome.state;
         total.add(state);
         records += outcome.records.filter(|_| outcome.fit.is_ok()).unwrap_or(0);
+        present += outcome.listed.or(outcome.records.map(|records| records as u64)).unwrap_or(0);
         let text = match (as_json, pair.data) {
             (true, _) => object(pair, &outcome),
             (false, Some(data)) => line(data, &outcome),
@@ -232,10 +233,16 @@ fn check(
     }
     let printed = match (total.is_of_many(), as_json) {
         (false, _) => Ok(()),
-        (true, false) => stdio::report(&format!("{total}\n")),
+        (true, false) => {
+            let listed = listed(comparison, Some(present));
+            stdio::report(&format!("{total}{listed}\n"))
+        }
         (true, true) => {
             let mut object = total.object();
             object["records"] = json!(records);
+            if let Some(listed) = comparison.listed_records() {
+                object["listed_records"] = json!(listed);
+            }
             stdio::print(&json::line(&[], json!({ "total": object })))
         }
     };

@@ -32,8 +32,8 @@ use set::Said;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Create {
-    /// TFRecord files, directories and patterns; or a stream (- for stdin), whose index goes to stdout
-    /// by default
+    /// TFRecord files, directories, patterns and manifests; or a stream (- for stdin), whose index goes
+    /// to stdout by default
     #[arg(required_unless_present = "files_from", value_name = "PATH")]
     files: Vec<PathBuf>,
     #[command(flatten)]

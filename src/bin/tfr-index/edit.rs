@@ -40,7 +40,7 @@ impl Files {
         command: &str,
         edit: impl Fn(&Index) -> anyhow::Result<Index>,
     ) -> anyhow::Result<()> {
-        let inputs = self.set.find(self.inputs)?;
+        let inputs = self.set.find_as_listed(self.inputs)?;
         edit_shards(command, &inputs, self.output.as_deref(), edit)
     }
 }

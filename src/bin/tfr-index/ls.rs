@@ -1,16 +1,17 @@
 //! `tfr-index ls`: lists files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::builder::ArgPredicate;
 use clap::Args;
 use serde_json::json;
-use tfr_index::{CheckLevel, Options};
+use tfr_index::internal::Comparison;
+use tfr_index::{CheckLevel, Options, Shard};
 
 use crate::each::for_each;
-use crate::paths::{paths, Set};
+use crate::paths::{listed, Set};
 use crate::shared::stdio::{fail, name, print};
 use crate::show::bytes;
 use crate::verdict::{self, Place, State, Total};
@@ -20,15 +21,17 @@ use crate::{input, json};
 ///
 /// INDEX is ok, or the reason why a reader does not use the index or would fail: partial (leaves out
 /// valid records), stale, of another file, damaged (at least one record of the data), no index, not an
-/// index, or the detected format of the data, such as gzip or HTML. The command reads only as much as
-/// check --level quick; if no index fits, the number of records is unknown. With several files, the
+/// index, or the detected format of the data, such as gzip or HTML; and of files that a manifest
+/// lists, missing, or changed (another size, time or number of records). The command reads only as
+/// much as check --level quick; if no index fits, and no manifest says it, the number of records is
+/// unknown. With several files, the
 /// last line is the total.
 ///
 /// The exit status is 0 if all are ok, and 1 if any is not.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Ls {
-    /// Data files, indexes, directories and patterns; or - for an index on stdin
+    /// Data files, indexes, directories, patterns and manifests; or - for an index on stdin
     #[arg(default_value = ".", default_value_if("files_from", ArgPredicate::IsPresent, None))]
     #[arg(value_name = "PATH")]
     files: Vec<PathBuf>,
@@ -50,17 +53,19 @@ Examples:
 impl Ls {
     pub fn run(self) -> ExitCode {
         let Ls { files, set, json } = self;
-        let (files, lacks_some) = match set.find_present(files) {
-            Ok((shards, lacks_some)) => (paths(&shards), lacks_some),
+        let (shards, lacks_some) = match set.find_present(files) {
+            Ok(found) => found,
             Err(error) => return fail(&error),
         };
-        let mut listing = Listing { json, total: Total::default(), records: Some(0), bytes: 0 };
+        let comparison = Comparison::new(&shards);
+        let (total, records, bytes) = (Total::default(), Some(0), 0);
+        let mut listing = Listing { json, comparison, total, records, bytes };
         if !json {
             if let Err(error) = print(LS_HEAD) {
                 return fail(&error);
             }
         }
-        let exit = for_each(&files, |path| listing.report(path));
+        let exit = for_each(shards.iter().enumerate(), |shard| listing.report(shard));
         let exit = if lacks_some { ExitCode::FAILURE } else { exit };
         match listing.report_total() {
             Ok(()) => exit,
@@ -77,17 +82,19 @@ fn line(records: Option<usize>, bytes: u64, state: &str, file: &str) -> String {
 }
 
 /// The sums of the files listed so far.
-struct Listing {
+struct Listing<'a> {
     json: bool,
+    comparison: Comparison<'a>,
     total: Total,
     /// None if it is unknown for a file.
     records: Option<usize>,
     bytes: u64,
 }
 
-impl Listing {
-    fn report(&mut self, file: &Path) -> anyhow::Result<ExitCode> {
-        let listed = self.ls(file);
+impl Listing<'_> {
+    fn report(&mut self, (number, shard): (usize, &Shard)) -> anyhow::Result<ExitCode> {
+        let file = &*shard.path;
+        let listed = self.ls(number, shard);
         if listed.is_err() {
             self.total.add(State::Unreadable);
             self.records = None;
@@ -97,18 +104,28 @@ impl Listing {
         Ok(if state.is_fine() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn ls(&mut self, file: &Path) -> anyhow::Result<(State, String)> {
+    fn ls(&mut self, number: usize, shard: &Shard) -> anyhow::Result<(State, String)> {
+        let file = &*shard.path;
         let (state, records, bytes) = if input::is_index(file) {
             let index = input::stored_index(file)?;
             (State::Index, Some(index.records()), bytes(&index)?)
         } else {
-            let bytes = file.metadata().with_context(|| file.display().to_string())?.len();
             let (level, options) = (CheckLevel::Quick, Options::new());
-            let outcome = verdict::check(file, Place::Beside, level, &options);
-            // Readers use no other index.
-            let is_used = outcome.state.is_fine() || outcome.state == State::Damaged;
-            let records = outcome.records.filter(|_| is_used);
-            (outcome.state, records, bytes)
+            let outcome = verdict::check(file, Place::of(shard), level, &options);
+            let outcome = outcome.compared(&self.comparison, number, &options);
+            match file.metadata() {
+                Err(_) if outcome.state == State::Missing => (State::Missing, Some(0), 0),
+                Err(error) => return Err(error).with_context(|| file.display().to_string()),
+                Ok(metadata) => {
+                    // Readers use no other index.
+                    let is_used = |state: State| {
+                        state.is_fine() || matches!(state, State::Damaged | State::Changed)
+                    };
+                    let records = outcome.records.filter(|_| is_used(outcome.state));
+                    let listed = outcome.listed.map(|records| records as usize);
+                    (outcome.state, records.or(listed), metadata.len())
+                }
+            }
         };
         self.total.add(state);
         self.records = self.records.zip(records).map(|(sum, records)| sum + records);
@@ -132,8 +149,12 @@ impl Listing {
             let mut total = self.total.object();
             total["records"] = json!(self.records);
             total["bytes"] = json!(self.bytes);
+            if let Some(listed) = self.comparison.listed_records() {
+                total["listed_records"] = json!(listed);
+            }
             return print(&json::line(&[], json!({ "total": total })));
         }
-        print(&line(self.records, self.bytes, "", &self.total.to_string()))
+        let listed = listed(&self.comparison, self.records.map(|records| records as u64));
+        print(&line(self.records, self.bytes, "", &format!("{}{listed}", self.total)))
     }
 }

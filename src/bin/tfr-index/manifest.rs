@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use anyhow::{bail, Context};
 use clap::Args;
 use serde_json::json;
-use tfr_index::internal::is_named_as_manifest;
-use tfr_index::{Changes, ErrorKind, Manifest, Options, Shards};
+use tfr_index::{Changes, ErrorKind, Manifest, Options};
 
 use crate::paths::Set;
 use crate::policy::Policy;
@@ -88,13 +87,13 @@ impl WriteManifest {
             }
             (None, Some(mut manifest)) => {
                 let shards = match self.has_files() {
-                    true => self.shards()?,
+                    true => self.set.find(self.files.clone())?,
                     false => manifest.shards(),
                 };
                 let changes = manifest.refresh(&shards, &options)?;
                 (manifest, Some(changes))
             }
-            (None, None) => (Manifest::build(&self.shards()?, &options)?, None),
+            (None, None) => (Manifest::build(&self.set.find(self.files.clone())?, &options)?, None),
         };
         if !changes.as_ref().is_some_and(Changes::is_empty) {
             manifest.write(&self.output)?;
@@ -108,14 +107,6 @@ impl WriteManifest {
 
     fn has_files(&self) -> bool {
         !self.files.is_empty() || self.set.has_list()
-    }
-
-    /// The files, or those of the manifest that is given in their place.
-    fn shards(&self) -> anyhow::Result<Shards> {
-        match &self.files[..] {
-            [path] if is_named_as_manifest(path) => Ok(Manifest::read(path)?.shards()),
-            files => self.set.find(files.to_vec()),
-        }
     }
 
     /// The manifest to refresh. Fails if the file that would be replaced is not a manifest.

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::{FindShards, Shards};
+use tfr_index::internal::{find_listed, Comparison};
+use tfr_index::{FindShards, Options, Shards};
 
-use crate::shared::stdio::{is_quiet, note};
+use crate::shared::stdio::{in_our_words, is_quiet, note};
 
 /// The options that say which files paths stand for.
 #[derive(Args, Default)]
@@ -38,11 +39,25 @@ impl Set {
         self.find_as(given, &self.options().allow_missing(self.allow_missing))
     }
 
+    /// As [`find`](Self::find). Fails if a file is not what a manifest says of it.
+    pub fn find_as_listed(&self, given: Vec<PathBuf>) -> anyhow::Result<Shards> {
+        let shards = self.find(given)?;
+        let comparison = Comparison::new(&shards);
+        for shard in 0..shards.len() {
+            comparison.ensure_as_listed(shard, None, &Options::new())?;
+        }
+        Ok(shards)
+    }
+
     /// As [`find`](Self::find), for a command that says more of a set that lacks files. Returns
-    /// whether it must fail, too.
+    /// whether it must fail, too. Files of a manifest that are missing stay in the set, unless that is
+    /// allowed.
     pub fn find_present(&self, given: Vec<PathBuf>) -> anyhow::Result<(Shards, bool)> {
-        let shards = self.find_as(given, &self.options().allow_missing(true))?;
-        let fails = !self.allow_missing && !shards.incomplete().is_empty();
+        if self.allow_missing {
+            return Ok((self.find(given)?, false));
+        }
+        let shards = self.noted(find_listed(self.with_list(given)?, &self.options())?);
+        let fails = !shards.incomplete().is_empty();
         Ok((shards, fails))
     }
 
@@ -73,19 +88,28 @@ impl Set {
         }
     }
 
-    fn find_as(&self, mut given: Vec<PathBuf>, options: &FindShards) -> anyhow::Result<Shards> {
+    fn find_as(&self, given: Vec<PathBuf>, options: &FindShards) -> anyhow::Result<Shards> {
+        Ok(self.noted(Shards::find(self.with_list(given)?, options)?))
+    }
+
+    /// The paths, and those of the list.
+    fn with_list(&self, mut given: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
         if let Some(list) = &self.files_from {
             given.extend(paths_in(list, self.list_end())?);
         }
-        let shards = Shards::find(given, options)?;
+        Ok(given)
+    }
+
+    /// Prints what there is to say of the files.
+    fn noted(&self, shards: Shards) -> Shards {
         let level = if self.allow_missing { "note" } else { "error" };
         for message in shards.incomplete() {
-            note(&format_args!("{level}: {message}"));
+            note(&format_args!("{level}: {}", in_our_words(message)));
         }
         for message in shards.notes().iter().filter(|_| !is_quiet()) {
             note(&format_args!("note: {message}"));
         }
-        Ok(shards)
+        shards
     }
 }
 
@@ -104,6 +128,15 @@ fn paths_in(list: &Path, end: u8) -> anyhow::Result<Vec<PathBuf>> {
 /// The paths of shards.
 pub fn paths(shards: &Shards) -> Vec<PathBuf> {
     shards.iter().map(|shard| shard.path.clone()).collect()
+}
+
+/// What to add to a total line if the files have other numbers of records than a manifest says.
+pub fn listed(comparison: &Comparison<'_>, records: Option<u64>) -> String {
+    let listed = comparison.listed_records().filter(|listed| records != Some(*listed));
+    match listed.zip(comparison.list_name()) {
+        Some((listed, list)) => format!("; {list} lists {listed} records"),
+        None => String::new(),
+    }
 }
 
 /// Fails for a directory.

@@ -28,7 +28,7 @@ use crate::shared::stdio::{self, count, name, note};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Reshard {
-    /// TFRecord files, directories, or patterns in quotes
+    /// TFRecord files, directories, manifests, or patterns in quotes
     #[arg(required_unless_present = "files_from", value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]

@@ -56,7 +56,7 @@ impl Shard {
 
     fn shard(self) -> anyhow::Result<()> {
         let Shard { files: Files { inputs, set, output }, rank, world_size, by, remainder } = self;
-        let files = set.find(inputs)?;
+        let files = set.find_as_listed(inputs)?;
         let (world_size, by, remainder) = (world_size.get(), by.into(), remainder.into());
         let output = output.as_deref().filter(|path| *path != Path::new("-"));
         let directory = match (rank, output) {

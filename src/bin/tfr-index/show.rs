@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use tfr_index::internal::StoredIndex;
+use tfr_index::internal::{Comparison, StoredIndex};
 use tfr_index::{Index, Options};
 
 use crate::each::for_each;
-use crate::paths::{paths, Set};
+use crate::paths::{listed, paths, Set};
 use crate::shared::exit::done;
 use crate::shared::progress;
 use crate::shared::salvage::DamageReport;
@@ -18,11 +18,12 @@ use crate::{input, json};
 
 /// Print the number of records in files and the sizes of their payloads
 ///
-/// With several files, the last line is the total.
+/// With several files, the last line is the total. It is an error if a file has another number of
+/// records than a manifest says.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Show {
-    /// Data files, indexes, directories and patterns; or - for an index on stdin
+    /// Data files, indexes, directories, patterns and manifests; or - for an index on stdin
     #[arg(required_unless_present = "files_from", value_name = "PATH")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -43,24 +44,30 @@ Examples:
 impl Show {
     pub fn run(self) -> ExitCode {
         let Show { files, set, salvage, json } = self;
-        let files = match set.find(files) {
-            Ok(shards) => paths(&shards),
+        let shards = match set.find(files) {
+            Ok(shards) => shards,
             Err(error) => return fail(&error),
         };
+        let (files, comparison) = (paths(&shards), Comparison::new(&shards));
         if !json {
             progress::begin(&files);
         }
         let mut total = Total::default();
-        let exit = for_each(&files, |file| {
+        let exit = for_each(files.iter().enumerate(), |(number, file)| {
             let damaged = DamageReport::default();
-            let shown = show(file, json, salvage.then_some(&damaged), &mut total);
+            let ensure = |records: Option<usize>| {
+                let records = records.filter(|_| !salvage).map(|records| records as u64);
+                comparison.ensure_as_listed(number, records, &Options::new())
+            };
+            let shown = show(file, json, salvage.then_some(&damaged), ensure, &mut total);
             json::report(file, json, shown)?;
             Ok(done(damaged.regions()))
         });
         if files.len() < 2 {
             return exit;
         }
-        print(&total.text(files.len(), json)).map_or_else(|error| fail(&error), |()| exit)
+        print(&total.text(&comparison, files.len(), json))
+            .map_or_else(|error| fail(&error), |()| exit)
     }
 }
 
@@ -73,18 +80,22 @@ struct Total {
 }
 
 impl Total {
-    fn text(&self, files: usize, as_json: bool) -> String {
+    fn text(&self, comparison: &Comparison<'_>, files: usize, as_json: bool) -> String {
         let Total { records, bytes, files: read } = self;
         if as_json {
-            let total = json!({"files": files, "failed": files - read, "records": records,
+            let mut total = json!({"files": files, "failed": files - read, "records": records,
                                "bytes": bytes});
+            if let Some(listed) = comparison.listed_records() {
+                total["listed_records"] = json!(listed);
+            }
             return json::line(&[], json!({ "total": total }));
         }
         let failed = match files - read {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        format!("{files} files: {}, {bytes} bytes{failed}\n", count(*records, "record"))
+        let listed = listed(comparison, Some(*records as u64));
+        format!("{files} files: {}, {bytes} bytes{failed}{listed}\n", count(*records, "record"))
     }
 }
 
@@ -92,8 +103,10 @@ fn show(
     file: &Path,
     as_json: bool,
     salvage: Option<&DamageReport>,
+    ensure_as_listed: impl Fn(Option<usize>) -> tfr_index::Result<Option<u64>>,
     total: &mut Total,
 ) -> anyhow::Result<String> {
+    ensure_as_listed(None)?;
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
             let on_skipped = |skipped| damaged.add(skipped);
@@ -102,6 +115,7 @@ fn show(
         }
         _ => input::read_stored_index(file)?,
     };
+    ensure_as_listed(Some(index.records()))?;
     let sizes = Sizes::of(&index)?;
     let (records, bytes) = (index.records(), bytes(&index)?);
     total.files += 1;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
 use serde_json::{json, Map, Value};
-use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Scanner};
+use tfr_index::internal::Comparison;
+use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Scanner, Shard};
 
 use crate::input;
 use crate::shared::streams;
@@ -26,6 +28,10 @@ pub enum State {
     NotTfRecord(Option<&'static str>),
     /// A file cannot be read.
     Unreadable,
+    /// A manifest lists the file, but it does not exist.
+    Missing,
+    /// The file is not what a manifest says.
+    Changed,
     /// The file is an index, without data.
     Index,
 }
@@ -45,6 +51,8 @@ impl State {
             State::NotTfRecord(Some(format)) => format,
             State::NotTfRecord(None) => "not TFRecord",
             State::Unreadable => "unreadable",
+            State::Missing => "missing",
+            State::Changed => "changed",
             State::Index => "-",
         }
     }
@@ -68,11 +76,17 @@ impl State {
     }
 
     fn of(error: &anyhow::Error) -> State {
-        let Some(error) = error.downcast_ref::<Error>() else { return State::Unreadable };
+        error.downcast_ref::<Error>().map_or(State::Unreadable, State::of_kind)
+    }
+
+    fn of_kind(error: &Error) -> State {
         match error.kind() {
             ErrorKind::Stale => State::Stale,
             ErrorKind::Mismatch => State::OtherFile,
-            ErrorKind::Length | ErrorKind::LengthCrc | ErrorKind::PayloadCrc => State::Damaged,
+            ErrorKind::Truncated
+            | ErrorKind::Length
+            | ErrorKind::LengthCrc
+            | ErrorKind::PayloadCrc => State::Damaged,
             ErrorKind::InvalidIndex => State::InvalidIndex,
             ErrorKind::NotTfRecord => {
                 // Files named "TFRecord with ... checksums" are still TFRecord files.
@@ -88,14 +102,57 @@ pub struct Outcome {
     pub state: State,
     /// The number of records in the index, if it could be read.
     pub records: Option<usize>,
+    /// The number of records that a manifest says, if the file is what it says.
+    pub listed: Option<u64>,
     /// How the index fits, or why not.
     pub fit: anyhow::Result<Fit>,
 }
 
 impl Outcome {
     pub fn failed(state: State, error: anyhow::Error) -> Outcome {
-        Outcome { state, records: None, fit: Err(error) }
+        Outcome { state, records: None, listed: None, fit: Err(error) }
     }
+}
+
+impl Outcome {
+    /// The outcome if the file is what a manifest says of it; otherwise, in what it differs.
+    pub fn compared(
+        mut self,
+        comparison: &Comparison<'_>,
+        shard: usize,
+        options: &Options<'_>,
+    ) -> Outcome {
+        let says_more = match self.state {
+            State::Damaged | State::NotTfRecord(_) => true,
+            State::Unreadable => self.fit.as_ref().is_err_and(|error| !is_missing(error)),
+            _ => false,
+        };
+        if says_more {
+            return self;
+        }
+        // A reader does not use an index in another state.
+        let used = self.records.filter(|_| self.state.is_fine());
+        let is_each_once = self.fit.as_ref().is_ok_and(|fit| !fit.repeated);
+        let records = used.filter(|_| is_each_once).map(|records| records as u64);
+        match comparison.ensure_as_listed(shard, records, options) {
+            Ok(listed) => self.listed = listed,
+            Err(error) => {
+                self.state = match error.kind() {
+                    ErrorKind::Mismatch => State::Changed,
+                    _ if error.os_error() == Some(libc::ENOENT) => State::Missing,
+                    _ => State::of_kind(&error),
+                };
+                self.fit = Err(error.into());
+                self.records = used;
+            }
+        }
+        self
+    }
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Where to look for the index of a data file.
@@ -104,6 +161,17 @@ pub enum Place<'a> {
     Beside,
     In(&'a Path),
     At(&'a Path),
+}
+
+impl Place<'_> {
+    /// Where the index of a shard is.
+    pub fn of(shard: &Shard) -> Place<'_> {
+        match &shard.index_path {
+            Some(path) if path.is_file() => Place::At(path),
+            Some(path) => path.parent().map_or(Place::At(path), Place::In),
+            None => Place::Beside,
+        }
+    }
 }
 
 /// Checks the index of a data file.
@@ -150,7 +218,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
         Ok(_) => State::Ok,
         Err(error) => State::of(error),
     };
-    Outcome { state, records: Some(index.records()), fit }
+    Outcome { state, records: Some(index.records()), listed: None, fit }
 }
 
 /// The error of the first record, if the data is not TFRecord.

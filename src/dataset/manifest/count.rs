@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::thread;
 
-use super::{stamp_of, ManifestRow};
+use super::stamp_of;
+use crate::catalog::ManifestRow;
 use crate::check::CheckLevel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;

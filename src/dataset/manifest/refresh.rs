@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use super::compare::other_count;
 use super::count::{count_all, stamps};
-use super::places::Places;
-use super::{Manifest, ManifestRow};
+use super::Manifest;
+use crate::catalog::places::Places;
+use crate::catalog::ManifestRow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::shards::Shards;
@@ -99,7 +101,16 @@ impl Manifest {
             bytes = bytes.saturating_add(stamp.bytes);
         }
         let mut counted = count_all(&open, bytes, options)?.into_iter();
-        let rows = rows.into_iter().filter_map(|row| row.or_else(|| counted.next())).collect();
+        let rows = rows.into_iter().filter_map(|row| row.or_else(|| counted.next()));
+        let rows: Vec<ManifestRow> = rows.collect();
+        for (shard, row) in rows.iter().enumerate() {
+            // A manifest may be older than its files, but TFDS writes both at once.
+            let listed = shards.listed(shard).filter(|listed| listed.bytes.is_none());
+            if let Some(listed) = listed.filter(|listed| listed.records != row.records) {
+                let list = &shards.lists()[listed.list].path;
+                return Err(other_count(row.records, listed.records, list).of(&row.path));
+            }
+        }
         let mut gone: Vec<usize> = known.into_values().collect();
         gone.sort_unstable();
         changes.gone = gone.into_iter().map(|row| self.rows[row].path.clone()).collect();

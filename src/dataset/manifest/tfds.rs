@@ -2,37 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::compare::other_count;
 use super::count::{count_all, stamps};
-use super::json::{push_string, Fault, Parsed, Parser};
-use super::{sum, text, Manifest, ManifestRow};
+use super::Manifest;
+use crate::catalog::json::push_string;
+use crate::catalog::places::directory_of;
+use crate::catalog::tfds::{x_of_y, Info, INFO, TEMPLATE};
+use crate::catalog::{sum, ManifestRow};
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{self, NewFile};
+use crate::file::NewFile;
 use crate::frame::OVERHEAD;
 use crate::options::Options;
 use crate::shards::{Shard, Shards};
-
-/// The file that TFDS writes beside the shards of a set.
-const INFO: &str = "dataset_info.json";
-/// Where a set's splits do not say how their files are named.
-const TEMPLATE: &str = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}";
-
-/// What `dataset_info.json` says.
-struct Info {
-    name: String,
-    file_format: String,
-    splits: Vec<Split>,
-}
-
-/// One split of a set, such as "train".
-#[derive(Default)]
-struct Split {
-    name: String,
-    template: String,
-    /// The number of records of each shard.
-    lengths: Vec<u64>,
-    /// The size of all payloads; 0 if unknown.
-    bytes: u64,
-}
 
 impl Manifest {
     /// Makes a manifest of a split of a TFDS data set (TensorFlow Datasets), such as "train". The
@@ -158,7 +139,7 @@ impl Manifest {
                 return wrong(row, format!("TFDS reads only names with {place}: rename the file"));
             };
             let found = template_of(before, split) + "{SHARD_X_OF_Y}" + &template_of(after, split);
-            let directory = super::places::directory_of(&row.path);
+            let directory = directory_of(&row.path);
             match &template {
                 None => template = Some((found, directory)),
                 Some(first) if *first == (found.clone(), directory) => {}
@@ -180,11 +161,7 @@ fn ensure_counts(manifest: &Manifest, shards: &[Shard], options: &Options<'_>) -
         // Then its number of bytes is not that of the payloads: it informs people.
         None => Ok(()),
         Some((row, counted)) => {
-            let (found, expected) = (counted.records, row.records);
-            let detail = format!(
-                "has {found} records, but {INFO} says {expected}: the file was cut or replaced"
-            );
-            Err(Error::new(ErrorKind::Mismatch, detail).of(&row.path))
+            Err(other_count(counted.records, row.records, Path::new(INFO)).of(&row.path))
         }
     }
 }
@@ -212,151 +189,6 @@ fn is_end(next: Option<char>) -> bool {
 fn is_name(name: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().all(is_part) && name.starts_with(|first: char| first.is_ascii_alphabetic())
-}
-
-/// TFDS writes numbers with five digits, or with as many as the last one needs.
-fn x_of_y(number: usize, count: usize) -> String {
-    let width = count.to_string().len().max(5);
-    format!("{number:0width$}-of-{count:0width$}")
-}
-
-/// The files of all splits in a directory, and how many records each has, if TFDS wrote a
-/// `dataset_info.json` there. The files need not exist.
-///
-/// # Errors
-/// If that file cannot be read, or is not what TFDS writes.
-pub fn tfds_shards(directory: &Path) -> Result<Option<Vec<(PathBuf, u64)>>> {
-    if !directory.join(INFO).exists() {
-        return Ok(None);
-    }
-    let info = Info::read(directory)?;
-    let mut found = Vec::new();
-    for split in &info.splits {
-        found.extend(info.paths(directory, split)?.into_iter().zip(split.lengths.iter().copied()));
-    }
-    Ok(Some(found))
-}
-
-impl Info {
-    fn read(directory: &Path) -> Result<Info> {
-        let path = directory.join(INFO);
-        let mut bytes = Vec::new();
-        file::open_to_read(&path)?.read_chunks(|chunk| {
-            bytes.extend_from_slice(chunk);
-            Ok(())
-        })?;
-        let text = String::from_utf8_lossy(&bytes);
-        Info::parse(&text).map_err(|Fault { at, what }| {
-            let detail = format!("byte {at}: {what}; not what TFDS writes");
-            Error::new(ErrorKind::InvalidManifest, detail).of(&path)
-        })
-    }
-
-    /// The names of its members have two spellings, as all of Protocol Buffers' in JSON.
-    fn parse(text: &str) -> Parsed<Info> {
-        let mut info = Info { name: String::new(), file_format: String::new(), splits: Vec::new() };
-        let mut parser = Parser::new(text);
-        parser.object(|parser, key| {
-            match key {
-                "name" => info.name = parser.string()?.into_owned(),
-                "fileFormat" | "file_format" => info.file_format = parser.string()?.into_owned(),
-                "splits" => parser.array(|parser, _| {
-                    info.splits.push(Split::parse(parser)?);
-                    Ok(())
-                })?,
-                _ => parser.skip()?,
-            }
-            Ok(())
-        })?;
-        parser.end()?;
-        Ok(info)
-    }
-
-    /// The paths of a split's shards.
-    fn paths(&self, directory: &Path, split: &Split) -> Result<Vec<PathBuf>> {
-        let wrong = |kind, detail: String| Err(Error::new(kind, detail).of(&directory.join(INFO)));
-        let format = if self.file_format.is_empty() { "tfrecord" } else { &self.file_format };
-        if format != "tfrecord" {
-            let detail = format!("the set is in the format {format}, not in TFRecord files");
-            return wrong(ErrorKind::InvalidArgument, detail);
-        }
-        let count = split.lengths.len();
-        let template = if split.template.is_empty() { TEMPLATE } else { &split.template };
-        let mut paths = Vec::with_capacity(count);
-        for number in 0..count {
-            let place = x_of_y(number, count);
-            let (x, y) = place.split_once("-of-").unwrap_or_default();
-            let values = [
-                ("DATASET", &*self.name),
-                ("SPLIT", &split.name),
-                ("FILEFORMAT", format),
-                ("SHARD_X_OF_Y", &place),
-                ("SHARD_INDEX", x),
-                ("NUM_SHARDS", y),
-            ];
-            let name = fill(template, &values);
-            match name.as_deref().map(|name| (name, text::fault_of_entry(name))) {
-                Some((name, None)) => paths.push(directory.join(name)),
-                _ => {
-                    let detail = format!("{template:?} is no template of files in its directory");
-                    return wrong(ErrorKind::InvalidManifest, detail);
-                }
-            }
-        }
-        Ok(paths)
-    }
-}
-
-/// Replaces each `{KEY}` in a template of Python's `str.format`.
-fn fill(template: &str, values: &[(&str, &str)]) -> Option<String> {
-    let (mut filled, mut rest) = (String::new(), template);
-    while let Some(brace) = rest.find(['{', '}']) {
-        let (before, from) = rest.split_at(brace);
-        filled += before;
-        if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
-            filled += &from[..1];
-            rest = after;
-            continue;
-        }
-        let (key, after) = from.strip_prefix('{')?.split_once('}')?;
-        filled += values.iter().find(|(known, _)| *known == key)?.1;
-        rest = after;
-    }
-    filled += rest;
-    Some(filled)
-}
-
-impl Split {
-    fn parse(parser: &mut Parser<'_>) -> Parsed<Split> {
-        let mut split = Split::default();
-        parser.object(|parser, key| {
-            match key {
-                "name" => split.name = parser.string()?.into_owned(),
-                "filepathTemplate" | "filepath_template" => {
-                    split.template = parser.string()?.into_owned();
-                }
-                "numBytes" | "num_bytes" => split.bytes = number(parser)?,
-                "shardLengths" | "shard_lengths" => parser.array(|parser, _| {
-                    split.lengths.push(number(parser)?);
-                    Ok(())
-                })?,
-                _ => parser.skip()?,
-            }
-            Ok(())
-        })?;
-        Ok(split)
-    }
-}
-
-/// A number, which Protocol Buffers write as a string if it has 64 bits.
-fn number(parser: &mut Parser<'_>) -> Parsed<u64> {
-    let at = parser.place();
-    if parser.peek() != Some(b'"') {
-        return parser.unsigned();
-    }
-    let string = parser.string()?;
-    let number = string.parse().ok().filter(|_| string.bytes().all(|byte| byte.is_ascii_digit()));
-    number.ok_or_else(|| Fault { at, what: format!("{string:?} is not a number") })
 }
 
 #[cfg(test)]

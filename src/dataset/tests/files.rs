@@ -68,6 +68,7 @@ fn shards_must_be_what_they_are_expected_to_be() {
         Expected { mtime_ns: Some(1), ..expected(2) },
         expected(3),
     ];
+    let expected = expected.into_iter().map(Some).collect();
     let inner = Inner::new(shards.to_vec(), Vec::new(), expected, &DatasetOptions::new(), None);
     let dataset = Dataset(Arc::new(inner));
     assert_eq!((dataset.len(), dataset.0.files.known()), (9, 0), "nothing is opened");

@@ -51,9 +51,6 @@ fn counts_are_those_of_tfds() {
     assert_eq!(manifest.total_records(), 5);
     assert!(manifest[2].path.ends_with("pics-train.tfrecord-00002-of-00003"));
     assert_eq!(manifest, Manifest::build(&manifest.shards(), &Options::new()).unwrap());
-    let both = tfds_shards(set.path()).unwrap().unwrap();
-    assert_eq!(both.iter().map(|(_, records)| *records).collect::<Vec<_>>(), [0, 3, 0, 2]);
-    assert!(tfds_shards(&set.path().join("none")).unwrap().is_none());
 }
 
 #[test]
@@ -106,26 +103,6 @@ fn what_is_no_set_of_tfrecord_files_is_refused() {
     }
     fs::remove_file(&path).unwrap();
     assert_eq!(train(set.path()).unwrap_err().os_error(), Some(libc::ENOENT));
-}
-
-#[test]
-fn names_are_formatted_as_python_does() {
-    let values = [("A", "x"), ("LONG", "yz")];
-    for (template, expected) in [
-        ("", Some("")),
-        ("{A}", Some("x")),
-        ("a{A}-{LONG}b", Some("ax-yzb")),
-        ("{{{A}}}{{", Some("{x}{")),
-        ("{B}", None),
-        ("{A", None),
-        ("A}", None),
-        ("{}", None),
-        ("{A:3}", None),
-    ] {
-        assert_eq!(fill(template, &values).as_deref(), expected, "{template}");
-    }
-    assert_eq!(x_of_y(7, 10), "00007-of-00010");
-    assert_eq!(x_of_y(7, 100_000), "000007-of-100000");
 }
 
 /// A manifest of files with these names and 10 records each.

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Absolute directories, each looked up once.
 #[derive(Default)]
-pub(super) struct Places {
+pub(crate) struct Places {
     directories: HashMap<PathBuf, PathBuf>,
 }
 
@@ -39,7 +39,7 @@ impl Places {
 }
 
 /// The directory of a file: `.` if the path is a name.
-pub(super) fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),
@@ -58,7 +58,7 @@ fn absolute(directory: &Path) -> Result<PathBuf> {
 }
 
 /// The deepest directory that contains all of these, which are absolute.
-pub(super) fn common(mut directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+pub(crate) fn common(mut directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let mut common = directories.next()?;
     for directory in directories {
         while !directory.starts_with(&common) {
@@ -71,7 +71,7 @@ pub(super) fn common(mut directories: impl Iterator<Item = PathBuf>) -> Option<P
 /// How to write `target` in a file of the directory `from`, both absolute: relative to `from`, with
 /// `..` where it must be. If the two have only the root in common, or a link is in between, it
 /// stays absolute.
-pub(super) fn relative(target: &Path, from: &Path) -> PathBuf {
+pub(crate) fn relative(target: &Path, from: &Path) -> PathBuf {
     if let Ok(below) = target.strip_prefix(from) {
         return if below.as_os_str().is_empty() { ".".into() } else { below.to_owned() };
     }
@@ -97,7 +97,7 @@ pub(super) fn relative(target: &Path, from: &Path) -> PathBuf {
 }
 
 /// The text of `path`, which JSON holds only if it is Unicode. The error is that of `file`.
-pub(super) fn text<'a>(path: &'a Path, file: &Path) -> Result<&'a str> {
+pub(crate) fn text<'a>(path: &'a Path, file: &Path) -> Result<&'a str> {
     path.to_str().ok_or_else(|| {
         let detail = "the path is not UTF-8, so a manifest cannot hold it; rename the file";
         Error::new(ErrorKind::InvalidArgument, detail).of(file)

@@ -6,14 +6,14 @@ use std::path::{Component, Path, PathBuf};
 
 use super::json::{push_string, Fault, Parsed, Parser};
 use super::places::{common, directory_of, relative, text, Places};
-use super::{sum, Manifest, ManifestRow};
+use super::{sum, ManifestRow, Rows};
 use crate::error::{Error, ErrorKind, Result};
 
 const FORMAT: &str = "tfr-index manifest";
 const VERSION: u64 = 1;
 
 /// The text of a manifest that will be at `path`.
-pub(super) fn format(rows: &[ManifestRow], total: u64, path: &Path) -> Result<String> {
+pub(crate) fn format(rows: &[ManifestRow], total: u64, path: &Path) -> Result<String> {
     let mut places = Places::default();
     let (home, _) = places.of(path)?;
     let base = common_directory(&mut places, rows.iter().map(|row| &row.path))?;
@@ -104,7 +104,7 @@ fn push_path(json: &mut String, path: &Path, base: &Path, places: &mut Places) -
 }
 
 /// Reads the text of a manifest that is in the directory `home`.
-pub(super) fn parse(bytes: &[u8], home: &Path) -> Result<Manifest> {
+pub(crate) fn parse(bytes: &[u8], home: &Path) -> Result<Rows> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let fault = Fault { at: error.valid_up_to(), what: "the text is not UTF-8".to_owned() };
         invalid(&fault, None)
@@ -113,7 +113,21 @@ pub(super) fn parse(bytes: &[u8], home: &Path) -> Result<Manifest> {
     let parsed = columns.read(text);
     let fault = |fault| invalid(&fault, columns.row);
     parsed.map_err(fault)?;
-    columns.into_manifest(home)
+    columns.into_rows(home)
+}
+
+/// Whether a text, which may be cut, starts with an object whose `format` is that of manifests.
+pub(super) fn says_format(start: &str) -> bool {
+    let mut is_manifest = false;
+    // The text may be cut: what comes before the fault counts.
+    let _ = Parser::new(start).object(|parser, key| match key {
+        "format" => {
+            is_manifest = parser.string()? == FORMAT;
+            parser.fault("found")
+        }
+        _ => parser.skip(),
+    });
+    is_manifest
 }
 
 /// An error of a manifest file, which names the row if it is in one.
@@ -213,7 +227,7 @@ impl Columns {
         once(is_new, key, at)
     }
 
-    fn into_manifest(self, home: &Path) -> Result<Manifest> {
+    fn into_rows(self, home: &Path) -> Result<Rows> {
         let wrong = |detail: String| Err(Error::new(ErrorKind::InvalidManifest, detail));
         if self.format.as_deref() != Some(FORMAT) {
             return wrong(format!(
@@ -270,7 +284,7 @@ impl Columns {
             mtime_ns,
             index_path: index.map(|index| index_base.join(index)),
         });
-        Ok(Manifest { rows: rows.collect(), total })
+        Ok(Rows { rows: rows.collect(), total })
     }
 }
 
@@ -321,7 +335,7 @@ fn entry(parser: &mut Parser<'_>) -> Parsed<String> {
 }
 
 /// What is wrong with a path that must be below a base.
-pub(super) fn fault_of_entry(path: &str) -> Option<&'static str> {
+pub(crate) fn fault_of_entry(path: &str) -> Option<&'static str> {
     let mut components = Path::new(path).components();
     match () {
         _ if path.is_empty() => Some("an empty path"),
