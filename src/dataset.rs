@@ -4,6 +4,7 @@ mod batches;
 mod count;
 mod create;
 mod inner;
+mod least_recent;
 mod log;
 mod manifest;
 mod open_files;
@@ -12,6 +13,7 @@ mod options;
 mod read;
 mod reshard;
 mod sequence;
+mod spares;
 
 pub use batches::{Batch, Batches};
 pub use create::{create_indexes, CreateIndexes, CreateProgress, CreateTotals, Created, Creation};

@@ -46,6 +46,15 @@ impl Owner {
         self.is_this_generation() && self.process == process::id()
     }
 
+    /// Like [`is_this_process`](Self::is_this_process), but without a system call where the handler
+    /// of forks is registered. It does not notice bare `clone` calls, after which a process with
+    /// threads may call nothing that takes a lock anyway.
+    #[inline]
+    pub fn is_not_forked(self) -> bool {
+        let is_registered = IS_REGISTERED.load(Ordering::Relaxed);
+        self.is_this_generation() && (is_registered || self.is_this_process())
+    }
+
     /// Fails in a forked process.
     pub fn check(self) -> Result<()> {
         if self.is_this_process() {
@@ -106,13 +115,16 @@ fn replace(slot: &AtomicI32, from: RawFd, to: RawFd) -> bool {
     slot.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
+/// Whether the handler is registered.
+static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+
 /// Registers the handler, once.
 fn handle_forks() {
     // Not a Once: a process forked while another thread is inside it would deadlock.
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-    if !REGISTERED.swap(true, Ordering::Relaxed) {
+    static IS_BEGUN: AtomicBool = AtomicBool::new(false);
+    if !IS_BEGUN.swap(true, Ordering::Relaxed) {
         // If this fails (out of memory), only the process number detects forks.
-        let _ = sys::on_fork(begin_forked);
+        IS_REGISTERED.store(sys::on_fork(begin_forked).is_ok(), Ordering::Relaxed);
     }
 }
 

@@ -42,7 +42,7 @@ REQUIREMENTS = {
     "loaders": [QUICK, "loaders.txt"],
     "clang": ["clang.txt"],
     "docs": ["docs.txt"],
-    "bench": [QUICK, "clients.txt", "bench.txt"],
+    "bench": [QUICK, "clients.txt", "loaders.txt", "bench.txt"],
 }
 DOWNLOADS = {
     "quick": "a download of about 80 MB",
@@ -50,7 +50,7 @@ DOWNLOADS = {
     "loaders": "a download of about 600 MB, PyTorch; 1.5 GB on disk",
     "clang": "a download of about 110 MB, clang; 420 MB on disk",
     "docs": "a download of about 40 MB, MkDocs",
-    "bench": "a download of about 1.1 GB, TensorFlow, NVIDIA DALI and s3dlio; 3.2 GB on disk",
+    "bench": "a download of about 1.8 GB, TensorFlow, NVIDIA DALI, PyTorch; 5 GB on disk",
 }
 
 

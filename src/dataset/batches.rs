@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::spares::{Reused, Spares};
 use super::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::order::Order;
@@ -10,13 +11,15 @@ use crate::reader::{with_room, Ahead, Payloads};
 
 /// The most threads that each read a batch ahead.
 const THREADS: usize = 8;
+/// The most batches read ahead whose memory is used again, besides one in hand and one given back.
+const MOST_SPARES: usize = 64;
 /// The most records of a first batch that is small.
 const SMALL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 
 /// Payloads, and the numbers of their records in the data set.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    pub(super) payloads: Payloads,
+    pub(super) payloads: Reused,
     pub(super) records: Vec<u64>,
 }
 
@@ -48,7 +51,7 @@ impl Batch {
     /// Returns the payloads and the numbers of their records.
     #[must_use]
     pub fn into_parts(self) -> (Payloads, Vec<u64>) {
-        (self.payloads, self.records)
+        (self.payloads.into_inner(), self.records)
     }
 }
 
@@ -84,6 +87,7 @@ struct Plan {
     /// The most bytes in a batch that has more than one record.
     max_bytes: Option<usize>,
     drop_last: bool,
+    spares: Spares,
 }
 
 impl Batches {
@@ -104,8 +108,16 @@ impl Batches {
             ),
             _ => {
                 let prefetch = if dataset.0.opener.options.threads == 1 { 0 } else { prefetch };
-                let (dataset, max_bytes, drop_last) = (dataset.clone(), None, false);
-                let plan = Plan { dataset, order, start, step, batch_size, max_bytes, drop_last };
+                let plan = Plan {
+                    dataset: dataset.clone(),
+                    order,
+                    start,
+                    step,
+                    batch_size,
+                    max_bytes: None,
+                    drop_last: false,
+                    spares: Spares::new(prefetch.min(MOST_SPARES) + 2),
+                };
                 let threads = Vec::new();
                 return Ok(Batches { plan, next: 0, done: 0, prefetch, threads, first: 0 });
             }
@@ -264,10 +276,10 @@ impl Plan {
         let end = place.saturating_add(batch_size as u64).min(self.end());
         let (inner, records) = (&self.dataset.0, self.records(place, end));
         let Some(max_bytes) = self.max_bytes else {
-            let batch = records.and_then(|records| inner.read_batch(records, calls));
+            let batch = records.and_then(|records| inner.read_batch(records, calls, &self.spares));
             return Part { batch, end };
         };
-        match records.and_then(|records| inner.read_some(records, max_bytes)) {
+        match records.and_then(|records| inner.read_some(records, max_bytes, &self.spares)) {
             Ok((batch, count)) => Part { batch: Ok(batch), end: place + count as u64 },
             Err(error) => Part { batch: Err(error), end: place + 1 },
         }

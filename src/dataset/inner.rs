@@ -4,6 +4,7 @@ use super::log::Log;
 use super::open_files::{OpenFiles, Use};
 use super::opener::{Expected, Hook, Opener, ProgressFn};
 use super::read::{self, Errors, Plan, Skip};
+use super::spares::{Reused, Spares};
 use super::{Batch, DatasetOptions, OnError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork::Local;
@@ -148,10 +149,10 @@ impl Inner {
 
     /// Reads a batch. Of `calls` threads that do so at the same time, each starts its part of the
     /// threads.
-    pub fn read_batch(&self, records: Vec<u64>, calls: usize) -> Result<Batch> {
+    pub fn read_batch(&self, records: Vec<u64>, calls: usize, spares: &Spares) -> Result<Batch> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let plan = self.plan(&records, &errors, calls)?;
-        let mut payloads = Payloads::default();
+        let mut payloads = spares.take();
         let skipped = self.read_payloads(plan, errors, &mut payloads, calls)?;
         Ok(self.without(skipped, payloads, records))
     }
@@ -162,7 +163,12 @@ impl Inner {
     ///
     /// # Errors
     /// If the first record cannot be read.
-    pub fn read_some(&self, mut records: Vec<u64>, most: usize) -> Result<(Batch, usize)> {
+    pub fn read_some(
+        &self,
+        mut records: Vec<u64>,
+        most: usize,
+        spares: &Spares,
+    ) -> Result<(Batch, usize)> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let mut plan = self.plan_unchecked(&records, &errors, 1)?;
         plan.truncate(most);
@@ -171,7 +177,7 @@ impl Inner {
         plan.cut(errors.place());
         ensure_room(plan.size())?;
         let (size, mut offsets) = (plan.size(), plan.offsets.clone());
-        let mut payloads = Payloads::default();
+        let mut payloads = spares.take();
         let buffers = cut(payloads.clear(size)?, &offsets)?;
         self.read_plan(plan, buffers, &errors, 1)?;
         // All payloads before the first error were read.
@@ -188,7 +194,7 @@ impl Inner {
     }
 
     /// Makes a batch without the places that were skipped, and notes these.
-    fn without(&self, skipped: Vec<Skip>, mut payloads: Payloads, mut records: Vec<u64>) -> Batch {
+    fn without(&self, skipped: Vec<Skip>, mut payloads: Reused, mut records: Vec<u64>) -> Batch {
         if !skipped.is_empty() {
             payloads.remove(skipped.iter().map(|(place, _)| *place));
             let mut places = skipped.iter().map(|(place, _)| *place).peekable();

@@ -1,10 +1,11 @@
 //! The files of a data set, of which only some are open at the same time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::mem;
 use std::ops::Deref;
 use std::sync::MutexGuard;
 
+use super::least_recent::LeastRecent;
 use crate::error::{Error, Result};
 use crate::fork::{Here, Inherit, Local};
 use crate::reader::{Reader, Table};
@@ -24,15 +25,16 @@ pub(super) struct OpenFiles {
 
 #[derive(Default)]
 struct State {
-    files: HashMap<usize, File>,
+    /// What is known of each file.
+    files: Vec<Option<File>>,
     /// The files that threads are opening.
     opening: HashSet<usize>,
     /// How many files are open.
     open: usize,
-    /// The open files that no thread uses, by the time of their last use.
-    idle: BTreeMap<u64, usize>,
+    /// The open files that no thread uses.
+    idle: LeastRecent,
     /// The files that no thread uses, open or closed.
-    unused: BTreeMap<u64, usize>,
+    unused: LeastRecent,
     /// Counts uses.
     time: u64,
     /// How much memory the tables take.
@@ -97,7 +99,7 @@ impl OpenFiles {
                 state = wait(here, state);
             }
             state.opening.insert(file);
-            let table = state.files.get(&file).map(|known| known.table.clone());
+            let table = state.known(file).map(|known| known.table.clone());
             drop(state);
             let opening = Opening { here, file, is_alone };
             drop(closed);
@@ -137,7 +139,14 @@ impl OpenFiles {
     /// Returns the tables of files, as far as they are known.
     pub fn tables(&self, files: impl Iterator<Item = usize>) -> Vec<Option<Table>> {
         let mut state = self.local.here().lock();
-        files.map(|file| state.table(file)).collect()
+        let is_limited = self.memory < u64::MAX;
+        let mut table = |file| {
+            if is_limited {
+                state.note_use(file);
+            }
+            Some(state.known(file)?.table.clone())
+        };
+        files.map(&mut table).collect()
     }
 
     /// Closes the files that no thread uses. They are opened again when they are needed.
@@ -162,7 +171,7 @@ impl OpenFiles {
     /// How many tables there are.
     #[cfg(test)]
     pub fn known(&self) -> usize {
-        self.local.here().lock().files.len()
+        self.local.here().lock().files.iter().flatten().count()
     }
 }
 
@@ -251,72 +260,62 @@ impl State {
         self.wake(here);
     }
 
+    fn known(&mut self, file: usize) -> Option<&mut File> {
+        self.files.get_mut(file)?.as_mut()
+    }
+
     /// Adds a file that was opened and is in use.
     fn add(&mut self, file: usize, table: Table, reader: Option<Reader>) {
         self.forget(file);
         self.memory += table.bytes();
         self.open += usize::from(reader.is_some());
-        self.files.insert(file, File { table, reader, users: 1, used_at: 0 });
+        if self.files.len() <= file {
+            self.files.resize_with(file + 1, || None);
+        }
+        self.files[file] = Some(File { table, reader, users: 1, used_at: 0 });
     }
 
     /// Forgets a file that no thread uses. Returns its reader.
     fn forget(&mut self, file: usize) -> Option<Reader> {
-        let File { table, reader, used_at, .. } = self.files.remove(&file)?;
-        self.unused.remove(&used_at);
+        let File { table, reader, .. } = self.files.get_mut(file)?.take()?;
         self.memory -= table.bytes();
-        if reader.is_some() {
-            self.idle.remove(&used_at);
-            self.open -= 1;
-        }
+        self.open -= usize::from(reader.is_some());
         reader
     }
 
     fn begin_use(&mut self, file: usize) -> Option<Reader> {
-        let known = self.files.get_mut(&file)?;
+        let known = self.known(file)?;
         let reader = known.reader.clone()?;
-        if known.users == 0 {
-            self.unused.remove(&known.used_at);
-            self.idle.remove(&known.used_at);
-        }
         known.users += 1;
         Some(reader)
     }
 
     fn end_use(&mut self, file: usize) {
-        let Some(known) = self.files.get_mut(&file) else { return };
-        known.users -= 1;
-        if known.users == 0 {
-            self.time += 1;
-            known.used_at = self.time;
-            self.unused.insert(self.time, file);
-            if known.reader.is_some() {
-                self.idle.insert(self.time, file);
-            }
+        if let Some(known) = self.known(file) {
+            known.users -= 1;
+            self.note_use(file);
         }
+    }
+
+    /// Notes a use of a file, if it is over.
+    fn note_use(&mut self, file: usize) {
+        self.time += 1;
+        let time = self.time;
+        match self.known(file) {
+            Some(known) if known.users == 0 => known.used_at = time,
+            _ => return,
+        }
+        let State { files, idle, unused, .. } = self;
+        unused.push(time, file, |time, file| last_use(files, time, file).is_some());
+        idle.push(time, file, |time, file| is_idle(files, time, file));
     }
 
     /// Closes the least recently used file, and returns its reader.
     fn close_oldest(&mut self) -> Option<Reader> {
-        let (&time, &file) = self.idle.iter().next()?;
-        self.idle.remove(&time);
+        let State { files, idle, .. } = self;
+        let file = idle.pop(|time, file| is_idle(files, time, file))?;
         self.open -= 1;
-        self.files.get_mut(&file)?.reader.take()
-    }
-
-    fn table(&mut self, file: usize) -> Option<Table> {
-        let known = self.files.get_mut(&file)?;
-        let table = known.table.clone();
-        if known.users == 0 {
-            self.time += 1;
-            let before = mem::replace(&mut known.used_at, self.time);
-            self.unused.remove(&before);
-            self.unused.insert(self.time, file);
-            if known.reader.is_some() {
-                self.idle.remove(&before);
-                self.idle.insert(self.time, file);
-            }
-        }
-        Some(table)
+        self.known(file)?.reader.take()
     }
 
     /// Forgets the least recently used tables if they take too much memory. Returns the readers of
@@ -324,20 +323,33 @@ impl State {
     fn free_memory(&mut self, most: u64) -> Vec<Reader> {
         let mut closed = Vec::new();
         while self.memory > most {
-            let Some((_, &file)) = self.unused.iter().next() else { break };
+            let State { files, unused, .. } = self;
+            let last_use = |time, file| last_use(files, time, file).is_some();
+            let Some(file) = unused.pop(last_use) else { break };
             closed.extend(self.forget(file));
         }
         closed
     }
 }
 
+/// Returns an unused file, if its last use was at this time.
+fn last_use(files: &[Option<File>], time: u64, file: usize) -> Option<&File> {
+    files[file].as_ref().filter(|known| known.users == 0 && known.used_at == time)
+}
+
+/// Whether an unused file is open, and its last use was at this time.
+fn is_idle(files: &[Option<File>], time: u64, file: usize) -> bool {
+    last_use(files, time, file).is_some_and(|known| known.reader.is_some())
+}
+
 impl Inherit for State {
     /// Takes over the files and tables. The threads that used them or opened more do not exist.
     fn inherit(&mut self, parents: State) {
-        let mut files: Vec<_> = parents.files.into_iter().collect();
+        let files = parents.files.into_iter().enumerate();
+        let mut files: Vec<_> = files.filter_map(|(file, known)| Some((file, known?))).collect();
         files.sort_unstable_by_key(|(_, known)| known.used_at);
         for (file, known) in files {
-            if self.files.contains_key(&file) {
+            if self.known(file).is_some() {
                 continue;
             }
             let reader = match known.reader {

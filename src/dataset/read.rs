@@ -317,8 +317,18 @@ impl Inner {
         shards.reverse(); // the last one is taken first
         let shards = Mutex::new(shards);
         self.width.work(&load, |cost, scratch| {
-            let (shard, part) = take(&shards, cost)?;
-            Some(self.read_part(shard, part, scratch, errors))
+            // Records of several shards, if these have few.
+            let (mut waited, mut done) = (None, 0);
+            while done <= cost {
+                let Some((shard, part)) = take(&shards, cost - done) else { break };
+                done += part_of(part, u64::MAX).2;
+                let is_slow = self.read_part(shard, part, scratch, errors);
+                waited = Some(is_slow);
+                if is_slow {
+                    break;
+                }
+            }
+            waited
         });
         Ok(())
     }

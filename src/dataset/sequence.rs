@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::inner::{cut, Inner};
 use super::opener::Expected;
 use super::read::Errors;
+use super::spares::Spares;
 use super::{Batch, Batches, DatasetOptions, Manifest, OnError, Skips};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
@@ -457,7 +458,7 @@ impl Dataset {
     pub fn read_batch(&self, records: &[u64]) -> Result<Batch> {
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
-        self.0.read_batch(numbers, 1)
+        self.0.read_batch(numbers, 1, &Spares::default())
     }
 
     /// Iterates over batches of `batch_size` records in an order, such as

@@ -66,7 +66,7 @@ impl<T> Here<T> {
 
     /// Whether this is the state of this process, not that of its parent.
     pub fn is_this_process(&self) -> bool {
-        self.owner.is_this_process()
+        self.owner.is_not_forked()
     }
 
     /// Locks the state. Do no work while it is locked.

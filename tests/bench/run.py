@@ -39,6 +39,8 @@ def build() -> None:
     library = [ROOT / "target" / "release" / "libtfr_index.a", "-lpthread", "-ldl", "-lm"]
     for name, needs in (("machine", []), ("floors", []), ("lookup", library)):
         subprocess.run([*cc, BENCH / f"{name}.c", *needs, "-o", tools / name], check=True)
+    shared = [*cc, "-fPIC", "-shared", BENCH / "slow_reads.c", "-o", tools / "slow_reads.so"]
+    subprocess.run(shared, check=True)
 
 
 def main() -> None:

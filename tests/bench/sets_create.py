@@ -83,9 +83,9 @@ def right_index(content: bytes) -> str:
 
 
 class Shards:
-    """A directory of shards."""
+    """A directory of shards, of a block each, or of some."""
 
-    def __init__(self, directory: Path, size: str, count: int) -> None:
+    def __init__(self, directory: Path, size: str, count: int, repeats: int = 1) -> None:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         self.directory, self.size = directory, size
@@ -93,7 +93,10 @@ class Shards:
             str(directory / f"train-{number:05}-of-{count:05}.tfrecord") for number in range(count)
         ]
         for number, path in enumerate(self.paths):
-            Path(path).write_bytes(blocks(size)[number % VARIANTS])
+            Path(path).write_bytes(blocks(size)[number % VARIANTS] * repeats)
+        counts = [len(list(tfrecords.walk(block))) for block in blocks(size)]
+        self.records = repeats * sum(counts[number % VARIANTS] for number in range(count))
+        self.payload_bytes = sum(map(os.path.getsize, self.paths)) - 16 * self.records
         os.sync()  # else it is written to the disk while tools are measured
 
     def ours(self, *arguments: str) -> Callable[[], float]:
