@@ -14,6 +14,7 @@ pub(crate) use indexes::places_beside;
 pub use indexes::{find_index, is_named_as_index, place_beside};
 pub(crate) use listed::{List, Listed};
 
+use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +36,9 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Finds the shard's index: the first that exists of the names that [`find_index`] tries, in
-    /// the directory of `index_path` or, without one, beside the file.
+    /// Finds the shard's index: `index_path`; without one, the first that exists of the names that
+    /// [`find_index`] tries beside the file. An `index_path` with the default name, as those in an
+    /// index directory have, also stands for the other names in its directory.
     ///
     /// ```
     /// use tfr_index::Shard;
@@ -55,7 +57,14 @@ impl Shard {
     pub fn find_index(&self) -> Result<PathBuf> {
         match &self.index_path {
             Some(path) if path.exists() => Ok(path.clone()),
-            Some(path) => find_index(&self.path, path.parent()),
+            Some(path) if path.file_name() == default_index_path(&self.path).file_name() => {
+                find_index(&self.path, path.parent())
+            }
+            // Another index in the directory is not the one that the caller means.
+            Some(path) => {
+                let missing = io::Error::from_raw_os_error(libc::ENOENT);
+                Err(Error::io("open", missing).of(path))
+            }
             None => find_index(&self.path, None),
         }
     }

@@ -201,6 +201,13 @@ fn shards_are_the_files_and_those_of_the_directories() {
     assert_eq!(elsewhere.find_index().unwrap_err().os_error(), Some(libc::ENOENT));
     fs::write(at("d/a.tfindex"), "").unwrap();
     assert_eq!(elsewhere.find_index().unwrap(), at("d/a.tfindex"));
+    // Not instead of an index that is missing.
+    let named = Shard { path: at("a.tfrecord"), index_path: Some(at("d/shuffled.idx")) };
+    let error = named.find_index().unwrap_err();
+    assert_eq!(
+        (error.path(), error.os_error()),
+        (Some(&*at("d/shuffled.idx")), Some(libc::ENOENT))
+    );
 
     fs::create_dir(at("empty")).unwrap();
     for (names, message) in [
