@@ -2892,6 +2892,23 @@ enum tfr_status tfr_dataset_sizes(const struct tfr_dataset *dataset,
                                   struct tfr_error **error_out);
 
 /**
+ * Returns where the frames of these records are in their files; tfr_dataset_locate() says which
+ * files. It opens shards whose indexes are not in memory, and reads no record.
+ *
+ * Parameters: `dataset` is required. `records` points to `count` record numbers and may be NULL if
+ * `count` is 0. `entries_out` is required and has room for `count` entries.
+ *
+ * Errors: those of tfr_dataset_sizes().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_entries(const struct tfr_dataset *dataset,
+                                    const uint64_t *records,
+                                    size_t count,
+                                    struct tfr_entry *entries_out,
+                                    struct tfr_error **error_out);
+
+/**
  * Returns where tfr_dataset_read_many() puts each of these records: payload i is the bytes from
  * offsets_out[i] up to, but not including, offsets_out[i + 1]. The last offset is the total number
  * of bytes. It opens shards whose indexes are not in memory.

@@ -822,6 +822,7 @@ class shards {
     [[nodiscard]] const tfr_shards *get() const noexcept { return native_.get(); }
 
   private:
+    friend class manifest;
     explicit shards(tfr_shards *native) : native_(native) {}
 
     static std::vector<const char *> paths_of(array_view<std::string> paths) {
@@ -835,6 +836,21 @@ class shards {
 
     detail::handle<tfr_shards, tfr_shards_free> native_;
 };
+
+namespace detail {
+
+/// What a C function, such as tfr_shards_path, returns for each file. The paths are borrowed.
+template <typename Function>
+std::vector<const char *> of_each(const shards &set, Function function) {
+    std::vector<const char *> found;
+    found.reserve(set.size());
+    for (std::size_t shard = 0; shard < set.size(); shard++) {
+        found.push_back(function(set.get(), shard));
+    }
+    return found;
+}
+
+} // namespace detail
 
 /// One row of a manifest.
 struct manifest_row {
@@ -867,7 +883,7 @@ struct changes {
 class manifest {
   public:
     /// Looks at the shards and counts their records.
-    [[nodiscard]] static manifest build(const shards &set,
+    [[nodiscard]] static manifest build(const tfr::shards &set,
                                         const tfr::options &options = tfr::options()) {
         tfr_manifest *made = nullptr;
         detail::call(tfr_manifest_build, set.get(), options.get(), &made);
@@ -897,7 +913,7 @@ class manifest {
         detail::call(tfr_manifest_write_tfds, get(), detail::path(directory), detail::path(split));
     }
     /// Counts what changed: `set` are the files of the set now. Writes no file.
-    tfr::changes refresh(const shards &set, const tfr::options &options = tfr::options()) {
+    tfr::changes refresh(const tfr::shards &set, const tfr::options &options = tfr::options()) {
         tfr_changes *made = nullptr;
         detail::call(tfr_manifest_refresh, native_.get(), set.get(), options.get(), &made);
         const detail::handle<tfr_changes, tfr_changes_free> native(made);
@@ -920,6 +936,12 @@ class manifest {
     [[nodiscard]] std::uint64_t total_records() const noexcept {
         return tfr_manifest_total_records(get());
     }
+    /// The files.
+    [[nodiscard]] tfr::shards shards() const {
+        tfr_shards *made = nullptr;
+        detail::call(tfr_manifest_shards, get(), &made);
+        return tfr::shards(made);
+    }
     /// One row; throws if there is none.
     [[nodiscard]] manifest_row at(std::size_t row) const {
         tfr_manifest_row found{};
@@ -936,6 +958,52 @@ class manifest {
 
     detail::handle<tfr_manifest, tfr_manifest_free> native_;
 };
+
+/// How reshard() divides records into files, and in which order. One of `shards` and `shard_bytes`
+/// must be set.
+struct reshard_options {
+    /// The number of files.
+    std::uint64_t shards = 0;
+    /// About how many bytes each file has.
+    std::uint64_t shard_bytes = 0;
+    /// The seed of the permutation that the copy has the records in; nothing keeps their order.
+    std::optional<std::uint64_t> shuffle;
+    /// What the names of the files begin with.
+    std::string name = "train";
+};
+
+/// Copies the records of a data set to new TFRecord files in a new directory, which appears
+/// complete or not at all, with their indexes and a manifest, such as train.manifest.json. Returns
+/// what programs should report: indexes that were found but not used, regions that salvage left
+/// out, and files without valid checksums.
+inline std::vector<std::string> reshard(const shards &set, const std::string &directory,
+                                        const reshard_options &how,
+                                        const options &options = tfr::options()) {
+    struct state {
+        std::vector<std::string> warnings;
+        std::exception_ptr thrown;
+
+        static void call(void *context, const tfr_error *warning) {
+            auto *self = static_cast<state *>(context);
+            try {
+                self->warnings.emplace_back(tfr_error_message(warning));
+            } catch (...) {
+                self->thrown = std::current_exception();
+            }
+        }
+    };
+    state state;
+    const std::vector<const char *> paths = detail::of_each(set, tfr_shards_path);
+    const std::vector<const char *> index_paths = detail::of_each(set, tfr_shards_index_path);
+    options.call(tfr_reshard, paths.data(), index_paths.data(), paths.size(),
+                 detail::path(directory), detail::path(how.name), how.shards, how.shard_bytes,
+                 how.shuffle ? &*how.shuffle : nullptr, options.get(), state::call,
+                 static_cast<void *>(&state));
+    if (state.thrown) {
+        std::rethrow_exception(state.thrown);
+    }
+    return std::move(state.warnings);
+}
 
 /// Indexes a source and writes the index file. Returns the number of records.
 inline std::uint64_t create_index(const source &source, const std::string &index_path,
@@ -1815,7 +1883,7 @@ class dataset {
     /// Opens the files to count their records. Each has the index file next to it, if that accounts
     /// for every valid record; otherwise the file is scanned, and warnings() says why.
     explicit dataset(const std::vector<std::string> &paths, const options &options = tfr::options())
-        : native_(open(paths, nullptr, nullptr, options)) {}
+        : native_(open(paths_of(paths), nullptr, nullptr, options)) {}
     /// Opens files with the index files at these paths, used as they are. An empty path: as above.
     dataset(const std::vector<std::string> &paths, const std::vector<std::string> &index_paths,
             const options &options = tfr::options()) {
@@ -1824,7 +1892,7 @@ class dataset {
         for (const std::string &path : index_paths) {
             named.push_back(detail::index_path(path));
         }
-        native_.reset(open(paths, named.data(), nullptr, options));
+        native_.reset(open(paths_of(paths), named.data(), nullptr, options));
     }
     /// Opens files with these indexes, used as they are: an index for each file.
     dataset(const std::vector<std::string> &paths, const std::vector<index> &indexes,
@@ -1834,7 +1902,22 @@ class dataset {
         for (const index &one : indexes) {
             given.push_back(one.get());
         }
-        native_.reset(open(paths, nullptr, given.data(), options));
+        native_.reset(open(paths_of(paths), nullptr, given.data(), options));
+    }
+
+    /// Opens the files that shards::find() found. Those that have a shards::index_path() have that
+    /// index, used as it is.
+    explicit dataset(const shards &set, const options &options = tfr::options())
+        : native_(open(detail::of_each(set, tfr_shards_path),
+                       detail::of_each(set, tfr_shards_index_path).data(), nullptr, options)) {}
+    /// Takes the files and their numbers of records from a manifest, and opens none of them.
+    [[nodiscard]] static dataset from_manifest(const manifest &manifest,
+                                               const options &options = tfr::options()) {
+        dataset made;
+        tfr_dataset *native = nullptr;
+        options.call(tfr_dataset_from_manifest, manifest.get(), options.get(), &native);
+        made.native_.reset(native);
+        return made;
     }
 
     /// The number of records.
@@ -1868,6 +1951,10 @@ class dataset {
     /// What programs should report about the shards opened so far: indexes that were found but not
     /// used, and regions that salvage left out.
     [[nodiscard]] std::vector<error> warnings() const { return errors(tfr_dataset_warning); }
+    /// How many warnings() there are: more when more shards have been opened.
+    [[nodiscard]] std::size_t num_warnings() const noexcept {
+        return tfr_dataset_num_warnings(get());
+    }
     /// How many records were left out of batches because of options::on_error().
     [[nodiscard]] std::uint64_t num_skipped() const noexcept {
         return tfr_dataset_num_skipped(get());
@@ -1884,6 +1971,14 @@ class dataset {
         detail::call(tfr_dataset_sizes, get(), records.data(), records.size(),
                      sizes.empty() ? &none : sizes.data());
         return sizes;
+    }
+    /// Where the frames of these records are in their files.
+    [[nodiscard]] std::vector<entry> entries(array_view<std::uint64_t> records) const {
+        std::vector<entry> entries(records.size());
+        entry none{};
+        detail::call(tfr_dataset_entries, get(), records.data(), records.size(),
+                     entries.empty() ? &none : entries.data());
+        return entries;
     }
     /// Where read_many() puts each of these records, and where the last one ends: one number more
     /// than records.
@@ -1940,14 +2035,20 @@ class dataset {
     [[nodiscard]] const tfr_dataset *get() const noexcept { return native_.get(); }
 
   private:
-    static tfr_dataset *open(const std::vector<std::string> &paths, const char *const *index_paths,
-                             const tfr_index *const *indexes, const options &options) {
-        std::vector<const char *> named;
+    dataset() = default;
+
+    static std::vector<const char *> paths_of(const std::vector<std::string> &paths) {
+        std::vector<const char *> native;
         for (const std::string &path : paths) {
-            named.push_back(detail::path(path));
+            native.push_back(detail::path(path));
         }
+        return native;
+    }
+
+    static tfr_dataset *open(const std::vector<const char *> &paths, const char *const *index_paths,
+                             const tfr_index *const *indexes, const options &options) {
         tfr_dataset *made = nullptr;
-        options.call(tfr_dataset_open, named.data(), index_paths, indexes, nullptr, named.size(),
+        options.call(tfr_dataset_open, paths.data(), index_paths, indexes, nullptr, paths.size(),
                      options.get(), &made);
         return made;
     }

@@ -52,6 +52,16 @@ impl Plan {
         }
     }
 
+    /// The entries, in the order of the request, of which nothing may be skipped.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let mut entries = with_room(self.items.len())?;
+        entries.resize(self.items.len(), Entry { offset: 0, size: OVERHEAD });
+        for item in &self.items {
+            entries[item.place] = item.entry;
+        }
+        Ok(entries)
+    }
+
     /// The size of all payloads.
     pub fn size(&self) -> usize {
         self.offsets.last().copied().unwrap_or_default()

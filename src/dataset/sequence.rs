@@ -10,7 +10,7 @@ use super::read::Errors;
 use super::spares::Spares;
 use super::{Batch, Batches, DatasetOptions, Manifest, OnError, Skips};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
+use crate::index::{Entry, Index};
 use crate::options::Progress;
 use crate::order::Order;
 use crate::reader::{with_room, Payloads};
@@ -363,6 +363,27 @@ impl Dataset {
         let mut sizes = with_room(records.len())?;
         sizes.extend(plan.offsets.windows(2).map(|ends| ends[1] - ends[0]));
         Ok(sizes)
+    }
+
+    /// Returns where the frames of these records are in their files; [`locate`](Self::locate) says
+    /// which files. This opens shards whose indexes are not in memory, and reads no record.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Entry, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+    /// assert_eq!(dataset.entries(&[1])?, [Entry { offset: 78, size: 743 }]);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`sizes`](Self::sizes).
+    pub fn entries(&self, records: &[u64]) -> Result<Vec<Entry>> {
+        let errors = Errors::new(records.len(), OnError::Fail);
+        let plan = self.0.plan_unchecked(records, &errors, 1)?;
+        errors.into_skipped()?;
+        plan.entries()
     }
 
     /// Returns where each payload starts if those of `records` are concatenated, like

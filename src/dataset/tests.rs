@@ -93,6 +93,13 @@ proptest! {
         let read = dataset.read_many(&records).unwrap();
         prop_assert_eq!(read.iter().collect::<Vec<_>>(), expected.clone());
         prop_assert_eq!(read.offsets(), dataset.offsets(&records).unwrap());
+        let entries = dataset.entries(&records).unwrap();
+        prop_assert_eq!(entries.len(), records.len());
+        for (&record, entry) in records.iter().zip(&entries) {
+            let place = dataset.locate(record).unwrap();
+            let index = dataset.index_of(place.shard).unwrap();
+            prop_assert_eq!(*entry, index[place.record as usize]);
+        }
         let mut buffer = vec![0; read.bytes().len() + 3];
         let offsets = dataset.read_many_into_slice(&records, &mut buffer).unwrap();
         prop_assert_eq!((&buffer[..read.bytes().len()], &offsets[..]), (read.bytes(), read.offsets()));

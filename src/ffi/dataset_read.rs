@@ -3,8 +3,10 @@
 use super::dataset::tfr_dataset;
 use super::error::tfr_error;
 use super::guard::guard;
+use super::index::tfr_entry;
 use super::pointer;
 use super::status::tfr_status;
+use crate::Entry;
 
 /// Returns the number of bytes that tfr_dataset_read() gives for each of these records. It opens
 /// shards whose indexes are not in memory, and reads only the headers of large records (over 1
@@ -31,6 +33,37 @@ pub unsafe extern "C" fn tfr_dataset_sizes(
         let records = pointer::slice(records, count, "records")?;
         let store = pointer::array_out(sizes_out, "sizes_out")?;
         store(&dataset.sizes(records)?);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Returns where the frames of these records are in their files; tfr_dataset_locate() says which
+/// files. It opens shards whose indexes are not in memory, and reads no record.
+///
+/// Parameters: `dataset` is required. `records` points to `count` record numbers and may be NULL if
+/// `count` is 0. `entries_out` is required and has room for `count` entries.
+///
+/// Errors: those of tfr_dataset_sizes().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_entries(
+    dataset: *const tfr_dataset,
+    records: *const u64,
+    count: usize,
+    entries_out: *mut tfr_entry,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
+        let records = pointer::slice(records, count, "records")?;
+        let store = pointer::array_out(entries_out, "entries_out")?;
+        let entries = dataset.entries(records)?.into_iter();
+        let entries = entries.map(|Entry { offset, size }| tfr_entry { offset, size });
+        store(&entries.collect::<Vec<_>>());
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

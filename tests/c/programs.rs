@@ -325,11 +325,6 @@ fn the_cpp_header_does_its_work() {
 }
 
 #[test]
-fn the_dali_plugins_data_set_keeps_to_its_limit_of_open_files() {
-    Program::new("cpp/test_dali_dataset.cpp").run();
-}
-
-#[test]
 fn the_cpp_header_needs_exceptions() {
     let folder = tempfile::tempdir().unwrap();
     let mut compiler = compiler(true);

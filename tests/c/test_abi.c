@@ -171,6 +171,8 @@
     F(void, tfr_dataset_free, (tfr_dataset *))                                                     \
     F(tfr_status, tfr_dataset_sizes,                                                               \
       (const tfr_dataset *, const uint64_t *, size_t, size_t *, tfr_error **))                     \
+    F(tfr_status, tfr_dataset_entries,                                                             \
+      (const tfr_dataset *, const uint64_t *, size_t, tfr_entry *, tfr_error **))                  \
     F(tfr_status, tfr_dataset_offsets,                                                             \
       (const tfr_dataset *, const uint64_t *, size_t, size_t *, tfr_error **))                     \
     F(tfr_status, tfr_dataset_read,                                                                \

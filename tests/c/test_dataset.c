@@ -84,6 +84,9 @@ static void one_and_many(const tfr_dataset *dataset) {
     size_t sizes[COUNT], offsets[COUNT + 1], found[COUNT + 1];
     CHECK(tfr_dataset_sizes(dataset, records, COUNT, sizes, NULL) == TFR_OK);
     CHECK(tfr_dataset_offsets(dataset, records, COUNT, offsets, NULL) == TFR_OK);
+    tfr_entry entries[COUNT];
+    CHECK(tfr_dataset_entries(dataset, records, COUNT, entries, NULL) == TFR_OK);
+    CHECK(entries[1].offset == 0 && entries[2].offset > entries[3].offset);
     uint8_t many[ALL * 2 * RECORDS], one[2 * RECORDS], expected[2 * RECORDS], each[COUNT][10];
     CHECK(tfr_dataset_read_many(dataset, records, COUNT, many, sizeof many, found, NULL) == TFR_OK);
     CHECK(memcmp(offsets, found, sizeof found) == 0);
@@ -96,7 +99,7 @@ static void one_and_many(const tfr_dataset *dataset) {
     CHECK(tfr_dataset_read_each(dataset, records, COUNT, buffers, capacities, NULL) == TFR_OK);
     for (size_t i = 0; i < COUNT; i++) {
         size_t size = 77;
-        CHECK(payload(records[i], expected) == sizes[i]);
+        CHECK(payload(records[i], expected) == sizes[i] && entries[i].size == sizes[i] + 16);
         CHECK(offsets[i + 1] - offsets[i] == sizes[i]);
         CHECK(memcmp(many + offsets[i], expected, sizes[i]) == 0);
         CHECK(memcmp(each[i], expected, sizes[i]) == 0);

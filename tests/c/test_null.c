@@ -368,6 +368,9 @@ int main(int argc, char **argv) {
     REFUSES("dataset", tfr_dataset_sizes(NULL, NULL, 0, &size, error_out));
     REFUSES("records", tfr_dataset_sizes(dataset, NULL, 1, &size, error_out));
     REFUSES("sizes_out", tfr_dataset_sizes(dataset, NULL, 0, NULL, error_out));
+    REFUSES("dataset", tfr_dataset_entries(NULL, NULL, 0, &entry, error_out));
+    REFUSES("records", tfr_dataset_entries(dataset, NULL, 1, &entry, error_out));
+    REFUSES("entries_out", tfr_dataset_entries(dataset, NULL, 0, NULL, error_out));
     REFUSES("dataset", tfr_dataset_offsets(NULL, NULL, 0, &size, error_out));
     REFUSES("records", tfr_dataset_offsets(dataset, NULL, 1, &size, error_out));
     REFUSES("offsets_out", tfr_dataset_offsets(dataset, NULL, 0, NULL, error_out));

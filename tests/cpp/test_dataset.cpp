@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ void reads(const tfr::dataset &dataset, const std::vector<std::string> &paths) {
     CHECK(dataset.index_of(1).size() == RECORDS && dataset.warnings().empty());
     CHECK(dataset.read(7) == payload(7));
     CHECK(dataset.sizes({7, 4}) == std::vector<std::size_t>({4, 1}) && dataset.sizes({}).empty());
+    const std::vector<tfr::entry> entries = dataset.entries({7, 6, 3});
+    CHECK(entries.size() == 3 && entries[0].offset == entries[1].size && entries[2].offset == 0);
+    CHECK(dataset.entries({}).empty());
     std::string buffer(8, ' ');
     const std::vector<std::size_t> ends = dataset.read_many({7, 11}, buffer.data(), buffer.size());
     CHECK(buffer == payload(7) + payload(11) && ends == dataset.offsets({7, 11}));
@@ -110,6 +114,71 @@ void indexes(const std::vector<std::string> &paths) {
     }
 }
 
+void searches(const std::vector<std::string> &paths) {
+    const std::string directory = std::filesystem::path(paths[0]).parent_path();
+    const tfr::shards set = tfr::shards::find({directory + "/[13].tfrecord"});
+    const tfr::dataset dataset(set);
+    CHECK(dataset.num_shards() == 2 && dataset.read(5) == payload(11));
+
+    std::filesystem::create_directory(directory + "/chosen");
+    tfr::index::scan(paths[1]).select({2, 0}).write(directory + "/chosen/1.tfrecord.idx");
+    tfr::find_options options;
+    options.index_dir = directory + "/chosen";
+    const tfr::dataset chosen(tfr::shards::find({paths[1]}, options));
+    CHECK(chosen.size() == 2 && chosen.read(0) == payload(5) && chosen.read(1) == payload(3));
+
+    const tfr::manifest manifest = tfr::manifest::build(set);
+    CHECK(manifest.shards().size() == 2 && manifest.shards().path(1) == paths[3]);
+    const tfr::dataset counted = tfr::dataset::from_manifest(manifest);
+    CHECK(counted.size() == 6 && counted.path(1) == paths[3] && counted.read(0) == payload(3));
+    tfr::options salvage;
+    try {
+        const tfr::dataset bad =
+            tfr::dataset::from_manifest(manifest, salvage.salvage().checksums(TFR_CHECKSUMS_NONE));
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT);
+    }
+}
+
+void reshards(const std::vector<std::string> &paths) {
+    const std::string directory = std::filesystem::path(paths[0]).parent_path() / "copy";
+    const tfr::shards set = tfr::shards::from_paths(paths);
+    tfr::reshard_options how;
+    how.shards = 3;
+    how.shuffle = 7;
+    how.name = "mix";
+    tfr::options cancelled;
+    cancelled.progress([](std::uint64_t, std::uint64_t, std::uint64_t) -> bool { throw 5; });
+    try {
+        static_cast<void>(tfr::reshard(set, directory, how, cancelled));
+        CHECK(false);
+    } catch (int thrown) {
+        CHECK(thrown == 5 && !std::filesystem::exists(directory));
+    }
+    std::ofstream(paths[3] + ".idx") << "0 17\n"; // leaves out two records
+    const std::vector<std::string> warnings = tfr::reshard(set, directory, how);
+    CHECK(warnings.size() == 1 && warnings[0].find(paths[3] + ".idx: ") == 0);
+    const tfr::manifest manifest = tfr::manifest::read(directory + "/mix.manifest.json");
+    const tfr::dataset copy = tfr::dataset::from_manifest(manifest);
+    CHECK(copy.size() == 12 && copy.num_shards() == 3);
+    const tfr::permutation permutation(12, 7);
+    for (std::uint64_t record = 0; record < 12; record++) {
+        CHECK(copy.read(record) == payload(permutation.at(record)));
+    }
+    how = {};
+    how.shard_bytes = 1000;
+    const std::string other = directory + "2";
+    static_cast<void>(tfr::reshard(set, other, how));
+    CHECK(tfr::dataset({other + "/train-00000-of-00001.tfrecord"}).read(4) == payload(4));
+    try {
+        static_cast<void>(tfr::reshard(set, directory + "3", tfr::reshard_options()));
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT);
+    }
+}
+
 void skips(const std::vector<std::string> &paths) {
     tfr::options options;
     options.on_error(TFR_ON_ERROR_SKIP).max_open_files(1).index_memory(1);
@@ -119,7 +188,8 @@ void skips(const std::vector<std::string> &paths) {
     CHECK(dataset.read_batch({5, 0, 4, 3}).size() == 1);
     CHECK(dataset.num_skipped() == 3 && dataset.skipped().size() == 1);
     CHECK(dataset.skipped()[0].path() == paths[1] && dataset.skipped()[0].os_error() == ENOENT);
-    CHECK(tfr::dataset({paths[1], paths[2]}, options).warnings().size() == 1);
+    const tfr::dataset rest({paths[1], paths[2]}, options);
+    CHECK(rest.warnings().size() == 1 && rest.num_warnings() == 1);
 }
 
 } // namespace
@@ -134,6 +204,8 @@ int main(int, char **arguments) {
         batches(dataset);
     }
     indexes(paths);
+    searches(paths);
+    reshards(paths);
     skips(paths);
     return 0;
 }

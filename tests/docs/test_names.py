@@ -77,7 +77,7 @@ def of_class(body: str, is_public: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, parameters in re.findall(r"(?<![:\w~])(\w+)\(((?:[^()]|\([^()]*\))*)\)", public):
         found[name] = found.get(name, "") + parameters
-    fields = re.findall(r"[\w>] (\w+)(?: = \w+)?;", public) if is_public else []
+    fields = re.findall(r"[\w>] (\w+)(?: = [^;]+)?;", public) if is_public else []
     return found | dict.fromkeys(fields, "")
 
 
