@@ -1,80 +1,117 @@
-// loader.h: decides which record comes next. Shards, epochs, shuffling, padding and checkpoints
-// work as in DALI's own readers, which have the same base class.
+// loader.h: opens the data set, and decides which record comes next. Shards, epochs, shuffling,
+// padding and checkpoints work as in DALI's own readers, which have the same base class.
 
 #ifndef TFR_DALI_LOADER_H
 #define TFR_DALI_LOADER_H
 
-#include "dataset.h"
-#include "order.h"
+#include <tfr_index.hpp>
 
 #include <dali/operators/reader/loader/loader.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace tfr_dali {
 
-/// A record's number in the Dataset.
+/// A record's number in the data set.
 struct Record {
     std::uint64_t number = 0;
 };
 
+/// Throws what Python knows as ValueError.
 inline void require(bool condition, const std::string &message) {
     if (!condition) {
         throw std::invalid_argument(message);
     }
 }
 
-inline Files files(const dali::OpSpec &spec) {
-    Files files;
-    files.paths = spec.GetRepeatedArgument<std::string>("paths");
-    require(!files.paths.empty(), "paths is empty: give at least one TFRecord file");
-    if (spec.TryGetRepeatedArgument(files.index_paths, "index_paths")) {
-        require(files.index_paths.size() == files.paths.size(),
-                "index_paths needs one index for each path: " + std::to_string(files.paths.size()) +
-                    ", not " + std::to_string(files.index_paths.size()));
-    }
+/// What the arguments say of the data set.
+struct Files {
+    std::vector<std::string> paths;
+    std::vector<std::string> index_paths;
+    std::string index_dir;
+    tfr_checksums checksums = TFR_CHECKSUMS_AUTO;
+    bool salvage = false;
+    std::size_t max_open_files = 0;
 
-    for (const std::vector<std::string> *paths : {&files.paths, &files.index_paths}) {
-        for (const std::string &path : *paths) {
+    explicit Files(const dali::OpSpec &spec) {
+        paths = spec.GetRepeatedArgument<std::string>("paths");
+        require(!paths.empty(), "paths is empty: give at least one TFRecord file");
+        spec.TryGetRepeatedArgument(index_paths, "index_paths");
+        index_dir = spec.GetArgument<std::string>("index_dir");
+        std::vector<std::string> all = paths;
+        all.insert(all.end(), index_paths.begin(), index_paths.end());
+        all.push_back(index_dir);
+        for (const std::string &path : all) {
             require(path.find('\0') == std::string::npos,
                     std::string(path.c_str()) + ": a path cannot contain a NUL");
         }
+        require(index_paths.empty() || index_dir.empty(),
+                "index_paths and index_dir cannot be used together: give one of them");
+        require(!is_manifest() || (index_paths.empty() && index_dir.empty()),
+                paths.front() + ": a manifest says where the indexes are; give its files as paths "
+                                "to use others");
+
+        const std::map<std::string, tfr_checksums> policies = {{"auto", TFR_CHECKSUMS_AUTO},
+                                                               {"full", TFR_CHECKSUMS_FULL},
+                                                               {"length", TFR_CHECKSUMS_LENGTH},
+                                                               {"none", TFR_CHECKSUMS_NONE}};
+        const std::string name = spec.GetArgument<std::string>("checksums");
+        const auto policy = policies.find(name);
+        require(policy != policies.end(),
+                "checksums is \"" + name +
+                    "\", but must be \"auto\", \"full\", \"length\" or \"none\"");
+        checksums = policy->second;
+
+        salvage = spec.GetArgument<bool>("salvage");
+        const auto most = spec.GetArgument<int64_t>("max_open_files");
+        require(most >= 0, "max_open_files must be at least 0");
+        max_open_files = static_cast<std::size_t>(most);
     }
 
-    const std::map<std::string, tfr_checksums> policies = {{"auto", TFR_CHECKSUMS_AUTO},
-                                                           {"full", TFR_CHECKSUMS_FULL},
-                                                           {"length", TFR_CHECKSUMS_LENGTH},
-                                                           {"none", TFR_CHECKSUMS_NONE}};
-    const std::string name = spec.GetArgument<std::string>("checksums");
-    const auto policy = policies.find(name);
-    require(policy != policies.end(),
-            "checksums is \"" + name +
-                "\", but must be \"auto\", \"full\", \"length\" or \"none\"");
-    files.checksums = policy->second;
+    bool is_manifest() const {
+        constexpr std::string_view end = ".manifest.json";
+        const std::string &path = paths.front();
+        return paths.size() == 1 && path.size() >= end.size() &&
+               path.compare(path.size() - end.size(), end.size(), end) == 0;
+    }
 
-    files.salvage = spec.GetArgument<bool>("salvage");
-    require(!files.salvage || files.index_paths.empty(),
-            "salvage and index_paths cannot be used together: an index already says which records "
-            "to read (`tfr-index create --salvage` creates one without damaged records)");
-    require(!files.salvage || name != "none",
-            "salvage needs checksums to find damage: checksums cannot be \"none\"");
-
-    const auto max_open = spec.GetArgument<int64_t>("max_open_files");
-    require(max_open > 0, "max_open_files must be at least 1");
-    files.max_open = static_cast<std::size_t>(max_open);
-    return files;
-}
+    /// Opens the files to count their records, unless a manifest has the counts.
+    tfr::dataset open() const {
+        tfr::options options;
+        options.checksums(checksums).salvage(salvage).max_open_files(max_open_files);
+        if (is_manifest()) {
+            return tfr::dataset::from_manifest(tfr::manifest::read(paths.front()), options);
+        }
+        tfr::find_options find;
+        find.index_dir = index_dir;
+        find.allow_repeated = !index_paths.empty();
+        const tfr::shards shards = tfr::shards::find(paths, find);
+        if (index_paths.empty()) {
+            return tfr::dataset(shards, options);
+        }
+        require(index_paths.size() == shards.size(),
+                "index_paths needs one index for each path: " + std::to_string(shards.size()) +
+                    ", not " + std::to_string(index_paths.size()));
+        std::vector<std::string> files;
+        for (std::size_t shard = 0; shard < shards.size(); shard++) {
+            files.push_back(shards.path(shard));
+        }
+        return tfr::dataset(files, index_paths, options);
+    }
+};
 
 class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
   public:
     explicit RecordLoader(const dali::OpSpec &spec)
-        : Loader(spec), files_(files(spec)),
+        : Loader(spec), files_(spec),
           shuffle_after_epoch_(spec.GetArgument<bool>("shuffle_after_epoch")),
           seed_(static_cast<std::uint64_t>(spec.GetArgument<int64_t>("shuffle_after_epoch_seed"))) {
         require(!skip_cached_images_, "skip_cached_images cannot be true: there are no images");
@@ -93,8 +130,7 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
 
     void ReadSample(Record &record) override {
         MoveToNextShard(position_);
-        const auto position = static_cast<std::uint64_t>(position_++);
-        record.number = shuffle_after_epoch_ ? order_[position] : position;
+        record.number = order_->at(position_++);
     }
 
     void Skip() override {
@@ -102,20 +138,40 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
         ReadSample(skipped);
     }
 
-    Dataset &dataset() { return *dataset_; }
+    const tfr::dataset &dataset() const { return *dataset_; }
+
+    /// Writes warnings that are new: a manifest's files are opened when their records are read.
+    void report() {
+        if (dataset_->num_warnings() <= reported_.size()) {
+            return;
+        }
+        for (const tfr::error &warning : dataset_->warnings()) {
+            if (reported_.insert(warning.what()).second) {
+                DALI_WARN(warning.what());
+            }
+        }
+    }
 
   protected:
     dali::Index SizeImpl() override { return static_cast<dali::Index>(dataset_->size()); }
 
     void PrepareMetadataImpl() override {
-        dataset_ = std::make_unique<Dataset>(files_);
-        for (const std::string &line : dataset_->warnings()) {
-            DALI_WARN(line);
+        try {
+            dataset_.emplace(files_.open());
+        } catch (const tfr::error &error) {
+            require(error.status() != TFR_ERR_INVALID_ARGUMENT, error.what());
+            throw;
         }
-        require(dataset_->size() > 0,
-                (files_.index_paths.empty() ? files_.paths : files_.index_paths).front() +
-                    ": contains no records" +
-                    (files_.paths.size() > 1 ? ", and the other files contain none either" : ""));
+        report();
+        require(
+            !dataset_->empty(),
+            (files_.index_paths.empty() ? files_.paths : files_.index_paths).front() +
+                ": contains no records" +
+                (dataset_->num_shards() > 1 ? ", and the other files contain none either" : ""));
+        order_.emplace(dataset_->size());
+        if (shuffle_after_epoch_) {
+            order_->shuffle(seed_);
+        }
         Reset(true);
     }
 
@@ -123,10 +179,7 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
         const auto shard = static_cast<std::size_t>(wrap_to_shard ? virtual_shard_id_ : 0);
         position_ = static_cast<dali::Index>(
             dali::start_index(shard, static_cast<std::size_t>(num_shards_), dataset_->size()));
-        epoch_++;
-        if (shuffle_after_epoch_) {
-            shuffle(order_, dataset_->size(), seed_ + (epoch_ << 32));
-        }
+        order_->epoch(++epoch_);
     }
 
     void RestoreStateImpl(const dali::LoaderStateSnapshot &state) override {
@@ -137,10 +190,11 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
     const Files files_;
     const bool shuffle_after_epoch_;
     const std::uint64_t seed_;
-    std::unique_ptr<Dataset> dataset_;
-    dali::Index position_ = 0;                // of the next record in the epoch
+    std::optional<tfr::dataset> dataset_;
+    std::optional<tfr::order> order_;         // of the records in this epoch
+    std::set<std::string> reported_;          // the warnings
+    dali::Index position_ = 0;                // of the next record in the order
     std::uint64_t epoch_ = std::uint64_t(-1); // the first Reset() makes it 0
-    std::vector<std::uint64_t> order_;        // the order of this epoch, if it is shuffled
 };
 
 } // namespace tfr_dali

@@ -208,11 +208,10 @@ def test_order_is_that_of_their_reader(files, options):
 
 
 def order_of(payloads: list[bytes], epoch: int, seed: int = SEED) -> list[bytes]:
-    numbers = tfr_index.Index([(number, 16) for number in range(len(payloads))])
-    return [payloads[number] for number, _ in numbers.shuffle(seed + (epoch << 32))]
+    return [payloads[record] for record in tfr_index.Order(len(payloads), seed=seed, epoch=epoch)]
 
 
-def test_shuffle_after_epoch_is_the_librarys_shuffle(files, payloads):
+def test_shuffle_after_epoch_is_the_librarys_order(files, payloads):
     reader = Reader(files, shuffle_after_epoch=True)
     read = reader.read(3 * len(payloads))
     assert read == [payload for epoch in range(3) for payload in order_of(payloads, epoch)]
@@ -395,13 +394,13 @@ def test_records_behind_the_end_of_their_file_take_no_memory(files, tmp_path):
     index.write_text(f"0 16\n16 {2**60}\n32 16\n")
     place = re.escape(f"{files[0]}: record 1 at byte 16: the index has a frame up to byte ")
     with pytest.raises(RuntimeError, match=place):
-        Reader(files[0], index_paths=str(index))
+        Reader(files[0], index_paths=str(index)).batch()
 
 
 def test_files_without_records(files, payloads, tmp_path):
-    empty = write(tmp_path / "empty.tfrecord", [])
-    assert Reader([empty, *files, empty]).epoch() == payloads
-    for paths in (empty, [empty], [empty] * 3):
+    empty, other = (write(tmp_path / f"{name}.tfrecord", []) for name in ("empty", "other"))
+    assert Reader([empty, *files, other]).epoch() == payloads
+    for paths in (empty, [empty], [empty, other]):
         with pytest.raises(ValueError, match=re.escape(f"{empty}: contains no records")):
             Reader(paths)
     with pytest.raises(ValueError, match=re.escape(f"{empty}: contains no records")):
@@ -412,6 +411,68 @@ def test_paths_are_one_or_many_and_may_be_relative(files, payloads, monkeypatch)
     monkeypatch.chdir(Path(files[0]).parent)
     assert Reader("train-0.tfrecord").epoch() == payloads[:40]
     assert Reader(["./train-1.tfrecord", "train-3.tfrecord"]).epoch() == payloads[40:]
+
+
+def test_paths_are_those_of_every_data_set(files, payloads, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for number, path in enumerate(files):
+        os.link(path, folder / f"part-{number:05}-of-00004.tfrecord")
+    names = (
+        "",
+        "/part-*",
+        "/part@4.tfrecord",
+        "/**/*.tfrecord",
+        "/part-0000{0..3}-of-00004.tfrecord",
+    )
+    for name in names:
+        assert Reader(f"{folder}{name}").epoch() == payloads
+    with pytest.raises(RuntimeError, match="cannot find"):
+        Reader(f"{folder}/none-*")
+    with pytest.raises(ValueError, match="is given twice"):
+        Reader([files[0], files[0]])
+    (folder / "part-00002-of-00004.tfrecord").unlink()
+    with pytest.raises(RuntimeError, match=r"part-00002-of-00004\.tfrecord: cannot find"):
+        Reader(str(folder))
+
+
+def test_index_dir_has_an_index_for_each_file(files, payloads, tmp_path):
+    indexes = tmp_path / "indexes"
+    indexes.mkdir()
+    for path in files:
+        tfr_index.scan(path)[::-1].write(indexes / f"{Path(path).name}.idx")
+    expected = payloads[39::-1] + payloads[40:41] + payloads[:40:-1]
+    assert Reader(files, index_dir=str(indexes)).epoch() == expected
+    given = [str(indexes / f"{Path(path).name}.idx") for path in files]
+    with pytest.raises(ValueError, match="index_paths and index_dir cannot be used together"):
+        Reader(files, index_dir=str(indexes), index_paths=given)
+    os.remove(given[1])
+    with pytest.raises(RuntimeError, match=re.escape(f"{given[1]}: cannot find")):
+        Reader(files, index_dir=str(indexes))
+
+
+def test_manifest_needs_no_file_to_build_the_pipeline(files, payloads, tmp_path, capfd):
+    manifest = str(tmp_path / "train.manifest.json")
+    tfr_index.Manifest.build(files).write(manifest)
+    for options in ({}, {"shuffle_after_epoch": True}, {"num_shards": 3, "shard_id": 2}):
+        expected = Reader(files, **options)
+        reader = Reader(manifest, **options)
+        assert reader.meta == expected.meta and reader.epoch() == expected.epoch()
+    Path(f"{files[3]}.idx").write_text("0 16\n")
+    os.rename(files[3], f"{files[3]}.away")
+    reader = Reader(manifest)
+    os.rename(f"{files[3]}.away", files[3])
+    assert "is not used" not in capfd.readouterr().err
+    assert reader.read(300) == payloads * 3
+    assert capfd.readouterr().err.count(f"{files[3]}.idx: ") == 1
+    with pytest.raises(ValueError, match=re.escape(f"{manifest}: a manifest says where")):
+        Reader(manifest, index_dir=str(tmp_path))
+    with open(files[3], "ab") as file:
+        file.write(Path(files[1]).read_bytes())
+    with pytest.raises(RuntimeError, match=re.escape(files[3]) + ": .*refresh the manifest"):
+        Reader(manifest).epoch()
+    with pytest.raises(RuntimeError, match=re.escape(f"{files[0]}.manifest.json: cannot open")):
+        Reader(f"{files[0]}.manifest.json")
 
 
 def test_readers_side_by_side(files, payloads):
@@ -475,7 +536,7 @@ def test_open_files_are_bounded(tmp_path, shuffle):
         ({"index_paths": ["a.idx"]}, "index_paths needs one index for each path: 4, not 1"),
         ({"index_paths": ["a.idx"] * 4, "salvage": True}, "cannot be used together"),
         ({"salvage": True, "checksums": "none"}, "salvage needs checksums"),
-        ({"max_open_files": 0}, "max_open_files must be at least 1"),
+        ({"max_open_files": -1}, "max_open_files must be at least 0"),
         ({"index_paths": ["a.idx\0b"] * 4}, "a.idx: a path cannot contain a NUL"),
         (
             {"shard_id": -1, "num_shards": 2, "shuffle_after_epoch": True},
