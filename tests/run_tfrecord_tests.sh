@@ -109,7 +109,7 @@ if [ $quick = no ]; then
     [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB:"
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
-        cargo test --locked --features cli --test c_abi programs::
+        cargo test --locked --features s3-cli --test c_abi programs::
     if [ -x "$python" ]; then
         # Emulated: takes a quarter of an hour, so it runs only if QEMU is installed.
         if [ -d target/test-env/debian/machines/bin ] || command -v qemu-s390x >/dev/null; then

@@ -1,12 +1,10 @@
-/* Loops of one thread, to compare work on many files with:
- *
- *   floors whole FILE...   reads each file whole into one buffer, walks its
- * headers, writes an index floors start FILE...   reads 4 KB of each file,
- * writes an index of one line floors stat FILE...    stats each file and its
- * index
- *
- * An index is written beside its file under another name, then renamed to
- * FILE.idx. */
+// Loops of one thread, to compare work on many files with:
+//
+// - floors whole FILE...: reads each file whole into one buffer, walks its headers, writes an index
+// - floors start FILE...: reads 4 KB of each file, writes an index of one line
+// - floors stat FILE...: stats each file and its index
+//
+// An index is written beside its file under another name, then renamed to FILE.idx.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -18,14 +18,14 @@ static void wait_for_storage(void) {
 
 ssize_t pread64(int file, void *buffer, size_t size, off64_t offset) {
     ssize_t (*real)(int, void *, size_t, off64_t) =
-        (ssize_t(*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
+        (ssize_t (*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
     wait_for_storage();
     return real(file, buffer, size, offset);
 }
 
 ssize_t preadv64(int file, const struct iovec *parts, int count, off64_t offset) {
     ssize_t (*real)(int, const struct iovec *, int, off64_t) =
-        (ssize_t(*)(int, const struct iovec *, int, off64_t))dlsym(RTLD_NEXT, "preadv64");
+        (ssize_t (*)(int, const struct iovec *, int, off64_t))dlsym(RTLD_NEXT, "preadv64");
     wait_for_storage();
     return real(file, parts, count, offset);
 }
