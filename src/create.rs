@@ -1,5 +1,6 @@
 //! Index files by path: created from TFRecord files, read and written.
 
+mod overwrite;
 mod resume;
 mod stream;
 mod update;
@@ -18,6 +19,7 @@ use crate::scan::{parallel, Batch};
 use crate::source::{DataFile, ReadAt};
 use crate::sys::Identity;
 
+pub use overwrite::{ensure_index, holds_numbers};
 pub use stream::create_index_from_reader;
 pub use update::{is_up_to_date, update_index, Only};
 

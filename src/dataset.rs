@@ -7,6 +7,7 @@ mod inner;
 mod least_recent;
 mod log;
 mod manifest;
+mod open;
 mod open_files;
 mod opener;
 mod options;

@@ -64,6 +64,8 @@ mod order;
 
 mod manifest;
 
+mod changes;
+
 mod dataset;
 
 mod dataset_read;

@@ -107,8 +107,8 @@ pub use writer::RecordWriter;
 /// Functions that this package's programs share with the library. Not part of the API.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::create::is_up_to_date;
+    pub use crate::create::{ensure_index, holds_numbers, is_up_to_date};
     pub use crate::dataset::Comparison;
-    pub use crate::reader::StoredIndex;
+    pub use crate::reader::{StoredIndex, StoredReader, View};
     pub use crate::shards::{find_listed, is_named_as_index, mirrored, place_beside};
 }

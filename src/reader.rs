@@ -22,7 +22,7 @@ pub use payloads::Payloads;
 pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;
 pub(crate) use slots::{part_of, Request};
-pub use stored::StoredIndex;
+pub use stored::{StoredIndex, StoredReader, View};
 pub(crate) use table::{ensure_room, is_large, Table};
 
 use crate::check;
@@ -80,7 +80,7 @@ const LARGE: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
 const LARGE_BATCH: usize = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 30 };
 
 struct Inner {
-    source: Box<dyn ReadAt + Send + Sync>,
+    source: Arc<dyn ReadAt + Send + Sync>,
     path: Option<PathBuf>,
     /// The file; `None` for other sources.
     opened: Option<Opened>,

@@ -223,14 +223,9 @@ pub fn create_indexes(
     options: &CreateIndexes<'_>,
     mut on_file: impl FnMut(Created) -> ControlFlow<()>,
 ) -> Result<CreateTotals> {
-    let mut totals = CreateTotals::default();
     let work = Work::new(shards, options);
-    let done = work.run(&mut |created| {
-        totals.add(&created);
-        on_file(created)
-    });
-    match done {
-        ControlFlow::Continue(()) => Ok(totals),
+    match work.run(&mut on_file) {
+        ControlFlow::Continue(()) => Ok(work.totals()),
         ControlFlow::Break(()) => Err(Error::new(ErrorKind::Cancelled, "cancelled by a callback")),
     }
 }

@@ -36,7 +36,8 @@ impl tfr_shards {
     }
 }
 
-fn c_path(path: &Path) -> Result<CString> {
+/// A path as a C string, which has no NUL.
+pub(super) fn c_path(path: &Path) -> Result<CString> {
     let refuse = |_| Error::new(ErrorKind::InvalidArgument, "the path contains a NUL character");
     CString::new(path.as_os_str().as_bytes()).map_err(|error| refuse(error).of(path))
 }

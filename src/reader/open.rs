@@ -9,7 +9,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::frame::trust::Trust;
-use crate::index::{Entries, EntryTable, Index};
+use crate::index::{Entries, Entry, EntryTable, Index};
 use crate::open::open;
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
@@ -141,22 +141,33 @@ impl Reader {
         options: &Options<'_>,
         block: usize,
     ) -> Result<Reader> {
-        source.advise_sparse(false);
-        let size = source.size().map_err(|error| Error::io("find the size", error))?;
-        let some = || {
+        let offsets = |table: &EntryTable| {
             let others = [0, 1, table.len() / 2, table.len().wrapping_sub(1)];
             let others = others.into_iter().filter_map(|record| table.get(record));
-            table.start().into_iter().chain(others.map(|entry| entry.offset)).collect::<Vec<_>>()
+            table.start().into_iter().chain(others.map(|entry| entry.offset)).collect()
         };
+        Reader::with_offsets(source, table, offsets, options, block)
+    }
+
+    /// `offsets` returns where some frames start, to find out whether headers have checksums.
+    fn with_offsets(
+        source: impl ReadAt + Send + Sync + 'static,
+        table: EntryTable,
+        offsets: impl FnOnce(&EntryTable) -> Vec<u64>,
+        options: &Options<'_>,
+        block: usize,
+    ) -> Result<Reader> {
+        source.advise_sparse(false);
+        let size = source.size().map_err(|error| Error::io("find the size", error))?;
         let (trust, payloads) = match options.checksums {
             Checksums::None => (None, false),
             checksums => {
-                let trust = Trust::decide(&source, checksums, some)?;
+                let trust = Trust::decide(&source, checksums, || offsets(&table))?;
                 (Some(trust), checksums != Checksums::Length && trust == Trust::Checked)
             }
         };
         Ok(Reader(Arc::new(Inner {
-            source: Box::new(source),
+            source: Arc::new(source),
             path: None,
             opened: None,
             table,
@@ -170,6 +181,31 @@ impl Reader {
             raw_frames: options.raw_frames,
             threads: options.threads,
             width: Width::new(options.threads),
+        })))
+    }
+
+    /// A reader of a file whose index is elsewhere: only [`view`](Self::view)s of it have records.
+    pub(super) fn without_table(
+        path: &Path,
+        data: DataFile,
+        offsets: impl FnOnce() -> Vec<u64>,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let (table, opened) = (EntryTable::of(Index::default())?, data.opened());
+        let reader = Reader::with_offsets(data, table, |_| offsets(), options, BLOCK)?;
+        Ok(reader.of(path, opened))
+    }
+
+    /// A reader of the same data with other entries.
+    pub(super) fn view(&self, entries: Vec<Entry>) -> Result<Reader> {
+        let inner = &*self.0;
+        Ok(Reader(Arc::new(Inner {
+            source: inner.source.clone(),
+            path: inner.path.clone(),
+            table: EntryTable::of(Index::from_entries(entries)?)?,
+            warning: None,
+            width: Width::new(inner.threads),
+            ..*inner
         })))
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
 use tfr_index::{Index, Options};
@@ -117,4 +118,32 @@ fn a_file_is_never_taken_for_a_record() {
     assert_eq!(files.printed(&["cat", "0", "./2"]), both);
     assert_eq!(files.printed(&["cat", "0", "02"]), files.payloads([2]));
     assert_eq!(files.printed(&["cat", "0", "5"]), files.payloads([5])); // a directory
+}
+
+/// Memory is limited to less than the index and its entries take: 16 bytes a record.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_constant() {
+    const RECORDS: usize = 6 << 20;
+    let frame = b"\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2";
+    let folder = folder_with(&[("x", &frame.repeat(RECORDS))]);
+    assert_eq!(run(folder.path(), &["create", "-q", "x"]).0, 0);
+    assert!(fs::metadata(folder.path().join("x.idx")).unwrap().len() > 2 * (32 << 20));
+    let program = env!("CARGO_BIN_EXE_tfr-index");
+    let last = RECORDS - 1;
+    for (arguments, size) in [
+        (format!("x {last} 0-2"), 64),
+        (format!("x {last} 0-2 --index x.idx"), 64),
+        ("x".to_owned(), 16 * RECORDS),
+        ("x --index x.idx".to_owned(), 16 * RECORDS),
+    ] {
+        let script = format!(
+            "ulimit -v 32768; '{program}' cat --frames {arguments} >out && cmp -n {size} out x"
+        );
+        let mut command = Command::new("sh");
+        let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+        assert_eq!(ended(&output), (0, String::new(), String::new()), "{arguments}");
+        let written = fs::metadata(folder.path().join("out")).unwrap().len();
+        assert_eq!(written, size as u64, "{arguments}");
+    }
 }

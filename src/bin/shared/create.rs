@@ -4,12 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{bail, Context};
-use tfr_index::internal::place_beside;
+use tfr_index::internal::{ensure_index, place_beside};
 use tfr_index::{create_index, create_index_from_reader, Options};
 
 use super::exit::done;
 use super::interrupts::Interrupts;
-use super::overwrite::refuse_to_overwrite;
 use super::salvage::DamageReport;
 use super::stdin::Stream;
 use super::stdio::{self, name};
@@ -50,7 +49,7 @@ pub fn create(
     allow_empty: bool,
     interrupts: &Interrupts,
 ) -> anyhow::Result<Summary> {
-    refuse_to_overwrite(index)?;
+    ensure_index(index)?;
     let name_data = || data.display().to_string();
     let is_stream_data = is_stream(data);
     if is_stream_data && !is_descriptor(data) {

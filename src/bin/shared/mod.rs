@@ -3,7 +3,6 @@
 pub mod create;
 pub mod exit;
 pub mod interrupts;
-pub mod overwrite;
 pub mod progress;
 pub mod salvage;
 pub mod stdin;

@@ -5,13 +5,14 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::iter::repeat;
 use std::mem::take;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
 use clap::{Args, ValueHint};
-use tfr_index::internal::Comparison;
-use tfr_index::{own_descriptor, Error, ErrorKind, Index, Options, Payloads, Reader, Shard};
+use tfr_index::internal::{Comparison, StoredIndex, StoredReader, View};
+use tfr_index::{own_descriptor, Error, ErrorKind, Options, Payloads, Shard};
 
 use crate::each::for_each;
 use crate::input::{self, Numbers, Word};
@@ -89,13 +90,14 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// Reads the index, if one was given.
-    fn index(&self) -> anyhow::Result<Option<Index>> {
-        self.index.map(input::read_index).transpose()
+    fn index(&self) -> anyhow::Result<Option<StoredIndex>> {
+        self.index.map(input::read_stored_index).transpose()
     }
 }
 
-/// How many bytes of records to read at a time.
+/// How many bytes of records to read at a time, and how many records.
 const BATCH: usize = 4 << 20;
+const BATCH_RECORDS: usize = 64 << 10;
 
 impl Cat {
     pub fn run(mut self) -> ExitCode {
@@ -180,8 +182,8 @@ impl Cat {
         let copy = |to: &mut dyn Write| {
             let interrupts = interrupts.clone();
             let mut output = Output { to, only_text: false, closed: &closed, interrupts };
-            parts.iter().try_for_each(|(part, index)| {
-                self.copy(part, index.clone(), &mut output, &damaged)?;
+            parts.into_iter().try_for_each(|(part, index)| {
+                self.copy(&part, index, &mut output, &damaged)?;
                 progress::file_done();
                 Ok(())
             })
@@ -205,7 +207,7 @@ impl Cat {
     fn copy(
         &self,
         part: &Part<'_>,
-        index: Option<Index>,
+        index: Option<StoredIndex>,
         output: &mut Output<'_>,
         damaged: &DamageReport,
     ) -> anyhow::Result<()> {
@@ -217,21 +219,20 @@ impl Cat {
         let index = match index {
             None if self.salvage => {
                 let on_skipped = |skipped| damaged.add(skipped);
-                Some(Index::scan(file, &options.salvage(true).on_skipped(&on_skipped))?)
+                Some(StoredIndex::scan(file, &options.salvage(true).on_skipped(&on_skipped))?)
             }
             index => index,
         };
         let reader = match index {
-            Some(index) => Reader::with_index(file, index, &options)?,
+            Some(index) => StoredReader::with_index(file, index, &options)?,
             None => input::open(file, &options)?,
         };
-        let found = is_all.then(|| reader.len() as u64);
+        let found = is_all.then(|| reader.records() as u64);
         part.comparison.ensure_as_listed(part.number, found, &Options::new())?;
         let records = match records {
-            [] => (0..reader.len()).collect(),
-            some => {
-                input::records(some, reader.len()).with_context(|| file.display().to_string())?
-            }
+            [] => std::iter::once(0..reader.records()).collect(),
+            some => input::records(some, reader.records())
+                .with_context(|| file.display().to_string())?,
         };
         output.write_records(&reader, &records).map_err(|error| self.explain(error))
     }
@@ -257,27 +258,31 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn write_records(&mut self, reader: &Reader, records: &[usize]) -> anyhow::Result<()> {
+    fn write_records(
+        &mut self,
+        reader: &StoredReader,
+        records: &[Range<usize>],
+    ) -> anyhow::Result<()> {
         let mut payloads = Payloads::default();
-        let mut total = 0;
-        for record in records {
-            total += reader.size_of(*record)? as u64;
-        }
-        let (mut left, mut done) = (records, 0);
-        while !left.is_empty() && !self.closed.get() {
-            if self.interrupts.caught() {
-                bail!("interrupted, nothing was written");
+        let total = records.iter().map(|records| records.len() as u64).sum();
+        let mut done = 0;
+        for view in records.iter().flat_map(|records| reader.views(records.clone())) {
+            if self.closed.get() {
+                break;
             }
-            let (mut count, mut bytes) = (0, 0);
-            while count < left.len() && bytes < BATCH {
-                bytes += reader.size_of(left[count])?;
-                count += 1;
+            let view = view?;
+            let mut first = 0;
+            while first < view.len() && !self.closed.get() {
+                if self.interrupts.caught() {
+                    bail!("interrupted, nothing was written");
+                }
+                let batch = batch(&view, first)?;
+                view.read_many_into(&batch, &mut payloads)?;
+                self.write(payloads.bytes())?;
+                first += batch.len();
+                done += batch.len() as u64;
+                progress::report(done, total);
             }
-            reader.read_many_into(&left[..count], &mut payloads)?;
-            self.write(payloads.bytes())?;
-            done += bytes as u64;
-            progress::report(done, total);
-            left = &left[count..];
         }
         Ok(())
     }
@@ -297,6 +302,19 @@ impl Output<'_> {
             written => written.context("cannot write the output"),
         }
     }
+}
+
+/// The records to read next, from `first` on: at least one.
+fn batch(view: &View, first: usize) -> anyhow::Result<Vec<usize>> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for record in (first..view.len()).take(BATCH_RECORDS) {
+        if bytes >= BATCH {
+            break;
+        }
+        bytes += view.size_of(record)?;
+        batch.push(record);
+    }
+    Ok(batch)
 }
 
 fn is_binary(bytes: &[u8]) -> bool {

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::Args;
+use tfr_index::internal::ensure_index;
 use tfr_index::{Entry, Index, Shards};
 
 use crate::paths::{paths, Set};
 use crate::shared::stdio::{fail, name, note, print, report};
-use crate::shared::{create, overwrite, progress, streams};
+use crate::shared::{create, progress, streams};
 use crate::{input, output};
 
 #[derive(Args)]
@@ -200,7 +201,7 @@ impl Target {
         if path == Path::new("-") {
             return print(&index.to_text()?);
         }
-        overwrite::refuse_to_overwrite(path)?;
+        ensure_index(path)?;
         match self {
             Target::InDirectory(path) if index.is_empty() => {
                 if !path.exists() {

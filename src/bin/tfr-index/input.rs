@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -9,11 +10,11 @@ use std::sync::Mutex;
 
 use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use tfr_index::internal::{is_named_as_index, StoredIndex};
+use tfr_index::internal::{holds_numbers, is_named_as_index, StoredIndex, StoredReader};
 use tfr_index::{default_index_path, own_descriptor, Error, Index, Options, Reader};
 
 use crate::paths::refuse_directory;
-use crate::shared::{overwrite, progress, stdio, streams};
+use crate::shared::{progress, stdio, streams};
 
 /// Parses the path of a data file, which must be seekable. Stdin may be a regular file. Only `create`
 /// reads streams.
@@ -38,9 +39,7 @@ pub fn data_path(path: &Path) -> Result<PathBuf, &'static str> {
 pub fn is_index(path: &Path) -> bool {
     let is_stream = || streams::is_stream(path) && !streams::is_fifo(path);
     let has_text = || path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
-    is_named_as_index(path)
-        || is_stream()
-        || has_text() && overwrite::holds_numbers(path).unwrap_or(false)
+    is_named_as_index(path) || is_stream() || has_text() && holds_numbers(path).unwrap_or(false)
 }
 
 /// The index in a file, in a FIFO, or on stdin if the path is `-`.
@@ -79,10 +78,10 @@ where
     Ok(read(streams::stdin_path(path))?)
 }
 
-/// Opens a data file with the index next to it. Prints a warning if the reader does not use that index.
-pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<Reader> {
-    let reader = Reader::open(path, options)?;
-    note_warning(reader.warning());
+/// Opens a data file with the index next to it. Prints a warning if that index is not used.
+pub fn open(path: &Path, options: &Options<'_>) -> anyhow::Result<StoredReader> {
+    let (reader, warning) = StoredReader::open(path, options)?;
+    note_warning(warning.as_ref());
     Ok(reader)
 }
 
@@ -100,7 +99,9 @@ pub fn read_index(path: &Path) -> anyhow::Result<Index> {
         return index_file(path);
     }
     refuse_fifo(path)?;
-    Ok(open(path, &Options::new().progress(&progress::watch))?.to_index()?)
+    let reader = Reader::open(path, &Options::new().progress(&progress::watch))?;
+    note_warning(reader.warning());
+    Ok(reader.to_index()?)
 }
 
 /// The same, for a use in little memory.
@@ -159,16 +160,15 @@ impl FromStr for Numbers {
 }
 
 /// The records with these numbers, in a file with `count` records.
-pub fn records(numbers: &[Numbers], count: usize) -> anyhow::Result<Vec<usize>> {
-    let mut records = Vec::new();
-    for &Numbers { first, last } in numbers {
+pub fn records(numbers: &[Numbers], count: usize) -> anyhow::Result<Vec<Range<usize>>> {
+    let records = numbers.iter().map(|&Numbers { first, last }| {
         let last = last.unwrap_or(first.max(count.saturating_sub(1)));
         if last >= count {
             bail!("record {last}: out of range, the index has {count} records");
         }
-        records.extend(first..=last);
-    }
-    Ok(records)
+        Ok(first..last + 1)
+    });
+    records.collect()
 }
 
 /// An argument after a file: record numbers if it consists of digits, otherwise a path.

@@ -57,7 +57,8 @@ fn select(index: &Index, numbers: &[Numbers], from: Option<&Path>) -> anyhow::Re
         let list = numbers_in(path).with_context(|| path.display().to_string());
         numbers.extend(list?);
     }
-    Ok(index.select(&input::records(&numbers, index.len())?)?)
+    let records = input::records(&numbers, index.len())?;
+    Ok(index.select(&records.into_iter().flatten().collect::<Vec<_>>())?)
 }
 
 fn numbers_in(path: &Path) -> anyhow::Result<Vec<Numbers>> {

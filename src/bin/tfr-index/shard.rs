@@ -9,11 +9,11 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::{Args, ValueEnum};
+use tfr_index::internal::ensure_index;
 use tfr_index::{Index, ShardBy};
 
 use crate::edit::{edit_shards, exit_code, refuse_index_beside_data, Concatenation, Files};
 use crate::paths::paths;
-use crate::shared::overwrite::refuse_to_overwrite;
 use crate::shared::stdio::{count, name, report};
 use crate::{input, output, refuse};
 
@@ -106,7 +106,7 @@ impl RankShards {
         let (records, mut files) = (run.len(), 0);
         for (part, entries) in self.all.run(run) {
             let path = directory.join(&self.places[part]);
-            refuse_to_overwrite(&path)?;
+            ensure_index(&path)?;
             let parent = path.parent().unwrap_or(directory);
             fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
             Index::from_entries(entries.iter().copied())?.write(&path)?;
@@ -115,7 +115,7 @@ impl RankShards {
         }
         for place in &old {
             let path = directory.join(place);
-            refuse_to_overwrite(&path)?;
+            ensure_index(&path)?;
             fs::remove_file(&path).with_context(|| path.display().to_string())?;
         }
         let removed = match old.len() {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 use tfr_index::internal::{Comparison, StoredIndex};
-use tfr_index::{Index, Options};
+use tfr_index::Options;
 
 use crate::each::for_each;
 use crate::paths::{listed, paths, Set};
@@ -111,7 +111,7 @@ fn show(
         Some(damaged) if !input::is_index(file) => {
             let on_skipped = |skipped| damaged.add(skipped);
             let options = Options::new().salvage(true).on_skipped(&on_skipped);
-            Index::scan(file, &options.progress(&progress::watch))?.try_into()?
+            StoredIndex::scan(file, &options.progress(&progress::watch))?
         }
         _ => input::read_stored_index(file)?,
     };

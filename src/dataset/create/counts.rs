@@ -1,19 +1,19 @@
 //! How far the work is.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::{CreateIndexes, CreateProgress, Created, Creation};
+use super::{CreateIndexes, CreateProgress, CreateTotals, Created};
 use crate::threads::POLL_INTERVAL;
 
 pub(super) struct Counts {
     files: usize,
-    done: AtomicUsize,
-    failed: AtomicUsize,
-    up_to_date: AtomicUsize,
+    /// Of the files that are done.
+    totals: Mutex<CreateTotals>,
+    /// Also of files that are not done yet.
     bytes: AtomicU64,
-    records: AtomicU64,
     begun: Instant,
     /// Milliseconds from then to the next report.
     next_report: AtomicU64,
@@ -23,11 +23,8 @@ impl Counts {
     pub fn of(files: usize) -> Counts {
         Counts {
             files,
-            done: AtomicUsize::new(0),
-            failed: AtomicUsize::new(0),
-            up_to_date: AtomicUsize::new(0),
+            totals: Mutex::default(),
             bytes: AtomicU64::new(0),
-            records: AtomicU64::new(0),
             begun: Instant::now(),
             next_report: AtomicU64::new(0),
         }
@@ -39,31 +36,24 @@ impl Counts {
     }
 
     pub fn add(&self, created: &Created) {
-        self.done.fetch_add(1, Ordering::Relaxed);
-        match created.result {
-            Ok(Creation::Created { records, .. }) => {
-                self.records.fetch_add(records, Ordering::Relaxed);
-            }
-            Ok(Creation::UpToDate) => {
-                self.up_to_date.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(Creation::Planned) => {}
-            Err(_) => {
-                self.failed.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).add(created);
+    }
+
+    pub fn totals(&self) -> CreateTotals {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls the progress callback, if there is one.
     pub fn report(&self, settings: &CreateIndexes<'_>) -> ControlFlow<()> {
         settings.progress.map_or(ControlFlow::Continue(()), |callback| {
+            let CreateTotals { created, up_to_date, planned, failed, records, .. } = self.totals();
             callback(CreateProgress {
-                files_done: self.done.load(Ordering::Relaxed),
+                files_done: created + up_to_date + planned + failed,
                 files_total: self.files,
-                files_failed: self.failed.load(Ordering::Relaxed),
-                files_up_to_date: self.up_to_date.load(Ordering::Relaxed),
+                files_failed: failed,
+                files_up_to_date: up_to_date,
                 bytes_done: self.bytes.load(Ordering::Relaxed),
-                records: self.records.load(Ordering::Relaxed),
+                records,
             })
         })
     }

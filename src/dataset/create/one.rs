@@ -6,12 +6,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{CreateIndexes, Created, Creation};
-use crate::create::{create_index_unless, default_index_path, is_up_to_date};
-use crate::error::{Error, ErrorKind, Result};
+use crate::create::{create_index_unless, default_index_path, ensure_index, is_up_to_date};
+use crate::error::{Error, Result};
 use crate::file;
 use crate::options::{Options, Progress, Skipped};
 use crate::shards::{place_beside, Shard};
-use crate::source::fill_at;
 use crate::threads::Pool;
 
 /// What is told while a file is indexed.
@@ -88,25 +87,6 @@ fn needs_nothing(
         return Err(Error::io("open", error).of(path));
     }
     Ok(Some(Creation::Planned))
-}
-
-/// Fails for a file that is not an index: of many names, one may be wrong.
-fn ensure_index(path: &Path) -> Result<()> {
-    let file = file::open_to_read(path)?;
-    // A data file that has a record is no text. A device or a descriptor is only written to.
-    let mut start = [0; 512];
-    let failed = |error| Error::io("read", error).of(path);
-    let is_file = file.file().metadata().map_err(failed)?.is_file();
-    let count = match is_file && !file.is_shared() {
-        true => fill_at(&file, &mut start, 0).map_err(failed)?,
-        false => 0,
-    };
-    let is_index = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_whitespace();
-    if start[..count].iter().all(is_index) {
-        return Ok(());
-    }
-    let detail = "refusing to overwrite: the file is not an index; give another path";
-    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
 }
 
 fn make_directory_of(path: &Path) -> bool {

@@ -9,7 +9,7 @@ use std::thread;
 use super::counts::Counts;
 use super::one::{create, Listener};
 use super::waits::Waits;
-use super::{CreateIndexes, Created};
+use super::{CreateIndexes, CreateTotals, Created};
 use crate::options::Skipped;
 use crate::shards::Shard;
 use crate::threads::{self, Crew, Pool, POLL_INTERVAL};
@@ -84,6 +84,11 @@ impl<'a> Work<'a> {
         // One at a time, or because no thread could be started.
         self.run_here(&mut delivery)?;
         self.counts.report(self.settings)
+    }
+
+    /// What was done with the files so far.
+    pub fn totals(&self) -> CreateTotals {
+        self.counts.totals()
     }
 
     /// Works on the caller's thread. Each file may use several threads.

@@ -1,0 +1,221 @@
+//! Makes data sets: of shards, which are opened to count their records, or of numbers that are known.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::inner::Inner;
+use super::opener::Expected;
+use super::{Dataset, DatasetOptions, Manifest};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
+use crate::options::Progress;
+use crate::shards::{given_twice, Shard, Shards};
+
+impl Dataset {
+    /// Opens the shards to count their records, several at the same time. A shard with an
+    /// [`index_path`](Shard::index_path) has that index, used as it is; for the others, see
+    /// [`Reader::open`](crate::Reader::open). Shards that [`Shards::find`] took from a manifest are
+    /// not opened, as by [`from_manifest`](Self::from_manifest).
+    ///
+    /// # Errors
+    /// Those of [`Reader::open`](crate::Reader::open), for the first shard that fails.
+    /// [`ErrorKind::Mismatch`] if a shard has another number of records than the `dataset_info.json`
+    /// of TensorFlow Datasets says.
+    /// [`ErrorKind::InvalidArgument`] if a file occurs twice without an index that says which of
+    /// its records are meant, or if the options contradict each other.
+    pub fn open(shards: &Shards, options: &DatasetOptions) -> Result<Dataset> {
+        Dataset::with_indexes(shards, Vec::new(), options)
+    }
+
+    /// Like [`open`](Self::open), with indexes in memory: `indexes[i]` is that of shard `i`, if
+    /// there is one. It is used as it is: it may select, reorder and repeat records.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Index, Options, Shards};
+    ///
+    /// let path = "tests/data/examples.tfrecord";
+    /// let index = Index::scan(path, &Options::new())?;
+    /// let ten = Index::from_entries(index[..10].iter().copied())?;
+    /// let shards = Shards::from_paths([path, path]);
+    /// let indexes = vec![Some(ten), Some(index)];
+    /// let dataset = Dataset::with_indexes(&shards, indexes, &DatasetOptions::new())?;
+    /// assert_eq!(dataset.len(), 110);
+    /// assert_eq!(dataset.read(9)?, dataset.read(19)?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn with_indexes(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        options: &DatasetOptions,
+    ) -> Result<Dataset> {
+        let (list, expected) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        let inner = Inner::new(list, indexes, expected, options, None);
+        Ok(Dataset(Arc::new(inner.count(None)?)))
+    }
+
+    /// Like [`with_indexes`](Self::with_indexes), with a callback that receives the progress and can
+    /// cancel. It runs on the caller's thread: at the start, and at least every 50 ms. The bytes and
+    /// the records are those of the shards so far; `bytes_total` is `u64::MAX`, as the sizes of the
+    /// others are not known yet.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tfr_index::{Dataset, DatasetOptions, ErrorKind, Progress, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let stop = |_: Progress| ControlFlow::Break(());
+    /// let opened = Dataset::with_progress(&shards, Vec::new(), &DatasetOptions::new(), &stop);
+    /// assert_eq!(opened.unwrap_err().kind(), ErrorKind::Cancelled);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`ErrorKind::Cancelled`].
+    pub fn with_progress(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        options: &DatasetOptions,
+        progress: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
+    ) -> Result<Dataset> {
+        let (list, expected) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        let inner = Inner::new(list, indexes, expected, options, None);
+        Ok(Dataset(Arc::new(inner.count(Some(progress))?)))
+    }
+
+    /// Like [`with_indexes`](Self::with_indexes), but takes the numbers of records, `counts[i]` that
+    /// of shard `i`, and opens no shard. Each is opened, and its records are counted, when it is
+    /// first used.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let options = DatasetOptions::new();
+    /// let dataset = Dataset::with_counts(&shards, Vec::new(), &[100], &options)?;
+    /// assert_eq!(dataset.len(), 100);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] as for [`open`](Self::open), or if there is not one count for
+    /// each shard. Calls that use a shard fail with [`ErrorKind::Mismatch`] if it has another number
+    /// of records.
+    pub fn with_counts(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        counts: &[u64],
+        options: &DatasetOptions,
+    ) -> Result<Dataset> {
+        let (list, _) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        if counts.len() != shards.len() {
+            let (given, needed) = (counts.len(), shards.len());
+            let detail = format!("{given} counts for {needed} shards: each shard needs one");
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        let expected = |&records| Some(Expected { records, ..Expected::default() });
+        let expected = counts.iter().map(expected).collect();
+        Ok(Dataset(Arc::new(Inner::new(list, indexes, expected, options, None))))
+    }
+
+    /// Takes the shards and their numbers of records from a manifest, and opens none of them. Each
+    /// is opened and compared with its row when it is first used.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Manifest, Options, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let manifest = Manifest::build(&shards, &Options::new())?;
+    /// let dataset = Dataset::from_manifest(&manifest, &DatasetOptions::new())?;
+    /// assert_eq!(dataset.len(), 100);
+    /// assert!(!dataset.read(42)?.is_empty());
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if the options contradict each other. Calls that use a shard
+    /// fail with [`ErrorKind::Mismatch`] if it has another size, time of modification or number of
+    /// records than the manifest says.
+    pub fn from_manifest(manifest: &Manifest, options: &DatasetOptions) -> Result<Dataset> {
+        options.ensure_consistent(false)?;
+        let (mut shards, mut expected) = (Vec::new(), Vec::new());
+        for row in manifest.iter() {
+            let index_path = row.index_path.clone().filter(|_| !options.salvage);
+            shards.push(Shard { path: row.path.clone(), index_path });
+            let (bytes, mtime_ns) = (Some(row.bytes), row.mtime_ns);
+            expected.push(Some(Expected { records: row.records, bytes, mtime_ns }));
+        }
+        Ok(Dataset(Arc::new(Inner::new(shards, Vec::new(), expected, options, None))))
+    }
+
+    /// A data set whose shards `hook` opens.
+    #[cfg(test)]
+    pub(crate) fn with_hook(
+        shards: usize,
+        options: &DatasetOptions,
+        hook: impl Fn(usize) -> Result<crate::Reader> + Send + Sync + 'static,
+    ) -> Result<Dataset> {
+        let paths = (0..shards).map(|shard| format!("shard {shard}"));
+        let shards = Shards::from_paths(paths).to_vec();
+        let hook: Box<super::opener::Hook> = Box::new(hook);
+        Ok(Dataset(Arc::new(
+            Inner::new(shards, Vec::new(), Vec::new(), options, Some(hook)).count(None)?,
+        )))
+    }
+}
+
+/// The shards, and what manifests say of them. Salvage counts what is good, whatever they say.
+fn listed(
+    shards: &Shards,
+    indexes: &[Option<Index>],
+    options: &DatasetOptions,
+) -> (Vec<Shard>, Vec<Option<Expected>>) {
+    let is_given = |i: usize| indexes.get(i).is_some_and(Option::is_some);
+    let (mut list, mut expected) = (shards.to_vec(), Vec::new());
+    for (i, shard) in list.iter_mut().enumerate() {
+        let listed = shards.listed(i);
+        if options.salvage && listed.is_some() {
+            shard.index_path = None;
+        }
+        let listed = listed.filter(|_| !options.salvage && !is_given(i));
+        expected.push(listed.map(Expected::from));
+    }
+    (list, expected)
+}
+
+/// Fails if a file occurs twice without an index that says which records are meant, or if the
+/// options contradict each other.
+fn ensure_given(
+    shards: &[Shard],
+    indexes: &[Option<Index>],
+    options: &DatasetOptions,
+) -> Result<()> {
+    let has_index = |i: usize, shard: &Shard| {
+        shard.index_path.is_some() || indexes.get(i).is_some_and(Option::is_some)
+    };
+    let (mut whole, mut are_given) = (Vec::new(), false);
+    for (i, shard) in shards.iter().enumerate() {
+        match has_index(i, shard) {
+            true => are_given = true,
+            false => whole.push(shard.path.clone()),
+        }
+    }
+    options.ensure_consistent(are_given)?;
+    if let Some((one, other)) = given_twice(&whole) {
+        // Compared as they are written: paths are equal if their components are.
+        let also = match one.as_os_str() == other.as_os_str() {
+            true => String::new(),
+            false => format!(" (also as {})", one.display()),
+        };
+        let detail = format!(
+            "the file is listed twice{also}, so its records would appear twice: list each file \
+             once, or give indexes that say which records are meant"
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, detail).of(other));
+    }
+    Ok(())
+}
