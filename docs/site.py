@@ -43,7 +43,7 @@ API = {
     ),
     "api/index-class.md": ("Index", ["Index", "Fit"]),
     "api/reader.md": ("Reader", ["Reader", "Payloads"]),
-    "api/dataset.md": ("Dataset", ["Dataset", "Place"]),
+    "api/dataset.md": ("Dataset", ["Dataset", "Place", "Batches", "Skips"]),
     "api/orders.md": ("Orders and samplers", ["Sampler", "Order", "Permutation"]),
     "api/manifest.md": ("Manifest", ["Manifest", "ManifestRow", "Changes"]),
     "api/writer.md": ("RecordWriter", ["RecordWriter"]),
@@ -69,7 +69,16 @@ API = {
     ),
     "api/types.md": (
         "Argument types",
-        ["Checksums", "CheckLevel", "Only", "OnSkipped", "Progress", "Remainder", "ShardBy"],
+        [
+            "Checksums",
+            "CheckLevel",
+            "OnError",
+            "Only",
+            "OnSkipped",
+            "Progress",
+            "Remainder",
+            "ShardBy",
+        ],
     ),
 }
 # Types in signatures that tfr_index keeps to itself.

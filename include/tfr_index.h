@@ -603,6 +603,10 @@ typedef struct tfr_created {
      * Why the file failed; NULL if it did not. Borrowed: valid until the callback returns.
      */
     const struct tfr_error *error;
+    /**
+     * 1 if the index would be created, but for `dry_run`; otherwise 0.
+     */
+    int32_t planned;
 } tfr_created;
 
 /**
@@ -633,6 +637,10 @@ typedef struct tfr_create_totals {
      * Damaged regions that these indexes leave out.
      */
     uint64_t skipped_regions;
+    /**
+     * Files whose index would be created, but for `dry_run`.
+     */
+    size_t planned;
 } tfr_create_totals;
 
 /**
@@ -1478,7 +1486,8 @@ void tfr_shards_free(struct tfr_shards *shards);
  * each of which may be NULL. A NULL in place of an index's path means the file's path with ".idx"
  * appended. `jobs` is the number of files to work on at the same time; 0 means one for each
  * processor, or more if the work mostly waits for storage. `only` is a member of tfr_only, or 0 to
- * create all indexes. `options` is optional. Its threads are for large files that are left when
+ * create all indexes. With `dry_run` other than 0, nothing is changed, and the results say what would
+ * be done. `options` is optional. Its threads are for large files that are left when
  * other files need no thread. Its progress callback receives the bytes and records so far, of all
  * files, and TFR_UNKNOWN bytes in total. `on_file` is optional; it is called for each file, in the
  * order of the arrays, with `context`. `totals_out` is optional.
@@ -1494,6 +1503,7 @@ enum tfr_status tfr_create_indexes(const char *const *tfrecord_paths,
                                    size_t count,
                                    size_t jobs,
                                    int32_t only,
+                                   int32_t dry_run,
                                    const struct tfr_options *options,
                                    tfr_created_fn on_file,
                                    void *context,
@@ -2705,6 +2715,27 @@ enum tfr_status tfr_dataset_open(const char *const *paths,
                                  const struct tfr_options *options,
                                  struct tfr_dataset **dataset_out,
                                  struct tfr_error **error_out);
+
+/**
+ * Opens a data set of shards, such as those that tfr_shards_find() found. Each has the index of
+ * tfr_shards_index_path(), used as it is; without one, it is as for tfr_dataset_open(). Shards that a
+ * manifest lists are not opened, as by tfr_dataset_from_manifest().
+ *
+ * Parameters: `shards` and `dataset_out` are required. `options` is optional; NULL means the
+ * defaults. Their progress callback is called as by tfr_dataset_open().
+ *
+ * Errors: those of tfr_dataset_open(). TFR_ERR_MISMATCH if a shard has another number of records than
+ * the dataset_info.json of TensorFlow Datasets says.
+ *
+ * Ownership: the data set copies the paths; the caller may free the shards immediately. Free
+ * *dataset_out with tfr_dataset_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_from_shards(const struct tfr_shards *shards,
+                                        const struct tfr_options *options,
+                                        struct tfr_dataset **dataset_out,
+                                        struct tfr_error **error_out);
 
 /**
  * Takes the shards of a data set and their numbers of records from a manifest, and opens none of

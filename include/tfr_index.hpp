@@ -676,19 +676,22 @@ struct created {
     std::uint64_t bytes;                  ///< the file's size; 0 if no index was created
     std::string message;                  ///< why it failed; empty if it did not
     tfr_status status;                    ///< the kind of that error; TFR_OK if there is none
+    bool planned;                         ///< whether it would be created, but for dry_run
 };
 
 /// Creates the indexes of many files, several at the same time: all, or with
 /// `only` those that are missing or stale. `on_file` is called for each file,
 /// in their order, on this thread; true cancels. An index path that is empty,
 /// as all are if there are none, means the file's path with ".idx" appended.
-/// `jobs` is the number of files at the same time; 0 chooses.
+/// `jobs` is the number of files at the same time; 0 chooses. With `dry_run`,
+/// nothing is changed, and the results say what would be done.
 inline tfr_create_totals create_indexes(const std::vector<std::string> &tfrecord_paths,
                                         const std::vector<std::string> &index_paths = {},
                                         const std::function<bool(const created &)> &on_file = {},
                                         std::optional<tfr_only> only = std::nullopt,
                                         std::size_t jobs = 0,
-                                        const options &options = tfr::options()) {
+                                        const options &options = tfr::options(),
+                                        bool dry_run = false) {
     std::vector<const char *> paths;
     std::vector<const char *> indexes;
     for (const std::string &path : tfrecord_paths) {
@@ -717,6 +720,7 @@ inline tfr_create_totals create_indexes(const std::vector<std::string> &tfrecord
                     done->bytes,
                     failed ? tfr_error_message(done->error) : "",
                     failed ? tfr_error_status(done->error) : TFR_OK,
+                    done->planned != 0,
                 };
                 return self->on_file(given) ? 1 : 0;
             } catch (...) {
@@ -729,8 +733,9 @@ inline tfr_create_totals create_indexes(const std::vector<std::string> &tfrecord
     tfr_create_totals totals{};
     try {
         options.call(tfr_create_indexes, paths.data(), indexes.empty() ? nullptr : indexes.data(),
-                     paths.size(), jobs, only ? static_cast<std::int32_t>(*only) : 0, options.get(),
-                     on_file ? state::call : nullptr, static_cast<void *>(&state), &totals);
+                     paths.size(), jobs, only ? static_cast<std::int32_t>(*only) : 0,
+                     std::int32_t{dry_run}, options.get(), on_file ? state::call : nullptr,
+                     static_cast<void *>(&state), &totals);
     } catch (const error &) {
         if (state.thrown) {
             std::rethrow_exception(state.thrown);
@@ -1906,10 +1911,12 @@ class dataset {
     }
 
     /// Opens the files that shards::find() found. Those that have a shards::index_path() have that
-    /// index, used as it is.
-    explicit dataset(const shards &set, const options &options = tfr::options())
-        : native_(open(detail::of_each(set, tfr_shards_path),
-                       detail::of_each(set, tfr_shards_index_path).data(), nullptr, options)) {}
+    /// index, used as it is. Those that a manifest lists are not opened before they are used.
+    explicit dataset(const shards &set, const options &options = tfr::options()) {
+        tfr_dataset *made = nullptr;
+        options.call(tfr_dataset_from_shards, set.get(), options.get(), &made);
+        native_.reset(made);
+    }
     /// Takes the files and their numbers of records from a manifest, and opens none of them.
     [[nodiscard]] static dataset from_manifest(const manifest &manifest,
                                                const options &options = tfr::options()) {

@@ -39,6 +39,8 @@ pub struct tfr_created {
     pub bytes: u64,
     /// Why the file failed; NULL if it did not. Borrowed: valid until the callback returns.
     pub error: *const tfr_error,
+    /// 1 if the index would be created, but for `dry_run`; otherwise 0.
+    pub planned: i32,
 }
 
 /// What tfr_create_indexes() did in all. Later versions may add members at the end.
@@ -53,6 +55,8 @@ pub struct tfr_create_totals {
     pub bytes: u64,
     /// Damaged regions that these indexes leave out.
     pub skipped_regions: u64,
+    /// Files whose index would be created, but for `dry_run`.
+    pub planned: usize,
 }
 
 /// A callback for each file that tfr_create_indexes() is done with. A nonzero return value cancels
@@ -72,7 +76,8 @@ pub type tfr_created_fn =
 /// each of which may be NULL. A NULL in place of an index's path means the file's path with ".idx"
 /// appended. `jobs` is the number of files to work on at the same time; 0 means one for each
 /// processor, or more if the work mostly waits for storage. `only` is a member of tfr_only, or 0 to
-/// create all indexes. `options` is optional. Its threads are for large files that are left when
+/// create all indexes. With `dry_run` other than 0, nothing is changed, and the results say what would
+/// be done. `options` is optional. Its threads are for large files that are left when
 /// other files need no thread. Its progress callback receives the bytes and records so far, of all
 /// files, and TFR_UNKNOWN bytes in total. `on_file` is optional; it is called for each file, in the
 /// order of the arrays, with `context`. `totals_out` is optional.
@@ -89,6 +94,7 @@ pub unsafe extern "C" fn tfr_create_indexes(
     count: usize,
     jobs: usize,
     only: i32,
+    dry_run: i32,
     options: *const tfr_options,
     on_file: tfr_created_fn,
     context: *mut c_void,
@@ -103,6 +109,7 @@ pub unsafe extern "C" fn tfr_create_indexes(
             0 => CreateIndexes::new().jobs(jobs),
             only => CreateIndexes::new().jobs(jobs).only(which(only)?),
         };
+        let how = how.dry_run(dry_run != 0);
         let mut number = 0;
         let mut tell = |created: Created| {
             number += 1;
@@ -163,6 +170,7 @@ unsafe fn call_on_file(
     let Some(function) = on_file else { return ControlFlow::Continue(()) };
     let text = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
     let (path, index_path) = (text(&created.path), text(&created.index_path));
+    let planned = matches!(created.result, Ok(Creation::Planned)).into();
     let (records, skipped_regions) = match created.result {
         Ok(Creation::Created { records, skipped_regions }) => (records, skipped_regions),
         _ => (TFR_UNKNOWN, 0),
@@ -176,6 +184,7 @@ unsafe fn call_on_file(
         skipped_regions,
         bytes: created.bytes,
         error,
+        planned,
     };
     // SAFETY: the caller gave this context for this function; `given` outlives the call.
     let answer = call_back(|| unsafe { function(context, &given) });
@@ -189,8 +198,8 @@ unsafe fn call_on_file(
 
 impl From<CreateTotals> for tfr_create_totals {
     fn from(totals: CreateTotals) -> tfr_create_totals {
-        let CreateTotals { created, up_to_date, failed, records, bytes, skipped_regions, .. } =
+        let CreateTotals { created, up_to_date, planned, failed, records, bytes, skipped_regions } =
             totals;
-        tfr_create_totals { created, up_to_date, failed, records, bytes, skipped_regions }
+        tfr_create_totals { created, up_to_date, failed, records, bytes, skipped_regions, planned }
     }
 }

@@ -11,6 +11,7 @@ use super::index::tfr_index;
 use super::manifest::tfr_manifest;
 use super::options::tfr_options;
 use super::pointer;
+use super::shards::tfr_shards;
 use super::status::tfr_status;
 use crate::error::Error;
 use crate::{Dataset, Index, Shard, Shards};
@@ -110,6 +111,43 @@ pub unsafe extern "C" fn tfr_dataset_open(
             (Some(counts), _) => Dataset::with_counts(&shards, given, counts, &settings),
             (None, Some(progress)) => Dataset::with_progress(&shards, given, &settings, progress),
             (None, None) => Dataset::with_indexes(&shards, given, &settings),
+        });
+        store(tfr_dataset::give(dataset?));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Opens a data set of shards, such as those that tfr_shards_find() found. Each has the index of
+/// tfr_shards_index_path(), used as it is; without one, it is as for tfr_dataset_open(). Shards that a
+/// manifest lists are not opened, as by tfr_dataset_from_manifest().
+///
+/// Parameters: `shards` and `dataset_out` are required. `options` is optional; NULL means the
+/// defaults. Their progress callback is called as by tfr_dataset_open().
+///
+/// Errors: those of tfr_dataset_open(). TFR_ERR_MISMATCH if a shard has another number of records than
+/// the dataset_info.json of TensorFlow Datasets says.
+///
+/// Ownership: the data set copies the paths; the caller may free the shards immediately. Free
+/// *dataset_out with tfr_dataset_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_from_shards(
+    shards: *const tfr_shards,
+    options: *const tfr_options,
+    dataset_out: *mut *mut tfr_dataset,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(dataset_out, "dataset_out")?;
+        let shards = &pointer::borrow(shards, "shards")?.shards;
+        let settings = tfr_options::of_dataset(options);
+        let dataset = tfr_options::with(options, |options| match options.progress {
+            Some(progress) => Dataset::with_progress(shards, Vec::new(), &settings, progress),
+            None => Dataset::open(shards, &settings),
         });
         store(tfr_dataset::give(dataset?));
         Ok(())

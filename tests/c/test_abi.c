@@ -38,8 +38,9 @@
     F(tfr_status, tfr_index_update,                                                                \
       (const char *, const char *, int32_t, const tfr_options *, uint64_t *, tfr_error **))        \
     F(tfr_status, tfr_create_indexes,                                                              \
-      (const char *const *, const char *const *, size_t, size_t, int32_t, const tfr_options *,     \
-       int32_t (*)(void *, const tfr_created *), void *, tfr_create_totals *, tfr_error **))       \
+      (const char *const *, const char *const *, size_t, size_t, int32_t, int32_t,                 \
+       const tfr_options *, int32_t (*)(void *, const tfr_created *), void *, tfr_create_totals *, \
+       tfr_error **))                                                                              \
     F(tfr_status, tfr_index_find, (const char *, const char *, char **, tfr_error **))             \
     F(tfr_status, tfr_shards_find,                                                                 \
       (const char *const *, size_t, const char *, const char *, uint32_t, tfr_shards **,           \
@@ -155,6 +156,8 @@
     F(tfr_status, tfr_dataset_open,                                                                \
       (const char *const *, const char *const *, const tfr_index *const *, const uint64_t *,       \
        size_t, const tfr_options *, tfr_dataset **, tfr_error **))                                 \
+    F(tfr_status, tfr_dataset_from_shards,                                                         \
+      (const tfr_shards *, const tfr_options *, tfr_dataset **, tfr_error **))                     \
     F(uint64_t, tfr_dataset_len, (const tfr_dataset *))                                            \
     F(size_t, tfr_dataset_num_shards, (const tfr_dataset *))                                       \
     F(const char *, tfr_dataset_path, (const tfr_dataset *, size_t))                               \
@@ -253,13 +256,15 @@ int main(void) {
     MEMBER(tfr_created, skipped_regions, 32, uint64_t);
     MEMBER(tfr_created, bytes, 40, uint64_t);
     MEMBER(tfr_created, error, 48, const tfr_error *);
-    CHECK(sizeof(tfr_create_totals) == 48);
+    MEMBER(tfr_created, planned, 56, int32_t);
+    CHECK(sizeof(tfr_create_totals) == 56);
     MEMBER(tfr_create_totals, created, 0, size_t);
     MEMBER(tfr_create_totals, up_to_date, 8, size_t);
     MEMBER(tfr_create_totals, failed, 16, size_t);
     MEMBER(tfr_create_totals, records, 24, uint64_t);
     MEMBER(tfr_create_totals, bytes, 32, uint64_t);
     MEMBER(tfr_create_totals, skipped_regions, 40, uint64_t);
+    MEMBER(tfr_create_totals, planned, 48, size_t);
     CHECK(sizeof(tfr_fit) == 16);
     MEMBER(tfr_fit, uncovered_bytes, 0, uint64_t);
     MEMBER(tfr_fit, flags, 8, uint32_t);

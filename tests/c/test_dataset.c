@@ -224,11 +224,19 @@ static void counts(void) {
     CHECK(tfr_dataset_open(path_of, NULL, NULL, NULL, SHARDS, options, &dataset, NULL) ==
           TFR_ERR_CANCELLED);
     CHECK(calls == 1 && dataset == NULL);
+    tfr_shards *shards = NULL;
+    CHECK(tfr_shards_from_paths(path_of, NULL, SHARDS, &shards, NULL) == TFR_OK);
+    CHECK(tfr_dataset_from_shards(shards, options, &dataset, NULL) == TFR_ERR_CANCELLED);
+    CHECK(calls == 2 && dataset == NULL);
+    CHECK(tfr_dataset_from_shards(shards, NULL, &dataset, NULL) == TFR_OK);
+    tfr_shards_free(shards);
+    CHECK(tfr_dataset_len(dataset) == ALL);
+    tfr_dataset_free(dataset);
     /* With counts there is nothing to cancel: no file is opened. */
     uint64_t counts[SHARDS] = {RECORDS, RECORDS, RECORDS + 1, RECORDS, RECORDS};
     CHECK(tfr_dataset_open(path_of, NULL, NULL, counts, SHARDS, options, &dataset, NULL) == TFR_OK);
     tfr_options_free(options);
-    CHECK(calls == 1 && tfr_dataset_len(dataset) == ALL + 1);
+    CHECK(calls == 2 && tfr_dataset_len(dataset) == ALL + 1);
     uint8_t bytes[2 * RECORDS];
     CHECK(tfr_dataset_read(dataset, 7, bytes, sizeof bytes, NULL, NULL) == TFR_OK);
     tfr_error *error = NULL;

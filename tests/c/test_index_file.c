@@ -143,19 +143,22 @@ static void many(void) {
     for (size_t jobs = 0; jobs < 3; jobs++) {
         size_t count = 0;
         tfr_create_totals totals;
-        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, 0, NULL, seen, &count, &totals, NULL) ==
-              TFR_OK);
+        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, 0, 0, NULL, seen, &count, &totals,
+                                 NULL) == TFR_OK);
         CHECK(count == 3 && totals.created == 2 && totals.failed == 1 && totals.records == 6);
         CHECK(totals.bytes == 2 * THREE_SIZE && totals.skipped_regions == 0);
-        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, TFR_ONLY_STALE, NULL, NULL, NULL, &totals,
-                                 NULL) == TFR_OK);
+        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, TFR_ONLY_STALE, 0, NULL, NULL, NULL,
+                                 &totals, NULL) == TFR_OK);
         CHECK(totals.up_to_date == 2 && totals.created == 0 && totals.failed == 1);
-        CHECK(tfr_create_indexes(paths, NULL, 3, jobs, 0, NULL, stop, NULL, NULL, NULL) ==
+        CHECK(tfr_create_indexes(paths, indexes, 3, jobs, 0, 1, NULL, NULL, NULL, &totals, NULL) ==
+              TFR_OK);
+        CHECK(totals.created == 0 && totals.planned + totals.failed == 3);
+        CHECK(tfr_create_indexes(paths, NULL, 3, jobs, 0, 0, NULL, stop, NULL, NULL, NULL) ==
               TFR_ERR_CANCELLED);
     }
-    CHECK(tfr_create_indexes(paths, NULL, 3, 0, 7, NULL, NULL, NULL, NULL, NULL) ==
+    CHECK(tfr_create_indexes(paths, NULL, 3, 0, 7, 0, NULL, NULL, NULL, NULL, NULL) ==
           TFR_ERR_INVALID_ARGUMENT);
-    CHECK(tfr_create_indexes(NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_create_indexes(NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL) == TFR_OK);
 }
 
 int main(int argc, char **argv) {

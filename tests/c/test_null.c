@@ -105,9 +105,9 @@ int main(int argc, char **argv) {
 
     const char *const no_paths[1] = {NULL};
     REFUSES("tfrecord_paths",
-            tfr_create_indexes(NULL, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
+            tfr_create_indexes(NULL, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL, error_out));
     REFUSES("tfrecord_paths[0]",
-            tfr_create_indexes(no_paths, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, error_out));
+            tfr_create_indexes(no_paths, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL, error_out));
     const char *const paths[] = {path, NULL}, *const missing[] = {NULL};
     REFUSES("tfrecord_paths",
             tfr_reshard(NULL, NULL, 1, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
@@ -346,6 +346,8 @@ int main(int argc, char **argv) {
             tfr_dataset_open(&no_path, NULL, NULL, NULL, 1, NULL, &no_dataset, error_out));
     REFUSES("manifest", tfr_dataset_from_manifest(NULL, NULL, &no_dataset, error_out));
     REFUSES("dataset_out", tfr_dataset_from_manifest(NULL, NULL, NULL, error_out));
+    REFUSES("shards", tfr_dataset_from_shards(NULL, NULL, &no_dataset, error_out));
+    REFUSES("dataset_out", tfr_dataset_from_shards(NULL, NULL, NULL, error_out));
     REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, NULL, error_out));
     CHECK(no_dataset == NULL);
     CHECK(tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);

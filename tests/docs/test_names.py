@@ -245,9 +245,8 @@ def test_an_option_has_one_name():
         [c], [cpp], [rust] = row["C"], row["C++"], row["Rust"]
         name = c.removeprefix("tfr_options_set_")
         python = {re.search(r"\((\w+)\)", one)[1] for one in row["Python"]}
-        is_of_data_sets = rust.startswith("Dataset")  # Python may not have it yet
         assert (cpp, rust.removeprefix("Dataset")) == (f"options.{name}", f"Options::{name}")
-        assert python == {name} or (is_of_data_sets and not python)
+        assert python == {name}
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ class Material:
         self.file = open(path, "rb")  # noqa: SIM115
         self.index = tfr_index.read_index(self.index_path)
         self.reader = tfr_index.Reader(path)
+        # One thread: what Python loses when others end is not our concern.
+        self.dataset = tfr_index.Dataset([path], threads=1)
 
 
 def fail(_has: Material) -> None:
@@ -128,6 +130,15 @@ CALLS = {
     "all": lambda has: list(has.reader[:40]),
     "Reader.index": lambda has: tfr_index.Reader(has.path).index,
     "pickle": lambda has: pickle.loads(pickle.dumps(has.reader)),
+    "Dataset": lambda has: tfr_index.Dataset([has.path], [has.index], threads=1),
+    "Dataset with warnings": lambda has: tfr_index.Dataset([has.path], salvage=True, threads=1),
+    "one of a data set": lambda has: has.dataset[7],
+    "many of a data set": lambda has: has.dataset.read_many([7, 1]),
+    "all of a data set": lambda has: list(has.dataset[:40]),
+    "batches": lambda has: list(has.dataset[:40].batches(9)),
+    "batches as buffers": lambda has: list(has.dataset.batches(100, buffers=True)),
+    "pickle of a data set": lambda has: pickle.loads(pickle.dumps(has.dataset)),
+    "Dataset.indexes": lambda has: has.dataset.indexes,
     "Indexer": lambda has: tfr_index.Indexer().push(has.content),
     "an error": fail,
 }

@@ -40,6 +40,28 @@ def ensure_right(created: list[Created], paths: list[Path]) -> None:
             assert list(tfr_index.read_index(file.index_path)) == list(tfr_index.scan(path))
 
 
+def test_a_dry_run_changes_nothing(paths):
+    for _ in range(2):
+        planned = create_indexes(paths, dry_run=True)
+        assert all(file.planned and file.records is None and file.error is None for file in planned)
+    assert not any(Path(file.index_path).exists() for file in planned)
+    create_indexes(paths[:2])
+    planned = create_indexes(paths, dry_run=True, update=True)
+    assert [file.planned for file in planned] == [False] * 2 + [True] * (len(paths) - 2)
+    assert not any(file.planned for file in create_indexes(paths))
+
+
+def test_which_files_count_in_a_directory(paths):
+    folder = paths[0].parent
+    for path in paths[:2]:
+        path.rename(path.with_suffix(".tfr"))
+    folder.joinpath("t-00000-of-00002.tfr").write_bytes(b"")
+    with pytest.raises(TfrFileNotFoundError, match="t-00001-of-00002"):
+        create_indexes(folder, pattern="*.tfr")
+    created = create_indexes(folder, pattern="*.tfr", allow_missing=True)
+    assert len(created) == 3 and all(file.path.endswith(".tfr") for file in created)
+
+
 @pytest.mark.parametrize("jobs", [0, 1, 3])
 def test_each_file_has_a_result_in_order(paths: list[Path], jobs: int) -> None:
     ensure_right(create_indexes(paths, jobs=jobs), paths)

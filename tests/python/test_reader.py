@@ -24,7 +24,7 @@ import pytest
 import tfr_index
 from hypothesis import given
 from hypothesis import strategies as st
-from tfr_index import Reader, _iterate, _reader
+from tfr_index import Reader, _iterate, _memory, _reader
 from tfrecords import frame, payloads, tfrecord, walk
 
 SIZES = [0, 1, 1, 2, 12, 100, 4096, 70_000]
@@ -45,10 +45,10 @@ def data(tmp_path_factory) -> Path:
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Reads in many pieces of 100 bytes or seven records, instead of one."""
-    for size in ("_PIECE", "_LARGE_PIECE", "_SPARE"):
-        monkeypatch.setattr(_reader, size, 100)
+    for module, size in ((_reader, "_PIECE"), (_reader, "_LARGE_PIECE"), (_memory, "SPARE")):
+        monkeypatch.setattr(module, size, 100)
     monkeypatch.setattr(_iterate, "_MANY", 7)
-    monkeypatch.setattr(_reader, "_spare", [])
+    monkeypatch.setattr(_memory, "_spare", [])
 
 
 def test_a_reader_is_like_a_list_of_payloads(data):

@@ -22,6 +22,7 @@ Ctrl-C stops a scan and leaves no temporary file.
 from types import FunctionType as _FunctionType
 
 from . import _exit as _exit
+from ._batches import Batches
 from ._create import create_index, index_bytes, read_index, scan
 from ._create_indexes import Created, create_indexes
 from ._dataset import Dataset, Place
@@ -42,6 +43,7 @@ from ._errors import (
     TfrWarning,
 )
 from ._files import find_index
+from ._handle import Skips
 from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import VERSION as __version__
@@ -51,10 +53,11 @@ from ._payloads import Payloads
 from ._reader import Reader
 from ._reshard import reshard
 from ._sampler import Sampler
-from ._typing import CheckLevel, Checksums, Only, OnSkipped, Progress, Remainder, ShardBy
+from ._typing import CheckLevel, Checksums, OnError, Only, OnSkipped, Progress, Remainder, ShardBy
 from ._writer import RecordWriter
 
 __all__ = [
+    "Batches",
     "Changes",
     "CheckLevel",
     "Checksums",
@@ -65,6 +68,7 @@ __all__ = [
     "Indexer",
     "Manifest",
     "ManifestRow",
+    "OnError",
     "OnSkipped",
     "Only",
     "Order",
@@ -78,6 +82,7 @@ __all__ = [
     "Sampler",
     "ShardBy",
     "Skipped",
+    "Skips",
     "TfrCancelled",
     "TfrError",
     "TfrFileExistsError",

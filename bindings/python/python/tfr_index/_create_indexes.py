@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from ._arguments import ensure_one_of, integer
 from ._errors import TfrCancelled, TfrError
-from ._files import ONLY, find_shards
-from ._library import CData, call, callback, encode_path, exception_of, ffi, lib, take
+from ._files import ONLY, c_paths, decoded, native_shards, shards_of
+from ._library import CData, call, callback, exception_of, ffi, lib, take
 from ._options import with_options
 from ._typing import Checksums, Path
 
@@ -36,6 +36,7 @@ class Created:
         bytes: the size of the file; 0 if no index was created.
         skipped_regions: how many damaged regions the index leaves out.
         error: why the file failed; None if it did not.
+        planned: whether the index would be created, but for `dry_run`.
     """
 
     path: str
@@ -44,15 +45,19 @@ class Created:
     bytes: int
     skipped_regions: int
     error: TfrError | None
+    planned: bool = False
 
 
 def create_indexes(
     paths: Path | Iterable[Path],
     index_dir: Path | None = None,
     *,
+    pattern: str | None = None,
+    allow_missing: bool = False,
     jobs: int = 0,
     executor: Executor | None = None,
     update: bool = False,
+    dry_run: bool = False,
     on_error: Literal["collect", "raise"] = "collect",
     progress: bool | Callable[[int, int], object] | None = None,
     checksums: Checksums = "auto",
@@ -71,6 +76,8 @@ def create_indexes(
         paths: files and patterns, as for `Dataset`.
         index_dir: a directory for the indexes, which is made if necessary. None writes each index
             beside its file, with ".idx" appended.
+        pattern: as for `Dataset`.
+        allow_missing: as for `Dataset`.
         jobs: files to work on at once. 0, the default, takes one for each processor, or more where
             work mostly waits for storage.
         executor: a `concurrent.futures` executor that does the work, in chunks of files: a pool of
@@ -78,6 +85,7 @@ def create_indexes(
             worker then takes `jobs` files at once. `progress` is called after each chunk.
         update: leave indexes as they are that are up to date, as `create_index` with
             `only="stale"` does.
+        dry_run: change nothing, and return what would be done: see `Created.planned`.
         on_error: "collect" returns the errors of files in `Created.error`. "raise" raises the first
             one, and ends the work.
         progress: called as `progress(files_done, files_total)`. A true result cancels the call; an
@@ -116,13 +124,15 @@ def create_indexes(
     settings: dict[str, Any] = {
         "jobs": integer("jobs", jobs, bits=32),
         "only": ONLY["stale"] if update else 0,
+        "dry_run": dry_run,
         "checksums": checksums,
         "threads": threads,
         "salvage": salvage,
         "allow_incomplete_tail": allow_incomplete_tail,
         "sync": sync,
     }
-    shards = find_shards(paths, index_dir)
+    native = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
+    shards = shards_of(native)
     with _Shown(progress, len(shards)) as show:
         collected: list[Created] = []
 
@@ -143,20 +153,17 @@ def _create(
     shards: Sequence[Shard], settings: dict[str, Any], add: Callable[[Created], object]
 ) -> None:
     """Creates the indexes in this process. A true result of `add` cancels."""
-    paths = [ffi.from_buffer("char[]", encode_path(path) + b"\0") for path, _ in shards]
-    indexes = [
-        ffi.NULL if index is None else ffi.from_buffer("char[]", encode_path(index) + b"\0")
-        for _, index in shards
-    ]
+    paths, _keep_paths = c_paths(path for path, _ in shards)
+    indexes, _keep_indexes = c_paths(index for _, index in shards)
     settings = dict(settings)
-    jobs, only = settings.pop("jobs"), settings.pop("only")
+    how = settings.pop("jobs"), settings.pop("only"), bool(settings.pop("dry_run"))
     kept = BaseException()
 
     def tell(_context: CData, created: CData) -> bool:
         return bool(add(_made_of(created)))
 
     native = callback("tfr_created_fn", tell, 1, kept)
-    given = (ffi.new("char *[]", paths), ffi.new("char *[]", indexes), len(paths), jobs, only)
+    given = (paths, indexes, len(shards), *how)
 
     def create(options: CData) -> None:
         call(lib.tfr_create_indexes, *given, options, native, ffi.NULL, ffi.NULL)
@@ -175,12 +182,13 @@ def _made_of(created: CData) -> Created:
     failed = created.error != ffi.NULL
     known = created.records != lib.TFR_UNKNOWN
     return Created(
-        path=os.fsdecode(ffi.string(created.tfrecord_path)),
-        index_path=os.fsdecode(ffi.string(created.index_path)),
+        path=decoded(created.tfrecord_path),
+        index_path=decoded(created.index_path),
         records=int(created.records) if known else None,
         bytes=int(created.bytes),
         skipped_regions=int(created.skipped_regions),
         error=exception_of(created.error) if failed else None,
+        planned=bool(created.planned),
     )
 
 

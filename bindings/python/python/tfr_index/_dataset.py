@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from bisect import bisect_left, bisect_right
+import contextlib
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
-from operator import attrgetter, itemgetter, methodcaller
 from types import TracebackType
-from typing import Any, Generic, NamedTuple, TypeVar, final, overload
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, final, overload
 
 from ._arguments import integer, refuse
-from ._errors import TfrMismatch, TfrWarning, warn
-from ._files import find_indexes, find_shards
-from ._index import Index
-from ._iterate import iterate
-from ._open_files import OpenFiles
-from ._reader import Reader
-from ._typing import Checksums, Path
+from ._batches import Batches, payloads_of, view_of
+from ._cpython import new_bytes, new_small_bytes
+from ._errors import TfrMismatch
+from ._handle import Handle, Skips
+from ._index import OVERHEAD, Index
+from ._library import CData, call, ffi, lib, make
+from ._manifest import Manifest
+from ._memory import (
+    LARGE,
+    are_large,
+    cut,
+    each,
+    give_memory,
+    give_small,
+    take_memory,
+    take_small,
+)
+from ._order import Order
+from ._origin import Origin, find_origin
+from ._payloads import Payloads, plain
+from ._typing import Buffer, Checksums, OnError, Path
 
 __all__ = ["Dataset", "Place"]
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
-_OPENING_THREADS = 8
+_PIECE = 2 << 20  # bytes to read at once in an iteration
+_PIECE_RECORDS = 4 << 10  # records to read at once
+_NULL = ffi.NULL
+_OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
+_INVALID_ARGUMENT = lib.TFR_ERR_INVALID_ARGUMENT
+_read, _read_many, _read_each = (
+    lib.tfr_dataset_read,
+    lib.tfr_dataset_read_many,
+    lib.tfr_dataset_read_each,
+)
+_sizes, _offsets = lib.tfr_dataset_sizes, lib.tfr_dataset_offsets
 
 
 class Place(NamedTuple):
@@ -37,7 +58,7 @@ class Place(NamedTuple):
         ('train-2.tfrecord', 1)
     """
 
-    path: Path
+    path: str
     """The file of the record, one of `Dataset.paths`."""
     record: int
     """The number of the record in that file: its number in the index, if that selects records."""
@@ -50,12 +71,13 @@ class Dataset(Sequence[Item], Generic[Item]):
     PyTorch calls this a map-style data set, and Grain a random access data source. A slice is a
     data set too, and shares the open files.
 
-    The constructor opens every file once, on several threads, to count the records. The indexes
-    stay in memory, with 16 bytes for each record.
+    The constructor opens every file once, several at the same time, to count the records. With a
+    manifest it opens none: each file is opened, and compared with the manifest, when a record of it
+    is first read. If a file is not what it was, this raises `TfrMismatch`, which names it.
 
     Any number of threads may use one data set at the same time, and so may a forked process. A
-    pickled copy opens files when it needs them. If the number of records in a file has changed
-    since, this raises `TfrMismatch`.
+    pickled copy opens no file until it is used. The pickle of a data set of a manifest file has the
+    path of that file, and not those of all shards.
 
     Args:
         paths: the files: a path, or an iterable of paths. A directory stands for the TFRecord files
@@ -64,26 +86,41 @@ class Dataset(Sequence[Item], Generic[Item]):
             that are found are sorted; indexes beside their files are skipped. A set that is named
             like train-00000-of-00008 must be complete, unless its files are given one by one. A
             file may be given twice only if `index` says which records are meant each time.
+            Instead: a `Manifest`, or the path of a manifest file, whose name ends with
+            ".manifest.json".
         index: where the records are: None, as for `Reader`, or a list with what `Reader` takes for
             each file. A `TfrWarning` is issued for each index that is found but not used.
+        checksums: as for `Reader`.
         index_dir: a directory with an index for each file. It mirrors the directories of the files:
             the index of "data/a/x.tfrecord" is a/x.tfrecord.idx, if `paths` is "data".
-        checksums: as for `Reader`.
+        pattern: which names are data in a directory, such as "*.tfr".
+        allow_missing: accept sets that lack files.
+        split: a split of a data set of TensorFlow Datasets, such as "train". `paths` is then the
+            directory with its `dataset_info.json`, which is the manifest.
         decode: a function that is called with each payload, such as a parser; the items of the data
             set are its results. None: the items are the payloads. To pickle the data set, pass a
             function of a module.
         max_open_files: how many of the files may be open at the same time. The data set closes the
             least recently used ones, and opens them again when they are needed. If more threads
-            read than files may be open, some wait. If the process may open fewer files
-            (`ulimit -n`), fewer are open.
+            read than files may be open, some wait. None: half of what the process may open
+            (`ulimit -n`).
+        index_memory: how many bytes of memory the indexes may take. The data set drops the least
+            recently used ones, and loads them again. None: no limit. They take one to three bytes
+            for each record of a whole file, and 16 bytes for others.
+        on_error: "raise", or "skip" to leave out records and files that cannot be read. Iteration,
+            `batches` and `__getitems__`, which PyTorch calls, then have fewer records; `skipped`
+            counts them, and a `TfrWarning` says so once. A file that the constructor cannot open
+            counts as empty, with a warning. `dataset[record]` and `read_many` raise in any case.
+        salvage: scan the files, without their indexes, for the records that are not damaged. A
+            `TfrWarning` names each region that is left out.
         raw_frames: as for `Reader`.
-        threads: as for `Reader`.
+        threads: as for `Reader`. With 1, batches are not read ahead.
 
     Raises:
         TfrFileNotFoundError: a file does not exist, no file matches a pattern, a file of a set is
             missing, or `index_dir` has no index for a file.
         TfrValueError: there are no paths; a directory has no TFRecord file; a file belongs to
-            another set, or is given twice; an argument is invalid.
+            another set, or is given twice; a file is not a manifest; an argument is invalid.
         TfrError: as for `Reader`. The error names the file.
 
     Examples:
@@ -100,106 +137,44 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def __init__(
         self,
-        paths: Path | Iterable[Path],
+        paths: Path | Iterable[Path] | Manifest,
         index: Sequence[Index | Path | None] | None = None,
         checksums: Checksums = "auto",
         *,
         index_dir: Path | None = None,
+        pattern: str | None = None,
+        allow_missing: bool = False,
+        split: str | None = None,
         decode: Callable[[bytes], Item] | None = None,
-        max_open_files: int = 256,
+        max_open_files: int | None = None,
+        index_memory: int | None = None,
+        on_error: OnError = "raise",
+        salvage: bool = False,
         raw_frames: bool = False,
         threads: int = 0,
     ) -> None:
-        max_open_files = integer("max_open_files", max_open_files, least=1)
-        shards = find_shards(paths, index_dir, allow_repeated=index is not None)
-        self._paths: list[Path] = [path for path, _ in shards]
-        if isinstance(index, (Index, str, bytes, os.PathLike)):
-            kind = type(index).__name__
-            raise TypeError(f"index must be a list with an index for each file, not {kind}")
-        if index is not None and len(index) != len(self._paths):
-            raise refuse(
-                f"index must have {len(self._paths)} items, one for each file, not {len(index)}"
-            )
-        self._indexes: list[Index | Path | None] = list(index or [None] * len(self._paths))
-        if index_dir is not None:
-            if index is not None:
-                raise refuse("index and index_dir cannot both be given: pass one of them")
-            self._indexes = list(find_indexes(shards))
-        self._options: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "checksums": checksums,
+            "max_open_files": max_open_files,
+            "index_memory": index_memory,
+            "on_error": on_error,
+            "salvage": salvage,
             "raw_frames": raw_frames,
             "threads": threads,
         }
-        self._decode = decode
-        self._max_open_files = max_open_files
-        self._files = OpenFiles(len(self._paths), max_open_files)
-        self._warnings: dict[int, TfrWarning] = {}
-        self._counts = [-1] * len(self._paths)
-        self._counts = self._count()
-        self._starts = [0, *accumulate(self._counts)][:-1]
-        self._records = range(sum(self._counts))
-        for shard in sorted(self._warnings):
-            warn(self._warnings[shard])
+        origin = find_origin(paths, index, index_dir, pattern, allow_missing, split)
+        self._open(Handle(origin, settings, []), decode)
+        self._handle.report()
 
-    def _count(self) -> list[int]:
-        """The number of records in each file. Opening files waits for the disk, so threads help."""
-        counts = [-1] * len(self._paths)
-        errors: dict[int, BaseException] = {}
-        shards = iter(range(len(self._paths)))
-
-        def work() -> None:
-            for shard in shards:
-                try:
-                    counts[shard] = self._use(shard, len)
-                except BaseException as error:
-                    errors[shard] = error
-                if errors:
-                    return
-
-        helpers = []
-        for _ in range(min(_OPENING_THREADS, len(counts)) - 1):
-            helper = threading.Thread(target=work, name="tfr_index opens files")
-            try:
-                helper.start()
-            except RuntimeError:
-                break  # the system has no more threads: those that run do the work
-            helpers.append(helper)
-        try:
-            work()
-            for helper in helpers:
-                helper.join()
-        except BaseException as error:  # KeyboardInterrupt
-            errors[-1] = error  # makes the helpers stop
-        if errors:
-            raise errors[min(errors)]
-        return counts
-
-    def _use(self, shard: int, work: Callable[[Reader], Result]) -> Result:
-        """Returns `work(reader)` for a file's reader. `work` must not use another one."""
-        return self._files.use(shard, self._open, work)
-
-    def _open(self, shard: int, known: Index | None) -> Reader:
-        path = self._paths[shard]
-        index = self._indexes[shard] if known is None else known
-        reader = Reader.__new__(Reader)
-        reader._open(path, index, **self._options)
-        count = self._counts[shard]
-        if reader._warning is not None and shard not in self._warnings:
-            self._warnings[shard] = reader._warning
-            if count != -1:  # the constructor itself warns, in the order of the files
-                warn(reader._warning)
-        if count not in (-1, len(reader)):
-            message = (
-                f"{os.fsdecode(path)}: the file has {len(reader)} records, but had {count} before: "
-                "create the Dataset again"
-            )
-            raise TfrMismatch(message, "TFR_ERR_MISMATCH", os.fsdecode(path), count)
-        return reader
+    def _open(self, handle: Handle, decode: Callable[[bytes], Item] | None) -> None:
+        self._handle, self._native, self._decode = handle, handle.native, decode
+        self._records = self._whole = range(lib.tfr_dataset_len(handle.native))
+        self._overhead = 0 if handle.settings["raw_frames"] else OVERHEAD
 
     @property
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[str]:
         """The paths of the files. A slice has all files of its data set."""
-        return list(self._paths)
+        return self._handle.paths()
 
     @property
     def indexes(self) -> list[Index]:
@@ -216,7 +191,30 @@ class Dataset(Sequence[Item], Generic[Item]):
             ...     [list(index.payload_sizes) for index in Dataset(path).indexes]
             [[5, 5, 5]]
         """
-        return [self._use(shard, attrgetter("index")) for shard in range(len(self._paths))]
+        shards = range(lib.tfr_dataset_num_shards(self._native))
+        found = [self._index_of(shard) for shard in shards]
+        self._handle.report()
+        return found
+
+    def _index_of(self, shard: int) -> Index:
+        return Index._made_by(lib.tfr_dataset_index_of, self._native, shard)
+
+    @property
+    def skipped(self) -> Skips:
+        r"""What was left out because of `on_error="skip"`, in this process.
+
+        Examples:
+            >>> import pathlib, tempfile, warnings
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
+            ...     warnings.simplefilter("ignore")
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(frame + frame.replace(b"hello", b"jello") + frame)
+            ...     dataset = Dataset(path, on_error="skip")
+            ...     print(list(dataset), dataset.skipped.records, dataset.skipped.errors[0].record)
+            [b'hello', b'hello'] 1 1
+        """
+        return self._handle.skipped()
 
     def locate(self, record: int) -> Place:
         r"""Returns the file of a record and the record's number in it, without reading.
@@ -235,8 +233,8 @@ class Dataset(Sequence[Item], Generic[Item]):
             >>> pathlib.Path(path).name, record
             ('train-2.tfrecord', 1)
         """
-        shard, number = self._find(record)
-        return Place(self._paths[shard], number)
+        shard, number = self._handle.locate(self._number(record))
+        return Place(self._handle.path(shard), number)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -248,11 +246,45 @@ class Dataset(Sequence[Item], Generic[Item]):
     def __getitem__(self, record: slice) -> Dataset[Item]: ...
 
     def __getitem__(self, record: int | slice) -> Item | Dataset[Item]:
-        if isinstance(record, slice):
-            return self._part(self._records[record])
-        shard, number = self._find(record)
-        payload = self._files.use(shard, self._open, itemgetter(number))
-        return self._item(shard, number, payload)
+        try:
+            number: Any = self._records[record]
+            small = take_small()
+            read = _read(self._native, number, small.memory, LARGE, small.size_out, _NULL)
+        except (IndexError, TypeError):  # TypeError for a slice
+            if isinstance(record, slice):
+                return self._part(self._records[record])
+            return self._item(self._number(record))
+        if read != _OK:
+            return self._item(number)
+        payload: Any = small.content[: small.size_out[0]]
+        give_small(small)
+        if self._handle.is_lazy:
+            self._handle.report()
+        return payload if self._decode is None else self._decoded(payload, number)
+
+    def _item(self, number: int) -> Item:
+        """Reads a record of any size, or raises the error of its read."""
+        size_out = ffi.new("size_t *")
+        call(_sizes, self._native, [number], 1, size_out)
+        size = size_out[0]
+        payload = new_bytes(size) if size > LARGE else new_small_bytes(size)
+        call(_read, self._native, number, payload, size, _NULL)
+        self._handle.report()
+        return self._decoded(payload, number)
+
+    def _number(self, record: int) -> int:
+        """The number of a record in the data set."""
+        try:
+            number: Any = self._records[record]
+            if not isinstance(number, range):
+                return int(number)
+        except IndexError:
+            raise IndexError(f"record {record} is not in {self!r}") from None
+        except TypeError:
+            pass
+        kind = type(record).__name__
+        message = f"a record number must be an integer, not {kind}"
+        raise TypeError(f"{message}: for several records, use read_many()") from None
 
     def read_many(self, records: Iterable[int]) -> list[Item]:
         r"""Reads many records, in the order of `records`. This is faster than reading one by one.
@@ -269,19 +301,149 @@ class Dataset(Sequence[Item], Generic[Item]):
             ...     Dataset(path).read_many([2, 0])
             [b'hello', b'hello']
         """
-        places = [self._find(record) for record in records]
-        wanted: dict[int, list[int]] = {}
-        for shard, number in places:
-            wanted.setdefault(shard, []).append(number)
-        found = {
-            shard: iter(self._use(shard, methodcaller("read_many", numbers)))
-            for shard, numbers in wanted.items()
-        }
-        return [self._item(shard, number, next(found[shard])) for shard, number in places]
+        if not isinstance(records, (list, tuple, range)):
+            records = plain(records)
+        elif records and isinstance(records[0], bool):
+            raise TypeError("records must be numbers, not a mask: pass numpy.flatnonzero(mask)")
+        column: Buffer | None = None
+        if self._records == self._whole:
+            # Fails for negative numbers and for what is no number; reading, for numbers that are
+            # out of range.
+            with contextlib.suppress(OverflowError, TypeError, IndexError):
+                column = records if isinstance(records, memoryview) else array("Q", records)
+                return self._load(column)
+        return self._load(self._column(records))
+
+    def _column(self, records: Iterable[int]) -> array[int]:
+        """The numbers of records in the data set. The first bad one is an error."""
+        return array("Q", [self._number(record) for record in records])
+
+    def _load(self, column: Buffer) -> list[Item]:
+        """Reads records by their numbers. A number that is out of range is an IndexError."""
+        numbers = ffi.from_buffer("uint64_t[]", column)
+        count, handle = len(numbers), self._handle
+        offsets_out = ffi.new("size_t[]", count + 1)
+        payloads = None
+        if not handle.is_large:
+            memory = take_memory()
+            room = memory, len(memory)
+            status = _read_many(self._native, numbers, count, *room, offsets_out, _NULL)
+            if status == _OK:
+                offsets = ffi.unpack(offsets_out, count + 1)
+                payloads = cut(memory, offsets)
+            give_memory(memory)
+            if status not in (_OK, _INVALID_ARGUMENT):  # which means: too large for the memory
+                self._fail(status, _read_many, numbers, count, *room, offsets_out)
+        if payloads is None:
+            status = _offsets(self._native, numbers, count, offsets_out, _NULL)
+            if status != _OK:
+                self._fail(status, _offsets, numbers, count, offsets_out)
+            offsets = ffi.unpack(offsets_out, count + 1)
+            payloads, *buffers = each(offsets)
+            call(_read_each, self._native, numbers, count, *buffers)
+        handle.is_large = are_large(offsets)
+        handle.report()
+        return self._all_decoded(payloads, numbers)
+
+    def _fail(self, status: int, function: CData, *arguments: CData) -> None:
+        """Repeats a call that failed, to raise its error."""
+        if status == _OUT_OF_RANGE:
+            raise IndexError
+        call(function, self._native, *arguments)
 
     def __getitems__(self, records: Iterable[int]) -> list[Item]:
-        """The name under which PyTorch and Grain call `read_many` for a batch."""
-        return self.read_many(records)
+        """The name under which PyTorch and Grain call `read_many` for a batch.
+
+        With `on_error="skip"` the list lacks the records that cannot be read.
+        """
+        if not self._handle.skips:
+            return self.read_many(records)
+        numbers = ffi.from_buffer("uint64_t[]", self._column(records))
+        batch = make("batch", lib.tfr_dataset_read_batch, self._native, numbers, len(numbers))
+        self._handle.report()
+        return self._all_decoded(payloads_of(batch), lib.tfr_batch_records(batch))
+
+    @overload
+    def batches(
+        self,
+        batch_size: int,
+        order: Order | None = None,
+        *,
+        prefetch: int = 2,
+        drop_last: bool = False,
+        buffers: Literal[False] = False,
+    ) -> Batches[list[Item]]: ...
+
+    @overload
+    def batches(
+        self,
+        batch_size: int,
+        order: Order | None = None,
+        *,
+        prefetch: int = 2,
+        drop_last: bool = False,
+        buffers: Literal[True],
+    ) -> Batches[Payloads]: ...
+
+    def batches(
+        self,
+        batch_size: int,
+        order: Order | None = None,
+        *,
+        prefetch: int = 2,
+        drop_last: bool = False,
+        buffers: bool = False,
+    ) -> Batches[Any]:
+        r"""Returns an iterator over batches of records, which threads read ahead.
+
+        Args:
+            batch_size: the number of records in a batch. The last one may have fewer.
+            order: which record comes when, such as `Order(len(dataset), seed=7, epoch=3)`. None: in
+                sequence. For a slice, the order is one of the records of the slice.
+            prefetch: how many batches to read ahead. With 0, the calling thread reads.
+            drop_last: leave out the last batch if it has fewer records.
+            buffers: give each batch as `Payloads`, one block of memory that is not copied. False:
+                as a list of items.
+
+        Raises:
+            TfrValueError: the order has another number of records; `buffers` is given for a data
+                set with `decode`; another argument is out of range.
+
+        Examples:
+            >>> import pathlib, tempfile
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(frame * 5)
+            ...     dataset = Dataset(path)
+            ...     for batch in dataset.batches(2, Order(5, seed=7)):
+            ...         print(batch)
+            ...     [bytes(batch.data) for batch in dataset[3:].batches(2, buffers=True)]
+            [b'hello', b'hello']
+            [b'hello', b'hello']
+            [b'hello']
+            [b'hellohello']
+        """
+        if buffers and self._decode is not None:
+            raise refuse("buffers=True gives payloads: create the Dataset without decode=")
+        if order is None:
+            order = Order(len(self))
+        elif order.state_dict()["num_records"] != len(self):
+            count = order.state_dict()["num_records"]
+            raise refuse(f"the order is one of {count} records, but the data set has {len(self)}")
+
+        def item(batch: CData, numbers: list[int]) -> list[Item] | Payloads:
+            return view_of(batch) if buffers else self._all_decoded(payloads_of(batch), numbers)
+
+        return Batches._of(
+            self._handle,
+            self._records,
+            order,
+            integer("batch_size", batch_size, least=1),
+            item,
+            prefetch=integer("prefetch", prefetch, bits=32),
+            drop_last=drop_last,
+        )
 
     def __contains__(self, item: object) -> bool:
         """Whether a record has this payload; see `index`."""
@@ -320,34 +482,40 @@ class Dataset(Sequence[Item], Generic[Item]):
         if self._decode is not None:
             message = "a Dataset with decode= cannot be searched: create one without decode="
             raise TypeError(f"{message} to search for a payload, or search list(dataset)")
-        start = 0
-        for shard, numbers in self._runs():
-            for place in self._use(shard, methodcaller("_of_size", payload, numbers)):
-                if self[start + place] == payload:
-                    yield start + place
-            start += len(numbers)
+        if not isinstance(payload, (bytes, bytearray, memoryview)):
+            return
+        size = memoryview(payload).nbytes + self._overhead
+        backwards = self._records.step < 0
+        records = self._records[::-1] if backwards else self._records
+        shards = range(lib.tfr_dataset_num_shards(self._native))
+        for shard in reversed(shards) if backwards else shards:
+            whole = self._handle.records_of(shard)
+            bounds = bisect_left(records, whole.start), bisect_left(records, whole.stop)
+            ours = records[slice(*bounds)]
+            if not ours:
+                continue
+            sizes = self._index_of(shard).sizes
+            self._handle.report()
+            for record in reversed(ours) if backwards else ours:
+                if sizes[record - whole.start] == size:
+                    place = self._records.index(record)
+                    if self[place] == payload:
+                        yield place
 
-    def _find(self, record: int) -> tuple[int, int]:
-        """The shard of a record, and the record's number in it."""
-        try:
-            number = self._records[record]
-            shard = bisect_right(self._starts, number) - 1
-        except IndexError:
-            raise IndexError(f"record {record} is not in {self!r}") from None
-        except TypeError:
-            kind = type(record).__name__
-            message = f"a record number must be an integer, not {kind}"
-            raise TypeError(f"{message}: for several records, use read_many()") from None
-        return shard, number - self._starts[shard]
-
-    def _item(self, shard: int, number: int, payload: bytes) -> Item:
+    def _decoded(self, payload: bytes, number: int) -> Item:
         if self._decode is None:
             return payload  # type: ignore[return-value] # then Item is bytes
         try:
             return self._decode(payload)
         except Exception as error:
-            error.add_note(f"while decoding record {number} of {os.fsdecode(self._paths[shard])}")
+            shard, record = self._handle.locate(number)
+            error.add_note(f"while decoding record {record} of {self._handle.path(shard)}")
             raise
+
+    def _all_decoded(self, payloads: list[bytes], numbers: Sequence[int]) -> list[Item]:
+        if self._decode is None:
+            return payloads  # type: ignore[return-value] # then Item is bytes
+        return [self._decoded(payload, numbers[place]) for place, payload in enumerate(payloads)]
 
     def _part(self, records: range) -> Dataset[Item]:
         part: Dataset[Item] = Dataset.__new__(Dataset)
@@ -355,32 +523,28 @@ class Dataset(Sequence[Item], Generic[Item]):
         return part
 
     def __iter__(self) -> Iterator[Item]:
-        """Yields all records, file by file. If reading is slow, a thread reads ahead."""
-        for shard, numbers in self._runs():
-            payloads = iterate(_Records(self, shard, numbers))
-            for number, payload in zip(numbers, payloads, strict=True):
-                yield self._item(shard, number, payload)
-
-    def _runs(self) -> Iterator[tuple[int, range]]:
-        """The records in their order: the shards, each with the numbers of its records."""
-        backwards = self._records.step < 0
-        records = self._records[::-1] if backwards else self._records
-        shards = range(len(self._paths))
-        for shard in reversed(shards) if backwards else shards:
-            first = self._starts[shard]
-            ours = records[
-                bisect_left(records, first) : bisect_left(records, first + self._counts[shard])
-            ]
-            if ours:
-                numbers = range(ours.start - first, ours.stop - first, ours.step)
-                yield shard, numbers[::-1] if backwards else numbers
+        """Yields all records, file by file, in little memory. A thread reads ahead."""
+        pieces = Batches._of(
+            self._handle,
+            self._records,
+            Order(len(self)),
+            _PIECE_RECORDS,
+            lambda batch, numbers: (payloads_of(batch), numbers),
+            max_bytes=_PIECE,
+        )
+        for payloads, numbers in pieces:
+            if self._decode is None:
+                yield from payloads  # type: ignore[misc] # then Item is bytes
+            else:
+                yield from map(self._decoded, payloads, numbers)
+            del payloads  # frees their memory for the next piece
 
     def __reversed__(self) -> Iterator[Item]:
         return iter(self[::-1])
 
     def close(self) -> None:
-        """Closes the files. Using the data set again opens them again."""
-        self._files.close()
+        """Closes the files that no thread reads. Using the data set again opens them again."""
+        call(lib.tfr_dataset_close_files, self._native)
 
     def __enter__(self) -> Dataset[Item]:
         return self
@@ -394,35 +558,39 @@ class Dataset(Sequence[Item], Generic[Item]):
         self.close()
 
     def __repr__(self) -> str:
-        names = [os.fsdecode(path) for path in self._paths]
-        named = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
+        count = lib.tfr_dataset_num_shards(self._native)
+        names = [self._handle.path(shard) for shard in sorted({0, count - 1}) if count]
+        named = " to ".join(names) or "no files"
         return f"<tfr_index.Dataset of {len(self)} records of {named}>"
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["_files"]
-        return state
+    def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
+        handle = self._handle
+        origin = handle.origin.counted(handle.native)
+        return _reopen, (
+            origin,
+            handle.settings,
+            list(handle.issued),
+            self._decode,
+            self._records,
+            len(self._whole),
+        )
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._files = OpenFiles(len(self._paths), self._max_open_files)
 
-
-class _Records:
-    """Some records of one file, which is in use only while a piece of them is read."""
-
-    def __init__(self, dataset: Dataset[Any], shard: int, numbers: range) -> None:
-        self._dataset, self._shard, self._numbers = dataset, shard, numbers
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __getitem__(self, record: int) -> bytes:
-        payload: bytes = self._dataset._use(self._shard, itemgetter(self._numbers[record]))
-        return payload
-
-    def _load_piece(self, start: int, most: int) -> list[bytes]:
-        def load(reader: Reader) -> list[bytes]:
-            return reader._part(self._numbers)._load_piece(start, most)
-
-        return self._dataset._use(self._shard, load)
+def _reopen(
+    origin: Origin,
+    settings: dict[str, Any],
+    issued: list[str],
+    decode: Callable[[bytes], Item] | None,
+    records: range,
+    total: int,
+) -> Dataset[Item]:
+    """Unpickles a data set."""
+    dataset: Dataset[Item] = Dataset.__new__(Dataset)
+    dataset._open(Handle(origin, settings, issued), decode)
+    if len(dataset) != total:
+        message = (
+            f"{dataset!r}: the data set had {total} records when it was pickled: its manifest was "
+            "changed; create the Dataset again"
+        )
+        raise TfrMismatch(message, "TFR_ERR_MISMATCH")
+    return dataset._part(records)

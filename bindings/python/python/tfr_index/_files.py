@@ -10,7 +10,15 @@ from ._library import CData, encode_path, ffi, lib, make
 from ._source import File, Memory, Source
 from ._typing import Only, Path
 
-__all__ = ["ONLY", "ensure_path_to_update", "find_index", "find_indexes", "find_shards"]
+__all__ = [
+    "ONLY",
+    "c_paths",
+    "decoded",
+    "ensure_path_to_update",
+    "find_index",
+    "native_shards",
+    "shards_of",
+]
 
 ONLY = {"missing": lib.TFR_ONLY_MISSING, "stale": lib.TFR_ONLY_STALE}
 
@@ -49,14 +57,21 @@ def find_index(tfrecord_path: Path, index_dir: Path | None = None) -> str:
     return os.fsdecode(ffi.string(found))
 
 
-def find_shards(
-    paths: Path | Iterable[Path], index_dir: Path | None = None, *, allow_repeated: bool = False
-) -> list[tuple[str, str | None]]:
-    """The files that paths stand for, with the places of their indexes in `index_dir`.
+def native_shards(
+    paths: Path | Iterable[Path],
+    index_dir: Path | None = None,
+    *,
+    pattern: str | None = None,
+    allow_missing: bool = False,
+    allow_repeated: bool = False,
+) -> CData:
+    """The native shards that paths stand for.
 
     Args:
         paths: files, directories and patterns, as for `Dataset`.
         index_dir: a directory for the indexes, which mirrors the directories of the files.
+        pattern: which names are data in a directory.
+        allow_missing: whether sets may lack files.
         allow_repeated: whether a file may be given twice.
 
     Raises:
@@ -64,32 +79,35 @@ def find_shards(
         TfrValueError: there are no paths, a directory has no TFRecord file, or a file does not
             belong to its set or is given twice.
     """
-    shards = native_shards(paths, index_dir, allow_repeated=allow_repeated)
-
-    def decoded(path: CData) -> str:
-        return os.fsdecode(ffi.string(path))
-
-    def shard(number: int) -> tuple[str, str | None]:
-        index = lib.tfr_shards_index_path(shards, number)
-        return decoded(lib.tfr_shards_path(shards, number)), decoded(index) if index else None
-
-    return [shard(number) for number in range(lib.tfr_shards_len(shards))]
-
-
-def native_shards(
-    paths: Path | Iterable[Path], index_dir: Path | None = None, *, allow_repeated: bool = False
-) -> CData:
-    """The native shards that paths stand for; see `find_shards`."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
-    encoded = [encode_path(path) for path in paths]
-    texts = [ffi.from_buffer("char[]", path + b"\0") for path in encoded]
+    given, keep = c_paths(paths)
+    glob = ffi.NULL if pattern is None else encode_path(pattern)
     directory = ffi.NULL if index_dir is None else encode_path(index_dir)
-    flags = lib.TFR_FIND_ALLOW_REPEATED if allow_repeated else 0
-    given = ffi.new("char *[]", texts)
-    return make("shards", lib.tfr_shards_find, given, len(texts), ffi.NULL, directory, flags)
+    flags = lib.TFR_FIND_ALLOW_MISSING if allow_missing else 0
+    flags |= lib.TFR_FIND_ALLOW_REPEATED if allow_repeated else 0
+    return make("shards", lib.tfr_shards_find, given, len(keep), glob, directory, flags)
 
 
-def find_indexes(shards: list[tuple[str, str | None]]) -> list[str]:
-    """The indexes of shards that were found with an `index_dir`."""
-    return [find_index(path, os.path.dirname(index or "")) for path, index in shards]
+def shards_of(native: CData) -> list[tuple[str, str | None]]:
+    """The paths of native shards, with the places of their indexes in a directory of indexes."""
+
+    def shard(number: int) -> tuple[str, str | None]:
+        index = lib.tfr_shards_index_path(native, number)
+        return decoded(lib.tfr_shards_path(native, number)), decoded(index) if index else None
+
+    return [shard(number) for number in range(lib.tfr_shards_len(native))]
+
+
+def decoded(path: CData) -> str:
+    """A path of the library."""
+    return os.fsdecode(ffi.string(path))
+
+
+def c_paths(paths: Iterable[Path | None]) -> tuple[CData, list[CData]]:
+    """Paths as a C array, and what keeps it valid. None is NULL."""
+    texts = [
+        ffi.NULL if path is None else ffi.from_buffer("char[]", encode_path(path) + b"\0")
+        for path in paths
+    ]
+    return ffi.new("char *[]", texts), texts

@@ -6,9 +6,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-__all__ = ["Records", "iterate"]
+if TYPE_CHECKING:
+    from ._reader import Reader
+
+__all__ = ["iterate"]
 
 #: Seconds per byte: above this, reading waits for more than memory, and a thread reads ahead.
 _SLOW = 2e-9
@@ -17,18 +20,8 @@ _SLOW = 2e-9
 _MANY = 1 << 14
 
 
-class Records(Protocol):
-    """Records that can be read in pieces: a reader, or those of a file that is not always open."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, record: int) -> bytes: ...
-
-    def _load_piece(self, start: int, most: int) -> list[bytes]: ...
-
-
-def iterate(records: Records) -> Iterator[bytes]:
-    """All payloads, read in pieces that grow."""
+def iterate(records: Reader) -> Iterator[bytes]:
+    """All payloads of a reader, read in pieces that grow."""
     start, most = 0, 16
     ahead: _Piece | None = None
     while start < len(records):
@@ -52,7 +45,7 @@ def iterate(records: Records) -> Iterator[bytes]:
 class _Piece:
     """A piece of the records, read by the caller when it is needed or by a thread before that."""
 
-    def __init__(self, records: Records, start: int, most: int) -> None:
+    def __init__(self, records: Reader, start: int, most: int) -> None:
         self.records, self.start, self.most = records, start, most
         self.payloads: list[bytes] | None = None
         self.was_slow = False

@@ -74,7 +74,10 @@ def make(kind: str, function: Callable[..., int], *arguments: CData) -> CData:
 
 _OUTPUT = ffi.typeof("void *")
 _HANDLES = {
+    "batch": ffi.typeof("tfr_batch *"),
+    "batches": ffi.typeof("tfr_batches *"),
     "changes": ffi.typeof("tfr_changes *"),
+    "dataset": ffi.typeof("tfr_dataset *"),
     "error": ffi.typeof("tfr_error *"),
     "index": ffi.typeof("tfr_index *"),
     "indexer": ffi.typeof("tfr_indexer *"),

@@ -112,6 +112,8 @@ class Manifest(Sequence[ManifestRow]):
         paths: Path | Iterable[Path],
         *,
         index_dir: Path | None = None,
+        pattern: str | None = None,
+        allow_missing: bool = False,
         checksums: Checksums = "auto",
         progress: Progress | None = None,
         threads: int = 0,
@@ -124,6 +126,8 @@ class Manifest(Sequence[ManifestRow]):
         Args:
             paths: files, directories and patterns, as for `Dataset`.
             index_dir: a directory with the indexes, as for `Dataset`.
+            pattern: as for `Dataset`.
+            allow_missing: as for `Dataset`.
             checksums: as for `create_index`, for files that are scanned.
             progress: as for `create_index`, for all files together.
             threads: how many files to count at the same time. 0 chooses.
@@ -133,7 +137,7 @@ class Manifest(Sequence[ManifestRow]):
             TfrError: a file is damaged or not a TFRecord file. The error names it.
             TfrMismatch: a file keeps changing.
         """
-        shards = native_shards(paths, index_dir)
+        shards = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
         return cls._of(
             with_options(
                 lambda options: make("manifest", lib.tfr_manifest_build, shards, options),
@@ -215,6 +219,8 @@ class Manifest(Sequence[ManifestRow]):
         paths: Path | Iterable[Path] | None = None,
         *,
         index_dir: Path | None = None,
+        pattern: str | None = None,
+        allow_missing: bool = False,
         checksums: Checksums = "auto",
         progress: Progress | None = None,
         threads: int = 0,
@@ -227,6 +233,8 @@ class Manifest(Sequence[ManifestRow]):
         Args:
             paths: the files of the set now, as for `build`. None: those of the manifest.
             index_dir: as for `build`.
+            pattern: as for `build`.
+            allow_missing: as for `build`.
             checksums: as for `build`.
             progress: as for `build`.
             threads: as for `build`.
@@ -237,7 +245,7 @@ class Manifest(Sequence[ManifestRow]):
         if paths is None:
             shards = make("shards", lib.tfr_manifest_shards, self._native)
         else:
-            shards = native_shards(paths, index_dir)
+            shards = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
         changes = with_options(
             lambda options: make(
                 "changes", lib.tfr_manifest_refresh, self._native, shards, options

@@ -7,17 +7,27 @@ import os
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
 from types import TracebackType
 from typing import Any, cast, final, overload
 
 from ._arguments import refuse
-from ._cpython import addresses_of, new_bytes, new_small_bytes
+from ._cpython import new_bytes, new_small_bytes
 from ._errors import TfrMismatch, TfrWarning, warn
 from ._files import find_index
 from ._index import OVERHEAD, Index
 from ._iterate import iterate
 from ._library import CData, call, encode_path, exception_of, ffi, keeping, lib, make
+from ._memory import (
+    LARGE,
+    allocate,
+    are_large,
+    cut,
+    each,
+    give_memory,
+    give_small,
+    take_memory,
+    take_small,
+)
 from ._options import with_options
 from ._payloads import Payloads, plain
 from ._source import File, Memory, Source, file_or_source
@@ -25,19 +35,14 @@ from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
 __all__ = ["Reader"]
 
-_SPARE = 4 << 20  # bytes of a block from which small payloads are copied
 _PIECE = 1 << 20  # bytes of small payloads to read in one call: they stay in the cache
 _LARGE_PIECE = 16 << 20  # bytes of large payloads to read in one call: enough for two threads
-_LARGE = 16 << 10  # bytes of a payload above which a copy costs more than avoiding it
 _NULL = ffi.NULL
 _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
 _INVALID_ARGUMENT = lib.TFR_ERR_INVALID_ARGUMENT
 _sizes, _offsets = lib.tfr_reader_sizes, lib.tfr_reader_offsets
 _read, _read_many = lib.tfr_reader_read, lib.tfr_reader_read_many
 _read_each = lib.tfr_reader_read_each
-_allocate = ffi.new_allocator(should_clear_after_alloc=False)
-# Blocks of _SPARE bytes for reuse: fresh memory costs as much as reading.
-_spare: list[CData] = []
 
 
 @final
@@ -115,7 +120,6 @@ class Reader:
         "_overhead",
         "_records",
         "_source",
-        "_warning",
         "_whole",
     )
 
@@ -124,11 +128,10 @@ class Reader:
     _records: range  # the numbers of entries
     _whole: range  # the numbers of all entries
     _overhead: int  # bytes of a frame that are not part of the result
-    _is_large: bool  # whether the last record that was read alone was larger than _LARGE
+    _is_large: bool  # whether the last record that was read alone was larger than LARGE
     _index: Index | None  # all entries, once they are asked for
     _given: tuple[Any, ...]  # the arguments with which unpickling opens the reader again
     _is_pinned: bool  # whether that needs the index, although the reader was opened without one
-    _warning: TfrWarning | None  # why the index beside the file is not used
 
     def __init__(
         self,
@@ -146,34 +149,6 @@ class Reader:
     ) -> None:
         if index_dir is not None:
             index = _found_in(index_dir, data, index)
-        self._open(
-            data,
-            index,
-            checksums,
-            raw_frames,
-            threads,
-            salvage=salvage,
-            allow_incomplete_tail=allow_incomplete_tail,
-            on_skipped=on_skipped,
-            progress=progress,
-        )
-        if self._warning is not None:
-            warn(self._warning)
-
-    def _open(
-        self,
-        data: Data,
-        index: Index | Path | None,
-        checksums: Checksums,
-        raw_frames: bool,
-        threads: int,
-        *,
-        salvage: bool = False,
-        allow_incomplete_tail: bool = False,
-        on_skipped: OnSkipped | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        """Opens the reader, and sets `_warning` instead of issuing the warning."""
         source = self._source = file_or_source(data)
         open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_from_source)
         if index is not None and not isinstance(index, Index):
@@ -202,7 +177,6 @@ class Reader:
         )
         count = lib.tfr_reader_len(native)
         warning = lib.tfr_reader_warning(native)
-        self._warning = TfrWarning(exception_of(warning)) if warning else None
         self._overhead = 0 if raw_frames else OVERHEAD
         self._records = self._whole = range(count)
         self._is_large = False
@@ -212,6 +186,8 @@ class Reader:
         if isinstance(source, File):
             data = os.fspath(cast(Path, data))
         self._given = (data, given, checksums, bool(raw_frames), threads)
+        if warning:
+            warn(TfrWarning(exception_of(warning)))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -227,8 +203,8 @@ class Reader:
             number: Any = self._records[record]
             if self._is_large:
                 return self._read_large(number)
-            small = _take_small()
-            read = _read(self._native, number, small.memory, _LARGE, small.size_out, _NULL)
+            small = take_small()
+            read = _read(self._native, number, small.memory, LARGE, small.size_out, _NULL)
         except (IndexError, TypeError):  # TypeError for a slice
             if isinstance(record, slice):
                 return self._part(self._records[record])
@@ -237,15 +213,15 @@ class Reader:
             if read == _INVALID_ARGUMENT:  # the record is larger than the block
                 return self._read_large(number)
             # Only a failed read makes a second call, which returns the error.
-            self._read_again(_read, self._native, number, small.memory, _LARGE, small.size_out)
+            self._read_again(_read, self._native, number, small.memory, LARGE, small.size_out)
         payload: bytes = small.content[: small.size_out[0]]
-        _small.append(small)
+        give_small(small)
         return payload
 
     def _read_large(self, number: int) -> bytes:
         """Reads a record of any size, or raises the error of its read."""
         size = self._size_of(number)
-        self._is_large = size > _LARGE
+        self._is_large = size > LARGE
         payload = new_bytes(size) if self._is_large else new_small_bytes(size)
         if _read(self._native, number, payload, size, _NULL, _NULL) != _OK:
             self._read_again(_read, self._native, number, payload, size, _NULL)
@@ -312,22 +288,17 @@ class Reader:
         return self._load(*self._find(records))
 
     def _load(self, numbers: CData, offsets: list[int]) -> list[bytes]:
-        if _are_large(offsets):
+        if are_large(offsets):
             return self._read_each(numbers, offsets)
-        memory = _take_memory()
+        memory = take_memory()
         self._fill(numbers, memory, offsets[-1])
-        data = ffi.buffer(memory)
-        payloads = [data[start:end] for start, end in pairwise(offsets)]
-        _give_memory(memory)
+        payloads = cut(memory, offsets)
+        give_memory(memory)
         return payloads
 
     def _read_each(self, numbers: CData, offsets: list[int]) -> list[bytes]:
-        """Reads payloads directly into their objects. For small ones, a copy is faster."""
-        sizes = [end - start for start, end in pairwise(offsets)]
-        payloads = list(map(new_bytes, sizes))
-        addresses = addresses_of(payloads)
-        buffers = ffi.cast("uint8_t **", ffi.from_buffer(addresses))
-        arguments = self._native, numbers, len(numbers), buffers, ffi.new("size_t[]", sizes)
+        payloads, *memory = each(offsets)
+        arguments = self._native, numbers, len(numbers), *memory
         if _read_each(*arguments, _NULL) != _OK:
             self._read_again(_read_each, *arguments)
         return payloads
@@ -347,7 +318,7 @@ class Reader:
         """
         numbers, offsets = self._find(records)
         size = offsets[-1]
-        buffer = _allocate("uint8_t[]", max(1, size))
+        buffer = allocate("uint8_t[]", max(1, size))
         self._fill(numbers, buffer, size)
         data = memoryview(ffi.buffer(buffer, size)).toreadonly()
         return Payloads(data.cast("B"), memoryview(array("Q", offsets)).toreadonly())
@@ -387,7 +358,7 @@ class Reader:
     def _load_piece(self, start: int, most: int) -> list[bytes]:
         """One payload or more from `start`: at most `most`, and a few MiB."""
         numbers, offsets = self._offsets(array("Q", self._records[start : start + most]))
-        size = _LARGE_PIECE if _are_large(offsets) else _PIECE
+        size = _LARGE_PIECE if are_large(offsets) else _PIECE
         count = max(1, bisect_right(offsets, size) - 1)
         del offsets[count + 1 :]
         return self._load(numbers[0:count], offsets)
@@ -404,16 +375,12 @@ class Reader:
 
     def __contains__(self, payload: object) -> bool:
         """Whether a record has this payload. Only payloads of the same size are read."""
-        candidates = self._of_size(payload, self._records)
-        return any(self[candidate] == payload for candidate in candidates)
-
-    def _of_size(self, payload: object, records: range) -> list[int]:
-        """The places in `records`, a range of entries, whose payloads are as large as `payload`."""
         self._raise_if_closed()
         if not isinstance(payload, (bytes, bytearray, memoryview)):
-            return []
+            return False
         sizes, size = self._all_entries().sizes, memoryview(payload).nbytes + self._overhead
-        return [place for place, record in enumerate(records) if sizes[record] == size]
+        candidates = (place for place, one in enumerate(self._records) if sizes[one] == size)
+        return any(self[candidate] == payload for candidate in candidates)
 
     @property
     def index(self) -> Index:
@@ -502,42 +469,3 @@ def _found_in(index_dir: Path, data: Data, index: Index | Path | None) -> str:
     if not isinstance(file_or_source(data), File):
         raise refuse("index_dir needs the path of a file: its name is also the name of the index")
     return find_index(cast(Path, data), index_dir)
-
-
-def _are_large(offsets: list[int]) -> bool:
-    """Whether payloads are too large to be copied, or too many for one spare block."""
-    return offsets[-1] > min(_SPARE, _LARGE * (len(offsets) - 1))
-
-
-class _Small:
-    """A block for one small payload, which is copied from it."""
-
-    __slots__ = ("content", "memory", "size_out")
-
-    def __init__(self) -> None:
-        self.memory = _allocate("uint8_t[]", _LARGE)
-        self.content = ffi.buffer(self.memory)
-        self.size_out = ffi.new("size_t *")
-
-
-# Blocks for reuse: as many as threads have read at the same time.
-_small: list[_Small] = []
-
-
-def _take_small() -> _Small:
-    try:
-        return _small.pop()
-    except IndexError:
-        return _Small()
-
-
-def _take_memory() -> CData:
-    try:
-        return _spare.pop()
-    except IndexError:
-        return _allocate("uint8_t[]", _SPARE)
-
-
-def _give_memory(memory: CData) -> None:
-    if len(_spare) < 8:
-        _spare.append(memory)

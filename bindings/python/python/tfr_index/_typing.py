@@ -19,6 +19,7 @@ __all__ = [
     "CheckLevel",
     "Checksums",
     "Data",
+    "OnError",
     "OnSkipped",
     "Only",
     "Path",
@@ -107,6 +108,14 @@ Remainder: TypeAlias = Literal["keep", "drop", "pad"]
 - "drop": all shards have the smaller number; each larger one loses its last record.
 - "pad": all shards have the larger number; each smaller one ends with the first record of the next
   shard.
+"""
+
+OnError: TypeAlias = Literal["raise", "skip"]
+"""What a `Dataset` does with a record or a file that cannot be read.
+
+- "raise": the call raises the error.
+- "skip": iteration and batches leave the record out, or the records of the file.
+  `Dataset.skipped` counts them and has the errors, and a `TfrWarning` says so once.
 """
 
 Progress: TypeAlias = Callable[[int, int, int], object]

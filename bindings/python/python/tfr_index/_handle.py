@@ -1,0 +1,102 @@
+"""The native data set that a `Dataset` shares with its slices, and what it has to report."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ._errors import TfrError, TfrWarning, warn
+from ._files import decoded
+from ._library import CData, call, exception_of, ffi, lib, make
+from ._options import with_options
+from ._origin import Origin
+
+__all__ = ["Handle", "Skips"]
+
+
+class Skips(NamedTuple):
+    """What a `Dataset` left out because of `on_error="skip"`: `Dataset.skipped`.
+
+    Examples:
+        >>> skips = Skips(0, [])
+        >>> skips.records
+        0
+    """
+
+    records: int
+    """The number of records. A record counts each time that it is left out."""
+    errors: list[TfrError]
+    """The reasons, up to 1000: an error for each bad record, with its path and number, or one for
+    all records of a batch that are in a file that cannot be opened."""
+
+
+class Handle:
+    """A native data set, with its origin, its settings, and the warnings that were issued."""
+
+    __slots__ = (
+        "_num_warnings",
+        "is_large",
+        "is_lazy",
+        "issued",
+        "native",
+        "origin",
+        "settings",
+        "skips",
+    )
+
+    def __init__(self, origin: Origin, settings: dict[str, Any], issued: list[str]) -> None:
+        self.origin = origin
+        self.settings = settings
+        self.issued = dict.fromkeys(issued, "")  # the texts of the warnings
+        self.skips = settings["on_error"] == "skip"
+        self.is_large = False  # whether the last payloads that were read were large
+        self.is_lazy = origin.is_lazy  # whether files are opened, and may be warned of, later
+        self._num_warnings = 0  # when they were last looked at
+        self.native = with_options(origin.open, progress=None, **settings)
+
+    def path(self, shard: int) -> str:
+        return decoded(lib.tfr_dataset_path(self.native, shard))
+
+    def paths(self) -> list[str]:
+        return [self.path(shard) for shard in range(lib.tfr_dataset_num_shards(self.native))]
+
+    def locate(self, record: int) -> tuple[int, int]:
+        """The shard of a record, and the record's number in it."""
+        shard, number = ffi.new("size_t *"), ffi.new("uint64_t *")
+        call(lib.tfr_dataset_locate, self.native, record, shard, number)
+        return shard[0], number[0]
+
+    def records_of(self, shard: int) -> range:
+        first, count = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        call(lib.tfr_dataset_records_of, self.native, shard, first, count)
+        return range(first[0], first[0] + count[0])
+
+    def skipped(self) -> Skips:
+        errors: list[TfrError] = []
+        while (error := self._error(lib.tfr_dataset_skipped, len(errors))) is not None:
+            errors.append(error)
+        return Skips(lib.tfr_dataset_num_skipped(self.native), errors)
+
+    def report(self) -> None:
+        """Issues the warnings that are new, each once and in the order of the files."""
+        count = lib.tfr_dataset_num_warnings(self.native)
+        if count != self._num_warnings:
+            for number in range(count):
+                error = self._error(lib.tfr_dataset_warning, number)
+                if error is not None and self._is_new(text := str(error)):
+                    warn(TfrWarning(error, text))
+            self._num_warnings = count
+        if self.skips and lib.tfr_dataset_num_skipped(self.native) > 0 and self._is_new(_SKIPS):
+            error = self._error(lib.tfr_dataset_skipped, 0)
+            if error is not None:
+                warn(TfrWarning(error, f"{error}; {_SKIPS}"))
+
+    def _is_new(self, text: str) -> bool:
+        own = f"{text}."[:-1]  # another object, so that of two threads one finds its own
+        return self.issued.setdefault(text, own) is own
+
+    def _error(self, function: CData, number: int) -> TfrError | None:
+        native = make("error", function, self.native, number)
+        return exception_of(native) if native else None
+
+
+_SKIPS = "such records are skipped (Dataset.skipped counts them)"

@@ -1,0 +1,190 @@
+"""Where the files of a data set and their numbers of records come from."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ._arguments import refuse
+from ._files import c_paths, decoded, native_shards, shards_of
+from ._index import Index
+from ._library import CData, call, encode_path, ffi, lib, make
+from ._manifest import Manifest, ManifestRow
+from ._typing import Path
+
+__all__ = ["Origin", "find_origin"]
+
+_MANIFEST = b".manifest.json"  # how the name of a manifest ends
+
+
+class Origin(Protocol):
+    """What a data set is opened from, here and in another process."""
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether it opens no file before that is used."""
+
+    def open(self, options: CData) -> CData:
+        """Makes the native data set."""
+
+    def counted(self, native: CData) -> Origin:
+        """The origin of a copy, which opens no file before it is used."""
+
+
+class _Found:
+    """Files that were found, and are not pickled as such."""
+
+    def __init__(self, shards: CData, paths: list[Path]) -> None:
+        self._shards = shards
+        # A list of paths may have manifests, whose files are opened when they are used.
+        self.is_lazy = any(os.fsencode(path).endswith(b".json") for path in paths)
+        count = lib.tfr_shards_len(shards)
+        texts = [lib.tfr_shards_index_path(shards, shard) for shard in range(count)]
+        self._index_paths = [decoded(text) if text else None for text in texts]
+
+    def open(self, options: CData) -> CData:
+        return make("dataset", lib.tfr_dataset_from_shards, self._shards, options)
+
+    def counted(self, native: CData) -> Origin:
+        paths = [decoded(lib.tfr_dataset_path(native, n)) for n in range(len(self._index_paths))]
+        return _Files(paths, self._index_paths).counted(native)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Files with indexes or numbers of records that are known."""
+
+    paths: list[str]
+    index_paths: list[str | None] | None = None
+    indexes: list[Index | None] | None = None
+    counts: array[int] | None = None
+
+    @property
+    def is_lazy(self) -> bool:
+        return self.counts is not None
+
+    def open(self, options: CData) -> CData:
+        paths, keep = c_paths(self.paths)
+        index_paths: CData = ffi.NULL
+        if self.index_paths is not None:
+            index_paths, keep_too = c_paths(self.index_paths)
+            keep += keep_too
+        indexes: CData = ffi.NULL
+        if self.indexes is not None:
+            natives = [ffi.NULL if index is None else index._native for index in self.indexes]
+            indexes = ffi.new("tfr_index *[]", natives)
+        counts = ffi.NULL if self.counts is None else ffi.from_buffer("uint64_t[]", self.counts)
+        given = paths, index_paths, indexes, counts, len(self.paths)
+        return make("dataset", lib.tfr_dataset_open, *given, options)
+
+    def counted(self, native: CData) -> Origin:
+        first, count = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        counts = array("Q")
+        for shard in range(len(self.paths)):
+            call(lib.tfr_dataset_records_of, native, shard, first, count)
+            counts.append(count[0])
+        return replace(self, counts=counts)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A manifest in memory, and its rows as they were then."""
+
+    native: CData
+    rows: list[ManifestRow]
+    is_lazy = True
+
+    def open(self, options: CData) -> CData:
+        return make("dataset", lib.tfr_dataset_from_manifest, self.native, options)
+
+    def counted(self, native: CData) -> Origin:
+        paths = [row.path for row in self.rows]
+        return _Files(paths, [row.index_path for row in self.rows]).counted(native)
+
+
+@dataclass(frozen=True)
+class _ManifestFile:
+    path: Path
+    is_lazy = True
+
+    def open(self, options: CData) -> CData:
+        manifest = make("manifest", lib.tfr_manifest_read, encode_path(self.path))
+        return make("dataset", lib.tfr_dataset_from_manifest, manifest, options)
+
+    def counted(self, native: CData) -> Origin:
+        return self
+
+
+@dataclass(frozen=True)
+class _Tfds:
+    directory: Path
+    split: str
+    is_lazy = True
+
+    def open(self, options: CData) -> CData:
+        given = encode_path(self.directory), self.split.encode()
+        # The options are those of a data set, and not meant for files that have to be counted.
+        manifest = make("manifest", lib.tfr_manifest_from_tfds, *given, ffi.NULL)
+        return make("dataset", lib.tfr_dataset_from_manifest, manifest, options)
+
+    def counted(self, native: CData) -> Origin:
+        return self
+
+
+def find_origin(
+    paths: Path | Iterable[Path] | Manifest,
+    index: Sequence[Index | Path | None] | None,
+    index_dir: Path | None,
+    pattern: str | None,
+    allow_missing: bool,
+    split: str | None,
+) -> Origin:
+    """What the arguments of `Dataset` mean.
+
+    Raises:
+        TfrFileNotFoundError: no file matches a pattern, or a file of a set is missing.
+        TfrValueError: the arguments contradict each other.
+        TypeError: `index` is not a list.
+    """
+    path = os.fspath(paths) if isinstance(paths, (str, bytes, os.PathLike)) else None
+    manifest: Origin | None = None
+    if split is not None:
+        if path is None:
+            raise refuse("split needs one path: a directory with a dataset_info.json")
+        manifest = _Tfds(path, split)
+    elif isinstance(paths, Manifest):
+        manifest = _Rows(paths._native, paths._rows)
+    elif path is not None and os.fsencode(path).endswith(_MANIFEST):
+        manifest = _ManifestFile(path)
+    if manifest is not None:
+        given = {"index": index, "index_dir": index_dir, "pattern": pattern}
+        for name, value in given.items():
+            if value is not None:
+                raise refuse(f"{name} cannot be given with a manifest, which names all files")
+        return manifest
+    if isinstance(index, (Index, str, bytes, os.PathLike)):
+        kind = type(index).__name__
+        raise TypeError(f"index must be a list with an index for each file, not {kind}")
+    if index is not None and index_dir is not None:
+        raise refuse("index and index_dir cannot both be given: pass one of them")
+    files: list[Path] = [path] if path is not None else list(paths)  # type: ignore[arg-type]
+    shards = native_shards(
+        files,
+        index_dir,
+        pattern=pattern,
+        allow_missing=allow_missing,
+        allow_repeated=index is not None,
+    )
+    if index is None:
+        return _Found(shards, files)
+    found = [path for path, _ in shards_of(shards)]
+    if len(index) != len(found):
+        raise refuse(f"index must have {len(found)} items, one for each file, not {len(index)}")
+    indexes = [one if isinstance(one, Index) else None for one in index]
+    index_paths = [
+        None if one is None or isinstance(one, Index) else os.fsdecode(one) for one in index
+    ]
+    return _Files(found, index_paths, indexes)
