@@ -164,6 +164,14 @@ typedef enum tfr_status {
      * A file is not a manifest, or it is a damaged one. tfr_error_record() is the row.
      */
     TFR_ERR_INVALID_MANIFEST = 15,
+    /**
+     * A payload is not a tf.train.Example.
+     */
+    TFR_ERR_EXAMPLE = 16,
+    /**
+     * A record lacks a feature, or has values of another kind, or too few or too many of them.
+     */
+    TFR_ERR_FEATURE = 17,
 } tfr_status;
 
 /**

@@ -45,6 +45,11 @@ pub enum ErrorKind {
     Stale,
     /// A file is not a manifest, or a damaged one.
     InvalidManifest,
+    /// A payload is not a `tf.train.Example`.
+    Example,
+    /// A record lacks a feature, or has values of another kind, or too few or too many of them:
+    /// [`Error::feature`] names it.
+    Feature,
 }
 
 /// An error: its kind, and the path, record number, byte offset and system error if known.
@@ -73,6 +78,7 @@ struct Inner {
     record: Option<u64>,
     offset: Option<u64>,
     format: Option<&'static str>,
+    feature: Option<String>,
     crcs: Option<(u32, u32)>,
     detail: String,
     source: Option<Arc<io::Error>>, // shared, because io::Error is not Clone
@@ -87,6 +93,7 @@ impl Error {
             record: None,
             offset: None,
             format: None,
+            feature: None,
             crcs: None,
             detail,
             source: None,
@@ -127,6 +134,12 @@ impl Error {
 
     pub(crate) fn with_crcs(mut self, stored: u32, computed: u32) -> Error {
         self.0.crcs = Some((stored, computed));
+        self
+    }
+
+    /// Bytes that are not UTF-8 are replaced.
+    pub(crate) fn of_feature(mut self, name: &[u8]) -> Error {
+        self.0.feature = Some(String::from_utf8_lossy(name).into_owned());
         self
     }
 
@@ -181,6 +194,21 @@ impl Error {
     #[must_use]
     pub fn format(&self) -> Option<&'static str> {
         self.0.format
+    }
+
+    /// Returns the name of the feature, if the error is one of a feature.
+    ///
+    /// ```
+    /// use tfr_index::{ErrorKind, Feature, Features};
+    ///
+    /// let features = Features::new([Feature::int64("label")])?;
+    /// let error = features.decode(b"", &[0, 0], 1).unwrap_err(); // an empty Example
+    /// assert_eq!((error.kind(), error.feature()), (ErrorKind::Feature, Some("label")));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    #[must_use]
+    pub fn feature(&self) -> Option<&str> {
+        self.0.feature.as_deref()
     }
 
     /// Returns the wrong checksum as it is stored (masked).

@@ -58,6 +58,7 @@ mod create;
 mod dataset;
 mod diagnose;
 mod error;
+mod example;
 
 mod ffi;
 mod file;
@@ -91,6 +92,7 @@ pub use dataset::{
     Skips,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use example::{Columns, Feature, FeatureKind, Features, Span};
 pub use file::own_descriptor;
 pub use frame::Checksum;
 pub use index::{Entry, Index, Remainder, ShardBy};

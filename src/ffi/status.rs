@@ -44,13 +44,17 @@ pub enum tfr_status {
     TFR_ERR_STALE = 14,
     /// A file is not a manifest, or it is a damaged one. tfr_error_record() is the row.
     TFR_ERR_INVALID_MANIFEST = 15,
+    /// A payload is not a tf.train.Example.
+    TFR_ERR_EXAMPLE = 16,
+    /// A record lacks a feature, or has values of another kind, or too few or too many of them.
+    TFR_ERR_FEATURE = 17,
 }
 
 use tfr_status::*;
 
 impl tfr_status {
     /// All statuses with their names, NUL-terminated.
-    const NAMES: [(tfr_status, &'static str); 16] = [
+    const NAMES: [(tfr_status, &'static str); 18] = [
         (TFR_OK, "TFR_OK\0"),
         (TFR_ERR_INVALID_ARGUMENT, "TFR_ERR_INVALID_ARGUMENT\0"),
         (TFR_ERR_IO, "TFR_ERR_IO\0"),
@@ -67,6 +71,8 @@ impl tfr_status {
         (TFR_ERR_MISMATCH, "TFR_ERR_MISMATCH\0"),
         (TFR_ERR_STALE, "TFR_ERR_STALE\0"),
         (TFR_ERR_INVALID_MANIFEST, "TFR_ERR_INVALID_MANIFEST\0"),
+        (TFR_ERR_EXAMPLE, "TFR_ERR_EXAMPLE\0"),
+        (TFR_ERR_FEATURE, "TFR_ERR_FEATURE\0"),
     ];
 }
 
@@ -88,6 +94,8 @@ impl From<ErrorKind> for tfr_status {
             ErrorKind::Mismatch => TFR_ERR_MISMATCH,
             ErrorKind::Stale => TFR_ERR_STALE,
             ErrorKind::InvalidManifest => TFR_ERR_INVALID_MANIFEST,
+            ErrorKind::Example => TFR_ERR_EXAMPLE,
+            ErrorKind::Feature => TFR_ERR_FEATURE,
         }
     }
 }
@@ -148,6 +156,8 @@ mod tests {
             ErrorKind::Mismatch,
             ErrorKind::Stale,
             ErrorKind::InvalidManifest,
+            ErrorKind::Example,
+            ErrorKind::Feature,
         ] {
             assert_eq!(format!("{:?}", tfr_status::from(kind)), kind.name());
         }

@@ -1,0 +1,300 @@
+//! Payloads → columns, by one walk over each record's fields.
+//!
+//! What counts is protobuf's meaning of the bytes: the last of equal keys, the last of several kinds,
+//! all runs of a list; unknown fields are skipped. Features that are not wanted are skipped as a
+//! whole. (TensorFlow's own parser keeps the first of two runs, and the first of two kinds.)
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::columns::{out_of_memory, part, Column, Columns};
+use super::features::Default;
+use super::keys::Order;
+use super::wire::{Wire, BLOCK_1, BLOCK_2, BLOCK_3};
+use super::{FeatureKind, Features, Span};
+use crate::error::{Error, ErrorKind, Result};
+use crate::threads::{processors, Crew, FirstError, READING};
+
+/// The least bytes of payloads that justify a thread: decoding them takes about as long as starting
+/// it.
+const WORTH: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
+
+impl Features {
+    /// Decodes the features of records. Payload `i` is `payloads[offsets[i]..offsets[i + 1]]`, as in
+    /// [`Payloads`](crate::Payloads). `threads`: 0, the default, starts one per processor if that
+    /// helps; 1 uses only the calling thread.
+    ///
+    /// The bytes mean what they mean to protobuf. A record whose feature is missing, or has no kind,
+    /// gets the default; a ragged feature is then empty. An empty list is not missing.
+    ///
+    /// ```
+    /// use tfr_index::{Feature, Features};
+    ///
+    /// // Example { features { feature { key: "label" value { int64_list { value: [7] } } } } }
+    /// let payload = b"\x0a\x10\x0a\x0e\x0a\x05label\x12\x05\x1a\x03\x0a\x01\x07";
+    /// let features = Features::new([Feature::int64("label")])?;
+    /// let columns = features.decode(payload, &[0, payload.len()], 0)?;
+    /// assert_eq!(columns.int64(0), Some(&[7][..]));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// For the first bad record, whose number is its place in the batch:
+    /// [`ErrorKind::Example`] if the payload is no `Example`; [`ErrorKind::Feature`] if a feature is
+    /// missing, of another kind, or has too few or too many values. [`Error::feature`] names it.
+    /// [`ErrorKind::OutOfMemory`]. [`ErrorKind::InvalidArgument`] if the offsets descend, or exceed
+    /// the payloads.
+    pub fn decode(&self, payloads: &[u8], offsets: &[usize], threads: usize) -> Result<Columns> {
+        let are_in_order = offsets.windows(2).all(|ends| ends[0] <= ends[1]);
+        if offsets.last().map_or(true, |&end| end > payloads.len()) || !are_in_order {
+            let detail = "the offsets must ascend, to at most the size of the payloads";
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        let records = offsets.len() - 1;
+        let (spans, defaults) = self.default_spans(payloads.len())?;
+        let batch = Batch { features: self, payloads, offsets, spans: &spans };
+        let parts = match threads {
+            0 => (payloads.len() / WORTH).min(processors()).min(READING),
+            threads => threads,
+        };
+        let parts = parts.min(records).max(1);
+        let first_error = FirstError::new(records.max(1));
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let work = || loop {
+            let number = next.fetch_add(1, Relaxed);
+            if number >= parts {
+                return;
+            }
+            let columns = batch.decode(part(records, number, parts), &first_error);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, columns));
+        };
+        thread::scope(|scope| {
+            let mut crew = Crew::new(scope);
+            while crew.len() + 1 < parts && crew.start(work) {}
+            work();
+        });
+        first_error.into_result()?;
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_unstable_by_key(|(number, _)| *number);
+        let mut parts = done.into_iter().map(|(_, columns)| columns);
+        let mut columns = parts.next().flatten().ok_or_else(out_of_memory)?;
+        for more in parts {
+            columns.append(more.ok_or_else(out_of_memory)?)?;
+        }
+        columns.defaults = defaults;
+        Ok(columns)
+    }
+
+    /// Returns where the defaults of byte strings are, for each feature, and their bytes.
+    fn default_spans(&self, mut offset: usize) -> Result<(Vec<Vec<Span>>, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let mut span = |value: &Vec<u8>| {
+            let span = Span { offset, size: value.len() };
+            offset = offset.checked_add(value.len()).ok_or_else(out_of_memory)?;
+            bytes.extend_from_slice(value);
+            Ok(span)
+        };
+        let mut spans = Vec::new();
+        for feature in self.as_slice() {
+            spans.push(match &feature.default {
+                Some(Default::Bytes(values)) => {
+                    values.iter().map(&mut span).collect::<Result<_>>()?
+                }
+                _ => Vec::new(),
+            });
+        }
+        Ok((spans, bytes))
+    }
+}
+
+/// Payloads that are decoded.
+struct Batch<'b> {
+    features: &'b Features,
+    payloads: &'b [u8],
+    offsets: &'b [usize],
+    spans: &'b [Vec<Span>],
+}
+
+/// What a record has of a feature.
+#[derive(Clone, Copy, PartialEq)]
+enum Found {
+    Nothing,
+    Values,
+    /// Values of another kind.
+    Other(FeatureKind),
+}
+
+/// What a thread knows while it decodes records.
+struct State {
+    order: Order,
+    columns: Columns,
+    /// What the record has of each feature, and where its values start.
+    found: Vec<Found>,
+    starts: Vec<usize>,
+}
+
+impl Batch<'_> {
+    /// Decodes some of the records; `None` after an error.
+    fn decode(&self, records: Range<usize>, first_error: &FirstError) -> Option<Columns> {
+        let columns = Columns::with_room(self.features, records.len(), self.payloads.len());
+        let columns = columns.map_err(|error| first_error.note(records.start, error)).ok()?;
+        let count = columns.columns.len();
+        let (found, starts) = (vec![Found::Nothing; count], vec![0; count]);
+        let mut state = State { order: Order::default(), columns, found, starts };
+        for record in records {
+            if !first_error.is_before(record) {
+                return None;
+            }
+            let payload = &self.payloads[self.offsets[record]..self.offsets[record + 1]];
+            if let Err(error) = self.decode_one(payload, &mut state) {
+                first_error.note(record, error.of_record(record as u64));
+                return None;
+            }
+        }
+        Some(state.columns)
+    }
+
+    /// Appends the values of a record to the columns.
+    fn decode_one(&self, payload: &[u8], state: &mut State) -> Result<()> {
+        state.begin();
+        self.walk(payload, state)?;
+        let State { columns, found, .. } = state;
+        columns.records += 1;
+        let columns = columns.columns.iter_mut().zip(&state.starts).zip(found);
+        for (number, ((column, &start), found)) in columns.enumerate() {
+            self.end_record(number, column, start, *found)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the values that the record has.
+    #[inline]
+    fn walk(&self, payload: &[u8], state: &mut State) -> Result<()> {
+        let base = self.payloads.as_ptr() as usize;
+        let (mut example, mut at) = (Wire(payload), 0);
+        // Example { Features features = 1 }
+        while let Some(features) = example.next_block(BLOCK_1).ok_or_else(not_an_example)? {
+            let mut features = Wire(features);
+            // Features { map<string, Feature> feature = 1 }
+            while let Some(entry) = features.next_block(BLOCK_1).ok_or_else(not_an_example)? {
+                let entry = Entry::parse(entry).ok_or_else(not_an_example)?;
+                let feature = state.order.find(at, entry.key, &self.features.by_key);
+                at += 1;
+                if let Some(feature) = feature {
+                    state.push(feature, &entry, base)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the values of a record, or fills in what is missing.
+    #[inline]
+    fn end_record(
+        &self,
+        number: usize,
+        column: &mut Column,
+        start: usize,
+        found: Found,
+    ) -> Result<()> {
+        let feature = &self.features.as_slice()[number];
+        let error = |detail: String| self.features.error(number, &detail);
+        if let Found::Other(kind) = found {
+            return Err(error(format!("has {kind} values, not {}", feature.kind())));
+        }
+        let Some(count) = self.features.count(number) else {
+            let offsets = column.offsets.as_mut().expect("the feature is ragged");
+            offsets.push(column.values.len());
+            return Ok(());
+        };
+        match (found, &feature.default) {
+            (Found::Values, _) => match column.values.len() - start {
+                found if found == count => Ok(()),
+                found => Err(error(format!("has {found} values, not {count}"))),
+            },
+            (_, Some(default)) => column.values.push_default(default, &self.spans[number], count),
+            (_, None) => Err(error("is missing, and there is no default".to_owned())),
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self) {
+        self.found.fill(Found::Nothing);
+        for (start, column) in self.starts.iter_mut().zip(&self.columns.columns) {
+            *start = column.values.len();
+        }
+    }
+
+    /// Appends the values of an entry, instead of those of an earlier one with its key.
+    #[inline]
+    fn push(&mut self, feature: usize, entry: &Entry<'_>, base: usize) -> Result<()> {
+        let (values, start) = (&mut self.columns.columns[feature].values, self.starts[feature]);
+        values.truncate(start);
+        let mut last = None;
+        for &value in [entry.value].iter().chain(&entry.more) {
+            let mut value = Wire(value);
+            // Feature { oneof kind { BytesList = 1, FloatList = 2, Int64List = 3 } }
+            while !value.is_empty() {
+                let tag = value.tag().ok_or_else(not_an_example)?;
+                let kind = match tag {
+                    BLOCK_1 => FeatureKind::Bytes,
+                    BLOCK_2 => FeatureKind::Float,
+                    BLOCK_3 => FeatureKind::Int64,
+                    _ => {
+                        value.skip(tag).ok_or_else(not_an_example)?;
+                        continue;
+                    }
+                };
+                let list = value.block().ok_or_else(not_an_example)?;
+                if last.is_some_and(|last| last != kind) {
+                    values.truncate(start);
+                }
+                last = Some(kind);
+                if kind == values.kind() {
+                    values.push_list(list, base).ok_or_else(not_an_example)??;
+                }
+            }
+        }
+        self.found[feature] = match last {
+            None => Found::Nothing,
+            Some(kind) if kind == values.kind() => Found::Values,
+            Some(kind) => Found::Other(kind),
+        };
+        Ok(())
+    }
+}
+
+#[cold]
+fn not_an_example() -> Error {
+    let detail = "the payload is not a tf.train.Example, or it is damaged";
+    Error::new(ErrorKind::Example, detail)
+}
+
+/// An entry of a map: its key and its value.
+struct Entry<'a> {
+    key: &'a [u8],
+    value: &'a [u8],
+    /// More values, which are merged with the first one. Nobody writes them.
+    more: Vec<&'a [u8]>,
+}
+
+impl<'a> Entry<'a> {
+    /// Key and value may come in any order. The last key counts.
+    #[inline(always)]
+    fn parse(entry: &'a [u8]) -> Option<Entry<'a>> {
+        let (mut wire, mut has_value) = (Wire(entry), false);
+        let mut entry = Entry { key: &[], value: &[], more: Vec::new() };
+        while !wire.is_empty() {
+            match wire.tag()? {
+                BLOCK_1 => entry.key = wire.block()?,
+                BLOCK_2 if !has_value => (entry.value, has_value) = (wire.block()?, true),
+                BLOCK_2 => entry.more.push(wire.block()?),
+                tag => wire.skip(tag)?,
+            }
+        }
+        Some(entry)
+    }
+}
