@@ -11,7 +11,8 @@
 
 Each but clang and docs installs the package as its sources are now. Each prints the environment's
 Python on standard output and what takes long on standard error. `quick --each-python` does so for
-every interpreter found, one line each. Only making an environment needs the network. The pinned
+every interpreter found, one line each. With `--no-package` they only make the environments, of one
+or more names, for a later call that installs the package. Only making an environment needs the network. The pinned
 requirements have wheels for CPython 3.11, 3.12 and 3.13; any of them will do to call this file,
 which needs the standard library alone.
 """
@@ -105,14 +106,16 @@ def default_interpreter() -> Interpreter:
     return found[0]
 
 
-def prepare(name: str, interpreters: list[Interpreter] | None = None) -> list[str]:
+def prepare(
+    name: str, interpreters: list[Interpreter] | None = None, package: bool = True
+) -> list[str]:
     """Makes environment `name` for each interpreter, builds the package and installs it there."""
     with _only_one_at_a_time():
         made = [_environment(name, one) for one in interpreters or [default_interpreter()]]
-        if QUICK in REQUIREMENTS[name]:  # it can build the package
-            package = _build_wheel(made[0])
+        if package and QUICK in REQUIREMENTS[name]:  # it can build the package
+            built = _build_wheel(made[0])
             for python in made:
-                _pip(python, "install", "--no-index", "--force-reinstall", "--no-deps", package)
+                _pip(python, "install", "--no-index", "--force-reinstall", "--no-deps", built)
     return made
 
 
@@ -218,13 +221,17 @@ def _only_one_at_a_time() -> Iterator[None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The tests' virtual environments.")
-    parser.add_argument("what", choices=[*REQUIREMENTS, "pythons"])
+    parser.add_argument("what", nargs="+", choices=[*REQUIREMENTS, "pythons"])
     parser.add_argument("--each-python", action="store_true", help="for every interpreter found")
+    parser.add_argument("--no-package", action="store_true", help="do not build the package")
     options = parser.parse_args()
-    if options.what == "pythons":
-        lines = [one.path for one in pythons()]
-    else:
-        lines = prepare(options.what, pythons() if options.each_python else None)
+    lines = []
+    for what in options.what:
+        if what == "pythons":
+            lines += [one.path for one in pythons()]
+        else:
+            interpreters = pythons() if options.each_python else None
+            lines += prepare(what, interpreters, package=not options.no_package)
     print("\n".join(lines))
 
 

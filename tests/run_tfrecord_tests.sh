@@ -50,6 +50,14 @@ step() {
         sed -E "s/^=+ ?//; s/ ?=+$//; s/^/    $name: /")")
 }
 
+# Downloads go on while other steps compile.
+if [ $quick = no ]; then
+    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB."
+    python3 tests/environment.py --no-package clients loaders clang >"$logs/downloads.log" 2>&1 &
+    downloads=$!
+    trap 'kill $downloads 2>/dev/null' EXIT
+fi
+
 # Formatters and lints are for people who change the code; skip those that are not installed.
 if cargo fmt --version >/dev/null 2>&1; then
     step "rust format" cargo fmt --check
@@ -106,7 +114,6 @@ if [ $quick = no ]; then
     if [ -x "$python" ]; then
         step "source package" "$python" -m pytest tests/packages/test_packages.py::test_sdist
     fi
-    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB:"
     step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
     step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
         cargo test --locked --features s3-cli --test c_abi programs::
