@@ -12,9 +12,9 @@
 Each but clang and docs installs the package as its sources are now. Each prints the environment's
 Python on standard output and what takes long on standard error. `quick --each-python` does so for
 every interpreter found, one line each. With `--no-package` they only make the environments, of one
-or more names, for a later call that installs the package. Only making an environment needs the network. The pinned
-requirements have wheels for CPython 3.11, 3.12 and 3.13; any of them will do to call this file,
-which needs the standard library alone.
+or more names, for a later call that installs the package. Only making an environment needs the
+network. The pinned requirements have wheels for CPython 3.11, 3.12 and 3.13; any of them will do to
+call this file, which needs the standard library alone.
 """
 
 from __future__ import annotations
