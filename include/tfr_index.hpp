@@ -2037,6 +2037,11 @@ class dataset {
     [[nodiscard]] inline tfr::batches batches(std::size_t batch_size, const order &order,
                                               std::size_t prefetch = 2,
                                               bool drop_last = false) const;
+    /// Iterates over batches of a part: record i of the order is record `first` + i * `step` of the
+    /// data set. If `max_bytes` is not 0, a batch also ends before its payloads have more bytes.
+    [[nodiscard]] inline tfr::batches
+    batches_of(std::uint64_t first, std::int64_t step, std::size_t batch_size, const order &order,
+               std::size_t max_bytes = 0, std::size_t prefetch = 2, bool drop_last = false) const;
 
     /// The C object. This object owns it.
     [[nodiscard]] const tfr_dataset *get() const noexcept { return native_.get(); }
@@ -2093,6 +2098,15 @@ class batches {
         tfr_batches *made = nullptr;
         detail::call(tfr_batches_new, dataset.get(), order.get(), batch_size, prefetch,
                      std::int32_t{drop_last}, &made);
+        native_.reset(made);
+    }
+
+    /// The batches of a part of a data set; see dataset::batches_of().
+    batches(const dataset &dataset, std::uint64_t first, std::int64_t step, const order &order,
+            std::size_t batch_size, std::size_t max_bytes, std::size_t prefetch, bool drop_last) {
+        tfr_batches *made = nullptr;
+        detail::call(tfr_batches_of, dataset.get(), first, step, order.get(), batch_size, max_bytes,
+                     prefetch, std::int32_t{drop_last}, &made);
         native_.reset(made);
     }
 
@@ -2177,6 +2191,12 @@ inline batches::iterator batches::end() noexcept { return {}; }
 inline batches dataset::batches(std::size_t batch_size, const order &order, std::size_t prefetch,
                                 bool drop_last) const {
     return {*this, order, batch_size, prefetch, drop_last};
+}
+
+inline batches dataset::batches_of(std::uint64_t first, std::int64_t step, std::size_t batch_size,
+                                   const order &order, std::size_t max_bytes, std::size_t prefetch,
+                                   bool drop_last) const {
+    return {*this, first, step, order, batch_size, max_bytes, prefetch, drop_last};
 }
 
 } // namespace tfr

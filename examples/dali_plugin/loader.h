@@ -15,7 +15,6 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace tfr_dali {
@@ -55,9 +54,6 @@ struct Files {
         }
         require(index_paths.empty() || index_dir.empty(),
                 "index_paths and index_dir cannot be used together: give one of them");
-        require(!is_manifest() || (index_paths.empty() && index_dir.empty()),
-                paths.front() + ": a manifest says where the indexes are; give its files as paths "
-                                "to use others");
 
         const std::map<std::string, tfr_checksums> policies = {{"auto", TFR_CHECKSUMS_AUTO},
                                                                {"full", TFR_CHECKSUMS_FULL},
@@ -76,20 +72,10 @@ struct Files {
         max_open_files = static_cast<std::size_t>(most);
     }
 
-    bool is_manifest() const {
-        constexpr std::string_view end = ".manifest.json";
-        const std::string &path = paths.front();
-        return paths.size() == 1 && path.size() >= end.size() &&
-               path.compare(path.size() - end.size(), end.size(), end) == 0;
-    }
-
     /// Opens the files to count their records, unless a manifest has the counts.
     tfr::dataset open() const {
         tfr::options options;
         options.checksums(checksums).salvage(salvage).max_open_files(max_open_files);
-        if (is_manifest()) {
-            return tfr::dataset::from_manifest(tfr::manifest::read(paths.front()), options);
-        }
         tfr::find_options find;
         find.index_dir = index_dir;
         find.allow_repeated = !index_paths.empty();

@@ -93,8 +93,8 @@ destination.)")
 
 A directory stands for the TFRecord files in it and below it. ``train-*.tfrecord``,
 ``data/**/*.tfrecord``, ``train-{0..9}.tfrecord`` and ``train@8`` stand for the files that have these
-names. One path that ends with ``.manifest.json`` is a manifest, as ``tfr-index manifest`` writes it: the
-reader takes the files and their numbers of records from it, and opens each file when it is needed.)",
+names. A manifest, ``NAME.manifest.json``, stands for its files: the reader takes their numbers of records
+from it, and opens each file when it is needed.)",
             DALI_STRING_VEC)
     .AddOptionalArg<std::vector<std::string>>(
         "index_paths", R"(The index files of `paths`, one for each, in the same order.

@@ -85,6 +85,16 @@ void batches(const tfr::dataset &dataset) {
     const std::optional<tfr::batch> second = resumed.next();
     CHECK(second && second->records()[0] == records[5] && resumed.state() == 10);
     CHECK(!resumed.next()); // the last one has two records
+    tfr::batches backwards = dataset.batches_of(11, -2, 4, tfr::order(6), 5);
+    std::uint64_t record = 11;
+    for (const tfr::batch &batch : backwards) {
+        CHECK(batch.size() == 1 || batch.bytes().size() <= 5);
+        for (const std::string_view view : batch) {
+            CHECK(view == payload(record));
+            record -= 2;
+        }
+    }
+    CHECK(backwards.state() == 6);
     try {
         const tfr::batches other(dataset, tfr::order(11), 5);
         CHECK(false);
@@ -129,8 +139,16 @@ void searches(const std::vector<std::string> &paths) {
 
     const tfr::manifest manifest = tfr::manifest::build(set);
     CHECK(manifest.shards().size() == 2 && manifest.shards().path(1) == paths[3]);
-    const tfr::dataset counted = tfr::dataset::from_manifest(manifest);
-    CHECK(counted.size() == 6 && counted.path(1) == paths[3] && counted.read(0) == payload(3));
+    manifest.write(directory + "/set.manifest.json");
+    std::filesystem::rename(paths[3], paths[3] + ".away"); // counting opens no file
+    const tfr::dataset counted[] = {
+        tfr::dataset::from_manifest(manifest),
+        tfr::dataset(tfr::shards::find({directory + "/set.manifest.json"}))};
+    std::filesystem::rename(paths[3] + ".away", paths[3]);
+    for (const tfr::dataset &one : counted) {
+        CHECK(one.size() == 6 && one.path(1) == paths[3]);
+        CHECK(one.read(0) == payload(3) && one.read(5) == payload(11));
+    }
     tfr::options salvage;
     try {
         const tfr::dataset bad =
