@@ -100,6 +100,7 @@ impl Glob {
         self.walk(&self.root, &self.parts, &mut matches)?;
         for paths in [&mut matches.files, &mut matches.directories] {
             sort(paths);
+            paths.dedup(); // `**/*/**` leads to a directory in several ways
         }
         Ok(matches)
     }

@@ -263,6 +263,7 @@ fn patterns_stand_for_the_files_that_match() {
         ("d/*/t-?.rec", &["d/one/t-0.rec", "d/one/t-1.rec"]),
         ("d/**/t-*", &["d/one/t-0.rec", "d/one/t-1.rec", "d/two/deep/t-2.rec"]),
         ("d/**/**/deep/../deep/*", &["d/two/deep/../deep/t-2.rec"]),
+        ("d/**/*/**/t-2.rec", &["d/two/deep/t-2.rec"]), // in two ways
         ("l*/o*/t-0.rec", &["link/one/t-0.rec"]),
         ("link/**/t-2.rec", &["link/two/deep/t-2.rec"]),
     ] {

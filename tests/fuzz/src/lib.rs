@@ -12,4 +12,6 @@ macro_rules! targets {
     };
 }
 
-targets! { c_abi check edit found index_text indexer parallel reader salvage scan writer }
+targets! {
+    c_abi check edit found index_text indexer manifest parallel pattern reader salvage scan writer
+}
