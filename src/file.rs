@@ -96,6 +96,13 @@ pub fn sync(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes files that killed writers of this file left, as its next writer would.
+pub(crate) fn clear_abandoned(path: &Path) {
+    if let Ok(Some(place)) = Place::of(path) {
+        let _ = temporary::clear(&place); // if this fails, the next call does it
+    }
+}
+
 /// Whether both paths lead to the same file, or would if it existed.
 pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(one), fs::metadata(other)) {

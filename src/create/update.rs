@@ -31,7 +31,8 @@ pub enum Only {
 /// notice data that was changed without changing its size and then given an older modification
 /// time; [`Index::check`](crate::Index::check) reads the data.
 ///
-/// Several processes may update the same index at the same time.
+/// Several processes may update the same index at the same time. What a killed process left beside
+/// the index is removed.
 ///
 /// ```
 /// use tfr_index::{update_index, Only, Options};
@@ -59,7 +60,10 @@ pub fn update_index(
 ) -> Result<Option<u64>> {
     let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
     match is_up_to_date(tfrecord_path, index_path, only, options)? {
-        true => Ok(None),
+        true => {
+            file::clear_abandoned(index_path);
+            Ok(None)
+        }
         false => create_index(tfrecord_path, index_path, options).map(Some),
     }
 }

@@ -154,6 +154,19 @@ pub(super) fn is_any_in_use(place: &Place) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Removes files that killed writers of the target left, as far as that is possible.
+pub(super) fn clear(place: &Place) -> io::Result<()> {
+    let all = Names::of(place);
+    let is_crowded = crowd::is_there(place, &all)?;
+    for (name, access) in names(&all, is_crowded) {
+        is_in_use(place, &name, access, Some(sys::effective_user()))?;
+    }
+    if is_crowded {
+        crowd::dissolve(place, &all);
+    }
+    Ok(())
+}
+
 impl Temporary {
     /// Removes the file, if it still has its name.
     pub fn remove(&self, place: &Place) {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tfr_index::{Index, Options};
+use tfr_index::{update_index, Index, Only, Options};
 
 #[path = "../support/child.rs"]
 mod child;
@@ -139,6 +139,42 @@ fn what_the_killed_leave_is_cleared_and_what_runs_is_let_run() {
     kill(running.remove(0));
     assert!(create(folder, "a").wait().unwrap().success());
     assert!(holds_only(folder, &["a", "b", "endless", "x.idx"]));
+}
+
+/// An index that is up to date was created again, in vain.
+#[test]
+fn an_update_clears_what_the_killed_left_and_lets_run_what_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_data_files(folder, 10);
+    write_endless_data(folder);
+    let update = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+        command.current_dir(folder).args(["create", "a", "-o", "x.idx", "--update"]);
+        let output = with_defaults(command.args(arguments)).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains("up to date"), "{said}");
+    };
+    let update_by_call = || {
+        let (path, index_path) = (folder.join("a"), folder.join("x.idx"));
+        let updated = update_index(path, index_path, Only::Stale, &Options::new());
+        assert_eq!(updated.unwrap(), None);
+    };
+    let run_update = || update(&[]);
+    for update_index in [&run_update as &dyn Fn(), &update_by_call] {
+        assert!(create(folder, "a").wait().unwrap().success());
+        for count in 1..4 {
+            let mut running = endless_creates(folder, count);
+            update_index();
+            assert_eq!(temporary_files(folder), count);
+            kill(running.remove(0));
+            update(&["--dry-run"]);
+            assert_eq!(temporary_files(folder), count);
+            running.into_iter().for_each(kill);
+            update_index();
+            assert!(holds_only(folder, &["a", "b", "endless", "x.idx"]));
+        }
+    }
 }
 
 #[test]

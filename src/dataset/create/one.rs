@@ -77,6 +77,9 @@ fn needs_nothing(
 ) -> Result<Option<Creation>> {
     if let Some(only) = settings.only {
         if is_up_to_date(path, index_path, only, options)? {
+            if !settings.dry_run {
+                file::clear_abandoned(index_path);
+            }
             return Ok(Some(Creation::UpToDate));
         }
     }
