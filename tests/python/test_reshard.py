@@ -71,6 +71,30 @@ def test_indexes_select_records(old, tmp_path):
     assert read(tmp_path / "new") == [[*PAYLOADS[:25], PAYLOADS[28], PAYLOADS[26], PAYLOADS[28]]]
 
 
+def test_paths_mean_what_they_mean_for_a_data_set(old, tmp_path):
+    (tmp_path / "indexes").mkdir()
+    for path in old:
+        tfr_index.scan(path)[::-1].write(tmp_path / "indexes" / f"{path.name}.idx")
+    backwards = PAYLOADS[24::-1] + PAYLOADS[:24:-1]
+    for number, paths in enumerate((tmp_path, f"{tmp_path}/{{a,b}}.tfrecord", old)):
+        new = tmp_path / "new" / str(number)
+        new.parent.mkdir(exist_ok=True)
+        reshard(paths, new, shards=2, index_dir=tmp_path / "indexes", pattern="?.tfrecord")
+        assert flat(read(new)) == backwards
+    with pytest.raises(tfr_index.TfrValueError, match="indexes and index_dir cannot both"):
+        reshard(old, new, shards=1, indexes=[None] * 2, index_dir=tmp_path)
+    with pytest.raises(tfr_index.TfrValueError, match="indexes has 1 items for 2 files"):
+        reshard(old, new, shards=1, indexes=[None])
+    tfr_index.Manifest.build(old[::-1]).write(tmp_path / "ba.manifest.json")
+    reshard(tmp_path / "ba.manifest.json", tmp_path / "copy", shards=1)
+    assert flat(read(tmp_path / "copy")) == PAYLOADS[25:] + PAYLOADS[:25]
+    old[0].rename(tmp_path / "t-00001-of-00002")
+    with pytest.raises(FileNotFoundError):
+        reshard(f"{tmp_path}/t-*", tmp_path / "t", shards=1)
+    reshard(f"{tmp_path}/t-*", tmp_path / "t", shards=1, allow_missing=True)
+    assert flat(read(tmp_path / "t")) == PAYLOADS[:25]
+
+
 def test_damage(old, tmp_path):
     data = bytearray(old[0].read_bytes())
     data[16 + 12] ^= 1  # the payload of record 1

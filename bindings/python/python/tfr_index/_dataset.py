@@ -11,22 +11,12 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, final, overload
 
 from ._arguments import integer, refuse
 from ._batches import Batches, payloads_of, view_of
-from ._cpython import new_bytes, new_small_bytes
 from ._errors import TfrMismatch
 from ._handle import Handle, Skips
 from ._index import OVERHEAD, Index
 from ._library import CData, call, ffi, lib, make
 from ._manifest import Manifest
-from ._memory import (
-    LARGE,
-    are_large,
-    cut,
-    each,
-    give_memory,
-    give_small,
-    take_memory,
-    take_small,
-)
+from ._memory import LARGE, give_small, take_small
 from ._order import Order
 from ._origin import Origin, find_origin
 from ._payloads import Payloads, plain
@@ -39,14 +29,7 @@ Item = TypeVar("Item")
 _PIECE = 2 << 20  # bytes to read at once in an iteration
 _PIECE_RECORDS = 4 << 10  # records to read at once
 _NULL = ffi.NULL
-_OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
-_INVALID_ARGUMENT = lib.TFR_ERR_INVALID_ARGUMENT
-_read, _read_many, _read_each = (
-    lib.tfr_dataset_read,
-    lib.tfr_dataset_read_many,
-    lib.tfr_dataset_read_each,
-)
-_sizes, _offsets = lib.tfr_dataset_sizes, lib.tfr_dataset_offsets
+_OK, _read = lib.TFR_OK, lib.tfr_dataset_read
 
 
 class Place(NamedTuple):
@@ -264,11 +247,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def _item(self, number: int) -> Item:
         """Reads a record of any size, or raises the error of its read."""
-        size_out = ffi.new("size_t *")
-        call(_sizes, self._native, [number], 1, size_out)
-        size = size_out[0]
-        payload = new_bytes(size) if size > LARGE else new_small_bytes(size)
-        call(_read, self._native, number, payload, size, _NULL)
+        payload = self._handle.read(number)
         self._handle.report()
         return self._decoded(payload, number)
 
@@ -319,37 +298,9 @@ class Dataset(Sequence[Item], Generic[Item]):
         return array("Q", [self._number(record) for record in records])
 
     def _load(self, column: Buffer) -> list[Item]:
-        """Reads records by their numbers. A number that is out of range is an IndexError."""
-        numbers = ffi.from_buffer("uint64_t[]", column)
-        count, handle = len(numbers), self._handle
-        offsets_out = ffi.new("size_t[]", count + 1)
-        payloads = None
-        if not handle.is_large:
-            memory = take_memory()
-            room = memory, len(memory)
-            status = _read_many(self._native, numbers, count, *room, offsets_out, _NULL)
-            if status == _OK:
-                offsets = ffi.unpack(offsets_out, count + 1)
-                payloads = cut(memory, offsets)
-            give_memory(memory)
-            if status not in (_OK, _INVALID_ARGUMENT):  # which means: too large for the memory
-                self._fail(status, _read_many, numbers, count, *room, offsets_out)
-        if payloads is None:
-            status = _offsets(self._native, numbers, count, offsets_out, _NULL)
-            if status != _OK:
-                self._fail(status, _offsets, numbers, count, offsets_out)
-            offsets = ffi.unpack(offsets_out, count + 1)
-            payloads, *buffers = each(offsets)
-            call(_read_each, self._native, numbers, count, *buffers)
-        handle.is_large = are_large(offsets)
-        handle.report()
-        return self._all_decoded(payloads, numbers)
-
-    def _fail(self, status: int, function: CData, *arguments: CData) -> None:
-        """Repeats a call that failed, to raise its error."""
-        if status == _OUT_OF_RANGE:
-            raise IndexError
-        call(function, self._native, *arguments)
+        payloads = self._handle.read_many(column)
+        self._handle.report()
+        return self._all_decoded(payloads, ffi.from_buffer("uint64_t[]", column))
 
     def __getitems__(self, records: Iterable[int]) -> list[Item]:
         """The name under which PyTorch and Grain call `read_many` for a batch.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ._cpython import new_bytes, new_small_bytes
 from ._errors import TfrError, TfrWarning, warn
 from ._files import decoded
 from ._library import CData, call, exception_of, ffi, lib, make
+from ._memory import LARGE, are_large, cut, each, give_memory, take_memory
 from ._options import with_options
 from ._origin import Origin
+from ._typing import Buffer
 
 __all__ = ["Handle", "Skips"]
 
@@ -69,6 +72,49 @@ class Handle:
         first, count = ffi.new("uint64_t *"), ffi.new("uint64_t *")
         call(lib.tfr_dataset_records_of, self.native, shard, first, count)
         return range(first[0], first[0] + count[0])
+
+    def read(self, record: int) -> bytes:
+        """Reads a payload of any size."""
+        size_out = ffi.new("size_t *")
+        call(lib.tfr_dataset_sizes, self.native, [record], 1, size_out)
+        size = size_out[0]
+        payload = new_bytes(size) if size > LARGE else new_small_bytes(size)
+        call(lib.tfr_dataset_read, self.native, record, payload, size, ffi.NULL)
+        return payload
+
+    def read_many(self, column: Buffer) -> list[bytes]:
+        """Reads the payloads of a column of numbers, 8 bytes each.
+
+        Raises:
+            IndexError: a number is out of range.
+        """
+        numbers = ffi.from_buffer("uint64_t[]", column)
+        count = len(numbers)
+        offsets_out = ffi.new("size_t[]", count + 1)
+        payloads = None
+        if not self.is_large:
+            memory = take_memory()
+            given = numbers, count, memory, len(memory), offsets_out
+            # TFR_ERR_INVALID_ARGUMENT: they need more memory.
+            allowed = lib.TFR_ERR_INVALID_ARGUMENT
+            if self._call(lib.tfr_dataset_read_many, *given, allowed=allowed) == lib.TFR_OK:
+                payloads = cut(memory, offsets := ffi.unpack(offsets_out, count + 1))
+            give_memory(memory)
+        if payloads is None:
+            self._call(lib.tfr_dataset_offsets, numbers, count, offsets_out)
+            payloads, *buffers = each(offsets := ffi.unpack(offsets_out, count + 1))
+            call(lib.tfr_dataset_read_each, self.native, numbers, count, *buffers)
+        self.is_large = are_large(offsets)
+        return payloads
+
+    def _call(self, function: CData, *arguments: CData, allowed: int = lib.TFR_OK) -> int:
+        """Calls a function; again, for its error, if it fails with another than this status."""
+        status: int = function(self.native, *arguments, ffi.NULL)
+        if status == lib.TFR_ERR_OUT_OF_RANGE:
+            raise IndexError
+        if status not in (lib.TFR_OK, allowed):
+            call(function, self.native, *arguments)
+        return status
 
     def skipped(self) -> Skips:
         errors: list[TfrError] = []

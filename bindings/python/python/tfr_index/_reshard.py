@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from ._arguments import integer, refuse
 from ._errors import TfrError, TfrWarning, warn
+from ._files import c_paths, native_shards, shards_of
 from ._library import (
     CData,
     call,
@@ -23,7 +24,7 @@ __all__ = ["reshard"]
 
 
 def reshard(
-    paths: Iterable[Path],
+    paths: Path | Iterable[Path],
     directory: Path,
     *,
     shards: int | None = None,
@@ -31,6 +32,9 @@ def reshard(
     shuffle: int | None = None,
     name: str = "train",
     indexes: Iterable[Path | None] | None = None,
+    index_dir: Path | None = None,
+    pattern: str | None = None,
+    allow_missing: bool = False,
     checksums: Checksums = "auto",
     salvage: bool = False,
     threads: int = 0,
@@ -49,7 +53,7 @@ def reshard(
     their copies have valid checksums.
 
     Args:
-        paths: the files of the data set, in order.
+        paths: files, directories, patterns and manifests, as for `Dataset`, in order.
         directory: the new directory. It must not exist, or be empty.
         shards: the number of new files; the numbers of their records differ by at most 1.
         shard_bytes: about how many bytes each new file has. Give either this or `shards`.
@@ -58,6 +62,9 @@ def reshard(
         name: how the names of the new files begin.
         indexes: the indexes of the files, in the same order; None for one that is found beside its
             file. A given index may select, reorder and repeat records.
+        index_dir: a directory with the indexes, as for `Dataset`.
+        pattern: as for `Dataset`.
+        allow_missing: as for `Dataset`.
         checksums: "auto", or "full" to refuse files that were written without valid checksums.
         salvage: leave out damaged records instead of failing. This reads the files twice, and uses
             no indexes.
@@ -96,17 +103,22 @@ def reshard(
     seed = ffi.NULL
     if shuffle is not None:
         seed = ffi.new("uint64_t *", integer("shuffle", shuffle, bits=64))
-    encoded = [encode_path(path) for path in paths]
-    natives = [ffi.new("char[]", path) for path in encoded]
-    index_paths, index_natives = ffi.NULL, []
-    if indexes is not None:
-        given = list(indexes)
-        if len(given) != len(natives):
-            raise refuse(f"indexes has {len(given)} items for {len(natives)} files")
-        index_natives = [
-            ffi.NULL if path is None else ffi.new("char[]", encode_path(path)) for path in given
-        ]
-        index_paths = ffi.new("char *[]", index_natives)
+    if indexes is not None and index_dir is not None:
+        raise refuse("indexes and index_dir cannot both be given: pass one of them")
+    found = shards_of(
+        native_shards(
+            paths,
+            index_dir,
+            pattern=pattern,
+            allow_missing=allow_missing,
+            allow_repeated=indexes is not None,
+        )
+    )
+    given = [index for _, index in found] if indexes is None else list(indexes)
+    if len(given) != len(found):
+        raise refuse(f"indexes has {len(given)} items for {len(found)} files")
+    natives, _keep = c_paths(path for path, _ in found)
+    index_natives, _keep_too = c_paths(given)
     warnings: list[TfrError] = []
     kept = BaseException()
 
@@ -119,9 +131,9 @@ def reshard(
     def copy(options: CData) -> None:
         call(
             lib.tfr_reshard,
-            ffi.new("char *[]", natives),
-            index_paths,
-            len(natives),
+            natives,
+            index_natives,
+            len(found),
             target,
             start,
             count,
