@@ -114,7 +114,8 @@ impl Dataset {
 
     /// Returns what programs should report about the shards opened so far: indexes that were found
     /// but not used, and regions that were left out because of
-    /// [`DatasetOptions::salvage`]. The errors name their files, and are in the order of the shards.
+    /// [`salvage`](crate::DatasetOptions::salvage). The errors name their files, and are in the order
+    /// of the shards.
     #[must_use]
     pub fn warnings(&self) -> Vec<Error> {
         self.0.log.here().lock().warnings()
@@ -245,7 +246,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Those of [`read`](Self::read), for the first bad record in the order of `records`, whatever
-    /// [`DatasetOptions::on_error`] says: see [`read_batch`](Self::read_batch).
+    /// [`on_error`](crate::DatasetOptions::on_error) says: see [`read_batch`](Self::read_batch).
     /// [`ErrorKind::OutOfMemory`] as for [`Reader::read_many`](crate::Reader::read_many).
     pub fn read_many(&self, records: &[u64]) -> Result<Payloads> {
         let mut payloads = Payloads::default();
@@ -329,7 +330,7 @@ impl Dataset {
     /// `Order::new(dataset.len()).shuffle(seed).epoch(epoch)`. The last batch may have fewer.
     ///
     /// Threads read `prefetch` batches ahead while the caller works; with 0, or if
-    /// [`DatasetOptions::threads`] is 1, the calling thread reads. They start with the first call
+    /// [`threads`](crate::DatasetOptions::threads) is 1, the calling thread reads. They start with the first call
     /// of `next`, and end when the iterator is dropped, once they have read their batches. In a
     /// forked process the iterator continues with threads of that process.
     ///
