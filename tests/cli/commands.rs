@@ -1,11 +1,15 @@
 //! The command-line programs, run as a user runs them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use tfr_index::Index;
 
 use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
 
@@ -564,4 +568,54 @@ fn what_fails_is_listed_and_what_would_be_done_is_said() {
     assert_eq!(fs::read_to_string(path.join("list")).unwrap(), "");
     let (status, stdout, _) = run(&["create", "--json", "--dry-run", "bad"]);
     assert_eq!((status, stdout.contains("\"up_to_date\":false")), (0, true), "{stdout}");
+}
+
+/// Names with line breaks, quotes, blanks, wildcards and bytes that are not UTF-8.
+#[test]
+fn a_list_of_failures_is_read_as_it_was_written() {
+    let folder = folder_with(&[]);
+    let path = folder.path();
+    let all: [&[u8]; 7] =
+        [b"a\nb", b"\n", b"it's", b"\"q\"", b" two  blanks ", b"*?[x]{1,2}@3", b"\xff\xfe"];
+    let names = all.map(OsStr::from_bytes);
+    let mut made = Vec::new();
+    for name in names {
+        // Some file systems take only UTF-8.
+        if fs::write(path.join(name), "not a record, but text").is_ok() {
+            made.push(name);
+        }
+    }
+    assert!(made.len() >= 6);
+    let run = |arguments: &[&OsStr]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+        command.current_dir(path).arg("create").args(arguments);
+        ended(&command.output().unwrap())
+    };
+    let [zero, failed, from, list] = ["-0", "--failed", "--files-from", "list"].map(OsStr::new);
+    let (status, _, stderr) = run(&[&[failed, list], &made[..]].concat());
+    assert_eq!(status, 1);
+    assert!(
+        stderr.contains("list: cannot list a\\nb, whose name has a line break; use -0"),
+        "{stderr}"
+    );
+    assert!(!path.join(list).exists());
+
+    assert_eq!(run(&[&[zero, failed, list], &made[..]].concat()).0, 1);
+    let ends_each = |name: &&OsStr| [name.as_bytes(), b"\0"].concat();
+    assert_eq!(
+        fs::read(path.join(list)).unwrap(),
+        made.iter().flat_map(ends_each).collect::<Vec<_>>()
+    );
+    let data = fs::read(EXAMPLES).unwrap();
+    made.iter().for_each(|name| fs::write(path.join(name), &data).unwrap());
+    let (status, stdout, stderr) = run(&[zero, from, list, failed, OsStr::new("again")]);
+    assert_eq!((status, &*stderr), (0, ""));
+    let total = format!("{0} files: {0} created ({1} records", made.len(), 100 * made.len());
+    assert!(stdout.lines().last().unwrap().starts_with(&total), "{stdout}");
+    assert_eq!(fs::read(path.join("again")).unwrap(), b"");
+    for name in made {
+        let mut index = path.join(name).into_os_string();
+        index.push(".idx");
+        assert_eq!(Index::read(&index).unwrap().len(), 100);
+    }
 }

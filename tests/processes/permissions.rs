@@ -68,8 +68,12 @@ impl Place {
 
     /// Creates the index as a user who is in these groups.
     fn create_as(&self, user: u32, groups: &[u32]) -> Output {
+        self.run_as(user, groups, &["create", "x"])
+    }
+
+    fn run_as(&self, user: u32, groups: &[u32], arguments: &[&str]) -> Output {
         let mut command = Command::new(self.path("tfr-index"));
-        command.args(["create", "x"]).current_dir(&self.0);
+        command.args(arguments).current_dir(&self.0);
         let groups = groups.to_vec();
         let become_user = move || {
             // SAFETY: system calls that read an array of numbers.
@@ -196,4 +200,49 @@ fn a_file_that_is_mounted_is_named_before_the_work() {
     assert_eq!(fs::read_to_string(place.path("other")).unwrap(), OLD);
     fs::remove_file(place.path("other")).unwrap();
     place.expect_refused(&output, "the file is a mount point");
+}
+
+#[test]
+fn a_file_of_a_set_that_cannot_be_read_is_named() {
+    let Some(place) = Place::new() else { return };
+    for name in ["a.tfrecord", "b.tfrecord", "c.tfrecord"] {
+        fs::copy(place.path("x"), place.path(name)).unwrap();
+        place.set(name, US, US, 0o600);
+    }
+    for name in ["a.tfrecord", "c.tfrecord"] {
+        assert!(place.run_as(US, &[], &["create", name]).status.success());
+    }
+    let run = |arguments: &[&str]| {
+        let output = place.run_as(US, &[], arguments);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        (output.status.code(), stdout, stderr)
+    };
+    assert_eq!(run(&["manifest", "-q", ".", "-o", "m.json"]).0, Some(0));
+    // One of them has an index, and one has none.
+    for name in ["b.tfrecord", "c.tfrecord"] {
+        place.set(name, OTHER, OTHER, 0o600);
+        for set in [".", "m.json"] {
+            let (status, stdout, _) = run(&["ls", set]);
+            assert_eq!(status, Some(1));
+            let is_its = |line: &&str| line.ends_with(name);
+            let line = stdout.lines().find(is_its).unwrap();
+            assert!(line.contains("  unreadable  "), "{line}");
+            for command in ["check", "show", "cat"] {
+                let (status, _, stderr) = run(&[command, set]);
+                let found = stderr.lines().find(|line| line.contains(name)).unwrap();
+                assert_eq!(status, Some(1), "{command}");
+                assert!(
+                    found.starts_with("error: ") && found.contains("Permission denied"),
+                    "{found}"
+                );
+            }
+        }
+        // Its records are counted in its index, if it has one.
+        let (status, _, stderr) = run(&["manifest", ".", "-o", "n.json"]);
+        let has_index = name == "c.tfrecord";
+        assert_eq!(status, Some(i32::from(!has_index)), "{stderr}");
+        assert_eq!((stderr.contains(name), place.path("n.json").exists()), (!has_index, has_index));
+        place.set(name, US, US, 0o600);
+    }
 }

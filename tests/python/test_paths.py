@@ -137,6 +137,21 @@ def test_tensorboards_directory_gets_no_index_unasked(tmp_path):
     assert list(Reader(events)) == RECORDS
 
 
+def test_a_manifest_stands_for_its_files_and_a_set_must_be_complete(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    paths = [folder / f"train-0000{shard}-of-00002.tfrecord" for shard in range(2)]
+    for path in paths:
+        path.write_bytes(tfrecord(RECORDS))
+    tfr_index.Manifest.build(folder).write(tmp_path / "sizes.json")
+    dataset = Dataset(tmp_path / "sizes.json")
+    assert len(dataset) == 6 and dataset.paths == [str(path) for path in paths]
+    paths[1].unlink()
+    with pytest.raises(FileNotFoundError, match=r"or use allow_missing=True$"):
+        Dataset(folder)
+    assert len(Dataset(folder, allow_missing=True)) == 3
+
+
 def test_only_what_is_missing_or_stale_is_made(data):
     index_path = Path(f"{data}.idx")
 

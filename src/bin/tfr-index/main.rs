@@ -11,6 +11,7 @@ mod filter;
 mod generate;
 mod input;
 mod json;
+mod lines;
 mod locate;
 mod ls;
 mod manifest;

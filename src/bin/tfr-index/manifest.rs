@@ -1,15 +1,21 @@
 //! `tfr-index manifest`: writes the manifest of a data set.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Once;
 
 use anyhow::{bail, Context};
 use clap::Args;
+use indicatif::DecimalBytes;
 use serde_json::json;
-use tfr_index::{Changes, ErrorKind, Manifest, Options};
+use tfr_index::{Changes, ErrorKind, Manifest, Options, Progress};
 
+use crate::lines::{per_second, Lines};
 use crate::paths::Set;
 use crate::policy::Policy;
+use crate::shared::interrupts::Interrupts;
+use crate::shared::progress;
 use crate::shared::stdio::{self, count, name, print};
 use crate::shared::streams::is_descriptor;
 use crate::{json, refuse};
@@ -69,15 +75,29 @@ impl WriteManifest {
             let why = "names its files relative to itself, so it needs a file: give its path";
             refuse("manifest", format_args!("a manifest {why}"));
         }
-        match self.write() {
+        let interrupts = Interrupts::listen();
+        interrupts.end(match self.write(&interrupts) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(_) if interrupts.caught() => {
+                let output = self.output.display();
+                stdio::fail(&format_args!("{output}: interrupted, nothing was written"))
+            }
             Err(error) => stdio::fail(&error),
-        }
+        })
     }
 
-    fn write(&self) -> anyhow::Result<()> {
+    fn write(&self, interrupts: &Interrupts) -> anyhow::Result<()> {
         let old = self.old()?;
+        let shown = Shown::begin(self.json);
+        let watch = |at| match interrupts.caught() {
+            true => ControlFlow::Break(()),
+            false => {
+                shown.show(at);
+                ControlFlow::Continue(())
+            }
+        };
         let options = Options::new().checksums(self.checksums.into()).threads(self.threads);
+        let options = options.progress(&watch);
         let (manifest, changes) = match (&self.split, old) {
             (Some(split), _) => {
                 let [directory] = &self.files[..] else {
@@ -95,6 +115,7 @@ impl WriteManifest {
             }
             (None, None) => (Manifest::build(&self.set.find(self.files.clone())?, &options)?, None),
         };
+        progress::end();
         if !changes.as_ref().is_some_and(Changes::is_empty) {
             manifest.write(&self.output)?;
         }
@@ -167,6 +188,42 @@ impl WriteManifest {
             () => ", refreshed\n",
         };
         stdio::report(&text)
+    }
+}
+
+/// Progress of counting: a bar on a terminal, elsewhere a line every ten seconds.
+enum Shown {
+    /// The bar starts when the size of all files is known.
+    Bar(Once),
+    Lines(Lines),
+    Nothing,
+}
+
+impl Shown {
+    fn begin(json: bool) -> Shown {
+        match () {
+            () if json || stdio::is_quiet() => Shown::Nothing,
+            () if progress::is_on_terminal() => Shown::Bar(Once::new()),
+            () => Shown::Lines(Lines::begin()),
+        }
+    }
+
+    fn show(&self, at: Progress) {
+        match self {
+            Shown::Bar(begun) if at.bytes_total > 0 => {
+                begun.call_once(|| drop(progress::start(vec![at.bytes_total])));
+                progress::report(at.bytes_done, at.bytes_total);
+            }
+            Shown::Lines(lines) => {
+                if let Some(time) = lines.due() {
+                    let speed = DecimalBytes(per_second(at.bytes_done, time));
+                    let [done, total] = [at.bytes_done, at.bytes_total].map(DecimalBytes);
+                    let records = records(at.records);
+                    stdio::note(&format_args!("{done} of {total}, {records}, {speed}/s"));
+                }
+            }
+            Shown::Bar(_) | Shown::Nothing => {}
+        }
     }
 }
 

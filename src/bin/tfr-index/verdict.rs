@@ -221,9 +221,12 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
     Outcome { state, records: Some(index.records()), listed: None, fit }
 }
 
-/// The error of the first record, if the data is not TFRecord.
+/// The error of the first record, if the data is not TFRecord; or that of opening it.
 fn what_else(data: &Path) -> Option<anyhow::Error> {
-    let file = data.is_file().then(|| File::open(data).ok())??;
+    let file = match data.is_file().then(|| File::open(data))? {
+        Ok(file) => file,
+        Err(error) => return Some(anyhow!(error).context(data.display().to_string())),
+    };
     let error = Scanner::new(&file, &Options::new()).ok()?.next()?.err()?;
     let is_other = error.kind() == ErrorKind::NotTfRecord;
     is_other.then(|| anyhow::Error::from(error).context(data.display().to_string()))

@@ -267,6 +267,7 @@ _BY_BUILTIN: dict[type[OSError], type[TfrOSError]] = {
 _IN_PYTHON = {
     "checksum policy none": 'checksums="none"',
     "option allow_partial": "allow_partial=True",
+    "option allow_missing": "allow_missing=True",
     "the number of files that other data sets may open": "max_open_files of other data sets",
 }
 

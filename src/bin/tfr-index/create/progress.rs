@@ -1,17 +1,15 @@
 //! Progress of work on many files: a bar on a terminal, elsewhere a line every ten seconds.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar};
 use tfr_index::CreateProgress;
 
+use crate::lines::{per_second, Lines};
 use crate::shared::progress;
 use crate::shared::stdio::{self, note};
 
-/// The time between two lines.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
 /// To guess the size of all files, that many are enough: elsewhere each costs a request.
 const SAMPLES: usize = 256;
 
@@ -23,8 +21,7 @@ pub struct SetProgress {
 enum Kind {
     /// The bar, and the mean size of a file.
     Bar(ProgressBar, u64),
-    /// The time of the next line, since the work has begun.
-    Lines(Mutex<Duration>),
+    Lines(Lines),
     Nothing,
 }
 
@@ -33,7 +30,7 @@ impl SetProgress {
     pub fn begin(files: &[&Path]) -> SetProgress {
         let kind = match stdio::is_quiet() {
             true => Kind::Nothing,
-            false if !progress::is_on_terminal() => Kind::Lines(Mutex::new(BETWEEN_LINES)),
+            false if !progress::is_on_terminal() => Kind::Lines(Lines::begin()),
             false => {
                 let some = files.iter().step_by((files.len() / SAMPLES).max(1));
                 let size = |file: &&Path| file.metadata().map_or(0, |metadata| metadata.len());
@@ -61,11 +58,8 @@ impl SetProgress {
                     bar.set_message(format!("{} of {} files", at.files_done, at.files_total));
                 }
             }
-            Kind::Lines(next) => {
-                let time = self.begun.elapsed();
-                let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
-                if time >= *next {
-                    *next = time + BETWEEN_LINES;
+            Kind::Lines(lines) => {
+                if let Some(time) = lines.due() {
                     note(&line(at, time));
                 }
             }
@@ -74,8 +68,8 @@ impl SetProgress {
 }
 
 fn line(at: CreateProgress, time: Duration) -> String {
-    let speed = (at.bytes_done as f64 / time.as_secs_f64().max(1e-9)) as u64;
-    let (bytes, speed) = (DecimalBytes(at.bytes_done), DecimalBytes(speed));
+    let speed = DecimalBytes(per_second(at.bytes_done, time));
+    let bytes = DecimalBytes(at.bytes_done);
     let left = match at.files_done {
         0 => String::new(),
         done => {
