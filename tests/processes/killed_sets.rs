@@ -7,7 +7,6 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tfr_index::{Index, Options};
 
@@ -65,13 +64,11 @@ fn remove_indexes(directory: &Path) {
     (0..FILES).for_each(|number| drop(fs::remove_file(directory.join(name(number) + ".idx"))));
 }
 
-/// How long a create of the whole set takes.
-fn time_of_all(directory: &Path) -> Duration {
-    let begun = Instant::now();
-    finish(start(directory, &[]));
-    let time = begun.elapsed();
-    remove_indexes(directory);
-    time
+/// Waits until that many indexes are there, or the process has ended.
+fn wait_for(directory: &Path, count: usize, child: &mut Child) {
+    let is_index = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|end| end == "idx");
+    let indexes = || fs::read_dir(directory).unwrap().flatten().filter(is_index).count();
+    while child.try_wait().unwrap().is_none() && indexes() < count {}
 }
 
 #[test]
@@ -79,11 +76,10 @@ fn after_a_kill_an_update_does_the_rest() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
     let texts = write_set(directory);
-    let all = time_of_all(directory);
     let mut partial = 0;
     for round in 1..8 {
         let mut child = start(directory, &["-j", "4"]);
-        std::thread::sleep(all * round / 8);
+        wait_for(directory, FILES * round / 8, &mut child);
         let _ = child.kill();
         child.wait().unwrap();
         let (indexes, temporary) = look(directory, &texts);
@@ -101,11 +97,10 @@ fn an_interrupted_create_leaves_whole_indexes_alone() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
     let texts = write_set(directory);
-    let all = time_of_all(directory);
     let mut interrupted = 0;
     for round in 1..8 {
         let mut child = start(directory, &["-j", "3"]);
-        std::thread::sleep(all * round / 8);
+        wait_for(directory, FILES * round / 8, &mut child);
         // SAFETY: the child is not waited for yet, so the number is still its own.
         unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) };
         let status = child.wait().unwrap();
