@@ -114,8 +114,8 @@ impl Dataset {
 
     /// Returns what programs should report about the shards opened so far: indexes that were found
     /// but not used, and regions that were left out because of
-    /// [`salvage`](crate::DatasetOptions::salvage). The errors name their files, and are in the order
-    /// of the shards.
+    /// [`salvage`](crate::DatasetOptions::salvage). The errors name their files, and are in the
+    /// order of the shards.
     #[must_use]
     pub fn warnings(&self) -> Vec<Error> {
         self.0.log.here().lock().warnings()
@@ -330,9 +330,9 @@ impl Dataset {
     /// `Order::new(dataset.len()).shuffle(seed).epoch(epoch)`. The last batch may have fewer.
     ///
     /// Threads read `prefetch` batches ahead while the caller works; with 0, or if
-    /// [`threads`](crate::DatasetOptions::threads) is 1, the calling thread reads. They start with the first call
-    /// of `next`, and end when the iterator is dropped, once they have read their batches. In a
-    /// forked process the iterator continues with threads of that process.
+    /// [`threads`](crate::DatasetOptions::threads) is 1, the calling thread reads. They start with
+    /// the first call of `next`, and end when the iterator is dropped, once they have read their
+    /// batches. In a forked process the iterator continues with threads of that process.
     ///
     /// A batch with a bad record is an error; with [`OnError::Skip`], it leaves the record out.
     ///
@@ -349,8 +349,8 @@ impl Dataset {
         self.batches_of(0, 1, batch_size, order, prefetch)
     }
 
-    /// Like [`batches`](Self::batches) of a part of the data set, such as every second record: record
-    /// `i` of the order is record `first + i * step` of the data set.
+    /// Like [`batches`](Self::batches) of a part of the data set, such as every second record:
+    /// record `i` of the order is record `first + i * step` of the data set.
     ///
     /// ```
     /// use tfr_index::{Dataset, DatasetOptions, Order, Shards};
