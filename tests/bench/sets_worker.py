@@ -37,7 +37,7 @@ def ours(directory: str, compute: str = "0") -> dict[str, float]:
     import tfr_index
 
     dataset = tfr_index.Dataset(directory)
-    order = tfr_index.Order(len(dataset)).shuffle(SEED)
+    order = tfr_index.Order(len(dataset), seed=SEED)
     return epoch(dataset.batches(BATCH, order, prefetch=2), float(compute))
 
 
@@ -46,7 +46,7 @@ def ours_on_one_thread(directory: str) -> dict[str, float]:
     import tfr_index
 
     dataset = tfr_index.Dataset(directory, threads=1)
-    order = tfr_index.Order(len(dataset)).shuffle(SEED)
+    order = tfr_index.Order(len(dataset), seed=SEED)
     starts = range(0, len(order), BATCH)
     return epoch(dataset.read_many(order[start : start + BATCH]) for start in starts)
 
@@ -113,7 +113,7 @@ def one_batch(directory: str, threads: str) -> dict[str, float]:
     dataset = tfr_index.Dataset(directory, threads=int(threads))
     os.environ["TFR_SLOW_READS"] = "1000"  # microseconds, for each read from now on
     wanted = random.Random(SEED).sample(range(len(dataset)), BATCH)
-    return epoch([dataset.read_many(wanted)] for _ in range(1)) | {"bytes": 0}
+    return epoch(dataset.read_many(wanted) for _ in range(1)) | {"bytes": 0}
 
 
 def payloads(directory: str) -> Iterator[bytes]:
