@@ -103,6 +103,11 @@ pub(crate) fn clear_abandoned(path: &Path) {
     }
 }
 
+/// Whether writers have temporary files in a directory, or killed ones left some.
+pub(crate) fn has_temporary_files(directory: &Path) -> bool {
+    names::are_in(directory)
+}
+
 /// Whether both paths lead to the same file, or would if it existed.
 pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(one), fs::metadata(other)) {

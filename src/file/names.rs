@@ -1,16 +1,29 @@
 //! The names of the temporary files of a target.
 
 use std::collections::hash_map::{DefaultHasher, RandomState};
-use std::ffi::{CString, OsStr};
-use std::fs::OpenOptions;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::open;
 use super::place::{c_string, Place};
 use crate::sys;
+
+/// What all temporary names start with.
+const START: &str = ".tfr-index.";
+
+/// Whether a directory has files with temporary names. True if it cannot be read.
+pub(super) fn are_in(directory: &Path) -> bool {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let is_temporary = |name: OsString| name.as_bytes().starts_with(START.as_bytes());
+    fs::read_dir(directory).map_or(true, |mut entries| {
+        entries.any(|entry| entry.map_or(true, |entry| is_temporary(entry.file_name())))
+    })
+}
 
 /// Temporary names per target: how many concurrent writers can clean up after each other.
 const SHARED: u32 = 32;
@@ -77,7 +90,7 @@ impl Names {
 }
 
 fn name(middle: &str) -> io::Result<CString> {
-    c_string(OsStr::new(&format!(".tfr-index.{middle}.tmp")))
+    c_string(OsStr::new(&format!("{START}{middle}.tmp")))
 }
 
 /// A hash of the target, its mount and the running system. (If two targets had the same key, they

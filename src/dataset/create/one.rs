@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{CreateIndexes, Created, Creation};
@@ -20,12 +20,34 @@ pub(super) struct Listener<'l> {
     pub skipped: &'l (dyn Fn(Skipped) -> ControlFlow<()> + Sync),
 }
 
+/// Files that killed processes left, in the directory of the last index that was up to date. To look
+/// for those of each index takes longer than to find that it is up to date.
+#[derive(Default)]
+pub(super) struct Abandoned {
+    directory: Option<PathBuf>,
+    are_there: bool,
+}
+
+impl Abandoned {
+    fn clear(&mut self, index_path: &Path) {
+        let directory = index_path.parent();
+        if self.directory.as_deref() != directory {
+            self.directory = directory.map(Path::to_owned);
+            self.are_there = directory.map_or(true, file::has_temporary_files);
+        }
+        if self.are_there {
+            file::clear_abandoned(index_path);
+        }
+    }
+}
+
 /// Creates the shard's index, as the settings say. `pool`: the threads that other files also use.
 pub(super) fn create(
     shard: &Shard,
     settings: &CreateIndexes<'_>,
     pool: Option<&Pool>,
     listener: &Listener<'_>,
+    abandoned: &mut Abandoned,
 ) -> Created {
     let (done, total, regions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let progress = |at: Progress| {
@@ -45,6 +67,9 @@ pub(super) fn create(
     };
     let result = is_allowed.and_then(|()| {
         if let Some(nothing) = needs_nothing(&shard.path, &index_path, settings, &options)? {
+            if matches!(nothing, Creation::UpToDate) && !settings.dry_run {
+                abandoned.clear(&index_path);
+            }
             return Ok(nothing);
         }
         let records = match create_index_unless(&shard.path, &index_path, ensure_index, &options) {
@@ -77,9 +102,6 @@ fn needs_nothing(
 ) -> Result<Option<Creation>> {
     if let Some(only) = settings.only {
         if is_up_to_date(path, index_path, only, options)? {
-            if !settings.dry_run {
-                file::clear_abandoned(index_path);
-            }
             return Ok(Some(Creation::UpToDate));
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::counts::Counts;
-use super::one::{create, Listener};
+use super::one::{create, Abandoned, Listener};
 use super::waits::Waits;
 use super::{CreateIndexes, CreateTotals, Created};
 use crate::options::Skipped;
@@ -98,6 +98,7 @@ impl<'a> Work<'a> {
             self.counts.report_if_due(self.settings)
         };
         let skipped = |skipped| self.tell(skipped);
+        let mut abandoned = Abandoned::default();
         loop {
             let Some(number) = self.queue().take(self.shards.len()) else {
                 return ControlFlow::Continue(());
@@ -110,7 +111,8 @@ impl<'a> Work<'a> {
             };
             let (bytes, skipped) = (|count| note(bytes(count)), |one| note(skipped(one)));
             let listener = Listener { bytes: &bytes, skipped: &skipped };
-            let created = create(&self.shards[number], self.settings, None, &listener);
+            let shard = &self.shards[number];
+            let created = create(shard, self.settings, None, &listener, &mut abandoned);
             if is_cancelled.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
@@ -166,7 +168,7 @@ impl<'a> Work<'a> {
             self.flow()
         };
         let listener = Listener { bytes: &bytes, skipped: &skipped };
-        let mut waits = Waits::new();
+        let (mut waits, mut abandoned) = (Waits::new(), Abandoned::default());
         loop {
             let taken = {
                 let mut queue = self.queue();
@@ -179,7 +181,7 @@ impl<'a> Work<'a> {
             let Some(number) = taken else { return };
             waits.begin();
             let shard = &self.shards[number];
-            let created = create(shard, self.settings, Some(&self.pool), &listener);
+            let created = create(shard, self.settings, Some(&self.pool), &listener, &mut abandoned);
             let is_waiting = waits.end();
             if self.is_cancelled.load(Ordering::Relaxed) {
                 return;
