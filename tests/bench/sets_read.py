@@ -68,7 +68,8 @@ def read(quick: bool) -> Iterator[Row]:
             of = where
             if copy is not None:
                 of = str(HOME / f"{size}-{function}")
-                subprocess.run([sys.executable, WORKER, copy, where, of], check=True)
+                command = [sys.executable, WORKER, copy, where, of]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             title = f"shuffled epoch, {name}, against {peer}"
             yield Row(title, ours, Worker(function, of), peer, at_most, fault=ours.fault)
             if of != where:
