@@ -6,12 +6,16 @@
 
 mod columns;
 mod decode;
+mod encode;
 mod features;
 mod keys;
+mod schema;
 mod wire;
 
 pub use columns::{Columns, Span};
+pub use encode::{encode_examples, FeatureValues};
 pub use features::{Feature, FeatureKind, Features};
+pub use schema::{FeatureStats, Schema};
 
 #[cfg(test)]
 mod tests;

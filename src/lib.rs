@@ -92,7 +92,10 @@ pub use dataset::{
     Skips,
 };
 pub use error::{Error, ErrorKind, Result};
-pub use example::{Columns, Feature, FeatureKind, Features, Span};
+pub use example::{
+    encode_examples, Columns, Feature, FeatureKind, FeatureStats, FeatureValues, Features, Schema,
+    Span,
+};
 pub use file::own_descriptor;
 pub use frame::Checksum;
 pub use index::{Entry, Index, Remainder, ShardBy};

@@ -268,23 +268,23 @@ impl State {
 }
 
 #[cold]
-fn not_an_example() -> Error {
+pub(super) fn not_an_example() -> Error {
     let detail = "the payload is not a tf.train.Example, or it is damaged";
     Error::new(ErrorKind::Example, detail)
 }
 
 /// An entry of a map: its key and its value.
-struct Entry<'a> {
-    key: &'a [u8],
-    value: &'a [u8],
+pub(super) struct Entry<'a> {
+    pub key: &'a [u8],
+    pub value: &'a [u8],
     /// More values, which are merged with the first one. Nobody writes them.
-    more: Vec<&'a [u8]>,
+    pub more: Vec<&'a [u8]>,
 }
 
 impl<'a> Entry<'a> {
     /// Key and value may come in any order. The last key counts.
     #[inline(always)]
-    fn parse(entry: &'a [u8]) -> Option<Entry<'a>> {
+    pub fn parse(entry: &'a [u8]) -> Option<Entry<'a>> {
         let (mut wire, mut has_value) = (Wire(entry), false);
         let mut entry = Entry { key: &[], value: &[], more: Vec::new() };
         while !wire.is_empty() {

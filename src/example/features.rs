@@ -249,7 +249,7 @@ impl Features {
 }
 
 /// A name in quotes, on one line.
-fn quoted(name: &[u8]) -> String {
+pub(super) fn quoted(name: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(name))
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::error::{ErrorKind, Result};
 
 /// Builds messages.
-mod message {
+pub(super) mod message {
     pub fn varint(mut value: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         while value > 0x7f {

@@ -128,6 +128,21 @@ pub(super) fn count_varints(run: &[u8]) -> Option<usize> {
     Some(run.iter().map(|&byte| usize::from(byte < 0x80)).sum())
 }
 
+/// The number of bytes of a varint.
+#[inline]
+pub(super) fn varint_len(value: u64) -> usize {
+    (70 - (value | 1).leading_zeros() as usize) / 7
+}
+
+#[inline]
+pub(super) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
 const STOPS: u64 = 0x8080_8080_8080_8080;
 
 /// Decodes a packed run of varints. There must be [`count_varints`] of them.
@@ -182,16 +197,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while value > 0x7f {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-        bytes
-    }
-
     fn one_by_one(run: &[u8]) -> Option<Vec<i64>> {
         let (mut wire, mut values) = (Wire(run), Vec::new());
         while !wire.is_empty() {
@@ -212,7 +217,12 @@ mod tests {
             numbers in prop::collection::vec((any::<u64>(), 0..64_u32), 0..40)
         ) {
             let numbers: Vec<_> = numbers.iter().map(|(number, shift)| number >> shift).collect();
-            let run: Vec<_> = numbers.iter().flat_map(|&number| varint(number)).collect();
+            let mut run = Vec::new();
+            for &number in &numbers {
+                let before = run.len();
+                write_varint(&mut run, number);
+                prop_assert_eq!(run.len() - before, varint_len(number));
+            }
             let right: Vec<_> = numbers.iter().map(|&number| number as i64).collect();
             prop_assert_eq!(packed(&run), Some(right));
         }

@@ -1,0 +1,310 @@
+//! Which features records have.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::decode::{not_an_example, Entry};
+use super::wire::{count_varints, Wire, BLOCK_1, BLOCK_2, BLOCK_3, FIXED_1, VARINT_1};
+use super::{Feature, FeatureKind};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most different features: in data with more of them, names are values.
+const MOST: usize = if cfg!(any(test, fuzzing)) { 20 } else { 1 << 16 };
+
+/// What features records have, and how many values: for people who do not know it.
+///
+/// Its memory does not grow with the number of records.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    records: u64,
+    features: BTreeMap<Vec<u8>, FeatureStats>,
+}
+
+/// What records have of one feature; see [`Schema`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct FeatureStats {
+    /// How many records have byte strings, an empty list of them, too.
+    pub bytes_records: u64,
+    /// How many records have floating-point numbers.
+    pub float_records: u64,
+    /// How many records have integers.
+    pub int64_records: u64,
+    /// How many records have the name, but no kind, and so no values.
+    pub kindless_records: u64,
+    /// The least values that one of the records with a kind has.
+    pub min_values: u64,
+    /// The most.
+    pub max_values: u64,
+    /// The bytes of the feature in all records, with its name.
+    pub bytes: u64,
+}
+
+impl FeatureStats {
+    /// Returns how many records have the feature, with a kind.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.bytes_records + self.float_records + self.int64_records
+    }
+
+    /// Returns the kind that most records have; `None` if none has one.
+    #[must_use]
+    pub fn kind(&self) -> Option<FeatureKind> {
+        let kinds = [
+            (self.bytes_records, FeatureKind::Bytes),
+            (self.float_records, FeatureKind::Float),
+            (self.int64_records, FeatureKind::Int64),
+        ];
+        let (records, kind) = kinds.into_iter().max_by_key(|(records, _)| *records)?;
+        (records > 0).then_some(kind)
+    }
+
+    fn add(&mut self, found: &Found) {
+        self.bytes += found.bytes;
+        let records = match found.kind {
+            None => {
+                self.kindless_records += 1;
+                return;
+            }
+            Some(FeatureKind::Bytes) => &mut self.bytes_records,
+            Some(FeatureKind::Float) => &mut self.float_records,
+            Some(FeatureKind::Int64) => &mut self.int64_records,
+        };
+        *records += 1;
+        let is_first = self.records() == 1;
+        self.min_values = if is_first { found.values } else { self.min_values.min(found.values) };
+        self.max_values = self.max_values.max(found.values);
+    }
+}
+
+/// A feature of a record.
+struct Found {
+    kind: Option<FeatureKind>,
+    values: u64,
+    bytes: u64,
+}
+
+impl Schema {
+    /// A schema of no records.
+    #[must_use]
+    pub fn new() -> Schema {
+        Schema::default()
+    }
+
+    /// Adds a record's payload. After an error the schema is unchanged.
+    ///
+    /// ```
+    /// use tfr_index::{encode_examples, FeatureKind, FeatureValues, Schema};
+    ///
+    /// let values = [FeatureValues::int64("label", &[7])];
+    /// let (payload, _) = encode_examples(1, &values)?;
+    /// let mut schema = Schema::new();
+    /// schema.add(&payload)?;
+    /// let (name, stats) = schema.features().next().unwrap();
+    /// assert_eq!((name, stats.kind()), (&b"label"[..], Some(FeatureKind::Int64)));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Example`] if the payload is no `Example`, or if there are more than 65,536
+    /// different features.
+    pub fn add(&mut self, payload: &[u8]) -> Result<()> {
+        let found = features_of(payload).ok_or_else(not_an_example)?;
+        let new = found.keys().filter(|&&name| !self.features.contains_key(name)).count();
+        if self.features.len() + new > MOST {
+            let detail = format!(
+                "the records have more than {MOST} different features: their names seem to be values"
+            );
+            return Err(Error::new(ErrorKind::Example, detail));
+        }
+        self.records += 1;
+        for (name, found) in found {
+            match self.features.get_mut(name) {
+                Some(stats) => stats.add(&found),
+                None => self.features.entry(name.to_vec()).or_default().add(&found),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the number of records.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Iterates over the features, by name.
+    #[must_use]
+    pub fn features(&self) -> impl ExactSizeIterator<Item = (&[u8], &FeatureStats)> {
+        self.features.iter().map(|(name, stats)| (&**name, stats))
+    }
+
+    /// Returns features that fit all records so far, unless their kinds differ: then the most
+    /// frequent one. A feature that all records have, with the same number of values, has that
+    /// shape; one value has the shape `[]`. The others are ragged. Those that never have a kind are
+    /// left out.
+    #[must_use]
+    pub fn suggest(&self) -> Vec<Feature> {
+        let suggest = |(name, stats): (&[u8], &FeatureStats)| {
+            let feature = Feature::new(name, stats.kind()?);
+            let is_fixed = stats.records() == self.records && stats.min_values == stats.max_values;
+            Some(match usize::try_from(stats.max_values) {
+                Ok(1) if is_fixed => feature,
+                Ok(count) if is_fixed && count > 0 => feature.shape(&[count]),
+                _ => feature.ragged(),
+            })
+        };
+        self.features().filter_map(suggest).collect()
+    }
+}
+
+/// The features of a payload, by name. `None`: it is not an `Example`.
+fn features_of(payload: &[u8]) -> Option<HashMap<&[u8], Found>> {
+    let (mut example, mut found) = (Wire(payload), HashMap::new());
+    while let Some(features) = example.next_block(BLOCK_1)? {
+        let mut features = Wire(features);
+        while let Some(bytes) = features.next_block(BLOCK_1)? {
+            let entry = Entry::parse(bytes)?;
+            let (kind, values) = count(&entry)?;
+            // The last of equal names counts.
+            found.insert(entry.key, Found { kind, values, bytes: bytes.len() as u64 });
+        }
+    }
+    Some(found)
+}
+
+/// The kind of a feature, and the number of its values.
+fn count(entry: &Entry<'_>) -> Option<(Option<FeatureKind>, u64)> {
+    let (mut last, mut values) = (None, 0);
+    for &value in [entry.value].iter().chain(&entry.more) {
+        let mut value = Wire(value);
+        while !value.is_empty() {
+            let kind = match value.tag()? {
+                BLOCK_1 => FeatureKind::Bytes,
+                BLOCK_2 => FeatureKind::Float,
+                BLOCK_3 => FeatureKind::Int64,
+                tag => {
+                    value.skip(tag)?;
+                    continue;
+                }
+            };
+            let count = count_list(kind, value.block()?)?;
+            values = if last == Some(kind) { values + count } else { count };
+            last = Some(kind);
+        }
+    }
+    Some((last, values))
+}
+
+fn count_list(kind: FeatureKind, list: &[u8]) -> Option<u64> {
+    let (mut list, mut count) = (Wire(list), 0);
+    while !list.is_empty() {
+        count += match (kind, list.tag()?) {
+            (FeatureKind::Bytes, BLOCK_1) => list.block().map(|_| 1)?,
+            (FeatureKind::Float, BLOCK_1) => match list.block()?.len() {
+                size if size % 4 == 0 => size / 4,
+                _ => return None,
+            },
+            (FeatureKind::Float, FIXED_1) => list.fixed().map(|_| 1)?,
+            (FeatureKind::Int64, BLOCK_1) => count_varints(list.block()?)?,
+            (FeatureKind::Int64, VARINT_1) => list.varint().map(|_| 1)?,
+            (_, tag) => list.skip(tag).map(|()| 0)?,
+        };
+    }
+    Some(count as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::message::*;
+    use super::super::Features;
+    use super::*;
+
+    fn schema(payloads: &[Vec<u8>]) -> Schema {
+        let mut schema = Schema::new();
+        payloads.iter().for_each(|payload| schema.add(payload).unwrap());
+        schema
+    }
+
+    #[test]
+    fn suggested_features_fit_the_records() {
+        let with = |entries: &[(&str, Vec<u8>)]| {
+            let entries: Vec<_> =
+                entries.iter().map(|(name, feature)| entry(name.as_bytes(), feature)).collect();
+            example(&entries)
+        };
+        let payloads = [
+            with(&[
+                ("label", ints(&[7])),
+                ("box", floats(&[0.0; 4])),
+                ("words", byte_strings(&[b"a", b"b"])),
+                ("rare", ints(&[1])),
+                ("none", Vec::new()),
+                ("empty", ints(&[])),
+                ("either", ints(&[1])),
+            ]),
+            with(&[
+                ("none", number(9, 1)),
+                ("label", ints(&[1, 2])), // replaced by the next one
+                ("label", block(3, &number(1, 300))),
+                ("box", [floats(&[0.0]), floats(&[0.0; 3])].concat()),
+                ("words", byte_strings(&[])),
+                ("empty", ints(&[])),
+                ("either", [ints(&[1, 2]), floats(&[0.5])].concat()),
+            ]),
+            with(&[
+                ("either", floats(&[0.5])),
+                ("label", ints(&[-1])),
+                ("box", floats(&[0.0; 4])),
+                ("words", byte_strings(&[b"c"])),
+                ("empty", ints(&[])),
+            ]),
+        ];
+        let schema = schema(&payloads);
+        assert_eq!((schema.records(), schema.features().len()), (3, 7));
+        let stats =
+            |name: &str| schema.features().find(|(key, _)| *key == name.as_bytes()).unwrap().1;
+        assert_eq!(
+            *stats("words"),
+            FeatureStats {
+                bytes_records: 3,
+                max_values: 2,
+                bytes: stats("words").bytes,
+                ..FeatureStats::default()
+            }
+        );
+        assert_eq!((stats("none").kindless_records, stats("none").kind()), (2, None));
+        assert_eq!((stats("either").int64_records, stats("either").float_records), (1, 2));
+        assert_eq!((stats("label").min_values, stats("label").max_values), (1, 1));
+
+        let suggested = schema.suggest();
+        let right = [
+            Feature::float("box").shape(&[4]),
+            Feature::float("either"),
+            Feature::int64("empty").ragged(),
+            Feature::int64("label"),
+            Feature::int64("rare").ragged(),
+            Feature::bytes("words").ragged(),
+        ];
+        assert_eq!(suggested, right);
+        let fitting = right.into_iter().filter(|feature| feature.name() != b"either");
+        let features = Features::new(fitting).unwrap();
+        for payload in &payloads {
+            features.decode(payload, &[0, payload.len()], 1).unwrap();
+        }
+    }
+
+    #[test]
+    fn payloads_that_are_no_examples_are_refused() {
+        let mut schema = schema(&[k(&ints(&[1]))]);
+        for payload in
+            [b"\xff".to_vec(), k(&block(2, &block(1, &[0; 5]))), k(&block(3, &block(1, &[0x80])))]
+        {
+            assert_eq!(schema.add(&payload).unwrap_err().kind(), ErrorKind::Example);
+        }
+        let many: Vec<_> = (0..20).map(|i| entry(format!("{i}").as_bytes(), &ints(&[1]))).collect();
+        let error = schema.add(&example(&many)).unwrap_err();
+        assert!(error.to_string().contains("more than 20 different features"), "{error}");
+        schema.add(&example(&many[1..])).unwrap();
+        assert_eq!((schema.records(), schema.features().len()), (2, 20));
+    }
+}
