@@ -2033,7 +2033,8 @@ class dataset {
         return batch(made);
     }
     /// Iterates over batches of `batch_size` records in an order. Threads read `prefetch` batches
-    /// ahead. The last batch may have fewer records, and is left out if `drop_last`.
+    /// ahead, but no more than 1,024. The last batch may have fewer records, and is left out if
+    /// `drop_last`.
     [[nodiscard]] inline tfr::batches batches(std::size_t batch_size, const order &order,
                                               std::size_t prefetch = 2,
                                               bool drop_last = false) const;

@@ -127,6 +127,14 @@ impl Error {
         self
     }
 
+    /// Names a file of the directory `from` as one of the directory `to`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Error {
+        if let Some(name) = self.path().and_then(|path| path.strip_prefix(from).ok()) {
+            self.0.path = Some(to.join(name));
+        }
+        self
+    }
+
     pub(crate) fn with_format(mut self, name: &'static str) -> Error {
         self.0.format = Some(name);
         self

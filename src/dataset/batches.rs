@@ -11,6 +11,8 @@ use crate::reader::{with_room, Ahead, Payloads};
 
 /// The most threads that each read a batch ahead.
 const THREADS: usize = 8;
+/// The most batches that are read ahead.
+const MOST_AHEAD: usize = 1024;
 /// The most batches read ahead whose memory is used again, besides one in hand and one given back.
 const MOST_SPARES: usize = 64;
 /// The most records of a first batch that is small.
@@ -210,6 +212,12 @@ impl Batches {
         self.threads.get_mut(batch.checked_rem(count)? as usize)
     }
 
+    /// How many batches threads that start now read ahead.
+    pub(super) fn ahead(&self) -> usize {
+        let left = usize::try_from(self.plan.most_left(self.next)).unwrap_or(usize::MAX);
+        self.prefetch.min(left).min(MOST_AHEAD)
+    }
+
     /// Starts the threads, unless they run. In a forked process, there are none from its parent.
     fn start(&mut self) {
         if self.prefetch == 0 || self.threads.first().is_some_and(Ahead::is_here) {
@@ -217,12 +225,12 @@ impl Batches {
         }
         self.threads.clear();
         self.first = self.next;
-        let left = usize::try_from(self.plan.left(self.next)).unwrap_or(usize::MAX);
         // Without its sizes, nobody knows where the batch after the next one begins.
         let most = if self.plan.max_bytes.is_some() { 1 } else { THREADS };
-        let count = self.prefetch.min(most).min(left);
+        let ahead = self.ahead();
+        let count = ahead.min(most);
         // A thread has a batch in hand, besides those that wait.
-        let waiting = (self.prefetch + count - 1) / count.max(1) - 1;
+        let waiting = (ahead + count - 1) / count.max(1) - 1;
         let size = self.plan.batch_size as u64;
         for i in 0..count as u64 {
             let (plan, mut next) = (self.plan.clone(), self.first.saturating_add(i * size));
@@ -268,6 +276,14 @@ impl Plan {
     fn left(&self, place: u64) -> u64 {
         let (records, size) = (self.end() - place, self.batch_size as u64);
         records / size + u64::from(records % size > 0)
+    }
+
+    /// The greatest number of batches from a place of the order on.
+    fn most_left(&self, place: u64) -> u64 {
+        match self.max_bytes {
+            Some(_) => self.end() - place,
+            None => self.left(place),
+        }
     }
 
     /// Reads the batch that begins at a place of the order. `calls` threads do this at the same
@@ -327,11 +343,7 @@ impl Iterator for Batches {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let most = match self.plan.max_bytes {
-            Some(_) => self.plan.end() - self.next,
-            None => self.plan.left(self.next),
-        };
-        (0, usize::try_from(most).ok())
+        (0, usize::try_from(self.plan.most_left(self.next)).ok())
     }
 }
 

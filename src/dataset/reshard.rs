@@ -3,6 +3,7 @@
 mod copy;
 mod names;
 mod plan;
+mod queue;
 mod read;
 mod sources;
 
@@ -124,7 +125,8 @@ pub struct Resharded {
 /// [`Shard::index_path`](crate::Shard::index_path) says. The latter is used as it is: it may
 /// select, reorder and repeat records, and so an edited data set becomes a real one.
 ///
-/// The memory needed is that of the old shards' indexes, and up to 64 MiB for each thread.
+/// The memory needed is that of the old shards' indexes, and up to 64 MiB for each thread. If the
+/// process has too many open files, fewer threads write.
 ///
 /// ```
 /// use tfr_index::{reshard, Dataset, DatasetOptions, Permutation, Reshard, Shards};
@@ -151,7 +153,8 @@ pub struct Resharded {
 ///   file, the record and the byte.
 /// - [`ErrorKind::Mismatch`]: an old shard was changed meanwhile.
 /// - The error of the system, if a file or the directory cannot be written: `ENOTEMPTY` if the
-///   directory is not empty, `EBUSY` if another call is writing it.
+///   directory is not empty, `EBUSY` if another call is writing it. It names a file as one of
+///   `directory`.
 /// - [`ErrorKind::InvalidArgument`] if there would be shards without records; if the name is not
 ///   usable; if the checksum policy would not check payloads.
 /// - [`ErrorKind::Cancelled`], by the progress callback.
@@ -174,14 +177,16 @@ pub fn reshard(
     let names = Names { name: &reshard.name, count: plan.len() };
     let temporary = new.path();
 
-    let copy = Copy::new(&dataset, &order, &plan, &sources);
-    let (rows, unchecked) = copy.run(&temporary, &names, &options)?;
+    let copy = Copy::new(&dataset, &order, &plan, &sources, options.threads);
+    let asked = |error: Error| error.moved(&temporary, target);
+    let (rows, unchecked) = copy.run(&temporary, &names, &options).map_err(asked)?;
+    dataset.close_files();
     sources.ensure_unchanged()?;
     warnings.extend(unchecked);
-    let manifest = names.manifest();
-    Manifest::from_rows(rows.clone())?.write(temporary.join(&manifest))?;
+    let manifest = temporary.join(names.manifest());
+    Manifest::from_rows(rows.clone())?.write(&manifest).map_err(asked)?;
     if options.sync {
-        crate::file::sync(&temporary.join(&manifest))?;
+        crate::file::sync(&manifest).map_err(asked)?;
     }
     new.commit(options.sync)?;
     let moved = |(number, row): (usize, ManifestRow)| {

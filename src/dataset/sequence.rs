@@ -329,8 +329,8 @@ impl Dataset {
     /// Iterates over batches of `batch_size` records in an order, such as
     /// `Order::new(dataset.len()).shuffle(seed).epoch(epoch)`. The last batch may have fewer.
     ///
-    /// Threads read `prefetch` batches ahead while the caller works; with 0, or if
-    /// [`threads`](crate::DatasetOptions::threads) is 1, the calling thread reads. They start with
+    /// Threads read `prefetch` batches ahead while the caller works, but no more than 1,024; with 0,
+    /// or if [`threads`](crate::DatasetOptions::threads) is 1, the calling thread reads. They start with
     /// the first call of `next`, and end when the iterator is dropped, once they have read their
     /// batches. In a forked process the iterator continues with threads of that process.
     ///

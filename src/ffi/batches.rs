@@ -21,9 +21,9 @@ pub struct tfr_batches(Batches);
 /// Starts to read batches of `batch_size` records in an order. The last batch may have fewer;
 /// `drop_last` other than 0 leaves it out then.
 ///
-/// `prefetch` batches are read ahead, by threads that start with the first call of
-/// tfr_batches_next() or tfr_batches_wait(). If it is 0, or tfr_options_set_threads() is 1, the
-/// calling thread reads.
+/// `prefetch` batches are read ahead, but no more than 1,024, by threads that start with the first
+/// call of tfr_batches_next() or tfr_batches_wait(). If it is 0, or tfr_options_set_threads() is 1,
+/// the calling thread reads.
 ///
 /// Parameters: `dataset`, `order` and `batches_out` are required.
 ///

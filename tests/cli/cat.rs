@@ -120,6 +120,23 @@ fn a_file_is_never_taken_for_a_record() {
     assert_eq!(files.printed(&["cat", "0", "5"]), files.payloads([5])); // a directory
 }
 
+/// Errors name the file that was asked for, not the temporary one.
+#[test]
+fn an_output_that_cannot_be_written_is_named() {
+    let files = files();
+    let (status, _, stderr) = run(files.folder.path(), &["cat", "a", "-o", "none/out"]);
+    assert_eq!(
+        (status, stderr.as_str()),
+        (1, "error: none/out: No such file or directory (os error 2)\n")
+    );
+    let mut command = Command::new("sh");
+    let script = "ulimit -f 4; exec \"$0\" cat a -o out";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_tfr-index")]).current_dir(files.folder.path());
+    let expected = "error: out: cannot write: File too large (os error 27)\n";
+    assert_eq!(ended(&command.output().unwrap()), (1, String::new(), expected.to_owned()));
+    assert_eq!(fs::read_dir(files.folder.path()).unwrap().count(), 2);
+}
+
 /// Memory is limited to less than the index and its entries take: 16 bytes a record.
 #[cfg(target_os = "linux")]
 #[test]

@@ -179,8 +179,60 @@ fn a_write_that_fails_leaves_nothing() {
     let output = with_defaults(&mut command).stdin(Stdio::null()).output().unwrap();
     let (status, stdout, stderr) = ended(&output);
     assert_eq!((status, stdout.as_str()), (1, ""));
-    assert!(stderr.starts_with("error: ") && stderr.contains("File too large"), "{stderr}");
+    // It names the file that was asked for, not the temporary one.
+    let expected = "error: new/train-00000-of-00002.tfrecord: cannot write: File too large";
+    assert!(stderr.starts_with(expected), "{stderr}");
     assert_eq!(names(folder.path()), ["data"]);
+
+    let name = "x".repeat(250);
+    let (status, _, stderr) =
+        run(folder.path(), &["reshard", "data", "-o", "new", "--shards", "2", "--name", &name]);
+    let expected = format!("error: new/{name}-00000-of-00002.tfrecord: cannot create: File name");
+    assert!(status == 1 && stderr.starts_with(&expected), "{stderr}");
+    assert_eq!(names(folder.path()), ["data"]);
+}
+
+/// With few descriptors, fewer files are written at the same time.
+#[test]
+fn needs_few_open_files() {
+    let (folder, records) = data_set();
+    for copy in 2..12 {
+        let to = folder.path().join(format!("data/{copy}.tfrecord"));
+        fs::copy(folder.path().join("data/b.tfrecord"), to).unwrap();
+    }
+    let reshard = |limit: usize, threads: usize| {
+        let mut command = Command::new("sh");
+        let script = format!(
+            "ulimit -n {limit}; exec \"$0\" reshard data -o new-{limit}-{threads} --shards 16 \
+             --shuffle 7 --threads {threads}"
+        );
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_tfr-index")]).current_dir(folder.path());
+        ended(&with_defaults(&mut command).stdin(Stdio::null()).output().unwrap())
+    };
+    let mut copies: Vec<Vec<u8>> = Vec::new();
+    for limit in [16, 18, 20, 24, 32, 48] {
+        for threads in [0, 1, 4, 16] {
+            let (status, _, stderr) = reshard(limit, threads);
+            assert_eq!((status, stderr.as_str()), (0, ""), "{limit} {threads}");
+            let new = folder.path().join(format!("new-{limit}-{threads}"));
+            let files = names(&new).into_iter().filter(|name| name.ends_with(".tfrecord"));
+            copies.push(files.flat_map(|name| fs::read(new.join(name)).unwrap()).collect());
+        }
+    }
+    let bytes: usize = records
+        .iter()
+        .chain((0..10).flat_map(|_| &records[100..]))
+        .map(|record| record.len() + 16)
+        .sum();
+    assert_eq!(copies[0].len(), bytes);
+    assert!(copies.iter().all(|copy| *copy == copies[0]));
+    let (status, _, stderr) = reshard(7, 4);
+    assert_eq!(status, 1);
+    assert!(
+        stderr.starts_with("error: new-7-4/train-000")
+            && stderr.contains("raise the limit (ulimit -n)"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -161,7 +161,8 @@ impl Cat {
         let only_text = self.output.is_none() && io::stdout().is_terminal();
         let closed = Cell::new(false);
         let interrupts = Interrupts::default();
-        let mut output = Output { to: &mut stdout, only_text, closed: &closed, interrupts };
+        let (to, path) = (&mut stdout, None);
+        let mut output = Output { to, path, only_text, closed: &closed, interrupts };
         for_each(parts.take_while(|_| !closed.get()), |part| {
             let damaged = DamageReport::default();
             self.copy(&part, part.index()?, &mut output, &damaged)?;
@@ -181,7 +182,8 @@ impl Cat {
         let (closed, damaged) = (Cell::new(false), DamageReport::default());
         let copy = |to: &mut dyn Write| {
             let interrupts = interrupts.clone();
-            let mut output = Output { to, only_text: false, closed: &closed, interrupts };
+            let (path, only_text, closed) = (Some(path), false, &closed);
+            let mut output = Output { to, path, only_text, closed, interrupts };
             parts.into_iter().try_for_each(|(part, index)| {
                 self.copy(&part, index, &mut output, &damaged)?;
                 progress::file_done();
@@ -250,6 +252,8 @@ impl Cat {
 /// Where the records go.
 struct Output<'a> {
     to: &'a mut dyn Write,
+    /// Its path, unless it is standard output.
+    path: Option<&'a Path>,
     /// The output is a terminal, which takes only text.
     only_text: bool,
     /// No more can be written: the reader closed the pipe, or writing failed.
@@ -299,7 +303,10 @@ impl Output<'_> {
         self.closed.set(written.is_err());
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.context("cannot write the output"),
+            written => written.with_context(|| match self.path {
+                Some(path) => format!("{}: cannot write", path.display()),
+                None => "cannot write the output".to_owned(),
+            }),
         }
     }
 }

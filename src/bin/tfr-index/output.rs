@@ -1,9 +1,9 @@
 //! Where commands write their output.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -75,8 +75,11 @@ impl OutputFile {
     pub fn create(path: &Path) -> anyhow::Result<OutputFile> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".tfr-index.").suffix(".tmp").permissions(Permissions::from_mode(0o666));
-        let temporary = builder.tempfile_in(directory.unwrap_or(Path::new(".")));
+        builder.prefix(".tfr-index.").suffix(".tmp");
+        // The errors of `tempfile_in` name the temporary file.
+        let open =
+            |path: &Path| File::options().write(true).create_new(true).mode(0o666).open(path);
+        let temporary = builder.make_in(directory.unwrap_or(Path::new(".")), open);
         let temporary = temporary.with_context(|| path.display().to_string())?;
         Ok(OutputFile { temporary, path: path.to_owned() })
     }
@@ -115,12 +118,13 @@ impl OutputFile {
     }
 }
 
+/// The errors do not name the temporary file.
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.write(bytes)
+        self.temporary.as_file_mut().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.flush()
+        self.temporary.as_file_mut().flush()
     }
 }

@@ -1,18 +1,21 @@
 //! Copies records to the new shards, several shards at the same time.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::names::Names;
 use super::plan::Plan;
+use super::queue::{Queue, Turn};
 use super::sources::Sources;
 use crate::catalog::ManifestRow;
 use crate::create::default_index_path;
+use crate::dataset::open_files::is_too_many;
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Header, FOOTER_LEN, HEADER_LEN};
@@ -31,6 +34,10 @@ const SHUFFLED: usize = if TINY { 500 } else { 32 << 20 };
 /// The most records at a time.
 const RECORDS: u64 = if TINY { 10 } else { 1 << 16 };
 
+/// What to do if a new file cannot be created.
+const TOO_MANY: &str =
+    ": the process or the system has too many open files: raise the limit (ulimit -n)";
+
 pub(super) struct Copy<'a> {
     dataset: &'a Dataset,
     order: &'a Order,
@@ -39,7 +46,9 @@ pub(super) struct Copy<'a> {
     /// About how many bytes are read at a time, and how many records to try.
     window: usize,
     batch: u64,
-    next: AtomicUsize,
+    /// How many threads there are.
+    workers: usize,
+    queue: Queue,
     done_bytes: AtomicU64,
     done_records: AtomicU64,
     /// For each old shard, how many records got other checksums.
@@ -54,12 +63,20 @@ struct Worker<'a> {
     directory: &'a Path,
     names: &'a Names<'a>,
     options: Options<'a>,
-    /// How many there are.
-    workers: usize,
     /// Whether this is the caller's thread, which reports the progress.
     reports: bool,
     records: Vec<u64>,
     payloads: Payloads,
+    /// What was done of the shard that is being written.
+    done: Done,
+}
+
+#[derive(Default)]
+struct Done {
+    bytes: u64,
+    records: u64,
+    /// For old shards, how many records got other checksums.
+    unchecked: BTreeMap<usize, u64>,
 }
 
 impl<'a> Copy<'a> {
@@ -68,7 +85,13 @@ impl<'a> Copy<'a> {
         order: &'a Order,
         plan: &'a Plan,
         sources: &'a Sources<'a>,
+        threads: usize,
     ) -> Copy<'a> {
+        let threads = match threads {
+            0 => threads::processors().min(threads::READING),
+            threads => threads,
+        };
+        let workers = threads.min(plan.len());
         let is_shuffled = order.state().seed.is_some();
         let window = if is_shuffled { SHUFFLED } else { IN_ORDER };
         let average = plan.bytes() / plan.records();
@@ -79,7 +102,8 @@ impl<'a> Copy<'a> {
             sources,
             window,
             batch: (window as u64 / average + 1).min(RECORDS),
-            next: AtomicUsize::new(0),
+            workers,
+            queue: Queue::new(plan.len(), workers),
             done_bytes: AtomicU64::new(0),
             done_records: AtomicU64::new(0),
             unchecked: (0..sources.len()).map(|_| AtomicU64::new(0)).collect(),
@@ -96,20 +120,15 @@ impl<'a> Copy<'a> {
         names: &Names<'_>,
         options: &Options<'_>,
     ) -> Result<(Vec<ManifestRow>, Vec<Error>)> {
-        let threads = match options.threads {
-            0 => threads::processors().min(threads::READING),
-            threads => threads,
-        };
-        let workers = threads.min(self.plan.len());
         let worker = |reports| Worker {
             copy: &self,
             directory,
             names,
             options: *options,
-            workers,
             reports,
             records: Vec::new(),
             payloads: Payloads::default(),
+            done: Done::default(),
         };
         self.report(options)?;
         if options.threads == 1 {
@@ -122,7 +141,8 @@ impl<'a> Copy<'a> {
                     let (mut worker, alive) = (worker(false), Sender::clone(&alive));
                     crew.start(move || worker.work_until_done(alive))
                 };
-                (0..workers).all(start);
+                (0..self.workers).all(start);
+                (crew.len().max(1)..self.workers).for_each(|_| self.queue.leave());
                 drop(alive);
                 if crew.len() == 0 {
                     worker(true).work();
@@ -168,18 +188,37 @@ impl Worker<'_> {
     }
 
     fn work(&mut self) {
-        loop {
-            let shard = self.copy.next.fetch_add(1, Relaxed);
-            if shard >= self.copy.plan.len() || !self.is_needed(shard) {
-                return;
+        let copy = self.copy;
+        while let Some(turn) = copy.queue.take() {
+            let shard = turn.shard;
+            if !self.is_needed(shard) {
+                return copy.queue.leave();
             }
-            match self.copy_shard(shard) {
+            match self.copy_shard(&turn) {
                 Ok(row) => {
-                    let rows = self.copy.rows.lock();
-                    rows.unwrap_or_else(PoisonError::into_inner)[shard] = row;
+                    for (&shard, &count) in &self.done.unchecked {
+                        copy.unchecked[shard].fetch_add(count, Relaxed);
+                    }
+                    copy.rows.lock().unwrap_or_else(PoisonError::into_inner)[shard] = row;
                 }
-                Err(error) => self.copy.first_error.note(shard, error),
+                Err(error) if is_too_many(&error) => {
+                    copy.done_bytes.fetch_sub(self.done.bytes, Relaxed);
+                    copy.done_records.fetch_sub(self.done.records, Relaxed);
+                    copy.dataset.close_files();
+                    if !copy.queue.give_back(&turn) {
+                        copy.first_error.note(shard, self.explain(error));
+                    }
+                }
+                Err(error) => copy.first_error.note(shard, error),
             }
+        }
+    }
+
+    /// Adds what to do if a new file cannot be opened. An old file's error says it.
+    fn explain(&self, error: Error) -> Error {
+        match error.path().is_some_and(|path| path.starts_with(self.directory)) {
+            true => error.adding(TOO_MANY),
+            false => error,
         }
     }
 
@@ -192,12 +231,14 @@ impl Worker<'_> {
     }
 
     /// Copies one shard; `None` if it is not needed any more.
-    fn copy_shard(&mut self, shard: usize) -> Result<Option<ManifestRow>> {
+    fn copy_shard(&mut self, turn: &Turn) -> Result<Option<ManifestRow>> {
+        self.done = Done::default();
+        let shard = turn.shard;
         let path = self.directory.join(self.names.shard(shard));
         let index_path = default_index_path(&path);
         let options = Options::new().sync(self.options.sync);
         let mut writer = RecordWriter::create(&path, &index_path, &options)?;
-        let Copy { dataset, order, plan, window, batch, .. } = *self.copy;
+        let Copy { dataset, order, plan, window, batch, workers, .. } = *self.copy;
         let (mut position, end) = plan.run(shard);
         while position < end {
             if !self.is_needed(shard) {
@@ -206,12 +247,18 @@ impl Worker<'_> {
             self.records.resize(batch.min(end - position) as usize, 0);
             order.fill(position, &mut self.records);
             let payloads = &mut self.payloads;
-            let count = dataset.read_first(&self.records, window, payloads, self.workers)?;
+            let count = dataset.read_first(&self.records, window, payloads, workers)?;
             self.records.truncate(count);
             self.write(&mut writer)?;
             position += count as u64;
-            self.copy.done_bytes.fetch_add(self.payloads.bytes().len() as u64, Relaxed);
-            self.copy.done_records.fetch_add(count as u64, Relaxed);
+            let (bytes, records) = (self.payloads.bytes().len() as u64, count as u64);
+            self.copy.done_bytes.fetch_add(bytes, Relaxed);
+            self.copy.done_records.fetch_add(records, Relaxed);
+            (self.done.bytes, self.done.records) =
+                (self.done.bytes + bytes, self.done.records + records);
+        }
+        if turn.is_tight {
+            dataset.close_files();
         }
         let records = writer.finish()?;
         let file = fs::metadata(&path).map_err(|error| Error::io("open", error).of(&path))?;
@@ -221,8 +268,8 @@ impl Worker<'_> {
     }
 
     /// Writes the frames that were read: as they are, if they were checked.
-    fn write(&self, writer: &mut RecordWriter) -> Result<()> {
-        let Copy { dataset, sources, unchecked, .. } = self.copy;
+    fn write(&mut self, writer: &mut RecordWriter) -> Result<()> {
+        let Copy { dataset, sources, .. } = self.copy;
         if sources.are_all_checked() {
             return writer.write_frames(self.payloads.bytes(), self.payloads.offsets());
         }
@@ -235,7 +282,7 @@ impl Worker<'_> {
             let (header, rest) = frame.split_at(HEADER_LEN);
             writer.write(&rest[..rest.len() - FOOTER_LEN])?;
             if !Header::decode(header.try_into().expect("12 bytes")).crc_holds() {
-                unchecked[shard].fetch_add(1, Relaxed);
+                *self.done.unchecked.entry(shard).or_default() += 1;
             }
         }
         Ok(())

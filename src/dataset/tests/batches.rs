@@ -110,6 +110,29 @@ fn an_error_ends_its_batch_alone() {
     }
 }
 
+/// No more wait than there are, nor more than a sane number.
+#[test]
+fn any_number_of_batches_may_be_asked_for_ahead() {
+    let dataset = in_memory(&[vec![1; 3000]], &DatasetOptions::new());
+    for prefetch in [10_000_000_000, usize::MAX] {
+        let last = Order::new(3000).start(2990).unwrap();
+        let mut batches = dataset.batches(3, last.clone(), prefetch).unwrap();
+        assert_eq!(batches.ahead(), 4);
+        assert_eq!(
+            records(&mut batches),
+            [&[2990, 2991, 2992][..], &[2993, 2994, 2995], &[2996, 2997, 2998], &[2999]]
+        );
+        // With a limit of bytes, only the number of records is known.
+        let mut batches = dataset.batches(3, last, prefetch).unwrap().max_bytes(1);
+        assert_eq!(batches.ahead(), 10);
+        assert_eq!(batches.by_ref().map(|batch| batch.unwrap().len()).sum::<usize>(), 10);
+
+        let mut batches = dataset.batches(1, Order::new(3000), prefetch).unwrap();
+        assert_eq!(batches.ahead(), 1024);
+        assert_eq!(records(&mut batches).len(), 3000);
+    }
+}
+
 /// The first record, the step and the number of records of a part.
 fn part(records: u64) -> impl Strategy<Value = (u64, i64, u64)> {
     (0..records.max(1), -3..4_i64, 0..40_u64).prop_map(move |(first, step, most)| {
