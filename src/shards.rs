@@ -185,6 +185,9 @@ impl Shards {
         }
         remove_indexes(&mut found);
         incomplete.extend(members::check(&found, options.allow_missing)?);
+        if !keeps_missing {
+            incomplete.iter_mut().for_each(|note| *note = note.replace(ADVICE, ""));
+        }
         let twice = given_twice(found.iter().map(|file| file.path.as_path()));
         if let Some((one, other)) = twice.filter(|_| !options.allow_repeated) {
             let detail = match one == other {
@@ -268,6 +271,14 @@ impl Shards {
     pub fn incomplete(&self) -> &[String] {
         &self.incomplete
     }
+}
+
+/// What to do if files are missing. It is not said of those that are allowed to be.
+const ADVICE: &str = "; restore what is missing, or use option allow_missing";
+
+/// A number with its noun: "1 file", "2 files".
+fn files_of(count: u64) -> String {
+    format!("{count} file{}", if count == 1 { "" } else { "s" })
 }
 
 /// As [`Shards::find`] with [`FindShards::allow_missing`], but shards that a manifest lists stay in

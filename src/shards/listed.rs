@@ -8,7 +8,7 @@ use super::directory::Listing;
 use super::glob::sort;
 use super::mirror;
 use super::search::{Found, Search};
-use super::Shard;
+use super::{files_of, Shard, ADVICE};
 use crate::catalog::tfds::{Info, INFO};
 use crate::catalog::{read_manifest, Kind, ManifestRow};
 use crate::error::{Error, Result};
@@ -159,13 +159,11 @@ impl Search<'_> {
         };
         let list = self.lists[*list].path.display();
         let are = match missing.len() {
+            1 if count == 1 => "it is missing".to_owned(),
             1 => "it is the only one that is missing".to_owned(),
             missing => format!("{missing} are missing"),
         };
-        let why = format!(
-            ": {list} lists {count} files, and {are}; restore what is missing, or use option \
-             allow_missing"
-        );
+        let why = format!(": {list} lists {}, and {are}{ADVICE}", files_of(count as u64));
         let error = Error::io("find", io::Error::from_raw_os_error(libc::ENOENT));
         let error = error.adding(&why).of(path);
         if !self.options.allow_missing {

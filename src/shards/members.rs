@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::search::Found;
+use super::{files_of, ADVICE};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The parts of the name of a set's file, such as `train-00003-of-00008.tfrecord`.
@@ -140,7 +141,8 @@ impl Set<'_> {
             return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
         }
         let mut files = self.files.clone();
-        files.sort_by_key(|(member, _)| member.number);
+        files.sort_by_key(|(member, path)| (member.number, *path));
+        files.dedup_by_key(|(_, path)| *path); // one that is given twice is no other file
         if let Some(twins) = files.windows(2).find(|two| two[0].0.number == two[1].0.number) {
             let detail = format!(
                 "has the same number in its set as {}: remove one of them",
@@ -153,7 +155,8 @@ impl Set<'_> {
         let from = u64::from(is_from_one);
         if let Some((_, path)) = files.iter().find(|(member, _)| member.number - from >= count) {
             let detail = format!(
-                "has a number that is too large for a set of {count} files: remove or rename it"
+                "has a number that is too large for a set of {}: remove or rename it",
+                files_of(count)
             );
             return Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
         }
@@ -168,11 +171,8 @@ impl Set<'_> {
             1 => "it is the only one that is missing".to_owned(),
             _ => format!("{missing} are missing"),
         };
-        let why = format!(
-            ": the set of {} has {count} files, and {are}; restore what is missing, or use \
-             option allow_missing",
-            first_path.display()
-        );
+        let why =
+            format!(": the set of {} has {count} files, and {are}{ADVICE}", first_path.display());
         let error = Error::io("find", io::Error::from_raw_os_error(libc::ENOENT));
         Err(error.adding(&why).of(&path))
     }

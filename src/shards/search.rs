@@ -153,8 +153,8 @@ impl<'a> Search<'a> {
         let Some(first) = missing.first() else { return Ok(true) };
         let why = match (is_expanded, members::at_sign(text)) {
             (true, _) => {
-                let count = missing.len();
-                format!(": {} stands for it; of its files, {count} are missing", path.display())
+                let (count, are) = (missing.len(), if missing.len() == 1 { "is" } else { "are" });
+                format!(": {} stands for it; of its files, {count} {are} missing", path.display())
             }
             (false, Some((_, middle, suffix))) => {
                 let suffix = String::from_utf8_lossy(suffix);

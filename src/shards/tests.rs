@@ -356,7 +356,40 @@ fn sets_that_are_searched_are_complete() {
         let shards = files.shards(&[search], &allow).unwrap();
         assert_eq!(shards.len(), 6);
         assert!(shards.incomplete()[0].contains("train-00003-of-00008: cannot find"));
+        for note in shards.incomplete() {
+            assert!(note.ends_with("2 are missing"), "{note}");
+        }
     }
+    // Who keeps what is missing has not allowed it.
+    let kept = find_listed([files.at("d")], &FindShards::new()).unwrap();
+    assert!(kept.incomplete()[0].ends_with("or use option allow_missing"));
+}
+
+#[test]
+fn a_member_that_is_given_twice_is_no_other_file() {
+    let files = Files::new(&["two/t-00000-of-00002", "two/t-00001-of-00002"]);
+    let given = ["two/t@2", "two/t-00000-of-00002"];
+    let error = files.found(files.shards(&given, &FindShards::new())).unwrap_err();
+    let text =
+        "two/t-00000-of-00002: is given twice, so its records would count twice; give it once";
+    assert_eq!(error, text);
+    let repeated = FindShards::new().allow_repeated(true);
+    assert_eq!(files.shards(&given, &repeated).unwrap().len(), 3);
+}
+
+#[test]
+fn numbers_of_files_agree_with_their_nouns() {
+    let files = Files::new(&["t-1.rec", "u-1-of-1", "u-5-of-1"]);
+    let error = files.find("t-{1,2}.rec").unwrap_err();
+    assert!(error.ends_with("stands for it; of its files, 1 is missing"), "{error}");
+    let error = files.find("t-{1,2,3}.rec").unwrap_err();
+    assert!(error.ends_with("stands for it; of its files, 2 are missing"), "{error}");
+    let error = files.find("u-*").unwrap_err();
+    assert!(error.contains("too large for a set of 1 file: "), "{error}");
+    write_manifest(&files.at("m.json"), &[files.at("none.rec")]);
+    let allow = FindShards::new().allow_missing(true);
+    let note = files.shards(&["m.json"], &allow).unwrap().incomplete()[0].clone();
+    assert!(note.contains("m.json lists 1 file, and it is missing"), "{note}");
 }
 
 #[test]

@@ -84,10 +84,17 @@ pub fn create(
 fn interrupted(shards: &Shards, count: usize) -> anyhow::Error {
     match &shards[..] {
         [shard] => anyhow!("{}: interrupted, nothing was written", shard.path.display()),
-        _ => anyhow!(
-            "interrupted: {count} of {} files are done; to do the rest, use the same command with \
-             --update",
-            shards.len()
+        all => anyhow!("interrupted: {}", done_of(count, all.len())),
+    }
+}
+
+/// How many files are done, and how to do the others.
+fn done_of(count: usize, all: usize) -> String {
+    let are = if count == 1 { "is" } else { "are" };
+    match count {
+        _ if count == all => format!("all {all} files are done"),
+        _ => format!(
+            "{count} of {all} files {are} done; to do the rest, use the same command with --update"
         ),
     }
 }
@@ -182,4 +189,18 @@ fn parts(totals: &CreateTotals) -> Vec<String> {
     let others = others.iter().filter(|(count, _)| *count > 0);
     parts.extend(others.map(|(count, what)| format!("{count} {what}")));
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::done_of;
+
+    #[test]
+    fn an_interruption_says_what_is_left() {
+        let rest = "done; to do the rest, use the same command with --update";
+        assert_eq!(done_of(0, 16), format!("0 of 16 files are {rest}"));
+        assert_eq!(done_of(1, 16), format!("1 of 16 files is {rest}"));
+        assert_eq!(done_of(15, 16), format!("15 of 16 files are {rest}"));
+        assert_eq!(done_of(16, 16), "all 16 files are done");
+    }
 }
