@@ -280,13 +280,17 @@ typedef enum tfr_change {
      */
     TFR_CHANGE_ADDED = 1,
     /**
-     * Shards with another size or time of modification, or that have an index now.
+     * Shards with another size or time of modification.
      */
     TFR_CHANGE_CHANGED = 2,
     /**
      * Shards that are no longer in the set.
      */
     TFR_CHANGE_GONE = 3,
+    /**
+     * Shards that have the same size and time of modification, and an index now.
+     */
+    TFR_CHANGE_INDEXED = 4,
 } tfr_change;
 
 /**
@@ -2551,12 +2555,13 @@ enum tfr_status tfr_manifest_from_tfds(const char *directory,
 /**
  * Writes a manifest to a file, which appears complete or not at all. The paths of the rows are
  * written relative to the directory of `path`, so that the set and its manifest can be moved
- * together.
+ * together; of a link, relative to that of the file that it leads to.
  *
  * Parameters: `manifest` and `path` are required.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or a path is not UTF-8.
- * TFR_ERR_IO if the file cannot be written; then an existing file is unchanged.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, the name of the file does not end
+ * with .json, the file exists and is not a manifest, or a path is not UTF-8. TFR_ERR_IO if the file
+ * cannot be written; then an existing file is unchanged.
  *
  * Threads: safe on any thread. If several write the same file, the last one wins.
  */
@@ -2572,8 +2577,8 @@ enum tfr_status tfr_manifest_write(const struct tfr_manifest *manifest,
  * Parameters: `manifest`, `directory` and `split` are required.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or the shards do not have names
- * that TFDS can read, such as NAME-train.tfrecord-00000-of-00008. TFR_ERR_IO if the file cannot be
- * written.
+ * that TFDS can read, such as NAME-train.tfrecord-00000-of-00008, or the file exists and is not one
+ * for TFDS. TFR_ERR_IO if the file cannot be written.
  *
  * Threads: safe on any thread.
  */

@@ -872,14 +872,16 @@ struct manifest_row {
     std::optional<std::int64_t> mtime_ns;
 };
 
-/// What manifest::refresh() found: the paths of shards that are new, changed and gone.
+/// What manifest::refresh() found: the paths of shards that are new, changed, gone, and indexed.
 struct changes {
     /// Shards that were not in the manifest.
     std::vector<std::string> added;
-    /// Shards with another size or time of modification, or that have an index now.
+    /// Shards with another size or time of modification.
     std::vector<std::string> changed;
     /// Shards that are no longer in the set.
     std::vector<std::string> gone;
+    /// Shards that have the same size and time of modification, and an index now.
+    std::vector<std::string> indexed;
     /// Whether shards that were in the manifest are now in another order.
     bool reordered = false;
 };
@@ -930,7 +932,7 @@ class manifest {
             return found;
         };
         return {paths(TFR_CHANGE_ADDED), paths(TFR_CHANGE_CHANGED), paths(TFR_CHANGE_GONE),
-                tfr_changes_reordered(made) != 0};
+                paths(TFR_CHANGE_INDEXED), tfr_changes_reordered(made) != 0};
     }
 
     /// The number of shards.

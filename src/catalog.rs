@@ -5,11 +5,13 @@ pub(crate) mod places;
 pub(crate) mod text;
 pub(crate) mod tfds;
 
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 
 /// What a [`Manifest`](crate::Manifest) says of one shard.
@@ -35,8 +37,10 @@ pub(crate) struct Rows {
     pub total: u64,
 }
 
-/// Reads a manifest. The rows' paths start with the directory of `path`.
+/// Reads a manifest. The rows' paths start with the directory of `path`, or of the file that it leads
+/// to.
 pub(crate) fn read_manifest(path: &Path) -> Result<Rows> {
+    let place = place_of(path)?;
     let mut bytes = Vec::new();
     file::open_to_read(path)?
         .read_chunks(|chunk| {
@@ -45,8 +49,59 @@ pub(crate) fn read_manifest(path: &Path) -> Result<Rows> {
             bytes.extend_from_slice(chunk);
             Ok(())
         })
-        .and_then(|()| text::parse(&bytes, path.parent().unwrap_or(Path::new(""))))
+        .and_then(|()| text::parse(&bytes, place.parent().unwrap_or(Path::new(""))))
         .map_err(|error| error.of(path))
+}
+
+/// Where a manifest is, for its relative paths: the file that a link leads to. But a file of another
+/// name is a store's, as in caches of hubs, and what it belongs to is beside the link.
+pub(crate) fn place_of(path: &Path) -> Result<PathBuf> {
+    let place = file::follow_links(path).map_err(|error| Error::io("open", error).of(path))?;
+    Ok(place.filter(|place| is_named_as_list(place)).unwrap_or_else(|| path.to_owned()))
+}
+
+/// Fails if a manifest must not be written to a path: programs would not read it there, or it would
+/// replace another file. Devices are only written to.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] for such a path; [`ErrorKind::Io`] if the file cannot be read.
+pub fn ensure_manifest(path: &Path) -> Result<()> {
+    let is_stream = file::metadata(path).map_or(true, |found| found.is_ok_and(is_device));
+    let detail = match () {
+        _ if is_stream => return Ok(()),
+        _ if !is_named_as_list(path) => {
+            "the name of a manifest must end with .json, by which programs know it: give another path"
+        }
+        _ if is_named_as_tfds(path) => {
+            "is the name of a file of TensorFlow Datasets, not of a manifest: give another path"
+        }
+        () => return ensure_replaceable(path, "a manifest; give another path", text::says_format),
+    };
+    file::ensure_path(path)?;
+    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
+}
+
+/// Fails if there is a file at a path, and it has other contents. An empty file has none. `expected` is
+/// what the file should be, and what to do.
+pub(crate) fn ensure_replaceable(
+    path: &Path,
+    expected: &str,
+    is_expected: impl FnOnce(&str) -> bool,
+) -> Result<()> {
+    file::ensure_path(path)?;
+    match file::metadata(path) {
+        Some(Ok(metadata)) if metadata.is_file() => {}
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io("open", error).of(path));
+        }
+        _ => return Ok(()), // nothing, a stream, or a directory, which cannot be written to
+    }
+    let start = start_of(path).map_err(|error| error.of(path))?;
+    if start.is_empty() || is_expected(&start) {
+        return Ok(());
+    }
+    let detail = format!("refusing to overwrite: the file is not {expected}");
+    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
 }
 
 /// A kind of file that lists shards.
@@ -59,11 +114,10 @@ pub(crate) enum Kind {
 /// Which kind a regular file is. A manifest is named `NAME.manifest.json`, or `NAME.json` and its
 /// first 4 KiB say its format. Files with other names are not opened.
 pub(crate) fn kind_of(path: &Path) -> Option<Kind> {
-    match path.extension() {
-        Some(end) if end == "json" => {}
-        _ => return None,
+    if !is_named_as_list(path) {
+        return None;
     }
-    if path.file_name().is_some_and(|name| name == tfds::INFO) {
+    if is_named_as_tfds(path) {
         return Some(Kind::Tfds);
     }
     (is_named_as_manifest(path) || says_manifest(path)).then_some(Kind::Manifest)
@@ -74,14 +128,30 @@ pub(crate) fn is_named_as_manifest(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(b".manifest.json")
 }
 
+fn is_device(metadata: Metadata) -> bool {
+    !metadata.is_file() && !metadata.is_dir()
+}
+
+fn is_named_as_tfds(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == tfds::INFO)
+}
+
+/// Whether a path is named like a file that may list shards.
+fn is_named_as_list(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "json")
+}
+
 /// Whether the file starts with an object that has the format of a manifest.
 fn says_manifest(path: &Path) -> bool {
+    start_of(path).is_ok_and(|start| text::says_format(&start))
+}
+
+/// The first 4 KiB of a file.
+fn start_of(path: &Path) -> Result<String> {
     let mut start = vec![0; 4 << 10];
-    let read = file::open_regular(path).and_then(|file| {
-        file.file().read_at(&mut start, 0).map_err(|error| Error::io("read", error))
-    });
-    start.truncate(read.unwrap_or(0));
-    text::says_format(&String::from_utf8_lossy(&start))
+    let read = file::open_regular(path)?.file().read_at(&mut start, 0);
+    start.truncate(read.map_err(|error| Error::io("read", error))?);
+    Ok(String::from_utf8_lossy(&start).into_owned())
 }
 
 /// The sum, unless it is over `u64::MAX`.

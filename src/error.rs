@@ -260,8 +260,8 @@ impl fmt::Display for Error {
             }
             f.write_str(": ")?;
         }
-        // Errors of an index name the line in the detail.
-        if *kind != ErrorKind::InvalidIndex {
+        // Errors of an index name the line in the detail, those of a manifest the row.
+        if !matches!(kind, ErrorKind::InvalidIndex | ErrorKind::InvalidManifest) {
             match (record, offset) {
                 (Some(record), Some(offset)) => write!(f, "record {record} at byte {offset}: ")?,
                 (Some(record), None) => write!(f, "record {record}: ")?,

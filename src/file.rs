@@ -146,7 +146,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 
 /// Follows links of the path's last component, whether the target exists or not. `None` if it leads
 /// to a process's open file (under `/proc`), which has no path of its own.
-fn follow_links(path: &Path) -> io::Result<Option<PathBuf>> {
+pub(crate) fn follow_links(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = path.to_owned();
     for _ in 0..stream::LINKS {
         match fs::read_link(&path) {

@@ -96,11 +96,13 @@ pub(crate) fn relative(target: &Path, from: &Path) -> PathBuf {
     }
 }
 
-/// The text of `path`, which JSON holds only if it is Unicode. The error is that of `file`.
-pub(crate) fn text<'a>(path: &'a Path, file: &Path) -> Result<&'a str> {
+/// The text of `path`, which JSON holds only if it is Unicode. The error is that of `whole`, and says
+/// what to rename: the "file" or the "directory".
+pub(crate) fn text<'a>(path: &'a Path, whole: &Path, kind: &str) -> Result<&'a str> {
     path.to_str().ok_or_else(|| {
-        let detail = "the path is not UTF-8, so a manifest cannot hold it; rename the file";
-        Error::new(ErrorKind::InvalidArgument, detail).of(file)
+        let detail =
+            format!("the path is not UTF-8, so a manifest cannot hold it; rename the {kind}");
+        Error::new(ErrorKind::InvalidArgument, detail).of(whole)
     })
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 const FORMAT: &str = "tfr-index manifest";
 const VERSION: u64 = 1;
 
-/// The text of a manifest that will be at `path`.
+/// The text of a manifest that will be at `path`, which is no link.
 pub(crate) fn format(rows: &[ManifestRow], total: u64, path: &Path) -> Result<String> {
     let mut places = Places::default();
     let (home, _) = places.of(path)?;
@@ -27,10 +27,11 @@ pub(crate) fn format(rows: &[ManifestRow], total: u64, path: &Path) -> Result<St
     let mut json = String::with_capacity(200 + 120 * rows.len());
     write!(json, "{{\n\"format\": \"{FORMAT}\",\n\"version\": {VERSION},\n\"base\": ")
         .expect("text");
-    push_string(&mut json, text(&relative(&base, &home), &base)?);
+    push_string(&mut json, text(&relative(&base, &home), &base, "directory")?);
     if let Some(index_base) = &index_base {
         json.push_str(",\n\"index_base\": ");
-        push_string(&mut json, text(&relative(index_base, &home), index_base)?);
+        let relative = relative(index_base, &home);
+        push_string(&mut json, text(&relative, index_base, "directory")?);
     }
     write!(json, ",\n\"total_records\": {total},\n\"shards\": {{\n\"path\": [").expect("text");
     let mut seen = HashMap::with_capacity(rows.len());
@@ -99,7 +100,8 @@ fn common_directory<'a>(
 fn push_path(json: &mut String, path: &Path, base: &Path, places: &mut Places) -> Result<()> {
     let (directory, name) = places.of(path)?;
     let below = directory.strip_prefix(base).unwrap_or(&directory).join(name);
-    push_string(json, text(&below, path)?);
+    let kind = if name.to_str().is_none() { "file" } else { "directory" };
+    push_string(json, text(&below, path, kind)?);
     Ok(())
 }
 
@@ -111,8 +113,10 @@ pub(crate) fn parse(bytes: &[u8], home: &Path) -> Result<Rows> {
     })?;
     let mut columns = Columns::default();
     let parsed = columns.read(text);
-    let fault = |fault| invalid(&fault, columns.row);
-    parsed.map_err(fault)?;
+    if let (Some(FORMAT), Some(version)) = (columns.format.as_deref(), columns.version) {
+        ensure_version(version)?;
+    }
+    parsed.map_err(|fault| invalid(&fault, columns.row))?;
     columns.into_rows(home)
 }
 
@@ -143,6 +147,18 @@ fn invalid(fault: &Fault, row: Option<(&'static str, usize)>) -> Error {
     error.adding("; not a manifest, or a damaged one: create it again")
 }
 
+/// Fails for a manifest of another version, whatever is wrong with it in this one.
+fn ensure_version(version: u64) -> Result<()> {
+    if version == VERSION {
+        return Ok(());
+    }
+    let detail = format!(
+        "the manifest has version {version} of the format, but this program reads version {VERSION}: \
+         update tfr-index, or create the manifest again"
+    );
+    Err(Error::new(ErrorKind::InvalidManifest, detail))
+}
+
 /// The contents of a manifest file.
 #[derive(Default)]
 struct Columns {
@@ -167,17 +183,7 @@ impl Columns {
             let at = parser.place();
             let is_new = match key {
                 "format" => self.format.replace(parser.string()?.into_owned()).is_none(),
-                "version" => {
-                    let version = parser.unsigned()?;
-                    if version != VERSION {
-                        let what = format!(
-                            "the manifest has version {version} of the format, but this program \
-                             reads version {VERSION}: update tfr-index, or create the manifest again"
-                        );
-                        return Err(Fault { at, what });
-                    }
-                    self.version.replace(version).is_none()
-                }
+                "version" => self.version.replace(parser.unsigned()?).is_none(),
                 "base" => self.base.replace(base(parser)?).is_none(),
                 "index_base" => self.index_base.replace(base(parser)?).is_none(),
                 "total_records" => self.total_records.replace(parser.unsigned()?).is_none(),

@@ -36,6 +36,18 @@ pub(crate) fn x_of_y(number: usize, count: usize) -> String {
     format!("{number:0width$}-of-{count:0width$}")
 }
 
+/// Whether a text, which may be cut, starts with an object that says of a split what TFDS says.
+pub(crate) fn says_split(start: &str) -> bool {
+    let known = ["filepathTemplate", "filepath_template", "shardLengths", "shard_lengths"];
+    let mut is_split = false;
+    // The text may be cut: what comes before the fault counts.
+    let _ = Parser::new(start).object(|parser, key| {
+        is_split |= known.contains(&key);
+        parser.skip()
+    });
+    is_split
+}
+
 impl Info {
     /// Reads the file in a directory.
     pub fn read(directory: &Path) -> Result<Info> {

@@ -89,7 +89,8 @@ impl Manifest {
 
     /// Reads a manifest file. No shard is opened or looked for.
     ///
-    /// The rows' paths start with the directory of `path`, as it is given here.
+    /// The rows' paths start with the directory of `path`, as it is given here. If that is a link to a
+    /// file whose name ends with `.json`, they start with the directory of that file.
     ///
     /// # Errors
     /// - [`ErrorKind::Io`] if the file cannot be read.
@@ -103,16 +104,18 @@ impl Manifest {
     }
 
     /// Writes the manifest to a file, which appears complete or not at all. The rows' paths are
-    /// written relative to the directory of `path`.
+    /// written relative to the directory of `path`; of a link, relative to that of the file that it
+    /// leads to, as for [`read`](Self::read).
     ///
     /// # Errors
     /// - If the file cannot be written; then an existing file is unchanged.
-    /// - [`ErrorKind::InvalidArgument`] if the path of a shard or an index is not UTF-8, or two
-    ///   rows have the same path.
+    /// - [`ErrorKind::InvalidArgument`] if the name of the file does not end with `.json`, or it
+    ///   exists and is not a manifest. Or if the path of a shard or an index is not UTF-8, or two rows
+    ///   have the same path.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        file::ensure_path(path)?;
-        let text = text::format(&self.rows, self.total, path)?;
+        catalog::ensure_manifest(path)?;
+        let text = text::format(&self.rows, self.total, &catalog::place_of(path)?)?;
         let mut file = NewFile::create(path)?;
         file.write(text.as_bytes())?;
         file.commit()

@@ -17,7 +17,7 @@ use crate::Changes;
 pub struct tfr_changes {
     reordered: bool,
     /// In the order of tfr_change, from 1.
-    paths: [Vec<CString>; 3],
+    paths: [Vec<CString>; 4],
 }
 
 /// A kind of change, for tfr_changes_len() and tfr_changes_path().
@@ -26,18 +26,20 @@ pub struct tfr_changes {
 pub enum tfr_change {
     /// Shards that were not in the manifest.
     TFR_CHANGE_ADDED = 1,
-    /// Shards with another size or time of modification, or that have an index now.
+    /// Shards with another size or time of modification.
     TFR_CHANGE_CHANGED = 2,
     /// Shards that are no longer in the set.
     TFR_CHANGE_GONE = 3,
+    /// Shards that have the same size and time of modification, and an index now.
+    TFR_CHANGE_INDEXED = 4,
 }
 
 impl tfr_changes {
     pub(super) fn new(changes: &Changes) -> Result<tfr_changes> {
         let texts =
             |paths: &[PathBuf]| paths.iter().map(|path| c_path(path)).collect::<Result<_>>();
-        let Changes { added, changed, gone, reordered, .. } = changes;
-        let paths = [texts(added)?, texts(changed)?, texts(gone)?];
+        let Changes { added, changed, gone, indexed, reordered } = changes;
+        let paths = [texts(added)?, texts(changed)?, texts(gone)?, texts(indexed)?];
         Ok(tfr_changes { reordered: *reordered, paths })
     }
 
@@ -46,6 +48,7 @@ impl tfr_changes {
             (tfr_change::TFR_CHANGE_ADDED as i32, 0),
             (tfr_change::TFR_CHANGE_CHANGED as i32, 1),
             (tfr_change::TFR_CHANGE_GONE as i32, 2),
+            (tfr_change::TFR_CHANGE_INDEXED as i32, 3),
         ];
         member("change", change, "tfr_change", &members).map(|number| &self.paths[number][..])
     }

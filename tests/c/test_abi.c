@@ -288,6 +288,7 @@ int main(void) {
     MEMBER(tfr_manifest_row, records, 2 * sizeof(void *) + 8, uint64_t);
     MEMBER(tfr_manifest_row, mtime_ns, 2 * sizeof(void *) + 16, int64_t);
     CHECK(TFR_CHANGE_ADDED == 1 && TFR_CHANGE_CHANGED == 2 && TFR_CHANGE_GONE == 3);
+    CHECK(TFR_CHANGE_INDEXED == 4);
     CHECK(sizeof(tfr_owner) == 2 * sizeof(void *));
     MEMBER(tfr_owner, handle, 0, void *);
     MEMBER(tfr_owner, free, sizeof(void *), void (*)(void));

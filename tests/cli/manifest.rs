@@ -57,7 +57,7 @@ fn a_manifest_is_written_and_refreshed() {
     let object: Value = serde_json::from_str(&stdout).unwrap();
     let expected = json!({
         "path": "m.json", "shards": 3, "records": 300, "bytes": 3 * data.len(), "added": [],
-        "changed": ["data/b.tfrecord"], "gone": [], "reordered": false,
+        "changed": ["data/b.tfrecord"], "gone": [], "indexed": [], "reordered": false,
     });
     assert_eq!((status, object), (0, expected));
     assert_eq!(write(&["-q"]), (0, String::new(), String::new()));
@@ -78,8 +78,18 @@ fn nothing_is_overwritten_and_errors_name_the_file() {
     fs::write(path.join("labels.json"), "[\"cat\", \"dog\"]").unwrap();
     let (status, _, stderr) = run(path, &["manifest", "data", "-o", "labels.json"]);
     assert_eq!(status, 1);
-    assert!(stderr.contains("refusing to overwrite; give another path"), "{stderr}");
-    assert!(stderr.contains("labels.json: "), "{stderr}");
+    let text =
+        "error: labels.json: refusing to overwrite: the file is not a manifest; give another \
+                path\n";
+    assert_eq!(stderr, text);
+    let name =
+        "the name of a manifest must end with .json, by which programs know it: give another \
+                path\n";
+    for output in ["data/a.tfrecord", "data/b.tfrecord", "m.txt"] {
+        let (status, _, stderr) = run(path, &["manifest", "data", "-o", output]);
+        assert_eq!((status, &*stderr), (1, &*format!("error: {output}: {name}")));
+    }
+    assert!(fs::read(path.join("data/a.tfrecord")).unwrap() == fs::read(EXAMPLES).unwrap());
     assert_eq!(fs::read(path.join("labels.json")).unwrap(), b"[\"cat\", \"dog\"]");
 
     fs::write(path.join("data/b.tfrecord"), "no records").unwrap();
@@ -321,4 +331,47 @@ fn a_directory_of_tfds_is_compared_with_its_dataset_info() {
     fs::write(path.join("tf/1.0.0/dataset_info.json"), "{\"splits\": {}}").unwrap();
     let (status, _, stderr) = run(path, &["check", "--allow-missing", "tf"]);
     assert!(status == 0 && stderr.contains("so the files count as they are"), "{stderr}");
+}
+
+#[test]
+fn an_index_is_no_change_of_its_file() {
+    let folder = set();
+    let path = folder.path();
+    let refresh = ["manifest", "data", "-o", "m.json", "--refresh"];
+    assert_eq!(run(path, &refresh).0, 0);
+    assert_eq!(run(path, &["create", "-q", "data/b.tfrecord"]).0, 0);
+    let expected = "indexed: data/b.tfrecord\nm.json: 200 records in 3 shards, refreshed\n";
+    assert_eq!(run(path, &refresh), (0, expected.to_owned(), String::new()));
+    let index_path = Manifest::read(path.join("m.json")).unwrap()[1].index_path.clone();
+    assert_eq!(index_path, Some(path.join("data/b.tfrecord.idx")));
+    let expected = "m.json: 200 records in 3 shards, up to date\n";
+    assert_eq!(run(path, &refresh).1, expected);
+}
+
+#[test]
+fn a_refresh_can_leave_out_what_is_missing() {
+    let folder = set();
+    let path = folder.path();
+    assert_eq!(run(path, &["manifest", "data", "-o", "m.json"]).0, 0);
+    fs::remove_file(path.join("data/b.tfrecord")).unwrap();
+    let refresh = ["manifest", "-o", "m.json", "--refresh"];
+    let (status, _, stderr) = run(path, &refresh);
+    let expected =
+        "error: data/b.tfrecord: cannot open: No such file or directory (os error 2); m.json \
+                    lists this shard: give the paths of the set again, or use --allow-missing\n";
+    assert_eq!((status, &*stderr), (1, expected));
+    let (status, stdout, stderr) = run(path, &[&refresh[..], &["--allow-missing"]].concat());
+    let expected = "gone: data/b.tfrecord\nm.json: 100 records in 2 shards, refreshed\n";
+    let note =
+        "note: data/b.tfrecord: cannot find: No such file or directory (os error 2): m.json \
+                lists 3 files, and it is the only one that is missing\n";
+    assert_eq!((status, &*stdout, &*stderr), (0, expected, note));
+
+    // A split is read as it is listed.
+    for more in [&["--allow-missing"][..], &["--pattern", "*"], &["--files-from", "list"]] {
+        let split = ["manifest", "data", "--split", "train", "-o", "n.json"];
+        let (status, _, stderr) = run(path, &[&split[..], more].concat());
+        assert_eq!(status, 2, "{more:?}");
+        assert!(stderr.contains("cannot be used with"), "{stderr}");
+    }
 }

@@ -10,11 +10,12 @@ if __name__ == "__main__":
 
 import json
 import os
+import pickle
 import re
 
 import pytest
 import tfr_index
-from tfr_index import Manifest, ManifestRow
+from tfr_index import Dataset, Manifest, ManifestRow
 from tfrecords import tfrecord
 
 
@@ -58,7 +59,9 @@ def test_the_file_is_plain_json_and_can_be_moved(data, tmp_path):
     data.rename(tmp_path / "moved")
     moved = Manifest.read(tmp_path / "moved" / file.name)
     assert moved[0].path == str(tmp_path / "moved" / "a.tfrecord")
-    assert moved.refresh() == ([], [], [], False)
+    assert moved.refresh() == ([], [], [], [], False)
+    tfr_index.create_index(moved[0].path)
+    assert moved.refresh() == ([], [], [], [moved[0].path], False)
 
 
 def test_refresh_says_what_changed(data):
@@ -114,3 +117,38 @@ def test_counts_come_from_tfds_and_go_there(data):
     write(data / "x-train.tfrecord-00000-of-00001", 6)
     with pytest.raises(tfr_index.TfrMismatch, match=r"has 6 records, but .* says 7"):
         Manifest.from_tfds(data, "train")
+
+
+def test_what_is_missing_is_left_out_if_that_is_allowed(data):
+    file = data / "train.manifest.json"
+    manifest = Manifest.build(data)
+    manifest.write(file)
+    (data / "c.tfrecord").unlink()
+    with pytest.raises(FileNotFoundError, match=r"c\.tfrecord"):
+        manifest.refresh()
+    dataset = Dataset(file, allow_missing=True)
+    assert len(dataset) == len(pickle.loads(pickle.dumps(dataset))) == 3
+    for given in [{"split": "train"}, {"index_dir": data}]:
+        with pytest.raises(tfr_index.TfrValueError, match="cannot be given with"):
+            Dataset(file, allow_missing=True, **given)
+    with pytest.raises(tfr_index.TfrValueError, match=r"call its refresh\(allow_missing=True\)"):
+        Dataset(manifest, allow_missing=True)
+    for given in [{"index_dir": data}, {"pattern": "*"}]:
+        with pytest.raises(tfr_index.TfrValueError, match="needs paths"):
+            manifest.refresh(**given)
+    assert manifest.refresh(allow_missing=True).gone == [str(data / "c.tfrecord")]
+    assert len(Dataset(manifest)) == manifest.total_records == 3
+
+
+def test_only_a_manifest_is_replaced(data):
+    manifest = Manifest.build(data)
+    shard = data / "a.tfrecord"
+    before = shard.read_bytes()
+    (data / "labels.json").write_text("[1]")
+    for path, message in [
+        (shard, r"must end with \.json"),
+        (data / "labels.json", "not a manifest"),
+    ]:
+        with pytest.raises(tfr_index.TfrValueError, match=message):
+            manifest.write(path)
+    assert shard.read_bytes() == before and (data / "labels.json").read_text() == "[1]"

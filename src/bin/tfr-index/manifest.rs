@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Once;
 
-use anyhow::{bail, Context};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use indicatif::DecimalBytes;
 use serde_json::json;
-use tfr_index::{Changes, ErrorKind, Manifest, Options, Progress};
+use tfr_index::internal::ensure_manifest;
+use tfr_index::{Changes, Error, Manifest, Options, Progress};
 
 use crate::lines::{per_second, Lines};
 use crate::paths::Set;
@@ -45,7 +46,7 @@ pub struct WriteManifest {
     refresh: bool,
     /// Take the numbers of records of a split from the dataset_info.json of TensorFlow Datasets (TFDS) in
     /// the directory PATH, such as train
-    #[arg(long, value_name = "NAME", conflicts_with = "refresh")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["refresh", "allow_missing", "pattern", "files_from"])]
     split: Option<String>,
     /// Also write NAME-info.json next to the files, from which tfds.folder_dataset.write_metadata makes
     /// the dataset_info.json of a set with the split NAME
@@ -106,12 +107,12 @@ impl WriteManifest {
                 (Manifest::from_tfds(directory, split, &options)?, None)
             }
             (None, Some(mut manifest)) => {
-                let shards = match self.has_files() {
-                    true => self.set.find(self.files.clone())?,
-                    false => manifest.shards(),
+                let given = match self.has_files() {
+                    true => self.files.clone(),
+                    false => vec![self.output.clone()],
                 };
-                let changes = manifest.refresh(&shards, &options)?;
-                (manifest, Some(changes))
+                let refreshed = manifest.refresh(&self.set.find(given)?, &options);
+                (manifest, Some(refreshed.map_err(|error| self.explain(error))?))
             }
             (None, None) => (Manifest::build(&self.set.find(self.files.clone())?, &options)?, None),
         };
@@ -126,25 +127,36 @@ impl WriteManifest {
         self.report(&manifest, changes)
     }
 
+    /// The error of a refresh, with what to do if a file of the manifest is missing.
+    fn explain(&self, error: Error) -> anyhow::Error {
+        match error.os_error() {
+            Some(libc::ENOENT) if !self.has_files() => anyhow!(
+                "{error}; {} lists this shard: give the paths of the set again, or use \
+                 --allow-missing",
+                name(&self.output)
+            ),
+            _ => error.into(),
+        }
+    }
+
     fn has_files(&self) -> bool {
         !self.files.is_empty() || self.set.has_list()
     }
 
     /// The manifest to refresh. Fails if the file that would be replaced is not a manifest.
     fn old(&self) -> anyhow::Result<Option<Manifest>> {
-        let old = match Manifest::read(&self.output) {
-            Ok(old) => Some(old),
-            Err(error) if error.os_error() == Some(libc::ENOENT) => None,
-            Err(error) if error.kind() == ErrorKind::InvalidManifest => {
-                return Err(error)
-                    .context("refusing to overwrite; give another path, or remove it");
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if self.refresh && !self.has_files() && old.is_none() {
-            bail!("{}: there is no manifest to refresh: give its files", name(&self.output));
+        ensure_manifest(&self.output)?;
+        if !self.refresh {
+            return Ok(None);
         }
-        Ok(old.filter(|_| self.refresh))
+        match Manifest::read(&self.output) {
+            Ok(old) => Ok(Some(old)),
+            Err(error) if error.os_error() == Some(libc::ENOENT) && self.has_files() => Ok(None),
+            Err(error) if error.os_error() == Some(libc::ENOENT) => {
+                bail!("{}: there is no manifest to refresh: give its files", name(&self.output))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn report(&self, manifest: &Manifest, changes: Option<Changes>) -> anyhow::Result<()> {
@@ -163,13 +175,15 @@ impl WriteManifest {
                 "added": names(&changes.added),
                 "changed": names(&changes.changed),
                 "gone": names(&changes.gone),
+                "indexed": names(&changes.indexed),
                 "reordered": changes.reordered,
             });
             return print(&json::line(&[("path", Some(&self.output))], object));
         }
         let mut text = String::new();
+        let Changes { added, changed, gone, indexed, .. } = &changes;
         for (what, paths) in
-            [("added", &changes.added), ("changed", &changes.changed), ("gone", &changes.gone)]
+            [("added", added), ("changed", changed), ("gone", gone), ("indexed", indexed)]
         {
             for path in paths {
                 text += &format!("{what}: {}\n", name(path));

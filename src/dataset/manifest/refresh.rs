@@ -18,10 +18,12 @@ use crate::shards::Shards;
 pub struct Changes {
     /// Shards that were not in the manifest.
     pub added: Vec<PathBuf>,
-    /// Shards with another size or time of modification, or that have an index now.
+    /// Shards with another size or time of modification.
     pub changed: Vec<PathBuf>,
     /// Shards that are no longer in the set.
     pub gone: Vec<PathBuf>,
+    /// Shards that have the same size and time of modification, and an index now.
+    pub indexed: Vec<PathBuf>,
     /// Whether shards that were in the manifest are now in another order.
     pub reordered: bool,
 }
@@ -36,8 +38,8 @@ impl Changes {
 
 impl Manifest {
     /// Brings the manifest up to date: `shards` are the files of the set now. A row whose file has
-    /// the same size and time of modification stays as it is. The records of the other files are
-    /// counted, as by [`build`](Self::build). No file is written.
+    /// the same size and time of modification stays as it is, unless it has an index now and had none.
+    /// The records of the other files are counted, as by [`build`](Self::build). No file is written.
     ///
     /// After an error, the manifest is as it was.
     ///
@@ -86,13 +88,16 @@ impl Manifest {
             let old = old.map(|number| &self.rows[number]);
             let is_same = |row: &ManifestRow| {
                 (row.bytes, row.mtime_ns) == (stamp.bytes, Some(stamp.mtime_ns))
-                    && (row.index_path.is_some() || shard.find_index().is_err())
             };
             match old {
-                Some(row) if is_same(row) => {
+                Some(row)
+                    if is_same(row)
+                        && (row.index_path.is_some() || shard.find_index().is_err()) =>
+                {
                     rows.push(Some(ManifestRow { path: shard.path.clone(), ..row.clone() }));
                     continue;
                 }
+                Some(row) if is_same(row) => changes.indexed.push(shard.path.clone()),
                 Some(_) => changes.changed.push(shard.path.clone()),
                 None => changes.added.push(shard.path.clone()),
             }

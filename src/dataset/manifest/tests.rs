@@ -1,5 +1,6 @@
 use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -222,7 +223,9 @@ fn refresh_does_what_changed() {
     data.set_modified(old).unwrap();
     index(&place("aa.tfrecord"));
     let changes = manifest.refresh(&find(set.path()), &Options::new()).unwrap();
-    assert_eq!(names(&changes.changed), ["aa.tfrecord", "d.tfrecord"]);
+    assert_eq!(names(&changes.changed), ["d.tfrecord"]);
+    assert_eq!(names(&changes.indexed), ["aa.tfrecord"]);
+    assert!(!changes.is_empty());
     assert_eq!(manifest[3].mtime_ns, Some(7_000_000_000));
     assert!(manifest[1].index_path.is_some());
 
@@ -369,7 +372,16 @@ fn hostile_text_is_an_error_that_names_the_row() {
         assert_eq!(error.kind(), ErrorKind::InvalidManifest, "{to}");
         assert_eq!(error.record(), row, "{to}: {error}");
         assert!(error.to_string().contains(what), "{to}: {error}");
+        assert!(!error.to_string().contains("record 0"), "{to}: {error}");
+        assert!(!error.to_string().contains("record 1"), "{to}: {error}");
     }
+    let error = hostile("\"version\": 1", "\"version\": 2");
+    assert!(
+        error.to_string().ends_with("update tfr-index, or create the manifest again"),
+        "{error}"
+    );
+    let other = text::parse(b"{\"version\": 2}", Path::new("x")).unwrap_err();
+    assert!(other.to_string().starts_with("not a manifest"), "{other}");
     for text in [&b""[..], b"[]", b"0 21\n", b"\xff", b"{\"format\": \"\xff\"}", b"\x1f\x8b\x08"] {
         let error = text::parse(text, Path::new("x")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidManifest);
@@ -392,7 +404,18 @@ fn what_json_cannot_hold_is_refused() {
     fs::write(&odd, data(&[1])).unwrap();
     let error = build(directory.path()).write(&path).unwrap_err();
     assert_eq!((error.kind(), error.path()), (ErrorKind::InvalidArgument, Some(&*odd)));
+    assert!(error.to_string().ends_with("rename the file"), "{error}");
     assert!(!path.exists());
+    // A directory, alone and with others.
+    let deep = directory.path().join(std::ffi::OsStr::from_bytes(b"\xfe"));
+    fs::create_dir(&deep).unwrap();
+    fs::rename(&odd, deep.join("a.tfrecord")).unwrap();
+    let error = build(directory.path()).write(&path).unwrap_err();
+    assert!(error.to_string().ends_with("rename the directory"), "{error}");
+    fs::write(directory.path().join("b.tfrecord"), data(&[1])).unwrap();
+    let error = build(directory.path()).write(&path).unwrap_err();
+    assert!(error.to_string().ends_with("rename the directory"), "{error}");
+    assert_eq!(error.path(), Some(&*deep.join("a.tfrecord")));
     let row = ManifestRow {
         path: "a".into(),
         bytes: 1,
@@ -423,7 +446,7 @@ fn an_index_is_found_however_old_the_manifest() {
             .unwrap();
     }
     let changes = manifest.refresh(&manifest.shards(), &options).unwrap();
-    assert_eq!(names(&changes.changed), ["a.tfrecord", "b.tfrecord"]);
+    assert_eq!(names(&changes.indexed), ["a.tfrecord", "b.tfrecord"]);
     assert!(manifest.iter().all(|row| row.index_path.is_some()));
 }
 
@@ -512,4 +535,63 @@ fn a_data_set_has_the_records_that_a_listed_shard_must_have() {
             if is_right { Ok(3) } else { Err(ErrorKind::Mismatch) }
         );
     }
+}
+
+#[test]
+fn only_a_manifest_is_replaced() {
+    let set = set();
+    let (manifest, shard) = (build(set.path()), set.path().join("a.tfrecord"));
+    let refused = |path: &Path, why: &str| {
+        let before = fs::read(path).ok();
+        let error = manifest.write(path).unwrap_err();
+        assert_eq!((error.kind(), error.path()), (ErrorKind::InvalidArgument, Some(path)));
+        assert!(error.to_string().contains(why), "{error}");
+        assert_eq!(fs::read(path).ok(), before);
+    };
+    for path in [&shard, &set.path().join("train.txt"), &set.path().join("train")] {
+        refused(path, "the name of a manifest must end with .json");
+    }
+    refused(&set.path().join("dataset_info.json"), "a file of TensorFlow Datasets");
+    let path = set.path().join("m.json");
+    symlink(&shard, &path).unwrap();
+    refused(&path, "refusing to overwrite: the file is not a manifest");
+    fs::remove_file(&path).unwrap();
+    for text in ["[\"cat\"]", "{\"format\": \"other\"}", "no JSON"] {
+        fs::write(&path, text).unwrap();
+        refused(&path, "refusing to overwrite: the file is not a manifest");
+    }
+    // A new file of another program, and manifests that are damaged, or of another version.
+    let start = "{\"format\": \"tfr-index manifest\"";
+    for text in ["".to_owned(), start.to_owned(), format!("{start}, \"version\": 2}}")] {
+        fs::write(&path, text).unwrap();
+        manifest.write(&path).unwrap();
+        assert_eq!(Manifest::read(&path).unwrap(), manifest);
+    }
+}
+
+#[test]
+fn paths_are_relative_to_the_file_that_a_link_leads_to() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for directory in ["d", "deep/links", "blobs"] {
+        fs::create_dir_all(at(directory)).unwrap();
+    }
+    fs::write(at("d/a.tfrecord"), data(&[1, 2])).unwrap();
+    let manifest = build(&at("d"));
+    let (file, link) = (at("d/m.manifest.json"), at("deep/links/x.manifest.json"));
+    symlink("../../d/m.manifest.json", &link).unwrap();
+    for _ in 0..2 {
+        manifest.write(&link).unwrap(); // a new file, and one that is there
+        assert!(fs::read_to_string(&file).unwrap().contains("\"base\": \".\""));
+        assert_eq!(Manifest::read(&file).unwrap(), manifest);
+        let mut linked = Manifest::read(&link).unwrap();
+        assert!(linked.refresh(&find(&at("d")), &Options::new()).unwrap().is_empty());
+        assert_eq!(Dataset::open(&find(&link), &DatasetOptions::new()).unwrap().len(), 2);
+    }
+    // A store of contents, as caches have, has the file under another name, and no shards.
+    fs::rename(&file, at("blobs/1f")).unwrap();
+    symlink("../blobs/1f", &file).unwrap();
+    assert_eq!(Manifest::read(&file).unwrap(), manifest);
+    manifest.write(&file).unwrap();
+    assert_eq!(Manifest::read(&file).unwrap(), manifest);
 }

@@ -7,8 +7,8 @@ use super::count::{count_all, stamps};
 use super::Manifest;
 use crate::catalog::json::push_string;
 use crate::catalog::places::directory_of;
-use crate::catalog::tfds::{x_of_y, Info, INFO, TEMPLATE};
-use crate::catalog::{sum, ManifestRow};
+use crate::catalog::tfds::{says_split, x_of_y, Info, INFO, TEMPLATE};
+use crate::catalog::{ensure_replaceable, sum, ManifestRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::NewFile;
 use crate::frame::OVERHEAD;
@@ -93,8 +93,8 @@ impl Manifest {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if the shards are not named like that. If the file cannot be
-    /// written, an existing file is unchanged.
+    /// [`ErrorKind::InvalidArgument`] if the shards are not named like that, or the file exists and is
+    /// not one for TFDS. If the file cannot be written, an existing file is unchanged.
     pub fn write_tfds(&self, directory: impl AsRef<Path>, split: &str) -> Result<PathBuf> {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         if !split.bytes().all(is_part) || !split.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
@@ -113,6 +113,8 @@ impl Manifest {
             ",\n  \"numBytes\": \"{bytes}\",\n  \"shardLengths\": [\n{lengths}\n  ]\n}}\n"
         );
         let path = directory.as_ref().join(format!("{split}-info.json"));
+        let expected = "a split's info for TFDS; give another directory, or rename the file";
+        ensure_replaceable(&path, expected, says_split)?;
         let mut file = NewFile::create(&path)?;
         file.write(json.as_bytes())?;
         file.commit()?;

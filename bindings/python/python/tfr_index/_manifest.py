@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, final, overload
 
-from ._files import native_shards
+from ._arguments import refuse
+from ._files import c_paths, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._options import with_options
 from ._typing import Checksums, Path, Progress
@@ -43,9 +44,11 @@ class Changes(NamedTuple):
     added: list[str]
     """Shards that were not in the manifest."""
     changed: list[str]
-    """Shards with another size or time of modification, or that have an index now."""
+    """Shards with another size or time of modification."""
     gone: list[str]
     """Shards that are no longer in the set."""
+    indexed: list[str]
+    """Shards that have the same size and time of modification, and an index now."""
     reordered: bool
     """Whether shards that were in the manifest are now in another order."""
 
@@ -198,7 +201,8 @@ class Manifest(Sequence[ManifestRow]):
 
         Raises:
             TfrOSError: the file cannot be written; then an existing file is unchanged.
-            TfrValueError: the path of a file is not UTF-8.
+            TfrValueError: the name does not end with ".json", or the file exists and is not a
+                manifest. Or the path of a shard is not UTF-8.
         """
         call(lib.tfr_manifest_write, self._native, encode_path(path))
 
@@ -232,9 +236,10 @@ class Manifest(Sequence[ManifestRow]):
 
         Args:
             paths: the files of the set now, as for `build`. None: those of the manifest.
-            index_dir: as for `build`.
-            pattern: as for `build`.
-            allow_missing: as for `build`.
+            index_dir: as for `build`. Needs `paths`.
+            pattern: as for `build`. Needs `paths`.
+            allow_missing: as for `build`. Without `paths`, files of the manifest that do not exist
+                are left out.
             checksums: as for `build`.
             progress: as for `build`.
             threads: as for `build`.
@@ -243,7 +248,12 @@ class Manifest(Sequence[ManifestRow]):
             TfrError: as for `build`. The manifest is then as it was.
         """
         if paths is None:
+            for name, value in {"index_dir": index_dir, "pattern": pattern}.items():
+                if value is not None:
+                    raise refuse(f"{name} needs paths: without them, the manifest names all files")
             shards = make("shards", lib.tfr_manifest_shards, self._native)
+            if allow_missing:
+                shards = _present(shards)
         else:
             shards = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
         changes = with_options(
@@ -265,6 +275,7 @@ class Manifest(Sequence[ManifestRow]):
             names(lib.TFR_CHANGE_ADDED),
             names(lib.TFR_CHANGE_CHANGED),
             names(lib.TFR_CHANGE_GONE),
+            names(lib.TFR_CHANGE_INDEXED),
             bool(lib.tfr_changes_reordered(changes)),
         )
 
@@ -293,3 +304,11 @@ class Manifest(Sequence[ManifestRow]):
 
     def __repr__(self) -> str:
         return f"<Manifest of {len(self)} shards, {self.total_records} records>"
+
+
+def _present(shards: CData) -> CData:
+    """The native shards that exist."""
+    found = [shard for shard in shards_of(shards) if os.path.exists(shard[0])]
+    paths, _paths = c_paths([path for path, _ in found])
+    indexes, _indexes = c_paths([index for _, index in found])
+    return make("shards", lib.tfr_shards_from_paths, paths, indexes, len(found))

@@ -154,8 +154,18 @@ def find_origin(
     if split is not None:
         if path is None:
             raise refuse("split needs one path: a directory with a dataset_info.json")
+        if allow_missing:
+            raise refuse(
+                "allow_missing cannot be given with split, which names all files: pass a pattern "
+                "of their names instead of split"
+            )
         manifest = _Tfds(path, split)
     elif isinstance(paths, Manifest):
+        if allow_missing:
+            raise refuse(
+                "allow_missing cannot be given with a Manifest: call its "
+                "refresh(allow_missing=True) before"
+            )
         manifest = _Rows(paths._native, paths._rows)
     elif path is not None and os.fsencode(path).endswith(_MANIFEST):
         manifest = _ManifestFile(path)
@@ -164,7 +174,8 @@ def find_origin(
         for name, value in given.items():
             if value is not None:
                 raise refuse(f"{name} cannot be given with a manifest, which names all files")
-        return manifest
+        if not allow_missing:
+            return manifest
     if isinstance(index, (Index, str, bytes, os.PathLike)):
         kind = type(index).__name__
         raise TypeError(f"index must be a list with an index for each file, not {kind}")

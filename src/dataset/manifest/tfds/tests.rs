@@ -165,3 +165,21 @@ fn what_is_written_has_the_form_of_protocol_buffers() {
         assert!(named(&names).write_tfds(directory.path(), split).is_err(), "{split}");
     }
 }
+
+#[test]
+fn only_such_a_file_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let manifest = named(&["pics-train.tfrecord-00000-of-00001"]);
+    let path = directory.path().join("train-info.json");
+    for text in ["{\"epochs\": 7}", "no JSON"] {
+        fs::write(&path, text).unwrap();
+        let error = manifest.write_tfds(directory.path(), "train").unwrap_err();
+        assert_eq!((error.kind(), error.path()), (ErrorKind::InvalidArgument, Some(&*path)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    for text in ["", "{\"name\": \"train\", \"shardLengths\": [\"7\"", "{\"shard_lengths\": [7]}"] {
+        fs::write(&path, text).unwrap();
+        manifest.write_tfds(directory.path(), "train").unwrap();
+    }
+    manifest.write_tfds(directory.path(), "train").unwrap();
+}
