@@ -155,7 +155,7 @@ fn memory_stays_constant() {
         ("x --index x.idx".to_owned(), 16 * RECORDS),
     ] {
         let script = format!(
-            "ulimit -v 32768; '{program}' cat --frames {arguments} >out && cmp -n {size} out x"
+            "ulimit -v 32768; '{program}' -q cat --frames {arguments} >out && cmp -n {size} out x"
         );
         let mut command = Command::new("sh");
         let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
