@@ -7,7 +7,7 @@ mod random;
 mod table;
 mod text;
 
-pub(crate) use edit::run_of_records;
+pub(crate) use edit::{ensure_rank, run_of_records};
 pub use edit::{Remainder, ShardBy};
 pub(crate) use entries::{Collect, Entries, EntryOrder};
 pub(crate) use table::{EntryTable, EntryTableBuilder};

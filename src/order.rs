@@ -6,7 +6,7 @@ mod permutation;
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{run_of_records, Remainder};
+use crate::index::{ensure_rank, run_of_records, Remainder};
 
 pub use permutation::Permutation;
 
@@ -119,10 +119,7 @@ impl Order {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] if `rank` is not less than `world_size`.
     pub fn shard(mut self, rank: u64, world_size: u64, remainder: Remainder) -> Result<Order> {
-        if rank >= world_size {
-            let detail = format!("rank must be less than world_size, {world_size}, not {rank}");
-            return Err(Error::new(ErrorKind::InvalidArgument, detail));
-        }
+        ensure_rank(rank, world_size)?;
         self.state = OrderState { rank, world_size, remainder, ..self.state };
         Ok(self.restarted())
     }

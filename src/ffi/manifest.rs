@@ -118,9 +118,9 @@ pub unsafe extern "C" fn tfr_manifest_read(
 }
 
 /// Makes a manifest of a split of a data set of TensorFlow Datasets (TFDS), such as "train". The
-/// numbers of records are those in the file dataset_info.json in `directory`. The call looks at each
-/// shard, but opens none, unless their sizes contradict dataset_info.json: then it counts the
-/// records of each, to find the one that was cut or replaced.
+/// numbers of records are those in the file dataset_info.json in `directory`, which may also be the
+/// path of that file. The call looks at each shard, but opens none, unless their sizes contradict
+/// dataset_info.json: then it counts the records of each, to find the one that was cut or replaced.
 ///
 /// Parameters: `directory`, `split` and `manifest_out` are required. `options` is optional; NULL
 /// means the defaults.

@@ -186,11 +186,7 @@ impl Index {
         by: ShardBy,
         remainder: Remainder,
     ) -> Result<Index> {
-        if rank >= world_size {
-            return Err(invalid(format!(
-                "rank must be less than world_size, which is {world_size}, not {rank}"
-            )));
-        }
+        ensure_rank(rank as u64, world_size as u64)?;
         let mut run = self.run_of_shard(world_size, by, remainder)?;
         gather(self[run(rank)].iter().copied()).map(Index::from_checked)
     }
@@ -298,6 +294,15 @@ fn gather(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
         push(&mut gathered, entry)?;
     }
     Ok(gathered)
+}
+
+/// Fails unless there is such a rank.
+pub(crate) fn ensure_rank(rank: u64, world_size: u64) -> Result<()> {
+    match (rank, world_size) {
+        (_, 0) => Err(invalid("world_size must be at least 1, not 0")),
+        _ if rank < world_size => Ok(()),
+        _ => Err(invalid(format!("rank must be less than world_size, {world_size}, not {rank}"))),
+    }
 }
 
 /// The run of neighbouring records that rank `rank` of `world_size` has.

@@ -139,6 +139,7 @@ fn what_does_not_exist_is_refused() {
     assert_eq!(error.to_string(), "rank must be less than world_size, 3, not 3");
     let error = Order::new(9).shard(0, 0, Remainder::Keep).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(error.to_string(), "world_size must be at least 1, not 0");
     let order = Order::new(9).shard(1, 2, Remainder::Keep).unwrap();
     let error = order.clone().start(6).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);

@@ -119,6 +119,8 @@ def test_what_a_value_must_be(path, call, message):
             lambda path: Reader(path)[np.array([1, 0])],
             "not ndarray: for several records, use read_many()",
         ),
+        (lambda path: Dataset(path, decode=1), "decode must be a function, not int"),
+        (lambda path: Dataset(path).batches(2, [1, 0]), "order must be an Order, not list"),
         (lambda path: Dataset(path)[[1, 0]], "not list: for several records, use read_many()"),
         (lambda _: INDEX[[1, 0]], "not list: for several records, use select()"),
     ],
@@ -127,6 +129,21 @@ def test_what_a_type_must_be(path, call, message):
     with pytest.raises(TypeError, match=re.escape(message)) as caught:
         call(path)
     assert "".join(traceback.format_exception(caught.value)).count("Traceback") == 1
+
+
+@pytest.mark.parametrize(
+    ("sequence", "message"),
+    [
+        (lambda path: tfr_index.Manifest.build(path), "row 99 is not in <Manifest of 1 shards"),
+        (lambda path: Reader(path).read_buffer([0, 1]), "payload 99 is not in <tfr_index.Payloads"),
+        (lambda path: Dataset(path), "record 99 is not in <tfr_index.Dataset"),
+        (lambda path: Reader(path), "record 99 is not in <tfr_index.Reader"),
+        (lambda _: INDEX, "record 99 is not in "),
+    ],
+)
+def test_what_is_not_there_is_named(path, sequence, message):
+    with pytest.raises(IndexError, match=f"^{re.escape(message)}"):
+        sequence(path)[99]
 
 
 class Example:

@@ -45,6 +45,21 @@ def folder(tmp_path_factory) -> Path:
     return write(tmp_path_factory.mktemp("shards"))
 
 
+@pytest.mark.parametrize("step", [10**30, -(10**30), 2**63])
+def test_a_slice_may_have_any_step(folder, step):
+    dataset = Dataset(folder)
+    assert list(dataset[3::step]) == ALL[3::step] == [ALL[3]]
+    batches = dataset[3::step].batches(2)
+    assert next(batches) == [ALL[3]] and batches.records == [0]
+    assert list(reversed(dataset[3::step])) == [ALL[3]]
+    assert list(pickle.loads(pickle.dumps(dataset[3::step]))) == [ALL[3]]
+
+
+def test_any_number_of_batches_may_be_asked_for_ahead(folder):
+    batches = Dataset(folder).batches(1, prefetch=2**32 - 1)
+    assert [payload for batch in batches for payload in batch] == ALL
+
+
 @given(
     st.slices(len(ALL)),
     st.integers(1, 20),

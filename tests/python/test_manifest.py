@@ -111,6 +111,12 @@ def test_counts_come_from_tfds_and_go_there(data):
     (data / "dataset_info.json").write_text(json.dumps({"name": "x", "splits": [split]}))
     manifest = Manifest.from_tfds(data, "train")
     assert manifest.total_records == 7
+    info = data / "dataset_info.json"
+    assert Manifest.from_tfds(info, "train") == manifest
+    assert len(tfr_index.Dataset(info, split="train")) == 7
+    with pytest.raises(tfr_index.TfrValueError, match='no split "test"') as caught:
+        tfr_index.Dataset(info, split="test")
+    assert caught.value.path == str(info)
     manifest.write_tfds(data, "train")
     written = json.loads((data / "train-info.json").read_text())
     assert written.items() >= split.items()

@@ -165,7 +165,11 @@ def test_values():
         (lambda: Order(1, seed=2**64), "seed must be between"),
         (lambda: Order(1, epoch=-1), "epoch must be between"),
         (lambda: Order(1, rank=2, world_size=2), "rank must be less than world_size, 2, not 2"),
-        (lambda: Order(1, world_size=0), "rank must be less than world_size, 0, not 0"),
+        (lambda: Order(1, world_size=0), r"world_size must be between 1 and 2\*\*64 - 1, not 0"),
+        (lambda: Sampler(1, rank=0, world_size=0), "world_size must be between 1"),
+        (lambda: Sampler(400).state_dict(start=401), "start must be at most 400"),
+        (lambda: Sampler(4).load_state_dict({}), "the state has no 'num_records': pass what state"),
+        (lambda: Sampler(4).load_state_dict({"num_records": 4, "world_size": 1}), "no 'remainder'"),
         (lambda: Order(9, start=10), "start must be at most 9, the number of records of rank 0"),
         (lambda: Order(1, remainder="cut"), "remainder must be one of 'keep', 'drop', 'pad'"),
         (lambda: Sampler(1, rank=0), "pass both of them, or neither"),
@@ -176,6 +180,18 @@ def test_values():
 def test_wrong_arguments_are_refused(wrong, message):
     with pytest.raises(tfr_index.TfrValueError, match=message):
         wrong()
+
+
+def test_a_position_that_is_not_there_is_named():
+    for numbers, shown in (
+        (Order(5, seed=7), "tfr_index.Order(5, seed=7)"),
+        (Permutation(5, 7), "tfr_index.Permutation(5, seed=7)"),
+    ):
+        for position in (5, -6, 10**30):
+            with pytest.raises(IndexError) as caught:
+                numbers[position]
+            assert str(caught.value) == f"position {position} is not in {shown}"
+        assert numbers[5:] == [] and len(numbers[:99]) == 5
 
 
 def test_a_sampler_gives_the_orders_of_the_epochs():

@@ -17,8 +17,8 @@ use crate::shards::{Shard, Shards};
 
 impl Manifest {
     /// Makes a manifest of a split of a TFDS data set (TensorFlow Datasets), such as "train". The
-    /// numbers of records are those in the file `dataset_info.json` in `directory`. Each shard is
-    /// looked at, but not opened.
+    /// numbers of records are those in the file `dataset_info.json` in `directory`, which may also be
+    /// the path of that file. Each shard is looked at, but not opened.
     ///
     /// If the sizes of the shards contradict `dataset_info.json`, the records of each are counted,
     /// to find the one that is not as it says. This finds a shard that was cut between two records,
@@ -42,7 +42,9 @@ impl Manifest {
         split: &str,
         options: &Options<'_>,
     ) -> Result<Manifest> {
-        let directory = directory.as_ref();
+        let path = directory.as_ref();
+        let is_info = path.file_name() == Some(INFO.as_ref()) && !path.is_dir();
+        let directory = if is_info { directory_of(path) } else { path };
         let info = Info::read(directory)?;
         let Some(split) = info.splits.iter().find(|known| known.name == split) else {
             let known: Vec<_> = info.splits.iter().map(|split| &*split.name).collect();

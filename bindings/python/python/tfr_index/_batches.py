@@ -74,7 +74,8 @@ class Batches(Iterator[Item], Generic[Item]):
         batches = cls.__new__(cls)
         batches._handle, batches._item = handle, item
         batches._records, batches._numbers, batches._locks = records, [], {}
-        first, step = (records.start, records.step) if records else (0, 1)
+        first = records.start if records else 0
+        step = records.step if len(records) > 1 else 1  # that of a single record may be any number
         given = first, step, order._native, batch_size, max_bytes, prefetch, bool(drop_last)
         batches._native = make("batches", lib.tfr_batches_of, handle.native, *given)
         return batches

@@ -79,7 +79,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         pattern: which names are data in a directory, such as "*.tfr".
         allow_missing: accept sets that lack files.
         split: a split of a data set of TensorFlow Datasets, such as "train". `paths` is then the
-            directory with its `dataset_info.json`, which is the manifest.
+            directory with its `dataset_info.json`, which is the manifest, or the path of that file.
         decode: a function that is called with each payload, such as a parser; the items of the data
             set are its results. None: the items are the payloads. To pickle the data set, pass a
             function of a module.
@@ -136,6 +136,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         raw_frames: bool = False,
         threads: int = 0,
     ) -> None:
+        if decode is not None and not callable(decode):
+            raise TypeError(f"decode must be a function, not {type(decode).__name__}")
         settings: dict[str, Any] = {
             "checksums": checksums,
             "max_open_files": max_open_files,
@@ -351,7 +353,8 @@ class Dataset(Sequence[Item], Generic[Item]):
             batch_size: the number of records in a batch. The last one may have fewer.
             order: which record comes when, such as `Order(len(dataset), seed=7, epoch=3)`. None: in
                 sequence. For a slice, the order is one of the records of the slice.
-            prefetch: how many batches to read ahead. With 0, the calling thread reads.
+            prefetch: how many batches to read ahead, but no more than 1,024. With 0, the calling
+                thread reads.
             drop_last: leave out the last batch if it has fewer records.
             buffers: give each batch as `Payloads`, one block of memory that is not copied. False:
                 as a list of items.
@@ -379,6 +382,8 @@ class Dataset(Sequence[Item], Generic[Item]):
             raise refuse("buffers=True gives payloads: create the Dataset without decode=")
         if order is None:
             order = Order(len(self))
+        elif not isinstance(order, Order):
+            raise TypeError(f"order must be an Order, not {type(order).__name__}")
         elif order.state_dict()["num_records"] != len(self):
             count = order.state_dict()["num_records"]
             raise refuse(f"the order is one of {count} records, but the data set has {len(self)}")

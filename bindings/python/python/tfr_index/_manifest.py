@@ -176,7 +176,8 @@ class Manifest(Sequence[ManifestRow]):
         records of each are counted, to find the one that was cut or replaced.
 
         Args:
-            directory: the directory with the shards and `dataset_info.json`.
+            directory: the directory with the shards and `dataset_info.json`, or the path of that
+                file.
             split: the name of a split, such as "train".
             progress: as for `build`.
             threads: as for `build`.
@@ -295,7 +296,10 @@ class Manifest(Sequence[ManifestRow]):
     def __getitem__(self, row: slice) -> list[ManifestRow]: ...
 
     def __getitem__(self, row: int | slice) -> ManifestRow | list[ManifestRow]:
-        return self._rows[row]
+        try:
+            return self._rows[row]
+        except IndexError:
+            raise IndexError(f"row {row} is not in {self!r}") from None
 
     def __eq__(self, other: object) -> bool:
         return self._rows == other._rows if isinstance(other, Manifest) else NotImplemented

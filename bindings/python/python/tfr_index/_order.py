@@ -44,7 +44,10 @@ class Numbers(Sequence[int]):
     def __getitem__(self, position: slice) -> list[int]: ...
 
     def __getitem__(self, position: int | slice) -> int | list[int]:
-        chosen = range(self._length)[position]
+        try:
+            chosen = range(self._length)[position]
+        except IndexError:
+            raise IndexError(f"position {position} is not in {self!r}") from None
         if isinstance(chosen, int):
             return self._run(chosen, 1)[0]
         if chosen.step == 1:
@@ -195,7 +198,7 @@ class Order(Numbers):
             "seed": None if seed is None else integer("seed", seed),
             "epoch": integer("epoch", epoch),
             "rank": integer("rank", rank),
-            "world_size": integer("world_size", world_size),
+            "world_size": integer("world_size", world_size, least=1),
             "remainder": remainder,
             "start": integer("start", start),
         }

@@ -52,7 +52,10 @@ class Payloads(Sequence[memoryview]):
     def __getitem__(self, number: slice) -> list[memoryview]: ...
 
     def __getitem__(self, number: int | slice) -> memoryview | list[memoryview]:
-        numbers = range(len(self))[number]
+        try:
+            numbers = range(len(self))[number]
+        except IndexError:
+            raise IndexError(f"payload {number} is not in {self!r}") from None
         if isinstance(numbers, range):
             return [self[number] for number in numbers]
         return self._data[self._offsets[numbers] : self._offsets[numbers + 1]]

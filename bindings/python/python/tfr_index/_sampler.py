@@ -14,6 +14,7 @@ __all__ = ["Sampler"]
 
 # A state must agree in these with the sampler that it resumes, or its position means other records.
 _FIXED = ("num_records", "world_size", "remainder")
+_ITEMS = (*_FIXED, "seed", "epoch", "start")
 
 
 @final
@@ -117,10 +118,13 @@ class Sampler:
                 `steps * batch_size`. None: as many as the sampler has given. A DataLoader with
                 `num_workers` asks for records ahead, so pass a number there;
                 `StatefulDataLoader` needs none.
+
+        Raises:
+            TfrValueError: the rank has fewer than `start` records in this epoch.
         """
-        state = self._order.state_dict()
+        order = self._order.replace(start=self._position if start is None else start)
+        state = order.state_dict()
         del state["rank"]  # all ranks have the same state
-        state["start"] = self._position if start is None else integer("start", start)
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -130,8 +134,12 @@ class Sampler:
 
         Raises:
             TfrValueError: the state is that of a data set with another number of records, or it is
-                in the middle of an epoch with another `world_size` or `remainder`.
+                in the middle of an epoch with another `world_size` or `remainder`; or it is not
+                one that `state_dict` returned.
         """
+        for name in _ITEMS:
+            if name not in state:
+                raise refuse(f"the state has no {name!r}: pass what state_dict() returned")
         own, start = self._order.state_dict(), state["start"]
         for name in _FIXED if start else _FIXED[:1]:
             if state[name] != own[name]:
