@@ -842,21 +842,6 @@ class shards {
     detail::handle<tfr_shards, tfr_shards_free> native_;
 };
 
-namespace detail {
-
-/// What a C function, such as tfr_shards_path, returns for each file. The paths are borrowed.
-template <typename Function>
-std::vector<const char *> of_each(const shards &set, Function function) {
-    std::vector<const char *> found;
-    found.reserve(set.size());
-    for (std::size_t shard = 0; shard < set.size(); shard++) {
-        found.push_back(function(set.get(), shard));
-    }
-    return found;
-}
-
-} // namespace detail
-
 /// One row of a manifest.
 struct manifest_row {
     /// The path of the TFRecord file.
@@ -1000,12 +985,9 @@ inline std::vector<std::string> reshard(const shards &set, const std::string &di
         }
     };
     state state;
-    const std::vector<const char *> paths = detail::of_each(set, tfr_shards_path);
-    const std::vector<const char *> index_paths = detail::of_each(set, tfr_shards_index_path);
-    options.call(tfr_reshard, paths.data(), index_paths.data(), paths.size(),
-                 detail::path(directory), detail::path(how.name), how.shards, how.shard_bytes,
-                 how.shuffle ? &*how.shuffle : nullptr, options.get(), state::call,
-                 static_cast<void *>(&state));
+    options.call(tfr_reshard, set.get(), nullptr, detail::path(directory), detail::path(how.name),
+                 how.shards, how.shard_bytes, how.shuffle ? &*how.shuffle : nullptr, options.get(),
+                 state::call, static_cast<void *>(&state));
     if (state.thrown) {
         std::rethrow_exception(state.thrown);
     }

@@ -209,8 +209,11 @@ impl Shards {
         Ok(shards)
     }
 
-    /// Sets where the indexes are, or will be created, as [`FindShards::index_dir`] does. They say
-    /// how many records there are, whatever a manifest says.
+    /// Sets where the indexes are, or will be created, as [`FindShards::index_dir`] does.
+    ///
+    /// They may select records. A shard that a manifest lists must still have the size and the time
+    /// of modification that it says and, if the shard's index covers the whole file, the number of
+    /// records.
     ///
     /// ```
     /// use std::path::Path;
@@ -222,11 +225,19 @@ impl Shards {
     /// assert_eq!(index_path, Some(Path::new("indexes/b/x.tfrecord.idx")));
     /// ```
     pub fn set_index_dir(&mut self, directory: impl AsRef<Path>) {
-        self.listed.clear();
         let name = |path: &Path| default_index_path(path.file_name().unwrap_or_default());
         let places = mirrored(self, directory.as_ref(), name);
-        for (shard, place) in self.shards.iter_mut().zip(places) {
-            shard.index_path = Some(place);
+        self.set_index_paths(places.into_iter().map(Some));
+    }
+
+    /// Sets where the indexes of some shards are. Those with `None` stay as they are.
+    pub(crate) fn set_index_paths(&mut self, paths: impl IntoIterator<Item = Option<PathBuf>>) {
+        for (number, path) in paths.into_iter().enumerate().take(self.shards.len()) {
+            let Some(path) = path else { continue };
+            self.shards[number].index_path = Some(path);
+            if let Some(Some(listed)) = self.listed.get_mut(number) {
+                listed.has_given_index = true;
+            }
         }
     }
 

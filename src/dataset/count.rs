@@ -39,19 +39,19 @@ impl Inner {
         let Count { counts, first_error, .. } = count;
         first_error.into_result()?;
         let counts = counts.into_iter().map(AtomicU64::into_inner).enumerate();
-        let expected = counts.map(|(shard, records)| {
-            let known = self.known(shard);
-            Some(known.unwrap_or(Expected { records, ..Expected::default() }))
+        let expected = counts.map(|(shard, records)| match self.known(shard) {
+            Some(known) => known.clone(),
+            None => Expected { records, ..Expected::default() },
         });
-        let expected = expected.collect();
+        let expected = expected.map(Some).collect();
         self.expect(expected);
         Ok(self)
     }
 
     /// What a manifest says of a shard, whose size says whether it is still that shard.
-    fn known(&self, shard: usize) -> Option<Expected> {
-        let expected = self.opener.expected.get(shard).copied().flatten();
-        expected.filter(|expected| expected.bytes.is_some())
+    fn known(&self, shard: usize) -> Option<&Expected> {
+        let expected = self.opener.expected.get(shard)?.as_ref();
+        expected.filter(|expected| expected.bytes.is_some() && !expected.is_of_file)
     }
 }
 

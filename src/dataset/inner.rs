@@ -47,7 +47,7 @@ impl Inner {
         let mut end = 0;
         self.starts = vec![0];
         self.starts.extend(expected.iter().map(|expected| {
-            end += expected.map_or(0, |expected| expected.records);
+            end += expected.as_ref().map_or(0, |expected| expected.records);
             end
         }));
         self.opener.expected = expected;

@@ -64,12 +64,14 @@ impl Manifest {
     /// # Errors
     /// - A shard does not exist, or is damaged, truncated or not a TFRecord file. If there are
     ///   several errors, that of the first shard.
-    /// - [`ErrorKind::Mismatch`]: a shard keeps changing while its records are counted.
+    /// - [`ErrorKind::Mismatch`]: a shard keeps changing while its records are counted; or it is
+    ///   not what the manifest, or `dataset_info.json` of TensorFlow Datasets, says that `shards`
+    ///   come from. To bring that manifest up to date, [refresh](Self::refresh) it.
     /// - [`ErrorKind::InvalidArgument`]: a file is listed twice. The options are to skip damage:
     ///   create the indexes with these options, and then the manifest without them.
     pub fn build(shards: &Shards, options: &Options<'_>) -> Result<Manifest> {
         let mut manifest = Manifest::default();
-        manifest.refresh(shards, options)?;
+        manifest.update(shards, options, |_| true)?;
         Ok(manifest)
     }
 

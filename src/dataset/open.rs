@@ -1,6 +1,7 @@
 //! Makes data sets: of shards, which are opened to count their records, or of numbers that are known.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::inner::Inner;
@@ -9,7 +10,7 @@ use super::{Dataset, DatasetOptions, Manifest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::options::Progress;
-use crate::shards::{given_twice, Shard, Shards};
+use crate::shards::{given_twice, Listed, Shard, Shards};
 
 impl Dataset {
     /// Opens the shards to count their records, several at the same time. A shard with an
@@ -20,7 +21,10 @@ impl Dataset {
     /// # Errors
     /// Those of [`Reader::open`](crate::Reader::open), for the first shard that fails.
     /// [`ErrorKind::Mismatch`] if a shard has another number of records than the `dataset_info.json`
-    /// of TensorFlow Datasets says.
+    /// of TensorFlow Datasets says. If the caller gives the shard's index, which may select records,
+    /// the shard must have the size and the time that a manifest says, and the number of records
+    /// only if the index covers the whole file. With [salvage](DatasetOptions::salvage), another
+    /// number is a warning, and size and time are not compared.
     /// [`ErrorKind::InvalidArgument`] if a file occurs twice without an index that says which of
     /// its records are meant, or if the options contradict each other.
     pub fn open(shards: &Shards, options: &DatasetOptions) -> Result<Dataset> {
@@ -147,7 +151,8 @@ impl Dataset {
             let index_path = row.index_path.clone().filter(|_| !options.salvage);
             shards.push(Shard { path: row.path.clone(), index_path });
             let (bytes, mtime_ns) = (Some(row.bytes), row.mtime_ns);
-            expected.push(Some(Expected { records: row.records, bytes, mtime_ns }));
+            let records = row.records;
+            expected.push(Some(Expected { records, bytes, mtime_ns, ..Expected::default() }));
         }
         Ok(Dataset(Arc::new(Inner::new(shards, Vec::new(), expected, options, None))))
     }
@@ -168,21 +173,31 @@ impl Dataset {
     }
 }
 
-/// The shards, and what manifests say of them. Salvage counts what is good, whatever they say.
+/// The shards, and what lists say of them. Salvage uses no index.
 fn listed(
     shards: &Shards,
     indexes: &[Option<Index>],
     options: &DatasetOptions,
 ) -> (Vec<Shard>, Vec<Option<Expected>>) {
     let is_given = |i: usize| indexes.get(i).is_some_and(Option::is_some);
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into();
+    let lists: Vec<Arc<str>> = shards.lists().iter().map(|list| name(&list.path)).collect();
     let (mut list, mut expected) = (shards.to_vec(), Vec::new());
     for (i, shard) in list.iter_mut().enumerate() {
         let listed = shards.listed(i);
         if options.salvage && listed.is_some() {
             shard.index_path = None;
         }
-        let listed = listed.filter(|_| !options.salvage && !is_given(i));
-        expected.push(listed.map(Expected::from));
+        expected.push(listed.map(|listed| {
+            let &Listed { records, bytes, mtime_ns, list, has_given_index } = listed;
+            let list = Some(lists[list].clone());
+            let is_of_file = options.salvage || has_given_index || is_given(i);
+            match options.salvage {
+                // It is for files that are not what they were.
+                true => Expected { records, is_of_file, list, ..Expected::default() },
+                false => Expected { records, is_of_file, bytes, mtime_ns, list },
+            }
+        }));
     }
     (list, expected)
 }

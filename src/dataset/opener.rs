@@ -2,30 +2,28 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::options::DatasetOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::options::{Options, Progress, Skipped};
 use crate::reader::{Reader, Table};
-use crate::shards::{Listed, Shard};
+use crate::shards::Shard;
 
 /// What a shard is known to be before it is opened.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Expected {
     pub records: u64,
+    /// Whether `records` is the number of all records of the file, of which the shard's index, or
+    /// salvage, may leave out some. So the shard must be opened to count its records.
+    pub is_of_file: bool,
     /// The file's size.
     pub bytes: Option<u64>,
     /// When it was last changed, in nanoseconds since 1970.
     pub mtime_ns: Option<i64>,
-}
-
-impl From<&Listed> for Expected {
-    fn from(listed: &Listed) -> Expected {
-        let &Listed { records, bytes, mtime_ns, .. } = listed;
-        Expected { records, bytes, mtime_ns }
-    }
+    /// The name of the file that says so. `None`: a manifest in memory, or a count.
+    pub list: Option<Arc<str>>,
 }
 
 pub(super) struct Opener {
@@ -54,9 +52,14 @@ impl Opener {
     ) -> Result<(Reader, Vec<Error>)> {
         let path = &self.shards[shard].path;
         let opened = self.open_as_it_was(shard, table, progress);
-        let opened = opened.map_err(|error| error.of(path))?;
-        self.ensure_expected(shard, &opened.0).map_err(|error| error.of(path))?;
-        Ok(opened)
+        let (reader, mut warnings) = opened.map_err(|error| error.of(path))?;
+        match self.ensure_expected(shard, &reader) {
+            Err(error) if self.options.salvage && self.is_of_file(shard) => {
+                warnings.push(error.of(path));
+            }
+            checked => checked.map_err(|error| error.of(path))?,
+        }
+        Ok((reader, warnings))
     }
 
     fn open_as_it_was(
@@ -109,27 +112,56 @@ impl Opener {
         Ok((reader, regions.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    fn is_of_file(&self, shard: usize) -> bool {
+        matches!(self.expected.get(shard), Some(Some(Expected { is_of_file: true, .. })))
+    }
+
     fn ensure_expected(&self, shard: usize, reader: &Reader) -> Result<()> {
         let Some(Some(expected)) = self.expected.get(shard) else { return Ok(()) };
         let (stamp, records) = (reader.stamp(), reader.len() as u64);
         let bytes = stamp.map(|stamp| stamp.bytes).filter(|_| expected.bytes.is_some());
         let mtime = stamp.map(|stamp| stamp.mtime_ns).filter(|_| expected.mtime_ns.is_some());
+        let may_select = expected.is_of_file && !self.options.salvage;
+        let is_counted = expected.list.is_none() && expected.bytes.is_none();
+        let list = expected.list.as_deref().unwrap_or("the manifest");
         let detail = match () {
             _ if bytes != expected.bytes.filter(|_| bytes.is_some()) => format!(
-                "the file has {} bytes, but {} are expected: it was changed; refresh the manifest",
+                "has {} bytes, but {list} says {}: the file was cut or replaced; if that was intended, \
+                 refresh {list}",
                 bytes.unwrap_or_default(),
                 expected.bytes.unwrap_or_default()
             ),
-            _ if records != expected.records => format!(
-                "the file has {records} records, but {} are expected: it was changed; open the \
-                 data set again, or refresh the manifest",
+            _ if records == expected.records || may_select && !covers_file(reader) => match () {
+                _ if mtime == expected.mtime_ns.filter(|_| mtime.is_some()) => return Ok(()),
+                () => format!(
+                    "was modified or copied after {list} was written; if that was intended, \
+                     refresh {list}"
+                ),
+            },
+            _ if is_counted => format!(
+                "has {records} records, but {} are expected: the file was changed; open the data \
+                 set again",
                 expected.records
             ),
-            _ if mtime != expected.mtime_ns.filter(|_| mtime.is_some()) => {
-                "the file was changed since the manifest was made; refresh the manifest".to_owned()
+            () if self.options.salvage => {
+                format!("has {records} records, but {list} says {}", expected.records)
             }
-            () => return Ok(()),
+            () => format!(
+                "has {records} records, but {list} says {}: the file was cut or replaced",
+                expected.records
+            ),
         };
         Err(Error::new(ErrorKind::Mismatch, detail))
     }
+}
+
+/// Whether the reader has all records of its file, in the file's order.
+fn covers_file(reader: &Reader) -> bool {
+    let mut end = 0;
+    let is_whole = reader.entries().all(|entry| {
+        let follows = entry.offset == end;
+        end = entry.end();
+        follows
+    });
+    is_whole && reader.stamp().is_some_and(|stamp| stamp.bytes == end)
 }

@@ -100,7 +100,8 @@ impl DatasetOptions {
     /// Sets whether each shard is scanned, without its index, for the records that are whole: see
     /// [`Options::salvage`](crate::Options::salvage). Unless the policy is
     /// [`Checksums::Length`], this reads all payloads, to leave out those with a wrong checksum.
-    /// [`Dataset::warnings`](crate::Dataset::warnings) has what was left out.
+    /// [`Dataset::warnings`](crate::Dataset::warnings) has what was left out, and a shard that has
+    /// another number of records than a manifest says.
     pub fn salvage(mut self, salvage: bool) -> DatasetOptions {
         self.salvage = salvage;
         self
@@ -149,7 +150,7 @@ impl DatasetOptions {
             _ if !self.salvage => return Ok(()),
             _ if are_indexes_given => {
                 "salvage and indexes cannot be used together: an index already says which records \
-                 to read (`tfr-index create --salvage` creates one without damaged records)"
+                 to read; create the index with salvage, to leave out damaged records"
             }
             DatasetOptions { checksums: Checksums::None, .. } => {
                 "salvage needs checksums to find damage: the checksum policy cannot be none"

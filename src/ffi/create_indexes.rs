@@ -133,7 +133,7 @@ pub unsafe extern "C" fn tfr_create_indexes(
 /// # Safety
 ///
 /// Both are NULL or have `count` items, each of which is NULL or NUL-terminated.
-pub(super) unsafe fn shards(
+unsafe fn shards(
     tfrecord_paths: *const *const c_char,
     index_paths: *const *const c_char,
     count: usize,

@@ -5,11 +5,11 @@ use std::ffi::CStr;
 use libc::{c_char, c_void};
 
 use super::callback::call_back;
-use super::create_indexes;
 use super::error::tfr_error;
 use super::guard::guard;
 use super::options::tfr_options;
 use super::pointer;
+use super::shards::{index_paths_in, tfr_shards};
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{reshard, Reshard};
@@ -27,11 +27,12 @@ pub type tfr_warning_fn =
 /// checked, and its frame is copied as it is. Records of files that were written without valid
 /// checksums cannot be checked; their copies get valid ones.
 ///
-/// Parameters: `tfrecord_paths` has `count` paths. `index_paths` is optional; it has as many paths,
-/// each of which may be NULL: such a file's index is found beside it. An index that is given is used
-/// as it is: it may select, reorder and repeat records. `directory` is required; it must not exist,
-/// or be an empty directory. `name` is optional; NULL means "train". One of `shards` and
-/// `shard_bytes` must be 0: the other one is the number of files, or about how many bytes each has.
+/// Parameters: `set` is required: the files of the data set. `index_paths` is optional; it has a path
+/// for each file, which may be NULL: the index of such a file is that of tfr_shards_index_path(). An
+/// index that is given is used as it is: it may select, reorder and repeat records. `directory` is
+/// required; it must not exist, or be an empty directory. `name` is optional; NULL means "train". One
+/// of `shards` and `shard_bytes` must be 0: the other one is the number of files, or about how many
+/// bytes each has.
 /// `seed` is optional: record i of the copy is then the record that tfr_permutation_get() gives for
 /// i. `options` is optional; its checksum policy must be auto or full, and its threads, salvage,
 /// progress and sync are used. `on_warning` is optional; it is called with `context` for each index
@@ -40,16 +41,16 @@ pub type tfr_warning_fn =
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, an argument is not usable, or a
 /// new file would have no record. TFR_ERR_IO, with ENOTEMPTY if the directory is not empty, with
-/// EBUSY if another call is writing it. TFR_ERR_MISMATCH if a file was changed meanwhile.
-/// TFR_ERR_CANCELLED if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a
+/// EBUSY if another call is writing it. TFR_ERR_MISMATCH if a file was changed meanwhile, or is not
+/// what the manifest or dataset_info.json says that lists it: its size and its time of modification
+/// must be the same, and its number of records, unless its index selects some. TFR_ERR_CANCELLED if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a
 /// damaged record. After an error, nothing is left of the new directory.
 ///
 /// Threads: safe on any thread. All callbacks are called on the thread that calls this function.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_reshard(
-    tfrecord_paths: *const *const c_char,
+    set: *const tfr_shards,
     index_paths: *const *const c_char,
-    count: usize,
     directory: *const c_char,
     name: *const c_char,
     shards: u64,
@@ -62,7 +63,10 @@ pub unsafe extern "C" fn tfr_reshard(
 ) -> tfr_status {
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
-        let old = create_indexes::shards(tfrecord_paths, index_paths, count)?;
+        let mut old = pointer::borrow(set, "set")?.shards.clone();
+        if !index_paths.is_null() {
+            old.set_index_paths(index_paths_in(index_paths, old.len())?);
+        }
         let directory = pointer::path(directory, "directory")?;
         let how = match (shards, shard_bytes) {
             (shards, 0) => Reshard::shards(shards),

@@ -143,14 +143,7 @@ pub unsafe extern "C" fn tfr_shards_from_paths(
         let paths = paths_in(paths, count, "paths")?;
         let indexes = match index_paths.is_null() {
             true => vec![None; count],
-            false => {
-                let indexes = pointer::slice(index_paths, count, "index_paths")?.iter();
-                let path = |index: &*const c_char| match index.is_null() {
-                    true => Ok(None),
-                    false => Ok(Some(pointer::path(*index, "index_paths")?.to_owned())),
-                };
-                indexes.map(path).collect::<Result<Vec<_>>>()?
-            }
+            false => index_paths_in(index_paths, count)?,
         };
         let shards = paths.into_iter().zip(indexes);
         let shards = shards.map(|(path, index_path)| Shard { path, index_path }).collect();
@@ -169,6 +162,23 @@ unsafe fn paths_in(paths: *const *const c_char, count: usize, name: &str) -> Res
     let paths = unsafe { pointer::slice(paths, count, name) }?.iter();
     // SAFETY: the caller upholds the contract.
     paths.map(|path| Ok(unsafe { pointer::path(*path, name) }?.to_owned())).collect()
+}
+
+/// # Safety
+///
+/// `paths` is valid for reads of `count` elements, each NULL or NUL-terminated.
+pub(super) unsafe fn index_paths_in(
+    paths: *const *const c_char,
+    count: usize,
+) -> Result<Vec<Option<PathBuf>>> {
+    // SAFETY: the caller upholds the contract.
+    let paths = unsafe { pointer::slice(paths, count, "index_paths") }?.iter();
+    let path = |path: &*const c_char| match path.is_null() {
+        true => Ok(None),
+        // SAFETY: the caller upholds the contract.
+        false => Ok(Some(unsafe { pointer::path(*path, "index_paths") }?.to_owned())),
+    };
+    paths.map(path).collect()
 }
 
 /// Returns the number of files. 0 for NULL.

@@ -23,6 +23,15 @@ pub(crate) struct Listed {
     pub mtime_ns: Option<i64>,
     /// The number of the list.
     pub list: usize,
+    /// Whether the caller says which index the shard has. It may select records, so their number
+    /// need not be `records`, unless it covers the whole file.
+    pub has_given_index: bool,
+}
+
+impl Listed {
+    fn new(records: u64, list: usize) -> Listed {
+        Listed { records, bytes: None, mtime_ns: None, list, has_given_index: false }
+    }
 }
 
 /// A list of shards: a manifest, or a split in `dataset_info.json`.
@@ -71,7 +80,7 @@ impl Search<'_> {
         let shards = read_manifest(path)?.rows.into_iter().map(|row| {
             let Shard { path, index_path } = Shard::of_row(&row);
             let (bytes, mtime_ns) = (Some(row.bytes), row.mtime_ns);
-            let listed = Some(Listed { records: row.records, bytes, mtime_ns, list });
+            let listed = Some(Listed { bytes, mtime_ns, ..Listed::new(row.records, list) });
             Found { path, index_path, listed, is_searched: false }
         });
         let leaves_out = self.options.allow_missing;
@@ -92,7 +101,7 @@ impl Search<'_> {
             let bytes = Some(split.bytes).filter(|&bytes| bytes > 0);
             let list = self.add_one_list(&directory.join(INFO), bytes);
             shards.extend(paths.into_iter().zip(&split.lengths).map(|(path, &records)| {
-                let listed = Some(Listed { records, bytes: None, mtime_ns: None, list });
+                let listed = Some(Listed::new(records, list));
                 Found { listed, ..Found::new(path, false) }
             }));
         }

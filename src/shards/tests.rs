@@ -495,7 +495,8 @@ fn a_manifest_stands_for_the_files_that_it_lists() {
         let options = FindShards::new().index_dir("idx");
         let shards = files.shards(&[name], &options).unwrap();
         assert_eq!(shards[1].index_path.as_deref(), Some(Path::new("idx/x/1.rec.idx")));
-        assert_eq!(shards.listed(1), None);
+        let listed = shards.listed(1).unwrap();
+        assert!(listed.has_given_index && listed.records == 7, "{listed:?}");
 
         let options = FindShards::new().allow_missing(true);
         let shards = files.shards(&[name], &options).unwrap();

@@ -203,8 +203,8 @@
     F(uint64_t, tfr_batches_state, (const tfr_batches *))                                          \
     F(void, tfr_batches_free, (tfr_batches *))                                                     \
     F(tfr_status, tfr_reshard,                                                                     \
-      (const char *const *, const char *const *, size_t, const char *, const char *, uint64_t,     \
-       uint64_t, const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))     \
+      (const tfr_shards *, const char *const *, const char *, const char *, uint64_t, uint64_t,    \
+       const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))               \
     F(tfr_status, tfr_dataset_from_manifest,                                                       \
       (const tfr_manifest *, const tfr_options *, tfr_dataset **, tfr_error **))                   \
     F(tfr_status, tfr_manifest_build,                                                              \

@@ -109,12 +109,6 @@ int main(int argc, char **argv) {
     REFUSES("tfrecord_paths[0]",
             tfr_create_indexes(no_paths, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL, error_out));
     const char *const paths[] = {path, NULL}, *const missing[] = {NULL};
-    REFUSES("tfrecord_paths",
-            tfr_reshard(NULL, NULL, 1, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
-    REFUSES("tfrecord_paths[0]",
-            tfr_reshard(missing, NULL, 1, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
-    REFUSES("directory",
-            tfr_reshard(paths, missing, 1, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
 
     REFUSES("tfrecord_path", tfr_index_find(NULL, NULL, &text, error_out));
     REFUSES("path_out", tfr_index_find(path, NULL, NULL, error_out));
@@ -128,6 +122,11 @@ int main(int argc, char **argv) {
     REFUSES("shards_out", tfr_shards_from_paths(paths, NULL, 1, NULL, error_out));
     CHECK(shards == NULL && tfr_shards_len(NULL) == 0 && tfr_shards_path(NULL, 0) == NULL);
     CHECK(tfr_shards_index_path(NULL, 0) == NULL && tfr_shards_note(NULL, 0) == NULL);
+    REFUSES("set", tfr_reshard(NULL, NULL, path, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
+    CHECK(tfr_shards_from_paths(paths, NULL, 1, &shards, NULL) == TFR_OK);
+    REFUSES("directory",
+            tfr_reshard(shards, missing, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, error_out));
+    tfr_shards_free(shards);
     tfr_shards_free(NULL);
 
     tfr_manifest *manifest = NULL;

@@ -44,28 +44,32 @@ int main(int argc, char **argv) {
 
     const char *paths[] = {path, bad}, *index_paths[] = {index_path, NULL};
     const uint64_t seed = 7;
+    tfr_shards *both = NULL, *one = NULL;
+    CHECK(tfr_shards_from_paths(paths, NULL, 2, &both, NULL) == TFR_OK);
+    CHECK(tfr_shards_from_paths(paths, NULL, 1, &one, NULL) == TFR_OK);
     tfr_options *options = NULL;
     tfr_error *error = NULL;
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_progress(options, cancel, NULL, NULL) == TFR_OK);
-    CHECK(tfr_reshard(paths, NULL, 2, copy, NULL, 2, 0, NULL, options, NULL, NULL, &error) ==
+    CHECK(tfr_reshard(both, NULL, copy, NULL, 2, 0, NULL, options, NULL, NULL, &error) ==
           TFR_ERR_CANCELLED);
     tfr_error_free(error);
     tfr_options_free(options);
-    CHECK(tfr_reshard(paths, index_paths, 2, copy, NULL, 0, 100, NULL, NULL, count_warning,
-                      &warnings, NULL) == TFR_OK);
+    CHECK(tfr_reshard(both, index_paths, copy, NULL, 0, 100, NULL, NULL, count_warning, &warnings,
+                      NULL) == TFR_OK);
     CHECK(warnings == 1);
     CHECK(records(copy, "train-00000-of-00002.tfrecord") == 6);
     CHECK(records(copy, "train-00001-of-00002.tfrecord") == 5);
-    CHECK(tfr_reshard(paths, NULL, 1, copy, "x", 1, 0, &seed, NULL, NULL, NULL, &error) ==
-          TFR_ERR_IO);
+    CHECK(tfr_reshard(one, NULL, copy, "x", 1, 0, &seed, NULL, NULL, NULL, &error) == TFR_ERR_IO);
     tfr_error_free(error);
     snprintf(copy, sizeof copy, "%s/newer", argv[1]);
-    CHECK(tfr_reshard(paths, NULL, 1, copy, "x", 1, 0, &seed, NULL, NULL, NULL, NULL) == TFR_OK);
+    CHECK(tfr_reshard(one, NULL, copy, "x", 1, 0, &seed, NULL, NULL, NULL, NULL) == TFR_OK);
     CHECK(records(copy, "x-00000-of-00001.tfrecord") == 10);
-    CHECK(tfr_reshard(paths, NULL, 1, copy, "x", 1, 1, NULL, NULL, NULL, NULL, NULL) ==
+    CHECK(tfr_reshard(one, NULL, copy, "x", 1, 1, NULL, NULL, NULL, NULL, NULL) ==
           TFR_ERR_INVALID_ARGUMENT);
-    CHECK(tfr_reshard(paths, NULL, 1, copy, "\xff", 1, 0, NULL, NULL, NULL, NULL, NULL) ==
+    CHECK(tfr_reshard(one, NULL, copy, "\xff", 1, 0, NULL, NULL, NULL, NULL, NULL) ==
           TFR_ERR_INVALID_ARGUMENT);
+    tfr_shards_free(both);
+    tfr_shards_free(one);
     return 0;
 }

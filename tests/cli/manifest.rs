@@ -375,3 +375,78 @@ fn a_refresh_can_leave_out_what_is_missing() {
         assert!(stderr.contains("cannot be used with"), "{stderr}");
     }
 }
+
+/// A directory of TFDS, `tf`, whose second shard is cut after 60 of 100 records, a manifest that was
+/// written before, and indexes that were made afterwards, in `ix`.
+fn cut_set() -> (tempfile::TempDir, String) {
+    let data = fs::read(EXAMPLES).unwrap();
+    let index = Index::from_bytes(&data, &Options::new()).unwrap();
+    let info = r#"{"name": "x", "splits": [{"name": "train", "shardLengths": ["100", "100"]}]}"#;
+    let names = ["x-train.tfrecord-00000-of-00002", "x-train.tfrecord-00001-of-00002"];
+    let folder = folder_with(&[
+        ("tf/dataset_info.json", info.as_bytes()),
+        (&format!("tf/{}", names[0]), &data),
+        (&format!("tf/{}", names[1]), &data),
+    ]);
+    let path = folder.path();
+    assert_eq!(run(path, &["manifest", "tf", "-o", "all.manifest.json"]).0, 0);
+    let cut = path.join("tf").join(names[1]);
+    fs::write(&cut, &data[..index[60].offset as usize]).unwrap();
+    assert_eq!(run(path, &["create", "-q", "tf", "-o", "ix"]).0, 0);
+    (folder, format!("tf/{}", names[1]))
+}
+
+#[test]
+fn indexes_in_another_place_do_not_hide_what_is_listed() {
+    let (folder, cut) = cut_set();
+    let path = folder.path();
+    let reshard = ["--shards", "2", "-o", "new"];
+    for (set, list) in [
+        ("tf", "dataset_info.json"),
+        ("tf/dataset_info.json", "dataset_info.json"),
+        ("all.manifest.json", "all.manifest.json"),
+    ] {
+        let (status, stdout, _) = run(path, &["check", set, "-i", "ix"]);
+        let total = stdout.lines().last().unwrap_or_default().to_owned();
+        let expected = format!("2 files: 1 ok, 1 changed; {list} lists 200 records");
+        assert_eq!((status, total), (1, expected), "{set}");
+        for more in [&["-i", "ix"][..], &[]] {
+            let (status, _, stderr) = run(path, &[&["reshard", set], more, &reshard].concat());
+            assert!(status == 1 && stderr.contains(&cut), "{set}: {stderr}");
+            assert!(stderr.contains(list), "{set}: {stderr}");
+        }
+        for command in [&["concat", set, "-o", "x.idx"][..], &["manifest", set, "-o", "n.json"]] {
+            let (status, _, stderr) = run(path, command);
+            assert!(status == 1 && stderr.contains(&cut) && stderr.contains(list), "{stderr}");
+        }
+        // Salvage copies what is left, and says what it lacks.
+        let salvage = [&["reshard", set, "--salvage"], &reshard[..]].concat();
+        let (status, _, stderr) = run(path, &salvage);
+        let lacks = format!("{cut}: has 60 records, but {list} says 100");
+        assert!(status == 3 && stderr.starts_with(&lacks), "{set}: {status} {stderr}");
+        fs::remove_dir_all(path.join("new")).unwrap();
+    }
+}
+
+#[test]
+fn edited_indexes_select_from_the_files_that_are_listed() {
+    let (folder, cut) = cut_set();
+    let path = folder.path();
+    fs::copy(EXAMPLES, path.join(&cut)).unwrap();
+    assert_eq!(run(path, &["manifest", "tf", "-o", "all.manifest.json"]).0, 0);
+    assert_eq!(run(path, &["sample", "-n", "30", "tf", "-o", "few", "--seed", "1"]).0, 0);
+    for set in ["tf", "all.manifest.json"] {
+        let reshard = ["reshard", set, "-i", "few", "--shards", "2", "-o", "new"];
+        let (status, stdout, stderr) = run(path, &reshard);
+        assert!(status == 0 && stdout.contains("30 records"), "{stderr}");
+        fs::remove_dir_all(path.join("new")).unwrap();
+        let checked = run(path, &["check", set, "-i", "few"]);
+        assert_eq!((checked.0, &*checked.2), (0, ""), "{}", checked.1);
+    }
+    let file = File::options().write(true).open(path.join(&cut)).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(60);
+    file.set_modified(modified).unwrap();
+    let reshard = ["reshard", "all.manifest.json", "-i", "few", "--shards", "2", "-o", "new"];
+    let (status, _, stderr) = run(path, &reshard);
+    assert!(status == 1 && stderr.contains("after all.manifest.json was written"), "{stderr}");
+}

@@ -159,6 +159,46 @@ def test_what_is_refused(old, tmp_path):
     assert caught.value.errno == errno.ENOTEMPTY
 
 
+def test_a_file_that_was_cut_is_not_copied(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    paths = [data / f"x-train.tfrecord-0000{number}-of-00002" for number in (0, 1)]
+    for path in paths:
+        path.write_bytes(tfrecord(PAYLOADS[:25]))
+    split = {"name": "train", "shardLengths": ["25", "25"]}
+    info = data / "dataset_info.json"
+    info.write_text(json.dumps({"name": "x", "splits": [split]}))
+    manifest = tmp_path / "all.manifest.json"
+    tfr_index.Manifest.build(data).write(manifest)
+    paths[1].write_bytes(tfrecord(PAYLOADS[:20]))
+    tfr_index.create_indexes(data, tmp_path / "indexes")
+    for found in (data, info, manifest):
+        lists = manifest.name if found == manifest else info.name
+        for more in ({}, {"index_dir": tmp_path / "indexes"}, {"indexes": [None, None]}):
+            with pytest.raises(tfr_index.TfrMismatch, match=lists) as caught:
+                reshard(found, tmp_path / "new", shards=2, **more)
+            assert caught.value.path == str(paths[1])
+        with pytest.warns(tfr_index.TfrWarning, match=f"has 20 records, but {lists} says 25"):
+            reshard(found, tmp_path / f"new-{found.name}", shards=2, salvage=True)
+        with pytest.raises(tfr_index.TfrMismatch, match=lists):
+            tfr_index.Manifest.build(found, index_dir=tmp_path / "indexes")
+        with pytest.raises(tfr_index.TfrMismatch, match=lists):
+            tfr_index.Manifest.build(found)
+    for more in ({"index": [None, None]}, {"index_dir": tmp_path / "indexes"}):
+        with pytest.raises(tfr_index.TfrMismatch, match="dataset_info"):
+            tfr_index.Dataset(data, **more)
+    with pytest.warns(
+        tfr_index.TfrWarning, match=r"has 20 records, but dataset_info\.json says 25"
+    ):
+        assert len(tfr_index.Dataset(data, salvage=True)) == 45
+    # Indexes that select records have fewer than the list says.
+    paths[1].write_bytes(tfrecord(PAYLOADS[:25]))
+    chosen = tmp_path / "chosen.idx"
+    tfr_index.scan(paths[1]).select([3]).write(chosen)
+    reshard(data, tmp_path / "chosen", shards=2, indexes=[None, chosen])
+    assert len(flat(read(tmp_path / "chosen"))) == 26
+
+
 def test_no_warnings_without_a_reason(old, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::Index;
+use tfr_index::internal::Comparison;
+use tfr_index::{Index, Options, Shards};
 
 use crate::edit::{exit_code, Target};
 use crate::paths::{paths, Set};
@@ -36,11 +37,11 @@ Examples:
 impl Concat {
     pub fn run(self) -> ExitCode {
         let files = self.set.find_repeated(self.files);
-        exit_code(files.and_then(|files| concat(&paths(&files), self.output)))
+        exit_code(files.and_then(|files| concat(&files, self.output)))
     }
 }
 
-fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
+fn concat(shards: &Shards, output: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(directory) = output.as_ref().filter(|path| output::is_directory(path, 1)) {
         let directory = name(directory);
         refuse(
@@ -48,9 +49,10 @@ fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
             format!("{directory} is a directory; give the path of an index file (--output)"),
         );
     }
-    progress::begin(files);
+    let (files, comparison) = (paths(shards), Comparison::new(shards));
+    progress::begin(&files);
     let mut parts = Vec::new();
-    for file in files {
+    for (number, file) in files.iter().enumerate() {
         let size = file.metadata().with_context(|| file.display().to_string())?.len();
         if size > 0 && input::is_index(file) {
             bail!(
@@ -58,7 +60,9 @@ fn concat(files: &[PathBuf], output: Option<PathBuf>) -> anyhow::Result<()> {
                 file.display()
             );
         }
-        parts.push((input::read_index(file)?, size));
+        let index = input::read_index(file)?;
+        comparison.ensure_as_listed(number, Some(index.len() as u64), &Options::new())?;
+        parts.push((index, size));
         progress::file_done();
     }
     progress::end();

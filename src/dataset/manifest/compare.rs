@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::count::count;
+use super::count::count_file;
 use super::stamp_of;
 use crate::catalog::sum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
 use crate::options::Options;
 use crate::shards::{Listed, Shards};
+use crate::source::Stamp;
 
 /// The files of a set, and what manifests and `dataset_info.json` say of them.
 #[derive(Debug)]
@@ -64,25 +65,37 @@ impl<'a> Comparison<'a> {
         })?;
         let bytes = listed.bytes.unwrap_or(stamp.bytes);
         if records.is_none() && bytes == stamp.bytes && self.contradicted[listed.list] {
-            records = Some(count(&self.shards[shard], options)?.records);
+            records = Some(count_file(&self.shards[shard], options)?);
         }
-        let Listed { records: expected, mtime_ns, .. } = *listed;
-        let detail = match records {
-            Some(records) if records != expected => {
-                return Err(other_count(records, expected, list).of(path));
-            }
-            _ if stamp.bytes != bytes => format!(
-                "has {} bytes, but {list_name} says {bytes}: the file was cut or replaced",
-                stamp.bytes
-            ),
-            _ if mtime_ns.is_some_and(|mtime_ns| mtime_ns != stamp.mtime_ns) => format!(
-                "was modified or copied after {list_name} was written; if that was intended, \
-                 refresh {list_name}"
-            ),
-            _ => return Ok(Some(expected)),
-        };
-        Err(Error::new(ErrorKind::Mismatch, detail).of(path))
+        ensure_same(listed, list, stamp, records).map_err(|error| error.of(path))?;
+        Ok(Some(listed.records))
     }
+}
+
+/// Fails if a file is not what a list says of it. `records` is the number of its records, if that is
+/// known.
+pub(super) fn ensure_same(
+    listed: &Listed,
+    list: &Path,
+    stamp: Stamp,
+    records: Option<u64>,
+) -> Result<()> {
+    let bytes = listed.bytes.unwrap_or(stamp.bytes);
+    let name = list.file_name().unwrap_or_default().to_string_lossy();
+    let detail = match records {
+        Some(records) if records != listed.records => {
+            return Err(other_count(records, listed.records, list));
+        }
+        _ if stamp.bytes != bytes => format!(
+            "has {} bytes, but {name} says {bytes}: the file was cut or replaced",
+            stamp.bytes
+        ),
+        _ if listed.mtime_ns.is_some_and(|mtime_ns| mtime_ns != stamp.mtime_ns) => format!(
+            "was modified or copied after {name} was written; if that was intended, refresh {name}"
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Mismatch, detail))
 }
 
 /// The error of a file that has another number of records than a list says.

@@ -37,6 +37,20 @@ pub(super) fn count(shard: &Shard, options: &Options<'_>) -> Result<ManifestRow>
     Err(Error::new(ErrorKind::Mismatch, detail).of(&shard.path))
 }
 
+/// The number of all records of a file. An index that selects some is left aside.
+pub(super) fn count_file(shard: &Shard, options: &Options<'_>) -> Result<u64> {
+    let stamp = stamp_of(&shard.path)?;
+    match covered(shard, stamp.bytes, stamp.mtime_ns) {
+        Some(records) => Ok(records),
+        None => Ok(count(&Shard { index_path: None, ..shard.clone() }, options)?.records),
+    }
+}
+
+/// The number of records, if the shard's index has all records of its file.
+pub(super) fn covered(shard: &Shard, bytes: u64, mtime_ns: i64) -> Option<u64> {
+    lines(&shard.find_index().ok()?, bytes, mtime_ns)
+}
+
 /// The number of records, and the index that it comes from.
 fn records(
     shard: &Shard,

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::compare::other_count;
-use super::count::{count_all, stamps};
+use super::compare::ensure_same;
+use super::count::{count_all, covered, stamps};
 use super::Manifest;
 use crate::catalog::places::Places;
 use crate::catalog::ManifestRow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
-use crate::shards::Shards;
+use crate::shards::{Listed, Shards};
+use crate::source::Stamp;
 
 /// What [`Manifest::refresh`] found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -62,6 +63,17 @@ impl Manifest {
     /// # Errors
     /// Those of [`build`](Self::build).
     pub fn refresh(&mut self, shards: &Shards, options: &Options<'_>) -> Result<Changes> {
+        // A manifest may be older than its files, but TFDS writes both at once.
+        self.update(shards, options, |listed| listed.bytes.is_none())
+    }
+
+    /// As [`refresh`](Self::refresh). Fails if a shard is not what a list says that `must_hold`.
+    pub(super) fn update(
+        &mut self,
+        shards: &Shards,
+        options: &Options<'_>,
+        must_hold: impl Fn(&Listed) -> bool,
+    ) -> Result<Changes> {
         if options.salvage || options.allow_incomplete_tail {
             let detail = "a manifest counts the records that readers find: to skip damage, create \
                           the indexes with this option, and the manifest without it";
@@ -109,12 +121,16 @@ impl Manifest {
         let rows = rows.into_iter().filter_map(|row| row.or_else(|| counted.next()));
         let rows: Vec<ManifestRow> = rows.collect();
         for (shard, row) in rows.iter().enumerate() {
-            // A manifest may be older than its files, but TFDS writes both at once.
-            let listed = shards.listed(shard).filter(|listed| listed.bytes.is_none());
-            if let Some(listed) = listed.filter(|listed| listed.records != row.records) {
-                let list = &shards.lists()[listed.list].path;
-                return Err(other_count(row.records, listed.records, list).of(&row.path));
-            }
+            let Some(listed) = shards.listed(shard).filter(|listed| must_hold(listed)) else {
+                continue;
+            };
+            let mtime_ns = row.mtime_ns.unwrap_or_default();
+            let selects = listed.has_given_index && row.records != listed.records;
+            let selects = selects && covered(&shards[shard], row.bytes, mtime_ns).is_none();
+            let records = Some(row.records).filter(|_| !selects);
+            let (stamp, list) =
+                (Stamp { bytes: row.bytes, mtime_ns }, &shards.lists()[listed.list]);
+            ensure_same(listed, &list.path, stamp, records).map_err(|error| error.of(&row.path))?;
         }
         let mut gone: Vec<usize> = known.into_values().collect();
         gone.sort_unstable();

@@ -61,9 +61,10 @@ fn shards_must_be_what_they_are_expected_to_be() {
         records: 2,
         bytes: Some(stamp(i).bytes),
         mtime_ns: Some(stamp(i).mtime_ns),
+        ..Expected::default()
     };
     let expected = vec![
-        Expected { records: 3, bytes: None, mtime_ns: None },
+        Expected { records: 3, ..Expected::default() },
         Expected { bytes: Some(43), ..expected(1) },
         Expected { mtime_ns: Some(1), ..expected(2) },
         expected(3),
@@ -72,7 +73,9 @@ fn shards_must_be_what_they_are_expected_to_be() {
     let inner = Inner::new(shards.to_vec(), Vec::new(), expected, &DatasetOptions::new(), None);
     let dataset = Dataset(Arc::new(inner));
     assert_eq!((dataset.len(), dataset.0.files.known()), (9, 0), "nothing is opened");
-    for (record, what) in [(0, "2 records, but 3"), (3, "42 bytes, but 43"), (6, "was changed")] {
+    for (record, what) in
+        [(0, "2 records, but 3"), (3, "42 bytes, but the manifest says 43"), (6, "was modified")]
+    {
         let error = dataset.read(record).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch);
         assert!(error.to_string().contains(what), "{error}");
@@ -126,7 +129,12 @@ fn indexes_are_found_or_given_by_path() {
     assert_eq!((dataset.len(), dataset.warnings().len()), (5, 0));
     assert_eq!(dataset.read(0).unwrap(), payload(0, 1, 5));
     let both = DatasetOptions::new().salvage(true);
-    assert_eq!(Dataset::open(&set, &both).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let error = Dataset::open(&set, &both).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    // In the words of all interfaces.
+    assert!(error
+        .to_string()
+        .ends_with("create the index with salvage, to leave out damaged records"));
 }
 
 #[test]

@@ -194,6 +194,8 @@ def find_origin(
     found = [path for path, _ in shards_of(shards)]
     if len(index) != len(found):
         raise refuse(f"index must have {len(found)} items, one for each file, not {len(index)}")
+    if all(one is None for one in index):
+        return _Found(shards, files)
     indexes = [one if isinstance(one, Index) else None for one in index]
     index_paths = [
         None if one is None or isinstance(one, Index) else os.fsdecode(one) for one in index

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from ._arguments import integer, refuse
 from ._errors import TfrError, TfrWarning, warn
-from ._files import c_paths, native_shards, shards_of
+from ._files import c_paths, native_shards
 from ._library import (
     CData,
     call,
@@ -78,7 +78,9 @@ def reshard(
 
     Raises:
         TfrError: a record is damaged: see `path`, `record`, `offset`.
-        TfrMismatch: a file was changed meanwhile.
+        TfrMismatch: a file was changed meanwhile, or is not what the manifest or
+            `dataset_info.json` says that lists it: its size and its time of modification must be
+            the same, and its number of records, unless its index selects some.
         TfrOSError: a file cannot be read or written. The `errno` is ENOTEMPTY if the directory is
             not empty, EBUSY if another call is writing it.
         TfrValueError: an argument is invalid, or a new file would have no record.
@@ -105,20 +107,19 @@ def reshard(
         seed = ffi.new("uint64_t *", integer("shuffle", shuffle, bits=64))
     if indexes is not None and index_dir is not None:
         raise refuse("indexes and index_dir cannot both be given: pass one of them")
-    found = shards_of(
-        native_shards(
-            paths,
-            index_dir,
-            pattern=pattern,
-            allow_missing=allow_missing,
-            allow_repeated=indexes is not None,
-        )
+    found = native_shards(
+        paths,
+        index_dir,
+        pattern=pattern,
+        allow_missing=allow_missing,
+        allow_repeated=indexes is not None,
     )
-    given = [index for _, index in found] if indexes is None else list(indexes)
-    if len(given) != len(found):
-        raise refuse(f"indexes has {len(given)} items for {len(found)} files")
-    natives, _keep = c_paths(path for path, _ in found)
-    index_natives, _keep_too = c_paths(given)
+    index_natives, _keep = ffi.NULL, None
+    if indexes is not None:
+        given, files = list(indexes), lib.tfr_shards_len(found)
+        if len(given) != files:
+            raise refuse(f"indexes has {len(given)} items for {files} files")
+        index_natives, _keep = c_paths(given)
     warnings: list[TfrError] = []
     kept = BaseException()
 
@@ -131,9 +132,8 @@ def reshard(
     def copy(options: CData) -> None:
         call(
             lib.tfr_reshard,
-            natives,
+            found,
             index_natives,
-            len(found),
             target,
             start,
             count,
