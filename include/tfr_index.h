@@ -3207,8 +3207,9 @@ void tfr_batches_free(struct tfr_batches *batches);
  * Parameters: `set` is required: the files of the data set. `index_paths` is optional; it has a path
  * for each file, which may be NULL: the index of such a file is that of tfr_shards_index_path(). An
  * index that is given is used as it is: it may select, reorder and repeat records. `directory` is
- * required; it must not exist, or be an empty directory. `name` is optional; NULL means "train". One of `shards` and
- * `shard_bytes` must be 0: the other one is the number of files, or about how many bytes each has.
+ * required; it must not exist, or be an empty directory. `name` is optional; NULL means "train". One
+ * of `shards` and `shard_bytes` must be 0: the other one is the number of files, or about how many
+ * bytes each has.
  * `seed` is optional: record i of the copy is then the record that tfr_permutation_get() gives for
  * i. `options` is optional; its checksum policy must be auto or full, and its threads, salvage,
  * progress and sync are used. `on_warning` is optional; it is called with `context` for each index
@@ -3219,9 +3220,9 @@ void tfr_batches_free(struct tfr_batches *batches);
  * new file would have no record. TFR_ERR_IO, with ENOTEMPTY if the directory is not empty, with
  * EBUSY if another call is writing it. TFR_ERR_MISMATCH if a file was changed meanwhile, or is not
  * what the manifest or dataset_info.json says that lists it: its size and its time of modification
- * must be the same, and its number of records, unless its index selects some.
- * TFR_ERR_CANCELLED if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a
- * damaged record. After an error, nothing is left of the new directory.
+ * must be the same, and its number of records, unless its index selects some. TFR_ERR_CANCELLED
+ * if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a damaged record. After an
+ * error, nothing is left of the new directory.
  *
  * Threads: safe on any thread. All callbacks are called on the thread that calls this function.
  */

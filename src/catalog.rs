@@ -123,6 +123,12 @@ pub(crate) fn kind_of(path: &Path) -> Option<Kind> {
     (is_named_as_manifest(path) || says_manifest(path)).then_some(Kind::Manifest)
 }
 
+/// Whether a file is a manifest.
+#[must_use]
+pub fn is_manifest(path: &Path) -> bool {
+    path.is_file() && kind_of(path) == Some(Kind::Manifest)
+}
+
 /// Whether a path is named like a manifest.
 pub(crate) fn is_named_as_manifest(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(b".manifest.json")

@@ -2,6 +2,7 @@
 //!
 //! A diagnosis only improves the message of an existing error; it never causes one.
 
+use crate::catalog::text::says_format;
 use crate::error::{Error, ErrorKind};
 use crate::frame::{Header, HEADER_LEN};
 
@@ -44,6 +45,8 @@ const ZLIB: Format = format("zlib", "decompress it first (zlib.decompress in Pyt
 const HTML: Format = format("HTML", SAVED);
 const XML: Format = format("XML", SAVED);
 const JSON: Format = format("JSON", SAVED);
+const MANIFEST: Format =
+    format("manifest", "it lists the files of a data set; give one of these files");
 const SAVED: &str = "it may be an error message saved as data; read what it says";
 const INDEX: Format = format("index", "it lists where records are; give the data file");
 const TEXT: Format = format("text", "read what it says, and give the data file");
@@ -121,6 +124,7 @@ fn text_format(start: &[u8]) -> Option<&'static Format> {
     Some(match text {
         _ if starts_with("<!doctype html") || starts_with("<html") => &HTML,
         _ if starts_with("<?xml") => &XML,
+        _ if starts_with("{") && says_format(text) => &MANIFEST,
         _ if starts_with("{") || starts_with("[") => &JSON,
         _ if text.lines().next().is_some_and(numbers) && text.bytes().all(digits) => &INDEX,
         _ => &TEXT,
@@ -154,7 +158,7 @@ mod tests {
         let riegeli = b"\x83\xaf\x70\xd1\x0d\x88\x4a\x3f\0\0\0\0\0\0\0\0\x40\0\0\0";
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n";
         let cut_text = "ö".repeat(START);
-        let cases: [(&str, &[u8]); 33] = [
+        let cases: [(&str, &[u8]); 34] = [
             ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd"),
             ("gzip", b"\x1f\x8b\x08\x08\x15\xcd\x5b\x67\x00\x03name\0"),
             ("Zstandard", b"\x28\xb5\x2f\xfd\x24\x05\x29\x00\x00hello\x0b\x6f\xf7"),
@@ -181,6 +185,7 @@ mod tests {
             ("XML", b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"),
             ("JSON", b"{\"error\": \"not found\"}\n"),
             ("JSON", b" [1, 2]"),
+            ("manifest", b"{\n  \"format\": \"tfr-index manifest\",\n"),
             ("index", b"0 21\n21 16\n37 24\n"),
             ("index", b"0 21\n"),
             ("index", b"0 21\r\n21 16"),

@@ -112,7 +112,7 @@ pub use writer::RecordWriter;
 /// Functions that this package's programs share with the library. Not part of the API.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::catalog::ensure_manifest;
+    pub use crate::catalog::{ensure_manifest, is_manifest};
     pub use crate::create::{ensure_index, holds_numbers, is_up_to_date};
     pub use crate::dataset::Comparison;
     pub use crate::reader::{StoredIndex, StoredReader, View};

@@ -131,7 +131,8 @@ impl Shards {
     /// | `train@8`, `train@8.tfrecord`, `train@*` | `train-00000-of-00008` to `train-00007-of-00008`, with `.tfrecord` at the end; any number of files |
     ///
     /// The files of a directory or a pattern are sorted by the bytes of their paths. Hidden files
-    /// are left out, and so are indexes of files that are found.
+    /// are left out, and so are indexes of files that are found, and manifests beside other files
+    /// that match a pattern.
     ///
     /// A manifest is a file that is named `NAME.manifest.json`, or `NAME.json` and says so. If a
     /// directory has a `dataset_info.json` of TensorFlow Datasets, the shards that it lists must be
@@ -190,9 +191,17 @@ impl Shards {
         }
         let twice = given_twice(found.iter().map(|file| file.path.as_path()));
         if let Some((one, other)) = twice.filter(|_| !options.allow_repeated) {
-            let detail = match one == other {
-                true => "is given twice, so its records would count twice; give it once".to_owned(),
-                false => format!("is also given as {}; give it once", other.display()),
+            let same = found.iter().filter(|found| found.path == one || found.path == other);
+            let by = same.filter_map(|found| Some(&*lists[found.listed.as_ref()?.list].path));
+            let detail = match &by.map(Path::display).collect::<Vec<_>>()[..] {
+                [] if one == other => {
+                    "is given twice, so its records would count twice; give it once".to_owned()
+                }
+                [] => format!("is also given as {}; give it once", other.display()),
+                [list] => format!("is given, and {list} lists it, too; give one of the two"),
+                [list, other, ..] => {
+                    format!("is listed twice, by {list} and by {other}; give one of the two")
+                }
             };
             return Err(Error::new(ErrorKind::InvalidArgument, detail).of(one));
         }

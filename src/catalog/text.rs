@@ -121,7 +121,7 @@ pub(crate) fn parse(bytes: &[u8], home: &Path) -> Result<Rows> {
 }
 
 /// Whether a text, which may be cut, starts with an object whose `format` is that of manifests.
-pub(super) fn says_format(start: &str) -> bool {
+pub(crate) fn says_format(start: &str) -> bool {
     let mut is_manifest = false;
     // The text may be cut: what comes before the fault counts.
     let _ = Parser::new(start).object(|parser, key| match key {

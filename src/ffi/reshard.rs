@@ -43,8 +43,9 @@ pub type tfr_warning_fn =
 /// new file would have no record. TFR_ERR_IO, with ENOTEMPTY if the directory is not empty, with
 /// EBUSY if another call is writing it. TFR_ERR_MISMATCH if a file was changed meanwhile, or is not
 /// what the manifest or dataset_info.json says that lists it: its size and its time of modification
-/// must be the same, and its number of records, unless its index selects some. TFR_ERR_CANCELLED if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a
-/// damaged record. After an error, nothing is left of the new directory.
+/// must be the same, and its number of records, unless its index selects some. TFR_ERR_CANCELLED
+/// if the progress callback cancelled. TFR_ERR_PAYLOAD_CRC and others for a damaged record. After an
+/// error, nothing is left of the new directory.
 ///
 /// Threads: safe on any thread. All callbacks are called on the thread that calls this function.
 #[no_mangle]

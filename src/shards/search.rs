@@ -11,7 +11,7 @@ use super::directory::{list, Names, Skipped};
 use super::glob::{escape, Glob, Matches};
 use super::listed::{List, Listed};
 use super::{braces, members, FindShards};
-use crate::catalog;
+use crate::catalog::{self, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 
@@ -118,8 +118,16 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn add_searched(&mut self, paths: Vec<PathBuf>) {
-        self.found.extend(paths.into_iter().map(|path| Found::new(path, true)));
+    /// Adds the files that match a pattern. Manifests stand for their shards only if nothing else
+    /// matches: mostly, the shards match, too.
+    fn add_searched(&mut self, paths: Vec<PathBuf>) -> Result<()> {
+        let is_manifest = |path: &PathBuf| catalog::kind_of(path) == Some(Kind::Manifest);
+        let (manifests, data): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_manifest);
+        if data.is_empty() {
+            return manifests.iter().try_for_each(|path| self.add_list(path, Kind::Manifest));
+        }
+        self.found.extend(data.into_iter().map(|path| Found::new(path, true)));
+        Ok(())
     }
 
     /// Whether the path is a pattern.
@@ -139,7 +147,10 @@ impl<'a> Search<'a> {
             let word = PathBuf::from(OsString::from_vec(word));
             match fs::metadata(&word) {
                 Ok(metadata) if metadata.is_dir() => self.add_directory(&word)?,
-                Ok(_) => self.add_file(&word, true),
+                Ok(_) => match catalog::kind_of(&word) {
+                    Some(kind) => self.add_list(&word, kind)?,
+                    None => self.add_file(&word, true),
+                },
                 Err(_) => match matches(&word)? {
                     Some((root, matches)) if !matches.is_empty() => {
                         self.roots.push(root);
@@ -175,8 +186,7 @@ impl<'a> Search<'a> {
     /// its directories.
     fn add_matches(&mut self, matches: Matches) -> Result<()> {
         if !matches.files.is_empty() {
-            self.add_searched(matches.files);
-            return Ok(());
+            return self.add_searched(matches.files);
         }
         let all: HashSet<&PathBuf> = matches.directories.iter().collect();
         let is_below_another =

@@ -450,3 +450,40 @@ fn edited_indexes_select_from_the_files_that_are_listed() {
     let (status, _, stderr) = run(path, &reshard);
     assert!(status == 1 && stderr.contains("after all.manifest.json was written"), "{stderr}");
 }
+
+#[test]
+fn patterns_leave_out_the_manifest_of_their_files() {
+    let folder = set();
+    let path = folder.path();
+    assert_eq!(run(path, &["create", "-q", "data"]).0, 0);
+    assert_eq!(run(path, &["manifest", "data", "-o", "data/m.manifest.json"]).0, 0);
+    let total = "3 files: 200 records, 159884 bytes";
+    for given in ["data/*", "data/m.*"] {
+        assert_eq!(total_and_errors(&run(path, &["show", given])), (0, total, vec![]), "{given}");
+    }
+    fs::copy(EXAMPLES, path.join("other.tfrecord")).unwrap();
+    let shown = run(path, &["show", "{data/m.manifest.json,other.tfrecord}"]);
+    let total = "4 files: 300 records, 239826 bytes";
+    assert_eq!(total_and_errors(&shown), (0, total, vec![]));
+    // As a shell expands data/*.
+    let all = ["create", "data/a.tfrecord", "data/a.tfrecord.idx", "data/m.manifest.json"];
+    let (status, _, stderr) = run(path, &all);
+    let text =
+        "error: data/a.tfrecord: is given, and data/m.manifest.json lists it, too; give one \
+                of the two\n";
+    assert_eq!((status, &*stderr), (1, text));
+    let (status, _, stderr) =
+        run(path, &["create", "data/m.manifest.json", "data/m.manifest.json"]);
+    let text = "error: data/a.tfrecord: is listed twice, by data/m.manifest.json and by \
+                data/m.manifest.json; give one of the two\n";
+    assert_eq!((status, &*stderr), (1, text));
+    for command in [
+        &["dump", "data/m.manifest.json"][..],
+        &["select", "data/m.manifest.json", "0"],
+        &["locate", "data/m.manifest.json", "0"],
+    ] {
+        let (status, _, stderr) = run(path, command);
+        let says = ["manifest: it lists the files of a data set", "is a manifest, not an index"];
+        assert!(status == 1 && says.iter().any(|text| stderr.contains(text)), "{stderr}");
+    }
+}

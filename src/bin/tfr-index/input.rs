@@ -10,7 +10,9 @@ use std::sync::Mutex;
 
 use anyhow::{bail, Context};
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use tfr_index::internal::{holds_numbers, is_named_as_index, StoredIndex, StoredReader};
+use tfr_index::internal::{
+    holds_numbers, is_manifest, is_named_as_index, StoredIndex, StoredReader,
+};
 use tfr_index::{default_index_path, own_descriptor, Error, Index, Options, Reader};
 
 use crate::paths::refuse_directory;
@@ -75,7 +77,11 @@ where
         let index = Index::from_text(&text).with_context(|| path.display().to_string())?;
         return Ok(index.try_into()?);
     }
-    Ok(read(streams::stdin_path(path))?)
+    let read = read(streams::stdin_path(path));
+    if read.is_err() && is_manifest(path) {
+        bail!("{}: is a manifest, not an index; give the index of a file", path.display());
+    }
+    Ok(read?)
 }
 
 /// Opens a data file with the index next to it. Prints a warning if that index is not used.
