@@ -386,3 +386,24 @@ def test_more_shards_than_files_may_be_open(tmp_path):
         before="ulimit -n 64; ",
     )
     assert said == "done\n"
+
+
+def test_after_an_error_in_decode_the_state_is_where_its_batch_starts(tmp_path):
+    calls = 0
+
+    def decode(payload: bytes) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == 25:
+            raise ValueError("no")
+        return payload
+
+    dataset = Dataset(write(tmp_path), decode=decode)
+    batches = dataset.batches(10)
+    assert [len(next(batches)), len(next(batches)), batches.state()] == [10, 10, 20]
+    with pytest.raises(ValueError, match="no"):
+        next(batches)
+    assert batches.state() == 20
+    assert (next(batches), batches.state()) == (ALL[30:40], 40)
+    resumed = dataset.batches(10, Order(len(dataset), start=20))
+    assert next(resumed) == ALL[20:30]

@@ -45,8 +45,18 @@ class Batches(Iterator[Item], Generic[Item]):
         [2, 1]
     """
 
-    __slots__ = ("__weakref__", "_handle", "_item", "_locks", "_native", "_numbers", "_records")
+    __slots__ = (
+        "__weakref__",
+        "_failed",
+        "_handle",
+        "_item",
+        "_locks",
+        "_native",
+        "_numbers",
+        "_records",
+    )
 
+    _failed: int | None  # where the last batch starts, if `decode` raised an error for it
     _handle: Handle
     _item: Callable[[CData, list[int]], Item]
     _records: range  # those of the slice, as numbers in the data set
@@ -72,7 +82,7 @@ class Batches(Iterator[Item], Generic[Item]):
     ) -> Batches[Item]:
         """Batches of a slice of the data set. `item` makes one of a native batch."""
         batches = cls.__new__(cls)
-        batches._handle, batches._item = handle, item
+        batches._failed, batches._handle, batches._item = None, handle, item
         batches._records, batches._numbers, batches._locks = records, [], {}
         first = records.start if records else 0
         step = records.step if len(records) > 1 else 1  # that of a single record may be any number
@@ -92,13 +102,19 @@ class Batches(Iterator[Item], Generic[Item]):
         with self._lock():
             while not ready[0]:
                 call(lib.tfr_batches_wait, self._native, _WAIT, ready)
+            start: int = lib.tfr_batches_state(self._native)
+            self._failed = None
             batch = make("batch", lib.tfr_batches_next, self._native)
         self._handle.report()
         if not batch:
             raise StopIteration
         numbers: list[int] = ffi.unpack(lib.tfr_batch_records(batch), lib.tfr_batch_len(batch))
         self._numbers = numbers
-        return self._item(batch, numbers)
+        try:
+            return self._item(batch, numbers)
+        except BaseException:
+            self._failed = start
+            raise
 
     @property
     def records(self) -> list[int]:
@@ -114,7 +130,7 @@ class Batches(Iterator[Item], Generic[Item]):
         """
         with self._lock():
             state: int = lib.tfr_batches_state(self._native)
-        return state
+            return state if self._failed is None else self._failed
 
     def __repr__(self) -> str:
         return f"<tfr_index.Batches of {len(self._records)} records, at {self.state()}>"

@@ -93,7 +93,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         on_error: "raise", or "skip" to leave out records and files that cannot be read. Iteration,
             `batches` and `__getitems__`, which PyTorch calls, then have fewer records; `skipped`
             counts them, and a `TfrWarning` says so once. A file that the constructor cannot open
-            counts as empty, with a warning. `dataset[record]` and `read_many` raise in any case.
+            counts as empty, with a warning; but all files of a `split` must be there.
+            `dataset[record]` and `read_many` raise in any case.
         salvage: scan the files, without their indexes, for the records that are not damaged. A
             `TfrWarning` names each region that is left out.
         raw_frames: as for `Reader`.
