@@ -467,7 +467,7 @@ def test_manifest_needs_no_file_to_build_the_pipeline(files, payloads, tmp_path,
     assert capfd.readouterr().err.count(f"{files[3]}.idx: ") == 1
     with open(files[3], "ab") as file:
         file.write(Path(files[1]).read_bytes())
-    with pytest.raises(RuntimeError, match=re.escape(files[3]) + ": .*refresh the manifest"):
+    with pytest.raises(RuntimeError, match=re.escape(files[3]) + ": .*refresh train.manifest.json"):
         Reader(manifest).epoch()
     with pytest.raises(RuntimeError, match=re.escape(f"{files[0]}.manifest.json: cannot open")):
         Reader(f"{files[0]}.manifest.json")
