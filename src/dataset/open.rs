@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::inner::Inner;
-use super::opener::Expected;
+use super::opener::{Expected, ProgressFn};
 use super::{Dataset, DatasetOptions, Manifest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
@@ -55,10 +55,7 @@ impl Dataset {
         indexes: Vec<Option<Index>>,
         options: &DatasetOptions,
     ) -> Result<Dataset> {
-        let (list, expected) = listed(shards, &indexes, options);
-        ensure_given(&list, &indexes, options)?;
-        let inner = Inner::new(list, indexes, expected, options, None);
-        Ok(Dataset(Arc::new(inner.count(None)?)))
+        Dataset::counted(shards, indexes, options, None)
     }
 
     /// Like [`with_indexes`](Self::with_indexes), with a callback that receives the progress and can
@@ -84,10 +81,7 @@ impl Dataset {
         options: &DatasetOptions,
         progress: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
     ) -> Result<Dataset> {
-        let (list, expected) = listed(shards, &indexes, options);
-        ensure_given(&list, &indexes, options)?;
-        let inner = Inner::new(list, indexes, expected, options, None);
-        Ok(Dataset(Arc::new(inner.count(Some(progress))?)))
+        Dataset::counted(shards, indexes, options, Some(progress))
     }
 
     /// Like [`with_indexes`](Self::with_indexes), but takes the numbers of records, `counts[i]` that
@@ -155,6 +149,18 @@ impl Dataset {
             expected.push(Some(Expected { records, bytes, mtime_ns, ..Expected::default() }));
         }
         Ok(Dataset(Arc::new(Inner::new(shards, Vec::new(), expected, options, None))))
+    }
+
+    fn counted(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        options: &DatasetOptions,
+        progress: Option<ProgressFn<'_>>,
+    ) -> Result<Dataset> {
+        let (list, expected) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        let inner = Inner::new(list, indexes, expected, options, None);
+        Ok(Dataset(Arc::new(inner.count(progress)?)))
     }
 
     /// A data set whose shards `hook` opens.

@@ -13,7 +13,7 @@ use super::options::tfr_options;
 use super::pointer;
 use super::shards::tfr_shards;
 use super::status::tfr_status;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::{Dataset, Index, Shard, Shards};
 
 /// The records of many TFRecord files, called shards, as one sequence. Record numbers count through
@@ -107,16 +107,34 @@ pub unsafe extern "C" fn tfr_dataset_open(
             true => None,
             false => Some(pointer::slice(counts, count, "counts")?),
         };
-        let dataset = tfr_options::with(options, |options| match (counts, options.progress) {
-            (Some(counts), _) => Dataset::with_counts(&shards, given, counts, &settings),
-            (None, Some(progress)) => Dataset::with_progress(&shards, given, &settings, progress),
-            (None, None) => Dataset::with_indexes(&shards, given, &settings),
-        });
-        store(tfr_dataset::give(dataset?));
+        let dataset = match counts {
+            Some(counts) => Dataset::with_counts(&shards, given, counts, &settings)?,
+            None => open(&shards, given, options)?,
+        };
+        store(tfr_dataset::give(dataset));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
+}
+
+/// Opens a data set, and reports the progress if the options have a callback.
+///
+/// # Safety
+/// `options` is NULL, or valid.
+unsafe fn open(
+    shards: &Shards,
+    given: Vec<Option<Index>>,
+    options: *const tfr_options,
+) -> Result<Dataset> {
+    // SAFETY: the caller upholds the contract.
+    unsafe {
+        let settings = tfr_options::of_dataset(options);
+        tfr_options::with(options, |options| match options.progress {
+            Some(progress) => Dataset::with_progress(shards, given, &settings, progress),
+            None => Dataset::with_indexes(shards, given, &settings),
+        })
+    }
 }
 
 /// Opens a data set of shards, such as those that tfr_shards_find() found. Each has the index of
@@ -144,12 +162,7 @@ pub unsafe extern "C" fn tfr_dataset_from_shards(
     let body = || unsafe {
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
         let shards = &pointer::borrow(shards, "shards")?.shards;
-        let settings = tfr_options::of_dataset(options);
-        let dataset = tfr_options::with(options, |options| match options.progress {
-            Some(progress) => Dataset::with_progress(shards, Vec::new(), &settings, progress),
-            None => Dataset::open(shards, &settings),
-        });
-        store(tfr_dataset::give(dataset?));
+        store(tfr_dataset::give(open(shards, Vec::new(), options)?));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
