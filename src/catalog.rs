@@ -6,9 +6,7 @@ pub(crate) mod text;
 pub(crate) mod tfds;
 
 use std::fs::Metadata;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -89,19 +87,8 @@ pub(crate) fn ensure_replaceable(
     is_expected: impl FnOnce(&str) -> bool,
 ) -> Result<()> {
     file::ensure_path(path)?;
-    match file::metadata(path) {
-        Some(Ok(metadata)) if metadata.is_file() => {}
-        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::io("open", error).of(path));
-        }
-        _ => return Ok(()), // nothing, a stream, or a directory, which cannot be written to
-    }
-    let start = start_of(path).map_err(|error| error.of(path))?;
-    if start.is_empty() || is_expected(&start) {
-        return Ok(());
-    }
-    let detail = format!("refusing to overwrite: the file is not {expected}");
-    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
+    let is_free = |start: &[u8]| start.is_empty() || is_expected(&String::from_utf8_lossy(start));
+    file::ensure_contents(path, expected, is_free)
 }
 
 /// A kind of file that lists shards.
@@ -149,15 +136,8 @@ fn is_named_as_list(path: &Path) -> bool {
 
 /// Whether the file starts with an object that has the format of a manifest.
 fn says_manifest(path: &Path) -> bool {
-    start_of(path).is_ok_and(|start| text::says_format(&start))
-}
-
-/// The first 4 KiB of a file.
-fn start_of(path: &Path) -> Result<String> {
-    let mut start = vec![0; 4 << 10];
-    let read = file::open_regular(path)?.file().read_at(&mut start, 0);
-    start.truncate(read.map_err(|error| Error::io("read", error))?);
-    Ok(String::from_utf8_lossy(&start).into_owned())
+    let start = file::open_regular(path).and_then(|file| file::start_of(&file));
+    start.is_ok_and(|start| text::says_format(&String::from_utf8_lossy(&start)))
 }
 
 /// The sum, unless it is over `u64::MAX`.

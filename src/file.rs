@@ -27,7 +27,7 @@ use stream::Target;
 use place::Place;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::DataFile;
+use crate::source::{fill_at, DataFile};
 use crate::sys::{self, identity, Identity};
 
 /// Rejects paths that cannot name a file. The system's own errors would not say what is wrong.
@@ -84,6 +84,36 @@ pub(crate) fn open_to_read(path: &Path) -> Result<DataFile> {
     let (file, is_shared) = stream::open_to_read(path)?;
     let metadata = file.metadata().map_err(|error| Error::io("open", error).of(path))?;
     Ok(DataFile::new(file, is_shared, &metadata))
+}
+
+/// Fails if there is a regular file at a path, and its start, up to 4 KiB, is not what it should be.
+/// `expected` says what that is, and what to do.
+pub(crate) fn ensure_contents(
+    path: &Path,
+    expected: &str,
+    is_expected: impl FnOnce(&[u8]) -> bool,
+) -> Result<()> {
+    match metadata(path) {
+        Some(Ok(metadata)) if metadata.is_file() => {}
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io("open", error).of(path));
+        }
+        _ => return Ok(()), // nothing, a stream, or a directory, which cannot be written to
+    }
+    let start = start_of(&open_regular(path)?).map_err(|error| error.of(path))?;
+    if is_expected(&start) {
+        return Ok(());
+    }
+    let detail = format!("refusing to overwrite: the file is not {expected}");
+    Err(Error::new(ErrorKind::InvalidArgument, detail).of(path))
+}
+
+/// The first 4 KiB of a file.
+pub(crate) fn start_of(file: &DataFile) -> Result<Vec<u8>> {
+    let mut start = vec![0; 4 << 10];
+    let count = fill_at(file.file(), &mut start, 0).map_err(|error| Error::io("read", error))?;
+    start.truncate(count);
+    Ok(start)
 }
 
 /// Waits until a regular file and its directory entry are on storage.
