@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Files by the time of their last use. An entry counts only while its file is unused and that use
 /// is still its last one; those that do not are passed over, and removed when they are many. So to
-/// note a use costs next to nothing: it happens twice for each file of each batch, behind a lock.
+/// note a use costs next to nothing: it happens twice for each file of each batch, while a lock is held.
 #[derive(Default)]
 pub(super) struct LeastRecent(VecDeque<(u64, usize)>);
 

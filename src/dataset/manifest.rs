@@ -16,6 +16,7 @@ use crate::options::Options;
 use crate::shards::{Shard, Shards};
 use crate::source::Stamp;
 
+pub(super) use compare::other_count;
 pub use compare::Comparison;
 pub use refresh::Changes;
 

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::manifest::other_count;
 use super::options::DatasetOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
@@ -119,25 +120,24 @@ impl Opener {
     fn ensure_expected(&self, shard: usize, reader: &Reader) -> Result<()> {
         let Some(Some(expected)) = self.expected.get(shard) else { return Ok(()) };
         let (stamp, records) = (reader.stamp(), reader.len() as u64);
-        let bytes = stamp.map(|stamp| stamp.bytes).filter(|_| expected.bytes.is_some());
-        let mtime = stamp.map(|stamp| stamp.mtime_ns).filter(|_| expected.mtime_ns.is_some());
+        let bytes = stamp.map(|stamp| stamp.bytes);
+        let mtime_ns = stamp.map(|stamp| stamp.mtime_ns);
         let may_select = expected.is_of_file && !self.options.salvage;
         let is_counted = expected.list.is_none() && expected.bytes.is_none();
         let list = expected.list.as_deref().unwrap_or("the manifest");
+        let is_count_right = records == expected.records || may_select && !covers_file(reader);
         let detail = match () {
-            _ if bytes != expected.bytes.filter(|_| bytes.is_some()) => format!(
+            _ if differ(bytes, expected.bytes) => format!(
                 "has {} bytes, but {list} says {}: the file was cut or replaced; if that was intended, \
                  refresh {list}",
                 bytes.unwrap_or_default(),
                 expected.bytes.unwrap_or_default()
             ),
-            _ if records == expected.records || may_select && !covers_file(reader) => match () {
-                _ if mtime == expected.mtime_ns.filter(|_| mtime.is_some()) => return Ok(()),
-                () => format!(
-                    "was modified or copied after {list} was written; if that was intended, \
-                     refresh {list}"
-                ),
-            },
+            _ if is_count_right && differ(mtime_ns, expected.mtime_ns) => format!(
+                "was modified or copied after {list} was written; if that was intended, \
+                 refresh {list}"
+            ),
+            _ if is_count_right => return Ok(()),
             _ if is_counted => format!(
                 "has {records} records, but {} are expected: the file was changed; open the data \
                  set again",
@@ -146,13 +146,15 @@ impl Opener {
             () if self.options.salvage => {
                 format!("has {records} records, but {list} says {}", expected.records)
             }
-            () => format!(
-                "has {records} records, but {list} says {}: the file was cut or replaced",
-                expected.records
-            ),
+            () => return Err(other_count(records, expected.records, list)),
         };
         Err(Error::new(ErrorKind::Mismatch, detail))
     }
+}
+
+/// Whether both are known, and are not equal.
+fn differ<T: PartialEq>(found: Option<T>, expected: Option<T>) -> bool {
+    matches!((found, expected), (Some(found), Some(expected)) if found != expected)
 }
 
 /// Whether the reader has all records of its file, in the file's order.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::reader::Payloads;
 
-/// Buffers that the batches of an iterator leave behind. By default none are kept.
+/// Buffers of an iterator's earlier batches. By default none are kept.
 ///
 /// Without them, two threads that read ahead batches of 3 MB take 1.7 times the processor time: each
 /// buffer is mapped, filled with zeros and unmapped again.

@@ -84,7 +84,7 @@ pub(super) fn ensure_same(
     let name = list.file_name().unwrap_or_default().to_string_lossy();
     let detail = match records {
         Some(records) if records != listed.records => {
-            return Err(other_count(records, listed.records, list));
+            return Err(other_count(records, listed.records, &name));
         }
         _ if stamp.bytes != bytes => format!(
             "has {} bytes, but {name} says {bytes}: the file was cut or replaced",
@@ -98,9 +98,8 @@ pub(super) fn ensure_same(
     Err(Error::new(ErrorKind::Mismatch, detail))
 }
 
-/// The error of a file that has another number of records than a list says.
-pub(super) fn other_count(records: u64, expected: u64, list: &Path) -> Error {
-    let list = list.file_name().unwrap_or_default().to_string_lossy();
+/// The error of a file that has another number of records than the list of this name says.
+pub(in crate::dataset) fn other_count(records: u64, expected: u64, list: &str) -> Error {
     let detail =
         format!("has {records} records, but {list} says {expected}: the file was cut or replaced");
     Error::new(ErrorKind::Mismatch, detail)

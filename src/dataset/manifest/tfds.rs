@@ -164,9 +164,7 @@ fn ensure_counts(manifest: &Manifest, shards: &[Shard], options: &Options<'_>) -
     match manifest.iter().zip(counted).find(|(row, counted)| row.records != counted.records) {
         // Then its number of bytes is not that of the payloads: it informs people.
         None => Ok(()),
-        Some((row, counted)) => {
-            Err(other_count(counted.records, row.records, Path::new(INFO)).of(&row.path))
-        }
+        Some((row, counted)) => Err(other_count(counted.records, row.records, INFO).of(&row.path)),
     }
 }
 
