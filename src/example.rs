@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod features;
 mod keys;
+mod message;
 mod schema;
 mod wire;
 

@@ -12,7 +12,7 @@ use std::thread;
 use super::columns::{out_of_memory, part, Column, Columns};
 use super::features::Default;
 use super::keys::Order;
-use super::wire::{Wire, BLOCK_1, BLOCK_2, BLOCK_3};
+use super::message::{for_each_entry, not_an_example, Entry};
 use super::{FeatureKind, Features, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::threads::{processors, Crew, FirstError, READING};
@@ -172,22 +172,12 @@ impl Batch<'_> {
     /// Appends the values that the record has.
     #[inline]
     fn walk(&self, payload: &[u8], state: &mut State) -> Result<()> {
-        let base = self.payloads.as_ptr() as usize;
-        let (mut example, mut at) = (Wire(payload), 0);
-        // Example { Features features = 1 }
-        while let Some(features) = example.next_block(BLOCK_1).ok_or_else(not_an_example)? {
-            let mut features = Wire(features);
-            // Features { map<string, Feature> feature = 1 }
-            while let Some(entry) = features.next_block(BLOCK_1).ok_or_else(not_an_example)? {
-                let entry = Entry::parse(entry).ok_or_else(not_an_example)?;
-                let feature = state.order.find(at, entry.key, &self.features.by_key);
-                at += 1;
-                if let Some(feature) = feature {
-                    state.push(feature, &entry, base)?;
-                }
-            }
-        }
-        Ok(())
+        let (base, mut at) = (self.payloads.as_ptr() as usize, 0);
+        for_each_entry(payload, |entry| {
+            let feature = state.order.find(at, entry.key, &self.features.by_key);
+            at += 1;
+            feature.map_or(Ok(()), |feature| state.push(feature, entry, base))
+        })
     }
 
     /// Checks the values of a record, or fills in what is missing.
@@ -234,67 +224,21 @@ impl State {
         let (values, start) = (&mut self.columns.columns[feature].values, self.starts[feature]);
         values.truncate(start);
         let mut last = None;
-        for &value in [entry.value].iter().chain(&entry.more) {
-            let mut value = Wire(value);
-            // Feature { oneof kind { BytesList = 1, FloatList = 2, Int64List = 3 } }
-            while !value.is_empty() {
-                let tag = value.tag().ok_or_else(not_an_example)?;
-                let kind = match tag {
-                    BLOCK_1 => FeatureKind::Bytes,
-                    BLOCK_2 => FeatureKind::Float,
-                    BLOCK_3 => FeatureKind::Int64,
-                    _ => {
-                        value.skip(tag).ok_or_else(not_an_example)?;
-                        continue;
-                    }
-                };
-                let list = value.block().ok_or_else(not_an_example)?;
-                if last.is_some_and(|last| last != kind) {
-                    values.truncate(start);
-                }
-                last = Some(kind);
-                if kind == values.kind() {
-                    values.push_list(list, base).ok_or_else(not_an_example)??;
-                }
+        entry.for_each_list(|kind, list| {
+            if last.is_some_and(|last| last != kind) {
+                values.truncate(start);
             }
-        }
+            last = Some(kind);
+            match kind == values.kind() {
+                true => values.push_list(list, base).ok_or_else(not_an_example)?,
+                false => Ok(()),
+            }
+        })?;
         self.found[feature] = match last {
             None => Found::Nothing,
             Some(kind) if kind == values.kind() => Found::Values,
             Some(kind) => Found::Other(kind),
         };
         Ok(())
-    }
-}
-
-#[cold]
-pub(super) fn not_an_example() -> Error {
-    let detail = "the payload is not a tf.train.Example, or it is damaged";
-    Error::new(ErrorKind::Example, detail)
-}
-
-/// An entry of a map: its key and its value.
-pub(super) struct Entry<'a> {
-    pub key: &'a [u8],
-    pub value: &'a [u8],
-    /// More values, which are merged with the first one. Nobody writes them.
-    pub more: Vec<&'a [u8]>,
-}
-
-impl<'a> Entry<'a> {
-    /// Key and value may come in any order. The last key counts.
-    #[inline(always)]
-    pub fn parse(entry: &'a [u8]) -> Option<Entry<'a>> {
-        let (mut wire, mut has_value) = (Wire(entry), false);
-        let mut entry = Entry { key: &[], value: &[], more: Vec::new() };
-        while !wire.is_empty() {
-            match wire.tag()? {
-                BLOCK_1 => entry.key = wire.block()?,
-                BLOCK_2 if !has_value => (entry.value, has_value) = (wire.block()?, true),
-                BLOCK_2 => entry.more.push(wire.block()?),
-                tag => wire.skip(tag)?,
-            }
-        }
-        Some(entry)
     }
 }

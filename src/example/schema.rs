@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::decode::{not_an_example, Entry};
-use super::wire::{count_varints, Wire, BLOCK_1, BLOCK_2, BLOCK_3, FIXED_1, VARINT_1};
+use super::message::{for_each_entry, not_an_example};
+use super::wire::{count_varints, Wire, BLOCK_1, FIXED_1, VARINT_1};
 use super::{Feature, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -108,7 +108,7 @@ impl Schema {
     /// [`ErrorKind::Example`] if the payload is no `Example`, or if there are more than 65,536
     /// different features.
     pub fn add(&mut self, payload: &[u8]) -> Result<()> {
-        let found = features_of(payload).ok_or_else(not_an_example)?;
+        let found = features_of(payload)?;
         let new = found.keys().filter(|&&name| !self.features.contains_key(name)).count();
         if self.features.len() + new > MOST {
             let detail = format!(
@@ -157,42 +157,21 @@ impl Schema {
     }
 }
 
-/// The features of a payload, by name. `None`: it is not an `Example`.
-fn features_of(payload: &[u8]) -> Option<HashMap<&[u8], Found>> {
-    let (mut example, mut found) = (Wire(payload), HashMap::new());
-    while let Some(features) = example.next_block(BLOCK_1)? {
-        let mut features = Wire(features);
-        while let Some(bytes) = features.next_block(BLOCK_1)? {
-            let entry = Entry::parse(bytes)?;
-            let (kind, values) = count(&entry)?;
-            // The last of equal names counts.
-            found.insert(entry.key, Found { kind, values, bytes: bytes.len() as u64 });
-        }
-    }
-    Some(found)
-}
-
-/// The kind of a feature, and the number of its values.
-fn count(entry: &Entry<'_>) -> Option<(Option<FeatureKind>, u64)> {
-    let (mut last, mut values) = (None, 0);
-    for &value in [entry.value].iter().chain(&entry.more) {
-        let mut value = Wire(value);
-        while !value.is_empty() {
-            let kind = match value.tag()? {
-                BLOCK_1 => FeatureKind::Bytes,
-                BLOCK_2 => FeatureKind::Float,
-                BLOCK_3 => FeatureKind::Int64,
-                tag => {
-                    value.skip(tag)?;
-                    continue;
-                }
-            };
-            let count = count_list(kind, value.block()?)?;
-            values = if last == Some(kind) { values + count } else { count };
-            last = Some(kind);
-        }
-    }
-    Some((last, values))
+/// The features of a payload, by name.
+fn features_of(payload: &[u8]) -> Result<HashMap<&[u8], Found>> {
+    let mut found = HashMap::new();
+    for_each_entry(payload, |entry| {
+        let (mut kind, mut values) = (None, 0);
+        entry.for_each_list(|next, list| {
+            let count = count_list(next, list).ok_or_else(not_an_example)?;
+            values = if kind == Some(next) { values + count } else { count };
+            kind = Some(next);
+            Ok(())
+        })?;
+        found.insert(entry.key, Found { kind, values, bytes: entry.bytes as u64 });
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn count_list(kind: FeatureKind, list: &[u8]) -> Option<u64> {

@@ -1,0 +1,89 @@
+//! The messages inside an `Example`, down to the lists of values.
+
+use super::wire::{Wire, BLOCK_1, BLOCK_2, BLOCK_3};
+use super::FeatureKind;
+use crate::error::{Error, ErrorKind, Result};
+
+/// An entry of a record's map of features.
+pub(super) struct Entry<'a> {
+    pub key: &'a [u8],
+    /// The `Feature`.
+    value: &'a [u8],
+    /// More of them, which are merged with the first one. Nobody writes them.
+    more: Vec<&'a [u8]>,
+    /// The size of the entry.
+    pub bytes: usize,
+}
+
+/// Calls `visit` with each entry of a payload, in their order. If keys are equal, the last one counts.
+///
+/// # Errors
+/// [`ErrorKind::Example`] if the payload is not an `Example`.
+#[inline(always)]
+pub(super) fn for_each_entry<'a>(
+    payload: &'a [u8],
+    mut visit: impl FnMut(&Entry<'a>) -> Result<()>,
+) -> Result<()> {
+    let mut example = Wire(payload);
+    // Example { Features features = 1 }
+    while let Some(features) = example.next_block(BLOCK_1).ok_or_else(not_an_example)? {
+        let mut features = Wire(features);
+        // Features { map<string, Feature> feature = 1 }
+        while let Some(entry) = features.next_block(BLOCK_1).ok_or_else(not_an_example)? {
+            visit(&Entry::parse(entry).ok_or_else(not_an_example)?)?;
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Entry<'a> {
+    /// Key and value may come in any order. The last key counts.
+    #[inline(always)]
+    fn parse(bytes: &'a [u8]) -> Option<Entry<'a>> {
+        let (mut wire, mut has_value) = (Wire(bytes), false);
+        let mut entry = Entry { key: &[], value: &[], more: Vec::new(), bytes: bytes.len() };
+        while !wire.is_empty() {
+            match wire.tag()? {
+                BLOCK_1 => entry.key = wire.block()?,
+                BLOCK_2 if !has_value => (entry.value, has_value) = (wire.block()?, true),
+                BLOCK_2 => entry.more.push(wire.block()?),
+                tag => wire.skip(tag)?,
+            }
+        }
+        Some(entry)
+    }
+
+    /// Calls `visit` with each list of values. Those of the last kind count, all of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Example`] if the value is not a `Feature`.
+    #[inline(always)]
+    pub fn for_each_list(
+        &self,
+        mut visit: impl FnMut(FeatureKind, &'a [u8]) -> Result<()>,
+    ) -> Result<()> {
+        for &value in [self.value].iter().chain(&self.more) {
+            let mut value = Wire(value);
+            // Feature { oneof kind { BytesList = 1, FloatList = 2, Int64List = 3 } }
+            while !value.is_empty() {
+                let kind = match value.tag().ok_or_else(not_an_example)? {
+                    BLOCK_1 => FeatureKind::Bytes,
+                    BLOCK_2 => FeatureKind::Float,
+                    BLOCK_3 => FeatureKind::Int64,
+                    tag => {
+                        value.skip(tag).ok_or_else(not_an_example)?;
+                        continue;
+                    }
+                };
+                visit(kind, value.block().ok_or_else(not_an_example)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+pub(super) fn not_an_example() -> Error {
+    let detail = "the payload is not a tf.train.Example, or it is damaged";
+    Error::new(ErrorKind::Example, detail)
+}
