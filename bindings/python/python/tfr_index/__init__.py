@@ -25,7 +25,7 @@ from . import _exit as _exit
 from ._batches import Batches
 from ._create import create_index, index_bytes, read_index, scan
 from ._create_indexes import Created, create_indexes
-from ._dataset import Dataset, Place
+from ._dataset import Dataset
 from ._errors import (
     Skipped,
     TfrCancelled,
@@ -43,7 +43,7 @@ from ._errors import (
     TfrWarning,
 )
 from ._files import find_index
-from ._handle import Skips
+from ._handle import Place, Skips
 from ._index import Fit, Index
 from ._indexer import Indexer
 from ._library import VERSION as __version__

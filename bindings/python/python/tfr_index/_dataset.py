@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, final, overload
+from typing import Any, Generic, Literal, TypeVar, final, overload
 
 from ._arguments import integer, refuse
 from ._batches import Batches, payloads_of, view_of
+from ._decode import Decoder
 from ._errors import TfrMismatch
-from ._handle import Handle, Skips
-from ._index import OVERHEAD, Index
+from ._handle import Handle, Place, Skips
+from ._index import Index
 from ._library import CData, call, ffi, lib, make
 from ._manifest import Manifest
 from ._memory import LARGE, give_small, take_small
 from ._order import Order
 from ._origin import Origin, find_origin
 from ._payloads import Payloads, plain
+from ._search import search
 from ._typing import Buffer, Checksums, OnError, Path
 
-__all__ = ["Dataset", "Place"]
+__all__ = ["Dataset"]
 
 Item = TypeVar("Item")
 
@@ -30,21 +31,6 @@ _PIECE = 2 << 20  # bytes to read at once in an iteration
 _PIECE_RECORDS = 4 << 10  # records to read at once
 _NULL = ffi.NULL
 _OK, _read = lib.TFR_OK, lib.tfr_dataset_read
-
-
-class Place(NamedTuple):
-    """Where a record of a data set is: the result of `Dataset.locate`.
-
-    Examples:
-        >>> path, record = Place("train-2.tfrecord", 1)
-        >>> path, record
-        ('train-2.tfrecord', 1)
-    """
-
-    path: str
-    """The file of the record, one of `Dataset.paths`."""
-    record: int
-    """The number of the record in that file: its number in the index, if that selects records."""
 
 
 @final
@@ -153,9 +139,9 @@ class Dataset(Sequence[Item], Generic[Item]):
         self._handle.report()
 
     def _open(self, handle: Handle, decode: Callable[[bytes], Item] | None) -> None:
-        self._handle, self._native, self._decode = handle, handle.native, decode
+        self._handle, self._native = handle, handle.native
+        self._decoder, self._decode = Decoder(handle, decode), decode
         self._records = self._whole = range(lib.tfr_dataset_len(handle.native))
-        self._overhead = 0 if handle.settings["raw_frames"] else OVERHEAD
 
     @property
     def paths(self) -> list[str]:
@@ -177,13 +163,9 @@ class Dataset(Sequence[Item], Generic[Item]):
             ...     [list(index.payload_sizes) for index in Dataset(path).indexes]
             [[5, 5, 5]]
         """
-        shards = range(lib.tfr_dataset_num_shards(self._native))
-        found = [self._index_of(shard) for shard in shards]
+        found = [self._handle.index_of(shard) for shard in range(self._handle.num_shards())]
         self._handle.report()
         return found
-
-    def _index_of(self, shard: int) -> Index:
-        return Index._made_by(lib.tfr_dataset_index_of, self._native, shard)
 
     @property
     def skipped(self) -> Skips:
@@ -219,8 +201,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             >>> pathlib.Path(path).name, record
             ('train-2.tfrecord', 1)
         """
-        shard, number = self._handle.locate(self._number(record))
-        return Place(self._handle.path(shard), number)
+        return self._handle.locate(self._number(record))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -246,13 +227,13 @@ class Dataset(Sequence[Item], Generic[Item]):
         give_small(small)
         if self._handle.is_lazy:
             self._handle.report()
-        return payload if self._decode is None else self._decoded(payload, number)
+        return payload if self._decode is None else self._decoder.one(payload, number)
 
     def _item(self, number: int) -> Item:
         """Reads a record of any size, or raises the error of its read."""
         payload = self._handle.read(number)
         self._handle.report()
-        return self._decoded(payload, number)
+        return self._decoder.one(payload, number)
 
     def _number(self, record: int) -> int:
         """The number of a record in the data set."""
@@ -303,7 +284,7 @@ class Dataset(Sequence[Item], Generic[Item]):
     def _load(self, column: Buffer) -> list[Item]:
         payloads = self._handle.read_many(column)
         self._handle.report()
-        return self._all_decoded(payloads, ffi.from_buffer("uint64_t[]", column))
+        return self._decoder.many(payloads, ffi.from_buffer("uint64_t[]", column))
 
     def __getitems__(self, records: Iterable[int]) -> list[Item]:
         """The name under which PyTorch and Grain call `read_many` for a batch.
@@ -315,7 +296,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         numbers = ffi.from_buffer("uint64_t[]", self._column(records))
         batch = make("batch", lib.tfr_dataset_read_batch, self._native, numbers, len(numbers))
         self._handle.report()
-        return self._all_decoded(payloads_of(batch), lib.tfr_batch_records(batch))
+        return self._decoder.many(payloads_of(batch), lib.tfr_batch_records(batch))
 
     @overload
     def batches(
@@ -390,7 +371,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             raise refuse(f"the order is one of {count} records, but the data set has {len(self)}")
 
         def item(batch: CData, numbers: list[int]) -> list[Item] | Payloads:
-            return view_of(batch) if buffers else self._all_decoded(payloads_of(batch), numbers)
+            return view_of(batch) if buffers else self._decoder.many(payloads_of(batch), numbers)
 
         return Batches._of(
             self._handle,
@@ -439,40 +420,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         if self._decode is not None:
             message = "a Dataset with decode= cannot be searched: create one without decode="
             raise TypeError(f"{message} to search for a payload, or search list(dataset)")
-        if not isinstance(payload, (bytes, bytearray, memoryview)):
-            return
-        size = memoryview(payload).nbytes + self._overhead
-        backwards = self._records.step < 0
-        records = self._records[::-1] if backwards else self._records
-        shards = range(lib.tfr_dataset_num_shards(self._native))
-        for shard in reversed(shards) if backwards else shards:
-            whole = self._handle.records_of(shard)
-            bounds = bisect_left(records, whole.start), bisect_left(records, whole.stop)
-            ours = records[slice(*bounds)]
-            if not ours:
-                continue
-            sizes = self._index_of(shard).sizes
-            self._handle.report()
-            for record in reversed(ours) if backwards else ours:
-                if sizes[record - whole.start] == size:
-                    place = self._records.index(record)
-                    if self[place] == payload:
-                        yield place
-
-    def _decoded(self, payload: bytes, number: int) -> Item:
-        if self._decode is None:
-            return payload  # type: ignore[return-value] # then Item is bytes
-        try:
-            return self._decode(payload)
-        except Exception as error:
-            shard, record = self._handle.locate(number)
-            error.add_note(f"while decoding record {record} of {self._handle.path(shard)}")
-            raise
-
-    def _all_decoded(self, payloads: list[bytes], numbers: Sequence[int]) -> list[Item]:
-        if self._decode is None:
-            return payloads  # type: ignore[return-value] # then Item is bytes
-        return [self._decoded(payload, numbers[place]) for place, payload in enumerate(payloads)]
+        return search(self._handle, self._records, payload)
 
     def _part(self, records: range) -> Dataset[Item]:
         part: Dataset[Item] = Dataset.__new__(Dataset)
@@ -493,7 +441,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             if self._decode is None:
                 yield from payloads  # type: ignore[misc] # then Item is bytes
             else:
-                yield from map(self._decoded, payloads, numbers)
+                yield from map(self._decoder.one, payloads, numbers)
             del payloads  # frees their memory for the next piece
 
     def __reversed__(self) -> Iterator[Item]:
@@ -515,7 +463,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         self.close()
 
     def __repr__(self) -> str:
-        count = lib.tfr_dataset_num_shards(self._native)
+        count = self._handle.num_shards()
         names = [self._handle.path(shard) for shard in sorted({0, count - 1}) if count]
         named = " to ".join(names) or "no files"
         return f"<tfr_index.Dataset of {len(self)} records of {named}>"

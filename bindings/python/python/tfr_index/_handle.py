@@ -7,13 +7,29 @@ from typing import Any, NamedTuple
 from ._cpython import new_bytes, new_small_bytes
 from ._errors import TfrError, TfrWarning, warn
 from ._files import decoded
+from ._index import Index
 from ._library import CData, call, exception_of, ffi, lib, make
 from ._memory import LARGE, are_large, cut, each, give_memory, take_memory
 from ._options import with_options
 from ._origin import Origin
 from ._typing import Buffer
 
-__all__ = ["Handle", "Skips"]
+__all__ = ["Handle", "Place", "Skips"]
+
+
+class Place(NamedTuple):
+    """Where a record of a data set is: the result of `Dataset.locate`.
+
+    Examples:
+        >>> path, record = Place("train-2.tfrecord", 1)
+        >>> path, record
+        ('train-2.tfrecord', 1)
+    """
+
+    path: str
+    """The file of the record, one of `Dataset.paths`."""
+    record: int
+    """The number of the record in that file: its number in the index, if that selects records."""
 
 
 class Skips(NamedTuple):
@@ -60,13 +76,19 @@ class Handle:
         return decoded(lib.tfr_dataset_path(self.native, shard))
 
     def paths(self) -> list[str]:
-        return [self.path(shard) for shard in range(lib.tfr_dataset_num_shards(self.native))]
+        return [self.path(shard) for shard in range(self.num_shards())]
 
-    def locate(self, record: int) -> tuple[int, int]:
-        """The shard of a record, and the record's number in it."""
+    def num_shards(self) -> int:
+        count: int = lib.tfr_dataset_num_shards(self.native)
+        return count
+
+    def index_of(self, shard: int) -> Index:
+        return Index._made_by(lib.tfr_dataset_index_of, self.native, shard)
+
+    def locate(self, record: int) -> Place:
         shard, number = ffi.new("size_t *"), ffi.new("uint64_t *")
         call(lib.tfr_dataset_locate, self.native, record, shard, number)
-        return shard[0], number[0]
+        return Place(self.path(shard[0]), number[0])
 
     def records_of(self, shard: int) -> range:
         first, count = ffi.new("uint64_t *"), ffi.new("uint64_t *")
