@@ -113,7 +113,11 @@ pub(crate) fn parse(bytes: &[u8], home: &Path) -> Result<Rows> {
     })?;
     let mut columns = Columns::default();
     let parsed = columns.read(text);
-    if let (Some(FORMAT), Some(version)) = (columns.format.as_deref(), columns.version) {
+    let head = match parsed {
+        Ok(()) => Head { format: columns.format.clone(), version: columns.version },
+        Err(_) => Head::of(text), // the version may come after the fault
+    };
+    if let Some(version) = head.version.filter(|_| head.is_manifest()) {
         ensure_version(version)?;
     }
     parsed.map_err(|fault| invalid(&fault, columns.row))?;
@@ -122,16 +126,34 @@ pub(crate) fn parse(bytes: &[u8], home: &Path) -> Result<Rows> {
 
 /// Whether a text, which may be cut, starts with an object whose `format` is that of manifests.
 pub(crate) fn says_format(start: &str) -> bool {
-    let mut is_manifest = false;
-    // The text may be cut: what comes before the fault counts.
-    let _ = Parser::new(start).object(|parser, key| match key {
-        "format" => {
-            is_manifest = parser.string()? == FORMAT;
-            parser.fault("found")
-        }
-        _ => parser.skip(),
-    });
-    is_manifest
+    Head::of(start).is_manifest()
+}
+
+/// What a text says that it is.
+#[derive(Default)]
+struct Head {
+    format: Option<String>,
+    version: Option<u64>,
+}
+
+impl Head {
+    /// What comes before a fault counts: the text may be cut.
+    fn of(text: &str) -> Head {
+        let mut head = Head::default();
+        let _ = Parser::new(text).object(|parser, key| {
+            match key {
+                "format" => head.format = Some(parser.string()?.into_owned()),
+                "version" => head.version = Some(parser.unsigned()?),
+                _ => parser.skip()?,
+            }
+            Ok(())
+        });
+        head
+    }
+
+    fn is_manifest(&self) -> bool {
+        self.format.as_deref() == Some(FORMAT)
+    }
 }
 
 /// An error of a manifest file, which names the row if it is in one.
