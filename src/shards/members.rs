@@ -1,4 +1,5 @@
-//! The files of a set that is named `NAME-00003-of-00008`: which are missing, which do not belong.
+//! The files of a set that is named `NAME-00003-of-00008` or `NAME_3_of_8`: which are missing, which do
+//! not belong.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -19,37 +20,45 @@ struct Member<'a> {
     count: u64,
     /// How many digits the number has.
     digits: usize,
+    /// What is between the parts: `-` or `_`.
+    dash: char,
     /// `.tfrecord`: empty, or from a dot on.
     suffix: &'a [u8],
 }
 
 impl<'a> Member<'a> {
-    /// The last `-I-of-N` of a name counts, if the name ends there or continues with a dot.
+    /// The last `-I-of-N` or `_I_of_N` of a name counts, if the name ends there or continues with a dot.
     fn parse(name: &'a [u8]) -> Option<Member<'a>> {
-        const OF: &[u8] = b"-of-";
-        let at = name.windows(OF.len()).rposition(|window| window == OF)?;
-        let (start, end) = (&name[..at], &name[at + OF.len()..]);
+        Member::parse_with(name, '-', b"-of-").or_else(|| Member::parse_with(name, '_', b"_of_"))
+    }
+
+    fn parse_with(name: &'a [u8], dash: char, of: &[u8]) -> Option<Member<'a>> {
+        let at = name.windows(of.len()).rposition(|window| window == of)?;
+        let (start, end) = (&name[..at], &name[at + of.len()..]);
         let is_other = |byte: &u8| !byte.is_ascii_digit();
         let (count, suffix) = end.split_at(end.iter().position(is_other).unwrap_or(end.len()));
         let (stem, number) = start.split_at(start.iter().rposition(is_other)? + 1);
         let value = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<u64>().ok();
-        let is_member = stem.ends_with(b"-") && (suffix.is_empty() || suffix.starts_with(b"."));
+        let is_member = stem.ends_with(&of[..1]) && (suffix.is_empty() || suffix.starts_with(b"."));
         is_member.then_some(())?;
         let stem = &stem[..stem.len() - 1];
         let (digits, number, count) = (number.len(), value(number)?, value(count)?);
-        Some(Member { stem, number, count, digits, suffix })
+        Some(Member { stem, number, count, digits, dash, suffix })
     }
 
-    /// The set, as users name it: `train@8.tfrecord`.
+    /// The set, as users name it: `train@8.tfrecord`, or `train_*_of_8.tfrecord`.
     fn name_of_set(&self) -> String {
         let [stem, suffix] = [self.stem, self.suffix].map(String::from_utf8_lossy);
-        format!("{stem}@{}{suffix}", self.count)
+        match self.dash {
+            '-' => format!("{stem}@{}{suffix}", self.count),
+            _ => format!("{stem}_*_of_{}{suffix}", self.count),
+        }
     }
 
     /// Another file of the same set.
     fn name(&self, number: u64) -> Vec<u8> {
-        let (width, count) = (self.digits, self.count);
-        let middle = format!("-{number:0width$}-of-{count:0width$}");
+        let Member { digits, count, dash, .. } = *self;
+        let middle = format!("{dash}{number:0digits$}{dash}of{dash}{count:0digits$}");
         [self.stem, middle.as_bytes(), self.suffix].concat()
     }
 }
@@ -66,6 +75,25 @@ pub(super) fn is_named_as_member(name: &[u8]) -> bool {
 /// The wildcards for `NAME@8`, `NAME@8.EXTENSION` and `NAME@*`: the part of a path before `@`, the
 /// text in place of `@8`, and the rest.
 pub(super) fn at_sign(path: &[u8]) -> Option<(&[u8], String, &[u8])> {
+    let (stem, count, suffix) = parts_of_at_sign(path)?;
+    let (digits, count) = match count {
+        "*" => (5, "?????".to_owned()),
+        count => {
+            let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
+            let count = format!("{count:05}");
+            (count.len(), count)
+        }
+    };
+    Some((stem, format!("-{}-of-{count}", "?".repeat(digits)), suffix))
+}
+
+/// Whether a path is like `NAME@0`, a set without files.
+pub(super) fn is_at_zero(path: &[u8]) -> bool {
+    parts_of_at_sign(path).is_some_and(|(_, count, _)| count.parse() == Ok(0))
+}
+
+/// The part of a path before `@`, the number or `*`, and the rest.
+fn parts_of_at_sign(path: &[u8]) -> Option<(&[u8], &str, &[u8])> {
     let at = path.iter().rposition(|byte| *byte == b'@')?;
     let (stem, rest) = (&path[..at], &path[at + 1..]);
     let is_other = |byte: &u8| !byte.is_ascii_digit();
@@ -76,15 +104,7 @@ pub(super) fn at_sign(path: &[u8]) -> Option<(&[u8], String, &[u8])> {
     let (count, suffix) = rest.split_at(end);
     let is_name = stem.last().is_some_and(|byte| *byte != b'/')
         && (suffix.is_empty() || suffix.starts_with(b".") && !suffix.contains(&b'/'));
-    let (digits, count) = match std::str::from_utf8(count).ok()? {
-        "*" => (5, "?????".to_owned()),
-        count => {
-            let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
-            let count = format!("{count:05}");
-            (count.len(), count)
-        }
-    };
-    is_name.then(|| (stem, format!("-{}-of-{count}", "?".repeat(digits)), suffix))
+    is_name.then_some((stem, std::str::from_utf8(count).ok()?, suffix))
 }
 
 /// The files of one directory whose names differ only in their numbers.
@@ -165,7 +185,8 @@ impl Set<'_> {
             return Ok(());
         }
         let present = (from..).zip(&files).take_while(|(at, (member, _))| *at == member.number);
-        let name = first.name(from + present.count() as u64);
+        let digits = self.files.iter().map(|(member, _)| member.digits).min().unwrap_or(1);
+        let name = Member { digits, ..*first }.name(from + present.count() as u64);
         let path = first_path.with_file_name(OsStr::from_bytes(&name));
         let are = match missing {
             1 => "it is the only one that is missing".to_owned(),

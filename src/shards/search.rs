@@ -137,6 +137,12 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let refuse = |detail: String| Error::new(ErrorKind::InvalidArgument, detail).of(path);
+        if members::is_at_zero(text) {
+            let why =
+                "a set has at least one file: give the number of its files, as in train@8, or \
+                       train@*";
+            return Err(refuse(why.to_owned()));
+        }
         let Some(words) = braces::expand(text) else {
             let most = braces::MOST;
             return Err(refuse(format!("stands for more than {most} paths; use a * or a list")));
