@@ -267,6 +267,48 @@ fn files_that_are_no_manifests_are_said_to_be_none() {
 }
 
 #[test]
+fn newer_and_damaged_manifests_are_named() {
+    let newer =
+        "the manifest has version 2 of the format, but this program reads version 1: update \
+                 tfr-index, or create the manifest again";
+    let start = "{\"format\": \"tfr-index manifest\",";
+    // What is new may also be before the version.
+    let shards = "\"shards\": {\"path\": [{\"new\": 1}]}";
+    let folder = folder_with(&[
+        ("a.json", format!("{start} \"version\": 2, {shards}}}").as_bytes()),
+        ("b.manifest.json", format!("{start} {shards}, \"version\": 2}}").as_bytes()),
+        ("c.json", &[start.as_bytes(), b"\n\xff"].concat()),
+        ("data.tfrecord", &fs::read(EXAMPLES).unwrap()),
+    ]);
+    for (name, what) in [
+        ("a.json", newer),
+        ("b.manifest.json", newer),
+        (
+            "c.json",
+            "byte 33: the text is not UTF-8; not a manifest, or a damaged one: create it again",
+        ),
+    ] {
+        for command in [
+            &["ls", name][..],
+            &["show", name],
+            &["check", name],
+            &["cat", name],
+            &["create", name],
+            &["manifest", name, "-o", "new.json"],
+            &["manifest", "--refresh", "-o", name],
+            &["reshard", name, "--shards", "1", "-o", "new"],
+        ] {
+            let (status, _, stderr) = run(folder.path(), command);
+            assert_eq!(
+                (status, &*stderr),
+                (1, &*format!("error: {name}: {what}\n")),
+                "{command:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_directory_of_tfds_is_compared_with_its_dataset_info() {
     let data = fs::read(EXAMPLES).unwrap();
     let index = Index::from_bytes(&data, &Options::new()).unwrap();
@@ -419,12 +461,63 @@ fn indexes_in_another_place_do_not_hide_what_is_listed() {
             let (status, _, stderr) = run(path, command);
             assert!(status == 1 && stderr.contains(&cut) && stderr.contains(list), "{stderr}");
         }
-        // Salvage copies what is left, and says what it lacks.
-        let salvage = [&["reshard", set, "--salvage"], &reshard[..]].concat();
-        let (status, _, stderr) = run(path, &salvage);
+        // Salvage takes what is left, and says what it lacks.
         let lacks = format!("{cut}: has 60 records, but {list} says 100");
-        assert!(status == 3 && stderr.starts_with(&lacks), "{set}: {status} {stderr}");
+        for command in [
+            &[&["reshard", set], &reshard[..]].concat()[..],
+            &["cat", set, "--frames", "-o", "left"],
+            &["show", set],
+            &["show", set, "--json"],
+        ] {
+            let (status, _, stderr) = run(path, &[command, &["--salvage"]].concat());
+            assert!(status == 3 && stderr.starts_with(&lacks), "{command:?}: {status} {stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{command:?}: {stderr}");
+        }
+        assert_eq!(Index::scan(path.join("left"), &Options::new()).unwrap().len(), 160);
+        fs::remove_file(path.join("left")).unwrap();
         fs::remove_dir_all(path.join("new")).unwrap();
+    }
+}
+
+#[test]
+fn commands_find_indexes_in_another_directory() {
+    let folder = set();
+    let path = folder.path();
+    assert_eq!(run(path, &["create", "-q", "data", "-o", "ix"]).0, 0);
+    fs::remove_file(path.join("data/a.tfrecord.idx")).unwrap();
+    let manifest = ["manifest", "data", "-i", "ix", "-o", "m.manifest.json"];
+    assert_eq!(run(path, &manifest).0, 0);
+    let rows = Manifest::read(path.join("m.manifest.json")).unwrap();
+    assert_eq!(rows[1].index_path, Some(path.join("ix/b.tfrecord.idx")));
+    for set in [&["data", "-i", "ix"][..], &["m.manifest.json"]] {
+        let listed = run(path, &[&["ls"], set].concat());
+        assert!(listed.0 == 0 && listed.1.ends_with("3 files: 3 ok\n"), "{listed:?}");
+        let shown = run(path, &[&["show"], set].concat());
+        assert!(shown.0 == 0 && shown.1.contains("3 files: 200 records"), "{shown:?}");
+        // They are where they are looked for.
+        fs::rename(path.join("ix"), path.join("iy")).unwrap();
+        assert_eq!(run(path, &[&["ls"], set].concat()).0, 1);
+        let (status, _, stderr) = run(path, &[&["show"], set].concat());
+        assert!(status == 1 && stderr.starts_with("error: ix"), "{stderr}");
+        fs::rename(path.join("iy"), path.join("ix")).unwrap();
+    }
+    // An index that is missing is created where the manifest says.
+    fs::remove_file(path.join("ix/b.tfrecord.idx")).unwrap();
+    assert_eq!(run(path, &["create", "-q", "--update", "m.manifest.json"]).0, 0);
+    assert!(path.join("ix/b.tfrecord.idx").exists());
+    assert!(!path.join("data/b.tfrecord.idx").exists());
+    for command in [
+        &["ls", "data", "-i"][..],
+        &["show", "data", "-i"],
+        &["manifest", "data", "-o", "x.json", "-i"],
+        &["reshard", "data", "--shards", "1", "-o", "new", "-i"],
+    ] {
+        let (status, _, stderr) = run(path, &[command, &["none"]].concat());
+        let missing = "error: none: No such file or directory (os error 2)\n";
+        assert_eq!((status, &*stderr), (1, missing), "{command:?}");
+        let (status, _, stderr) = run(path, &[command, &["data/a.tfrecord"]].concat());
+        let other = "error: data/a.tfrecord: is not a directory of indexes\n";
+        assert_eq!((status, &*stderr), (1, other), "{command:?}");
     }
 }
 
@@ -442,6 +535,20 @@ fn edited_indexes_select_from_the_files_that_are_listed() {
         fs::remove_dir_all(path.join("new")).unwrap();
         let checked = run(path, &["check", set, "-i", "few"]);
         assert_eq!((checked.0, &*checked.2), (0, ""), "{}", checked.1);
+    }
+    // A manifest of edited indexes stands for their records in each command.
+    let written = run(path, &["manifest", "tf", "-i", "few", "-o", "few.manifest.json"]);
+    assert_eq!((written.0, &*written.1), (0, "few.manifest.json: 30 records in 2 shards\n"));
+    for set in [&["few.manifest.json"][..], &["all.manifest.json", "-i", "few"]] {
+        let shown = run(path, &[&["show"], set].concat());
+        assert!(shown.0 == 0 && shown.1.contains("2 files: 30 records"), "{shown:?}");
+        let listed = run(path, &[&["ls"], set].concat());
+        let total = listed.1.lines().last().unwrap().split_whitespace().next();
+        assert_eq!((listed.0, total), (0, Some("30")), "{listed:?}");
+        assert_eq!(run(path, &[&["check"], set].concat()).0, 0);
+        assert_eq!(run(path, &[&["cat", "--frames", "-o", "few.rec"], set].concat()).0, 0);
+        assert_eq!(Index::scan(path.join("few.rec"), &Options::new()).unwrap().len(), 30);
+        fs::remove_file(path.join("few.rec")).unwrap();
     }
     let file = File::options().write(true).open(path.join(&cut)).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(60);

@@ -181,11 +181,41 @@ fn a_set_that_lacks_a_file_is_not_taken() {
         assert!(stderr.starts_with(&format!("error: {missing}")), "{stderr}");
         assert_eq!(run(path, &[command, ".", "--allow-missing"]).0, 0);
     }
+    let (status, _, stderr) = run(path, &["show", "t@0"]);
+    let none =
+        "error: t@0: a set has at least one file: give the number of its files, as in train@8, \
+                or train@*\n";
+    assert_eq!((status, &*stderr), (1, none));
     fs::write(path.join("t-00001-of-00002"), &data).unwrap();
     let (status, _, stderr) = run(path, &["create", "."]);
     assert!(status == 1 && stderr.contains("t-00001-of-00002: does not belong to the set of"));
     fs::write(path.join("t-00001-of-00003"), &data).unwrap();
     assert_eq!(run(path, &["create", "t@3"]).1.lines().count(), 4);
+}
+
+#[test]
+fn sets_may_be_named_with_underscores() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let names = (0..12).map(|number| format!("data_{number}_of_12.tfrecord")).collect::<Vec<_>>();
+    let files = names.iter().map(|name| (&**name, &*data)).collect::<Vec<_>>();
+    let folder = folder_with(&files);
+    let path = folder.path();
+    assert!(run(path, &["show", "."]).1.contains("12 files: 1200 records"));
+    for missing in ["data_0_of_12.tfrecord", "data_9_of_12.tfrecord"] {
+        fs::rename(path.join(missing), path.join("away")).unwrap();
+        for given in [".", "data_*"] {
+            let (status, _, stderr) = run(path, &["show", given]);
+            let why = ": cannot find: No such file or directory (os error 2): the set of ";
+            assert!(status == 1 && stderr.contains(&format!("{missing}{why}")), "{stderr}");
+            assert_eq!(run(path, &["show", given, "--allow-missing"]).0, 0);
+        }
+        fs::rename(path.join("away"), path.join(missing)).unwrap();
+    }
+    fs::write(path.join("data_1_of_4.tfrecord"), &data).unwrap();
+    let (status, _, stderr) = run(path, &["show", "data_*"]);
+    let which = "data_*_of_12.tfrecord or data_*_of_4.tfrecord";
+    assert!(status == 1 && stderr.contains(which), "{stderr}");
+    assert_eq!(run(path, &["show", "data_*_of_12.tfrecord"]).0, 0);
 }
 
 #[test]
@@ -210,6 +240,7 @@ fn paths_come_from_a_list() {
     assert_eq!(count(b"a\0d\ne\0", &["--files-from=-", "-0"]), 2);
     assert_eq!(count(b"a\0d\ne", &["--files-from=list", "--null"]), 2);
     assert_eq!(count(b"?*[]c1]\n", &["--files-from=list"]), 2);
+    assert_eq!(count(b"a\r\nb c\r\n\r\nf[1]", &["--files-from", "list"]), 3);
     for command in ["create", "check", "ls", "concat", "cat -oout"] {
         let words = command.split(' ').chain(["--files-from", "list", "-q"]).collect::<Vec<_>>();
         let (status, _, stderr) = listed(&words, b"b c\na\n");

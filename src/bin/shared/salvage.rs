@@ -22,12 +22,17 @@ impl DamageReport {
                  yet"
             ));
         } else {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            self.count();
             note(&format_args!(
                 "{error}; skipped bytes {start} to {end} ({size} bytes), after {record} good records"
             ));
         }
         ControlFlow::Continue(())
+    }
+
+    /// Counts a region that the caller names.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn regions(&self) -> u64 {

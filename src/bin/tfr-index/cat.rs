@@ -17,7 +17,7 @@ use tfr_index::{own_descriptor, Error, ErrorKind, Options, Payloads, Shard};
 use crate::each::for_each;
 use crate::input::{self, Numbers, Word};
 use crate::output::OutputFile;
-use crate::paths::{paths, Set};
+use crate::paths::{paths, report_lost, Set};
 use crate::policy::Policy;
 use crate::refuse;
 use crate::shared::exit::done;
@@ -79,19 +79,24 @@ Examples:
 
 /// The records to read from one file.
 struct Part<'a> {
-    file: &'a Path,
+    shard: &'a Shard,
     /// Its number, for the comparison with what a manifest says of it.
     number: usize,
     comparison: &'a Comparison<'a>,
+    /// The index that --index names.
     index: Option<&'a Path>,
     /// All records, if this is empty.
     records: &'a [Numbers],
 }
 
 impl Part<'_> {
-    /// Reads the index, if one was given.
-    fn index(&self) -> anyhow::Result<Option<StoredIndex>> {
-        self.index.map(input::read_stored_index).transpose()
+    /// Reads the index, if one is given, or a manifest says where it is.
+    fn index(&self, salvage: bool) -> anyhow::Result<Option<StoredIndex>> {
+        match (self.index, &self.shard.index_path) {
+            (Some(path), _) => input::read_stored_index(path).map(Some),
+            (None, Some(_)) if !salvage => input::stored_index(&self.shard.find_index()?).map(Some),
+            (None, _) => Ok(None),
+        }
     }
 }
 
@@ -135,8 +140,8 @@ impl Cat {
         }
         let indexes = indexes.iter().map(|path| Some(&**path)).chain(repeat(None));
         let comparison = &comparison;
-        let parts = files.iter().zip(indexes).enumerate().map(|(number, (file, index))| Part {
-            file,
+        let parts = shards.iter().zip(indexes).enumerate().map(|(number, (shard, index))| Part {
+            shard,
             number,
             comparison,
             index,
@@ -165,7 +170,7 @@ impl Cat {
         let mut output = Output { to, path, only_text, closed: &closed, interrupts };
         for_each(parts.take_while(|_| !closed.get()), |part| {
             let damaged = DamageReport::default();
-            self.copy(&part, part.index()?, &mut output, &damaged)?;
+            self.copy(&part, part.index(self.salvage)?, &mut output, &damaged)?;
             Ok(done(damaged.regions()))
         })
     }
@@ -173,7 +178,7 @@ impl Cat {
     /// Writes the parts to a stream, or to a file, which is created only if no part fails.
     fn write<'a>(&self, path: &Path, parts: impl Iterator<Item = Part<'a>>) -> ExitCode {
         // Before signals are caught, because reading a pipe may block.
-        let parts = parts.map(|part| part.index().map(|index| (part, index)));
+        let parts = parts.map(|part| part.index(self.salvage).map(|index| (part, index)));
         let parts = match parts.collect::<anyhow::Result<Vec<_>>>() {
             Ok(parts) => parts,
             Err(error) => return stdio::fail(&error),
@@ -213,11 +218,11 @@ impl Cat {
         output: &mut Output<'_>,
         damaged: &DamageReport,
     ) -> anyhow::Result<()> {
-        let &Part { file, records, .. } = part;
+        let &Part { shard: Shard { path: file, .. }, records, .. } = part;
         let watch = |at| output.interrupts.watch(at);
         let options = Options::new().checksums(self.checksums.into()).raw_frames(self.frames);
         let options = options.progress(&watch);
-        let is_all = index.is_none() && !self.salvage;
+        let is_all = part.index.is_none();
         let index = match index {
             None if self.salvage => {
                 let on_skipped = |skipped| damaged.add(skipped);
@@ -229,8 +234,13 @@ impl Cat {
             Some(index) => StoredReader::with_index(file, index, &options)?,
             None => input::open(file, &options)?,
         };
-        let found = is_all.then(|| reader.records() as u64);
-        part.comparison.ensure_as_listed(part.number, found, &Options::new())?;
+        let found = reader.records();
+        if self.salvage {
+            report_lost(part.comparison, part.number, found, damaged);
+        } else {
+            let found = is_all.then_some(found as u64);
+            part.comparison.ensure_as_listed(part.number, found, &Options::new())?;
+        }
         let records = match records {
             [] => std::iter::once(0..reader.records()).collect(),
             some => input::records(some, reader.records())

@@ -138,8 +138,9 @@ impl Create {
         }
         let pairs = files.into_iter().zip(index_paths);
         let shards = pairs.map(|(shard, index_path)| Shard {
-            index_path: (!is_beside).then_some(index_path),
-            ..shard
+            // Without -o, it is where a manifest says, or beside the file.
+            index_path: if is_beside { shard.index_path } else { Some(index_path) },
+            path: shard.path,
         });
         let how = CreateIndexes::new().jobs(self.jobs).dry_run(self.dry_run);
         let how = if self.update { how.only(Only::Stale) } else { how };

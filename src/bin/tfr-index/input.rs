@@ -13,7 +13,9 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use tfr_index::internal::{
     holds_numbers, is_manifest, is_named_as_index, StoredIndex, StoredReader,
 };
-use tfr_index::{default_index_path, own_descriptor, Error, Index, Options, Reader};
+use tfr_index::{
+    default_index_path, own_descriptor, CheckLevel, Error, Index, Options, Reader, Shard,
+};
 
 use crate::paths::refuse_directory;
 use crate::shared::{progress, stdio, streams};
@@ -119,6 +121,20 @@ pub fn read_stored_index(path: &Path) -> anyhow::Result<StoredIndex> {
     refuse_fifo(path)?;
     let (index, warning) = StoredIndex::of_data(path, &Options::new().progress(&progress::watch))?;
     note_warning(warning.as_ref());
+    Ok(index)
+}
+
+/// The index of a shard: the one that is given, which may select records; otherwise as for
+/// [`read_stored_index`].
+pub fn index_of(shard: &Shard) -> anyhow::Result<StoredIndex> {
+    let path = &shard.path;
+    if shard.index_path.is_none() || is_index(path) {
+        return read_stored_index(path);
+    }
+    let index_path = shard.find_index()?;
+    let index = stored_index(&index_path)?;
+    let fit = index.check(path, CheckLevel::Quick, &Options::new().allow_partial(true));
+    fit.with_context(|| index_path.display().to_string())?;
     Ok(index)
 }
 

@@ -11,7 +11,7 @@ use tfr_index::internal::Comparison;
 use tfr_index::{CheckLevel, Options, Shard};
 
 use crate::each::for_each;
-use crate::paths::{listed, Set};
+use crate::paths::{listed, Indexes, Set};
 use crate::shared::stdio::{fail, name, print};
 use crate::show::bytes;
 use crate::verdict::{self, Place, State, Total};
@@ -27,7 +27,8 @@ use crate::{input, json};
 /// unknown. With several files, the
 /// last line is the total.
 ///
-/// The exit status is 0 if all are ok, and 1 if any is not.
+/// The exit status is 0 if all are ok, and 1 if any is not. An index in the directory of --index, or
+/// where a manifest says it is, may leave out valid records.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Ls {
@@ -37,6 +38,8 @@ pub struct Ls {
     files: Vec<PathBuf>,
     #[command(flatten)]
     set: Set,
+    #[command(flatten)]
+    indexes: Indexes,
     /// Print a JSON object for each file and, if there are several, one with their total
     ///
     /// "state" is INDEX in lower case with underscores, such as other_file, no_index and gzip.
@@ -48,12 +51,15 @@ const EXAMPLES: &str = "\
 Examples:
   tfr-index ls                      # the files in this directory and below it
   tfr-index ls train-*.tfrecord
+  tfr-index ls data -i indexes      # data/a/x.tfrecord: indexes/a/x.tfrecord.idx
   tfr-index ls data/train@8         # train-00000-of-00008 and so on: is one missing?";
 
 impl Ls {
     pub fn run(self) -> ExitCode {
-        let Ls { files, set, json } = self;
-        let (shards, lacks_some) = match set.find_present(files) {
+        let Ls { files, set, indexes, json } = self;
+        let found = set.find_present(files);
+        let found = found.and_then(|(shards, lacks_some)| Ok((indexes.of(shards)?, lacks_some)));
+        let (shards, lacks_some) = match found {
             Ok(found) => found,
             Err(error) => return fail(&error),
         };
@@ -101,7 +107,7 @@ impl Listing<'_> {
         }
         let (state, text) = json::report_failure(file, self.json, listed)?;
         print(&text)?;
-        Ok(if state.is_fine() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if state.is_fine_for(shard) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn ls(&mut self, number: usize, shard: &Shard) -> anyhow::Result<(State, String)> {
@@ -119,7 +125,8 @@ impl Listing<'_> {
                 Ok(metadata) => {
                     // Readers use no other index.
                     let is_used = |state: State| {
-                        state.is_fine() || matches!(state, State::Damaged | State::Changed)
+                        let is_fine = state.is_fine_for(shard);
+                        is_fine || matches!(state, State::Damaged | State::Changed)
                     };
                     let records = outcome.records.filter(|_| is_used(outcome.state));
                     let listed = outcome.listed.map(|records| records as usize);

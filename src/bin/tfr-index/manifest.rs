@@ -10,10 +10,10 @@ use clap::Args;
 use indicatif::DecimalBytes;
 use serde_json::json;
 use tfr_index::internal::ensure_manifest;
-use tfr_index::{Changes, Error, Manifest, Options, Progress};
+use tfr_index::{Changes, Error, Manifest, Options, Progress, Shards};
 
 use crate::lines::{per_second, Lines};
-use crate::paths::Set;
+use crate::paths::{Indexes, Set};
 use crate::policy::Policy;
 use crate::shared::interrupts::Interrupts;
 use crate::shared::progress;
@@ -38,6 +38,8 @@ pub struct WriteManifest {
     files: Vec<PathBuf>,
     #[command(flatten)]
     set: Set,
+    #[command(flatten)]
+    indexes: Indexes,
     /// The manifest to write
     #[arg(short, long, value_name = "MANIFEST")]
     output: PathBuf,
@@ -46,7 +48,7 @@ pub struct WriteManifest {
     refresh: bool,
     /// Take the numbers of records of a split from the dataset_info.json of TensorFlow Datasets (TFDS) in
     /// the directory PATH, such as train
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["refresh", "allow_missing", "pattern", "files_from"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["refresh", "allow_missing", "pattern", "files_from", "index"])]
     split: Option<String>,
     /// Also write NAME-info.json next to the files, from which tfds.folder_dataset.write_metadata makes
     /// the dataset_info.json of a set with the split NAME
@@ -67,6 +69,7 @@ const EXAMPLES: &str = "\
 Examples:
   tfr-index create --update data
   tfr-index manifest data -o data/train.manifest.json
+  tfr-index manifest data -i indexes -o train.manifest.json
   tfr-index manifest data -o data/train.manifest.json --refresh
   tfr-index manifest mnist/3.0.1 --split train -o train.manifest.json";
 
@@ -111,10 +114,10 @@ impl WriteManifest {
                     true => self.files.clone(),
                     false => vec![self.output.clone()],
                 };
-                let refreshed = manifest.refresh(&self.set.find(given)?, &options);
+                let refreshed = manifest.refresh(&self.find(given)?, &options);
                 (manifest, Some(refreshed.map_err(|error| self.explain(error))?))
             }
-            (None, None) => (Manifest::build(&self.set.find(self.files.clone())?, &options)?, None),
+            (None, None) => (Manifest::build(&self.find(self.files.clone())?, &options)?, None),
         };
         progress::end();
         if !changes.as_ref().is_some_and(Changes::is_empty) {
@@ -125,6 +128,10 @@ impl WriteManifest {
             manifest.write_tfds(directory.unwrap_or(Path::new("")), split)?;
         }
         self.report(&manifest, changes)
+    }
+
+    fn find(&self, paths: Vec<PathBuf>) -> anyhow::Result<Shards> {
+        self.indexes.of(self.set.find(paths)?)
     }
 
     /// The error of a refresh, with what to do if a file of the manifest is missing.

@@ -11,7 +11,35 @@ use clap::Args;
 use tfr_index::internal::{find_listed, Comparison};
 use tfr_index::{FindShards, Options, Shards};
 
-use crate::shared::stdio::{in_our_words, is_quiet, note};
+use crate::shared::salvage::DamageReport;
+use crate::shared::stdio::{in_our_words, is_quiet, name, note};
+
+/// The option that says where the indexes of files are.
+#[derive(Args)]
+pub struct Indexes {
+    /// A directory with an index for each file, under the files' paths below their common directory
+    #[arg(short, long, value_name = "DIR")]
+    index: Option<PathBuf>,
+}
+
+impl Indexes {
+    /// Whether the option is given.
+    pub fn are_given(&self) -> bool {
+        self.index.is_some()
+    }
+
+    /// The files, with their indexes in the directory, if one is given.
+    pub fn of(&self, mut shards: Shards) -> anyhow::Result<Shards> {
+        if let Some(directory) = &self.index {
+            let metadata = directory.metadata().with_context(|| name(directory))?;
+            if !metadata.is_dir() {
+                bail!("{}: is not a directory of indexes", name(directory));
+            }
+            shards.set_index_dir(directory);
+        }
+        Ok(shards)
+    }
+}
 
 /// The options that say which files paths stand for.
 #[derive(Args, Default)]
@@ -22,7 +50,7 @@ pub struct Set {
     /// -00003-of-00010, and those that start with a header with a valid checksum.
     #[arg(long, value_name = "PATTERN")]
     pattern: Option<String>,
-    /// Read more paths from a file, one per line, or from stdin (-)
+    /// Read more paths from a file, one per line, or from stdin (-). Lines may end with CR LF
     #[arg(long, value_name = "LIST")]
     files_from: Option<PathBuf>,
     /// Paths in lists end with NUL bytes, as those of find -print0
@@ -121,7 +149,12 @@ fn paths_in(list: &Path, end: u8) -> anyhow::Result<Vec<PathBuf>> {
         false => fs::read(list).map(|bytes| text = bytes),
     };
     read.with_context(|| list.display().to_string())?;
-    let paths = text.split(|byte| *byte == end).filter(|path| !path.is_empty());
+    let paths = text.split(|byte| *byte == end);
+    let paths = paths.map(|path| match end {
+        b'\n' => path.strip_suffix(b"\r").unwrap_or(path),
+        _ => path,
+    });
+    let paths = paths.filter(|path| !path.is_empty());
     Ok(paths.map(|path| OsStr::from_bytes(path).into()).collect())
 }
 
@@ -136,6 +169,19 @@ pub fn listed(comparison: &Comparison<'_>, records: Option<u64>) -> String {
     match listed.zip(comparison.list_name()) {
         Some((listed, list)) => format!("; {list} lists {listed} records"),
         None => String::new(),
+    }
+}
+
+/// Prints how many records of a file are left, if that is not what a manifest says. It counts as damage.
+pub fn report_lost(
+    comparison: &Comparison<'_>,
+    number: usize,
+    records: usize,
+    damaged: &DamageReport,
+) {
+    if let Err(error) = comparison.ensure_count(number, records as u64) {
+        damaged.count();
+        note(&error);
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use tfr_index::{Checksums, Options, Resharded};
 
-use crate::paths::Set;
+use crate::paths::{Indexes, Set};
 use crate::refuse;
 use crate::shared::exit::done;
 use crate::shared::interrupts::Interrupts;
@@ -33,9 +33,8 @@ pub struct Reshard {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     set: Set,
-    /// A directory with an index for each file, under the files' paths below their common directory
-    #[arg(short, long, value_name = "DIR", conflicts_with = "salvage")]
-    index: Option<PathBuf>,
+    #[command(flatten)]
+    indexes: Indexes,
     #[command(flatten)]
     size: Size,
     /// The new directory, which must not exist, or be empty
@@ -55,7 +54,7 @@ pub struct Reshard {
     /// Leave out damaged records instead of failing; this reads the files twice, and uses no indexes
     ///
     /// Prints each damaged region on stderr. The exit status is 3 if there is any.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "index")]
     salvage: bool,
     /// Threads; 0 chooses by the number of processors
     #[arg(short, long, default_value_t, value_name = "N")]
@@ -108,10 +107,7 @@ impl Reshard {
     }
 
     fn reshard(&self, interrupts: &Interrupts) -> anyhow::Result<ExitCode> {
-        let mut shards = self.set.find(self.paths.clone())?;
-        if let Some(directory) = &self.index {
-            shards.set_index_dir(directory);
-        }
+        let shards = self.indexes.of(self.set.find(self.paths.clone())?)?;
         let bytes = shards.iter().map(|shard| shard.path.metadata().map_or(0, |file| file.len()));
         if progress::is_on_terminal() && !stdio::is_quiet() {
             progress::start(vec![bytes.sum()]);

@@ -1,15 +1,15 @@
 //! `tfr-index show`: prints the number of records and their sizes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 use tfr_index::internal::{Comparison, StoredIndex};
-use tfr_index::Options;
+use tfr_index::{Options, Shard};
 
 use crate::each::for_each;
-use crate::paths::{listed, paths, Set};
+use crate::paths::{listed, paths, report_lost, Indexes, Set};
 use crate::shared::exit::done;
 use crate::shared::progress;
 use crate::shared::salvage::DamageReport;
@@ -28,8 +28,10 @@ pub struct Show {
     files: Vec<PathBuf>,
     #[command(flatten)]
     set: Set,
+    #[command(flatten)]
+    indexes: Indexes,
     /// Scan data files and skip damage
-    #[arg(long)]
+    #[arg(long, conflicts_with = "index")]
     salvage: bool,
     /// Print a JSON object for each file and, if there are several, one with their total
     #[arg(long)]
@@ -39,12 +41,13 @@ pub struct Show {
 const EXAMPLES: &str = "\
 Examples:
   tfr-index show train.tfrecord
+  tfr-index show data -i indexes
   tfr-index show --json train-*.tfrecord";
 
 impl Show {
     pub fn run(self) -> ExitCode {
-        let Show { files, set, salvage, json } = self;
-        let shards = match set.find(files) {
+        let Show { files, set, indexes, salvage, json } = self;
+        let shards = match set.find(files).and_then(|shards| indexes.of(shards)) {
             Ok(shards) => shards,
             Err(error) => return fail(&error),
         };
@@ -53,14 +56,22 @@ impl Show {
             progress::begin(&files);
         }
         let mut total = Total::default();
-        let exit = for_each(files.iter().enumerate(), |(number, file)| {
+        let exit = for_each(shards.iter().enumerate(), |(number, shard)| {
             let damaged = DamageReport::default();
             let ensure = |records: Option<usize>| {
-                let records = records.filter(|_| !salvage).map(|records| records as u64);
-                comparison.ensure_as_listed(number, records, &Options::new())
+                if salvage {
+                    records
+                        .iter()
+                        .for_each(|&found| report_lost(&comparison, number, found, &damaged));
+                    return Ok(());
+                }
+                // An index that is given may select records.
+                let records =
+                    records.filter(|_| !indexes.are_given()).map(|records| records as u64);
+                comparison.ensure_as_listed(number, records, &Options::new()).map(drop)
             };
-            let shown = show(file, json, salvage.then_some(&damaged), ensure, &mut total);
-            json::report(file, json, shown)?;
+            let shown = show(shard, json, salvage.then_some(&damaged), ensure, &mut total);
+            json::report(&shard.path, json, shown)?;
             Ok(done(damaged.regions()))
         });
         if files.len() < 2 {
@@ -100,12 +111,13 @@ impl Total {
 }
 
 fn show(
-    file: &Path,
+    shard: &Shard,
     as_json: bool,
     salvage: Option<&DamageReport>,
-    ensure_as_listed: impl Fn(Option<usize>) -> tfr_index::Result<Option<u64>>,
+    ensure_as_listed: impl Fn(Option<usize>) -> tfr_index::Result<()>,
     total: &mut Total,
 ) -> anyhow::Result<String> {
+    let file = &*shard.path;
     ensure_as_listed(None)?;
     let index = match salvage {
         Some(damaged) if !input::is_index(file) => {
@@ -113,7 +125,7 @@ fn show(
             let options = Options::new().salvage(true).on_skipped(&on_skipped);
             StoredIndex::scan(file, &options.progress(&progress::watch))?
         }
-        _ => input::read_stored_index(file)?,
+        _ => input::index_of(shard)?,
     };
     ensure_as_listed(Some(index.records()))?;
     let sizes = Sizes::of(&index)?;

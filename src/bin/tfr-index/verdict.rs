@@ -75,6 +75,12 @@ impl State {
         matches!(self, State::Ok | State::DamageLeftOut | State::Index)
     }
 
+    /// Whether a reader of the shard's index finds no damage. An index whose place is given may leave
+    /// out valid records.
+    pub fn is_fine_for(self, shard: &Shard) -> bool {
+        self.is_fine() || self == State::Partial && shard.index_path.is_some()
+    }
+
     fn of(error: &anyhow::Error) -> State {
         error.downcast_ref::<Error>().map_or(State::Unreadable, State::of_kind)
     }

@@ -43,6 +43,22 @@ impl<'a> Comparison<'a> {
         Some(path.file_name()?.to_string_lossy().into_owned())
     }
 
+    /// Fails if a list says another number of records of a file than it has. Sizes and times of
+    /// modification are not looked at.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`].
+    pub fn ensure_count(&self, shard: usize, records: u64) -> Result<()> {
+        match self.shards.listed(shard) {
+            Some(listed) if listed.records != records => {
+                let list = self.shards.lists()[listed.list].path.file_name();
+                let list = list.unwrap_or_default().to_string_lossy();
+                Err(other_count(records, listed.records, &list).of(&self.shards[shard].path))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Fails if a file is not what a list says. `records` is the number of its records, if that is
     /// known. If it is not, and sizes contradict the list, the records are counted. Returns the
     /// number of records that the list says.
