@@ -34,6 +34,7 @@
 //! | know the length of a data set without opening its files | [`Manifest`] |
 //! | select, shuffle and shard data sets | [`Index::select`], [`Index::shuffle`], [`Index::shard`] |
 //! | shuffle, shard and resume sets of any size | [`Order`], [`Permutation`] |
+//! | find out which features the records of a data set have | [`infer_features`] |
 //! | copy a data set to files of other sizes, in order or shuffled | [`reshard()`] |
 //! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
 //!
@@ -66,6 +67,7 @@ mod fork;
 mod frame;
 mod index;
 mod indexer;
+mod infer;
 mod locate;
 mod open;
 mod options;
@@ -100,6 +102,7 @@ pub use file::own_descriptor;
 pub use frame::Checksum;
 pub use index::{Entry, Index, Remainder, ShardBy};
 pub use indexer::Indexer;
+pub use infer::{infer_features, Inferred};
 pub use locate::{locate, Location, Part};
 pub use options::{Checksums, Options, Progress, Skipped};
 pub use order::{Order, OrderState, Permutation};

@@ -6,6 +6,7 @@ mod arguments;
 mod cat;
 mod commands;
 mod edit;
+mod features;
 mod fit;
 mod generate;
 mod manifest;

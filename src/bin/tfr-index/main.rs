@@ -7,6 +7,7 @@ mod create;
 mod dump;
 mod each;
 mod edit;
+mod features;
 mod filter;
 mod generate;
 mod input;
@@ -74,6 +75,7 @@ enum Command {
     Show(show::Show),
     Ls(ls::Ls),
     Cat(cat::Cat),
+    Features(features::Features),
     Select(select::Select),
     Filter(filter::Filter),
     Shuffle(shuffle::Shuffle),
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
         Command::Show(command) => command.run(),
         Command::Ls(command) => command.run(),
         Command::Cat(command) => command.run(),
+        Command::Features(command) => command.run(),
         Command::Select(command) => command.run(),
         Command::Filter(command) => command.run(),
         Command::Shuffle(command) => command.run(),

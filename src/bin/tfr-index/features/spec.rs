@@ -1,0 +1,86 @@
+//! Features as Python code, to paste.
+
+use tfr_index::{Feature, FeatureKind};
+
+/// A dictionary for this package.
+pub fn python(features: &[Feature]) -> String {
+    dictionary("spec", features, |feature| {
+        let class = match feature.kind() {
+            FeatureKind::Bytes => "Bytes",
+            FeatureKind::Float => "Float",
+            FeatureKind::Int64 => "Int64",
+        };
+        let arguments = match feature.dimensions() {
+            Some(shape) => shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            None => "ragged=True".to_owned(),
+        };
+        format!("tfr_index.{class}({arguments})")
+    })
+}
+
+/// A dictionary for `features=` of DALI's readers.
+pub fn dali(features: &[Feature]) -> String {
+    dictionary("features", features, |feature| {
+        let kind = match feature.kind() {
+            FeatureKind::Bytes => "tfrec.string, \"\"",
+            FeatureKind::Float => "tfrec.float32, 0.0",
+            FeatureKind::Int64 => "tfrec.int64, 0",
+        };
+        match feature.dimensions() {
+            Some(shape) => format!("tfrec.FixedLenFeature({shape:?}, {kind})"),
+            None => format!("tfrec.VarLenFeature({kind})"),
+        }
+    })
+}
+
+fn dictionary(name: &str, features: &[Feature], value: impl Fn(&Feature) -> String) -> String {
+    let mut text = format!("{name} = {{\n");
+    for feature in features {
+        text += &format!("    {}: {},\n", literal(feature.name()), value(feature));
+    }
+    text + "}\n"
+}
+
+/// A key as a literal of Python: a string or, if it is not UTF-8, bytes.
+fn literal(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) => {
+            format!("\"{}\"", escaped(&text.replace('\\', "\\\\").replace('"', "\\\"")))
+        }
+        Err(_) => format!("b\"{}\"", key.escape_ascii()),
+    }
+}
+
+/// A key for people, on one line.
+pub fn printable(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) => escaped(text),
+        Err(_) => key.escape_ascii().to_string(),
+    }
+}
+
+/// Escapes control characters as Python does: all of them are below U+00A0.
+fn escaped(text: &str) -> String {
+    let escape = |character: char| match character.is_control() {
+        true => format!("\\x{:02x}", u32::from(character)),
+        false => character.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_literals_of_python() {
+        for (key, right) in [
+            (&b"label"[..], r#""label""#),
+            (b"a\"b\\c", r#""a\"b\\c""#),
+            ("\u{e9}\n\u{85}".as_bytes(), r#""é\x0a\x85""#),
+            (b"\xff\"\n", r#"b"\xff\"\n""#),
+        ] {
+            assert_eq!(literal(key), right);
+        }
+    }
+}

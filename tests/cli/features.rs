@@ -1,0 +1,186 @@
+//! `tfr-index features`: which features records have.
+
+use std::fs;
+use std::path::Path;
+
+use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
+use serde_json::{json, Value};
+use tfr_index::{default_index_path, encode_examples, FeatureValues, Options, RecordWriter};
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ended(&tfr_index(folder, arguments))
+}
+
+fn create(path: &Path) -> Result<RecordWriter, tfr_index::Error> {
+    RecordWriter::create(path, default_index_path(path), &Options::new())
+}
+
+/// Writes a file of `records` records with these features.
+fn write(path: &Path, records: usize, features: &[FeatureValues<'_>]) {
+    let (payloads, ends) = encode_examples(records, features).unwrap();
+    let mut writer = create(path).unwrap();
+    for ends in ends.windows(2) {
+        writer.write(&payloads[ends[0]..ends[1]]).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn features_are_listed_with_what_reads_them() {
+    let folder = folder_with(&[("x.tfrecord", &fs::read(EXAMPLES).unwrap())]);
+    let (status, stdout, stderr) = run(folder.path(), &["features", "x.tfrecord"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let right = "     records        values   bytes  kind   feature
+         100             1    1.4%  int64  id
+         100             1   93.5%  bytes  image
+         100             1    2.3%  bytes  label
+         100           0-4    2.8%  float  scores
+100 records
+
+# Python
+spec = {
+    \"id\": tfr_index.Int64(),
+    \"image\": tfr_index.Bytes(),
+    \"label\": tfr_index.Bytes(),
+    \"scores\": tfr_index.Float(ragged=True),
+}
+
+# NVIDIA DALI
+features = {
+    \"id\": tfrec.FixedLenFeature([], tfrec.int64, 0),
+    \"image\": tfrec.FixedLenFeature([], tfrec.string, \"\"),
+    \"label\": tfrec.FixedLenFeature([], tfrec.string, \"\"),
+    \"scores\": tfrec.VarLenFeature(tfrec.float32, 0.0),
+}
+";
+    assert_eq!(stdout, right);
+
+    let (status, stdout, _) = run(folder.path(), &["features", "x.tfrecord", "-n", "2", "--json"]);
+    let object: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((status, &object["records"]), (0, &json!(2)));
+    assert_eq!(object["features_json"], Value::Null);
+    let scores = json!({"name": "scores", "kind": "float", "shape": null, "records": 2,
+                        "min_values": 0, "max_values": object["features"][3]["max_values"],
+                        "bytes": object["features"][3]["bytes"], "bytes_records": 0,
+                        "float_records": 2, "int64_records": 0, "kindless_records": 0});
+    assert_eq!(object["features"][3], scores);
+    assert_eq!(object["features"][0]["shape"], json!([]));
+    assert!(object["python"]
+        .as_str()
+        .unwrap()
+        .starts_with("spec = {\n    \"id\": tfr_index.Int64(),\n"));
+}
+
+#[test]
+fn names_and_kinds_of_all_sorts_are_listed() {
+    let folder = folder_with(&[]);
+    let grid = [7; 12];
+    let features = [
+        FeatureValues::int64("grid", &grid),
+        FeatureValues::int64(b"\xff\n", &grid[..2]),
+        FeatureValues::int64("both", &grid[..2]),
+    ];
+    write(&folder.path().join("a"), 2, &features);
+    write(&folder.path().join("b"), 1, &[FeatureValues::float("both", &[0.5])]);
+    let json = r#"{"featuresDict": {"features": {
+        "grid": {"tensor": {"shape": {"dimensions": ["2", "3"]}, "dtype": "int32"}}}}}"#;
+    fs::write(folder.path().join("features.json"), json).unwrap();
+    let (status, stdout, stderr) = run(folder.path(), &["features", "a"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    for line in [
+        "           2           2x3   42.9%  int64  grid\n",
+        "           2             1   26.2%  int64  \\xff\\n\n",
+        "2 records; shapes from features.json\n",
+        "    \"grid\": tfr_index.Int64(2, 3),\n",
+        "    b\"\\xff\\n\": tfr_index.Int64(),\n",
+        "    \"grid\": tfrec.FixedLenFeature([2, 3], tfrec.int64, 0),\n",
+    ] {
+        assert!(stdout.contains(line), "{line}{stdout}");
+    }
+    let (status, stdout, stderr) = run(folder.path(), &["features", "a", "b"]);
+    assert_eq!(status, 0);
+    assert!(stdout.contains("  int64|float  both\n"), "{stdout}");
+    // The file says that all records have it.
+    assert!(stderr.starts_with("warning: features.json: feature \"grid\": "), "{stderr}");
+    let (_, stdout, _) = run(folder.path(), &["features", "a", "--json"]);
+    let object: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(object["features"][2]["name_bytes"], "/wo=");
+    assert_eq!(object["features_json"], "features.json");
+}
+
+#[test]
+fn records_are_those_that_are_asked_for() {
+    let folder = folder_with(&[("empty", b"")]);
+    for name in ["a", "b"] {
+        write(&folder.path().join(name), 9, &[FeatureValues::int64(name, &[7; 9])]);
+    }
+    let records = |arguments: &[&str]| {
+        let arguments = [&["features", "--json"], arguments].concat();
+        let (status, stdout, stderr) = run(folder.path(), &arguments);
+        assert_eq!((status, stderr.as_str()), (0, ""), "{arguments:?}");
+        serde_json::from_str::<Value>(&stdout).unwrap()["records"].as_u64().unwrap()
+    };
+    assert_eq!(records(&["a", "b"]), 18);
+    assert_eq!(records(&["a", "b", "empty", "--records", "7"]), 7);
+    assert_eq!(records(&["a", "--records", "all"]), 9);
+    assert_eq!(records(&["empty"]), 0);
+    // An index that is given counts.
+    let index = fs::read_to_string(folder.path().join("a.idx")).unwrap();
+    fs::create_dir(folder.path().join("some")).unwrap();
+    fs::write(folder.path().join("some/a.idx"), index.lines().next().unwrap()).unwrap();
+    assert_eq!(records(&["a", "-i", "some"]), 1);
+    for wrong in [&["features"][..], &["features", "a", "-n", "0"], &["features", "a", "-n", "x"]] {
+        let (status, stdout, _) = run(folder.path(), wrong);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{wrong:?}");
+    }
+}
+
+#[test]
+fn bad_records_are_named_or_skipped() {
+    let folder = folder_with(&[]);
+    let path = folder.path().join("a");
+    write(&path, 3, &[FeatureValues::int64("a", &[1, 2, 3])]);
+    let good = fs::read(&path).unwrap();
+    let frame = good.len() / 3;
+    let (damaged, message) = (&["features", "a", "--records", "all"], "payload CRC mismatch");
+    for (byte, policy) in [(frame + 14, &["--checksums", "full"][..]), (frame, &[])] {
+        let mut data = good.clone();
+        data[byte] ^= 1;
+        fs::write(&path, &data).unwrap();
+        fs::remove_file(folder.path().join("a.idx")).ok();
+        let (status, stdout, stderr) = run(folder.path(), damaged);
+        let is_payload = !policy.is_empty();
+        let why = if is_payload { message } else { "length CRC mismatch" };
+        assert_eq!((status, stdout.as_str()), (1, ""));
+        assert!(
+            stderr.starts_with(&format!("error: a: record 1 at byte {frame}: {why}")),
+            "{stderr}"
+        );
+        let salvage = [&damaged[..], &["--salvage"]].concat();
+        if is_payload {
+            let (status, _, stderr) = run(folder.path(), &salvage);
+            assert_eq!(status, 1);
+            assert!(
+                stderr.ends_with("to skip damaged payloads, use --checksums full\n"),
+                "{stderr}"
+            );
+        }
+        let (status, stdout, stderr) = run(folder.path(), &[&salvage[..], policy].concat());
+        assert_eq!(status, 3, "{stderr}");
+        assert!(stdout.contains("\n2 records\n"), "{stdout}");
+        assert!(stderr.contains("skipped bytes"), "{stderr}");
+    }
+
+    let mut writer = create(&folder.path().join("text")).unwrap();
+    writer.write(b"\x0a\x00").unwrap();
+    writer.write(b"some text").unwrap();
+    writer.finish().unwrap();
+    let text = "text: record 1 at byte 18: the payload is not a tf.train.Example, or it is damaged";
+    let (status, stdout, stderr) = run(folder.path(), &["features", "text"]);
+    assert_eq!((status, stdout.as_str(), stderr), (1, "", format!("error: {text}\n")));
+    let (status, stdout, _) = run(folder.path(), &["features", "text", "--json"]);
+    let object: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((status, &object["path"]), (1, &json!("text")));
+    assert_eq!(object["error"]["status"], "TFR_ERR_EXAMPLE");
+    assert_eq!(object["error"]["message"], text);
+}
