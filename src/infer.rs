@@ -133,7 +133,7 @@ fn add_file(
 /// Opens a file of which only the first records are read.
 fn open_some(shard: &Shard, most: u64, options: &Options<'_>) -> Result<Reader> {
     let path = &shard.path;
-    if shard.index_path.is_some() {
+    if shard.index_path.is_some() && !options.salvage {
         return Reader::with_index(path, Index::read(shard.find_index()?)?, options);
     }
     let is_short = most <= FEW && find_index(path, None).is_err();

@@ -1,7 +1,8 @@
-//! `tfr-index features`: which features records have.
+//! `tfr-index features`, `cat --json` and `show --features`: what is in `tf.train.Example` records.
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::programs::{ended, folder_with, tfr_index, EXAMPLES};
 use serde_json::{json, Value};
@@ -183,4 +184,130 @@ fn bad_records_are_named_or_skipped() {
     assert_eq!((status, &object["path"]), (1, &json!("text")));
     assert_eq!(object["error"]["status"], "TFR_ERR_EXAMPLE");
     assert_eq!(object["error"]["message"], text);
+}
+
+#[test]
+fn records_are_printed_as_json() {
+    let folder = folder_with(&[("x.tfrecord", &fs::read(EXAMPLES).unwrap())]);
+    let printed = |arguments: &[&str]| {
+        let (status, stdout, stderr) = run(folder.path(), &[&["cat"], arguments].concat());
+        assert_eq!((status, stderr.as_str()), (0, ""), "{arguments:?}");
+        stdout
+    };
+    let right = r#"{"id":[0],"image":[{"bytes":0}],"label":[{"bytes":3}],"scores":[]}
+{"id":[1],"image":[{"bytes":654}],"label":[{"bytes":3}],"scores":[0.14984375]}
+"#;
+    assert_eq!(printed(&["x.tfrecord", "0-1", "--json"]), right);
+    let all = printed(&["x.tfrecord", "--json"]);
+    let ids = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone());
+    assert_eq!(ids.collect::<Vec<_>>(), (0..100).map(|id| json!([id])).collect::<Vec<_>>());
+    let some = ["x.tfrecord", "1", "--json", "--features", "label,scores,none", "--bytes"];
+    for (form, label) in
+        [("text", r#""cat""#), ("base64", r#""Y2F0""#), ("length", r#"{"bytes":3}"#)]
+    {
+        let line = format!("{{\"label\":[{label}],\"scores\":[0.14984375]}}\n");
+        assert_eq!(printed(&[&some[..], &[form]].concat()), line);
+    }
+    for wrong in [
+        &["cat", "x.tfrecord", "--features", "id"][..],
+        &["cat", "x.tfrecord", "--bytes", "text"],
+        &["cat", "x.tfrecord", "--json", "--frames"],
+    ] {
+        assert_eq!(run(folder.path(), wrong).0, 2, "{wrong:?}");
+    }
+    // A reader that has seen enough is not an error.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tfr-index"));
+    child.current_dir(folder.path()).args(["cat", "x.tfrecord", "--json", "--bytes", "base64"]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn values_of_all_sorts_are_printed() {
+    let folder = folder_with(&[]);
+    let (ints, floats) = ([i64::MIN, i64::MAX], [f32::NAN, f32::NEG_INFINITY, f32::INFINITY, 0.1]);
+    let strings: [&[u8]; 3] = [b"\"\n", b"\xff", "\u{e9}".as_bytes()];
+    let features = [
+        FeatureValues::int64("ints", &ints),
+        FeatureValues::float("floats", &floats),
+        FeatureValues::bytes(b"\xffs", &strings),
+    ];
+    let path = folder.path().join("x");
+    write(&path, 1, &features);
+    let line = |form: &str| {
+        run(folder.path(), &["cat", "x", "--json", "--bytes", form]).1.trim_end().to_owned()
+    };
+    let numbers = format!(
+        r#"{{"floats":["NaN","-Infinity","Infinity",0.1],"ints":[{},{}],"\\xffs":"#,
+        i64::MIN,
+        i64::MAX
+    );
+    assert_eq!(line("text"), numbers.clone() + "[\"\\\"\\n\",\"\u{fffd}\",\"\u{e9}\"]}");
+    assert_eq!(line("base64"), numbers + r#"["Igo=","/w==","w6k="]}"#);
+    let (status, stdout, _) = run(folder.path(), &["show", "x", "--features", "0"]);
+    let right = format!(
+        "  floats  float  4 values   NaN, -inf, inf, 0.1
+  ints    int64  2 values   {}, {}
+  \\xffs   bytes  3 values   2 bytes, 1 byte, \"\u{e9}\"
+",
+        i64::MIN,
+        i64::MAX
+    );
+    assert_eq!((status, stdout.split_once('\n').unwrap().1), (0, &*right));
+    // Long ones are cut.
+    let (many, text) = ([7; 20], "t".repeat(51));
+    let texts = [text.as_bytes()];
+    let features = [FeatureValues::int64("a", &many), FeatureValues::bytes("b", &texts)];
+    let kindless: &[u8] = b"\x0a\x05\x0a\x03\x0a\x01k"; // a feature "k" without a kind
+    let (mut payload, _) = encode_examples(1, &features).unwrap();
+    payload.extend_from_slice(kindless);
+    let mut writer = create(&path).unwrap();
+    writer.write(&payload).unwrap();
+    writer.finish().unwrap();
+    let (_, stdout, _) = run(folder.path(), &["show", "x", "--features", "0-"]);
+    let bytes = payload.len();
+    let right = format!(
+        "x: record 0 at byte 0, {bytes} bytes
+  a  int64  20 values  7, 7, 7, 7, 7, 7, 7, 7, …
+  b  bytes  1 value    \"{}…\"
+  k  -      0 values
+",
+        &text[1..]
+    );
+    assert_eq!(stdout, right);
+    let (_, stdout, _) = run(folder.path(), &["cat", "x", "--json", "--features", "k"]);
+    assert_eq!(stdout, "{\"k\":null}\n");
+}
+
+#[test]
+fn a_record_that_is_no_example_is_named() {
+    let folder = folder_with(&[]);
+    let path = folder.path().join("x");
+    let mut writer = create(&path).unwrap();
+    for payload in [&b""[..], b"", b"text"] {
+        writer.write(payload).unwrap();
+    }
+    writer.finish().unwrap();
+    let right = "x: record 2 at byte 32: the payload is not a tf.train.Example, or it is damaged\n";
+    let index = "x.idx";
+    let run = |arguments: &[&str]| run(folder.path(), arguments);
+    let ended = (1, "{}\n{}\n".to_owned(), format!("error: {right}"));
+    assert_eq!(run(&["cat", "x", "--json"]), ended);
+    assert_eq!(run(&["cat", "x", "--json", "-i", index]), ended);
+    assert_eq!(run(&["cat", "x", "--json", "--salvage"]), ended);
+    let written = run(&["cat", "x", "--json", "-o", "out"]);
+    assert_eq!(written, (1, String::new(), format!("error: {right}")));
+    assert!(!folder.path().join("out").exists());
+    fs::remove_file(folder.path().join(index)).unwrap();
+    assert_eq!(run(&["cat", "x", "--json"]), ended);
+    let (status, stdout, stderr) = run(&["show", "x", "--features", "1-"]);
+    assert_eq!((status, &*stdout), (1, "x: record 1 at byte 16, 0 bytes\n"));
+    assert_eq!(stderr, format!("error: {right}"));
+    let (status, _, stderr) = run(&["show", "x", "--features", "3"]);
+    assert_eq!(
+        (status, &*stderr),
+        (1, "error: x: record 3: out of range, the index has 3 records\n")
+    );
 }

@@ -15,6 +15,7 @@ use tfr_index::internal::{Comparison, StoredIndex, StoredReader, View};
 use tfr_index::{own_descriptor, Error, ErrorKind, Options, Payloads, Shard};
 
 use crate::each::for_each;
+use crate::example::{AsJson, NoExample};
 use crate::input::{self, Numbers, Word};
 use crate::output::OutputFile;
 use crate::paths::{paths, report_lost, Set};
@@ -49,6 +50,8 @@ pub struct Cat {
     /// Print whole frames instead of payloads: the output is a TFRecord file
     #[arg(long)]
     frames: bool,
+    #[command(flatten)]
+    json: AsJson,
     /// The indexes of the files, in the same order, or - for stdin; or a directory that mirrors those
     /// of the files, with an index for each file [default: FILE.idx if it accounts for all valid records,
     /// otherwise a scan]
@@ -74,6 +77,7 @@ const EXAMPLES: &str = "\
 Examples:
   tfr-index cat train.tfrecord 42 -o record         # the payload of record 42
   tfr-index cat train.tfrecord 0-9 --frames -o small.tfrecord
+  tfr-index cat train.tfrecord 0-9 --json --features label,text --bytes text
   tfr-index cat train.tfrecord --index epoch7.idx --frames -o shuffled.tfrecord
   tfr-index cat a.tfrecord b.tfrecord --frames -o both.tfrecord";
 
@@ -166,8 +170,8 @@ impl Cat {
         let only_text = self.output.is_none() && io::stdout().is_terminal();
         let closed = Cell::new(false);
         let interrupts = Interrupts::default();
-        let (to, path) = (&mut stdout, None);
-        let mut output = Output { to, path, only_text, closed: &closed, interrupts };
+        let (to, path, json) = (&mut stdout, None, self.json.if_wanted());
+        let mut output = Output { to, path, json, only_text, closed: &closed, interrupts };
         for_each(parts.take_while(|_| !closed.get()), |part| {
             let damaged = DamageReport::default();
             self.copy(&part, part.index(self.salvage)?, &mut output, &damaged)?;
@@ -188,7 +192,8 @@ impl Cat {
         let copy = |to: &mut dyn Write| {
             let interrupts = interrupts.clone();
             let (path, only_text, closed) = (Some(path), false, &closed);
-            let mut output = Output { to, path, only_text, closed, interrupts };
+            let json = self.json.if_wanted();
+            let mut output = Output { to, path, json, only_text, closed, interrupts };
             parts.into_iter().try_for_each(|(part, index)| {
                 self.copy(&part, index, &mut output, &damaged)?;
                 progress::file_done();
@@ -246,7 +251,31 @@ impl Cat {
             some => input::records(some, reader.records())
                 .with_context(|| file.display().to_string())?,
         };
-        output.write_records(&reader, &records).map_err(|error| self.explain(error))
+        let written = output.write_records(&reader, &records);
+        written.map_err(|error| match error.downcast::<NoExample>() {
+            Ok(NoExample { record, error }) => {
+                let place = match self.offset(part, record) {
+                    Some(offset) => format!("record {record} at byte {offset}"),
+                    None => format!("record {record}"),
+                };
+                anyhow!("{}: {place}: {error}", file.display())
+            }
+            Err(error) => self.explain(error),
+        })
+    }
+
+    /// Where a record is, if its index can be read again.
+    fn offset(&self, part: &Part<'_>, record: usize) -> Option<u64> {
+        let index = match part.index(self.salvage).ok()? {
+            Some(index) => index,
+            None if self.salvage => {
+                let options = Options::new().checksums(self.checksums.into()).salvage(true);
+                StoredIndex::scan(&part.shard.path, &options).ok()?
+            }
+            None => StoredIndex::of_data(&part.shard.path, &Options::new()).ok()?.0,
+        };
+        let entry = index.entries().nth(record)?.ok()?;
+        Some(entry.offset)
     }
 
     /// With --salvage, adds how to skip a damaged payload.
@@ -264,6 +293,8 @@ struct Output<'a> {
     to: &'a mut dyn Write,
     /// Its path, unless it is standard output.
     path: Option<&'a Path>,
+    /// How to print records, unless as they are.
+    json: Option<&'a AsJson>,
     /// The output is a terminal, which takes only text.
     only_text: bool,
     /// No more can be written: the reader closed the pipe, or writing failed.
@@ -280,25 +311,38 @@ impl Output<'_> {
         let mut payloads = Payloads::default();
         let total = records.iter().map(|records| records.len() as u64).sum();
         let mut done = 0;
-        for view in records.iter().flat_map(|records| reader.views(records.clone())) {
-            if self.closed.get() {
-                break;
-            }
-            let view = view?;
-            let mut first = 0;
-            while first < view.len() && !self.closed.get() {
-                if self.interrupts.caught() {
-                    bail!("interrupted, nothing was written");
+        for records in records {
+            let mut number = records.start;
+            for view in reader.views(records.clone()) {
+                if self.closed.get() {
+                    return Ok(());
                 }
-                let batch = batch(&view, first)?;
-                view.read_many_into(&batch, &mut payloads)?;
-                self.write(payloads.bytes())?;
-                first += batch.len();
-                done += batch.len() as u64;
-                progress::report(done, total);
+                let view = view?;
+                let mut first = 0;
+                while first < view.len() && !self.closed.get() {
+                    if self.interrupts.caught() {
+                        bail!("interrupted, nothing was written");
+                    }
+                    let batch = batch(&view, first)?;
+                    view.read_many_into(&batch, &mut payloads)?;
+                    self.write_payloads(&payloads, number)?;
+                    first += batch.len();
+                    number += batch.len();
+                    done += batch.len() as u64;
+                    progress::report(done, total);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Writes payloads as they are, or as JSON. `first` is the number of the first record.
+    fn write_payloads(&mut self, payloads: &Payloads, first: usize) -> anyhow::Result<()> {
+        let Some(json) = self.json else { return self.write(payloads.bytes()) };
+        let mut lines = String::new();
+        let pushed = json.push_lines(&mut lines, payloads, first);
+        self.write(lines.as_bytes())?;
+        Ok(pushed?)
     }
 
     /// Writes the bytes. A closed pipe is not an error.

@@ -2,19 +2,21 @@
 
 mod spec;
 
+pub use spec::printable;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use base64::prelude::{Engine, BASE64_STANDARD};
-use clap::{Args, ValueHint};
+use clap::Args;
 use serde_json::{json, Value};
 use tfr_index::{
     infer_features, Error, ErrorKind, Feature, FeatureKind, FeatureStats, Inferred, Options,
 };
 
 use crate::json;
-use crate::paths::Set;
+use crate::paths::{Indexes, Set};
 use crate::policy::Policy;
 use crate::shared::exit::done;
 use crate::shared::salvage::DamageReport;
@@ -38,12 +40,10 @@ pub struct Features {
     #[arg(short = 'n', long, default_value = "1000", value_name = "N|all")]
     #[arg(value_parser = number_or_all)]
     records: Records,
-    /// A directory that mirrors those of the files, with an index for each file [default: FILE.idx if
-    /// it accounts for all valid records, otherwise a scan]
-    #[arg(short, long = "index", value_name = "DIR", value_hint = ValueHint::DirPath)]
-    index_dir: Option<PathBuf>,
+    #[command(flatten)]
+    indexes: Indexes,
     /// Scan the files and skip damage (damaged payloads only with --checksums full)
-    #[arg(long, conflicts_with = "index_dir")]
+    #[arg(long, conflicts_with = "index")]
     salvage: bool,
     /// Which checksums of the records to verify; auto means full if the file has valid checksums
     #[arg(short, long, value_enum, default_value_t, value_name = "POLICY")]
@@ -104,10 +104,12 @@ impl Features {
     }
 
     fn infer(&self, damaged: &DamageReport) -> anyhow::Result<Inferred> {
-        let mut shards = self.set.find_as_listed(self.files.clone())?;
-        if let Some(directory) = &self.index_dir {
-            shards.set_index_dir(directory);
-        }
+        let files = self.files.clone();
+        let shards = match self.salvage {
+            true => self.set.find(files)?, // files may have been cut
+            false => self.set.find_as_listed(files)?,
+        };
+        let shards = self.indexes.of(shards)?;
         let on_skipped = |skipped| damaged.add(skipped);
         let options = Options::new().checksums(self.checksums.into()).salvage(self.salvage);
         Ok(infer_features(&shards, self.records.0, &options.on_skipped(&on_skipped))?)
@@ -128,7 +130,7 @@ fn as_text(inferred: &Inferred) -> String {
         let values = values(stats, feature(inferred, key));
         let share = format!("{:.1}%", 100.0 * stats.bytes as f64 / bytes as f64);
         let kind = kinds(stats);
-        let name = spec::printable(key);
+        let name = printable(key);
         text += &format!("{records:>12}{values:>14}{share:>8}  {kind:<width$}  {name}\n");
     }
     text += &count(schema.records() as usize, "record");

@@ -7,6 +7,7 @@ mod create;
 mod dump;
 mod each;
 mod edit;
+mod example;
 mod features;
 mod filter;
 mod generate;

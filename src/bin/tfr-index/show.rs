@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use tfr_index::internal::{Comparison, StoredIndex};
-use tfr_index::{Options, Shard};
+use tfr_index::{Index, Options, Reader, Shard};
 
-use crate::each::for_each;
+use crate::each::{for_each, succeed};
+use crate::example::describe;
+use crate::input::Numbers;
 use crate::paths::{listed, paths, report_lost, Indexes, Set};
 use crate::shared::exit::done;
 use crate::shared::progress;
@@ -36,21 +39,29 @@ pub struct Show {
     /// Print a JSON object for each file and, if there are several, one with their total
     #[arg(long)]
     json: bool,
+    /// Instead, print the features of these tf.train.Example records of each file: 5, 9-20 or 90-;
+    /// may be repeated
+    #[arg(long, value_name = "RECORDS", conflicts_with_all = ["json", "salvage"])]
+    features: Vec<Numbers>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   tfr-index show train.tfrecord
   tfr-index show data -i indexes
+  tfr-index show train.tfrecord --features 0-2
   tfr-index show --json train-*.tfrecord";
 
 impl Show {
     pub fn run(self) -> ExitCode {
-        let Show { files, set, indexes, salvage, json } = self;
+        let Show { files, set, indexes, salvage, json, features } = self;
         let shards = match set.find(files).and_then(|shards| indexes.of(shards)) {
             Ok(shards) => shards,
             Err(error) => return fail(&error),
         };
+        if !features.is_empty() {
+            return for_each(shards.iter(), |shard| succeed(show_features(shard, &features)));
+        }
         let (files, comparison) = (paths(&shards), Comparison::new(&shards));
         if !json {
             progress::begin(&files);
@@ -163,6 +174,23 @@ fn show(
         text += "\n";
     }
     Ok(text)
+}
+
+/// Prints the features of some records.
+fn show_features(shard: &Shard, records: &[Numbers]) -> anyhow::Result<()> {
+    let file = &*shard.path;
+    let entries = input::index_of(shard)?.entries().collect::<tfr_index::Result<Vec<_>>>()?;
+    let reader = Reader::with_index(file, Index::from_entries(entries)?, &Options::new())?;
+    let records = input::records(records, reader.len());
+    for record in records.with_context(|| file.display().to_string())?.into_iter().flatten() {
+        let place = format!("record {record} at byte {}", reader.entry(record)?.offset);
+        let payload = reader.read(record)?;
+        let described = describe(&payload);
+        let described = described.with_context(|| format!("{}: {place}", file.display()))?;
+        let bytes = count(payload.len(), "byte");
+        print(&format!("{}: {place}, {bytes}\n{described}", name(file)))?;
+    }
+    Ok(())
 }
 
 /// The length of the longest bar: a line has fewer than 80 columns.
