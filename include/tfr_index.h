@@ -367,7 +367,26 @@ typedef enum tfr_remainder {
 } tfr_remainder;
 
 /**
- * Payloads, concatenated, and the numbers of their records in the data set.
+ * The kind of a feature's values: one of the three that tf.train.Feature has.
+ */
+typedef enum tfr_feature_kind {
+    /**
+     * Byte strings: text, encoded images, serialised tensors.
+     */
+    TFR_FEATURE_BYTES = 1,
+    /**
+     * 32-bit floating-point numbers.
+     */
+    TFR_FEATURE_FLOAT = 2,
+    /**
+     * 64-bit signed integers.
+     */
+    TFR_FEATURE_INT64 = 3,
+} tfr_feature_kind;
+
+/**
+ * Payloads, concatenated, the numbers of their records in the data set or file, and the columns of
+ * their features, if they were asked for.
  *
  * Threads: many threads may read a batch at the same time.
  */
@@ -390,6 +409,17 @@ typedef struct tfr_batches tfr_batches;
 typedef struct tfr_changes tfr_changes;
 
 /**
+ * The values of features in a batch of records. Features have the numbers of their tfr_features.
+ *
+ * A feature of a fixed shape has an array of the values of record 0, then those of record 1 and so
+ * on. A ragged one has tfr_columns_offsets(), too. Byte strings are not copied: they point into the
+ * payloads that were decoded.
+ *
+ * Threads: many threads may read columns at the same time.
+ */
+typedef struct tfr_columns tfr_columns;
+
+/**
  * The records of many TFRecord files, called shards, as one sequence. Record numbers count through
  * the shards in their order, from 0 on.
  *
@@ -409,6 +439,14 @@ typedef struct tfr_dataset tfr_dataset;
  * Threads: many threads may read an error at the same time.
  */
 typedef struct tfr_error tfr_error;
+
+/**
+ * The features that are wanted of tf.train.Example records. They are numbered from 0 on, in the order
+ * in which they were added.
+ *
+ * Threads: many threads may use the same features, as long as no thread changes them.
+ */
+typedef struct tfr_features tfr_features;
 
 /**
  * An index: an immutable list of entries, one for each record. Any order, gaps and overlaps are
@@ -724,6 +762,20 @@ typedef int64_t (*tfr_read_at_fn)(void *context, uint64_t offset, uint8_t *buffe
 typedef void (*tfr_free_fn)(void *context);
 
 /**
+ * A byte string: `size` bytes from `bytes`, without a NUL at the end.
+ */
+typedef struct tfr_bytes {
+    /**
+     * The first byte. It may be NULL if `size` is 0.
+     */
+    const uint8_t *bytes;
+    /**
+     * The number of bytes.
+     */
+    size_t size;
+} tfr_bytes;
+
+/**
  * One row of a manifest.
  */
 typedef struct tfr_manifest_row {
@@ -749,6 +801,37 @@ typedef struct tfr_manifest_row {
      */
     int64_t mtime_ns;
 } tfr_manifest_row;
+
+/**
+ * The values of a feature in many records: those of record 0, then those of record 1 and so on.
+ */
+typedef struct tfr_feature_values {
+    /**
+     * The key in the records: `name_size` bytes, usually UTF-8.
+     */
+    const char *name;
+    /**
+     * The number of bytes of the name.
+     */
+    size_t name_size;
+    /**
+     * A member of tfr_feature_kind.
+     */
+    int32_t kind;
+    /**
+     * `count` values: int64_t, float, or tfr_bytes. It may be NULL if `count` is 0.
+     */
+    const void *values;
+    /**
+     * The number of values in all records.
+     */
+    size_t count;
+    /**
+     * Where the values of each record start, and where the last one's end: one offset more than there
+     * are records, from 0 up to `count`. NULL: all records have the same number of values.
+     */
+    const size_t *offsets;
+} tfr_feature_values;
 
 /**
  * A callback for what tfr_reshard() has to report, once the new data set is complete. The callback
@@ -859,6 +942,16 @@ uint64_t tfr_error_offset(const struct tfr_error *error);
  * Threads: safe on any thread.
  */
 const char *tfr_error_format(const struct tfr_error *error);
+
+/**
+ * Returns the name of the feature that a record lacks or has wrongly, or that is wrong itself; NULL if
+ * the error is not about a feature. Bytes that are not UTF-8, and NULs, are replaced.
+ *
+ * Ownership: NUL-terminated UTF-8, borrowed from the error. It is valid until the error is freed.
+ *
+ * Threads: safe on any thread.
+ */
+const char *tfr_error_feature(const struct tfr_error *error);
 
 /**
  * Returns the stored value of the checksum that does not match, a masked CRC-32C; TFR_UNKNOWN if
@@ -2489,6 +2582,297 @@ enum tfr_status tfr_order_fill(const struct tfr_order *order,
 void tfr_order_free(struct tfr_order *order);
 
 /**
+ * Makes an empty list of features. Add some with tfr_features_add().
+ *
+ * Parameters: `features_out` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL.
+ *
+ * Ownership: free *features_out with tfr_features_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_features_new(struct tfr_features **features_out, struct tfr_error **error_out);
+
+/**
+ * Adds a feature. It has one value in each record, and a record that lacks it is an error: change
+ * that with tfr_features_set_shape(), tfr_features_set_ragged() and tfr_features_set_default_int64()
+ * and similar functions.
+ *
+ * Parameters: `features` is required. `name` points to `name_size` bytes, the key in the records,
+ * usually UTF-8. `kind` is a member of tfr_feature_kind. `feature_out` is optional; it receives the
+ * feature's number.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or `kind` is any other number. A
+ * name that is there twice is an error of the calls that use the features.
+ *
+ * Threads: no other thread may use the features during the call.
+ */
+enum tfr_status tfr_features_add(struct tfr_features *features,
+                                 const char *name,
+                                 size_t name_size,
+                                 int32_t kind,
+                                 size_t *feature_out,
+                                 struct tfr_error **error_out);
+
+/**
+ * Sets the shape of a feature's values in each record: their number is the product of the dimensions.
+ * No dimensions, the default, mean one value. The feature is not ragged then.
+ *
+ * Parameters: `features` is required. `shape` points to `dimensions` sizes and may be NULL if
+ * `dimensions` is 0.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if there is no
+ * feature with this number. A shape that is too large, or another than that of the default, is an
+ * error of the calls that use the features.
+ *
+ * Threads: no other thread may use the features during the call.
+ */
+enum tfr_status tfr_features_set_shape(struct tfr_features *features,
+                                       size_t feature,
+                                       const size_t *shape,
+                                       size_t dimensions,
+                                       struct tfr_error **error_out);
+
+/**
+ * Accepts any number of values in each record, also none: tfr_columns_offsets() then says where those
+ * of each record start. A record that lacks the feature has none.
+ *
+ * Parameters: `features` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL. TFR_ERR_OUT_OF_RANGE if there is no feature with
+ * this number. A ragged feature with a default is an error of the calls that use the features.
+ *
+ * Threads: no other thread may use the features during the call.
+ */
+enum tfr_status tfr_features_set_ragged(struct tfr_features *features,
+                                        size_t feature,
+                                        struct tfr_error **error_out);
+
+/**
+ * Sets what stands in for the integers of a record that lacks the feature.
+ *
+ * Parameters: `features` is required. `values` points to `count` values: one for all, or one for each
+ * value of the shape.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_OUT_OF_RANGE if there is no
+ * feature with this number. A default of another kind, or with another number of values, is an error
+ * of the calls that use the features.
+ *
+ * Threads: no other thread may use the features during the call.
+ */
+enum tfr_status tfr_features_set_default_int64(struct tfr_features *features,
+                                               size_t feature,
+                                               const int64_t *values,
+                                               size_t count,
+                                               struct tfr_error **error_out);
+
+/**
+ * Sets what stands in for floating-point numbers, like tfr_features_set_default_int64().
+ *
+ * Parameters, errors and threads: as for tfr_features_set_default_int64().
+ */
+enum tfr_status tfr_features_set_default_float(struct tfr_features *features,
+                                               size_t feature,
+                                               const float *values,
+                                               size_t count,
+                                               struct tfr_error **error_out);
+
+/**
+ * Sets what stands in for byte strings, like tfr_features_set_default_int64(). The call copies the
+ * bytes.
+ *
+ * Parameters, errors and threads: as for tfr_features_set_default_int64().
+ */
+enum tfr_status tfr_features_set_default_bytes(struct tfr_features *features,
+                                               size_t feature,
+                                               const struct tfr_bytes *values,
+                                               size_t count,
+                                               struct tfr_error **error_out);
+
+/**
+ * Returns the number of features; 0 for NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+size_t tfr_features_len(const struct tfr_features *features);
+
+/**
+ * Returns the name of a feature; NULL, and no bytes, if there is no such feature, and for NULL.
+ *
+ * Ownership: borrowed from the features, until they are changed or freed.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+struct tfr_bytes tfr_features_name(const struct tfr_features *features, size_t feature);
+
+/**
+ * Returns the kind of a feature, a member of tfr_feature_kind; 0 if there is no such feature, and for
+ * NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+int32_t tfr_features_kind(const struct tfr_features *features,
+                          size_t feature);
+
+/**
+ * Returns whether a feature is ragged: 1 or 0. 0 if there is no such feature, and for NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+int32_t tfr_features_is_ragged(const struct tfr_features *features, size_t feature);
+
+/**
+ * Returns the shape of a feature's values in each record: an array of dimensions. If there are none,
+ * the feature has one value, or is ragged.
+ *
+ * Parameters: `dimensions_out` is optional; it receives the number of dimensions.
+ *
+ * Ownership: borrowed from the features, until they are changed or freed. NULL if there is no such
+ * feature, and for NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+const size_t *tfr_features_shape(const struct tfr_features *features,
+                                 size_t feature,
+                                 size_t *dimensions_out);
+
+/**
+ * Frees features. NULL does nothing.
+ */
+void tfr_features_free(struct tfr_features *features);
+
+/**
+ * Decodes features of records. Payload i is the bytes from offsets[i] up to, but not including,
+ * offsets[i + 1], as from tfr_reader_read_many().
+ *
+ * The bytes mean what they mean to protobuf. A record whose feature is missing, or has no kind, gets
+ * the default; a ragged feature is then empty. An empty list is not missing.
+ *
+ * Parameters: `features` and `columns_out` are required. `payloads` points to `size` bytes and may be
+ * NULL if `size` is 0. `offsets` points to `count` + 1 offsets and may be NULL if `count` is 0.
+ * `threads`: 0 starts one per processor if that helps; 1 uses only the calling thread.
+ *
+ * Errors, for the first bad record, whose tfr_error_record() is its place in the batch:
+ * TFR_ERR_EXAMPLE if the payload is no tf.train.Example. TFR_ERR_FEATURE if a feature is missing, of
+ * another kind, or has too few or too many values; tfr_error_feature() names it.
+ * TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the features contradict themselves, or if
+ * the offsets descend or exceed the payloads. TFR_ERR_OUT_OF_MEMORY.
+ *
+ * Ownership: free *columns_out with tfr_columns_free(). It is NULL on failure. Its byte strings are
+ * valid as long as `payloads` are; the features may be freed immediately.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_columns_decode(const struct tfr_features *features,
+                                   const uint8_t *payloads,
+                                   size_t size,
+                                   const size_t *offsets,
+                                   size_t count,
+                                   size_t threads,
+                                   struct tfr_columns **columns_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Returns the number of records; 0 for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+size_t tfr_columns_len(const struct tfr_columns *columns);
+
+/**
+ * Returns the values of a feature of integers, in the order of the records.
+ *
+ * Parameters: `count_out` is optional; it receives the number of values.
+ *
+ * Ownership: borrowed from the columns, until they are freed. NULL, with 0 values, if there is no
+ * such feature, if it is of another kind, and for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+const int64_t *tfr_columns_int64(const struct tfr_columns *columns,
+                                 size_t feature,
+                                 size_t *count_out);
+
+/**
+ * Returns the values of a feature of floating-point numbers, like tfr_columns_int64().
+ *
+ * Parameters, ownership and threads: as for tfr_columns_int64().
+ */
+const float *tfr_columns_float(const struct tfr_columns *columns,
+                               size_t feature,
+                               size_t *count_out);
+
+/**
+ * Returns the values of a feature of byte strings, like tfr_columns_int64(). The strings themselves
+ * are in the payloads that were decoded, and those of defaults in the columns.
+ *
+ * Parameters, ownership and threads: as for tfr_columns_int64().
+ */
+const struct tfr_bytes *tfr_columns_bytes(const struct tfr_columns *columns,
+                                          size_t feature,
+                                          size_t *count_out);
+
+/**
+ * Returns where the values of each record start, and where the last one's end: an array of
+ * tfr_columns_len() + 1 places in the array of values.
+ *
+ * Ownership: borrowed from the columns, until they are freed. NULL if there is no such feature, if it
+ * is not ragged, and for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+const size_t *tfr_columns_offsets(const struct tfr_columns *columns,
+                                  size_t feature);
+
+/**
+ * Frees columns. NULL does nothing. Those of a batch are freed with the batch.
+ */
+void tfr_columns_free(struct tfr_columns *columns);
+
+/**
+ * Finds the features of a data set: reads up to `records` of its records, from all files, and returns
+ * features that fit them, by name; where kinds differ, those with the most frequent one. A feature
+ * that all records have, with the same number of values, has that shape; one value has no dimensions.
+ * The others are ragged. If there is a features.json of TensorFlow Datasets beside the files, which
+ * fits the records, it says the shapes.
+ *
+ * Parameters: `shards` and `features_out` are required. `records` 0 means all. `options` is optional;
+ * NULL means the defaults.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_EXAMPLE if a record is no
+ * tf.train.Example, or if there are more than 65,536 different features. Otherwise those of
+ * tfr_reader_open() and tfr_reader_read_many().
+ *
+ * Ownership: free *features_out with tfr_features_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_features_infer(const struct tfr_shards *shards,
+                                   uint64_t records,
+                                   const struct tfr_options *options,
+                                   struct tfr_features **features_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Returns warning `number` of those that tfr_features_infer() has: an index that was found but is not
+ * used, or a features.json that does not fit the records. Programs should report them.
+ *
+ * Parameters: `features` and `warning_out` are required. If there are no more warnings, *warning_out is
+ * NULL.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *warning_out with tfr_error_free().
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+enum tfr_status tfr_features_warning(const struct tfr_features *features,
+                                     size_t number,
+                                     struct tfr_error **warning_out,
+                                     struct tfr_error **error_out);
+
+/**
  * Makes a manifest of these shards, in this order. The call looks at each file and counts its
  * records: from its index or, without one that fits, by a scan. It writes no index. The number of
  * threads of the options is how many shards are counted at the same time; their progress callback
@@ -3057,6 +3441,50 @@ enum tfr_status tfr_dataset_read_batch(const struct tfr_dataset *dataset,
                                        struct tfr_error **error_out);
 
 /**
+ * Reads many records like tfr_dataset_read_batch(), and decodes features of them:
+ * tfr_batch_columns() returns these.
+ *
+ * Parameters: `dataset`, `features` and `batch_out` are required. `records` points to `count` record
+ * numbers and may be NULL if `count` is 0.
+ *
+ * Errors: those of tfr_dataset_read_batch(). For the first record that cannot be decoded, those of
+ * tfr_columns_decode(), with the file, the record and its byte; with TFR_ON_ERROR_SKIP, such a record
+ * is left out, too. TFR_ERR_INVALID_ARGUMENT if the data set gives raw frames.
+ *
+ * Ownership: free *batch_out with tfr_batch_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_read_columns(const struct tfr_dataset *dataset,
+                                         const uint64_t *records,
+                                         size_t count,
+                                         const struct tfr_features *features,
+                                         struct tfr_batch **batch_out,
+                                         struct tfr_error **error_out);
+
+/**
+ * Reads many records of a file like tfr_reader_read_many(), into memory of the library, and decodes
+ * features of them: tfr_batch_columns() returns these.
+ *
+ * Parameters: `reader`, `features` and `batch_out` are required. `records` points to `count` record
+ * numbers and may be NULL if `count` is 0.
+ *
+ * Errors: those of tfr_reader_read_many(). For the first record that cannot be decoded, those of
+ * tfr_columns_decode(), with the file, the record and its byte. TFR_ERR_INVALID_ARGUMENT if the reader
+ * gives raw frames.
+ *
+ * Ownership: free *batch_out with tfr_batch_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_reader_read_columns(const struct tfr_reader *reader,
+                                        const size_t *records,
+                                        size_t count,
+                                        const struct tfr_features *features,
+                                        struct tfr_batch **batch_out,
+                                        struct tfr_error **error_out);
+
+/**
  * Returns the number of payloads; 0 for NULL.
  *
  * Threads: safe on any thread.
@@ -3091,6 +3519,15 @@ const size_t *tfr_batch_offsets(const struct tfr_batch *batch);
  * Threads: safe on any thread.
  */
 const uint64_t *tfr_batch_records(const struct tfr_batch *batch);
+
+/**
+ * Returns the features of the records; NULL if they were not asked for, and for NULL.
+ *
+ * Ownership: borrowed from the batch, until the batch is freed. Do not free it.
+ *
+ * Threads: safe on any thread.
+ */
+const struct tfr_columns *tfr_batch_columns(const struct tfr_batch *batch);
 
 /**
  * Frees a batch. NULL does nothing.
@@ -3149,6 +3586,24 @@ enum tfr_status tfr_batches_of(const struct tfr_dataset *dataset,
                                struct tfr_error **error_out);
 
 /**
+ * Decodes features of the records from the next batch on, right after they are read, in the threads
+ * that read ahead: tfr_batch_columns() returns them. A record that cannot be decoded is a bad record,
+ * like one that cannot be read.
+ *
+ * Parameters: `batches` and `features` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the features contradict
+ * themselves, or if the data set gives raw frames.
+ *
+ * Ownership: the call copies the features; the caller may free them immediately.
+ *
+ * Threads: no other thread may use the iterator during the call.
+ */
+enum tfr_status tfr_batches_set_features(struct tfr_batches *batches,
+                                         const struct tfr_features *features,
+                                         struct tfr_error **error_out);
+
+/**
  * Returns the next batch. At the end *batch_out is NULL.
  *
  * Parameters: `batches` and `batch_out` are required.
@@ -3196,6 +3651,29 @@ uint64_t tfr_batches_state(const struct tfr_batches *batches);
  * Frees an iterator. It waits for the threads that read ahead. NULL does nothing.
  */
 void tfr_batches_free(struct tfr_batches *batches);
+
+/**
+ * Encodes records as tf.train.Example, byte for byte as protobuf's deterministic serialisation:
+ * features in the order of their names, numbers packed. A feature without values in a record has an
+ * empty list there.
+ *
+ * Parameters: `batch_out` is required. `features` points to `count` features with the values of
+ * `records` records each, and may be NULL if `count` is 0.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if a name occurs twice, if the
+ * number of values is no multiple of `records`, or if the offsets do not ascend from 0 to the number
+ * of values; tfr_error_feature() names the feature. TFR_ERR_OUT_OF_MEMORY.
+ *
+ * Ownership: free *batch_out, which has the payloads, with tfr_batch_free(). It is NULL on failure.
+ * The caller may free the values immediately.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_encode_examples(size_t records,
+                                    const struct tfr_feature_values *features,
+                                    size_t count,
+                                    struct tfr_batch **batch_out,
+                                    struct tfr_error **error_out);
 
 /**
  * Copies the records of a data set to new TFRecord files in a new directory, each with its index,

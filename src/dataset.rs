@@ -3,6 +3,7 @@
 mod batches;
 mod count;
 mod create;
+mod decode;
 mod inner;
 mod least_recent;
 mod log;

@@ -62,6 +62,12 @@ mod permutation;
 
 mod order;
 
+mod features;
+
+mod columns;
+
+mod infer;
+
 mod manifest;
 
 mod changes;
@@ -73,6 +79,8 @@ mod dataset_read;
 mod batch;
 
 mod batches;
+
+mod encode;
 
 mod reshard;
 

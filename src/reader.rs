@@ -1,6 +1,7 @@
 //! Reads records by their numbers, with an index and the data.
 
 mod ahead;
+mod columns;
 mod frames;
 mod many;
 mod open;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use ahead::Ahead;
+pub(crate) use columns::ensure_payloads;
 pub(crate) use frames::Slot;
 pub(crate) use many::{take_part, with_room};
 pub use payloads::Payloads;

@@ -1,11 +1,14 @@
 //! Batches of records, read ahead.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::inner::How;
 use super::spares::{Reused, Spares};
 use super::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::example::{Columns, Features};
 use crate::order::Order;
 use crate::reader::{with_room, Ahead, Payloads};
 
@@ -23,9 +26,15 @@ const SMALL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 pub struct Batch {
     pub(super) payloads: Reused,
     pub(super) records: Vec<u64>,
+    pub(super) columns: Option<Columns>,
 }
 
 impl Batch {
+    /// A batch of records that were read in another way.
+    pub(crate) fn of(payloads: Payloads, records: Vec<u64>, columns: Option<Columns>) -> Batch {
+        Batch { payloads: payloads.into(), records, columns }
+    }
+
     /// Returns the number of payloads.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -50,10 +59,21 @@ impl Batch {
         &self.records
     }
 
-    /// Returns the payloads and the numbers of their records.
+    /// Returns the features of the records, if they were asked for, by
+    /// [`Dataset::read_columns`] or [`Batches::features`].
     #[must_use]
-    pub fn into_parts(self) -> (Payloads, Vec<u64>) {
-        (self.payloads.into_inner(), self.records)
+    pub fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
+    }
+
+    pub(crate) fn take_columns(&mut self) -> Option<Columns> {
+        self.columns.take()
+    }
+
+    /// Returns the payloads, the numbers of their records, and the features, if they were asked for.
+    #[must_use]
+    pub fn into_parts(self) -> (Payloads, Vec<u64>, Option<Columns>) {
+        (self.payloads.into_inner(), self.records, self.columns)
     }
 }
 
@@ -89,6 +109,7 @@ struct Plan {
     /// The most bytes in a batch that has more than one record.
     max_bytes: Option<usize>,
     drop_last: bool,
+    features: Option<Arc<Features>>,
     spares: Spares,
 }
 
@@ -118,6 +139,7 @@ impl Batches {
                     batch_size,
                     max_bytes: None,
                     drop_last: false,
+                    features: None,
                     spares: Spares::new(prefetch.min(MOST_SPARES) + 2),
                 };
                 let threads = Vec::new();
@@ -133,6 +155,39 @@ impl Batches {
         self.plan.drop_last = drop_last;
         self.threads.clear();
         self
+    }
+
+    /// Decodes features of the records, right after they are read: each batch then has
+    /// [`columns`](Batch::columns). A record that cannot be decoded is a bad record, like one that
+    /// cannot be read.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Feature, Features, Order, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+    /// let features = Features::new([Feature::int64("id")])?;
+    /// let order = Order::new(dataset.len()).shuffle(7);
+    /// for batch in dataset.batches(30, order, 2)?.features(&features)? {
+    ///     let batch = batch?;
+    ///     assert_eq!(batch.columns().unwrap().int64(0).unwrap().len(), batch.len());
+    /// }
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if the data set gives
+    /// [`raw_frames`](crate::DatasetOptions::raw_frames), which are no payloads.
+    pub fn features(mut self, features: &Features) -> Result<Batches> {
+        self.set_features(features)?;
+        Ok(self)
+    }
+
+    pub(crate) fn set_features(&mut self, features: &Features) -> Result<()> {
+        self.plan.dataset.0.ensure_payloads()?;
+        self.plan.features = Some(Arc::new(features.clone()));
+        self.threads.clear();
+        Ok(())
     }
 
     /// Ends each batch also before its payloads have more than `max_bytes` bytes, but not before its
@@ -291,11 +346,14 @@ impl Plan {
     fn read(&self, place: u64, batch_size: usize, calls: usize) -> Part {
         let end = place.saturating_add(batch_size as u64).min(self.end());
         let (inner, records) = (&self.dataset.0, self.records(place, end));
+        let how = How { calls, spares: &self.spares, features: self.features.as_deref() };
         let Some(max_bytes) = self.max_bytes else {
-            let batch = records.and_then(|records| inner.read_batch(records, calls, &self.spares));
-            return Part { batch, end };
+            return Part {
+                batch: records.and_then(|records| inner.read_batch(records, &how)),
+                end,
+            };
         };
-        match records.and_then(|records| inner.read_some(records, max_bytes, &self.spares)) {
+        match records.and_then(|records| inner.read_some(records, max_bytes, &how)) {
             Ok((batch, count)) => Part { batch: Ok(batch), end: place + count as u64 },
             Err(error) => Part { batch: Err(error), end: place + 1 },
         }

@@ -4,9 +4,10 @@ use super::log::Log;
 use super::open_files::{OpenFiles, Use};
 use super::opener::{Expected, Hook, Opener, ProgressFn};
 use super::read::{self, Errors, Plan, Skip};
-use super::spares::{Reused, Spares};
+use super::spares::Spares;
 use super::{Batch, DatasetOptions, OnError};
 use crate::error::{Error, ErrorKind, Result};
+use crate::example::Features;
 use crate::fork::Local;
 use crate::index::Index;
 use crate::reader::{ensure_room, with_room, Payloads};
@@ -21,6 +22,15 @@ pub(super) struct Inner {
     pub log: Local<Log>,
     pub width: Width,
     pub raw_frames: bool,
+}
+
+/// How a batch is read.
+pub(super) struct How<'h> {
+    /// How many threads read batches at the same time: each starts its part of the threads.
+    pub calls: usize,
+    pub spares: &'h Spares,
+    /// What is decoded of the payloads.
+    pub features: Option<&'h Features>,
 }
 
 impl Inner {
@@ -147,14 +157,16 @@ impl Inner {
         Ok(skipped)
     }
 
-    /// Reads a batch. Of `calls` threads that do so at the same time, each starts its part of the
-    /// threads.
-    pub fn read_batch(&self, records: Vec<u64>, calls: usize, spares: &Spares) -> Result<Batch> {
+    /// Reads a batch.
+    pub fn read_batch(&self, records: Vec<u64>, how: &How<'_>) -> Result<Batch> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
-        let plan = self.plan(&records, &errors, calls)?;
-        let mut payloads = spares.take();
-        let skipped = self.read_payloads(plan, errors, &mut payloads, calls)?;
-        Ok(self.without(skipped, payloads, records))
+        let plan = self.plan(&records, &errors, how.calls)?;
+        let mut payloads = how.spares.take();
+        let skipped = self.read_payloads(plan, errors, &mut payloads, how.calls)?;
+        let mut batch = Batch { payloads, records, columns: None };
+        self.leave_out(skipped, &mut batch);
+        self.decode(&mut batch, how)?;
+        Ok(batch)
     }
 
     /// Reads the first of some records: as many as have at most `most` bytes together, but at least
@@ -167,7 +179,7 @@ impl Inner {
         &self,
         mut records: Vec<u64>,
         most: usize,
-        spares: &Spares,
+        how: &How<'_>,
     ) -> Result<(Batch, usize)> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let mut plan = self.plan_unchecked(&records, &errors, 1)?;
@@ -177,7 +189,7 @@ impl Inner {
         plan.cut(errors.place());
         ensure_room(plan.size())?;
         let (size, mut offsets) = (plan.size(), plan.offsets.clone());
-        let mut payloads = spares.take();
+        let mut payloads = how.spares.take();
         let buffers = cut(payloads.clear(size)?, &offsets)?;
         self.read_plan(plan, buffers, &errors, 1)?;
         // All payloads before the first error were read.
@@ -190,19 +202,22 @@ impl Inner {
         records.truncate(count);
         payloads.set_offsets(offsets);
         skipped.retain(|(place, _)| *place < count);
-        Ok((self.without(skipped, payloads, records), count))
+        let mut batch = Batch { payloads, records, columns: None };
+        self.leave_out(skipped, &mut batch);
+        let count = self.decode_some(&mut batch, count, how)?;
+        Ok((batch, count))
     }
 
-    /// Makes a batch without the places that were skipped, and notes these.
-    fn without(&self, skipped: Vec<Skip>, mut payloads: Reused, mut records: Vec<u64>) -> Batch {
-        if !skipped.is_empty() {
-            payloads.remove(skipped.iter().map(|(place, _)| *place));
-            let mut places = skipped.iter().map(|(place, _)| *place).peekable();
-            let mut place = 0..;
-            records.retain(|_| places.next_if_eq(&place.next().unwrap_or(0)).is_none());
-            self.log.here().lock().skip(skipped);
+    /// Leaves the places out of a batch that were skipped, and notes these.
+    pub fn leave_out(&self, skipped: Vec<Skip>, batch: &mut Batch) {
+        if skipped.is_empty() {
+            return;
         }
-        Batch { payloads, records }
+        batch.payloads.remove(skipped.iter().map(|(place, _)| *place));
+        let mut places = skipped.iter().map(|(place, _)| *place).peekable();
+        let mut place = 0..;
+        batch.records.retain(|_| places.next_if_eq(&place.next().unwrap_or(0)).is_none());
+        self.log.here().lock().skip(skipped);
     }
 }
 

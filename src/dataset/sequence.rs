@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::inner::{cut, Inner};
+use super::inner::{cut, How, Inner};
 use super::read::Errors;
 use super::spares::Spares;
 use super::{Batch, Batches, OnError, Skips};
 use crate::error::{Error, ErrorKind, Result};
+use crate::example::Features;
 use crate::index::{Entry, Index};
 use crate::order::Order;
 use crate::reader::{with_room, Payloads};
@@ -323,7 +324,37 @@ impl Dataset {
     pub fn read_batch(&self, records: &[u64]) -> Result<Batch> {
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
-        self.0.read_batch(numbers, 1, &Spares::default())
+        self.0.read_batch(numbers, &How { calls: 1, spares: &Spares::default(), features: None })
+    }
+
+    /// Reads many records like [`read_batch`](Self::read_batch), and decodes features of them. The batch
+    /// has the payloads, too: byte strings are [`Span`](crate::Span)s of them, and nothing is copied.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, Feature, Features, Shards};
+    ///
+    /// let shards = Shards::from_paths(["tests/data/examples.tfrecord"]);
+    /// let dataset = Dataset::open(&shards, &DatasetOptions::new())?;
+    /// let features = Features::new([Feature::int64("id"), Feature::bytes("label")])?;
+    /// let batch = dataset.read_columns(&[42, 7], &features)?;
+    /// let columns = batch.columns().unwrap();
+    /// assert_eq!(columns.int64(0), Some(&[42, 7][..]));
+    /// let label = columns.bytes(columns.spans(1).unwrap()[0], batch.payloads().bytes());
+    /// assert!(!label.is_empty());
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`read_batch`](Self::read_batch). For the first record that cannot be decoded, those of
+    /// [`Features::decode`](crate::Features::decode), with the file, the record and its byte; with
+    /// [`OnError::Skip`], such a record is left out, too. [`ErrorKind::InvalidArgument`] if the data set
+    /// gives [`raw_frames`](crate::DatasetOptions::raw_frames), which are no payloads.
+    pub fn read_columns(&self, records: &[u64], features: &Features) -> Result<Batch> {
+        self.0.ensure_payloads()?;
+        let mut numbers = with_room(records.len())?;
+        numbers.extend_from_slice(records);
+        let (spares, features) = (Spares::default(), Some(features));
+        self.0.read_batch(numbers, &How { calls: 1, spares: &spares, features })
     }
 
     /// Iterates over batches of `batch_size` records in an order, such as

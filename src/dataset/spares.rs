@@ -46,6 +46,12 @@ impl Reused {
     }
 }
 
+impl From<Payloads> for Reused {
+    fn from(payloads: Payloads) -> Reused {
+        Reused { payloads, spares: Spares::default() }
+    }
+}
+
 impl Drop for Reused {
     fn drop(&mut self) {
         let payloads = &mut self.payloads;

@@ -60,6 +60,10 @@ impl Columns {
         self.records == 0
     }
 
+    pub(crate) fn num_features(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Returns the values of a feature of integers; `None` if it is of another kind.
     #[must_use]
     pub fn int64(&self, feature: usize) -> Option<&[i64]> {

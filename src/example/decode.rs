@@ -47,6 +47,49 @@ impl Features {
     /// [`ErrorKind::OutOfMemory`]. [`ErrorKind::InvalidArgument`] if the offsets descend, or exceed
     /// the payloads.
     pub fn decode(&self, payloads: &[u8], offsets: &[usize], threads: usize) -> Result<Columns> {
+        self.decode_all(payloads, offsets, threads, None)
+    }
+
+    /// Like [`decode`](Self::decode), but leaves out bad records: the columns have the others. Returns
+    /// an error for each one that is left out, in their order; its [`Error::record`] is the record's
+    /// place in the batch.
+    ///
+    /// ```
+    /// use tfr_index::{ErrorKind, Feature, Features};
+    ///
+    /// // Example { features { feature { key: "label" value { int64_list { value: [7] } } } } }
+    /// let payload = b"\x0a\x10\x0a\x0e\x0a\x05label\x12\x05\x1a\x03\x0a\x01\x07";
+    /// let features = Features::new([Feature::int64("label")])?;
+    /// let (columns, bad) = features.decode_or_skip(payload, &[0, 0, payload.len()], 0)?;
+    /// assert_eq!(columns.int64(0), Some(&[7][..]));
+    /// assert_eq!((bad.len(), bad[0].kind(), bad[0].record()), (1, ErrorKind::Feature, Some(0)));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfMemory`]. [`ErrorKind::InvalidArgument`] if the offsets descend, or exceed
+    /// the payloads.
+    pub fn decode_or_skip(
+        &self,
+        payloads: &[u8],
+        offsets: &[usize],
+        threads: usize,
+    ) -> Result<(Columns, Vec<Error>)> {
+        let skipped = Mutex::default();
+        let columns = self.decode_all(payloads, offsets, threads, Some(&skipped))?;
+        let mut skipped = skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
+        skipped.sort_unstable_by_key(Error::record);
+        Ok((columns, skipped))
+    }
+
+    /// Decodes the records. If there are `skipped` ones, bad records are put there.
+    fn decode_all(
+        &self,
+        payloads: &[u8],
+        offsets: &[usize],
+        threads: usize,
+        skipped: Option<&Mutex<Vec<Error>>>,
+    ) -> Result<Columns> {
         let are_in_order = offsets.windows(2).all(|ends| ends[0] <= ends[1]);
         if offsets.last().map_or(true, |&end| end > payloads.len()) || !are_in_order {
             let detail = "the offsets must ascend, to at most the size of the payloads";
@@ -54,7 +97,7 @@ impl Features {
         }
         let records = offsets.len() - 1;
         let (spans, defaults) = self.default_spans(payloads.len())?;
-        let batch = Batch { features: self, payloads, offsets, spans: &spans };
+        let batch = Batch { features: self, payloads, offsets, spans: &spans, skipped };
         let parts = match threads {
             0 => (payloads.len() / WORTH).min(processors()).min(READING),
             threads => threads,
@@ -115,6 +158,8 @@ struct Batch<'b> {
     payloads: &'b [u8],
     offsets: &'b [usize],
     spans: &'b [Vec<Span>],
+    /// Where the errors of bad records go; `None`: the first one ends the work.
+    skipped: Option<&'b Mutex<Vec<Error>>>,
 }
 
 /// What a record has of a feature.
@@ -148,9 +193,17 @@ impl Batch<'_> {
                 return None;
             }
             let payload = &self.payloads[self.offsets[record]..self.offsets[record + 1]];
-            if let Err(error) = self.decode_one(payload, &mut state) {
-                first_error.note(record, error.of_record(record as u64));
-                return None;
+            let Err(error) = self.decode_one(payload, &mut state) else { continue };
+            let error = error.of_record(record as u64);
+            match self.skipped {
+                Some(skipped) if error.kind() != ErrorKind::OutOfMemory => {
+                    state.undo();
+                    skipped.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                }
+                _ => {
+                    first_error.note(record, error);
+                    return None;
+                }
             }
         }
         Some(state.columns)
@@ -160,12 +213,12 @@ impl Batch<'_> {
     fn decode_one(&self, payload: &[u8], state: &mut State) -> Result<()> {
         state.begin();
         self.walk(payload, state)?;
-        let State { columns, found, .. } = state;
-        columns.records += 1;
-        let columns = columns.columns.iter_mut().zip(&state.starts).zip(found);
-        for (number, ((column, &start), found)) in columns.enumerate() {
-            self.end_record(number, column, start, *found)?;
+        let State { columns, found, starts, .. } = state;
+        let each = columns.columns.iter_mut().zip(starts).zip(found);
+        for (number, ((column, start), found)) in each.enumerate() {
+            self.end_record(number, column, *start, *found)?;
         }
+        columns.records += 1;
         Ok(())
     }
 
@@ -215,6 +268,18 @@ impl State {
         self.found.fill(Found::Nothing);
         for (start, column) in self.starts.iter_mut().zip(&self.columns.columns) {
             *start = column.values.len();
+        }
+    }
+
+    /// Removes what a bad record has left in the columns.
+    #[cold]
+    fn undo(&mut self) {
+        let records = self.columns.records;
+        for (column, &start) in self.columns.columns.iter_mut().zip(&self.starts) {
+            column.values.truncate(start);
+            if let Some(offsets) = &mut column.offsets {
+                offsets.truncate(records + 1);
+            }
         }
     }
 

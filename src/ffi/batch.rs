@@ -1,20 +1,31 @@
 //! `tfr_batch`: payloads in one buffer, and the numbers of their records.
 
+use super::columns::tfr_columns;
 use super::dataset::tfr_dataset;
 use super::error::tfr_error;
+use super::features::tfr_features;
 use super::guard::guard;
 use super::pointer;
+use super::reader::tfr_reader;
 use super::status::tfr_status;
+use crate::error::Result;
 use crate::Batch;
 
-/// Payloads, concatenated, and the numbers of their records in the data set.
+/// Payloads, concatenated, the numbers of their records in the data set or file, and the columns of
+/// their features, if they were asked for.
 ///
 /// Threads: many threads may read a batch at the same time.
-pub struct tfr_batch(Batch);
+pub struct tfr_batch {
+    batch: Batch,
+    columns: Option<tfr_columns>,
+}
 
 impl tfr_batch {
-    pub(super) fn give(batch: Batch) -> *mut tfr_batch {
-        pointer::give(tfr_batch(batch))
+    pub(super) fn give(mut batch: Batch) -> Result<*mut tfr_batch> {
+        // Moving the batch does not move its payloads, into which the columns point.
+        let columns = batch.take_columns();
+        let columns = columns.map(|columns| tfr_columns::of(columns, batch.payloads().bytes()));
+        Ok(pointer::give(tfr_batch { columns: columns.transpose()?, batch }))
     }
 }
 
@@ -44,7 +55,77 @@ pub unsafe extern "C" fn tfr_dataset_read_batch(
         let store = pointer::handle_out(batch_out, "batch_out")?;
         let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
         let records = pointer::slice(records, count, "records")?;
-        store(tfr_batch::give(dataset.read_batch(records)?));
+        store(tfr_batch::give(dataset.read_batch(records)?)?);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Reads many records like tfr_dataset_read_batch(), and decodes features of them:
+/// tfr_batch_columns() returns these.
+///
+/// Parameters: `dataset`, `features` and `batch_out` are required. `records` points to `count` record
+/// numbers and may be NULL if `count` is 0.
+///
+/// Errors: those of tfr_dataset_read_batch(). For the first record that cannot be decoded, those of
+/// tfr_columns_decode(), with the file, the record and its byte; with TFR_ON_ERROR_SKIP, such a record
+/// is left out, too. TFR_ERR_INVALID_ARGUMENT if the data set gives raw frames.
+///
+/// Ownership: free *batch_out with tfr_batch_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_read_columns(
+    dataset: *const tfr_dataset,
+    records: *const u64,
+    count: usize,
+    features: *const tfr_features,
+    batch_out: *mut *mut tfr_batch,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(batch_out, "batch_out")?;
+        let dataset = &pointer::borrow(dataset, "dataset")?.dataset;
+        let records = pointer::slice(records, count, "records")?;
+        store(tfr_batch::give(dataset.read_columns(records, tfr_features::of(features)?)?)?);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Reads many records of a file like tfr_reader_read_many(), into memory of the library, and decodes
+/// features of them: tfr_batch_columns() returns these.
+///
+/// Parameters: `reader`, `features` and `batch_out` are required. `records` points to `count` record
+/// numbers and may be NULL if `count` is 0.
+///
+/// Errors: those of tfr_reader_read_many(). For the first record that cannot be decoded, those of
+/// tfr_columns_decode(), with the file, the record and its byte. TFR_ERR_INVALID_ARGUMENT if the reader
+/// gives raw frames.
+///
+/// Ownership: free *batch_out with tfr_batch_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_reader_read_columns(
+    reader: *const tfr_reader,
+    records: *const usize,
+    count: usize,
+    features: *const tfr_features,
+    batch_out: *mut *mut tfr_batch,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(batch_out, "batch_out")?;
+        let reader = &pointer::borrow(reader, "reader")?.reader;
+        let records = pointer::slice(records, count, "records")?;
+        let (payloads, columns) = reader.read_columns(records, tfr_features::of(features)?)?;
+        let records = records.iter().map(|&record| record as u64).collect();
+        store(tfr_batch::give(Batch::of(payloads, records, Some(columns)))?);
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -57,7 +138,7 @@ pub unsafe extern "C" fn tfr_dataset_read_batch(
 #[no_mangle]
 pub unsafe extern "C" fn tfr_batch_len(batch: *const tfr_batch) -> usize {
     // SAFETY: the caller upholds the contract.
-    unsafe { batch.as_ref() }.map_or(0, |batch| batch.0.len())
+    unsafe { batch.as_ref() }.map_or(0, |batch| batch.batch.len())
 }
 
 /// Returns the bytes of all payloads, concatenated; NULL for NULL.
@@ -69,7 +150,7 @@ pub unsafe extern "C" fn tfr_batch_len(batch: *const tfr_batch) -> usize {
 pub unsafe extern "C" fn tfr_batch_bytes(batch: *const tfr_batch) -> *const u8 {
     // SAFETY: the caller upholds the contract.
     let batch = unsafe { batch.as_ref() };
-    batch.map_or(std::ptr::null(), |batch| batch.0.payloads().bytes().as_ptr())
+    batch.map_or(std::ptr::null(), |batch| batch.batch.payloads().bytes().as_ptr())
 }
 
 /// Returns where each payload starts in tfr_batch_bytes(), and where the last one ends: an array of
@@ -82,7 +163,7 @@ pub unsafe extern "C" fn tfr_batch_bytes(batch: *const tfr_batch) -> *const u8 {
 pub unsafe extern "C" fn tfr_batch_offsets(batch: *const tfr_batch) -> *const usize {
     // SAFETY: the caller upholds the contract.
     let batch = unsafe { batch.as_ref() };
-    batch.map_or(std::ptr::null(), |batch| batch.0.payloads().offsets().as_ptr())
+    batch.map_or(std::ptr::null(), |batch| batch.batch.payloads().offsets().as_ptr())
 }
 
 /// Returns the numbers of the records, in the order of the payloads: an array of tfr_batch_len()
@@ -95,7 +176,19 @@ pub unsafe extern "C" fn tfr_batch_offsets(batch: *const tfr_batch) -> *const us
 pub unsafe extern "C" fn tfr_batch_records(batch: *const tfr_batch) -> *const u64 {
     // SAFETY: the caller upholds the contract.
     let batch = unsafe { batch.as_ref() };
-    batch.map_or(std::ptr::null(), |batch| batch.0.records().as_ptr())
+    batch.map_or(std::ptr::null(), |batch| batch.batch.records().as_ptr())
+}
+
+/// Returns the features of the records; NULL if they were not asked for, and for NULL.
+///
+/// Ownership: borrowed from the batch, until the batch is freed. Do not free it.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_batch_columns(batch: *const tfr_batch) -> *const tfr_columns {
+    // SAFETY: the caller upholds the contract.
+    let columns = unsafe { batch.as_ref() }.and_then(|batch| batch.columns.as_ref());
+    columns.map_or(std::ptr::null(), |columns| columns)
 }
 
 /// Frees a batch. NULL does nothing.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::batch::tfr_batch;
 use super::dataset::tfr_dataset;
 use super::error::tfr_error;
+use super::features::tfr_features;
 use super::guard::guard;
 use super::order::tfr_order;
 use super::pointer;
@@ -99,6 +100,33 @@ pub unsafe extern "C" fn tfr_batches_of(
     unsafe { guard(error_out, body) }
 }
 
+/// Decodes features of the records from the next batch on, right after they are read, in the threads
+/// that read ahead: tfr_batch_columns() returns them. A record that cannot be decoded is a bad record,
+/// like one that cannot be read.
+///
+/// Parameters: `batches` and `features` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the features contradict
+/// themselves, or if the data set gives raw frames.
+///
+/// Ownership: the call copies the features; the caller may free them immediately.
+///
+/// Threads: no other thread may use the iterator during the call.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_batches_set_features(
+    batches: *mut tfr_batches,
+    features: *const tfr_features,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let batches = pointer::borrow_mut(batches, "batches")?;
+        batches.0.set_features(tfr_features::of(features)?)
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
 /// Returns the next batch. At the end *batch_out is NULL.
 ///
 /// Parameters: `batches` and `batch_out` are required.
@@ -121,7 +149,7 @@ pub unsafe extern "C" fn tfr_batches_next(
     let body = || unsafe {
         let store = pointer::handle_out(batch_out, "batch_out")?;
         if let Some(batch) = pointer::borrow_mut(batches, "batches")?.0.next() {
-            store(tfr_batch::give(batch?));
+            store(tfr_batch::give(batch?)?);
         }
         Ok(())
     };

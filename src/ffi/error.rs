@@ -19,6 +19,7 @@ pub struct tfr_error {
     message: CString,
     path: Option<CString>,
     format: Option<CString>,
+    feature: Option<CString>,
 }
 
 impl tfr_error {
@@ -32,7 +33,9 @@ impl tfr_error {
         // Paths come from C strings: there is no NUL in them.
         let path = error.path().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
         let format = error.format().and_then(|name| CString::new(name).ok());
-        tfr_error { error, message, path, format }
+        let feature = error.feature().map(|name| name.replace('\0', "\u{fffd}"));
+        let feature = feature.and_then(|name| CString::new(name).ok());
+        tfr_error { error, message, path, format, feature }
     }
 
     /// # Safety
@@ -113,6 +116,19 @@ pub unsafe extern "C" fn tfr_error_format(error: *const tfr_error) -> *const c_c
     // SAFETY: the caller upholds the contract.
     let format = unsafe { tfr_error::from(error) }.and_then(|error| error.format.as_deref());
     format.map_or(std::ptr::null(), CStr::as_ptr)
+}
+
+/// Returns the name of the feature that a record lacks or has wrongly, or that is wrong itself; NULL if
+/// the error is not about a feature. Bytes that are not UTF-8, and NULs, are replaced.
+///
+/// Ownership: NUL-terminated UTF-8, borrowed from the error. It is valid until the error is freed.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_error_feature(error: *const tfr_error) -> *const c_char {
+    // SAFETY: the caller upholds the contract.
+    let feature = unsafe { tfr_error::from(error) }.and_then(|error| error.feature.as_deref());
+    feature.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
 /// Returns the stored value of the checksum that does not match, a masked CRC-32C; TFR_UNKNOWN if

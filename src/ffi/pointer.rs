@@ -229,6 +229,20 @@ pub(super) unsafe fn optional_array_out<T: Copy>(
     })
 }
 
+/// The array of `items` for C, whose number is stored in `count_out` unless that is NULL. `None`: NULL,
+/// and 0.
+///
+/// # Safety
+///
+/// `count_out` is NULL, or valid for writes.
+pub(super) unsafe fn array<T>(items: Option<&[T]>, count_out: *mut usize) -> *const T {
+    if !count_out.is_null() && is_aligned(count_out) {
+        // SAFETY: not NULL, aligned; the caller upholds the rest.
+        unsafe { count_out.write(items.map_or(0, <[T]>::len)) };
+    }
+    items.map_or(std::ptr::null(), <[T]>::as_ptr)
+}
+
 /// Gives an object to C.
 pub(super) fn give<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))

@@ -29,6 +29,11 @@ pub struct Payloads {
 }
 
 impl Payloads {
+    /// Payloads in memory. The first offset is 0, and the last one the size.
+    pub(crate) fn of(bytes: Vec<u8>, offsets: Vec<usize>) -> Payloads {
+        Payloads { bytes, offsets }
+    }
+
     /// Returns the number of payloads.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -258,6 +258,11 @@ fn data_sets_are_read() {
 }
 
 #[test]
+fn features_are_decoded_and_encoded() {
+    Program::new("c/test_features.c").run_watched();
+}
+
+#[test]
 fn a_forked_process_reads_its_parents_data_set() {
     Program::new("c/test_fork_dataset.c").run();
 }

@@ -13,6 +13,7 @@
     F(uint64_t, tfr_error_offset, (const tfr_error *))                                             \
     F(int32_t, tfr_error_os_error, (const tfr_error *))                                            \
     F(const char *, tfr_error_format, (const tfr_error *))                                         \
+    F(const char *, tfr_error_feature, (const tfr_error *))                                        \
     F(uint64_t, tfr_error_stored_crc, (const tfr_error *))                                         \
     F(uint64_t, tfr_error_computed_crc, (const tfr_error *))                                       \
     F(void, tfr_error_free, (tfr_error *))                                                         \
@@ -153,6 +154,37 @@
     F(tfr_status, tfr_order_fill,                                                                  \
       (const tfr_order *, uint64_t, uint64_t *, size_t, size_t *, tfr_error **))                   \
     F(void, tfr_order_free, (tfr_order *))                                                         \
+    F(tfr_status, tfr_features_new, (tfr_features **, tfr_error **))                               \
+    F(tfr_status, tfr_features_add,                                                                \
+      (tfr_features *, const char *, size_t, int32_t, size_t *, tfr_error **))                     \
+    F(tfr_status, tfr_features_set_shape,                                                          \
+      (tfr_features *, size_t, const size_t *, size_t, tfr_error **))                              \
+    F(tfr_status, tfr_features_set_ragged, (tfr_features *, size_t, tfr_error **))                 \
+    F(tfr_status, tfr_features_set_default_int64,                                                  \
+      (tfr_features *, size_t, const int64_t *, size_t, tfr_error **))                             \
+    F(tfr_status, tfr_features_set_default_float,                                                  \
+      (tfr_features *, size_t, const float *, size_t, tfr_error **))                               \
+    F(tfr_status, tfr_features_set_default_bytes,                                                  \
+      (tfr_features *, size_t, const tfr_bytes *, size_t, tfr_error **))                           \
+    F(size_t, tfr_features_len, (const tfr_features *))                                            \
+    F(tfr_bytes, tfr_features_name, (const tfr_features *, size_t))                                \
+    F(int32_t, tfr_features_kind, (const tfr_features *, size_t))                                  \
+    F(int32_t, tfr_features_is_ragged, (const tfr_features *, size_t))                             \
+    F(const size_t *, tfr_features_shape, (const tfr_features *, size_t, size_t *))                \
+    F(void, tfr_features_free, (tfr_features *))                                                   \
+    F(tfr_status, tfr_columns_decode,                                                              \
+      (const tfr_features *, const uint8_t *, size_t, const size_t *, size_t, size_t,              \
+       tfr_columns **, tfr_error **))                                                              \
+    F(size_t, tfr_columns_len, (const tfr_columns *))                                              \
+    F(const int64_t *, tfr_columns_int64, (const tfr_columns *, size_t, size_t *))                 \
+    F(const float *, tfr_columns_float, (const tfr_columns *, size_t, size_t *))                   \
+    F(const tfr_bytes *, tfr_columns_bytes, (const tfr_columns *, size_t, size_t *))               \
+    F(const size_t *, tfr_columns_offsets, (const tfr_columns *, size_t))                          \
+    F(void, tfr_columns_free, (tfr_columns *))                                                     \
+    F(tfr_status, tfr_features_infer,                                                              \
+      (const tfr_shards *, uint64_t, const tfr_options *, tfr_features **, tfr_error **))          \
+    F(tfr_status, tfr_features_warning,                                                            \
+      (const tfr_features *, size_t, tfr_error **, tfr_error **))                                  \
     F(tfr_status, tfr_dataset_open,                                                                \
       (const char *const *, const char *const *, const tfr_index *const *, const uint64_t *,       \
        size_t, const tfr_options *, tfr_dataset **, tfr_error **))                                 \
@@ -191,6 +223,13 @@
     F(const uint8_t *, tfr_batch_bytes, (const tfr_batch *))                                       \
     F(const size_t *, tfr_batch_offsets, (const tfr_batch *))                                      \
     F(const uint64_t *, tfr_batch_records, (const tfr_batch *))                                    \
+    F(tfr_status, tfr_dataset_read_columns,                                                        \
+      (const tfr_dataset *, const uint64_t *, size_t, const tfr_features *, tfr_batch **,          \
+       tfr_error **))                                                                              \
+    F(tfr_status, tfr_reader_read_columns,                                                         \
+      (const tfr_reader *, const size_t *, size_t, const tfr_features *, tfr_batch **,             \
+       tfr_error **))                                                                              \
+    F(const tfr_columns *, tfr_batch_columns, (const tfr_batch *))                                 \
     F(void, tfr_batch_free, (tfr_batch *))                                                         \
     F(tfr_status, tfr_batches_new,                                                                 \
       (const tfr_dataset *, const tfr_order *, size_t, size_t, int32_t, tfr_batches **,            \
@@ -198,10 +237,13 @@
     F(tfr_status, tfr_batches_of,                                                                  \
       (const tfr_dataset *, uint64_t, int64_t, const tfr_order *, size_t, size_t, size_t, int32_t, \
        tfr_batches **, tfr_error **))                                                              \
+    F(tfr_status, tfr_batches_set_features, (tfr_batches *, const tfr_features *, tfr_error **))   \
     F(tfr_status, tfr_batches_next, (tfr_batches *, tfr_batch **, tfr_error **))                   \
     F(tfr_status, tfr_batches_wait, (tfr_batches *, uint32_t, int32_t *, tfr_error **))            \
     F(uint64_t, tfr_batches_state, (const tfr_batches *))                                          \
     F(void, tfr_batches_free, (tfr_batches *))                                                     \
+    F(tfr_status, tfr_encode_examples,                                                             \
+      (size_t, const tfr_feature_values *, size_t, tfr_batch **, tfr_error **))                    \
     F(tfr_status, tfr_reshard,                                                                     \
       (const tfr_shards *, const char *const *, const char *, const char *, uint64_t, uint64_t,    \
        const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))               \
@@ -249,6 +291,15 @@ int main(void) {
     CHECK(sizeof(tfr_status) == 4 && sizeof(tfr_entry) == 16);
     MEMBER(tfr_entry, offset, 0, uint64_t);
     MEMBER(tfr_entry, size, 8, uint64_t);
+    CHECK(sizeof(tfr_bytes) == 16 && sizeof(tfr_feature_values) == 48);
+    MEMBER(tfr_bytes, bytes, 0, const uint8_t *);
+    MEMBER(tfr_bytes, size, 8, size_t);
+    MEMBER(tfr_feature_values, name, 0, const char *);
+    MEMBER(tfr_feature_values, name_size, 8, size_t);
+    MEMBER(tfr_feature_values, kind, 16, int32_t);
+    MEMBER(tfr_feature_values, values, 24, const void *);
+    MEMBER(tfr_feature_values, count, 32, size_t);
+    MEMBER(tfr_feature_values, offsets, 40, const size_t *);
     MEMBER(tfr_created, number, 0, size_t);
     MEMBER(tfr_created, tfrecord_path, 8, const char *);
     MEMBER(tfr_created, index_path, 16, const char *);

@@ -56,6 +56,90 @@ static void misaligned(const tfr_index *index, const char *path) {
     CHECK(memcmp(memory, untouched, sizeof memory) == 0);
 }
 
+static void features_are_required(const char *path) {
+    tfr_features *features = NULL, *suggested = NULL;
+    tfr_columns *columns = NULL;
+    tfr_batch *batch = NULL;
+    const tfr_bytes missing = {NULL, 1};
+    const size_t zero[1] = {0};
+    size_t count = 7;
+    REFUSES("features_out", tfr_features_new(NULL, error_out));
+    CHECK(tfr_features_new(&features, NULL) == TFR_OK);
+    REFUSES("features", tfr_features_add(NULL, "a", 1, 1, NULL, error_out));
+    REFUSES("name", tfr_features_add(features, NULL, 1, 1, NULL, error_out));
+    CHECK(tfr_features_add(features, NULL, 0, 1, NULL, NULL) == TFR_OK);
+    REFUSES("features", tfr_features_set_shape(NULL, 0, NULL, 0, error_out));
+    REFUSES("shape", tfr_features_set_shape(features, 0, NULL, 1, error_out));
+    REFUSES("features", tfr_features_set_ragged(NULL, 0, error_out));
+    REFUSES("features", tfr_features_set_default_int64(NULL, 0, NULL, 0, error_out));
+    REFUSES("values", tfr_features_set_default_int64(features, 0, NULL, 1, error_out));
+    REFUSES("features", tfr_features_set_default_float(NULL, 0, NULL, 0, error_out));
+    REFUSES("values", tfr_features_set_default_float(features, 0, NULL, 1, error_out));
+    REFUSES("features", tfr_features_set_default_bytes(NULL, 0, NULL, 0, error_out));
+    REFUSES("values", tfr_features_set_default_bytes(features, 0, NULL, 1, error_out));
+    REFUSES("a value", tfr_features_set_default_bytes(features, 0, &missing, 1, error_out));
+    CHECK(tfr_features_len(NULL) == 0 && tfr_features_name(NULL, 0).bytes == NULL);
+    CHECK(tfr_features_kind(NULL, 0) == 0 && tfr_features_is_ragged(NULL, 0) == 0);
+    CHECK(tfr_features_shape(NULL, 0, &count) == NULL && count == 0);
+    CHECK(tfr_features_shape(NULL, 0, NULL) == NULL);
+
+    REFUSES("features", tfr_columns_decode(NULL, NULL, 0, NULL, 0, 0, &columns, error_out));
+    REFUSES("payloads", tfr_columns_decode(features, NULL, 1, NULL, 0, 0, &columns, error_out));
+    REFUSES("offsets", tfr_columns_decode(features, NULL, 0, NULL, 1, 0, &columns, error_out));
+    REFUSES("columns_out", tfr_columns_decode(features, NULL, 0, zero, 0, 0, NULL, error_out));
+    CHECK(columns == NULL && tfr_columns_len(NULL) == 0 && tfr_columns_offsets(NULL, 0) == NULL);
+    CHECK(tfr_columns_int64(NULL, 0, NULL) == NULL && tfr_columns_float(NULL, 0, NULL) == NULL);
+    CHECK(tfr_columns_bytes(NULL, 0, NULL) == NULL && tfr_batch_columns(NULL) == NULL);
+    tfr_columns_free(NULL);
+
+    tfr_shards *shards = NULL;
+    tfr_error *warning = NULL;
+    CHECK(tfr_shards_from_paths(NULL, NULL, 0, &shards, NULL) == TFR_OK);
+    REFUSES("shards", tfr_features_infer(NULL, 0, NULL, &suggested, error_out));
+    REFUSES("features_out", tfr_features_infer(shards, 0, NULL, NULL, error_out));
+    REFUSES("features", tfr_features_warning(NULL, 0, &warning, error_out));
+    REFUSES("warning_out", tfr_features_warning(features, 0, NULL, error_out));
+    CHECK(suggested == NULL && warning == NULL);
+    tfr_shards_free(shards);
+
+    const tfr_feature_values no_name = {NULL, 1, 1, NULL, 0, NULL};
+    const tfr_feature_values no_values = {"a", 1, 3, NULL, 1, NULL};
+    const tfr_feature_values no_value = {"a", 1, 1, &missing, 1, NULL};
+    REFUSES("batch_out", tfr_encode_examples(0, NULL, 0, NULL, error_out));
+    REFUSES("features", tfr_encode_examples(0, NULL, 1, &batch, error_out));
+    REFUSES("a name", tfr_encode_examples(0, &no_name, 1, &batch, error_out));
+    REFUSES("values", tfr_encode_examples(1, &no_values, 1, &batch, error_out));
+    REFUSES("a value", tfr_encode_examples(1, &no_value, 1, &batch, error_out));
+
+    FILE *file = fopen(path, "wb");
+    CHECK(file != NULL && fclose(file) == 0);
+    tfr_reader *reader = NULL;
+    tfr_dataset *dataset = NULL;
+    tfr_order *order = NULL;
+    tfr_batches *batches = NULL;
+    CHECK(tfr_reader_open(path, NULL, NULL, &reader, NULL) == TFR_OK);
+    CHECK(tfr_dataset_open(&path, NULL, NULL, NULL, 1, NULL, &dataset, NULL) == TFR_OK);
+    REFUSES("reader", tfr_reader_read_columns(NULL, NULL, 0, features, &batch, error_out));
+    REFUSES("records", tfr_reader_read_columns(reader, NULL, 1, features, &batch, error_out));
+    REFUSES("features", tfr_reader_read_columns(reader, NULL, 0, NULL, &batch, error_out));
+    REFUSES("batch_out", tfr_reader_read_columns(reader, NULL, 0, features, NULL, error_out));
+    REFUSES("dataset", tfr_dataset_read_columns(NULL, NULL, 0, features, &batch, error_out));
+    REFUSES("records", tfr_dataset_read_columns(dataset, NULL, 1, features, &batch, error_out));
+    REFUSES("features", tfr_dataset_read_columns(dataset, NULL, 0, NULL, &batch, error_out));
+    REFUSES("batch_out", tfr_dataset_read_columns(dataset, NULL, 0, features, NULL, error_out));
+    CHECK(tfr_order_new(0, &order, NULL) == TFR_OK);
+    CHECK(tfr_batches_new(dataset, order, 1, 0, 0, &batches, NULL) == TFR_OK);
+    REFUSES("batches", tfr_batches_set_features(NULL, features, error_out));
+    REFUSES("features", tfr_batches_set_features(batches, NULL, error_out));
+    tfr_batches_free(batches);
+    tfr_order_free(order);
+    tfr_dataset_free(dataset);
+    tfr_reader_free(reader);
+    CHECK(batch == NULL && remove(path) == 0);
+    tfr_features_free(features);
+    tfr_features_free(NULL);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     char path[4096];
@@ -73,6 +157,7 @@ int main(int argc, char **argv) {
     CHECK(tfr_error_record(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_offset(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_format(NULL) == NULL);
+    CHECK(tfr_error_feature(NULL) == NULL);
     CHECK(tfr_error_stored_crc(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_computed_crc(NULL) == TFR_UNKNOWN);
     CHECK(tfr_error_os_error(NULL) == 0);
@@ -462,6 +547,8 @@ int main(int argc, char **argv) {
     REFUSES("order", tfr_order_fill(NULL, 0, NULL, 0, NULL, error_out));
     tfr_order_free(order);
     tfr_order_free(NULL);
+
+    features_are_required(path);
 
     /* Handles are NULL after a failure, whatever they were before. */
     made = index;

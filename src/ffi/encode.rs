@@ -1,0 +1,124 @@
+//! `tfr_encode_examples()`: columns → payloads.
+
+use libc::c_char;
+
+use super::batch::tfr_batch;
+use super::error::tfr_error;
+use super::features::{kind_of, tfr_bytes};
+use super::guard::guard;
+use super::pointer;
+use super::status::tfr_status;
+use crate::error::Result;
+use crate::{encode_examples, Batch, FeatureKind, FeatureValues, Payloads};
+
+/// The values of a feature in many records: those of record 0, then those of record 1 and so on.
+#[repr(C)]
+pub struct tfr_feature_values {
+    /// The key in the records: `name_size` bytes, usually UTF-8.
+    pub name: *const c_char,
+    /// The number of bytes of the name.
+    pub name_size: usize,
+    /// A member of tfr_feature_kind.
+    pub kind: i32,
+    /// `count` values: int64_t, float, or tfr_bytes. It may be NULL if `count` is 0.
+    pub values: *const libc::c_void,
+    /// The number of values in all records.
+    pub count: usize,
+    /// Where the values of each record start, and where the last one's end: one offset more than there
+    /// are records, from 0 up to `count`. NULL: all records have the same number of values.
+    pub offsets: *const usize,
+}
+
+/// A feature's values, borrowed from C.
+struct Borrowed<'a> {
+    name: &'a [u8],
+    values: Values<'a>,
+    offsets: Option<&'a [usize]>,
+}
+
+enum Values<'a> {
+    Bytes(Vec<&'a [u8]>),
+    Float(&'a [f32]),
+    Int64(&'a [i64]),
+}
+
+impl<'a> Borrowed<'a> {
+    /// # Safety
+    /// The pointers are NULL, or valid during `'a`, with an offset more than records.
+    unsafe fn of(values: &tfr_feature_values, records: usize) -> Result<Borrowed<'a>> {
+        let tfr_feature_values { name, name_size, kind, values, count, offsets } = *values;
+        // SAFETY: the caller upholds the contract.
+        unsafe {
+            let name = pointer::slice(name.cast::<u8>(), name_size, "a name")?;
+            let values = match kind_of(kind)? {
+                FeatureKind::Bytes => {
+                    let strings = pointer::slice(values.cast::<tfr_bytes>(), count, "values")?;
+                    let strings = strings.iter().map(|string| string.as_slice("a value"));
+                    Values::Bytes(strings.collect::<Result<_>>()?)
+                }
+                FeatureKind::Float => {
+                    Values::Float(pointer::slice(values.cast(), count, "values")?)
+                }
+                FeatureKind::Int64 => {
+                    Values::Int64(pointer::slice(values.cast(), count, "values")?)
+                }
+            };
+            let offsets = match offsets.is_null() {
+                true => None,
+                false => Some(pointer::slice(offsets, records.saturating_add(1), "offsets")?),
+            };
+            Ok(Borrowed { name, values, offsets })
+        }
+    }
+
+    fn as_values(&self) -> FeatureValues<'_> {
+        let values = match &self.values {
+            Values::Bytes(values) => FeatureValues::bytes(self.name, values),
+            Values::Float(values) => FeatureValues::float(self.name, values),
+            Values::Int64(values) => FeatureValues::int64(self.name, values),
+        };
+        match self.offsets {
+            Some(offsets) => values.offsets(offsets),
+            None => values,
+        }
+    }
+}
+
+/// Encodes records as tf.train.Example, byte for byte as protobuf's deterministic serialisation:
+/// features in the order of their names, numbers packed. A feature without values in a record has an
+/// empty list there.
+///
+/// Parameters: `batch_out` is required. `features` points to `count` features with the values of
+/// `records` records each, and may be NULL if `count` is 0.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if a name occurs twice, if the
+/// number of values is no multiple of `records`, or if the offsets do not ascend from 0 to the number
+/// of values; tfr_error_feature() names the feature. TFR_ERR_OUT_OF_MEMORY.
+///
+/// Ownership: free *batch_out, which has the payloads, with tfr_batch_free(). It is NULL on failure.
+/// The caller may free the values immediately.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_encode_examples(
+    records: usize,
+    features: *const tfr_feature_values,
+    count: usize,
+    batch_out: *mut *mut tfr_batch,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(batch_out, "batch_out")?;
+        let features = pointer::slice(features, count, "features")?.iter();
+        let features = features.map(|values| Borrowed::of(values, records));
+        let features = features.collect::<Result<Vec<_>>>()?;
+        let values: Vec<_> = features.iter().map(Borrowed::as_values).collect();
+        let (payloads, offsets) = encode_examples(records, &values)?;
+        let payloads = Payloads::of(payloads, offsets);
+        store(tfr_batch::give(Batch::of(payloads, (0..records as u64).collect(), None))?);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}

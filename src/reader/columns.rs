@@ -1,0 +1,62 @@
+//! Reads records and decodes their features.
+
+use super::{Payloads, Reader};
+use crate::error::{Error, ErrorKind, Result};
+use crate::example::{Columns, Features};
+
+impl Reader {
+    /// Reads many records, like [`read_many`](Self::read_many), and decodes features of them. Byte
+    /// strings are [`Span`](crate::Span)s of the payloads: nothing is copied.
+    ///
+    /// ```
+    /// use tfr_index::{Feature, Features, Options, Reader};
+    ///
+    /// let reader = Reader::open("tests/data/examples.tfrecord", &Options::new())?;
+    /// let features = Features::new([Feature::int64("id"), Feature::bytes("label")])?;
+    /// let (payloads, columns) = reader.read_columns(&[42, 7], &features)?;
+    /// assert_eq!(columns.int64(0), Some(&[42, 7][..]));
+    /// let label = columns.bytes(columns.spans(1).unwrap()[0], payloads.bytes());
+    /// assert!(!label.is_empty());
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`read_many`](Self::read_many), and, for the first record that cannot be decoded,
+    /// those of [`Features::decode`](crate::Features::decode), with the record and its byte.
+    /// [`ErrorKind::InvalidArgument`] if the reader gives
+    /// [`raw_frames`](crate::Options::raw_frames), which are no payloads.
+    pub fn read_columns(
+        &self,
+        records: &[usize],
+        features: &Features,
+    ) -> Result<(Payloads, Columns)> {
+        ensure_payloads(self.0.raw_frames)?;
+        let payloads = self.read_many(records)?;
+        let columns = features.decode(payloads.bytes(), payloads.offsets(), self.0.threads);
+        let columns = columns.map_err(|error| match error.record() {
+            Some(place) => self.placed(records[place as usize], error),
+            None => error,
+        })?;
+        Ok((payloads, columns))
+    }
+
+    /// Says which record an error is of, and where.
+    fn placed(&self, record: usize, error: Error) -> Error {
+        let offset = self.0.table.get(record).map_or(0, |entry| entry.offset);
+        let error = error.at(record as u64, offset);
+        match &self.0.path {
+            Some(path) => error.of(path),
+            None => error,
+        }
+    }
+}
+
+/// Fails if frames are read, which cannot be decoded.
+pub(crate) fn ensure_payloads(raw_frames: bool) -> Result<()> {
+    if !raw_frames {
+        return Ok(());
+    }
+    let detail =
+        "features are those of payloads, but raw_frames asks for whole frames: read without it";
+    Err(Error::new(ErrorKind::InvalidArgument, detail))
+}
