@@ -113,13 +113,13 @@ impl Manifest {
     /// # Errors
     /// - If the file cannot be written; then an existing file is unchanged.
     /// - [`ErrorKind::InvalidArgument`] if the name of the file does not end with `.json`, or it
-    ///   exists and is not a manifest. Or if the path of a shard or an index is not UTF-8, or two rows
+    ///   exists and is not a manifest, at the start or when it would be replaced. Or if the path of a shard or an index is not UTF-8, or two rows
     ///   have the same path.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         catalog::ensure_manifest(path)?;
         let text = text::format(&self.rows, self.total, &catalog::place_of(path)?)?;
-        let mut file = NewFile::create(path)?;
+        let mut file = NewFile::create(path)?.with_check(catalog::ensure_manifest);
         file.write(text.as_bytes())?;
         file.commit()
     }

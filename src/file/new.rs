@@ -35,7 +35,12 @@ pub(crate) struct NewFile {
     /// `None` if the target itself is written to.
     replacement: Option<Replacement>,
     sync: bool,
+    /// Fails if the file at the target's path must not be replaced.
+    check: Option<Check>,
 }
+
+/// A check of the file at a path.
+type Check = fn(&Path) -> Result<()>;
 
 /// A temporary file in the target's directory, and the file that it replaces.
 struct Replacement {
@@ -70,6 +75,13 @@ impl NewFile {
     /// Starts a file as an exclusive writer; `EBUSY` if any other one is writing the target.
     pub fn create_alone(target: &Path) -> Result<NewFile> {
         NewFile::open(target, Access::Exclusive, |_| Ok(()))
+    }
+
+    /// Checks the file at the target's path, too, immediately before it is replaced. No call of the
+    /// system compares a file and replaces it in one step, so a program could replace it in between.
+    pub fn with_check(mut self, check: Check) -> NewFile {
+        self.check = Some(check);
+        self
     }
 
     /// Sets whether [`commit`](Self::commit) waits until the file is on storage.
@@ -146,6 +158,7 @@ impl NewFile {
             output,
             replacement: Some(replacement),
             sync: false,
+            check: None,
         };
         if let (Access::Exclusive, Some(replacement)) = (access, &mut file.replacement) {
             replacement.lock_old(target)?;
@@ -156,7 +169,7 @@ impl NewFile {
     /// Writes directly to the target, which is open as `file`.
     fn onto(target: &Path, file: File) -> NewFile {
         let output = Output::new(file);
-        NewFile { target: target.to_owned(), output, replacement: None, sync: false }
+        NewFile { target: target.to_owned(), output, replacement: None, sync: false, check: None }
     }
 
     /// Whether writes go directly to the target.
@@ -213,6 +226,9 @@ impl NewFile {
         }
         if self.sync {
             self.output.sync()?;
+        }
+        if let Some(check) = self.check {
+            check(&self.target)?;
         }
         replacement.place.replace_by(temporary).map_err(failed)?;
         replacement.temporary = None;

@@ -280,6 +280,28 @@ fn a_file_is_written_with_columns_and_relative_paths() {
 }
 
 #[test]
+fn a_file_that_appears_while_a_manifest_is_written_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("m.json");
+    let begin = || {
+        let mut file = NewFile::create(&path).unwrap().with_check(catalog::ensure_manifest);
+        file.write(b"new").unwrap();
+        file
+    };
+    let new = begin();
+    Manifest::default().write(&path).unwrap(); // by another program: it may be replaced
+    new.commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    fs::remove_file(&path).unwrap();
+    let new = begin();
+    fs::write(&path, "labels").unwrap();
+    let error = new.commit().unwrap_err();
+    assert!(error.to_string().contains("refusing to overwrite"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"labels");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_set_can_be_moved_with_its_manifest() {
     let root = tempfile::tempdir().unwrap();
     let root = fs::canonicalize(root.path()).unwrap();

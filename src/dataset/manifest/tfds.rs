@@ -115,9 +115,8 @@ impl Manifest {
             ",\n  \"numBytes\": \"{bytes}\",\n  \"shardLengths\": [\n{lengths}\n  ]\n}}\n"
         );
         let path = directory.as_ref().join(format!("{split}-info.json"));
-        let expected = "a split's info for TFDS; give another directory, or rename the file";
-        ensure_replaceable(&path, expected, says_split)?;
-        let mut file = NewFile::create(&path)?;
+        ensure_info(&path)?;
+        let mut file = NewFile::create(&path)?.with_check(ensure_info);
         file.write(json.as_bytes())?;
         file.commit()?;
         Ok(path)
@@ -155,6 +154,12 @@ impl Manifest {
         }
         Ok(template.map_or_else(|| TEMPLATE.to_owned(), |(template, _)| template))
     }
+}
+
+/// Fails if there is another file at the path of a split's info.
+fn ensure_info(path: &Path) -> Result<()> {
+    let expected = "a split's info for TFDS; give another directory, or rename the file";
+    ensure_replaceable(path, expected, says_split)
 }
 
 /// Fails if a shard has another number of records than its row says.
