@@ -2895,6 +2895,25 @@ enum tfr_status tfr_manifest_build(const struct tfr_shards *shards,
                                    struct tfr_error **error_out);
 
 /**
+ * Makes a manifest of rows that are known, such as those that tfr_manifest_get() stored.
+ *
+ * Parameters: `rows` points to `count` rows and may be NULL if `count` is 0. The path of each is
+ * required. `manifest_out` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or if the rows have more than
+ * 2^64 - 1 records.
+ *
+ * Ownership: the manifest copies the rows and their paths; the caller may free them immediately. Free
+ * *manifest_out with tfr_manifest_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_manifest_from_rows(const struct tfr_manifest_row *rows,
+                                       size_t count,
+                                       struct tfr_manifest **manifest_out,
+                                       struct tfr_error **error_out);
+
+/**
  * Reads a manifest file. The call opens no shard. The paths of the rows start with the directory of
  * `path`.
  *
@@ -3076,9 +3095,10 @@ void tfr_changes_free(struct tfr_changes *changes);
 /**
  * Opens a data set: opens the files to count their records, several at the same time.
  *
- * Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
- * required. `options` is optional; NULL means the defaults. Their progress callback is called on this
- * thread: at the start, and at least every 50 ms, with TFR_UNKNOWN bytes in total. It can cancel.
+ * Parameters: `paths` points to the paths of `count` files and may be NULL if `count` is 0. (For
+ * directories, patterns and manifests, see tfr_shards_find().) `dataset_out` is required. `options` is
+ * optional; NULL means the defaults. Their progress callback is called on this thread: at the start,
+ * and at least every 50 ms, with TFR_UNKNOWN bytes in total. It can cancel.
  * `index_paths` and `indexes` are optional. They say where the records are: each has `count`
  * elements, which may be NULL.
  *

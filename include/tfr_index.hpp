@@ -881,6 +881,19 @@ class manifest {
         detail::call(tfr_manifest_build, set.get(), options.get(), &made);
         return manifest(made);
     }
+    /// Makes a manifest of rows that are known, such as those of at().
+    [[nodiscard]] static manifest from_rows(array_view<manifest_row> rows) {
+        std::vector<tfr_manifest_row> native;
+        native.reserve(rows.size());
+        for (const manifest_row &row : rows) {
+            const char *index = row.index_path.empty() ? nullptr : detail::path(row.index_path);
+            native.push_back({detail::path(row.path), index, row.bytes, row.records,
+                              row.mtime_ns.value_or(INT64_MIN)});
+        }
+        tfr_manifest *made = nullptr;
+        detail::call(tfr_manifest_from_rows, native.data(), native.size(), &made);
+        return manifest(made);
+    }
     /// Reads a manifest file. No shard is opened.
     [[nodiscard]] static manifest read(const std::string &path) {
         tfr_manifest *made = nullptr;

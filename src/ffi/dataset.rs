@@ -13,6 +13,7 @@ use super::options::tfr_options;
 use super::pointer;
 use super::shards::tfr_shards;
 use super::status::tfr_status;
+use crate::catalog;
 use crate::error::{Error, Result};
 use crate::{Dataset, Index, Shard, Shards};
 
@@ -41,9 +42,10 @@ impl tfr_dataset {
 
 /// Opens a data set: opens the files to count their records, several at the same time.
 ///
-/// Parameters: `paths` points to `count` paths and may be NULL if `count` is 0. `dataset_out` is
-/// required. `options` is optional; NULL means the defaults. Their progress callback is called on this
-/// thread: at the start, and at least every 50 ms, with TFR_UNKNOWN bytes in total. It can cancel.
+/// Parameters: `paths` points to the paths of `count` files and may be NULL if `count` is 0. (For
+/// directories, patterns and manifests, see tfr_shards_find().) `dataset_out` is required. `options` is
+/// optional; NULL means the defaults. Their progress callback is called on this thread: at the start,
+/// and at least every 50 ms, with TFR_UNKNOWN bytes in total. It can cancel.
 /// `index_paths` and `indexes` are optional. They say where the records are: each has `count`
 /// elements, which may be NULL.
 ///
@@ -109,13 +111,24 @@ pub unsafe extern "C" fn tfr_dataset_open(
         };
         let dataset = match counts {
             Some(counts) => Dataset::with_counts(&shards, given, counts, &settings)?,
-            None => open(&shards, given, options)?,
+            None => open(&shards, given, options).map_err(explain)?,
         };
         store(tfr_dataset::give(dataset));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
+}
+
+/// Adds what to call if the path stands for other files.
+fn explain(error: Error) -> Error {
+    match error.path().is_some_and(|path| path.is_dir() || catalog::kind_of(path).is_some()) {
+        true => error.adding(
+            "; for the files of a directory or a manifest, call tfr_shards_find() and \
+             tfr_dataset_from_shards()",
+        ),
+        false => error,
+    }
 }
 
 /// Opens a data set, and reports the progress if the options have a callback.

@@ -1,6 +1,7 @@
 //! `tfr_manifest`: the shards of a data set, and how many records each has.
 
 use std::ffi::CString;
+use std::path::Path;
 
 use libc::c_char;
 
@@ -43,6 +44,26 @@ pub struct tfr_manifest_row {
     pub mtime_ns: i64,
 }
 
+impl tfr_manifest_row {
+    /// # Safety
+    /// Its pointers are NULL, or NUL-terminated strings.
+    unsafe fn to_row(self) -> Result<ManifestRow> {
+        let index_path = match self.index_path.is_null() {
+            true => None,
+            // SAFETY: the caller upholds the contract.
+            false => Some(unsafe { pointer::path(self.index_path, "an index path in rows") }?),
+        };
+        Ok(ManifestRow {
+            // SAFETY: the caller upholds the contract.
+            path: unsafe { pointer::path(self.path, "a path in rows") }?.to_owned(),
+            bytes: self.bytes,
+            records: self.records,
+            mtime_ns: Some(self.mtime_ns).filter(|mtime_ns| *mtime_ns != i64::MIN),
+            index_path: index_path.map(Path::to_owned),
+        })
+    }
+}
+
 impl tfr_manifest {
     fn new(manifest: Manifest) -> Result<tfr_manifest> {
         let texts = |row: &ManifestRow| {
@@ -82,6 +103,37 @@ pub unsafe extern "C" fn tfr_manifest_build(
         let shards = &pointer::borrow(shards, "shards")?.shards;
         let manifest = tfr_options::with(options, |options| Manifest::build(shards, options))?;
         store(pointer::give(tfr_manifest::new(manifest)?));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Makes a manifest of rows that are known, such as those that tfr_manifest_get() stored.
+///
+/// Parameters: `rows` points to `count` rows and may be NULL if `count` is 0. The path of each is
+/// required. `manifest_out` is required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or if the rows have more than
+/// 2^64 - 1 records.
+///
+/// Ownership: the manifest copies the rows and their paths; the caller may free them immediately. Free
+/// *manifest_out with tfr_manifest_free(). It is NULL on failure.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_manifest_from_rows(
+    rows: *const tfr_manifest_row,
+    count: usize,
+    manifest_out: *mut *mut tfr_manifest,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(manifest_out, "manifest_out")?;
+        let rows = pointer::slice(rows, count, "rows")?.iter();
+        let rows = rows.map(|row| row.to_row()).collect::<Result<_>>()?;
+        store(pointer::give(tfr_manifest::new(Manifest::from_rows(rows)?)?));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

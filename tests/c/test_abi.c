@@ -251,6 +251,8 @@
       (const tfr_manifest *, const tfr_options *, tfr_dataset **, tfr_error **))                   \
     F(tfr_status, tfr_manifest_build,                                                              \
       (const tfr_shards *, const tfr_options *, tfr_manifest **, tfr_error **))                    \
+    F(tfr_status, tfr_manifest_from_rows,                                                          \
+      (const tfr_manifest_row *, size_t, tfr_manifest **, tfr_error **))                           \
     F(tfr_status, tfr_manifest_read, (const char *, tfr_manifest **, tfr_error **))                \
     F(tfr_status, tfr_manifest_from_tfds,                                                          \
       (const char *, const char *, const tfr_options *, tfr_manifest **, tfr_error **))            \

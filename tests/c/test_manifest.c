@@ -65,6 +65,31 @@ static void built_and_written(void) {
     tfr_shards_free(shards);
 }
 
+static void made_of_rows(void) {
+    const tfr_manifest_row rows[] = {
+        {"data/a", "ix/a.idx", 100, 3, 5},
+        {"data/b", NULL, 0, 0, INT64_MIN},
+    };
+    tfr_manifest *manifest = NULL;
+    tfr_manifest_row row;
+    CHECK(tfr_manifest_from_rows(rows, 2, &manifest, NULL) == TFR_OK);
+    CHECK(tfr_manifest_len(manifest) == 2 && tfr_manifest_total_records(manifest) == 3);
+    CHECK(tfr_manifest_get(manifest, 0, &row, NULL) == TFR_OK && row.path != rows[0].path);
+    CHECK(strcmp(row.path, "data/a") == 0 && strcmp(row.index_path, "ix/a.idx") == 0);
+    CHECK(row.bytes == 100 && row.records == 3 && row.mtime_ns == 5);
+    CHECK(tfr_manifest_get(manifest, 1, &row, NULL) == TFR_OK);
+    CHECK(row.index_path == NULL && row.mtime_ns == INT64_MIN);
+    tfr_manifest_free(manifest);
+    const tfr_manifest_row many[] = {{"a", NULL, 0, UINT64_MAX, 0}, {"b", NULL, 0, 1, 0}};
+    tfr_error *error = NULL;
+    CHECK(tfr_manifest_from_rows(many, 2, &manifest, &error) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(manifest == NULL && strstr(tfr_error_message(error), "2^64 - 1") != NULL);
+    tfr_error_free(error);
+    CHECK(tfr_manifest_from_rows(NULL, 0, &manifest, NULL) == TFR_OK);
+    CHECK(tfr_manifest_len(manifest) == 0);
+    tfr_manifest_free(manifest);
+}
+
 static void refreshed(void) {
     tfr_shards *shards = files(1, 2);
     tfr_manifest *manifest = NULL;
@@ -113,6 +138,14 @@ static void refused(void) {
     CHECK(tfr_manifest_from_tfds(folder, "train", NULL, &manifest, &error) == TFR_ERR_IO);
     CHECK(strstr(tfr_error_message(error), "dataset_info.json") != NULL);
     tfr_error_free(error);
+    const char *const others[] = {file, folder};
+    for (int i = 0; i < 2; i++) {
+        tfr_dataset *dataset = NULL;
+        CHECK(tfr_dataset_open(&others[i], NULL, NULL, NULL, 1, NULL, &dataset, &error) != TFR_OK);
+        CHECK(dataset == NULL && strstr(tfr_error_message(error), others[i]) != NULL);
+        CHECK(strstr(tfr_error_message(error), "tfr_shards_find()") != NULL);
+        tfr_error_free(error);
+    }
     CHECK(tfr_manifest_read(file, &manifest, NULL) == TFR_OK);
     CHECK(tfr_manifest_write_tfds(manifest, folder, "train", &error) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(strstr(tfr_error_message(error), "00000-of-00002") != NULL);
@@ -130,6 +163,7 @@ int main(int count, char **arguments) {
     write_file(paths[1], 2);
     snprintf(file, sizeof file, "%s/set.manifest.json", folder);
     built_and_written();
+    made_of_rows();
     FILE *added = fopen(paths[2], "wb");
     CHECK(added != NULL && fwrite(THREE, 1, 21, added) == 21 && fclose(added) == 0);
     refreshed();

@@ -218,6 +218,10 @@ int main(int argc, char **argv) {
     tfr_manifest_row row;
     REFUSES("shards", tfr_manifest_build(NULL, NULL, &manifest, error_out));
     REFUSES("manifest_out", tfr_manifest_build(NULL, NULL, NULL, error_out));
+    const tfr_manifest_row pathless = {NULL, NULL, 1, 1, INT64_MIN};
+    REFUSES("rows", tfr_manifest_from_rows(NULL, 1, &manifest, error_out));
+    REFUSES("a path in rows", tfr_manifest_from_rows(&pathless, 1, &manifest, error_out));
+    REFUSES("manifest_out", tfr_manifest_from_rows(NULL, 0, NULL, error_out));
     REFUSES("path", tfr_manifest_read(NULL, &manifest, error_out));
     REFUSES("manifest_out", tfr_manifest_read(path, NULL, error_out));
     REFUSES("directory", tfr_manifest_from_tfds(NULL, path, NULL, &manifest, error_out));

@@ -88,6 +88,10 @@ void keeps_manifests(const std::filesystem::path &path) {
     const tfr::manifest_row row = read.at(0);
     CHECK(row.path == path && row.bytes == std::filesystem::file_size(path) && row.mtime_ns);
     CHECK(row.records == payloads.size());
+    const tfr::manifest copy = tfr::manifest::from_rows({row, {"none", "none.idx", 1, 2, {}}});
+    CHECK(copy.size() == 2 && copy.total_records() == payloads.size() + 2);
+    CHECK(copy.at(0).path == path && copy.at(0).mtime_ns == row.mtime_ns);
+    CHECK(copy.at(1).index_path == "none.idx" && !copy.at(1).mtime_ns);
     CHECK(error_of([&] { static_cast<void>(read.at(1)); }).status() == TFR_ERR_OUT_OF_RANGE);
     const tfr::changes none = read.refresh(set);
     CHECK(none.added.empty() && none.changed.empty() && none.gone.empty());
