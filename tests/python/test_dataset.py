@@ -532,9 +532,15 @@ def test_a_pickle_has_the_path_of_the_manifest(shards, manifest):
 
 
 def test_a_manifest_has_all_files(shards, manifest):
-    for name, value in (("index", [None]), ("index_dir", shards), ("pattern", "*")):
-        with pytest.raises(tfr_index.TfrValueError, match=f"^{name} cannot be given with a manif"):
-            Dataset(manifest, **{name: value})
+    given = {"index": [None], "index_dir": shards, "pattern": "*", "allow_missing": True}
+    in_memory = tfr_index.Manifest.read(manifest)
+    for name, value in given.items():
+        with pytest.raises(tfr_index.TfrValueError, match=f"^{name} cannot be given with a Manif"):
+            Dataset(in_memory, **{name: value})
+        with pytest.raises(tfr_index.TfrValueError, match=f"^{name} cannot be given with split"):
+            Dataset(shards, split="train", **{name: value})
+    with pytest.raises(tfr_index.TfrValueError, match=r"^pattern cannot be given with a manif"):
+        Dataset(manifest, pattern="*")
     with pytest.raises(tfr_index.TfrValueError, match="split needs one path"):
         Dataset([shards], split="train")
     manifest.write_text("{}")
@@ -545,6 +551,27 @@ def test_a_manifest_has_all_files(shards, manifest):
     empty.write_text('{"format": "tfr-index manifest", "version": 1, "shards": []}')
     with contextlib.suppress(tfr_index.TfrValueError):  # an empty one may be refused
         assert repr(Dataset(empty)) == "<tfr_index.Dataset of 0 records of no files>"
+
+
+def test_a_manifest_may_have_indexes_in_another_directory(shards, manifest, tmp_path):
+    indexes = tmp_path / "indexes"
+    tfr_index.create_indexes(manifest, indexes)
+    for paths in (manifest, [manifest]):
+        dataset = Dataset(paths, index_dir=indexes)
+        assert len(dataset) == 120 and list(dataset) == list(Dataset(manifest))
+        assert len(pickle.loads(pickle.dumps(dataset))) == 120
+    first = dataset.paths[0]
+    name = f"{Path(first).name}.idx"
+    tfr_index.read_index(indexes / name)[:1].write(indexes / name)
+    fewer = len(dataset) - len(tfr_index.Reader(first)) + 1
+    assert len(Dataset(manifest, index_dir=indexes)) == fewer
+    given = [tfr_index.read_index(tfr_index.find_index(path, indexes)) for path in dataset.paths]
+    for paths in (manifest, [manifest], dataset.paths):
+        assert len(Dataset(paths, index=given)) == fewer
+    with pytest.raises(tfr_index.TfrValueError, match="index must have 40 items"):
+        Dataset(manifest, index=given[:1])
+    with pytest.raises(FileNotFoundError):
+        Dataset(manifest, index_dir=tmp_path / "none")
 
 
 def test_a_split_of_tensorflow_datasets(tmp_path):

@@ -49,6 +49,21 @@ def test_a_manifest_is_a_sequence_of_rows(data):
         Manifest()
 
 
+def test_a_manifest_is_pickled_with_its_rows(data):
+    manifest = Manifest.build(data)
+    rows = [*manifest, ManifestRow("none\udcff", 2**64 - 1, 1, None, None)]
+    for other in (manifest, Manifest.from_rows(rows), Manifest.from_rows([])):
+        copy = pickle.loads(pickle.dumps(other))
+        assert copy == other and copy.total_records == other.total_records
+    assert list(Manifest.from_rows(rows)) == rows
+    assert len(Dataset(pickle.loads(pickle.dumps(manifest)))) == 5
+    row = ManifestRow("a", 1, 2**64 - 1, None, None)
+    with pytest.raises(tfr_index.TfrValueError, match="more than"):
+        Manifest.from_rows([row, row])
+    with pytest.raises(tfr_index.TfrValueError, match="records must be between 0"):
+        Manifest.from_rows([row._replace(records=-1)])
+
+
 def test_the_file_is_plain_json_and_can_be_moved(data, tmp_path):
     file = data / "train.manifest.json"
     Manifest.build(data).write(file)
@@ -134,16 +149,17 @@ def test_what_is_missing_is_left_out_if_that_is_allowed(data):
         manifest.refresh()
     dataset = Dataset(file, allow_missing=True)
     assert len(dataset) == len(pickle.loads(pickle.dumps(dataset))) == 3
-    for given in [{"split": "train"}, {"index_dir": data}]:
-        with pytest.raises(tfr_index.TfrValueError, match="cannot be given with"):
-            Dataset(file, allow_missing=True, **given)
+    with pytest.raises(tfr_index.TfrValueError, match="cannot be given with"):
+        Dataset(file, allow_missing=True, split="train")
     with pytest.raises(tfr_index.TfrValueError, match=r"call its refresh\(allow_missing=True\)"):
         Dataset(manifest, allow_missing=True)
-    for given in [{"index_dir": data}, {"pattern": "*"}]:
-        with pytest.raises(tfr_index.TfrValueError, match="needs paths"):
-            manifest.refresh(**given)
+    with pytest.raises(tfr_index.TfrValueError, match="needs paths"):
+        manifest.refresh(pattern="*")
     assert manifest.refresh(allow_missing=True).gone == [str(data / "c.tfrecord")]
     assert len(Dataset(manifest)) == manifest.total_records == 3
+    tfr_index.create_indexes(data, data.parent / "ix")
+    assert len(manifest.refresh(index_dir=data.parent / "ix", allow_missing=True).indexed) == 2
+    assert manifest[0].index_path == str(data.parent / "ix" / "a.tfrecord.idx")
 
 
 def test_only_a_manifest_is_replaced(data):

@@ -10,6 +10,7 @@ if __name__ == "__main__":
 
 import errno
 import json
+import os
 import warnings
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_paths_mean_what_they_mean_for_a_data_set(old, tmp_path):
         tfr_index.scan(path)[::-1].write(tmp_path / "indexes" / f"{path.name}.idx")
     backwards = PAYLOADS[24::-1] + PAYLOADS[:24:-1]
     for number, paths in enumerate((tmp_path, f"{tmp_path}/{{a,b}}.tfrecord", old)):
-        new = tmp_path / "new" / str(number)
+        new = tmp_path.parent / f"{tmp_path.name}-new" / str(number)
         new.parent.mkdir(exist_ok=True)
         reshard(paths, new, shards=2, index_dir=tmp_path / "indexes", pattern="?.tfrecord")
         assert flat(read(new)) == backwards
@@ -157,6 +158,22 @@ def test_what_is_refused(old, tmp_path):
     with pytest.raises(tfr_index.TfrOSError) as caught:
         reshard(old, tmp_path, shards=1)
     assert caught.value.errno == errno.ENOTEMPTY
+
+
+def test_a_directory_inside_the_data_set_is_mentioned(old, tmp_path):
+    with pytest.raises(OSError, match=r"Directory not empty.*give the path of a new or empty"):
+        reshard(tmp_path, tmp_path, shards=1)
+    assert names(tmp_path) == ["a.tfrecord", "b.tfrecord"]
+    new = tmp_path / "new"
+    text = f"{new}: is in {tmp_path}, so {tmp_path} now has both data sets"
+    with pytest.warns(tfr_index.TfrWarning) as issued:
+        reshard(iter([str(tmp_path)]), new, shards=1)
+    assert [str(warning.message) for warning in issued] == [text]
+    assert flat(read(new)) == PAYLOADS
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reshard(new, tmp_path / "newer", shards=1)
+        reshard([os.fsencode(path) for path in old], tmp_path / "other", shards=1)
 
 
 def test_a_file_that_was_cut_is_not_copied(tmp_path):

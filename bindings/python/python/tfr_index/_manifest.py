@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, final, overload
 
-from ._arguments import refuse
+from ._arguments import integer, refuse
 from ._files import c_paths, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._options import with_options
@@ -59,7 +59,7 @@ class Manifest(Sequence[ManifestRow]):
 
     A manifest is kept in a JSON file, so that a program knows the length of the set without opening
     a shard. The file names its shards relative to itself: the directory that holds both can be
-    moved. Make one with `build`, `read` or `from_tfds`.
+    moved. Make one with `build`, `read`, `from_tfds` or `from_rows`.
 
     Any number of threads may use it at the same time, except during `refresh`.
 
@@ -83,7 +83,7 @@ class Manifest(Sequence[ManifestRow]):
     _rows: list[ManifestRow]
 
     def __init__(self) -> None:
-        raise TypeError("make a Manifest with Manifest.build(), read() or from_tfds()")
+        raise TypeError("make a Manifest with Manifest.build(), read(), from_tfds() or from_rows()")
 
     @classmethod
     def _of(cls, native: CData) -> Manifest:
@@ -149,6 +149,29 @@ class Manifest(Sequence[ManifestRow]):
                 threads=threads,
             )
         )
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[ManifestRow]) -> Manifest:
+        """Makes a manifest of rows that are known, such as those of other manifests.
+
+        Raises:
+            TfrValueError: the rows have more than 2**64 - 1 records.
+
+        Examples:
+            >>> rows = [ManifestRow(f"data/{name}", 21, 1, None, None) for name in "ab"]
+            >>> Manifest.from_rows(rows)
+            <Manifest of 2 shards, 2 records>
+        """
+        given = list(rows)
+        paths, _paths = c_paths(row.path for row in given)
+        indexes, _indexes = c_paths(row.index_path for row in given)
+        native = ffi.new("tfr_manifest_row[]", len(given))
+        for number, row in enumerate(given):
+            native[number].path, native[number].index_path = paths[number], indexes[number]
+            native[number].bytes = integer("bytes", row.bytes, bits=64)
+            native[number].records = integer("records", row.records, bits=64)
+            native[number].mtime_ns = _NO_MTIME if row.mtime_ns is None else row.mtime_ns
+        return cls._of(make("manifest", lib.tfr_manifest_from_rows, native, len(given)))
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -237,7 +260,7 @@ class Manifest(Sequence[ManifestRow]):
 
         Args:
             paths: the files of the set now, as for `build`. None: those of the manifest.
-            index_dir: as for `build`. Needs `paths`.
+            index_dir: as for `build`.
             pattern: as for `build`. Needs `paths`.
             allow_missing: as for `build`. Without `paths`, files of the manifest that do not exist
                 are left out.
@@ -248,10 +271,11 @@ class Manifest(Sequence[ManifestRow]):
         Raises:
             TfrError: as for `build`. The manifest is then as it was.
         """
+        if paths is None and pattern is not None:
+            raise refuse("pattern needs paths: without them, the manifest names all files")
+        if paths is None and index_dir is not None:
+            paths = [row.path for row in self if not allow_missing or os.path.exists(row.path)]
         if paths is None:
-            for name, value in {"index_dir": index_dir, "pattern": pattern}.items():
-                if value is not None:
-                    raise refuse(f"{name} needs paths: without them, the manifest names all files")
             shards = make("shards", lib.tfr_manifest_shards, self._native)
             if allow_missing:
                 shards = _present(shards)
@@ -303,6 +327,9 @@ class Manifest(Sequence[ManifestRow]):
 
     def __eq__(self, other: object) -> bool:
         return self._rows == other._rows if isinstance(other, Manifest) else NotImplemented
+
+    def __reduce__(self) -> tuple[object, tuple[list[ManifestRow]]]:
+        return Manifest.from_rows, (self._rows,)
 
     __hash__ = None  # type: ignore[assignment] # refresh() changes it
 

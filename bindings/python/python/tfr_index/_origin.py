@@ -134,6 +134,12 @@ class _Tfds:
         return self
 
 
+def _ensure_none(given: dict[str, bool], other: str, advice: str) -> None:
+    for name, is_given in given.items():
+        if is_given:
+            raise refuse(f"{name} cannot be given with {other}, which names all files: {advice}")
+
+
 def find_origin(
     paths: Path | Iterable[Path] | Manifest,
     index: Sequence[Index | Path | None] | None,
@@ -150,32 +156,27 @@ def find_origin(
         TypeError: `index` is not a list.
     """
     path = os.fspath(paths) if isinstance(paths, (str, bytes, os.PathLike)) else None
-    manifest: Origin | None = None
+    given = {
+        "index": index is not None,
+        "index_dir": index_dir is not None,
+        "pattern": pattern is not None,
+        "allow_missing": allow_missing,
+    }
     if split is not None:
         if path is None:
             raise refuse("split needs one path: a directory with a dataset_info.json")
+        _ensure_none(given, "split", "pass a pattern of the files' names instead of split")
+        return _Tfds(path, split)
+    if isinstance(paths, Manifest):
+        advice = "write it to a file, and pass the path of that file"
         if allow_missing:
-            raise refuse(
-                "allow_missing cannot be given with split, which names all files: pass a pattern "
-                "of their names instead of split"
-            )
-        manifest = _Tfds(path, split)
-    elif isinstance(paths, Manifest):
-        if allow_missing:
-            raise refuse(
-                "allow_missing cannot be given with a Manifest: call its "
-                "refresh(allow_missing=True) before"
-            )
-        manifest = _Rows(paths._native, paths._rows)
-    elif path is not None and os.fsencode(path).endswith(_MANIFEST):
-        manifest = _ManifestFile(path)
-    if manifest is not None:
-        given = {"index": index, "index_dir": index_dir, "pattern": pattern}
-        for name, value in given.items():
-            if value is not None:
-                raise refuse(f"{name} cannot be given with a manifest, which names all files")
-        if not allow_missing:
-            return manifest
+            advice = "call its refresh(allow_missing=True) before"
+        _ensure_none(given, "a Manifest", advice)
+        return _Rows(paths._native, paths._rows)
+    if path is not None and os.fsencode(path).endswith(_MANIFEST):
+        _ensure_none({"pattern": given["pattern"]}, "a manifest", "omit it")
+        if not any(given.values()):
+            return _ManifestFile(path)
     if isinstance(index, (Index, str, bytes, os.PathLike)):
         kind = type(index).__name__
         raise TypeError(f"index must be a list with an index for each file, not {kind}")

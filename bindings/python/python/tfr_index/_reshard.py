@@ -50,7 +50,8 @@ def reshard(
 
     A `TfrWarning` names each index that was found but not used, each region that `salvage` left
     out, and each file that was written without valid checksums: its records cannot be checked, and
-    their copies have valid checksums.
+    their copies have valid checksums. Another one names a directory in `paths` that the new
+    directory is in: it then has both data sets.
 
     Args:
         paths: files, directories, patterns and manifests, as for `Dataset`, in order.
@@ -107,8 +108,9 @@ def reshard(
         seed = ffi.new("uint64_t *", integer("shuffle", shuffle, bits=64))
     if indexes is not None and index_dir is not None:
         raise refuse("indexes and index_dir cannot both be given: pass one of them")
+    sources = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     found = native_shards(
-        paths,
+        sources,
         index_dir,
         pattern=pattern,
         allow_missing=allow_missing,
@@ -156,4 +158,15 @@ def reshard(
         raise take(kept)
     for warning in warnings:
         warn(TfrWarning(warning, str(warning)))
+    for source in map(os.fsdecode, sources):
+        if _is_inside(new := os.fsdecode(directory), source):
+            text = f"{new}: is in {source}, so {source} now has both data sets"
+            warn(TfrWarning(refuse(text), text))
+            break
     return os.path.join(os.fsdecode(directory), f"{name}.manifest.json")
+
+
+def _is_inside(directory: str, around: str) -> bool:
+    """Whether a directory is inside another one."""
+    inner, outer = os.path.realpath(directory), os.path.realpath(around)
+    return os.path.isdir(outer) and os.path.commonpath([inner, outer]) == outer
