@@ -5,6 +5,7 @@ mod directory;
 mod glob;
 mod indexes;
 mod listed;
+mod listings;
 mod members;
 mod mirror;
 mod search;
@@ -178,7 +179,7 @@ impl Shards {
         keeps_missing: bool,
     ) -> Result<Shards> {
         let mut search = Search::new(options, keeps_missing)?;
-        paths.into_iter().try_for_each(|path| search.add(path.as_ref()))?;
+        search.add_all(&paths.into_iter().collect::<Vec<_>>())?;
         let Search { mut found, lists, roots, notes, mut incomplete, .. } = search;
         if roots.is_empty() {
             let detail = "no files are given: give at least one path".to_owned();

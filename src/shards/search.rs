@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::directory::{list, Names, Skipped};
 use super::glob::{escape, Glob, Matches};
 use super::listed::{List, Listed};
+use super::listings::Listings;
 use super::{braces, members, FindShards};
 use crate::catalog::{self, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -64,14 +65,28 @@ impl<'a> Search<'a> {
         Ok(Search { options, names, keeps_missing, found, lists, roots, notes, incomplete })
     }
 
+    pub fn add_all<P: AsRef<Path>>(&mut self, paths: &[P]) -> Result<()> {
+        let listings = Listings::of(paths);
+        paths.iter().map(AsRef::as_ref).try_for_each(|path| match listings.has(path) {
+            true => self.add_regular(path),
+            false => self.add(path),
+        })
+    }
+
+    /// Adds a regular file.
+    fn add_regular(&mut self, path: &Path) -> Result<()> {
+        match catalog::kind_of(path) {
+            Some(kind) => return self.add_list(path, kind),
+            None => self.add_file(path, false),
+        }
+        Ok(())
+    }
+
     /// A path that exists is no pattern, whatever its name.
-    pub fn add(&mut self, path: &Path) -> Result<()> {
+    fn add(&mut self, path: &Path) -> Result<()> {
         file::ensure_path(path)?;
         let is_directory = match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => match catalog::kind_of(path) {
-                Some(kind) => return self.add_list(path, kind),
-                None => false,
-            },
+            Ok(metadata) if metadata.is_file() => return self.add_regular(path),
             Ok(metadata) => metadata.is_dir(),
             Err(_) if self.add_pattern(path)? => return Ok(()),
             // To open it is an error, which says why.

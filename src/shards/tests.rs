@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::directory::{list, Names, Skipped};
+use super::listings::Listings;
 use super::*;
 use crate::frame;
 use std::ffi::OsStr;
@@ -47,6 +48,36 @@ impl Files {
 
 fn paths(names: &[&str]) -> Vec<PathBuf> {
     names.iter().map(PathBuf::from).collect()
+}
+
+/// Paths that a listing shows are those that a look at each shows.
+#[test]
+fn many_paths_mean_what_each_means() {
+    let files = Files::new(&[
+        "a",
+        "b",
+        "c",
+        "x@2",
+        "l",
+        "s/d.tfrecord",
+        "t/d.tfrecord",
+        "e.tfrecord/f.tfrecord",
+    ]);
+    symlink("l", files.at("link")).unwrap();
+    symlink("t", files.at("to-t")).unwrap();
+    symlink("nowhere", files.at("broken")).unwrap();
+    let rows = "\"path\": [\"c\"], \"bytes\": [0], \"records\": [0]";
+    let head = "{\"format\": \"tfr-index manifest\", \"version\": 1, \"total_records\": 0";
+    fs::write(files.at("m.json"), format!("{head}, \"shards\": {{{rows}}}}}")).unwrap();
+    let names = ["a", "b", "x@2", "s", "e.tfrecord", "link", "m.json", "broken", "none", "to-t/"];
+    let each = names.iter().flat_map(|name| files.find(name).unwrap()).collect::<Vec<_>>();
+    assert_eq!(files.found(files.shards(&names, &FindShards::new())).unwrap(), each);
+    // Some are seen in the listing, and a slash at the end asks for a directory.
+    let listings = Listings::of(&names.map(|name| files.at(name)));
+    let seen = names.iter().filter(|name| listings.has(&files.at(name))).collect::<Vec<_>>();
+    assert_eq!(seen, [&"a", &"b", &"x@2", &"m.json"]);
+    assert!(!listings.has(&files.at("a/")) && !listings.has(&files.at("a/..")));
+    assert!(!Listings::of(&[files.at("a"), files.at("b")]).has(&files.at("a")));
 }
 
 #[test]
