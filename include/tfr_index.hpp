@@ -61,6 +61,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #ifdef __cpp_lib_ranges
@@ -151,6 +152,8 @@ class error : public std::runtime_error {
     }
     /// The detected format, if the data is not TFRecord, such as "gzip"; empty if unknown.
     [[nodiscard]] std::string format() const { return text(tfr_error_format(error_.get())); }
+    /// The name of the feature that is wrong; empty if the error is not about a feature.
+    [[nodiscard]] std::string feature() const { return text(tfr_error_feature(error_.get())); }
     /// The stored value of the checksum that does not match.
     [[nodiscard]] std::optional<std::uint64_t> stored_crc() const noexcept {
         return known(tfr_error_stored_crc(error_.get()));
@@ -200,6 +203,11 @@ inline const char *path(const std::string &path) {
 /// An index path for C, where NULL means the default.
 inline const char *index_path(const std::string &path) {
     return path.empty() ? nullptr : detail::path(path);
+}
+
+/// A byte string for C.
+inline tfr_bytes bytes_of(std::string_view bytes) noexcept {
+    return {reinterpret_cast<const std::uint8_t *>(bytes.data()), bytes.size()};
 }
 
 /// Whether this is an integer type, but not bool.
@@ -1195,6 +1203,214 @@ class index {
     detail::handle<tfr_index, tfr_index_free> native_;
 };
 
+class batch;
+
+/// A wanted feature: its name, the kind of its values, and how many there are in each record. A new
+/// one has one value in each record, and is an error where a record lacks it.
+class feature {
+  public:
+    /// A feature of this kind. Its name is the key in the records' features, usually UTF-8.
+    feature(std::string name, tfr_feature_kind kind) : name_(std::move(name)), kind_(kind) {}
+
+    /// Sets the shape of the values in each record: their number is the product of the dimensions.
+    feature &shape(std::vector<std::size_t> dimensions) {
+        shape_ = std::move(dimensions);
+        ragged_ = false;
+        return *this;
+    }
+    /// Accepts any number of values in each record, also none.
+    feature &ragged() {
+        ragged_ = true;
+        return *this;
+    }
+    /// Sets what stands in for integers where a record lacks the feature: one for all, or one for
+    /// each.
+    feature &default_int64(std::vector<std::int64_t> values) {
+        default_ = std::move(values);
+        return *this;
+    }
+    /// The same for floating-point numbers.
+    feature &default_float(std::vector<float> values) {
+        default_ = std::move(values);
+        return *this;
+    }
+    /// The same for byte strings.
+    feature &default_bytes(std::vector<std::string> values) {
+        default_ = std::move(values);
+        return *this;
+    }
+
+  private:
+    friend class features;
+
+    std::string name_;
+    tfr_feature_kind kind_;
+    std::vector<std::size_t> shape_;
+    bool ragged_ = false;
+    std::variant<std::monostate, std::vector<std::int64_t>, std::vector<float>,
+                 std::vector<std::string>>
+        default_;
+};
+
+/// The features that are wanted of tf.train.Example records, numbered from 0 on. Many threads may
+/// use them at the same time.
+class features {
+  public:
+    /// These features. If they contradict themselves, the calls that use them throw.
+    features(std::initializer_list<feature> wanted)
+        : features(array_view<feature>(wanted.begin(), wanted.size())) {}
+    /// These features. If they contradict themselves, the calls that use them throw.
+    explicit features(array_view<feature> wanted) {
+        tfr_features *made = nullptr;
+        detail::call(tfr_features_new, &made);
+        native_.reset(made);
+        for (const feature &one : wanted) {
+            add(one);
+        }
+    }
+
+    /// Finds the features of a data set: reads up to `records` of its records, from all files, and
+    /// returns features that fit them. 0 means all records.
+    [[nodiscard]] static features infer(const shards &set, std::uint64_t records = 0,
+                                        const options &options = tfr::options()) {
+        tfr_features *made = nullptr;
+        options.call(tfr_features_infer, set.get(), records, options.get(), &made);
+        return features(made);
+    }
+
+    /// The number of features.
+    [[nodiscard]] std::size_t size() const noexcept { return tfr_features_len(get()); }
+    /// The name of a feature; empty if there is no such feature.
+    [[nodiscard]] std::string name(std::size_t feature) const {
+        const tfr_bytes name = tfr_features_name(get(), feature);
+        return {reinterpret_cast<const char *>(name.bytes), name.size};
+    }
+    /// The kind of a feature, a member of tfr_feature_kind; 0 if there is no such feature.
+    [[nodiscard]] std::int32_t kind(std::size_t feature) const noexcept {
+        return tfr_features_kind(get(), feature);
+    }
+    /// Whether a feature is ragged.
+    [[nodiscard]] bool is_ragged(std::size_t feature) const noexcept {
+        return tfr_features_is_ragged(get(), feature) != 0;
+    }
+    /// The shape of a feature's values in each record, borrowed. Empty: one value, or ragged.
+    [[nodiscard]] array_view<std::size_t> shape(std::size_t feature) const noexcept {
+        std::size_t dimensions = 0;
+        const std::size_t *shape = tfr_features_shape(get(), feature, &dimensions);
+        return {shape, dimensions};
+    }
+    /// What infer() has to report: an index that is not used, or a features.json that does not fit
+    /// the records.
+    [[nodiscard]] std::vector<error> warnings() const {
+        std::vector<error> found;
+        while (true) {
+            tfr_error *one = nullptr;
+            detail::call(tfr_features_warning, get(), found.size(), &one);
+            if (one == nullptr) {
+                return found;
+            }
+            found.emplace_back(tfr_error_status(one), one);
+        }
+    }
+
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_features *get() const noexcept { return native_.get(); }
+
+  private:
+    explicit features(tfr_features *taken) : native_(taken) {}
+
+    void add(const feature &one) {
+        tfr_features *all = native_.get();
+        std::size_t number = 0;
+        detail::call(tfr_features_add, all, one.name_.data(), one.name_.size(),
+                     static_cast<std::int32_t>(one.kind_), &number);
+        detail::call(tfr_features_set_shape, all, number, one.shape_.data(), one.shape_.size());
+        if (one.ragged_) {
+            detail::call(tfr_features_set_ragged, all, number);
+        }
+        if (const auto *ints = std::get_if<std::vector<std::int64_t>>(&one.default_)) {
+            detail::call(tfr_features_set_default_int64, all, number, ints->data(), ints->size());
+        } else if (const auto *floats = std::get_if<std::vector<float>>(&one.default_)) {
+            detail::call(tfr_features_set_default_float, all, number, floats->data(),
+                         floats->size());
+        } else if (const auto *strings = std::get_if<std::vector<std::string>>(&one.default_)) {
+            std::vector<tfr_bytes> native;
+            for (const std::string &string : *strings) {
+                native.push_back(detail::bytes_of(string));
+            }
+            detail::call(tfr_features_set_default_bytes, all, number, native.data(), native.size());
+        }
+    }
+
+    detail::handle<tfr_features, tfr_features_free> native_;
+};
+
+/// The values of features in a batch of records. A feature of a fixed shape has an array of the
+/// values of record 0, then those of record 1 and so on; a ragged one has offsets(), too. Features
+/// have the numbers that they have in `features`. All arrays are borrowed.
+class columns {
+  public:
+    /// Decodes features of payloads: payload i is the bytes from offsets[i] up to offsets[i + 1].
+    /// There is one offset more than payloads. Byte strings point into the payloads. `threads`: 0
+    /// starts one per processor if that helps; 1 uses only the calling thread.
+    [[nodiscard]] static columns decode(const features &wanted, std::string_view payloads,
+                                        array_view<std::size_t> offsets, std::size_t threads = 0) {
+        tfr_columns *made = nullptr;
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(payloads.data());
+        const std::size_t count = offsets.empty() ? 0 : offsets.size() - 1;
+        detail::call(tfr_columns_decode, wanted.get(), bytes, payloads.size(), offsets.data(),
+                     count, threads, &made);
+        columns owned(made);
+        owned.owned_.reset(made);
+        return owned;
+    }
+    /// The columns of a C object, which stays the caller's.
+    explicit columns(const tfr_columns *borrowed) noexcept : native_(borrowed) {}
+
+    /// The number of records.
+    [[nodiscard]] std::size_t size() const noexcept { return tfr_columns_len(get()); }
+    /// Whether there are no records.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The values of a feature of integers; none if it is of another kind.
+    [[nodiscard]] array_view<std::int64_t> int64_values(std::size_t feature) const noexcept {
+        return values(tfr_columns_int64, feature);
+    }
+    /// The values of a feature of floating-point numbers; none if it is of another kind.
+    [[nodiscard]] array_view<float> float_values(std::size_t feature) const noexcept {
+        return values(tfr_columns_float, feature);
+    }
+    /// The values of a feature of byte strings; none if it is of another kind.
+    [[nodiscard]] array_view<tfr_bytes> bytes_values(std::size_t feature) const noexcept {
+        return values(tfr_columns_bytes, feature);
+    }
+    /// Value i of a feature of byte strings; i must be less than their number.
+    [[nodiscard]] std::string_view bytes(std::size_t feature, std::size_t i) const noexcept {
+        const tfr_bytes value = bytes_values(feature)[i];
+        return {reinterpret_cast<const char *>(value.bytes), value.size};
+    }
+    /// Where the values of each record start, and where the last one's end: size() + 1 places in
+    /// the array of values. None if the feature is not ragged.
+    [[nodiscard]] array_view<std::size_t> offsets(std::size_t feature) const noexcept {
+        const std::size_t *offsets = tfr_columns_offsets(get(), feature);
+        return {offsets, offsets == nullptr ? 0 : size() + 1};
+    }
+
+    /// The C object; nullptr if there are no columns. This object owns it, or a batch.
+    [[nodiscard]] const tfr_columns *get() const noexcept { return native_; }
+
+  private:
+    template <typename T>
+    array_view<T> values(const T *(*function)(const tfr_columns *, std::size_t, std::size_t *),
+                         std::size_t feature) const noexcept {
+        std::size_t count = 0;
+        const T *values = function(get(), feature, &count);
+        return {values, count};
+    }
+
+    detail::handle<tfr_columns, tfr_columns_free> owned_; // empty if they are borrowed
+    const tfr_columns *native_;
+};
+
 /// The result of reader::read_many(): one buffer, and a view of each payload.
 class payloads {
   public:
@@ -1382,6 +1598,10 @@ class reader {
         call(tfr_reader_read_each, native_.get(), records.data(), records.size(), buffers.data(),
              capacities.data());
     }
+
+    /// Reads many records, and decodes features of them: batch::columns().
+    [[nodiscard]] inline batch read_columns(const record_numbers &records,
+                                            const features &wanted) const;
 
     /// Iterates over all payloads: `for (std::string_view payload : reader)`. A payload is valid
     /// until the iterator advances. This is a single pass; unless options::threads(1), a thread
@@ -1862,6 +2082,11 @@ class batch {
     [[nodiscard]] array_view<std::uint64_t> records() const noexcept {
         return {tfr_batch_records(get()), size()};
     }
+    /// The features of the records, borrowed from the batch; without an object if they were not
+    /// asked for.
+    [[nodiscard]] tfr::columns columns() const noexcept {
+        return tfr::columns(tfr_batch_columns(get()));
+    }
 
     /// The C object. This object owns it.
     [[nodiscard]] const tfr_batch *get() const noexcept { return native_.get(); }
@@ -1870,6 +2095,77 @@ class batch {
     detail::handle<tfr_batch, tfr_batch_free> native_;
     std::vector<std::string_view> views_;
 };
+
+inline batch reader::read_columns(const record_numbers &records, const features &wanted) const {
+    tfr_batch *made = nullptr;
+    call(tfr_reader_read_columns, native_.get(), records.data(), records.size(), wanted.get(),
+         &made);
+    return batch(made);
+}
+
+/// The values of a feature in many records, for encode_examples(): those of record 0, then those of
+/// record 1 and so on. It borrows numbers, and what byte strings point to.
+class feature_values {
+  public:
+    /// Integers. All records have the same number of values.
+    feature_values(std::string name, array_view<std::int64_t> values)
+        : feature_values(std::move(name), TFR_FEATURE_INT64, values.data(), values.size()) {}
+    /// Floating-point numbers. All records have the same number of values.
+    feature_values(std::string name, array_view<float> values)
+        : feature_values(std::move(name), TFR_FEATURE_FLOAT, values.data(), values.size()) {}
+    /// Byte strings. All records have the same number of values.
+    feature_values(std::string name, array_view<std::string_view> values)
+        : feature_values(std::move(name), TFR_FEATURE_BYTES, nullptr, values.size()) {
+        for (const std::string_view value : values) {
+            strings_.push_back(detail::bytes_of(value));
+        }
+    }
+
+    /// Sets where each record's values start, and where the last one's end: one offset more than
+    /// there are records. They are borrowed.
+    feature_values &offsets(array_view<std::size_t> offsets) {
+        offsets_ = offsets;
+        return *this;
+    }
+
+  private:
+    friend inline batch encode_examples(std::size_t records, array_view<feature_values> values);
+
+    feature_values(std::string name, tfr_feature_kind kind, const void *values, std::size_t count)
+        : name_(std::move(name)), kind_(kind), values_(values), count_(count) {}
+
+    [[nodiscard]] tfr_feature_values native() const noexcept {
+        return {name_.data(),
+                name_.size(),
+                static_cast<std::int32_t>(kind_),
+                kind_ == TFR_FEATURE_BYTES ? strings_.data() : values_,
+                count_,
+                offsets_.data()};
+    }
+
+    std::string name_;
+    tfr_feature_kind kind_;
+    const void *values_;
+    std::size_t count_;
+    std::vector<tfr_bytes> strings_;
+    array_view<std::size_t> offsets_;
+};
+
+/// Encodes records as tf.train.Example, byte for byte as protobuf's deterministic serialisation.
+/// The batch has their payloads.
+[[nodiscard]] inline batch encode_examples(std::size_t records, array_view<feature_values> values) {
+    std::vector<tfr_feature_values> native;
+    for (const feature_values &one : values) {
+        if (one.offsets_.data() != nullptr && one.offsets_.size() != records + 1) {
+            throw std::invalid_argument("tfr::encode_examples: feature " + one.name_ +
+                                        " needs one offset more than there are records");
+        }
+        native.push_back(one.native());
+    }
+    tfr_batch *made = nullptr;
+    detail::call(tfr_encode_examples, records, native.data(), native.size(), &made);
+    return batch(made);
+}
 
 /// Where a record of a data set is.
 struct place {
@@ -2029,6 +2325,14 @@ class dataset {
         detail::call(tfr_dataset_read_batch, get(), records.data(), records.size(), &made);
         return batch(made);
     }
+    /// Reads many records like read_batch(), and decodes features of them: batch::columns().
+    [[nodiscard]] batch read_columns(array_view<std::uint64_t> records,
+                                     const features &wanted) const {
+        tfr_batch *made = nullptr;
+        detail::call(tfr_dataset_read_columns, get(), records.data(), records.size(), wanted.get(),
+                     &made);
+        return batch(made);
+    }
     /// Iterates over batches of `batch_size` records in an order. Threads read `prefetch` batches
     /// ahead, but no more than 1,024. The last batch may have fewer records, and is left out if
     /// `drop_last`.
@@ -2106,6 +2410,13 @@ class batches {
         detail::call(tfr_batches_of, dataset.get(), first, step, order.get(), batch_size, max_bytes,
                      prefetch, std::int32_t{drop_last}, &made);
         native_.reset(made);
+    }
+
+    /// Decodes features of the records from the next batch on, in the threads that read ahead:
+    /// batch::columns().
+    tfr::batches &features(const tfr::features &wanted) {
+        detail::call(tfr_batches_set_features, native_.get(), wanted.get());
+        return *this;
     }
 
     /// The next batch; none at the end. After an exception, the next call continues with the batch

@@ -2,6 +2,7 @@
 
 mod batches;
 mod counting;
+mod features;
 mod files;
 mod skipping;
 

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Builds messages.
 pub(super) mod message {
@@ -420,6 +420,48 @@ proptest! {
                 check(name, kind, &payloads, found)?;
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_what_fails_alone(
+        payloads in vec(any_payload(), 0..9), threads in 0..4_usize
+    ) {
+        let features = [
+            Feature::int64("a"),
+            Feature::float("bb").ragged(),
+            Feature::bytes("c").shape(&[2]).default_bytes(&["x"]),
+        ];
+        let features = Features::new(features).unwrap();
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for (place, payload) in payloads.iter().enumerate() {
+            match decode(&features, &[payload], 1) {
+                Ok(_) => good.push(&payload[..]),
+                Err(error) => bad.push(error.of_record(place as u64).to_string()),
+            }
+        }
+        let ends = payloads.iter().scan(0, |end, payload| {
+            *end += payload.len();
+            Some(*end)
+        });
+        let offsets: Vec<_> = std::iter::once(0).chain(ends).collect();
+        let bytes = payloads.concat();
+        let (columns, left_out) = features.decode_or_skip(&bytes, &offsets, threads).unwrap();
+        prop_assert_eq!(left_out.iter().map(Error::to_string).collect::<Vec<_>>(), bad);
+        let expected = decode(&features, &good, 1).unwrap();
+        prop_assert_eq!(columns.len(), good.len());
+        prop_assert_eq!(columns.int64(0), expected.int64(0));
+        prop_assert_eq!(columns.offsets(1), expected.offsets(1));
+        let bits = |columns: &Columns| {
+            let values = columns.float(1).unwrap().iter();
+            values.map(|value| value.to_bits()).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(bits(&columns), bits(&expected));
+        let good = good.concat();
+        let strings = |columns: &Columns, bytes: &[u8]| {
+            let spans = columns.spans(2).unwrap().iter();
+            spans.map(|&span| columns.bytes(span, bytes).to_vec()).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(strings(&columns, &bytes), strings(&expected, &good));
     }
 
     #[test]

@@ -260,6 +260,7 @@ fn data_sets_are_read() {
 #[test]
 fn features_are_decoded_and_encoded() {
     Program::new("c/test_features.c").run_watched();
+    Program::new("cpp/test_features.cpp").run_watched();
 }
 
 #[test]
