@@ -157,7 +157,8 @@ fn declare(
     let mut contradicted = Vec::new();
     for (name, stats) in schema.features() {
         let declared = declared.find(name).map(|number| &declared.as_slice()[number]);
-        let suggested = features.iter_mut().find(|feature| feature.name() == name);
+        let suggested =
+            features.iter_mut().find(|feature| feature.name() == name && !feature.is_sequence());
         let (Some(declared), Some(suggested)) = (declared, suggested) else { continue };
         if fits(declared, stats, schema.records()) {
             *suggested = declared.clone();

@@ -36,8 +36,13 @@ pub struct Columns {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub values: Values,
-    /// Of a ragged feature: where each record's values start, and where the last one's end.
+    /// Of a ragged feature: where each record's values start, and where the last one's end. Of a
+    /// sequence, the same of its steps.
     pub offsets: Option<Vec<usize>>,
+    /// Of a sequence: the number of its steps in all records.
+    pub steps: usize,
+    /// Of a ragged sequence: where each step's values start, and where the last one's end.
+    pub step_offsets: Option<Vec<usize>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -106,10 +111,19 @@ impl Columns {
     }
 
     /// Returns where the values of each record start, and where the last one's end; `None` if the
-    /// feature is not ragged.
+    /// feature is neither ragged nor a sequence. Of a [sequence](Feature::sequence) it returns
+    /// where the steps of each record start: the steps of all records are numbered from 0.
     #[must_use]
     pub fn offsets(&self, feature: usize) -> Option<&[usize]> {
         self.columns.get(feature)?.offsets.as_deref()
+    }
+
+    /// Returns where the values of each step of a ragged [sequence](Feature::sequence) start, and
+    /// where the last one's end; `None` for other features. (Each step of a sequence of a fixed shape
+    /// has the same number of values.)
+    #[must_use]
+    pub fn step_offsets(&self, feature: usize) -> Option<&[usize]> {
+        self.columns.get(feature)?.step_offsets.as_deref()
     }
 
     /// Columns for the features, with room for some records.
@@ -138,23 +152,21 @@ impl Column {
             FeatureKind::Float => Values::Float(Vec::new()),
             FeatureKind::Int64 => Values::Int64(Vec::new()),
         };
-        let offsets = match count {
-            Some(count) => {
+        let (mut offsets, mut step_offsets) = (None, None);
+        match (feature.is_sequence(), count) {
+            (false, Some(count)) => {
                 values.reserve(count.checked_mul(records).ok_or_else(out_of_memory)?)?;
-                None
             }
-            None => {
-                let mut offsets = Vec::new();
-                offsets.try_reserve_exact(records + 1).map_err(|_| out_of_memory())?;
-                offsets.push(0);
-                Some(offsets)
+            (false, None) => offsets = Some(offsets_with_room(records)?),
+            (true, count) => {
+                offsets = Some(offsets_with_room(records)?);
+                step_offsets = count.is_none().then(|| offsets_with_room(0)).transpose()?;
             }
-        };
-        Ok(Column { values, offsets })
+        }
+        Ok(Column { values, offsets, steps: 0, step_offsets })
     }
 
     fn append(&mut self, mut other: Column) -> Result<()> {
-        let before = self.values.len();
         self.values.reserve(other.values.len())?;
         match (&mut self.values, &mut other.values) {
             (Values::Bytes(values), Values::Bytes(more)) => values.append(more),
@@ -162,12 +174,27 @@ impl Column {
             (Values::Int64(values), Values::Int64(more)) => values.append(more),
             _ => unreachable!("both are of one feature"),
         }
-        if let (Some(offsets), Some(more)) = (&mut self.offsets, other.offsets) {
-            offsets.try_reserve(more.len()).map_err(|_| out_of_memory())?;
-            offsets.extend(more[1..].iter().map(|offset| before + offset));
-        }
+        append_offsets(&mut self.offsets, other.offsets)?;
+        append_offsets(&mut self.step_offsets, other.step_offsets)?;
+        self.steps += other.steps;
         Ok(())
     }
+}
+
+fn offsets_with_room(count: usize) -> Result<Vec<usize>> {
+    let mut offsets = Vec::new();
+    offsets.try_reserve_exact(count + 1).map_err(|_| out_of_memory())?;
+    offsets.push(0);
+    Ok(offsets)
+}
+
+/// Appends others' offsets, which count from 0.
+fn append_offsets(offsets: &mut Option<Vec<usize>>, more: Option<Vec<usize>>) -> Result<()> {
+    let (Some(offsets), Some(more)) = (offsets, more) else { return Ok(()) };
+    let end = offsets[offsets.len() - 1];
+    offsets.try_reserve(more.len()).map_err(|_| out_of_memory())?;
+    offsets.extend(more[1..].iter().map(|offset| end + offset));
+    Ok(())
 }
 
 impl Values {
@@ -254,7 +281,7 @@ fn fill<T: Copy>(values: &mut Vec<T>, default: &[T], count: usize) {
 }
 
 #[inline]
-fn push<T>(values: &mut Vec<T>, value: T) -> Result<()> {
+pub(super) fn push<T>(values: &mut Vec<T>, value: T) -> Result<()> {
     if values.len() == values.capacity() {
         values.try_reserve(1).map_err(|_| out_of_memory())?;
     }

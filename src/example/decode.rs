@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::columns::{out_of_memory, part, Column, Columns};
+use super::columns::{out_of_memory, part, push, Column, Columns, Values};
 use super::features::Default;
 use super::keys::Order;
-use super::message::{for_each_entry, not_an_example, Entry};
+use super::message::{for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry};
 use super::{FeatureKind, Features, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::threads::{processors, Crew, FirstError, READING};
@@ -169,15 +169,23 @@ enum Found {
     Values,
     /// Values of another kind.
     Other(FeatureKind),
+    /// A step of the record has values of another kind.
+    OtherStep(usize, FeatureKind),
+    /// A step of the record has this number of values, which is wrong.
+    OtherCount(usize, usize),
 }
 
 /// What a thread knows while it decodes records.
 struct State {
     order: Order,
+    /// The order of sequences.
+    list_order: Order,
     columns: Columns,
     /// What the record has of each feature, and where its values start.
     found: Vec<Found>,
     starts: Vec<usize>,
+    /// Where its steps start, if any feature is a sequence.
+    step_starts: Vec<usize>,
 }
 
 impl Batch<'_> {
@@ -186,8 +194,15 @@ impl Batch<'_> {
         let columns = Columns::with_room(self.features, records.len(), self.payloads.len());
         let columns = columns.map_err(|error| first_error.note(records.start, error)).ok()?;
         let count = columns.columns.len();
-        let (found, starts) = (vec![Found::Nothing; count], vec![0; count]);
-        let mut state = State { order: Order::default(), columns, found, starts };
+        let sequences = if self.features.sequences.is_empty() { 0 } else { count };
+        let mut state = State {
+            order: Order::default(),
+            list_order: Order::default(),
+            columns,
+            found: vec![Found::Nothing; count],
+            starts: vec![0; count],
+            step_starts: vec![0; sequences],
+        };
         for record in records {
             if !first_error.is_before(record) {
                 return None;
@@ -213,6 +228,9 @@ impl Batch<'_> {
     fn decode_one(&self, payload: &[u8], state: &mut State) -> Result<()> {
         state.begin();
         self.walk(payload, state)?;
+        if !self.features.sequences.is_empty() {
+            self.walk_sequences(payload, state)?;
+        }
         let State { columns, found, starts, .. } = state;
         let each = columns.columns.iter_mut().zip(starts).zip(found);
         for (number, ((column, start), found)) in each.enumerate() {
@@ -233,6 +251,37 @@ impl Batch<'_> {
         })
     }
 
+    /// Appends the steps that the record has.
+    fn walk_sequences(&self, payload: &[u8], state: &mut State) -> Result<()> {
+        let (base, mut at) = (self.payloads.as_ptr() as usize, 0);
+        for_each_list_entry(payload, |entry| {
+            let feature = state.list_order.find(at, entry.key, &self.features.sequences);
+            at += 1;
+            let Some(feature) = feature else { return Ok(()) };
+            state.push_steps(feature, self.features.count(feature), entry, base)
+        })
+    }
+
+    /// Checks the steps of a record.
+    fn end_sequence(&self, number: usize, column: &mut Column, found: Found) -> Result<()> {
+        let feature = &self.features.as_slice()[number];
+        let is_allowed = feature.allows_missing();
+        let kind = feature.kind();
+        let detail = match found {
+            Found::Nothing if !is_allowed => "is missing: the record has no such list".to_owned(),
+            Found::OtherStep(step, other) => format!("step {step} has {other} values, not {kind}"),
+            Found::OtherCount(step, found) => {
+                let count = self.features.count(number).unwrap_or_default();
+                format!("step {step} has {found} values, not {count}")
+            }
+            _ => {
+                column.offsets.as_mut().expect("sequences have them").push(column.steps);
+                return Ok(());
+            }
+        };
+        Err(self.features.error(number, &detail))
+    }
+
     /// Checks the values of a record, or fills in what is missing.
     #[inline]
     fn end_record(
@@ -243,6 +292,9 @@ impl Batch<'_> {
         found: Found,
     ) -> Result<()> {
         let feature = &self.features.as_slice()[number];
+        if feature.is_sequence() {
+            return self.end_sequence(number, column, found);
+        }
         let error = |detail: String| self.features.error(number, &detail);
         if let Found::Other(kind) = found {
             return Err(error(format!("has {kind} values, not {}", feature.kind())));
@@ -263,11 +315,35 @@ impl Batch<'_> {
     }
 }
 
+/// Appends a list of a `Feature` whose values start at `start`, instead of earlier lists of another
+/// kind. `last` is their kind.
+#[inline(always)]
+fn push_list(
+    values: &mut Values,
+    start: usize,
+    last: &mut Option<FeatureKind>,
+    kind: FeatureKind,
+    list: &[u8],
+    base: usize,
+) -> Result<()> {
+    if last.is_some_and(|last| last != kind) {
+        values.truncate(start);
+    }
+    *last = Some(kind);
+    match kind == values.kind() {
+        true => values.push_list(list, base).ok_or_else(not_an_example)?,
+        false => Ok(()),
+    }
+}
+
 impl State {
     fn begin(&mut self) {
         self.found.fill(Found::Nothing);
         for (start, column) in self.starts.iter_mut().zip(&self.columns.columns) {
             *start = column.values.len();
+        }
+        for (start, column) in self.step_starts.iter_mut().zip(&self.columns.columns) {
+            *start = column.steps;
         }
     }
 
@@ -281,6 +357,12 @@ impl State {
                 offsets.truncate(records + 1);
             }
         }
+        for (column, &start) in self.columns.columns.iter_mut().zip(&self.step_starts) {
+            column.steps = start;
+            if let Some(offsets) = &mut column.step_offsets {
+                offsets.truncate(start + 1);
+            }
+        }
     }
 
     /// Appends the values of an entry, instead of those of an earlier one with its key.
@@ -289,21 +371,49 @@ impl State {
         let (values, start) = (&mut self.columns.columns[feature].values, self.starts[feature]);
         values.truncate(start);
         let mut last = None;
-        entry.for_each_list(|kind, list| {
-            if last.is_some_and(|last| last != kind) {
-                values.truncate(start);
-            }
-            last = Some(kind);
-            match kind == values.kind() {
-                true => values.push_list(list, base).ok_or_else(not_an_example)?,
-                false => Ok(()),
-            }
-        })?;
+        entry.for_each_list(|kind, list| push_list(values, start, &mut last, kind, list, base))?;
         self.found[feature] = match last {
             None => Found::Nothing,
             Some(kind) if kind == values.kind() => Found::Values,
             Some(kind) => Found::Other(kind),
         };
+        Ok(())
+    }
+
+    /// Appends the steps of an entry, instead of those of an earlier one with its key.
+    fn push_steps(
+        &mut self,
+        feature: usize,
+        count: Option<usize>,
+        entry: &Entry<'_>,
+        base: usize,
+    ) -> Result<()> {
+        let (start, first) = (self.starts[feature], self.step_starts[feature]);
+        let Column { values, steps, step_offsets, .. } = &mut self.columns.columns[feature];
+        values.truncate(start);
+        *steps = first;
+        if let Some(offsets) = step_offsets {
+            offsets.truncate(first + 1);
+        }
+        let mut found = Found::Values;
+        entry.for_each_step(|step| {
+            let (start, mut last) = (values.len(), None);
+            for_each_list(step, |kind, list| {
+                push_list(values, start, &mut last, kind, list, base)
+            })?;
+            let (number, len) = (*steps - first, values.len() - start);
+            match last {
+                _ if found != Found::Values => {} // the first one counts
+                Some(kind) if kind != values.kind() => found = Found::OtherStep(number, kind),
+                _ if count.is_some_and(|count| count != len) => {
+                    found = Found::OtherCount(number, len);
+                }
+                _ => {}
+            }
+            *steps += 1;
+            step_offsets.as_mut().map_or(Ok(()), |offsets| push(offsets, values.len()))
+        })?;
+        self.found[feature] = found;
         Ok(())
     }
 }

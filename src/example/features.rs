@@ -71,13 +71,22 @@ pub struct Feature {
     /// `None`: as many values as there are.
     shape: Option<Vec<usize>>,
     pub(super) default: Option<Default>,
+    /// Set if it is one of a `SequenceExample`'s feature lists.
+    pub(super) sequence: Option<Sequence>,
+}
+
+/// A list of steps, each of which has values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sequence {
+    /// A record may lack the list.
+    pub allow_missing: bool,
 }
 
 impl Feature {
     /// A feature of this kind. Its name is the key in the records' `features`, usually text.
     pub fn new(name: impl AsRef<[u8]>, kind: FeatureKind) -> Feature {
         let name = name.as_ref().to_vec();
-        Feature { name, kind, shape: Some(Vec::new()), default: None }
+        Feature { name, kind, shape: Some(Vec::new()), default: None, sequence: None }
     }
 
     /// A feature of byte strings.
@@ -105,6 +114,30 @@ impl Feature {
     /// Accepts any number of values in each record, also none.
     pub fn ragged(mut self) -> Feature {
         self.shape = None;
+        self
+    }
+
+    /// Reads a list of steps from the `feature_lists` of a `tf.train.SequenceExample`, instead of a
+    /// feature of its `context`, which decodes like an `Example`. Each step has values of the
+    /// feature's shape, or any number of them if it is [ragged](Self::ragged). A record without the
+    /// list is an error, unless `allow_missing`: then it has no steps.
+    ///
+    /// ```
+    /// use tfr_index::{Feature, Features};
+    ///
+    /// // SequenceExample { feature_lists { feature_list { key: "t" value {
+    /// //     feature { int64_list { value: [7, 8] } } feature { int64_list { value: [9] } } } } } }
+    /// let payload =
+    ///     b"\x12\x18\x0a\x16\x0a\x01t\x12\x11\x0a\x06\x1a\x04\x0a\x02\x07\x08\x0a\x07\x1a\x05\x0a\x01\x09\x10\x00";
+    /// let features = Features::new([Feature::int64("t").ragged().sequence(false)])?;
+    /// let columns = features.decode(payload, &[0, payload.len()], 1)?;
+    /// assert_eq!(columns.int64(0), Some(&[7, 8, 9][..]));
+    /// assert_eq!(columns.offsets(0), Some(&[0, 2][..])); // the record has steps 0 and 1
+    /// assert_eq!(columns.step_offsets(0), Some(&[0, 2, 3][..])); // which have two values and one
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    pub fn sequence(mut self, allow_missing: bool) -> Feature {
+        self.sequence = Some(Sequence { allow_missing });
         self
     }
 
@@ -140,7 +173,20 @@ impl Feature {
         self.kind
     }
 
-    /// Returns the shape in each record; `None` if the feature is [ragged](Self::ragged).
+    /// Returns whether it is a [list of steps](Self::sequence).
+    #[must_use]
+    pub fn is_sequence(&self) -> bool {
+        self.sequence.is_some()
+    }
+
+    /// Returns whether a record may lack the [list of steps](Self::sequence).
+    #[must_use]
+    pub fn allows_missing(&self) -> bool {
+        self.sequence.is_some_and(|sequence| sequence.allow_missing)
+    }
+
+    /// Returns the shape in each record, or in each step of a [sequence](Self::sequence); `None` if
+    /// the feature is [ragged](Self::ragged).
     #[must_use]
     pub fn dimensions(&self) -> Option<&[usize]> {
         self.shape.as_deref()
@@ -154,6 +200,11 @@ impl Feature {
     /// contradicts itself.
     fn count(&self) -> Result<Option<usize>> {
         let invalid = |detail: &str| Err(self.error(ErrorKind::InvalidArgument, detail));
+        if self.is_sequence() && self.default.is_some() {
+            return invalid(
+                "a sequence has no default: allow it to be missing, and it has no steps",
+            );
+        }
         let count = match &self.shape {
             None if self.default.is_some() => {
                 return invalid(
@@ -185,9 +236,12 @@ impl Feature {
 #[derive(Debug, Clone)]
 pub struct Features {
     features: Vec<Feature>,
-    /// How many values each has in each record; `None` if it is ragged.
+    /// How many values each has in each record or step; `None` if it is ragged.
     counts: Vec<Option<usize>>,
+    /// The numbers of those of a record, or of a `SequenceExample`'s context.
     pub(super) by_key: ByKey,
+    /// The numbers of sequences.
+    pub(super) sequences: ByKey,
 }
 
 impl Features {
@@ -209,20 +263,26 @@ impl Features {
     pub fn new(features: impl IntoIterator<Item = Feature>) -> Result<Features> {
         let features: Vec<_> = features.into_iter().collect();
         let counts = features.iter().map(Feature::count).collect::<Result<_>>()?;
-        let mut by_key = ByKey::default();
+        let (mut by_key, mut sequences) = (ByKey::default(), ByKey::default());
         for (number, feature) in features.iter().enumerate() {
-            if by_key.insert(feature.name.clone(), number).is_some() {
+            let (map, other) = match feature.is_sequence() {
+                true => (&mut sequences, &by_key),
+                false => (&mut by_key, &sequences),
+            };
+            let is_new = map.insert(feature.name.clone(), number).is_none();
+            if !is_new || other.contains_key(&feature.name) {
                 let detail = "the feature is listed twice";
                 return Err(feature.error(ErrorKind::InvalidArgument, detail));
             }
         }
-        Ok(Features { features, counts, by_key })
+        Ok(Features { features, counts, by_key, sequences })
     }
 
     /// Returns the number of a feature.
     #[must_use]
     pub fn find(&self, name: impl AsRef<[u8]>) -> Option<usize> {
-        self.by_key.get(name.as_ref()).copied()
+        let name = name.as_ref();
+        self.by_key.get(name).or_else(|| self.sequences.get(name)).copied()
     }
 
     /// Returns the features.
@@ -230,12 +290,12 @@ impl Features {
         &self.features
     }
 
-    /// Iterates over the features and how many values each has in each record.
+    /// Iterates over the features and how many values each has in each record or step.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&Feature, Option<usize>)> {
         self.features.iter().zip(self.counts.iter().copied())
     }
 
-    /// How many values a feature has in each record; `None` if it is ragged.
+    /// How many values a feature has in each record or step; `None` if it is ragged.
     #[inline]
     pub(super) fn count(&self, feature: usize) -> Option<usize> {
         self.counts[feature]
@@ -269,6 +329,7 @@ mod tests {
             (int64().shape(&[3]).default_int64(&[1, 2]), "has 2 values, but must have 1 or 3"),
             (int64().default_int64(&[]), "has 0 values, but must have 1 or 1"),
             (int64().shape(&[1 << 40, 1 << 40]), "the shape is too large"),
+            (int64().sequence(true).default_int64(&[1]), "a sequence has no default"),
         ] {
             let error = Features::new([feature]).unwrap_err();
             assert_eq!((error.kind(), error.feature()), (ErrorKind::InvalidArgument, Some("a\nb")));
@@ -276,6 +337,8 @@ mod tests {
             assert!(text.starts_with(r#"feature "a\nb": "#) && text.contains(why), "{text}");
         }
         let twice = [int64(), Feature::bytes("a\nb")];
+        assert!(Features::new(twice).unwrap_err().to_string().ends_with("is listed twice"));
+        let twice = [int64(), int64().sequence(true)];
         assert!(Features::new(twice).unwrap_err().to_string().ends_with("is listed twice"));
         for feature in [int64().shape(&[0]).default_int64(&[1]), int64().shape(&[2, 3])] {
             Features::new([feature]).unwrap();

@@ -1,4 +1,4 @@
-//! The messages inside an `Example`, down to the lists of values.
+//! The messages inside an `Example` or a `SequenceExample`, down to the lists of values.
 
 use super::wire::{Wire, BLOCK_1, BLOCK_2, BLOCK_3};
 use super::FeatureKind;
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// An entry of a record's map of features.
 pub(super) struct Entry<'a> {
     pub key: &'a [u8],
-    /// The `Feature`.
+    /// The `Feature`, or the `FeatureList`.
     value: &'a [u8],
     /// More of them, which are merged with the first one. Nobody writes them.
     more: Vec<&'a [u8]>,
@@ -30,6 +30,27 @@ pub(super) fn for_each_entry<'a>(
         let mut features = Wire(features);
         // Features { map<string, Feature> feature = 1 }
         while let Some(entry) = features.next_block(BLOCK_1).ok_or_else(not_an_example)? {
+            visit(&Entry::parse(entry).ok_or_else(not_an_example)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Calls `visit` with each entry of the map of feature lists that a `SequenceExample` has, as
+/// [`for_each_entry`] does. (An `Example` has no such field.)
+///
+/// # Errors
+/// [`ErrorKind::Example`] if the payload is not a `SequenceExample`.
+pub(super) fn for_each_list_entry<'a>(
+    payload: &'a [u8],
+    mut visit: impl FnMut(&Entry<'a>) -> Result<()>,
+) -> Result<()> {
+    let mut example = Wire(payload);
+    // SequenceExample { Features context = 1, FeatureLists feature_lists = 2 }
+    while let Some(lists) = example.next_block(BLOCK_2).ok_or_else(not_an_example)? {
+        let mut lists = Wire(lists);
+        // FeatureLists { map<string, FeatureList> feature_list = 1 }
+        while let Some(entry) = lists.next_block(BLOCK_1).ok_or_else(not_an_example)? {
             visit(&Entry::parse(entry).ok_or_else(not_an_example)?)?;
         }
     }
@@ -63,23 +84,48 @@ impl<'a> Entry<'a> {
         mut visit: impl FnMut(FeatureKind, &'a [u8]) -> Result<()>,
     ) -> Result<()> {
         for &value in [self.value].iter().chain(&self.more) {
+            for_each_list(value, &mut visit)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with each `Feature` of a `FeatureList`: the steps of a sequence.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Example`] if the value is not a `FeatureList`.
+    pub fn for_each_step(&self, mut visit: impl FnMut(&'a [u8]) -> Result<()>) -> Result<()> {
+        for &value in [self.value].iter().chain(&self.more) {
             let mut value = Wire(value);
-            // Feature { oneof kind { BytesList = 1, FloatList = 2, Int64List = 3 } }
-            while !value.is_empty() {
-                let kind = match value.tag().ok_or_else(not_an_example)? {
-                    BLOCK_1 => FeatureKind::Bytes,
-                    BLOCK_2 => FeatureKind::Float,
-                    BLOCK_3 => FeatureKind::Int64,
-                    tag => {
-                        value.skip(tag).ok_or_else(not_an_example)?;
-                        continue;
-                    }
-                };
-                visit(kind, value.block().ok_or_else(not_an_example)?)?;
+            // FeatureList { repeated Feature feature = 1 }
+            while let Some(step) = value.next_block(BLOCK_1).ok_or_else(not_an_example)? {
+                visit(step)?;
             }
         }
         Ok(())
     }
+}
+
+/// Calls `visit` with each list of values of a `Feature`, like [`Entry::for_each_list`].
+#[inline(always)]
+pub(super) fn for_each_list<'a>(
+    feature: &'a [u8],
+    mut visit: impl FnMut(FeatureKind, &'a [u8]) -> Result<()>,
+) -> Result<()> {
+    let mut value = Wire(feature);
+    // Feature { oneof kind { BytesList = 1, FloatList = 2, Int64List = 3 } }
+    while !value.is_empty() {
+        let kind = match value.tag().ok_or_else(not_an_example)? {
+            BLOCK_1 => FeatureKind::Bytes,
+            BLOCK_2 => FeatureKind::Float,
+            BLOCK_3 => FeatureKind::Int64,
+            tag => {
+                value.skip(tag).ok_or_else(not_an_example)?;
+                continue;
+            }
+        };
+        visit(kind, value.block().ok_or_else(not_an_example)?)?;
+    }
+    Ok(())
 }
 
 #[cold]

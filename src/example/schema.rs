@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::message::{for_each_entry, not_an_example};
+use super::message::{for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry};
 use super::wire::{count_varints, Wire, BLOCK_1, FIXED_1, VARINT_1};
 use super::{Feature, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +17,7 @@ const MOST: usize = if cfg!(any(test, fuzzing)) { 20 } else { 1 << 16 };
 pub struct Schema {
     records: u64,
     features: BTreeMap<Vec<u8>, FeatureStats>,
+    sequences: BTreeMap<Vec<u8>, FeatureStats>,
 }
 
 /// What records have of one feature; see [`Schema`].
@@ -31,12 +32,18 @@ pub struct FeatureStats {
     pub int64_records: u64,
     /// How many records have the name, but no kind, and so no values.
     pub kindless_records: u64,
-    /// The least values that one of the records with a kind has.
+    /// The least values that one of the records with a kind has; of a sequence, one of their steps.
     pub min_values: u64,
     /// The most.
     pub max_values: u64,
+    /// Of a sequence: the least steps that one of the records with the name has. Otherwise 0.
+    pub min_steps: u64,
+    /// The most.
+    pub max_steps: u64,
     /// The bytes of the feature in all records, with its name.
     pub bytes: u64,
+    /// In how many records the values were counted: those with a kind, or with steps.
+    counted: u64,
 }
 
 impl FeatureStats {
@@ -59,27 +66,32 @@ impl FeatureStats {
     }
 
     fn add(&mut self, found: &Found) {
+        let is_first = self.records() + self.kindless_records == 0;
+        self.min_steps = if is_first { found.steps } else { self.min_steps.min(found.steps) };
+        self.max_steps = self.max_steps.max(found.steps);
         self.bytes += found.bytes;
-        let records = match found.kind {
-            None => {
-                self.kindless_records += 1;
-                return;
-            }
+        *match found.kind {
+            None => &mut self.kindless_records,
             Some(FeatureKind::Bytes) => &mut self.bytes_records,
             Some(FeatureKind::Float) => &mut self.float_records,
             Some(FeatureKind::Int64) => &mut self.int64_records,
-        };
-        *records += 1;
-        let is_first = self.records() == 1;
-        self.min_values = if is_first { found.values } else { self.min_values.min(found.values) };
-        self.max_values = self.max_values.max(found.values);
+        } += 1;
+        if let Some((least, most)) = found.values {
+            let is_first = self.counted == 0;
+            self.min_values = if is_first { least } else { self.min_values.min(least) };
+            self.max_values = self.max_values.max(most);
+            self.counted += 1;
+        }
     }
 }
 
 /// A feature of a record.
 struct Found {
     kind: Option<FeatureKind>,
-    values: u64,
+    /// The least and the most values of its steps, if it has any. A feature with a kind that is no
+    /// sequence counts as one step.
+    values: Option<(u64, u64)>,
+    steps: u64,
     bytes: u64,
 }
 
@@ -108,21 +120,17 @@ impl Schema {
     /// [`ErrorKind::Example`] if the payload is no `Example`, or if there are more than 65,536
     /// different features.
     pub fn add(&mut self, payload: &[u8]) -> Result<()> {
-        let found = features_of(payload)?;
-        let new = found.keys().filter(|&&name| !self.features.contains_key(name)).count();
-        if self.features.len() + new > MOST {
+        let (features, sequences) = features_of(payload)?;
+        let new = new_of(&features, &self.features) + new_of(&sequences, &self.sequences);
+        if self.features.len() + self.sequences.len() + new > MOST {
             let detail = format!(
                 "the records have more than {MOST} different features: their names seem to be values"
             );
             return Err(Error::new(ErrorKind::Example, detail));
         }
         self.records += 1;
-        for (name, found) in found {
-            match self.features.get_mut(name) {
-                Some(stats) => stats.add(&found),
-                None => self.features.entry(name.to_vec()).or_default().add(&found),
-            }
-        }
+        add_all(features, &mut self.features);
+        add_all(sequences, &mut self.sequences);
         Ok(())
     }
 
@@ -132,49 +140,116 @@ impl Schema {
         self.records
     }
 
-    /// Iterates over the features, by name.
+    /// Iterates over the features, by name: those of `Example`s, or of the contexts of
+    /// `SequenceExample`s.
     #[must_use]
     pub fn features(&self) -> impl ExactSizeIterator<Item = (&[u8], &FeatureStats)> {
         self.features.iter().map(|(name, stats)| (&**name, stats))
+    }
+
+    /// Iterates over the [sequences](Feature::sequence) of `SequenceExample`s, by name.
+    #[must_use]
+    pub fn sequences(&self) -> impl ExactSizeIterator<Item = (&[u8], &FeatureStats)> {
+        self.sequences.iter().map(|(name, stats)| (&**name, stats))
     }
 
     /// Returns features that fit all records so far, unless their kinds differ: then the most
     /// frequent one. A feature that all records have, with the same number of values, has that
     /// shape; one value has the shape `[]`. The others are ragged. Those that never have a kind are
     /// left out.
+    ///
+    /// The sequences come last. Where all steps of all records have the same number of values, that
+    /// is the shape of each. A sequence that has the name of a feature is left out.
     #[must_use]
     pub fn suggest(&self) -> Vec<Feature> {
-        let suggest = |(name, stats): (&[u8], &FeatureStats)| {
+        let features = self.features().filter_map(|(name, stats)| {
             let feature = Feature::new(name, stats.kind()?);
-            let is_fixed = stats.records() == self.records && stats.min_values == stats.max_values;
-            Some(match usize::try_from(stats.max_values) {
-                Ok(1) if is_fixed => feature,
-                Ok(count) if is_fixed && count > 0 => feature.shape(&[count]),
-                _ => feature.ragged(),
-            })
-        };
-        self.features().filter_map(suggest).collect()
+            Some(shaped(feature, stats, stats.records() == self.records))
+        });
+        let sequences = self.sequences().filter(|(name, _)| !self.features.contains_key(*name));
+        let sequences = sequences.filter_map(|(name, stats)| {
+            let is_everywhere = stats.records() + stats.kindless_records == self.records;
+            let feature = Feature::new(name, stats.kind()?).sequence(!is_everywhere);
+            Some(shaped(feature, stats, true))
+        });
+        features.chain(sequences).collect()
     }
 }
 
-/// The features of a payload, by name.
-fn features_of(payload: &[u8]) -> Result<HashMap<&[u8], Found>> {
-    let mut found = HashMap::new();
+/// Gives a feature the shape that its values have.
+fn shaped(feature: Feature, stats: &FeatureStats, is_fixed: bool) -> Feature {
+    let is_fixed = is_fixed && stats.min_values == stats.max_values;
+    match usize::try_from(stats.max_values) {
+        Ok(1) if is_fixed => feature,
+        Ok(count) if is_fixed && count > 0 => feature.shape(&[count]),
+        _ => feature.ragged(),
+    }
+}
+
+type FoundByName<'a> = HashMap<&'a [u8], Found>;
+type StatsByName = BTreeMap<Vec<u8>, FeatureStats>;
+
+/// How many are not known yet.
+fn new_of(found: &FoundByName<'_>, known: &StatsByName) -> usize {
+    found.keys().filter(|&&name| !known.contains_key(name)).count()
+}
+
+fn add_all(found: FoundByName<'_>, known: &mut StatsByName) {
+    for (name, found) in found {
+        match known.get_mut(name) {
+            Some(stats) => stats.add(&found),
+            None => known.entry(name.to_vec()).or_default().add(&found),
+        }
+    }
+}
+
+/// The features of a payload, and its sequences.
+fn features_of(payload: &[u8]) -> Result<(FoundByName<'_>, FoundByName<'_>)> {
+    let (mut features, mut sequences) = (HashMap::new(), HashMap::new());
     for_each_entry(payload, |entry| {
         let (mut kind, mut values) = (None, 0);
-        entry.for_each_list(|next, list| {
-            let count = count_list(next, list).ok_or_else(not_an_example)?;
-            values = if kind == Some(next) { values + count } else { count };
-            kind = Some(next);
-            Ok(())
-        })?;
-        found.insert(entry.key, Found { kind, values, bytes: entry.bytes as u64 });
+        entry.for_each_list(|next, list| count_list(next, list, &mut kind, &mut values))?;
+        let bytes = entry.bytes as u64;
+        let values = kind.map(|_| (values, values));
+        features.insert(entry.key, Found { kind, values, steps: 0, bytes });
+        Ok(())
+    })?;
+    for_each_list_entry(payload, |entry| {
+        sequences.insert(entry.key, sequence_of(entry)?);
+        Ok(())
+    })?;
+    Ok((features, sequences))
+}
+
+fn sequence_of(entry: &Entry<'_>) -> Result<Found> {
+    let bytes = entry.bytes as u64;
+    let mut found = Found { kind: None, values: None, steps: 0, bytes };
+    entry.for_each_step(|step| {
+        let (mut kind, mut values) = (None, 0);
+        for_each_list(step, |next, list| count_list(next, list, &mut kind, &mut values))?;
+        let (least, most) = found.values.unwrap_or((values, values));
+        found.values = Some((least.min(values), most.max(values)));
+        found.steps += 1;
+        found.kind = kind.or(found.kind);
         Ok(())
     })?;
     Ok(found)
 }
 
-fn count_list(kind: FeatureKind, list: &[u8]) -> Option<u64> {
+/// Counts the values of a list of a `Feature`, and of those before it, if they are of its kind.
+fn count_list(
+    kind: FeatureKind,
+    list: &[u8],
+    last: &mut Option<FeatureKind>,
+    values: &mut u64,
+) -> Result<()> {
+    let count = values_of(kind, list).ok_or_else(not_an_example)?;
+    *values = if *last == Some(kind) { *values + count } else { count };
+    *last = Some(kind);
+    Ok(())
+}
+
+fn values_of(kind: FeatureKind, list: &[u8]) -> Option<u64> {
     let (mut list, mut count) = (Wire(list), 0);
     while !list.is_empty() {
         count += match (kind, list.tag()?) {
@@ -247,6 +322,7 @@ mod tests {
             FeatureStats {
                 bytes_records: 3,
                 max_values: 2,
+                counted: 3,
                 bytes: stats("words").bytes,
                 ..FeatureStats::default()
             }
@@ -273,11 +349,62 @@ mod tests {
     }
 
     #[test]
+    fn suggested_sequences_fit_the_records() {
+        let payloads = [
+            sequence_example(&[
+                (b"pairs", &[ints(&[1, 2]), ints(&[3, 4])]),
+                (b"words", &[byte_strings(&[b"a"]), byte_strings(&[b"b", b"c"])]),
+                (b"ones", &[floats(&[0.5])]),
+                (b"none", &[Vec::new()]),
+                (b"empty", &[]),
+                (b"some", &[ints(&[1, 2])]),
+            ]),
+            [
+                k(&ints(&[7])),
+                sequence_example(&[
+                    (b"pairs", &[ints(&[1])]), // replaced by the next one
+                    (b"pairs", &[]),
+                    (b"words", &[]),
+                    (b"k", &[ints(&[7])]),
+                    (b"some", &[Vec::new()]),
+                ]),
+            ]
+            .concat(),
+        ];
+        let schema = schema(&payloads);
+        assert_eq!((schema.features().len(), schema.sequences().len()), (1, 7));
+        let stats =
+            |name: &str| schema.sequences().find(|(key, _)| *key == name.as_bytes()).unwrap().1;
+        let pairs = stats("pairs");
+        assert_eq!((pairs.int64_records, pairs.kindless_records, pairs.records()), (1, 1, 1));
+        assert_eq!((pairs.min_steps, pairs.max_steps), (0, 2));
+        assert_eq!((pairs.min_values, pairs.max_values), (2, 2));
+        assert_eq!((stats("words").min_values, stats("words").max_values), (1, 2));
+        assert_eq!((stats("some").min_values, stats("some").max_values), (0, 2));
+        let suggested = schema.suggest();
+        let right = [
+            Feature::int64("k").ragged(),
+            Feature::float("ones").sequence(true),
+            Feature::int64("pairs").shape(&[2]).sequence(false),
+            Feature::int64("some").ragged().sequence(false),
+            Feature::bytes("words").ragged().sequence(false),
+        ];
+        assert_eq!(suggested, right);
+        let features = Features::new(right).unwrap();
+        for payload in &payloads {
+            features.decode(payload, &[0, payload.len()], 1).unwrap();
+        }
+    }
+
+    #[test]
     fn payloads_that_are_no_examples_are_refused() {
         let mut schema = schema(&[k(&ints(&[1]))]);
-        for payload in
-            [b"\xff".to_vec(), k(&block(2, &block(1, &[0; 5]))), k(&block(3, &block(1, &[0x80])))]
-        {
+        for payload in [
+            b"\xff".to_vec(),
+            k(&block(2, &block(1, &[0; 5]))),
+            k(&block(3, &block(1, &[0x80]))),
+            sequence_example(&[(b"a", &[block(3, &block(1, &[0x80]))])]),
+        ] {
             assert_eq!(schema.add(&payload).unwrap_err().kind(), ErrorKind::Example);
         }
         let many: Vec<_> = (0..20).map(|i| entry(format!("{i}").as_bytes(), &ints(&[1]))).collect();

@@ -311,3 +311,39 @@ fn a_record_that_is_no_example_is_named() {
         (1, "error: x: record 3: out of range, the index has 3 records\n")
     );
 }
+
+#[test]
+fn sequences_are_printed() {
+    let folder = folder_with(&[]);
+    // SequenceExample { context { label: 7 } feature_lists { t: [[1, 2], [3]] } }, and one without "t".
+    let context = b"\x0a\x10\x0a\x0e\x0a\x05label\x12\x05\x1a\x03\x0a\x01\x07";
+    let steps = b"\x12\x18\x0a\x16\x0a\x01t\x12\x11\x0a\x06\x1a\x04\x0a\x02\x01\x02\x0a\x07\x1a\x05\x0a\x01\x03\x10\x00";
+    let mut writer = create(&folder.path().join("x")).unwrap();
+    writer.write(&[&context[..], steps].concat()).unwrap();
+    writer.write(context).unwrap();
+    writer.finish().unwrap();
+    let printed = |arguments: &[&str]| {
+        let (status, stdout, stderr) = run(folder.path(), arguments);
+        assert_eq!((status, stderr.as_str()), (0, ""), "{arguments:?}");
+        stdout
+    };
+    let right = "{\"label\":[7],\"feature_lists\":{\"t\":[[1,2],[3]]}}\n{\"label\":[7]}\n";
+    assert_eq!(printed(&["cat", "x", "--json"]), right);
+    let right = "{\"feature_lists\":{\"t\":[[1,2],[3]]}}\n{}\n";
+    assert_eq!(printed(&["cat", "x", "--json", "--features", "t"]), right);
+    let described = printed(&["show", "x", "--features", "0"]);
+    let right = "  label  int64  1 value    7\n  t      int64  2 steps    [1, 2], [3]\n";
+    assert_eq!(described.split_once('\n').unwrap().1, right);
+    let features = printed(&["features", "x"]);
+    for line in [
+        "           1           1-2   44.0%  int64  t, a sequence of 2 steps\n",
+        "    \"t\": tfr_index.Int64(ragged=True, sequence=True, allow_missing=True),\n",
+        "features = {\n    \"label\": tfrec.FixedLenFeature([], tfrec.int64, 0),\n}\n",
+    ] {
+        assert!(features.contains(line), "{features}");
+    }
+    let object: Value = serde_json::from_str(&printed(&["features", "x", "--json"])).unwrap();
+    let sequence = &object["sequences"][0];
+    assert_eq!((&sequence["name"], &sequence["min_steps"]), (&json!("t"), &json!(2)));
+    assert_eq!((&sequence["max_values"], &sequence["kind"]), (&json!(2), &json!("int64")));
+}

@@ -1,6 +1,7 @@
 //! What is in a `tf.train.Example` record: for programs as a line of JSON, for people as a few lines.
 
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use clap::{Args, ValueEnum};
@@ -16,7 +17,8 @@ pub struct AsJson {
     /// Print tf.train.Example records as lines of JSON: an object with an array of values for each
     /// feature, by name
     ///
-    /// A feature without a kind is null. Numbers that are not finite are the strings "NaN",
+    /// Sequences are in the member "feature_lists", each of them an array of steps, which are arrays of
+    /// values. A feature without a kind is null. Numbers that are not finite are the strings "NaN",
     /// "Infinity" and "-Infinity". Bytes in names that are not UTF-8 are escaped, as \\xff.
     #[arg(long, conflicts_with = "frames")]
     json: bool,
@@ -91,6 +93,15 @@ enum Values<'r> {
     Int64(&'r [i64]),
 }
 
+/// A feature of a record.
+struct Shown<'r> {
+    name: String,
+    /// `None`: it has no kind, and so no values.
+    values: Option<Values<'r>>,
+    /// Of a sequence: where the values of each step start, and where the last one's end.
+    steps: Option<&'r [usize]>,
+}
+
 impl Record<'_> {
     fn decode(payload: &[u8]) -> tfr_index::Result<Record<'_>> {
         let mut schema = Schema::new();
@@ -100,63 +111,117 @@ impl Record<'_> {
         Ok(Record { payload, schema, features, columns })
     }
 
-    /// Iterates over the features, by name. `None`: one without a kind, and so without values.
-    fn iter(&self) -> impl Iterator<Item = (&[u8], Option<Values<'_>>)> {
+    /// Iterates over the features, by name.
+    fn features(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.schema.features().map(|(key, _)| self.shown(key, false))
+    }
+
+    /// Iterates over the sequences, by name.
+    fn sequences(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.schema.sequences().map(|(key, _)| self.shown(key, true))
+    }
+
+    fn shown(&self, key: &[u8], is_sequence: bool) -> Shown<'_> {
         let columns = &self.columns;
-        self.schema.features().map(move |(key, _)| {
-            let values = self.features.find(key).map(|number| {
-                let kind = self.features.as_slice()[number].kind();
-                match kind {
-                    FeatureKind::Bytes => {
-                        let spans = columns.spans(number).unwrap_or_default().iter();
-                        Values::Bytes(
-                            spans.map(|&span| columns.bytes(span, self.payload)).collect(),
-                        )
-                    }
-                    FeatureKind::Float => Values::Float(columns.float(number).unwrap_or_default()),
-                    FeatureKind::Int64 => Values::Int64(columns.int64(number).unwrap_or_default()),
-                }
-            });
-            (key, values)
-        })
+        let is_it = |&number: &usize| self.features.as_slice()[number].is_sequence() == is_sequence;
+        let number = self.features.find(key).filter(is_it);
+        let values = number.map(|number| match self.features.as_slice()[number].kind() {
+            FeatureKind::Bytes => {
+                let spans = columns.spans(number).unwrap_or_default().iter();
+                Values::Bytes(spans.map(|&span| columns.bytes(span, self.payload)).collect())
+            }
+            FeatureKind::Float => Values::Float(columns.float(number).unwrap_or_default()),
+            FeatureKind::Int64 => Values::Int64(columns.int64(number).unwrap_or_default()),
+        });
+        let steps = number.and_then(|number| columns.step_offsets(number));
+        Shown { name: printable(key), values, steps }
     }
 
     /// Appends the record as a line of JSON. `wanted`: only these features, unless that is empty.
     fn push_json(&self, line: &mut String, wanted: &[String], bytes: Bytes) {
+        let is_wanted = |feature: &Shown<'_>| wanted.is_empty() || wanted.contains(&feature.name);
         line.push('{');
-        let mut is_first = true;
-        for (key, values) in self.iter() {
-            let name = printable(key);
-            if !wanted.is_empty() && !wanted.contains(&name) {
-                continue;
-            }
-            if !std::mem::take(&mut is_first) {
-                line.push(',');
-            }
-            push(line, &json!(name));
-            line.push(':');
-            match values {
-                None => line.push_str("null"),
-                Some(Values::Int64(values)) => push_array(line, values, |line, value| {
-                    push(line, value);
-                }),
-                Some(Values::Float(values)) => {
-                    push_array(line, values, |line, value| match value.is_finite() {
-                        true => push(line, value),
-                        false => push(line, &json!(not_finite(*value))),
-                    })
-                }
-                Some(Values::Bytes(values)) => push_array(line, &values, |line, value| {
-                    let value = match bytes {
-                        Bytes::Length => json!({ "bytes": value.len() }),
-                        Bytes::Text => json!(String::from_utf8_lossy(value)),
-                        Bytes::Base64 => json!(BASE64_STANDARD.encode(value)),
-                    };
-                    push(line, &value);
-                }),
-            }
+        let count = push_members(line, self.features().filter(is_wanted), bytes);
+        if self.schema.sequences().len() > 0 {
+            line.push_str(if count > 0 { ",\"feature_lists\":{" } else { "\"feature_lists\":{" });
+            push_members(line, self.sequences().filter(is_wanted), bytes);
+            line.push('}');
         }
         line.push_str("}\n");
+    }
+}
+
+/// Appends the members of an object. Returns how many there are.
+fn push_members<'r>(
+    line: &mut String,
+    features: impl Iterator<Item = Shown<'r>>,
+    bytes: Bytes,
+) -> usize {
+    let mut count = 0;
+    for feature in features {
+        if count > 0 {
+            line.push(',');
+        }
+        count += 1;
+        push(line, &json!(feature.name));
+        line.push(':');
+        match (&feature.values, feature.steps) {
+            (None, _) => line.push_str("null"),
+            (Some(values), None) => push_values(line, values, 0..values.len(), bytes),
+            (Some(values), Some(ends)) => push_array(line, ends.windows(2), |line, ends| {
+                push_values(line, values, ends[0]..ends[1], bytes);
+            }),
+        }
+    }
+    count
+}
+
+fn push_values(line: &mut String, values: &Values<'_>, range: Range<usize>, bytes: Bytes) {
+    match values {
+        Values::Int64(values) => push_array(line, &values[range], |line, value| push(line, value)),
+        Values::Float(values) => {
+            push_array(line, &values[range], |line, value| match value.is_finite() {
+                true => push(line, value),
+                false => push(line, &json!(not_finite(*value))),
+            })
+        }
+        Values::Bytes(values) => push_array(line, &values[range], |line, value| {
+            let value = match bytes {
+                Bytes::Length => json!({ "bytes": value.len() }),
+                Bytes::Text => json!(String::from_utf8_lossy(value)),
+                Bytes::Base64 => json!(BASE64_STANDARD.encode(value)),
+            };
+            push(line, &value);
+        }),
+    }
+}
+
+impl Values<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Values::Bytes(values) => values.len(),
+            Values::Float(values) => values.len(),
+            Values::Int64(values) => values.len(),
+        }
+    }
+
+    fn kind(&self) -> FeatureKind {
+        match self {
+            Values::Bytes(_) => FeatureKind::Bytes,
+            Values::Float(_) => FeatureKind::Float,
+            Values::Int64(_) => FeatureKind::Int64,
+        }
+    }
+
+    /// The first ones of some values, for people.
+    fn describe(&self, range: Range<usize>) -> String {
+        let more = if range.len() > VALUES { ", …" } else { "" };
+        let some = range.take(VALUES).map(|number| match self {
+            Values::Int64(values) => values[number].to_string(),
+            Values::Float(values) => values[number].to_string(),
+            Values::Bytes(values) => shown(values[number]),
+        });
+        some.collect::<Vec<_>>().join(", ") + more
     }
 }
 
@@ -165,9 +230,13 @@ fn push(line: &mut String, value: &dyn fmt::Display) {
     let _ = write!(line, "{value}");
 }
 
-fn push_array<T>(line: &mut String, values: &[T], mut push: impl FnMut(&mut String, &T)) {
+fn push_array<T>(
+    line: &mut String,
+    values: impl IntoIterator<Item = T>,
+    mut push: impl FnMut(&mut String, T),
+) {
     line.push('[');
-    for (number, value) in values.iter().enumerate() {
+    for (number, value) in values.into_iter().enumerate() {
         if number > 0 {
             line.push(',');
         }
@@ -185,40 +254,35 @@ fn not_finite(value: f32) -> &'static str {
     }
 }
 
-/// The most values of a feature, and the most characters of a text, that people get.
+/// The most values of a feature, the most steps, and the most characters of a text, that people get.
 const VALUES: usize = 8;
 const CHARACTERS: usize = 50;
 
 /// Returns a line for each feature of a record.
 pub fn describe(payload: &[u8]) -> tfr_index::Result<String> {
     let record = Record::decode(payload)?;
-    let rows: Vec<_> = record.iter().map(|(key, values)| (printable(key), values)).collect();
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let rows: Vec<_> = record.features().chain(record.sequences()).collect();
+    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for (name, values) in rows {
-        let (kind, len, shown) = match values {
-            None => ("-", 0, Vec::new()),
-            Some(Values::Int64(values)) => {
-                ("int64", values.len(), first(values, ToString::to_string))
+    for Shown { name, values, steps } in rows {
+        let kind = values.as_ref().map_or("-".to_owned(), |values| values.kind().to_string());
+        let (count, values) = match (values, steps) {
+            (None, _) => (count(0, "value"), String::new()),
+            (Some(values), None) => {
+                (count(values.len(), "value"), values.describe(0..values.len()))
             }
-            Some(Values::Float(values)) => {
-                ("float", values.len(), first(values, ToString::to_string))
-            }
-            Some(Values::Bytes(values)) => {
-                ("bytes", values.len(), first(&values, |value| shown(value)))
+            (Some(values), Some(ends)) => {
+                let steps = ends.windows(2).map(|ends| values.describe(ends[0]..ends[1]));
+                let steps: Vec<_> = steps.take(VALUES).map(|step| format!("[{step}]")).collect();
+                let more = if ends.len() > VALUES + 1 { ", …" } else { "" };
+                (count(ends.len() - 1, "step"), steps.join(", ") + more)
             }
         };
-        let values = count(len, "value");
-        let more = if len > VALUES { ", …" } else { "" };
-        let row = format!("  {name:<width$}  {kind:<5}  {values:<9}  {}{more}", shown.join(", "));
+        let row = format!("  {name:<width$}  {kind:<5}  {count:<9}  {values}");
         text += row.trim_end();
         text += "\n";
     }
     Ok(text)
-}
-
-fn first<T>(values: &[T], show: impl Fn(&T) -> String) -> Vec<String> {
-    values.iter().take(VALUES).map(show).collect()
 }
 
 /// A byte string: the start of a text, or how long it is.

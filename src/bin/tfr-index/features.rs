@@ -119,19 +119,30 @@ impl Features {
 /// A row for each feature, and the specifications.
 fn as_text(inferred: &Inferred) -> String {
     let schema = &inferred.schema;
-    let bytes: u64 = schema.features().map(|(_, stats)| stats.bytes).sum();
-    let width = schema.features().map(|(_, stats)| kinds(stats).len()).max().unwrap_or(0).max(5);
+    let rows = || {
+        let features = schema.features().map(|row| (false, row));
+        features.chain(schema.sequences().map(|row| (true, row)))
+    };
+    let bytes: u64 = rows().map(|(_, (_, stats))| stats.bytes).sum();
+    let width = rows().map(|(_, (_, stats))| kinds(stats).len()).max().unwrap_or(0).max(5);
     let mut text = String::new();
-    if schema.features().len() > 0 {
+    if rows().next().is_some() {
         text += &format!("     records        values   bytes  {:<width$}  feature\n", "kind");
     }
-    for (key, stats) in schema.features() {
-        let records = stats.records();
-        let values = values(stats, feature(inferred, key));
+    for (is_sequence, (key, stats)) in rows() {
+        let records = match is_sequence {
+            true => stats.records() + stats.kindless_records,
+            false => stats.records(),
+        };
+        let values = values(stats, feature(inferred, key, is_sequence));
         let share = format!("{:.1}%", 100.0 * stats.bytes as f64 / bytes as f64);
         let kind = kinds(stats);
         let name = printable(key);
-        text += &format!("{records:>12}{values:>14}{share:>8}  {kind:<width$}  {name}\n");
+        text += &format!("{records:>12}{values:>14}{share:>8}  {kind:<width$}  {name}");
+        if is_sequence {
+            text += &format!(", a sequence of {} steps", range(stats.min_steps, stats.max_steps));
+        }
+        text += "\n";
     }
     text += &count(schema.records() as usize, "record");
     if let Some(path) = &inferred.declared_in {
@@ -146,19 +157,25 @@ fn as_text(inferred: &Inferred) -> String {
 }
 
 /// How to read the feature of this name, if any record has values of it.
-fn feature<'i>(inferred: &'i Inferred, key: &[u8]) -> Option<&'i Feature> {
-    inferred.features.iter().find(|feature| feature.name() == key)
+fn feature<'i>(inferred: &'i Inferred, key: &[u8], is_sequence: bool) -> Option<&'i Feature> {
+    let mut features = inferred.features.iter();
+    features.find(|feature| feature.name() == key && feature.is_sequence() == is_sequence)
 }
 
 /// The shape, if it has several dimensions; otherwise how many values there are.
 fn values(stats: &FeatureStats, feature: Option<&Feature>) -> String {
-    let (min, max) = (stats.min_values, stats.max_values);
     match feature.and_then(Feature::dimensions) {
         Some(shape) if shape.len() > 1 => {
             shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
         }
-        _ if min == max => min.to_string(),
-        _ => format!("{min}-{max}"),
+        _ => range(stats.min_values, stats.max_values),
+    }
+}
+
+fn range(min: u64, max: u64) -> String {
+    match min == max {
+        true => min.to_string(),
+        false => format!("{min}-{max}"),
     }
 }
 
@@ -181,8 +198,8 @@ fn kinds(stats: &FeatureStats) -> String {
 
 fn as_json(inferred: &Inferred) -> String {
     let schema = &inferred.schema;
-    let features = schema.features().map(|(key, stats)| {
-        let feature = feature(inferred, key);
+    let object = |is_sequence: bool, key: &[u8], stats: &FeatureStats| {
+        let feature = feature(inferred, key, is_sequence);
         let mut object = json!({
             "name": String::from_utf8_lossy(key),
             "kind": feature.map(|feature| feature.kind().to_string()),
@@ -199,11 +216,18 @@ fn as_json(inferred: &Inferred) -> String {
         if std::str::from_utf8(key).is_err() {
             object["name_bytes"] = json!(BASE64_STANDARD.encode(key));
         }
+        if is_sequence {
+            object["min_steps"] = json!(stats.min_steps);
+            object["max_steps"] = json!(stats.max_steps);
+        }
         object
-    });
+    };
+    let features = schema.features().map(|(key, stats)| object(false, key, stats));
+    let sequences = schema.sequences().map(|(key, stats)| object(true, key, stats));
     let object = json!({
         "records": schema.records(),
         "features": features.collect::<Vec<Value>>(),
+        "sequences": sequences.collect::<Vec<Value>>(),
         "python": spec::python(&inferred.features),
         "dali": spec::dali(&inferred.features),
     });

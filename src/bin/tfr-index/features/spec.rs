@@ -10,15 +10,21 @@ pub fn python(features: &[Feature]) -> String {
             FeatureKind::Float => "Float",
             FeatureKind::Int64 => "Int64",
         };
-        let arguments = match feature.dimensions() {
-            Some(shape) => shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            None => "ragged=True".to_owned(),
+        let mut arguments: Vec<_> = match feature.dimensions() {
+            Some(shape) => shape.iter().map(ToString::to_string).collect(),
+            None => vec!["ragged=True".to_owned()],
         };
-        format!("tfr_index.{class}({arguments})")
+        if feature.is_sequence() {
+            arguments.push("sequence=True".to_owned());
+        }
+        if feature.allows_missing() {
+            arguments.push("allow_missing=True".to_owned());
+        }
+        Some(format!("tfr_index.{class}({})", arguments.join(", ")))
     })
 }
 
-/// A dictionary for `features=` of DALI's readers.
+/// A dictionary for `features=` of DALI's readers, which read no sequences.
 pub fn dali(features: &[Feature]) -> String {
     dictionary("features", features, |feature| {
         let kind = match feature.kind() {
@@ -27,16 +33,23 @@ pub fn dali(features: &[Feature]) -> String {
             FeatureKind::Int64 => "tfrec.int64, 0",
         };
         match feature.dimensions() {
-            Some(shape) => format!("tfrec.FixedLenFeature({shape:?}, {kind})"),
-            None => format!("tfrec.VarLenFeature({kind})"),
+            _ if feature.is_sequence() => None,
+            Some(shape) => Some(format!("tfrec.FixedLenFeature({shape:?}, {kind})")),
+            None => Some(format!("tfrec.VarLenFeature({kind})")),
         }
     })
 }
 
-fn dictionary(name: &str, features: &[Feature], value: impl Fn(&Feature) -> String) -> String {
+fn dictionary(
+    name: &str,
+    features: &[Feature],
+    value: impl Fn(&Feature) -> Option<String>,
+) -> String {
     let mut text = format!("{name} = {{\n");
     for feature in features {
-        text += &format!("    {}: {},\n", literal(feature.name()), value(feature));
+        if let Some(value) = value(feature) {
+            text += &format!("    {}: {value},\n", literal(feature.name()));
+        }
     }
     text + "}\n"
 }
