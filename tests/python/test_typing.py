@@ -18,10 +18,11 @@ import tfr_index
 
 PROGRAM = """
 from collections.abc import Iterator, Sequence
-from typing import assert_type
+from typing import Any, assert_type
 
 import tfr_index
-from tfr_index import Dataset, Fit, Index, Place, Reader, RecordWriter, Remainder, Skipped
+from tfr_index import Bytes, BytesColumn, Columns, Dataset, Fit, Float, Index, Int64, Place, Ragged
+from tfr_index import Reader, RecordWriter, Remainder, Skipped
 
 skipped: list[Skipped] = []
 assert_type(tfr_index.create_index("x", salvage=True, on_skipped=skipped.append), int)
@@ -42,12 +43,26 @@ with Reader("x", index) as reader:
 with RecordWriter("y") as writer:
     writer.write(b"payload")
 
+    writer.write_examples({"label": [1, 2], "name": ["a", "b"]})
+
 dataset = Dataset("x-*", decode=len)
 assert_type(dataset[0], int)
 assert_type(dataset.read_many([1]), list[int])
 assert_type(dataset.locate(0), Place)
 assert_type(dataset.indexes, list[Index])
 records: Sequence[int] = dataset
+
+features = {"label": Int64(default=-1), "image": Bytes(), "box": Float(4)}
+columns = dataset.read_columns(range(3), features)
+assert_type(columns, Columns)
+assert_type(Reader("x").read_columns([0], {b"label": Int64()}), Columns)
+assert_type(columns.num_records, int)
+for columns in dataset.batches(8, features=features):
+    ragged: Ragged = columns["tokens"]
+    image: BytesColumn = columns["image"]
+    assert_type(len(ragged) + len(image), int)
+rows: Dataset[dict[str, Any]] = Dataset("x-*", features=tfr_index.infer_features("x-*"))
+assert_type(tfr_index.encode_example({"label": 7}), bytes)
 
 assert_type(tfr_index.__version__, str)
 """

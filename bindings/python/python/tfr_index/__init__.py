@@ -23,13 +23,18 @@ from types import FunctionType as _FunctionType
 
 from . import _exit as _exit
 from ._batches import Batches
+from ._bytes_column import BytesColumn
+from ._columns import Columns
 from ._create import create_index, index_bytes, read_index, scan
 from ._create_indexes import Created, create_indexes
 from ._dataset import Dataset
+from ._encode import encode_example
 from ._errors import (
     Skipped,
     TfrCancelled,
     TfrError,
+    TfrExampleError,
+    TfrFeatureError,
     TfrFileExistsError,
     TfrFileNotFoundError,
     TfrIsADirectoryError,
@@ -42,14 +47,17 @@ from ._errors import (
     TfrValueError,
     TfrWarning,
 )
+from ._features import Bytes, Feature, Float, Int64
 from ._files import find_index
 from ._handle import Place, Skips
 from ._index import Fit, Index
 from ._indexer import Indexer
+from ._infer import infer_features
 from ._library import VERSION as __version__
 from ._manifest import Changes, Manifest, ManifestRow
 from ._order import Order, Permutation
 from ._payloads import Payloads
+from ._ragged import Ragged
 from ._reader import Reader
 from ._reshard import reshard
 from ._sampler import Sampler
@@ -58,14 +66,20 @@ from ._writer import RecordWriter
 
 __all__ = [
     "Batches",
+    "Bytes",
+    "BytesColumn",
     "Changes",
     "CheckLevel",
     "Checksums",
+    "Columns",
     "Created",
     "Dataset",
+    "Feature",
     "Fit",
+    "Float",
     "Index",
     "Indexer",
+    "Int64",
     "Manifest",
     "ManifestRow",
     "OnError",
@@ -76,6 +90,7 @@ __all__ = [
     "Permutation",
     "Place",
     "Progress",
+    "Ragged",
     "Reader",
     "RecordWriter",
     "Remainder",
@@ -85,6 +100,8 @@ __all__ = [
     "Skips",
     "TfrCancelled",
     "TfrError",
+    "TfrExampleError",
+    "TfrFeatureError",
     "TfrFileExistsError",
     "TfrFileNotFoundError",
     "TfrIsADirectoryError",
@@ -99,8 +116,10 @@ __all__ = [
     "__version__",
     "create_index",
     "create_indexes",
+    "encode_example",
     "find_index",
     "index_bytes",
+    "infer_features",
     "read_index",
     "reshard",
     "scan",

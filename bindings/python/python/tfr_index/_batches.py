@@ -79,6 +79,7 @@ class Batches(Iterator[Item], Generic[Item]):
         max_bytes: int = 0,
         prefetch: int = 2,
         drop_last: bool = False,
+        features: CData | None = None,
     ) -> Batches[Item]:
         """Batches of a slice of the data set. `item` makes one of a native batch."""
         batches = cls.__new__(cls)
@@ -88,6 +89,8 @@ class Batches(Iterator[Item], Generic[Item]):
         step = records.step if len(records) > 1 else 1  # that of a single record may be any number
         given = first, step, order._native, batch_size, max_bytes, prefetch, bool(drop_last)
         batches._native = make("batches", lib.tfr_batches_of, handle.native, *given)
+        if features is not None:
+            call(lib.tfr_batches_set_features, batches._native, features)
         return batches
 
     def _lock(self) -> Any:

@@ -10,16 +10,20 @@ from typing import Any, Generic, Literal, TypeVar, final, overload
 
 from ._arguments import integer, refuse
 from ._batches import Batches, payloads_of, view_of
+from ._columns import Columns, Wanted
 from ._decode import Decoder
 from ._errors import TfrMismatch
+from ._features import Features
 from ._handle import Handle, Place, Skips
 from ._index import Index
 from ._library import CData, call, ffi, lib, make
 from ._manifest import Manifest
 from ._memory import LARGE, give_small, take_small
+from ._numpy import numbers_of
 from ._order import Order
 from ._origin import Origin, find_origin
 from ._payloads import Payloads, plain
+from ._rows import read_columns, read_rows, rows_of
 from ._search import search
 from ._typing import Buffer, Checksums, OnError, Path
 
@@ -69,6 +73,11 @@ class Dataset(Sequence[Item], Generic[Item]):
         decode: a function that is called with each payload, such as a parser; the items of the data
             set are its results. None: the items are the payloads. To pickle the data set, pass a
             function of a module.
+        features: which features of `tf.train.Example` records are wanted: `Bytes`, `Float` or
+            `Int64` by name. The items are then dicts by name, as PyTorch's `default_collate` takes
+            them. A feature is a numpy scalar, or an array if it has a shape or is ragged; byte
+            strings are `bytes`, in lists if there are several. `batches` gives `Columns`, which
+            copy nothing. It excludes `decode` and `raw_frames`.
         max_open_files: how many of the files may be open at the same time. The data set closes the
             least recently used ones, and opens them again when they are needed. If more threads
             read than files may be open, some wait. None: half of what the process may open
@@ -116,6 +125,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         allow_missing: bool = False,
         split: str | None = None,
         decode: Callable[[bytes], Item] | None = None,
+        features: Features | None = None,
         max_open_files: int | None = None,
         index_memory: int | None = None,
         on_error: OnError = "raise",
@@ -125,6 +135,10 @@ class Dataset(Sequence[Item], Generic[Item]):
     ) -> None:
         if decode is not None and not callable(decode):
             raise TypeError(f"decode must be a function, not {type(decode).__name__}")
+        if features is not None and (decode is not None or raw_frames):
+            other = "raw_frames" if raw_frames else "decode"
+            raise refuse(f"features and {other} cannot both be given: pass one of them")
+        wanted = None if features is None else Wanted(features)
         settings: dict[str, Any] = {
             "checksums": checksums,
             "max_open_files": max_open_files,
@@ -135,11 +149,13 @@ class Dataset(Sequence[Item], Generic[Item]):
             "threads": threads,
         }
         origin = find_origin(paths, index, index_dir, pattern, allow_missing, split)
-        self._open(Handle(origin, settings, []), decode)
+        self._open(Handle(origin, settings, []), decode, wanted)
         self._handle.report()
 
-    def _open(self, handle: Handle, decode: Callable[[bytes], Item] | None) -> None:
-        self._handle, self._native = handle, handle.native
+    def _open(
+        self, handle: Handle, decode: Callable[[bytes], Item] | None, wanted: Wanted | None
+    ) -> None:
+        self._handle, self._native, self._wanted = handle, handle.native, wanted
         self._decoder, self._decode = Decoder(handle, decode), decode
         self._records = self._whole = range(lib.tfr_dataset_len(handle.native))
 
@@ -213,6 +229,8 @@ class Dataset(Sequence[Item], Generic[Item]):
     def __getitem__(self, record: slice) -> Dataset[Item]: ...
 
     def __getitem__(self, record: int | slice) -> Item | Dataset[Item]:
+        if self._wanted is not None and not isinstance(record, slice):
+            return self._load(self._column([record]))[0]
         try:
             number: Any = self._records[record]
             small = take_small()
@@ -282,6 +300,10 @@ class Dataset(Sequence[Item], Generic[Item]):
         return array("Q", [self._number(record) for record in records])
 
     def _load(self, column: Buffer) -> list[Item]:
+        if self._wanted is not None:
+            rows = read_rows(self._handle, column, self._wanted)
+            self._handle.report()
+            return rows  # type: ignore[return-value] # then Item is a dict
         payloads = self._handle.read_many(column)
         self._handle.report()
         return self._decoder.many(payloads, ffi.from_buffer("uint64_t[]", column))
@@ -293,10 +315,56 @@ class Dataset(Sequence[Item], Generic[Item]):
         """
         if not self._handle.skips:
             return self.read_many(records)
-        numbers = ffi.from_buffer("uint64_t[]", self._column(records))
+        column = self._column(records)
+        if self._wanted is not None:
+            columns = read_columns(self._handle, column, self._wanted, self._records)
+            self._handle.report()
+            return rows_of(columns)  # type: ignore[return-value]
+        numbers = ffi.from_buffer("uint64_t[]", column)
         batch = make("batch", lib.tfr_dataset_read_batch, self._native, numbers, len(numbers))
         self._handle.report()
         return self._decoder.many(payloads_of(batch), lib.tfr_batch_records(batch))
+
+    def read_columns(self, records: Iterable[int], features: Features) -> Columns:
+        r"""Reads many records of `tf.train.Example`, and returns features of them as columns.
+
+        With `on_error="skip"`, records that cannot be read or decoded are left out:
+        `Columns.records` has the numbers of the others.
+
+        Args:
+            records: record numbers, as for `Reader.read_many`.
+            features: as for `Reader.read_columns`.
+
+        Raises:
+            Exception: what `Reader.read_columns` raises. The error names the file.
+
+        Examples:
+            >>> import pathlib, tempfile
+            >>> from tfr_index import Float, RecordWriter
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     with RecordWriter(path) as writer:
+            ...         writer.write_examples({"box": [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]})
+            ...     Dataset(path).read_columns(range(1, 3), {"box": Float(2)})["box"]
+            array([[2., 3.],
+                   [4., 5.]], dtype=float32)
+        """
+        wanted = Wanted.of(features)
+        numbers = numbers_of(records, self._records, self._number)
+        columns = read_columns(self._handle, numbers, wanted, self._records)
+        self._handle.report()
+        return columns
+
+    @overload
+    def batches(
+        self,
+        batch_size: int,
+        order: Order | None = None,
+        *,
+        prefetch: int = 2,
+        drop_last: bool = False,
+        features: Features,
+    ) -> Batches[Columns]: ...
 
     @overload
     def batches(
@@ -328,6 +396,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         prefetch: int = 2,
         drop_last: bool = False,
         buffers: bool = False,
+        features: Features | None = None,
     ) -> Batches[Any]:
         r"""Returns an iterator over batches of records, which threads read ahead.
 
@@ -340,10 +409,12 @@ class Dataset(Sequence[Item], Generic[Item]):
             drop_last: leave out the last batch if it has fewer records.
             buffers: give each batch as `Payloads`, one block of memory that is not copied. False:
                 as a list of items.
+            features: give each batch as `Columns` of these features, as `read_columns` does. The
+                threads that read ahead decode them. None: those of the data set, if it has any.
 
         Raises:
             TfrValueError: the order has another number of records; `buffers` is given for a data
-                set with `decode`; another argument is out of range.
+                set with `decode` or together with features; another argument is out of range.
 
         Examples:
             >>> import pathlib, tempfile
@@ -362,6 +433,9 @@ class Dataset(Sequence[Item], Generic[Item]):
         """
         if buffers and self._decode is not None:
             raise refuse("buffers=True gives payloads: create the Dataset without decode=")
+        wanted = self._wanted if features is None else Wanted(features)
+        if buffers and wanted is not None:
+            raise refuse("buffers=True gives payloads: pass it without features")
         if order is None:
             order = Order(len(self))
         elif not isinstance(order, Order):
@@ -370,7 +444,9 @@ class Dataset(Sequence[Item], Generic[Item]):
             count = order.state_dict()["num_records"]
             raise refuse(f"the order is one of {count} records, but the data set has {len(self)}")
 
-        def item(batch: CData, numbers: list[int]) -> list[Item] | Payloads:
+        def item(batch: CData, numbers: list[int]) -> list[Item] | Payloads | Columns:
+            if wanted is not None:
+                return Columns._of(batch, wanted, self._records)
             return view_of(batch) if buffers else self._decoder.many(payloads_of(batch), numbers)
 
         return Batches._of(
@@ -381,6 +457,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             item,
             prefetch=integer("prefetch", prefetch, bits=32),
             drop_last=drop_last,
+            features=None if wanted is None else wanted.native,
         )
 
     def __contains__(self, item: object) -> bool:
@@ -394,7 +471,8 @@ class Dataset(Sequence[Item], Generic[Item]):
 
         Raises:
             ValueError: no record has this payload.
-            TypeError: the data set has a `decode` function, so it would have to read all records.
+            TypeError: the data set has `decode` or `features`, so it would have to read all
+                records.
 
         Examples:
             >>> import pathlib, tempfile
@@ -417,8 +495,9 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def _equal_to(self, payload: object) -> Iterator[int]:
         """The records that have this payload."""
-        if self._decode is not None:
-            message = "a Dataset with decode= cannot be searched: create one without decode="
+        if self._decode is not None or self._wanted is not None:
+            given = "decode=" if self._wanted is None else "features="
+            message = f"a Dataset with {given} cannot be searched: create one without {given}"
             raise TypeError(f"{message} to search for a payload, or search list(dataset)")
         return search(self._handle, self._records, payload)
 
@@ -429,17 +508,25 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         """Yields all records, file by file, in little memory. A thread reads ahead."""
+        wanted = self._wanted
+
+        def item(batch: CData, numbers: list[int]) -> tuple[list[Any], list[int]]:
+            if wanted is not None:
+                return rows_of(Columns._of(batch, wanted, self._records)), numbers
+            return payloads_of(batch), numbers
+
         pieces = Batches._of(
             self._handle,
             self._records,
             Order(len(self)),
             _PIECE_RECORDS,
-            lambda batch, numbers: (payloads_of(batch), numbers),
+            item,
             max_bytes=_PIECE,
+            features=None if wanted is None else wanted.native,
         )
         for payloads, numbers in pieces:
             if self._decode is None:
-                yield from payloads  # type: ignore[misc] # then Item is bytes
+                yield from payloads
             else:
                 yield from map(self._decoder.one, payloads, numbers)
             del payloads  # frees their memory for the next piece
@@ -476,6 +563,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             handle.settings,
             list(handle.issued),
             self._decode,
+            None if self._wanted is None else self._wanted.features,
             self._records,
             len(self._whole),
         )
@@ -486,12 +574,14 @@ def _reopen(
     settings: dict[str, Any],
     issued: list[str],
     decode: Callable[[bytes], Item] | None,
+    features: Features | None,
     records: range,
     total: int,
 ) -> Dataset[Item]:
     """Unpickles a data set."""
     dataset: Dataset[Item] = Dataset.__new__(Dataset)
-    dataset._open(Handle(origin, settings, issued), decode)
+    wanted = None if features is None else Wanted(features)
+    dataset._open(Handle(origin, settings, issued), decode, wanted)
     if len(dataset) != total:
         message = (
             f"{dataset!r}: the data set had {total} records when it was pickled: its manifest was "

@@ -10,6 +10,8 @@ __all__ = [
     "Skipped",
     "TfrCancelled",
     "TfrError",
+    "TfrExampleError",
+    "TfrFeatureError",
     "TfrFileExistsError",
     "TfrFileNotFoundError",
     "TfrIsADirectoryError",
@@ -50,6 +52,7 @@ class TfrError(RuntimeError):
             others; or None.
         stored_crc: the invalid checksum in the data (a masked CRC-32C); or None.
         computed_crc: the checksum computed from the data; or None.
+        feature: the name of the feature that the error is about; or None.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class TfrError(RuntimeError):
         format: str | None = None,
         stored_crc: int | None = None,
         computed_crc: int | None = None,
+        feature: str | None = None,
     ) -> None:
         self._set(
             message,
@@ -72,6 +76,7 @@ class TfrError(RuntimeError):
             format=format,
             stored_crc=stored_crc,
             computed_crc=computed_crc,
+            feature=feature,
         )
 
     def _set(self, message: str, **fields: Any) -> None:
@@ -89,6 +94,7 @@ class TfrError(RuntimeError):
         self.format: str | None = fields.get("format")
         self.stored_crc: int | None = fields.get("stored_crc")
         self.computed_crc: int | None = fields.get("computed_crc")
+        self.feature: str | None = fields.get("feature")
         if not carried and _is_in_pytorch_worker():
             self.add_note(_NOTE + json.dumps(fields))
 
@@ -116,6 +122,17 @@ class TfrMismatch(TfrError):
 class TfrStale(TfrMismatch):
     """The index fits an earlier version of the data: valid records follow its last entry, or the
     data has become shorter."""
+
+
+class TfrExampleError(TfrError, ValueError):
+    """A record is not a `tf.train.Example`, so it has no features."""
+
+
+class TfrFeatureError(TfrExampleError):
+    """A record lacks a feature, or has values of another kind, or too few or too many of them.
+
+    `feature` names it, and `path`, `record` and `offset` say which record it is.
+    """
 
 
 class TfrMemoryError(TfrError, MemoryError):
@@ -252,6 +269,8 @@ _BY_STATUS: dict[str, type[TfrError]] = {
     "TFR_ERR_OUT_OF_MEMORY": TfrMemoryError,
     "TFR_ERR_MISMATCH": TfrMismatch,
     "TFR_ERR_STALE": TfrStale,
+    "TFR_ERR_EXAMPLE": TfrExampleError,
+    "TFR_ERR_FEATURE": TfrFeatureError,
 }
 
 _BY_BUILTIN: dict[type[OSError], type[TfrOSError]] = {
@@ -282,6 +301,7 @@ def make_error(
     stored_crc: int | None,
     computed_crc: int | None,
     errno: int | None,
+    feature: str | None,
 ) -> TfrError:
     """An error of the class for its status or, for `TFR_ERR_IO`, for its `errno`."""
     for words, argument in _IN_PYTHON.items():
@@ -291,4 +311,4 @@ def make_error(
         os_kind = _BY_BUILTIN.get(builtin, TfrOSError)
         return os_kind(message, status, path, record, offset, errno)
     kind = _BY_STATUS.get(status, TfrError)
-    return kind(message, status, path, record, offset, format, stored_crc, computed_crc)
+    return kind(message, status, path, record, offset, format, stored_crc, computed_crc, feature)

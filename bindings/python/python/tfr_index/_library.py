@@ -77,8 +77,10 @@ _HANDLES = {
     "batch": ffi.typeof("tfr_batch *"),
     "batches": ffi.typeof("tfr_batches *"),
     "changes": ffi.typeof("tfr_changes *"),
+    "columns": ffi.typeof("tfr_columns *"),
     "dataset": ffi.typeof("tfr_dataset *"),
     "error": ffi.typeof("tfr_error *"),
+    "features": ffi.typeof("tfr_features *"),
     "index": ffi.typeof("tfr_index *"),
     "indexer": ffi.typeof("tfr_indexer *"),
     "manifest": ffi.typeof("tfr_manifest *"),
@@ -138,6 +140,7 @@ def is_interrupt(kept: BaseException) -> bool:
 def exception_of(error: CData) -> TfrError:
     """The exception for an error of the library."""
     path, format = lib.tfr_error_path(error), lib.tfr_error_format(error)
+    feature = lib.tfr_error_feature(error)
     return make_error(
         message=text(lib.tfr_error_message(error)),
         status=text(lib.tfr_status_name(lib.tfr_error_status(error))),
@@ -148,6 +151,7 @@ def exception_of(error: CData) -> TfrError:
         stored_crc=_known(lib.tfr_error_stored_crc(error)),
         computed_crc=_known(lib.tfr_error_computed_crc(error)),
         errno=lib.tfr_error_os_error(error) or None,
+        feature=text(feature) if feature else None,
     )
 
 

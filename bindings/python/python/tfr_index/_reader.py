@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import Any, cast, final, overload
 
 from ._arguments import refuse
+from ._columns import Columns, Wanted
 from ._cpython import new_bytes, new_small_bytes
 from ._errors import TfrMismatch, TfrWarning, warn
+from ._features import Features
 from ._files import find_index
 from ._index import OVERHEAD, Index
 from ._iterate import iterate
@@ -28,6 +30,7 @@ from ._memory import (
     take_memory,
     take_small,
 )
+from ._numpy import numbers_of
 from ._options import with_options
 from ._payloads import Payloads, plain
 from ._source import File, Memory, Source, file_or_source
@@ -322,6 +325,45 @@ class Reader:
         self._fill(numbers, buffer, size)
         data = memoryview(ffi.buffer(buffer, size)).toreadonly()
         return Payloads(data.cast("B"), memoryview(array("Q", offsets)).toreadonly())
+
+    def read_columns(self, records: Iterable[int], features: Features) -> Columns:
+        r"""Reads many records of `tf.train.Example`, and returns features of them as columns.
+
+        No protobuf is made, and TensorFlow is not needed; numpy is. Threads decode the records, if
+        that helps. Features that are not wanted are not decoded.
+
+        Args:
+            records: record numbers, as for `read_many`.
+            features: which features are wanted: `Bytes`, `Float` or `Int64` by name.
+                `infer_features` finds those of a file.
+
+        Raises:
+            TfrExampleError: a record is not a `tf.train.Example`.
+            TfrFeatureError: a record lacks a feature that has no default, or has values of another
+                kind, or another number of them. `feature` names it.
+            TfrValueError: the reader has `raw_frames`; the features contradict each other.
+            ImportError: numpy is not installed.
+            Exception: what `read_many` raises. An error is that of the first bad record in the
+                order of `records`.
+
+        Examples:
+            >>> import pathlib, tempfile
+            >>> from tfr_index import Bytes, Int64, RecordWriter
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     with RecordWriter(path) as writer:
+            ...         writer.write_examples({"label": [7, 8, 9], "name": ["a", "few", "words"]})
+            ...     batch = Reader(path).read_columns([2, 0], {"label": Int64(), "name": Bytes()})
+            >>> batch["label"], batch["name"].to_list()
+            (array([9, 7]), [b'words', b'a'])
+        """
+        self._raise_if_closed()
+        wanted = Wanted.of(features)
+        numbers = numbers_of(records, self._records, self._number)
+        given = ffi.from_buffer("size_t[]", numbers), len(numbers), wanted.native
+        with self._source:
+            batch = make("batch", lib.tfr_reader_read_columns, self._native, *given)
+        return Columns._of(batch, wanted, self._records)
 
     def _find(self, records: Iterable[int]) -> tuple[CData, list[int]]:
         """The numbers of the records' entries as a C array, and the offsets of the payloads."""

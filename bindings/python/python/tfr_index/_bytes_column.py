@@ -1,0 +1,168 @@
+"""`BytesColumn`: the byte strings of a feature, where they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, final, overload
+
+from ._arrow import Array, capsules
+from ._batches import view_of
+from ._library import CData, ffi, keeping
+from ._numpy import numpy
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["BytesColumn"]
+
+
+@final
+class BytesColumn:
+    """The byte strings of a feature in many records: text, encoded images. They are not copied.
+
+    An item is a `memoryview` into the payloads, which keeps these alive. If a record has several
+    strings, an item is a `BytesColumn` of them. A slice is a `BytesColumn`, too. `numpy.asarray`
+    makes an array of `bytes` objects; pyarrow and polars take a column through the Arrow PyCapsule
+    interface, which copies the bytes once. A pickle has only the bytes of the strings.
+
+    Examples:
+        >>> import pathlib, tempfile
+        >>> from tfr_index import Bytes, Reader, RecordWriter
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = pathlib.Path(directory, "train.tfrecord")
+        ...     with RecordWriter(path) as writer:
+        ...         writer.write_examples({"name": ["a", "few", "words"]})
+        ...     names = Reader(path).read_columns([0, 1, 2], {"name": Bytes()})["name"]
+        >>> bytes(names[1]), names[1:].to_list(), names.sizes
+        (b'few', [b'few', b'words'], array([1, 3, 5]))
+    """
+
+    __slots__ = ("__weakref__", "_address", "_data", "_owner", "_sizes", "_starts")
+
+    _data: memoryview  # the payloads
+    _address: int  # where they are
+    _starts: Any  # where each string starts in `_data`; those of defaults are outside
+    _sizes: Any
+    _owner: CData  # what keeps the defaults alive
+
+    def __init__(self) -> None:
+        raise TypeError("read_columns() makes a BytesColumn")
+
+    @classmethod
+    def _of(
+        cls, data: memoryview, address: int, starts: Any, sizes: Any, owner: CData
+    ) -> BytesColumn:
+        column = cls.__new__(cls)
+        column._data, column._address, column._owner = data, address, owner
+        column._starts, column._sizes = starts, sizes
+        return column
+
+    @classmethod
+    def _of_batch(cls, batch: CData, strings: CData, shape: tuple[int, ...]) -> BytesColumn:
+        """The strings of a native batch: an array of `tfr_bytes`."""
+        np = numpy()
+        data = view_of(batch).data
+        address = int(ffi.cast("uintptr_t", ffi.from_buffer(data)))
+        count = math.prod(shape)
+        spans = np.empty(0, np.uint64)
+        if count > 0:
+            spans = np.frombuffer(ffi.buffer(keeping(strings, batch), 16 * count), np.uint64)
+        spans = spans.reshape(*shape, 2)
+        starts = (spans[..., 0] - np.uint64(address)).view(np.int64)
+        sizes = spans[..., 1].view(np.int64)
+        starts[sizes == 0] = 0  # an empty string is nowhere
+        return cls._of(data, address, starts, sizes, batch)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of records, or of strings, and then the shape of the feature."""
+        shape: tuple[int, ...] = self._starts.shape
+        return shape
+
+    @property
+    def sizes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """How many bytes the strings have: a numpy array of the same shape."""
+        sizes: np.ndarray[Any, np.dtype[np.int64]] = self._sizes.copy()
+        return sizes
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, number: int) -> memoryview | BytesColumn: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> BytesColumn: ...
+
+    def __getitem__(self, number: int | slice) -> memoryview | BytesColumn:
+        starts = self._starts[number]
+        if starts.ndim == 0:
+            return self._at(int(starts), int(self._sizes[number]))
+        return self._of(self._data, self._address, starts, self._sizes[number], self._owner)
+
+    def __iter__(self) -> Iterator[memoryview | BytesColumn]:
+        if self._starts.ndim > 1:
+            return map(self.__getitem__, range(len(self)))
+        return map(self._at, self._starts.tolist(), self._sizes.tolist())
+
+    def _at(self, start: int, size: int) -> memoryview:
+        if 0 <= start <= len(self._data) - size:
+            return self._data[start : start + size]
+        pointer = keeping(ffi.cast("uint8_t *", self._address + start), self._owner)  # a default
+        return memoryview(ffi.buffer(pointer, size)).toreadonly().cast("B")
+
+    def _flat(self) -> list[bytes]:
+        starts, sizes = self._starts.ravel().tolist(), self._sizes.ravel().tolist()
+        return [bytes(self._at(start, size)) for start, size in zip(starts, sizes, strict=True)]
+
+    def to_list(self) -> list[Any]:
+        """Returns the strings as `bytes`, in lists if a record has several."""
+        flat = self._flat()
+        return flat if self._starts.ndim == 1 else list(_array(flat, self.shape).tolist())
+
+    def _joined(self, rows: list[BytesColumn]) -> BytesColumn:
+        """Slices of this column as one."""
+        np = numpy()
+        starts = np.concatenate([self._starts[:0], *(row._starts for row in rows)])
+        sizes = np.concatenate([self._sizes[:0], *(row._sizes for row in rows)])
+        return self._of(self._data, self._address, starts, sizes, self._owner)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = _array(self._flat(), self.shape)
+        return array if dtype is None else array.astype(dtype)
+
+    def _arrow(self) -> Array:
+        flat = self._flat()
+        offsets = numpy().zeros(len(flat) + 1, "int64")
+        numpy().cumsum(self._sizes.ravel(), out=offsets[1:])
+        return Array.strings(b"".join(flat), offsets).in_lists(self.shape)
+
+    def __arrow_c_schema__(self) -> object:
+        return capsules(self._arrow())[0]
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        return capsules(self._arrow())
+
+    def __repr__(self) -> str:
+        return f"<tfr_index.BytesColumn of shape {self.shape}, {int(self._sizes.sum())} bytes>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _copied, (self._flat(), self.shape)
+
+
+def _array(strings: list[bytes], shape: tuple[int, ...]) -> Any:
+    """The strings as an array of objects."""
+    array = numpy().empty(len(strings), object)
+    array[:] = strings
+    return array.reshape(shape)
+
+
+def _copied(strings: list[bytes], shape: tuple[int, ...]) -> BytesColumn:
+    """Strings in memory of their own: unpickles a column."""
+    np = numpy()
+    data = b"".join(strings)
+    sizes = np.fromiter(map(len, strings), np.int64, len(strings)).reshape(shape)
+    starts = sizes.ravel().cumsum().reshape(shape) - sizes
+    address = int(ffi.cast("uintptr_t", ffi.from_buffer(data)))
+    return BytesColumn._of(memoryview(data), address, starts, sizes, ffi.NULL)

@@ -1,0 +1,205 @@
+"""`encode_example`, and the native records of columns of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+from ._arguments import refuse
+from ._bytes_column import BytesColumn
+from ._cpython import addresses_of
+from ._errors import TfrValueError
+from ._features import flat, key_of
+from ._library import CData, ffi, lib, make
+from ._numpy import numpy
+from ._ragged import Ragged
+
+__all__ = ["encode_columns", "encode_example"]
+
+_STRINGS = (bytes, str, bytearray, memoryview)
+
+
+def encode_example(features: Mapping[Any, Any]) -> bytes:
+    """Returns a `tf.train.Example` with these features, as the payload of a record.
+
+    The bytes are those of protobuf's deterministic serialization. For many records,
+    `RecordWriter.write_examples` is much faster.
+
+    Args:
+        features: the values by name: one value, or a list or an array of them.
+
+            Integers and booleans become int64. Floating-point numbers become float, which has 32
+            bits. `bytes` and `str` become bytes, `str` in UTF-8. An array is stored without its
+            shape. A list without values has no kind: pass an array, such as `numpy.empty(0, int)`,
+            or leave the feature out.
+
+    Raises:
+        TfrValueError: the values of a feature are of different kinds, or too large. `feature` names
+            it.
+        TypeError: a value is of another type.
+        ImportError: numpy is not installed.
+
+    Examples:
+        >>> encode_example({"label": 7})
+        b'\\n\\x10\\n\\x0e\\n\\x05label\\x12\\x05\\x1a\\x03\\n\\x01\\x07'
+    """
+    _ensure_mapping(features)
+    batch = _encoded({name: [value] for name, value in features.items()}, 1)
+    size = lib.tfr_batch_offsets(batch)[1]
+    payload: bytes = ffi.buffer(lib.tfr_batch_bytes(batch), size)[:]
+    return payload
+
+
+def encode_columns(columns: Mapping[Any, Any]) -> CData:
+    """A native batch with a record for each row of the columns.
+
+    Raises:
+        TfrValueError: they have different numbers of records, or invalid values.
+    """
+    _ensure_mapping(columns)
+    sizes = {name: _length(name, column) for name, column in columns.items()}
+    if not sizes:
+        raise refuse("there are no features, so it is not known how many records to write")
+    first, count = next(iter(sizes.items()))
+    for name, size in sizes.items():
+        if size != count:
+            raise _wrong(name, f'has {size} records, but feature "{_text(first)}" has {count}')
+    return _encoded(columns, count)
+
+
+def _ensure_mapping(features: object) -> None:
+    if not isinstance(features, Mapping):
+        kind = type(features).__name__
+        raise TypeError(f'features must be a dict by name, such as {{"label": 7}}, not {kind}')
+
+
+def _text(name: Any) -> str:
+    return key_of(name).decode(errors="replace")
+
+
+def _wrong(name: Any, what: str) -> TfrValueError:
+    feature = _text(name)
+    message = f'feature "{feature}": {what}'
+    return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", feature=feature)
+
+
+def _is_one(kind: type) -> bool:
+    """Whether an object of this type is a value, and not several."""
+    return issubclass(kind, _STRINGS) or not hasattr(kind, "__len__")
+
+
+def _length(name: Any, column: Any) -> int:
+    if _is_one(type(column)) or getattr(column, "ndim", 1) == 0:
+        kind = type(column).__name__
+        raise _wrong(name, f"must be an array or a list with an item for each record, not {kind}")
+    return len(column)
+
+
+def _encoded(columns: Mapping[Any, Any], count: int) -> CData:
+    natives = ffi.new("tfr_feature_values[]", len(columns))
+    keep = []
+    for place, (name, column) in enumerate(columns.items()):
+        given, offsets = _flattened(name, column)
+        kind, values, alive = _values_of(name, given)
+        native = natives[place]
+        key = ffi.from_buffer("char[]", key_of(name))
+        memory = ffi.from_buffer(values)
+        native.name, native.name_size = key, len(key)
+        native.kind, native.values, native.count = kind, memory, len(values)
+        if offsets is not None:
+            offsets = ffi.from_buffer("size_t[]", offsets)
+            native.offsets = offsets
+        keep.append((key, memory, alive, offsets))
+    return make("batch", lib.tfr_encode_examples, count, natives, len(columns))
+
+
+def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
+    """The values of all records, and where those of each start, unless all have as many.
+
+    The values are a `BytesColumn`, an array of any shape, or a list.
+    """
+    np = numpy()
+    if isinstance(column, Ragged):
+        start, stop = column.offsets[0], column.offsets[-1]
+        return column.values[start:stop], np.ascontiguousarray(column.offsets - start)
+    if isinstance(column, BytesColumn):
+        return column, None
+    if hasattr(column, "__array__"):
+        array = np.asarray(column)
+        if array.dtype != object or array.ndim != 1:
+            return array, None
+        column = array
+    rows = list(column)
+    kinds = set(map(type, rows))
+    ones = set(filter(_is_one, kinds))
+    if ones == kinds:
+        return rows, None
+    if ones:
+        raise _wrong(name, "has both values and lists of values: pass a list for each record")
+    values: Any
+    if kinds == {BytesColumn}:
+        rows = [row._flat() for row in rows]
+        values = list(chain.from_iterable(rows)) or np.empty(0, "S1")
+    elif all(hasattr(kind, "__array__") for kind in kinds):
+        rows = [np.asarray(row).reshape(-1) for row in rows]
+        values = np.concatenate(rows)
+    else:
+        values = list(chain.from_iterable(rows))
+        if not all(map(_is_one, set(map(type, values)))):  # there are lists in the lists
+            rows = [list(flat(row)) for row in rows]
+            values = list(chain.from_iterable(rows))
+        if not values:
+            raise _wrong(
+                name,
+                "no record has a value, so their kind is not known: pass an array, such as "
+                "numpy.empty((records, 0), int), or leave the feature out",
+            )
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(list(map(len, rows)), out=offsets[1:])
+    return values, offsets
+
+
+def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
+    """The kind of values, an array of them for C, and what keeps that alive."""
+    np = numpy()
+    if isinstance(given, BytesColumn):
+        return _strings(given._flat())
+    array = given
+    if isinstance(given, list) or given.dtype.kind in "SUO":
+        values = given if isinstance(given, list) else given.reshape(-1).tolist()
+        kinds = set(map(type, values))
+        are_strings = [issubclass(kind, _STRINGS) for kind in kinds]
+        if all(are_strings) and (values or (given is not values and given.dtype.kind in "SU")):
+            if kinds != {bytes}:
+                values = [one.encode() if isinstance(one, str) else bytes(one) for one in values]
+            return _strings(values)
+        if any(are_strings):
+            raise _wrong(name, "has both byte strings and other values")
+        array = np.asarray(values) if values else np.empty(0, np.int64)
+        are_ints = all(issubclass(kind, (int, np.integer)) for kind in kinds)
+        if are_ints and array.dtype.kind not in "biu":  # numpy then takes another type
+            raise _wrong(name, "has an integer that does not fit into 64 bits")
+        if array.dtype == object:
+            names = " and ".join(sorted(kind.__name__ for kind in kinds))
+            raise _wrong(name, f"{_KINDS}, not {names}")
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
+        raise _wrong(name, "has an integer that does not fit into 64 bits")
+    if array.dtype.kind in "biu":
+        array = np.ascontiguousarray(array, np.int64)
+        return lib.TFR_FEATURE_INT64, array.reshape(-1), array
+    if array.dtype.kind == "f":
+        array = np.ascontiguousarray(array, np.float32)
+        return lib.TFR_FEATURE_FLOAT, array.reshape(-1), array
+    raise _wrong(name, f"{_KINDS}, not {array.dtype}")
+
+
+_KINDS = "values must be integers, floating-point numbers, bytes or str"
+
+
+def _strings(strings: list[bytes]) -> tuple[int, Any, Any]:
+    np = numpy()
+    spans = np.empty((len(strings), 2), np.uint64)  # as many `tfr_bytes`
+    spans[:, 0] = addresses_of(strings)
+    spans[:, 1] = np.fromiter(map(len, strings), np.uint64, len(strings))
+    return lib.TFR_FEATURE_BYTES, spans, strings

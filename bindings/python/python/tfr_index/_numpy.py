@@ -1,0 +1,47 @@
+"""numpy, which the package needs only for features, and imports only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ._payloads import plain
+
+__all__ = ["numbers_of", "numpy"]
+
+
+def numpy() -> Any:
+    """The module.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        import numpy as np
+    except ImportError as error:
+        message = f"features need numpy, which cannot be imported ({error}): pip install numpy"
+        raise ImportError(message, name="numpy") from error
+    return np
+
+
+def numbers_of(records: Iterable[int], part: range, number: Callable[[int], int]) -> Any:
+    """The numbers of records as a numpy array of unsigned 64-bit integers.
+
+    Args:
+        records: places in `part`; negative ones count from the end.
+        part: the numbers of a slice.
+        number: the same for one place. It raises the error for a bad one.
+    """
+    np = numpy()
+    places = np.asarray(plain(records))
+    if places.size == 0:
+        return np.empty(0, np.uint64)
+    if places.dtype.kind not in "iu" or places.ndim != 1:  # the first bad one is an error
+        return np.array([number(place) for place in places.tolist()], np.uint64)
+    count = len(part)
+    bad = (places < -count) | (places >= count)
+    if bad.any():
+        number(int(places[bad.argmax()]))
+    places = places.astype(np.int64)
+    places = np.where(places < 0, places + count, places)
+    return (part.start + places * part.step).astype(np.uint64)
