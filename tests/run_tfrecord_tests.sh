@@ -134,7 +134,8 @@ if [ $quick = no ]; then
         step "TensorFlow" "$python" -m pytest tests/integration/test_tensorflow.py
         step "TFDS" "$python" -m pytest tests/integration/test_tfds.py
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
-        step "DALI plugin" "$python" -m pytest tests/integration/test_dali_plugin.py
+        step "DALI plugin" "$python" -m pytest tests/integration/test_dali_plugin.py \
+            tests/integration/test_dali_features.py
         step "beside s3dlio" "$python" -m pytest tests/integration/test_s3dlio_coexistence.py
         step "bad input beside others" "$python" -m pytest tests/integration/test_bad_input.py
     fi

@@ -6,12 +6,16 @@
 // processor time: 0.38 s instead of 0.34 s for 120,000 records of 60 files, shuffled, 0.16 s
 // instead of 0.14 s in order. The time that passes is the same.
 
+#include "features.h"
 #include "loader.h"
 
 #include <dali/operators/reader/reader_op.h>
 
 #include <cstdint>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,7 +23,7 @@ namespace tfr_dali {
 
 class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
   public:
-    explicit Reader(const dali::OpSpec &spec) : DataReader(spec) {
+    explicit Reader(const dali::OpSpec &spec) : DataReader(spec), features_(spec) {
         loader_ = dali::InitLoader<RecordLoader>(spec);
         SetInitialSnapshot();
     }
@@ -34,6 +38,22 @@ class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
         for (int i = 0; i < count; i++) {
             records_.push_back(GetSample(i).number);
         }
+        if (!features_.all().empty()) {
+            decode();
+            outputs.clear();
+            try {
+                for (std::size_t number = 0; number < features_.all().size(); number++) {
+                    outputs.push_back(features_.all()[number].output(*columns_, number));
+                }
+            } catch (const BadRecord &bad) {
+                const tfr::place at = dataset().locate(records_[bad.place]);
+                const auto offset = dataset().entries({records_[bad.place]})[0].offset;
+                throw std::runtime_error(dataset().path(at.shard) + ": record " +
+                                         std::to_string(at.record) + " at byte " +
+                                         std::to_string(offset) + ": " + bad.reason);
+            }
+            return true;
+        }
         sizes_ = dataset().sizes(records_);
         dali::TensorListShape<1> shape(count);
         for (int i = 0; i < count; i++) {
@@ -46,25 +66,68 @@ class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
     }
 
     void RunImpl(dali::Workspace &ws) override {
-        auto &output = ws.Output<dali::CPUBackend>(0);
         const std::vector<tfr::entry> entries = dataset().entries(records_);
         std::vector<std::uint8_t *> buffers;
         for (int i = 0; i < GetCurrBatchSize(); i++) {
-            buffers.push_back(output.mutable_tensor<std::uint8_t>(i));
             // The same text as fn.readers.tfrecord.
-            output.SetSourceInfo(i, dataset().path(dataset().locate(records_[i]).shard) +
-                                        " at index " + std::to_string(entries[i].offset));
+            const std::string source = dataset().path(dataset().locate(records_[i]).shard) +
+                                       " at index " + std::to_string(entries[i].offset);
+            for (int number = 0; number < ws.NumOutput(); number++) {
+                ws.Output<dali::CPUBackend>(number).SetSourceInfo(i, source);
+            }
+            if (features_.all().empty()) {
+                auto &output = ws.Output<dali::CPUBackend>(0);
+                buffers.push_back(output.mutable_tensor<std::uint8_t>(i));
+            }
         }
-        dataset().read_each(records_, buffers, sizes_);
+        if (features_.all().empty()) {
+            dataset().read_each(records_, buffers, sizes_);
+        } else {
+            write(ws);
+        }
         loader().report();
     }
 
   private:
+    /// Reads and decodes the batch.
+    void decode() {
+        const std::size_t size = dataset().offsets(records_).back();
+        if (payloads_.size() < size) {
+            payloads_.resize(size);
+        }
+        const auto offsets = dataset().read_many(records_, payloads_.data(), payloads_.size());
+        try {
+            const std::string_view payloads(payloads_.data(), size);
+            columns_.emplace(tfr::columns::decode(features_.wanted(), payloads, offsets));
+        } catch (const tfr::error &error) {
+            if (error.record()) {
+                // The same error, with the file and the byte.
+                const std::uint64_t record = records_[*error.record()];
+                static_cast<void>(dataset().read_columns({record}, features_.wanted()));
+            }
+            throw;
+        }
+    }
+
+    /// Copies the values to the outputs.
+    void write(dali::Workspace &ws) {
+        for (std::size_t number = 0; number < features_.all().size(); number++) {
+            auto &output = ws.Output<dali::CPUBackend>(static_cast<int>(number));
+            for (std::size_t i = 0; i < records_.size(); i++) {
+                void *tensor = output.raw_mutable_tensor(static_cast<int>(i));
+                features_.all()[number].write(*columns_, number, i, tensor);
+            }
+        }
+    }
+
     RecordLoader &loader() { return static_cast<RecordLoader &>(*loader_); }
     const tfr::dataset &dataset() { return loader().dataset(); }
 
     std::vector<std::uint64_t> records_; // of the batch
     std::vector<std::size_t> sizes_;     // of their payloads
+    const Features features_;
+    std::string payloads_; // of the batch, if they are decoded
+    std::optional<tfr::columns> columns_;
 };
 
 } // namespace tfr_dali
@@ -72,7 +135,8 @@ class Reader : public dali::DataReader<dali::CPUBackend, Record, Record, true> {
 DALI_REGISTER_OPERATOR(tfr__Reader, ::tfr_dali::Reader, ::dali::CPU);
 
 DALI_SCHEMA(tfr__Reader)
-    .DocStr(R"(Reads TFRecord files, and returns each record's payload as a 1-D tensor of bytes.
+    .DocStr(
+        R"(Reads TFRecord files, and returns each record's payload as a 1-D tensor of bytes, or `features` of it.
 
 No index files are needed. The reader uses the index ``<path>.idx`` if it accounts for all valid records
 of its file; otherwise it ignores the index, with a warning on the standard error output. It indexes the
@@ -86,9 +150,11 @@ Sharding, shuffling, padding and checkpoints work as in the other readers. The a
 `dont_use_mmap` and `tensor_init_bytes` have no effect: the reader reads batches directly to their
 destination.)")
     .NumInput(0)
-    .NumOutput(1)
-    .OutputDType(0, DALI_UINT8)
-    .OutputNDim(0, 1)
+    .OutputFn([](const dali::OpSpec &spec) {
+        std::vector<std::string> names;
+        spec.TryGetRepeatedArgument(names, "feature_names");
+        return names.empty() ? 1 : static_cast<int>(names.size());
+    })
     .AddArg("paths", R"(The TFRecord files: a list of paths, or one path.
 
 A directory stands for the TFRecord files in it and below it. ``train-*.tfrecord``,
@@ -106,6 +172,18 @@ The reader uses them as they are: an index may select, reorder and repeat record
 It mirrors the directories of the files: the index of ``data/a/x.tfrecord`` is ``a/x.tfrecord.idx`` in it,
 if `paths` is ``data``. The reader uses these indexes as those of `index_paths`.)",
                     "")
+    .AddOptionalArg<std::vector<std::string>>("feature_names", R"(The names of `features`.
+
+The Python module ``dali_tfr``, beside the plugin, takes a dict of features instead.)",
+                                              nullptr)
+    .AddOptionalArg("features", R"(Features of ``tf.train.Example`` records, as for
+``fn.readers.tfrecord``: ``nvidia.dali.tfrecord.FixedLenFeature`` and ``VarLenFeature``.
+
+The reader then has an output for each feature, instead of the payloads. A record that lacks a feature of
+a fixed shape has the default; one of variable length then has no values. Values of another kind, and
+another number of values than the shape has, are errors that name the file, the record, the byte and the
+feature.)",
+                    DALI_TF_FEATURE_VEC, nullptr)
     .AddOptionalArg("checksums", R"(Which checksums of a record the reader verifies:
 
 - ``"auto"``: as ``"full"``; none, if the file was written without valid checksums

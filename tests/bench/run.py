@@ -4,6 +4,7 @@
     python3 tests/bench/run.py --read     of records, instead of indexes: reading and writing them
     python3 tests/bench/run.py --dali     of DALI's readers: the plugin's, and its own
     python3 tests/bench/run.py --sets     of work on sets of many files
+    python3 tests/bench/run.py --features  of tf.train.Example: decoding and encoding
     python3 tests/bench/run.py --quick    a fiftieth of that: to try the benchmarks, not the tools
     python3 tests/bench/run.py --plot     time of create against record size, as record-size.svg
 
@@ -49,22 +50,25 @@ def main() -> None:
     parser.add_argument("--read", action="store_true", help="reading and writing records")
     parser.add_argument("--dali", action="store_true", help="DALI's readers")
     parser.add_argument("--sets", action="store_true", help="sets of many files")
+    parser.add_argument("--features", action="store_true", help="tf.train.Example")
     parser.add_argument("--plot", action="store_true", help="draw record-size.svg instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="[default: target/bench.json]")
     options = parser.parse_args()
-    kinds = [kind for kind in ("plot", "read", "dali", "sets") if getattr(options, kind)]
+    kinds = ("plot", "read", "dali", "sets", "features")
+    kinds = [kind for kind in kinds if getattr(options, kind)]
     name = f"{'-'.join(['bench', *kinds])}.json"
     json_path = (options.json or ROOT / "target" / name).absolute()
 
     [python] = environment.prepare("bench")
     build()
-    script = BENCH / ("plot.py" if options.plot else "sets.py" if options.sets else "suite.py")
+    rows = options.sets or options.features
+    script = BENCH / ("plot.py" if options.plot else "rows.py" if rows else "suite.py")
     variables = {
         "PYTHONPATH": f"{BENCH.parent}:{BENCH.parent}/support",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     flags = ["--quick"] * options.quick + ["--read"] * options.read
-    flags += ["--dali"] * options.dali
+    flags += ["--dali"] * options.dali + ["--features"] * options.features
     os.execve(python, [python, str(script), str(json_path), *flags], os.environ | variables)
 
 

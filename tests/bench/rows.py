@@ -1,11 +1,11 @@
-"""Measures work on data sets of many files: what `run.py --sets` runs.
+"""Measures work on data sets, or on their features: what `run.py --sets` and `--features` run.
 
-    sets.py JSON [--quick]
+    rows.py JSON [--quick] [--features]
 
 Each row compares ours with a floor: a loop that does the least of the same work. Both run by turns,
 each in a process of its own; the ratio of their medians is held against a target. Answers are
-checked, and only a wrong one makes the exit status 1. A part of the rows is in a module of its own,
-which has `rows(quick)`: see PARTS.
+checked, and only a wrong one makes the exit status 1. The rows are in modules that have
+`rows(quick)`: see SETS and FEATURES.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import data
+import features
 import report
 import sets_create
 import sets_read
 from setrow import Row
 
-PARTS = [sets_create, sets_read]
+SETS, FEATURES = [sets_create, sets_read], [features]
 ROUNDS, QUICK_ROUNDS = 7, 3
 
 
@@ -60,7 +61,7 @@ def main() -> None:
         print("note: something else is running: ratios may be wrong")
     print(f"\n{'work':<76} {'ours s':>8} {'floor s':>8} {'ratio':>6} {'at most':>8}")
     found, is_wrong = [], False
-    for part in PARTS:
+    for part in FEATURES if "--features" in sys.argv else SETS:
         for row in part.rows(quick):
             measured = measure(row, QUICK_ROUNDS if quick else ROUNDS)
             ours, floor = map(statistics.median, (measured.ours, measured.floor))
