@@ -124,3 +124,20 @@ def test_the_quick_start():
         record, size = map(int, re.findall(r"\d+", line)[:2])
         assert size == FRAMES[record][1] - 16
     assert len(records) == 5
+
+
+FEATURES = """\
+record 2: label 9, weight 1.0
+box 4.5 5.5, 2 words: few words
+record 0: label 7, weight 1.0
+box 0.5 1.5, 1 words: a
+sum of the labels: 16
+record 0 lacks feature size
+"""
+
+
+def test_features(tmp_path):
+    """The example writes a file and reads it."""
+    command = [sys.executable, ROOT / "examples/features.py", tmp_path / "x.tfrecord"]
+    done = subprocess.run(command, text=True, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (FEATURES, "")

@@ -761,6 +761,13 @@ def test_names_are_sorted():
         ([[1], [2, 3]], [int64_list(1), int64_list(2, 3)]),
         ([[], (2.5,)], [float_list(), float_list(2.5)]),
         ([np.arange(2), np.empty(0, int)], [int64_list(0, 1), int64_list()]),
+        ([np.array([]), np.arange(2)], [int64_list(), int64_list(0, 1)]),
+        ([np.array([]), np.array([])], [float_list(), float_list()]),
+        (
+            [np.array([b"a"]), np.array(["é", "b"])],
+            [bytes_list(b"a"), bytes_list("é".encode(), b"b")],
+        ),
+        ([np.ones((1, 2)), np.array(3)], [float_list(1, 1), float_list(3)]),
         ([np.arange(2), [5]], [int64_list(0, 1), int64_list(5)]),
         ([[[1, 2], [3]], [[]]], [int64_list(1, 2, 3), int64_list()]),
         (["a", b"b"], [bytes_list(b"a"), bytes_list(b"b")]),
@@ -787,6 +794,8 @@ def test_columns_that_are_written(tmp_path, column, expected):
         ([2**63, 1], "does not fit into 64 bits"),
         ([2**70, 1], "does not fit into 64 bits"),
         (np.array([2**63, 1], np.uint64), "does not fit into 64 bits"),
+        ([np.array([1], np.uint64), np.array([-1])], "has arrays of int64 and of uint64"),
+        ([np.array([1]), np.array(["a"])], "has both byte strings and other values"),
         ([None, 1], "values must be .*, not NoneType and int|not NoneType"),
         (
             [1j, 1],

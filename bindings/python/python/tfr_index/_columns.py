@@ -22,11 +22,13 @@ __all__ = ["Columns", "Wanted"]
 class Wanted:
     """The features that are wanted, in Python and for C."""
 
-    __slots__ = ("features", "native")
+    __slots__ = ("features", "native", "places")
 
     def __init__(self, features: Features) -> None:
         self.native = native_of(features)
         self.features: dict[Any, Feature] = dict(features)
+        #: Their numbers in C, by name.
+        self.places = {name: place for place, name in enumerate(self.features)}
 
     @staticmethod
     def of(features: Features) -> Wanted:
@@ -78,7 +80,7 @@ class Columns(Mapping[Any, Any]):
     __slots__ = ("__weakref__", "_batch", "_columns", "_records", "_wanted")
 
     _batch: CData
-    _wanted: dict[Any, Feature]
+    _wanted: Wanted
     _columns: dict[Any, Any]  # those that were used
     _records: Any
 
@@ -95,7 +97,7 @@ class Columns(Mapping[Any, Any]):
             numbers = ffi.buffer(lib.tfr_batch_records(batch), 8 * count)
             records = np.frombuffer(numbers, np.uint64)
         columns = cls.__new__(cls)
-        columns._batch, columns._wanted, columns._columns = batch, wanted.features, {}
+        columns._batch, columns._wanted, columns._columns = batch, wanted, {}
         columns._records = (records.astype(np.int64) - part.start) // part.step
         return columns
 
@@ -116,20 +118,17 @@ class Columns(Mapping[Any, Any]):
         return len(self._records)
 
     def __getitem__(self, name: Any) -> Any:
-        try:
-            return self._columns[name]
-        except KeyError:
-            number = list(self._wanted).index(name) if name in self._wanted else None
-            if number is None:
-                raise
-            column = _column(self._batch, number, self._wanted[name], self.num_records)
-            return self._columns.setdefault(name, column)
+        if name not in self._columns:
+            place, feature = self._wanted.places[name], self._wanted.features[name]
+            column = _column(self._batch, place, feature, self.num_records)
+            self._columns.setdefault(name, column)  # another thread may have done so
+        return self._columns[name]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._wanted)
+        return iter(self._wanted.features)
 
     def __len__(self) -> int:
-        return len(self._wanted)
+        return len(self._wanted.features)
 
     # Arrays have no plain equality, so columns are equal only to themselves.
     __eq__ = object.__eq__
@@ -151,13 +150,13 @@ class Columns(Mapping[Any, Any]):
         return f"<tfr_index.Columns of {self.num_records} records: {names or 'no features'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._wanted, dict(self), self._records)
+        return _restored, (self._wanted.features, dict(self), self._records)
 
 
-def _restored(wanted: dict[Any, Feature], columns: dict[Any, Any], records: Any) -> Columns:
+def _restored(features: Features, columns: dict[Any, Any], records: Any) -> Columns:
     """Unpickles columns."""
     restored = Columns.__new__(Columns)
-    restored._batch, restored._wanted = ffi.NULL, wanted
+    restored._batch, restored._wanted = ffi.NULL, Wanted.of(features)
     restored._columns, restored._records = columns, records
     return restored
 
@@ -190,7 +189,11 @@ def _column(batch: CData, number: int, feature: Feature, records: int) -> Any:
 def _array(batch: CData, pointer: CData, dtype: str, shape: tuple[int, ...]) -> Any:
     """An array over native memory, which stays alive as long as the array."""
     np = numpy()
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * _SIZES[dtype]
     if size == 0:
         return np.empty(shape, dtype)
-    return np.frombuffer(ffi.buffer(keeping(pointer, batch), size), dtype).reshape(shape)
+    array = np.frombuffer(ffi.buffer(keeping(pointer, batch), size), dtype)
+    return array if len(shape) == 1 else array.reshape(shape)
+
+
+_SIZES = {"int64": 8, "float32": 4}

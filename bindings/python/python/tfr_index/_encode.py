@@ -142,8 +142,17 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
         rows = [row._flat() for row in rows]
         values = list(chain.from_iterable(rows)) or np.empty(0, "S1")
     elif all(hasattr(kind, "__array__") for kind in kinds):
-        rows = [np.asarray(row).reshape(-1) for row in rows]
-        values = np.concatenate(rows)
+        rows = list(map(np.asarray, rows))
+        if any(row.ndim != 1 for row in rows):
+            rows = [row.reshape(-1) for row in rows]
+        full = [row for row in rows if len(row)] or rows  # numpy.array([]) is one of float
+        dtypes = {row.dtype.kind for row in full}
+        if dtypes & set("SUO"):
+            values = list(chain.from_iterable(row.tolist() for row in full)) or np.empty(0, "S1")
+        else:
+            values = np.concatenate(full)
+            if values.dtype.kind == "f" and "f" not in dtypes:  # of int64 and uint64
+                raise _wrong(name, "has arrays of int64 and of uint64: convert one of them")
     else:
         values = list(chain.from_iterable(rows))
         if not all(map(_is_one, set(map(type, values)))):  # there are lists in the lists
