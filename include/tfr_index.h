@@ -2650,6 +2650,25 @@ enum tfr_status tfr_features_set_ragged(struct tfr_features *features,
                                         struct tfr_error **error_out);
 
 /**
+ * Reads a list of steps from the feature_lists of a tf.train.SequenceExample, instead of a feature of
+ * its context, which decodes like a tf.train.Example. Each step has values of the feature's shape, or
+ * any number of them if it is ragged. tfr_columns_offsets() then says where the steps of each record
+ * start, and tfr_columns_step_offsets() where the values of each step of a ragged feature do.
+ *
+ * Parameters: `features` is required. A record without the list is an error if `allow_missing` is 0;
+ * otherwise it has no steps.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `features` is NULL. TFR_ERR_OUT_OF_RANGE if there is no feature
+ * with this number. A sequence with a default is an error of the calls that use the features.
+ *
+ * Threads: no other thread may use the features during the call.
+ */
+enum tfr_status tfr_features_set_sequence(struct tfr_features *features,
+                                          size_t feature,
+                                          int32_t allow_missing,
+                                          struct tfr_error **error_out);
+
+/**
  * Sets what stands in for the integers of a record that lacks the feature.
  *
  * Parameters: `features` is required. `values` points to `count` values: one for all, or one for each
@@ -2723,7 +2742,16 @@ int32_t tfr_features_kind(const struct tfr_features *features,
 int32_t tfr_features_is_ragged(const struct tfr_features *features, size_t feature);
 
 /**
- * Returns the shape of a feature's values in each record: an array of dimensions. If there are none,
+ * Returns whether a feature is a list of steps: 0 if it is not, if there is no such feature, and for
+ * NULL; 1 if it is; 2 if it is one that records may lack.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+int32_t tfr_features_is_sequence(const struct tfr_features *features,
+                                 size_t feature);
+
+/**
+ * Returns the shape of a feature's values in each record, or in each step of a sequence: an array of dimensions. If there are none,
  * the feature has one value, or is ragged.
  *
  * Parameters: `dimensions_out` is optional; it receives the number of dimensions.
@@ -2815,15 +2843,28 @@ const struct tfr_bytes *tfr_columns_bytes(const struct tfr_columns *columns,
 
 /**
  * Returns where the values of each record start, and where the last one's end: an array of
- * tfr_columns_len() + 1 places in the array of values.
+ * tfr_columns_len() + 1 places in the array of values. Of a sequence it returns where the steps of
+ * each record start; the steps of all records are numbered from 0.
  *
  * Ownership: borrowed from the columns, until they are freed. NULL if there is no such feature, if it
- * is not ragged, and for NULL.
+ * is neither ragged nor a sequence, and for NULL.
  *
  * Threads: safe on any thread.
  */
 const size_t *tfr_columns_offsets(const struct tfr_columns *columns,
                                   size_t feature);
+
+/**
+ * Returns where the values of each step of a ragged sequence start, and where the last one's end: an
+ * array with one place more than there are steps.
+ *
+ * Ownership: borrowed from the columns, until they are freed. NULL for other features, if there is no
+ * such feature, and for NULL.
+ *
+ * Threads: safe on any thread.
+ */
+const size_t *tfr_columns_step_offsets(const struct tfr_columns *columns,
+                                       size_t feature);
 
 /**
  * Frees columns. NULL does nothing. Those of a batch are freed with the batch.

@@ -1223,6 +1223,13 @@ class feature {
         ragged_ = true;
         return *this;
     }
+    /// Reads a list of steps from the feature_lists of a tf.train.SequenceExample. Each step has
+    /// values of the feature's shape, or any number of them if it is ragged. A record without the
+    /// list is an error, or has no steps if `allow_missing`.
+    feature &sequence(bool allow_missing = false) {
+        sequence_ = allow_missing;
+        return *this;
+    }
     /// Sets what stands in for integers where a record lacks the feature: one for all, or one for
     /// each.
     feature &default_int64(std::vector<std::int64_t> values) {
@@ -1247,6 +1254,7 @@ class feature {
     tfr_feature_kind kind_;
     std::vector<std::size_t> shape_;
     bool ragged_ = false;
+    std::optional<bool> sequence_; // whether records may lack it
     std::variant<std::monostate, std::vector<std::int64_t>, std::vector<float>,
                  std::vector<std::string>>
         default_;
@@ -1293,7 +1301,16 @@ class features {
     [[nodiscard]] bool is_ragged(std::size_t feature) const noexcept {
         return tfr_features_is_ragged(get(), feature) != 0;
     }
-    /// The shape of a feature's values in each record, borrowed. Empty: one value, or ragged.
+    /// Whether a feature is a list of steps.
+    [[nodiscard]] bool is_sequence(std::size_t feature) const noexcept {
+        return tfr_features_is_sequence(get(), feature) != 0;
+    }
+    /// Whether a record may lack this list of steps.
+    [[nodiscard]] bool allows_missing(std::size_t feature) const noexcept {
+        return tfr_features_is_sequence(get(), feature) == 2;
+    }
+    /// The shape of a feature's values in each record or step, borrowed. Empty: one value, or
+    /// ragged.
     [[nodiscard]] array_view<std::size_t> shape(std::size_t feature) const noexcept {
         std::size_t dimensions = 0;
         const std::size_t *shape = tfr_features_shape(get(), feature, &dimensions);
@@ -1327,6 +1344,9 @@ class features {
         detail::call(tfr_features_set_shape, all, number, one.shape_.data(), one.shape_.size());
         if (one.ragged_) {
             detail::call(tfr_features_set_ragged, all, number);
+        }
+        if (one.sequence_) {
+            detail::call(tfr_features_set_sequence, all, number, std::int32_t{*one.sequence_});
         }
         if (const auto *ints = std::get_if<std::vector<std::int64_t>>(&one.default_)) {
             detail::call(tfr_features_set_default_int64, all, number, ints->data(), ints->size());
@@ -1388,11 +1408,19 @@ class columns {
         const tfr_bytes value = bytes_values(feature)[i];
         return {reinterpret_cast<const char *>(value.bytes), value.size};
     }
-    /// Where the values of each record start, and where the last one's end: size() + 1 places in
-    /// the array of values. None if the feature is not ragged.
+    /// Where the values, or the steps of a sequence, of each record start, and where the last one's
+    /// end: size() + 1 places. None if the feature is neither ragged nor a sequence.
     [[nodiscard]] array_view<std::size_t> offsets(std::size_t feature) const noexcept {
         const std::size_t *offsets = tfr_columns_offsets(get(), feature);
         return {offsets, offsets == nullptr ? 0 : size() + 1};
+    }
+
+    /// Where the values of each step of a ragged sequence start, and where the last one's end. None
+    /// for other features.
+    [[nodiscard]] array_view<std::size_t> step_offsets(std::size_t feature) const noexcept {
+        const std::size_t *steps = tfr_columns_step_offsets(get(), feature);
+        const array_view<std::size_t> records = offsets(feature);
+        return {steps, steps == nullptr ? 0 : records[size()] + 1};
     }
 
     /// The C object; nullptr if there are no columns. This object owns it, or a batch.

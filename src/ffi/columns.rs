@@ -152,10 +152,11 @@ pub unsafe extern "C" fn tfr_columns_bytes(
 }
 
 /// Returns where the values of each record start, and where the last one's end: an array of
-/// tfr_columns_len() + 1 places in the array of values.
+/// tfr_columns_len() + 1 places in the array of values. Of a sequence it returns where the steps of
+/// each record start; the steps of all records are numbered from 0.
 ///
 /// Ownership: borrowed from the columns, until they are freed. NULL if there is no such feature, if it
-/// is not ragged, and for NULL.
+/// is neither ragged nor a sequence, and for NULL.
 ///
 /// Threads: safe on any thread.
 #[no_mangle]
@@ -166,6 +167,24 @@ pub unsafe extern "C" fn tfr_columns_offsets(
     // SAFETY: the caller upholds the contract.
     let columns = unsafe { columns.as_ref() };
     let offsets = columns.and_then(|columns| columns.columns.offsets(feature));
+    offsets.map_or(std::ptr::null(), <[usize]>::as_ptr)
+}
+
+/// Returns where the values of each step of a ragged sequence start, and where the last one's end: an
+/// array with one place more than there are steps.
+///
+/// Ownership: borrowed from the columns, until they are freed. NULL for other features, if there is no
+/// such feature, and for NULL.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_columns_step_offsets(
+    columns: *const tfr_columns,
+    feature: usize,
+) -> *const usize {
+    // SAFETY: the caller upholds the contract.
+    let columns = unsafe { columns.as_ref() };
+    let offsets = columns.and_then(|columns| columns.columns.step_offsets(feature));
     offsets.map_or(std::ptr::null(), <[usize]>::as_ptr)
 }
 

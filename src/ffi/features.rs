@@ -223,6 +223,30 @@ pub unsafe extern "C" fn tfr_features_set_ragged(
     unsafe { guard(error_out, body) }
 }
 
+/// Reads a list of steps from the feature_lists of a tf.train.SequenceExample, instead of a feature of
+/// its context, which decodes like a tf.train.Example. Each step has values of the feature's shape, or
+/// any number of them if it is ragged. tfr_columns_offsets() then says where the steps of each record
+/// start, and tfr_columns_step_offsets() where the values of each step of a ragged feature do.
+///
+/// Parameters: `features` is required. A record without the list is an error if `allow_missing` is 0;
+/// otherwise it has no steps.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `features` is NULL. TFR_ERR_OUT_OF_RANGE if there is no feature
+/// with this number. A sequence with a default is an error of the calls that use the features.
+///
+/// Threads: no other thread may use the features during the call.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_features_set_sequence(
+    features: *mut tfr_features,
+    feature: usize,
+    allow_missing: i32,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let sequence = |feature: Feature| feature.sequence(allow_missing != 0);
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, || tfr_features::change(features, feature, sequence)) }
+}
+
 /// Sets what stands in for the integers of a record that lacks the feature.
 ///
 /// Parameters: `features` is required. `values` points to `count` values: one for all, or one for each
@@ -341,7 +365,22 @@ pub unsafe extern "C" fn tfr_features_is_ragged(
     feature.map_or(0, |feature| feature.dimensions().is_none().into())
 }
 
-/// Returns the shape of a feature's values in each record: an array of dimensions. If there are none,
+/// Returns whether a feature is a list of steps: 0 if it is not, if there is no such feature, and for
+/// NULL; 1 if it is; 2 if it is one that records may lack.
+///
+/// Threads: safe on any thread, if no thread changes the features.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_features_is_sequence(
+    features: *const tfr_features,
+    feature: usize,
+) -> i32 {
+    // SAFETY: the caller upholds the contract.
+    let feature = unsafe { tfr_features::get(features, feature) };
+    let sequence = feature.filter(|feature| feature.is_sequence());
+    sequence.map_or(0, |feature| if feature.allows_missing() { 2 } else { 1 })
+}
+
+/// Returns the shape of a feature's values in each record, or in each step of a sequence: an array of dimensions. If there are none,
 /// the feature has one value, or is ragged.
 ///
 /// Parameters: `dimensions_out` is optional; it receives the number of dimensions.

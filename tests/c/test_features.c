@@ -238,6 +238,36 @@ static void features_are_inferred(const char *directory) {
     tfr_shards_free(shards);
 }
 
+static void steps_of_sequences_are_decoded(void) {
+    /* feature_lists { "t": steps [7, 8] and [9] }, then a record without a list. */
+    static const uint8_t payload[] = "\x12\x18\x0a\x16\x0a\x01t\x12\x11\x0a\x06\x1a\x04\x0a\x02\x07"
+                                     "\x08\x0a\x07\x1a\x05\x0a\x01\x09\x10";
+    const size_t size = sizeof payload, offsets[] = {0, size, size};
+    tfr_features *features = NULL;
+    tfr_columns *columns = NULL;
+    size_t count = 0;
+    CHECK(tfr_features_new(&features, NULL) == TFR_OK);
+    CHECK(tfr_features_add(features, "t", 1, TFR_FEATURE_INT64, NULL, NULL) == TFR_OK);
+    CHECK(tfr_features_is_sequence(features, 0) == 0);
+    CHECK(tfr_features_set_ragged(features, 0, NULL) == TFR_OK);
+    CHECK(tfr_features_set_sequence(features, 0, 0, NULL) == TFR_OK);
+    CHECK(tfr_features_is_sequence(features, 0) == 1);
+    CHECK(tfr_columns_decode(features, payload, size, offsets, 2, 1, &columns, NULL) ==
+          TFR_ERR_FEATURE);
+    CHECK(tfr_features_set_sequence(features, 0, 1, NULL) == TFR_OK);
+    CHECK(tfr_features_is_sequence(features, 0) == 2 && tfr_features_is_sequence(features, 1) == 0);
+    CHECK(tfr_columns_decode(features, payload, size, offsets, 2, 1, &columns, NULL) == TFR_OK);
+    const int64_t *values = tfr_columns_int64(columns, 0, &count);
+    CHECK(count == 3 && values[0] == 7 && values[2] == 9);
+    const size_t *steps = tfr_columns_offsets(columns, 0);
+    CHECK(steps[0] == 0 && steps[1] == 2 && steps[2] == 2);
+    const size_t *ends = tfr_columns_step_offsets(columns, 0);
+    CHECK(ends[0] == 0 && ends[1] == 2 && ends[2] == 3);
+    CHECK(tfr_columns_step_offsets(columns, 1) == NULL);
+    tfr_columns_free(columns);
+    tfr_features_free(features);
+}
+
 static void bad_values_are_refused(void) {
     const int64_t ids[] = {1, 2, 3};
     const size_t offsets[] = {0, 2, 1};
@@ -260,6 +290,7 @@ int main(int argc, char **argv) {
     payloads_are_decoded();
     records_are_read_and_decoded(argv[1]);
     features_are_inferred(argv[1]);
+    steps_of_sequences_are_decoded();
     bad_values_are_refused();
     return 0;
 }

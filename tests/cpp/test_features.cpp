@@ -86,6 +86,21 @@ void records_are_read_and_decoded(const std::string &path) {
     CHECK(tfr::features::infer(shards).is_ragged(0));
 }
 
+void steps_of_sequences_are_decoded() {
+    // feature_lists { "t": steps [7, 8] and [9] }, then a record without a list.
+    const std::string payload("\x12\x18\x0a\x16\x0a\x01t\x12\x11\x0a\x06\x1a\x04\x0a\x02\x07\x08"
+                              "\x0a\x07\x1a\x05\x0a\x01\x09\x10",
+                              26);
+    const tfr::features features{tfr::feature("t", TFR_FEATURE_INT64).ragged().sequence(true),
+                                 tfr::feature("id", TFR_FEATURE_INT64).default_int64({4})};
+    CHECK(features.is_sequence(0) && features.allows_missing(0) && !features.is_sequence(1));
+    const tfr::columns columns =
+        tfr::columns::decode(features, payload, {0, payload.size(), payload.size()});
+    CHECK(columns.offsets(0).size() == 3 && columns.offsets(0)[2] == 2);
+    CHECK(columns.step_offsets(0).size() == 3 && columns.step_offsets(0)[2] == 3);
+    CHECK(columns.step_offsets(1).empty() && columns.int64_values(1)[1] == 4);
+}
+
 void bad_values_are_refused() {
     const std::vector<std::int64_t> ids{1, 2, 3};
     const std::vector<std::size_t> offsets{0, 3};
@@ -112,6 +127,7 @@ int main(int argc, char **argv) {
     features_say_what_they_are();
     payloads_are_decoded();
     records_are_read_and_decoded(std::string(argv[1]) + "/x.tfrecord");
+    steps_of_sequences_are_decoded();
     bad_values_are_refused();
     return 0;
 }
