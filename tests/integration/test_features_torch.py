@@ -288,9 +288,40 @@ def test_arrow_arrays_keep_the_memory_and_free_it(paths):
     del thread
     gc.collect()
     assert batch() is None
-    from tfr_index import _arrow
 
-    assert not _arrow._alive and not _arrow._in_capsules
+
+def test_arrow_arrays_end_while_an_exception_is_on_its_way(columns):
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            pyarrow.record_batch(columns).column("missing")
+        with pytest.raises(AttributeError):
+            _ = pyarrow.array(columns["words"]).missing
+        with pytest.raises(polars.exceptions.ColumnNotFoundError):
+            polars.DataFrame(columns).get_column("missing")
+        with pytest.raises(AttributeError):
+            _ = columns.__arrow_c_array__().missing
+
+
+def test_arrow_takes_any_numbers(columns):
+    for dtype in ("int8", "uint64", "float64", ">i4", ">f8"):
+        values = np.arange(5).astype(dtype)
+        ragged = tfr_index.Ragged(values[::-1], np.array([1, 3, 3, 4], np.uint8))
+        assert pyarrow.array(ragged).to_pylist() == [[3, 2], [], [1]]
+    with pytest.raises(tfr_index.TfrValueError, match="an array of type complex128 cannot become"):
+        pyarrow.array(tfr_index.Ragged(np.ones(2, complex), [0, 2]))
+
+
+def test_arrow_arrays_may_outlive_the_interpreters_modules(paths):
+    program = f"""
+import sys, tfr_index, pyarrow, polars
+
+dataset = tfr_index.Dataset({paths!r})
+columns = dataset.read_columns(range(9), tfr_index.infer_features(dataset.paths))
+kept = [pyarrow.record_batch(columns), polars.DataFrame(columns), columns.__arrow_c_array__()]
+kept.append(kept)  # a cycle, which Python ends late
+sys.modules["kept"] = kept
+"""
+    subprocess.run([sys.executable, "-X", "dev", "-c", program], check=True)
 
 
 def test_polars_takes_columns(columns):

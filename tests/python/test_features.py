@@ -885,3 +885,12 @@ for use in (
     subprocess.run([sys.executable, "-c", program], check=True)
     program = "import sys, tfr_index; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_arrow_needs_pyarrow(dataset, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    columns = dataset.read_columns([0], SPEC)
+    for one in (columns, columns["tokens"], columns["image"]):
+        for export in (one.__arrow_c_array__, one.__arrow_c_schema__):
+            with pytest.raises(ImportError, match="pip install pyarrow"):
+                export()

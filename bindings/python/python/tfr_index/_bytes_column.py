@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, final, overload
 
-from ._arrow import Array, capsules
+from ._arrow import byte_strings, in_lists
 from ._batches import view_of
 from ._library import CData, ffi, keeping
 from ._numpy import numpy
@@ -23,8 +23,8 @@ class BytesColumn:
 
     An item is a `memoryview` into the payloads, which keeps these alive. If a record has several
     strings, an item is a `BytesColumn` of them. A slice is a `BytesColumn`, too. `numpy.asarray`
-    makes an array of `bytes` objects; pyarrow and polars take a column through the Arrow PyCapsule
-    interface, which copies the bytes once. A pickle has only the bytes of the strings.
+    makes an array of `bytes` objects. `pyarrow.array` and `polars.Series` take a column, and copy
+    the bytes once. A pickle has only the bytes of the strings.
 
     Examples:
         >>> import pathlib, tempfile
@@ -132,17 +132,17 @@ class BytesColumn:
         array = _array(self._flat(), self.shape)
         return array if dtype is None else array.astype(dtype)
 
-    def _arrow(self) -> Array:
+    def _arrow(self) -> Any:
         flat = self._flat()
         offsets = numpy().zeros(len(flat) + 1, "int64")
         numpy().cumsum(self._sizes.ravel(), out=offsets[1:])
-        return Array.strings(b"".join(flat), offsets).in_lists(self.shape)
+        return in_lists(byte_strings(b"".join(flat), offsets), self.shape)
 
     def __arrow_c_schema__(self) -> object:
-        return capsules(self._arrow())[0]
+        return self._arrow().type.__arrow_c_schema__()
 
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return capsules(self._arrow())
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        return self._arrow().__arrow_c_array__(requested_schema)
 
     def __repr__(self) -> str:
         return f"<tfr_index.BytesColumn of shape {self.shape}, {int(self._sizes.sum())} bytes>"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, final
 
-from ._arrow import Array, capsules
+from ._arrow import in_lists, numbers, record_batch
 from ._bytes_column import BytesColumn
 from ._features import Bytes, Feature, Features, Float, key_of, native_of
 from ._library import CData, ffi, keeping, lib
@@ -59,8 +59,9 @@ class Columns(Mapping[Any, Any]):
     Arrays are not copied: they keep the memory of their batch alive, also that of its payloads. To
     keep little of a large batch, copy it. Arrays can be written to; nothing else sees the changes.
 
-    pyarrow and polars take the columns as a record batch: `pyarrow.record_batch(columns)`,
-    `polars.DataFrame(columns)`. They can be pickled; the pickle has no payloads.
+    `pyarrow.record_batch(columns)` takes the columns, and does not copy numbers. So do others that
+    take the PyCapsules of Arrow, such as `polars.DataFrame`, if pyarrow is installed. Columns can
+    be pickled; the pickle has no payloads.
 
     Examples:
         >>> import pathlib, tempfile
@@ -134,16 +135,14 @@ class Columns(Mapping[Any, Any]):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
-    def _arrow(self) -> Array:
-        return Array.struct(
-            {key_of(name): _arrow_of(column) for name, column in self.items()}, self.num_records
-        )
+    def _arrow(self) -> Any:
+        return record_batch({key_of(name): _arrow_of(column) for name, column in self.items()})
 
     def __arrow_c_schema__(self) -> object:
-        return capsules(self._arrow())[0]
+        return self._arrow().schema.__arrow_c_schema__()
 
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return capsules(self._arrow())
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        return self._arrow().__arrow_c_array__(requested_schema)
 
     def __repr__(self) -> str:
         names = ", ".join(map(repr, self))
@@ -161,10 +160,10 @@ def _restored(features: Features, columns: dict[Any, Any], records: Any) -> Colu
     return restored
 
 
-def _arrow_of(column: Any) -> Array:
+def _arrow_of(column: Any) -> Any:
     if isinstance(column, (Ragged, BytesColumn)):
         return column._arrow()
-    return Array.numbers(column).in_lists(column.shape)
+    return in_lists(numbers(column), column.shape)
 
 
 def _column(batch: CData, number: int, feature: Feature, records: int) -> Any:

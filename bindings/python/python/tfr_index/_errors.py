@@ -144,8 +144,9 @@ class TfrWarning(UserWarning):
 
     A reader ignores the index beside its data if that does not fit the data, and scans the data
     instead. A scan with `salvage` warns of damaged regions if it has no `on_skipped`. The text says
-    which of the two happened. `reshard` warns of the same, and of files without valid checksums. As
-    with any warning, a filter can turn it into an error.
+    which of the two happened. `reshard` warns of the same, and of files without valid checksums;
+    `infer_features` warns of a features.json that does not fit the records. As with any warning, a
+    filter can turn it into an error.
 
     Examples:
         >>> import warnings, tfr_index

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final, overload
 
 from ._arguments import integer, refuse
-from ._arrow import Array, capsules
+from ._arrow import lists, numbers
 from ._bytes_column import BytesColumn
 from ._numpy import numpy
 
@@ -21,8 +21,9 @@ __all__ = ["Ragged"]
 class Ragged:
     """The values of a ragged feature in many records, and where those of each record start.
 
-    It is a sequence: an item has the values of a record, and a slice is a `Ragged`. pyarrow and
-    polars take it as a list array, through the Arrow PyCapsule interface; numbers are not copied.
+    It is a sequence: an item has the values of a record, and a slice is a `Ragged`. `pyarrow.array`
+    takes it as an array of lists, and does not copy numbers. So do others that take the PyCapsules
+    of Arrow, such as `polars.Series`, if pyarrow is installed.
 
     Args:
         values: the values of all records: a numpy array of one dimension, or a `BytesColumn`.
@@ -146,16 +147,16 @@ class Ragged:
         offsets = self._offsets.tolist()
         return [flat[start:end] for start, end in pairwise(offsets)]
 
-    def _arrow(self) -> Array:
+    def _arrow(self) -> Any:
         values = self._values
-        child = values._arrow() if isinstance(values, BytesColumn) else Array.numbers(values)
-        return Array.lists(child, self._offsets)
+        child = values._arrow() if isinstance(values, BytesColumn) else numbers(values)
+        return lists(child, self._offsets)
 
     def __arrow_c_schema__(self) -> object:
-        return capsules(self._arrow())[0]
+        return self._arrow().type.__arrow_c_schema__()
 
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return capsules(self._arrow())
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        return self._arrow().__arrow_c_array__(requested_schema)
 
     def __repr__(self) -> str:
         return f"<tfr_index.Ragged of {len(self)} records, {len(self._values)} values>"

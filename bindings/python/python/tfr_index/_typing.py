@@ -113,6 +113,8 @@ Remainder: TypeAlias = Literal["keep", "drop", "pad"]
 OnError: TypeAlias = Literal["raise", "skip"]
 """What a `Dataset` does with a record or a file that cannot be read.
 
+A record whose `features` cannot be decoded is a bad record, too.
+
 - "raise": the call raises the error.
 - "skip": iteration and batches leave the record out, or the records of the file.
   `Dataset.skipped` counts them and has the errors, and a `TfrWarning` says so once.
