@@ -29,7 +29,15 @@ import tfr_index
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
-from tfexamples import block, bytes_list, example, float_list, int64_list, varint
+from tfexamples import (
+    block,
+    bytes_list,
+    example,
+    float_list,
+    int64_list,
+    sequence_example,
+    varint,
+)
 from tfr_index import Bytes, Float, Int64
 
 INT64, FLOAT, STRING = tf.int64, tf.float32, tf.string
@@ -174,6 +182,62 @@ def test_what_is_written_equals_protobufs_bytes(dataset, tmp_path):
                 values = list(map(bytes, values))
             one.value.extend(values)
         assert payload == message.SerializeToString(deterministic=True)
+
+
+# Sequences
+
+STEPS = {
+    "grid": Float(2, 2, sequence=True),
+    "score": Int64(sequence=True, allow_missing=True),
+    "tokens": Int64(ragged=True, sequence=True, allow_missing=True),
+    "frames": Bytes(sequence=True, allow_missing=True),
+    "words": Bytes(ragged=True, sequence=True, allow_missing=True),
+}
+TENSORFLOWS_STEPS = {
+    "grid": tf.io.FixedLenSequenceFeature([2, 2], FLOAT),
+    "score": tf.io.FixedLenSequenceFeature([], INT64, allow_missing=True),
+    "tokens": tf.io.RaggedFeature(INT64, row_splits_dtype=INT64),
+    "frames": tf.io.FixedLenSequenceFeature([], STRING, allow_missing=True),
+    "words": tf.io.RaggedFeature(STRING, row_splits_dtype=INT64),
+}
+
+
+def some_sequence(rng: random.Random, number: int) -> bytes:
+    count = rng.randrange(6)
+    lists = {"grid": [some_floats(rng, 4) for _ in range(count)]}
+    optional = {
+        "score": lambda: some_ints(rng, 1),
+        "tokens": lambda: some_ints(rng, rng.randrange(5)),
+        "frames": lambda: some_bytes(rng, 1),
+        "words": lambda: some_bytes(rng, rng.randrange(3)),
+    }
+    for name, make in optional.items():
+        if rng.random() < 0.8:
+            lists[name] = [make() for _ in range(rng.randrange(6))]
+    return sequence_example({"id": int64_list(number)}, lists)
+
+
+def test_sequences_equal_tensorflows(tmp_path: Path):
+    rng = random.Random(7)
+    payloads = [some_sequence(rng, number) for number in range(5000)]
+    with tfr_index.RecordWriter(tmp_path / "x.tfrecord") as writer:
+        writer.write_many(payloads)
+    reader = tfr_index.Reader(tmp_path / "x.tfrecord")
+    ours = reader.read_columns(range(5000), {"id": Int64(), **STEPS})
+    context = {"id": tf.io.FixedLenFeature([], INT64)}
+    found = tf.io.parse_sequence_example(payloads, context, TENSORFLOWS_STEPS)
+    assert ours["id"].tolist() == found[0]["id"].numpy().tolist() == list(range(5000))
+    for name, feature in STEPS.items():
+        mine, theirs, count = ours[name], found[1][name], found[2].get(name)
+        if feature.ragged:
+            assert mine.offsets.tolist() == theirs.row_splits.numpy().tolist(), name
+            assert mine.values.offsets.tolist() == theirs.values.row_splits.numpy().tolist(), name
+            values = np.asarray(mine.values.values)
+            assert values.tolist() == theirs.values.values.numpy().tolist(), name
+        else:  # TensorFlow pads them
+            assert np.diff(mine.offsets).tolist() == count.numpy().tolist(), name
+            fill = b"" if isinstance(feature, Bytes) else 0
+            assert mine.padded(fill).tolist() == theirs.numpy().tolist(), name
 
 
 # Odd and damaged records, one feature "k"

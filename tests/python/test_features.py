@@ -24,7 +24,7 @@ import pytest
 import tfr_index
 from hypothesis import given
 from hypothesis import strategies as st
-from tfexamples import bytes_list, example, float_list, int64_list
+from tfexamples import bytes_list, example, float_list, int64_list, sequence_example
 from tfr_index import (
     Bytes,
     BytesColumn,
@@ -146,6 +146,8 @@ def assert_row(found: dict[str, object], number: int) -> None:
         Int64(0),
         Int64(np.int64(3), default=np.arange(3)),
         Int64(default=-(2**63)),
+        Float(4, sequence=True),
+        Bytes(ragged=True, sequence=True, allow_missing=True),
     ],
     ids=repr,
 )
@@ -498,15 +500,103 @@ def test_padding_that_is_no_value():
     [
         ([1, 2], [0, 3], "between 0 and 2"),
         ([1, 2], [-1, 2], "between 0 and 2"),
-        ([1, 2], [], "one dimension|between 0 and 2"),
+        ([1, 2], [], "between 0 and 2"),
         ([1, 2], [0, 2, 1, 2], "ascend"),
         ([1, 2], [0.0, 2.0], "integers"),
-        ([[1, 2]], [0, 1], "one dimension"),
+        ([[1, 2]], [0, 2], "between 0 and 1"),
+        ([1, 2], [[0, 2]], "one dimension"),
     ],
 )
 def test_offsets_that_do_not_fit(values, offsets, message):
     with pytest.raises(TfrValueError, match=message):
         Ragged(values, np.array(offsets, None if offsets else int))
+
+
+# Sequences
+
+STEPS = {
+    "grid": Int64(2, 2, sequence=True),
+    "sizes": Float(sequence=True, allow_missing=True),
+    "tokens": Int64(ragged=True, sequence=True),
+    "frames": Bytes(sequence=True),
+    "words": Bytes(ragged=True, sequence=True),
+}
+
+
+def steps(number: int) -> dict[str, list[object]]:
+    """The steps of record `number`."""
+    count = number % 4
+    return {
+        "grid": [[[step, number], [7, 8]] for step in range(count)],
+        "sizes": [step / 2 for step in range(count if number % 3 else 0)],
+        "tokens": [list(range(step)) for step in range(count)],
+        "frames": [b"%d" % step * number for step in range(count)],
+        "words": [[b"w"] * (step % 2) for step in range(count)],
+    }
+
+
+def sequence(number: int) -> bytes:
+    lists = {}
+    for name, values in steps(number).items():
+        make = {Int64: int64_list, Float: float_list, Bytes: bytes_list}[type(STEPS[name])]
+        if STEPS[name].ragged:
+            lists[name] = [make(*step) for step in values]
+        elif name == "grid":
+            lists[name] = [make(*first, *second) for first, second in values]
+        elif values or name != "sizes":  # some records lack it
+            lists[name] = [make(step) for step in values]
+    return sequence_example({"id": int64_list(number)}, lists)
+
+
+@pytest.fixture
+def sequences(tmp_path) -> Path:
+    tmp_path.joinpath("s.tfrecord").write_bytes(tfrecord(map(sequence, range(20))))
+    return tmp_path / "s.tfrecord"
+
+
+def test_sequences(sequences):
+    columns = Reader(sequences).read_columns(range(20), {"id": Int64(), **STEPS})
+    assert columns["id"].tolist() == list(range(20))
+    for same in (columns, pickle.loads(pickle.dumps(columns))):
+        for name in STEPS:
+            assert same[name].to_list() == [steps(number)[name] for number in range(20)], name
+            assert [len(one) for one in same[name]] == [len(steps(n)[name]) for n in range(20)]
+    assert columns["grid"][7].shape == (3, 2, 2) and columns["grid"].values.shape[1:] == (2, 2)
+    assert type(columns["tokens"][7]) is Ragged and columns["tokens"][7].to_list() == [
+        [],
+        [0],
+        [0, 1],
+    ]
+    assert columns["grid"].padded(-1).shape == (20, 3, 2, 2)
+    assert columns["grid"].padded(-1)[5].tolist() == [*steps(5)["grid"], *[[[-1] * 2] * 2] * 2]
+    assert columns["tokens"].padded(-1)[7].tolist() == [[-1, -1], [0, -1], [0, 1]]
+    assert columns["tokens"].padded(-1, 2)[6].tolist() == [[-1, -1], [0, -1]]
+    for name in STEPS:
+        for part in (slice(3, 9), slice(None, None, -2), slice(3, 3, 2)):
+            assert columns[name][part].to_list() == columns[name].to_list()[part], (name, part)
+    words = tfr_index.infer_features(sequences)
+    assert words == {
+        "id": Int64(),
+        "grid": Int64(4, sequence=True),
+        "sizes": Float(sequence=True, allow_missing=True),
+        "tokens": Int64(ragged=True, sequence=True),
+        "frames": Bytes(sequence=True),
+        "words": Bytes(ragged=True, sequence=True),
+    }
+    with pytest.raises(TfrFeatureError, match='feature "sizes"'):
+        Reader(sequences).read_columns([0], {"sizes": Float(sequence=True)})
+
+
+def test_rows_of_sequences(sequences, tmp_path):
+    item = Dataset(sequences, features=STEPS)[7]
+    assert item["grid"].tolist() == steps(7)["grid"] and item["sizes"].tolist() == [0, 0.5, 1]
+    assert item["frames"] == steps(7)["frames"] and item["words"] == steps(7)["words"]
+    assert item["tokens"].to_list() == steps(7)["tokens"]
+    columns = Reader(sequences).read_columns(range(20), STEPS)
+    with RecordWriter(tmp_path / "x") as writer:
+        for name in ("grid", "tokens", "words"):
+            with pytest.raises(TfrValueError, match=f'"{name}": has the steps of a sequence'):
+                writer.write_examples({name: columns[name]})
 
 
 # Rows

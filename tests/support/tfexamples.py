@@ -42,3 +42,13 @@ def example(features: Mapping[str, bytes] | Mapping[bytes, bytes]) -> bytes:
         1,
         b"".join(block(1, block(1, key) + block(2, keys[key])) for key in sorted(keys)),
     )
+
+
+def sequence_example(context: Mapping[str, bytes], lists: Mapping[str, list[bytes]]) -> bytes:
+    """A `SequenceExample`: features of its context, and for each list a feature for each step."""
+    encoded = example(context)
+    entries = [
+        block(1, block(1, name.encode()) + block(2, b"".join(block(1, step) for step in steps)))
+        for name, steps in lists.items()
+    ]
+    return encoded + block(2, b"".join(entries))

@@ -121,13 +121,6 @@ class BytesColumn:
         flat = self._flat()
         return flat if self._starts.ndim == 1 else list(_array(flat, self.shape).tolist())
 
-    def _joined(self, rows: list[BytesColumn]) -> BytesColumn:
-        """Slices of this column as one."""
-        np = numpy()
-        starts = np.concatenate([self._starts[:0], *(row._starts for row in rows)])
-        sizes = np.concatenate([self._sizes[:0], *(row._sizes for row in rows)])
-        return self._of(self._data, self._address, starts, sizes, self._owner)
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = _array(self._flat(), self.shape)
         return array if dtype is None else array.astype(dtype)

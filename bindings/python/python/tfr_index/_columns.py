@@ -54,7 +54,7 @@ class Columns(Mapping[Any, Any]):
     - of `Int64` and `Float`: a numpy array of int64 or float32. Its shape is the number of records,
       and then the shape of the feature.
     - of `Bytes`: a `BytesColumn`.
-    - of a ragged feature: a `Ragged`.
+    - of a ragged feature, or of a sequence: a `Ragged`.
 
     Arrays are not copied: they keep the memory of their batch alive, also that of its payloads. To
     keep little of a large batch, copy it. Arrays can be written to; nothing else sees the changes.
@@ -169,11 +169,17 @@ def _arrow_of(column: Any) -> Any:
 def _column(batch: CData, number: int, feature: Feature, records: int) -> Any:
     """The column of a native batch for a feature, without a copy."""
     native = lib.tfr_batch_columns(batch)
-    shape: tuple[int, ...] = (records, *feature.shape)
-    if feature.ragged:
+    levels = []  # of offsets, the outer one first
+    count = records
+    if feature.sequence or feature.ragged:
         offsets = lib.tfr_columns_offsets(native, number)
-        starts = _array(batch, offsets, "int64", (records + 1,))
-        shape = (int(starts[-1]),)
+        levels.append(_array(batch, offsets, "int64", (count + 1,)))
+        count = int(levels[-1][-1])
+    if feature.sequence and feature.ragged:
+        offsets = lib.tfr_columns_step_offsets(native, number)
+        levels.append(_array(batch, offsets, "int64", (count + 1,)))
+        count = int(levels[-1][-1])
+    shape = (count, *feature.shape)
     values: Any
     if isinstance(feature, Bytes):
         strings = lib.tfr_columns_bytes(native, number, ffi.NULL)
@@ -182,7 +188,9 @@ def _column(batch: CData, number: int, feature: Feature, records: int) -> Any:
         values = _array(batch, lib.tfr_columns_float(native, number, ffi.NULL), "float32", shape)
     else:
         values = _array(batch, lib.tfr_columns_int64(native, number, ffi.NULL), "int64", shape)
-    return Ragged._of(values, starts) if feature.ragged else values
+    for starts in reversed(levels):
+        values = Ragged._of(values, starts)
+    return values
 
 
 def _array(batch: CData, pointer: CData, dtype: str, shape: tuple[int, ...]) -> Any:

@@ -121,6 +121,8 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
     """
     np = numpy()
     if isinstance(column, Ragged):
+        if isinstance(column.values, Ragged) or len(column.values.shape) > 1:
+            raise _wrong(name, "has the steps of a sequence, which an Example cannot have")
         start, stop = column.offsets[0], column.offsets[-1]
         return column.values[start:stop], np.ascontiguousarray(column.offsets - start)
     if isinstance(column, BytesColumn):

@@ -31,11 +31,13 @@ class Feature:
         >>> features: dict[str, Feature] = {"label": Int64(), "image": Bytes()}
     """
 
-    __slots__ = ("default", "ragged", "shape")
+    __slots__ = ("allow_missing", "default", "ragged", "sequence", "shape")
 
     shape: tuple[int, ...]
     default: Any
     ragged: bool
+    sequence: bool
+    allow_missing: bool
 
     _kind: ClassVar[int]
 
@@ -44,7 +46,14 @@ class Feature:
         """Checks and converts one value of a default."""
         raise NotImplementedError
 
-    def __init__(self, *shape: int, default: Any = None, ragged: bool = False) -> None:
+    def __init__(
+        self,
+        *shape: int,
+        default: Any = None,
+        ragged: bool = False,
+        sequence: bool = False,
+        allow_missing: bool = False,
+    ) -> None:
         name = type(self).__name__
         if type(self) is Feature:
             raise TypeError("create a Bytes, a Float or an Int64: a Feature is one of them")
@@ -55,11 +64,17 @@ class Feature:
             raise refuse(
                 f"{name}: a ragged feature has no default: it is empty where a record lacks it"
             )
+        if sequence and default is not None:
+            raise refuse(f"{name}: a sequence has no default: pass allow_missing=True instead")
+        if allow_missing and not sequence:
+            raise refuse(f"{name}: allow_missing is for a sequence: pass default instead")
         if default is not None:
             default = self._checked(name, sizes, default)
         object.__setattr__(self, "shape", sizes)
         object.__setattr__(self, "default", default)
         object.__setattr__(self, "ragged", bool(ragged))
+        object.__setattr__(self, "sequence", bool(sequence))
+        object.__setattr__(self, "allow_missing", bool(allow_missing))
 
     def _checked(self, name: str, shape: tuple[int, ...], default: Any) -> Any:
         values = tuple(self._value(name, value) for value in flat(default))
@@ -82,8 +97,8 @@ class Feature:
         arguments = list(map(str, self.shape))
         if self.default is not None:
             arguments.append(f"default={_literal(self.default)}")
-        if self.ragged:
-            arguments.append("ragged=True")
+        flags = ("ragged", "sequence", "allow_missing")
+        arguments += [f"{flag}=True" for flag in flags if getattr(self, flag)]
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def __eq__(self, other: object) -> bool:
@@ -94,12 +109,13 @@ class Feature:
         return hash(repr(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made, (type(self), self.shape, self.default, self.ragged)
+        options = {name: getattr(self, name) for name in Feature.__slots__ if name != "shape"}
+        return _made, (type(self), self.shape, options)
 
 
-def _made(kind: Any, shape: tuple[int, ...], default: Any, ragged: bool) -> Feature:
+def _made(kind: Any, shape: tuple[int, ...], options: dict[str, Any]) -> Feature:
     """Unpickles a feature."""
-    made: Feature = kind(*shape, default=default, ragged=ragged)
+    made: Feature = kind(*shape, **options)
     return made
 
 
@@ -117,10 +133,14 @@ class Bytes(Feature):
             such a record is an error. An empty list in a record is not the same as a lack.
         ragged: accept any number of values in each record, also none. A record that lacks the
             feature has none. There is no shape and no default then.
+        sequence: read a list of steps from the `feature_lists` of `tf.train.SequenceExample`. Shape
+            and `ragged` are then those of a step. The column is a `Ragged`, of the steps. Other
+            features are those of the context.
+        allow_missing: a record without the list has no steps. Otherwise it is an error.
 
     Raises:
-        TfrValueError: the default has another number of values than the shape, or `ragged` is
-            given together with one of them.
+        TfrValueError: the default has another number of values than the shape, or arguments are
+            given that exclude each other.
         TypeError: a size of the shape is not an integer, or the default is of another kind.
 
     Examples:
@@ -131,6 +151,8 @@ class Bytes(Feature):
         shape: the sizes that were given, as a tuple.
         default: the default that was given: a value, or a flat tuple of values; or None.
         ragged: whether records may have any number of values.
+        sequence: as the argument.
+        allow_missing: as the argument.
     """
 
     __slots__ = ()
@@ -157,6 +179,8 @@ class Float(Feature):
         shape: as for `Bytes`.
         default: as for `Bytes`.
         ragged: as for `Bytes`.
+        sequence: as for `Bytes`.
+        allow_missing: as for `Bytes`.
     """
 
     __slots__ = ()
@@ -189,6 +213,8 @@ class Int64(Feature):
         shape: as for `Bytes`.
         default: as for `Bytes`.
         ragged: as for `Bytes`.
+        sequence: as for `Bytes`.
+        allow_missing: as for `Bytes`.
     """
 
     __slots__ = ()
@@ -268,6 +294,8 @@ def native_of(features: Features) -> CData:
         elif feature.shape:
             shape = ffi.new("size_t[]", feature.shape)
             call(lib.tfr_features_set_shape, native, number, shape, len(feature.shape))
+        if feature.sequence:
+            call(lib.tfr_features_set_sequence, native, number, feature.allow_missing)
         if feature.default is not None:
             _set_default(native, number, feature)
     # Features that contradict each other are an error here, and not in the first use.
@@ -302,6 +330,11 @@ def features_of(native: CData) -> dict[Any, Feature]:
             key = key.decode()
         shape = lib.tfr_features_shape(native, number, dimensions)
         sizes = ffi.unpack(shape, dimensions[0]) if dimensions[0] else []
-        ragged = bool(lib.tfr_features_is_ragged(native, number))
-        found[key] = kinds[lib.tfr_features_kind(native, number)](*sizes, ragged=ragged)
+        sequence = lib.tfr_features_is_sequence(native, number)
+        found[key] = kinds[lib.tfr_features_kind(native, number)](
+            *sizes,
+            ragged=bool(lib.tfr_features_is_ragged(native, number)),
+            sequence=sequence > 0,
+            allow_missing=sequence == 2,
+        )
     return found

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final, overload
 
 from ._arguments import integer, refuse
-from ._arrow import lists, numbers
+from ._arrow import in_lists, lists, numbers
 from ._bytes_column import BytesColumn
 from ._numpy import numpy
 
@@ -25,8 +25,11 @@ class Ragged:
     takes it as an array of lists, and does not copy numbers. So do others that take the PyCapsules
     of Arrow, such as `polars.Series`, if pyarrow is installed.
 
+    The steps of a sequence are such values, too: a record has rows of an array or, if the steps are
+    ragged themselves, a `Ragged`.
+
     Args:
-        values: the values of all records: a numpy array of one dimension, or a `BytesColumn`.
+        values: the values of all records: a numpy array, a `BytesColumn` or a `Ragged`.
         offsets: where the values of each record start, and where those of the last one end.
 
     Raises:
@@ -50,11 +53,11 @@ class Ragged:
 
     def __init__(self, values: Any, offsets: Any) -> None:
         np = numpy()
-        if not isinstance(values, BytesColumn):
-            values = np.asarray(values)
+        if not isinstance(values, (BytesColumn, Ragged)):
+            values = np.atleast_1d(values)
         offsets = np.asarray(offsets)
-        if len(values.shape) != 1 or offsets.ndim != 1 or offsets.dtype.kind not in "iu":
-            raise refuse("values and offsets must have one dimension, and offsets be integers")
+        if offsets.ndim != 1 or offsets.dtype.kind not in "iu":
+            raise refuse("offsets must be integers, in one dimension")
         offsets = offsets.astype(np.int64, copy=False)
         if not len(offsets) or offsets[0] < 0 or offsets[-1] > len(values):
             raise refuse(
@@ -74,7 +77,7 @@ class Ragged:
 
     @property
     def values(self) -> Any:
-        """The values of all records, one after the other: a numpy array, or a `BytesColumn`."""
+        """The values of all records, one after the other: as for the constructor."""
         return self._values
 
     @property
@@ -103,12 +106,23 @@ class Ragged:
         if not isinstance(numbers, range):
             return self._values[self._offsets[numbers] : self._offsets[numbers + 1]]
         if numbers.step != 1:
-            return _joined([self[record] for record in numbers], self._values)
+            return self._taken(numpy().array(numbers, int))
         offsets = self._offsets[numbers.start : numbers.start + len(numbers) + 1]
         return self._of(self._values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def __iter__(self) -> Iterator[Any]:
         return map(self.__getitem__, range(len(self)))
+
+    def _taken(self, numbers: Any) -> Ragged:
+        """The records with these numbers, copied."""
+        np = numpy()
+        sizes = np.diff(self._offsets)[numbers]
+        offsets = np.zeros(len(numbers) + 1, np.int64)
+        np.cumsum(sizes, out=offsets[1:])
+        places = np.arange(offsets[-1]) + np.repeat(self._offsets[numbers] - offsets[:-1], sizes)
+        values = self._values
+        taken = values._taken(places) if isinstance(values, Ragged) else values[places]
+        return self._of(taken, offsets)
 
     def padded(self, fill: Any, length: int | None = None) -> Any:
         """Returns the values as an array with a row for each record.
@@ -118,39 +132,37 @@ class Ragged:
             length: the length of the rows; longer ones are cut. None: that of the longest.
 
         Returns:
-            A numpy array of shape `(len(ragged), length)`; for byte strings, of `bytes` objects.
+            A numpy array of shape `(len(ragged), length)`, and then the shape of a value; for byte
+            strings, of `bytes` objects. Ragged steps are padded to the longest one.
 
         Raises:
             TfrValueError: `fill` is not a value of the array's type.
         """
         np = numpy()
-        values = np.asarray(self._values)
+        given = self._values
+        values = given.padded(fill) if isinstance(given, Ragged) else np.asarray(given)
         sizes = np.diff(self._offsets)
         width = max(sizes, default=0) if length is None else integer("length", length)
-        row = np.empty(1, values.dtype)
-        try:
-            row[0] = fill
-        except (TypeError, ValueError, OverflowError):
-            row[0] = 0
-        if row[0] != fill and fill == fill:  # NaN is a value
-            raise refuse(f"fill must be a value of type {values.dtype}, not {fill!r}")
-        rows = np.repeat(row, len(self) * width).reshape(len(self), width)
+        rows = np.empty((len(self), width, *values.shape[1:]), values.dtype)
         places = np.arange(width)
         is_value = places < sizes[:, None]
+        rows[~is_value] = _checked(fill, values.dtype)
         rows[is_value] = values[(self._offsets[:-1, None] + places)[is_value]]
         return rows
 
     def to_list(self) -> list[list[Any]]:
         """Returns the values of each record as a list."""
         values = self._values
-        flat = values.to_list() if isinstance(values, BytesColumn) else values.tolist()
+        is_array = not isinstance(values, (BytesColumn, Ragged))
+        flat = values.tolist() if is_array else values.to_list()
         offsets = self._offsets.tolist()
         return [flat[start:end] for start, end in pairwise(offsets)]
 
     def _arrow(self) -> Any:
         values = self._values
-        child = values._arrow() if isinstance(values, BytesColumn) else numbers(values)
-        return lists(child, self._offsets)
+        if isinstance(values, (BytesColumn, Ragged)):
+            return lists(values._arrow(), self._offsets)
+        return lists(in_lists(numbers(values), values.shape), self._offsets)
 
     def __arrow_c_schema__(self) -> object:
         return self._arrow().type.__arrow_c_schema__()
@@ -165,11 +177,14 @@ class Ragged:
         return Ragged._of, (self._values, self._offsets)
 
 
-def _joined(rows: list[Any], values: Any) -> Ragged:
-    """Rows of `values`, copied."""
-    np = numpy()
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    offsets[1:] = np.cumsum([len(row) for row in rows])
-    if isinstance(values, BytesColumn):
-        return Ragged._of(values._joined(rows), offsets)
-    return Ragged._of(np.concatenate(rows) if rows else values[:0], offsets)
+def _checked(fill: Any, dtype: Any) -> Any:
+    """The value that fills an array of this type."""
+    one = numpy().zeros(1, dtype)
+    try:
+        one[0] = fill
+        is_value = dtype.kind not in "iu" or one[0] == fill
+    except (TypeError, ValueError, OverflowError):
+        is_value = False
+    if not is_value:
+        raise refuse(f"fill must be a value of type {dtype}, not {fill!r}")
+    return one[0]

@@ -27,13 +27,19 @@ def rows_of(columns: Columns) -> list[Row]:
 
 
 def _values_of(column: Any) -> list[Any]:
-    if isinstance(column, BytesColumn):
-        return column.to_list()
+    values = column
+    while isinstance(values, Ragged):
+        values = values.values
+    if isinstance(values, BytesColumn):
+        found: list[Any] = column.to_list()
+        return found
+    return list(_in_own_memory(column))
+
+
+def _in_own_memory(column: Any) -> Any:
     if isinstance(column, Ragged):
-        if isinstance(column.values, BytesColumn):
-            return column.to_list()
-        return list(Ragged._of(column.values.copy(), column.offsets))
-    return list(column.copy())
+        return Ragged._of(_in_own_memory(column.values), column.offsets.copy())
+    return column.copy()
 
 
 def read_columns(handle: Handle, column: Buffer, wanted: Wanted, part: range) -> Columns:
