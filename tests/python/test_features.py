@@ -16,6 +16,7 @@ import pickle
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 
@@ -698,6 +699,40 @@ def test_errors_name_file_record_and_feature(damaged):
         dataset.read_columns([0], {"label": Float()})
     with pytest.raises(TfrFeatureError, match='feature "label"'):
         dataset.read_columns([0], {"label": Int64(2)})
+
+
+def test_readers_of_objects_and_closed_ones(folder):
+    class Pread:
+        def __init__(self, data: bytes) -> None:
+            self.data, self.size, self.broken = data, len(data), False
+
+        def pread(self, size: int, offset: int) -> bytes:
+            if self.broken:
+                raise LookupError("no such object")
+            return self.data[offset : offset + size]
+
+    source = Pread((folder / "x-0.tfrecord").read_bytes())
+    reader = Reader(source)
+    assert_rows(reader.read_columns([24, 3], SPEC), [24, 3])
+    source.broken = True
+    with pytest.raises(LookupError, match="no such object"):
+        reader.read_columns([24, 3], SPEC)
+    reader.close()
+    with pytest.raises(ValueError, match="the reader is closed"):
+        reader.read_columns([24, 3], SPEC)
+
+
+def test_many_threads_use_the_same_columns(dataset):
+    columns = [dataset.read_columns(range(COUNT), SPEC) for _ in range(20)]
+
+    def use(number: int) -> None:
+        for one in columns:
+            assert_rows(one, list(range(COUNT)))
+        batch = dataset.read_columns([number], {f"f{number}": Int64(default=number)})
+        assert batch[f"f{number}"].tolist() == [number]
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(use, range(8)))
 
 
 def test_bad_records_are_skipped(damaged):
