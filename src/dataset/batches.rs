@@ -26,13 +26,14 @@ const SMALL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 pub struct Batch {
     pub(super) payloads: Reused,
     pub(super) records: Vec<u64>,
-    pub(super) columns: Option<Columns>,
 }
 
 impl Batch {
     /// A batch of records that were read in another way.
     pub(crate) fn of(payloads: Payloads, records: Vec<u64>, columns: Option<Columns>) -> Batch {
-        Batch { payloads: payloads.into(), records, columns }
+        let mut payloads = Reused::from(payloads);
+        payloads.columns = columns;
+        Batch { payloads, records }
     }
 
     /// Returns the number of payloads.
@@ -63,17 +64,19 @@ impl Batch {
     /// [`Dataset::read_columns`] or [`Batches::features`].
     #[must_use]
     pub fn columns(&self) -> Option<&Columns> {
-        self.columns.as_ref()
+        self.payloads.columns.as_ref()
     }
 
-    pub(crate) fn take_columns(&mut self) -> Option<Columns> {
-        self.columns.take()
+    /// The columns, which may be moved out and back: they keep their memory for other batches.
+    pub(crate) fn columns_mut(&mut self) -> &mut Option<Columns> {
+        &mut self.payloads.columns
     }
 
     /// Returns the payloads, the numbers of their records, and the features, if they were asked for.
     #[must_use]
     pub fn into_parts(self) -> (Payloads, Vec<u64>, Option<Columns>) {
-        (self.payloads.into_inner(), self.records, self.columns)
+        let (payloads, columns) = self.payloads.into_parts();
+        (payloads, self.records, columns)
     }
 }
 
@@ -140,7 +143,7 @@ impl Batches {
                     max_bytes: None,
                     drop_last: false,
                     features: None,
-                    spares: Spares::new(prefetch.min(MOST_SPARES) + 2),
+                    spares: Spares::new(prefetch.min(MOST_SPARES) + 2, usize::MAX),
                 };
                 let threads = Vec::new();
                 return Ok(Batches { plan, next: 0, done: 0, prefetch, threads, first: 0 });

@@ -17,9 +17,8 @@ impl Inner {
     pub fn decode(&self, batch: &mut Batch, how: &How<'_>) -> Result<()> {
         let Some(features) = how.features else { return Ok(()) };
         if self.opener.options.on_error == OnError::Skip {
-            let (bytes, offsets) = (batch.payloads.bytes(), batch.payloads.offsets());
-            let (columns, bad) = features.decode_or_skip(bytes, offsets, self.threads(how))?;
-            batch.columns = Some(columns);
+            let (columns, bad) = self.columns(batch, features, how, true)?;
+            batch.payloads.columns = Some(columns);
             if bad.is_empty() {
                 return Ok(());
             }
@@ -28,8 +27,8 @@ impl Inner {
             self.leave_out(bad.collect(), batch);
             // Payloads have moved: spans are others.
         }
-        let columns = self.columns(batch, features, how);
-        batch.columns = Some(columns.map_err(|error| self.placed(batch, error))?);
+        let columns = self.columns(batch, features, how, false);
+        batch.payloads.columns = Some(columns.map_err(|error| self.placed(batch, error))?.0);
         Ok(())
     }
 
@@ -39,8 +38,8 @@ impl Inner {
         let (OnError::Fail, Some(features)) = (self.opener.options.on_error, how.features) else {
             return self.decode(batch, how).map(|()| count);
         };
-        match self.columns(batch, features, how) {
-            Ok(columns) => batch.columns = Some(columns),
+        match self.columns(batch, features, how, false) {
+            Ok((columns, _)) => batch.payloads.columns = Some(columns),
             Err(error) => match error.record() {
                 Some(place @ 1..) => {
                     let place = place as usize;
@@ -55,8 +54,17 @@ impl Inner {
         Ok(count)
     }
 
-    fn columns(&self, batch: &Batch, features: &Features, how: &How<'_>) -> Result<Columns> {
-        features.decode(batch.payloads.bytes(), batch.payloads.offsets(), self.threads(how))
+    /// Decodes all records; or the good ones, if the bad ones are to be `skip`ped.
+    fn columns(
+        &self,
+        batch: &mut Batch,
+        features: &Features,
+        how: &How<'_>,
+        skip: bool,
+    ) -> Result<(Columns, Vec<Error>)> {
+        let old = std::mem::take(&mut batch.payloads.old);
+        let (bytes, offsets) = (batch.payloads.bytes(), batch.payloads.offsets());
+        features.decode_again(bytes, offsets, self.threads(how), old, skip)
     }
 
     fn threads(&self, how: &How<'_>) -> usize {

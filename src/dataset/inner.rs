@@ -22,7 +22,12 @@ pub(super) struct Inner {
     pub log: Local<Log>,
     pub width: Width,
     pub raw_frames: bool,
+    /// The memory of batches that were read by single calls.
+    pub spares: Spares,
 }
+
+/// The most bytes of payloads in a batch whose memory is kept for the next call.
+const KEPT: usize = 64 << 20;
 
 /// How a batch is read.
 pub(super) struct How<'h> {
@@ -47,7 +52,8 @@ impl Inner {
         let width = Width::new(options.threads);
         let opener = Opener { shards, given, expected: Vec::new(), options, hook };
         let log = Local::new(Log::default());
-        let mut inner = Inner { opener, starts: Vec::new(), files, log, width, raw_frames };
+        let (starts, spares) = (Vec::new(), Spares::new(1, KEPT));
+        let mut inner = Inner { opener, starts, files, log, width, raw_frames, spares };
         inner.expect(expected);
         inner
     }
@@ -163,7 +169,7 @@ impl Inner {
         let plan = self.plan(&records, &errors, how.calls)?;
         let mut payloads = how.spares.take();
         let skipped = self.read_payloads(plan, errors, &mut payloads, how.calls)?;
-        let mut batch = Batch { payloads, records, columns: None };
+        let mut batch = Batch { payloads, records };
         self.leave_out(skipped, &mut batch);
         self.decode(&mut batch, how)?;
         Ok(batch)
@@ -202,7 +208,7 @@ impl Inner {
         records.truncate(count);
         payloads.set_offsets(offsets);
         skipped.retain(|(place, _)| *place < count);
-        let mut batch = Batch { payloads, records, columns: None };
+        let mut batch = Batch { payloads, records };
         self.leave_out(skipped, &mut batch);
         let count = self.decode_some(&mut batch, count, how)?;
         Ok((batch, count))

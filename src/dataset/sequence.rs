@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::inner::{cut, How, Inner};
 use super::read::Errors;
-use super::spares::Spares;
 use super::{Batch, Batches, OnError, Skips};
 use crate::error::{Error, ErrorKind, Result};
 use crate::example::Features;
@@ -149,9 +148,11 @@ impl Dataset {
         self.0.log.here().lock().skipped().errors.get(number).cloned()
     }
 
-    /// Closes the files that no thread uses. They are opened again when they are needed.
+    /// Closes the files that no thread uses, and frees the memory that was kept for batches. They are
+    /// opened again when they are needed.
     pub fn close_files(&self) {
         self.0.files.close();
+        self.0.spares.clear();
     }
 
     /// Reads one payload.
@@ -324,7 +325,7 @@ impl Dataset {
     pub fn read_batch(&self, records: &[u64]) -> Result<Batch> {
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
-        self.0.read_batch(numbers, &How { calls: 1, spares: &Spares::default(), features: None })
+        self.0.read_batch(numbers, &How { calls: 1, spares: &self.0.spares, features: None })
     }
 
     /// Reads many records like [`read_batch`](Self::read_batch), and decodes features of them. The batch
@@ -353,8 +354,8 @@ impl Dataset {
         self.0.ensure_payloads()?;
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
-        let (spares, features) = (Spares::default(), Some(features));
-        self.0.read_batch(numbers, &How { calls: 1, spares: &spares, features })
+        let (spares, features) = (&self.0.spares, Some(features));
+        self.0.read_batch(numbers, &How { calls: 1, spares, features })
     }
 
     /// Iterates over batches of `batch_size` records in an order, such as

@@ -23,7 +23,7 @@ pub struct Span {
 ///
 /// Features are numbered as in [`Features`]. One of a fixed shape has a dense array, the values of
 /// record 0, then those of record 1 and so on. A ragged one has [`offsets`](Self::offsets), too.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
     pub(super) records: usize,
     pub(super) columns: Vec<Column>,
@@ -126,11 +126,17 @@ impl Columns {
         self.columns.get(feature)?.step_offsets.as_deref()
     }
 
-    /// Columns for the features, with room for some records.
-    pub(super) fn with_room(features: &Features, records: usize, end: usize) -> Result<Columns> {
+    /// Columns for the features, with room for some records. `old` ones give their memory.
+    pub(super) fn with_room(
+        features: &Features,
+        records: usize,
+        end: usize,
+        old: Columns,
+    ) -> Result<Columns> {
         let mut columns = Vec::with_capacity(features.as_slice().len());
+        let mut old = old.columns.into_iter();
         for (feature, count) in features.iter() {
-            columns.push(Column::with_room(feature, count, records)?);
+            columns.push(Column::with_room(feature, count, records, old.next())?);
         }
         Ok(Columns { records: 0, columns, defaults: Vec::new(), end })
     }
@@ -146,11 +152,20 @@ impl Columns {
 }
 
 impl Column {
-    fn with_room(feature: &Feature, count: Option<usize>, records: usize) -> Result<Column> {
-        let mut values = match feature.kind() {
-            FeatureKind::Bytes => Values::Bytes(Vec::new()),
-            FeatureKind::Float => Values::Float(Vec::new()),
-            FeatureKind::Int64 => Values::Int64(Vec::new()),
+    fn with_room(
+        feature: &Feature,
+        count: Option<usize>,
+        records: usize,
+        old: Option<Column>,
+    ) -> Result<Column> {
+        let mut values = match (feature.kind(), old) {
+            (kind, Some(mut old)) if old.values.kind() == kind => {
+                old.values.truncate(0);
+                old.values
+            }
+            (FeatureKind::Bytes, _) => Values::Bytes(Vec::new()),
+            (FeatureKind::Float, _) => Values::Float(Vec::new()),
+            (FeatureKind::Int64, _) => Values::Int64(Vec::new()),
         };
         let (mut offsets, mut step_offsets) = (None, None);
         match (feature.is_sequence(), count) {

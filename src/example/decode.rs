@@ -47,7 +47,7 @@ impl Features {
     /// [`ErrorKind::OutOfMemory`]. [`ErrorKind::InvalidArgument`] if the offsets descend, or exceed
     /// the payloads.
     pub fn decode(&self, payloads: &[u8], offsets: &[usize], threads: usize) -> Result<Columns> {
-        self.decode_all(payloads, offsets, threads, None)
+        self.decode_all(payloads, offsets, threads, Columns::default(), None)
     }
 
     /// Like [`decode`](Self::decode), but leaves out bad records: the columns have the others. Returns
@@ -75,8 +75,22 @@ impl Features {
         offsets: &[usize],
         threads: usize,
     ) -> Result<(Columns, Vec<Error>)> {
+        self.decode_again(payloads, offsets, threads, Columns::default(), true)
+    }
+
+    /// Decodes records with the memory of `old` columns. If the bad ones are to be `skip`ped, returns
+    /// an error for each of them.
+    pub(crate) fn decode_again(
+        &self,
+        payloads: &[u8],
+        offsets: &[usize],
+        threads: usize,
+        old: Columns,
+        skip: bool,
+    ) -> Result<(Columns, Vec<Error>)> {
         let skipped = Mutex::default();
-        let columns = self.decode_all(payloads, offsets, threads, Some(&skipped))?;
+        let bad = skip.then_some(&skipped);
+        let columns = self.decode_all(payloads, offsets, threads, old, bad)?;
         let mut skipped = skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
         skipped.sort_unstable_by_key(Error::record);
         Ok((columns, skipped))
@@ -88,6 +102,7 @@ impl Features {
         payloads: &[u8],
         offsets: &[usize],
         threads: usize,
+        old: Columns,
         skipped: Option<&Mutex<Vec<Error>>>,
     ) -> Result<Columns> {
         let are_in_order = offsets.windows(2).all(|ends| ends[0] <= ends[1]);
@@ -105,12 +120,14 @@ impl Features {
         let parts = parts.min(records).max(1);
         let first_error = FirstError::new(records.max(1));
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let old = Mutex::new(old);
         let work = || loop {
             let number = next.fetch_add(1, Relaxed);
             if number >= parts {
                 return;
             }
-            let columns = batch.decode(part(records, number, parts), &first_error);
+            let old = std::mem::take(&mut *old.lock().unwrap_or_else(PoisonError::into_inner));
+            let columns = batch.decode(part(records, number, parts), old, &first_error);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((number, columns));
         };
         thread::scope(|scope| {
@@ -190,8 +207,13 @@ struct State {
 
 impl Batch<'_> {
     /// Decodes some of the records; `None` after an error.
-    fn decode(&self, records: Range<usize>, first_error: &FirstError) -> Option<Columns> {
-        let columns = Columns::with_room(self.features, records.len(), self.payloads.len());
+    fn decode(
+        &self,
+        records: Range<usize>,
+        old: Columns,
+        first_error: &FirstError,
+    ) -> Option<Columns> {
+        let columns = Columns::with_room(self.features, records.len(), self.payloads.len(), old);
         let columns = columns.map_err(|error| first_error.note(records.start, error)).ok()?;
         let count = columns.columns.len();
         let sequences = if self.features.sequences.is_empty() { 0 } else { count };

@@ -23,9 +23,16 @@ pub struct tfr_batch {
 impl tfr_batch {
     pub(super) fn give(mut batch: Batch) -> Result<*mut tfr_batch> {
         // Moving the batch does not move its payloads, into which the columns point.
-        let columns = batch.take_columns();
+        let columns = batch.columns_mut().take();
         let columns = columns.map(|columns| tfr_columns::of(columns, batch.payloads().bytes()));
         Ok(pointer::give(tfr_batch { columns: columns.transpose()?, batch }))
+    }
+}
+
+impl Drop for tfr_batch {
+    fn drop(&mut self) {
+        let columns = self.columns.take().map(tfr_columns::into_inner);
+        *self.batch.columns_mut() = columns;
     }
 }
 

@@ -38,6 +38,10 @@ impl tfr_columns {
         }
         Ok(tfr_columns { columns, bytes })
     }
+
+    pub(super) fn into_inner(self) -> Columns {
+        self.columns
+    }
 }
 
 /// Decodes features of records. Payload i is the bytes from offsets[i] up to, but not including,

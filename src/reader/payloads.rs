@@ -103,6 +103,11 @@ impl Payloads {
         self.offsets = offsets;
     }
 
+    /// How many bytes there is memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Removes some payloads, whose numbers are in order.
     pub(crate) fn remove(&mut self, numbers: impl Iterator<Item = usize>) {
         let mut numbers = numbers.peekable();

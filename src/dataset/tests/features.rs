@@ -84,8 +84,7 @@ fn batches_are_decoded_ahead() {
             let plain = batches.next().unwrap().unwrap();
             assert!(plain.columns().is_none());
             let (mut seen, mut errors) = (plain.records().to_vec(), 0);
-            let mut batches = batches.features(&wanted()).unwrap();
-            while let Some(batch) = batches.next() {
+            for batch in batches.features(&wanted()).unwrap() {
                 match batch {
                     Ok(batch) => {
                         let found = ids(&batch);
