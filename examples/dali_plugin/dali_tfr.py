@@ -16,6 +16,11 @@ def reader(paths, *, features=None, **arguments):
     if not isinstance(features, dict):
         return _reader(paths=paths, features=features, **arguments)
     names, kinds = list(features), list(features.values())
+    for name in names:
+        if not isinstance(name, str):  # DALI would take the text of its repr()
+            raise TypeError(f"the name of a feature must be str, not {name!r}")
+    if not names:
+        raise ValueError("features is empty: leave it out for the payloads")
     outputs = _reader(paths=paths, feature_names=names, features=kinds, **arguments)
     return dict(zip(names, outputs if isinstance(outputs, list) else [outputs], strict=True))
 

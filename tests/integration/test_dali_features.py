@@ -229,11 +229,13 @@ def test_what_does_not_fit_is_an_error_that_says_where(tmp_path, feature, bad, m
         ),
         ({"feature_names": ["a"]}, "features has 0 elements, but feature_names 1"),
         ({"feature_names": ["a", "a"], "features": [FIXED, FIXED]}, "is listed twice"),
+        ({"features": {}}, "features is empty: leave it out for the payloads"),
+        ({"features": {b"a": FIXED}}, "the name of a feature must be str, not b'a'"),
     ],
 )
 def test_features_that_make_no_sense_are_refused(tmp_path, arguments, message):
     path = write(tmp_path / "x.tfrecord", [example({})])
-    with pytest.raises((ValueError, RuntimeError), match=message):
+    with pytest.raises((ValueError, RuntimeError, TypeError), match=message):
         pipeline = any_pipeline(lambda: fn.tfr.reader(path, **arguments))
         pipeline.build()
         pipeline.run()

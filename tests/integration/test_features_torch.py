@@ -311,6 +311,15 @@ def test_arrow_takes_any_numbers(columns):
         pyarrow.array(tfr_index.Ragged(np.ones(2, complex), [0, 2]))
 
 
+@pytest.mark.parametrize("array", [pyarrow.array, polars.Series])
+def test_missing_values_are_not_written_as_nan(tmp_path, array):
+    with tfr_index.RecordWriter(tmp_path / "x") as writer:
+        with pytest.raises(tfr_index.TfrValueError, match='feature "k": has missing values'):
+            writer.write_examples({"k": array([1, None])})
+        writer.write_examples({"k": array([1, 2])})
+    assert tfr_index.infer_features(tmp_path / "x") == {"k": tfr_index.Int64()}
+
+
 def test_arrow_arrays_may_outlive_the_interpreters_modules(paths):
     program = f"""
 import sys, tfr_index, pyarrow, polars

@@ -223,6 +223,12 @@ def test_what_features_keep():
             TypeError,
             "Bytes: a default must be bytes or str, not int",
         ),
+        (lambda: Bytes(default="\ud800"), TfrValueError, "is not UTF-8: pass bytes"),
+        (
+            lambda: Int64(2, default={1: 2, 3: 4}),
+            TypeError,
+            "Int64: a default must be an integer, not dict",
+        ),
     ],
 )
 def test_features_that_contradict_themselves(make, kind, message):
@@ -490,7 +496,7 @@ def test_padded(ragged):
 
 
 def test_padding_that_is_no_value():
-    for fill in (0.5, 2**63, "x", None):
+    for fill in (0.5, 2**63, "x", None, math.nan):
         with pytest.raises(TfrValueError, match="fill must be a value of type int64"):
             Ragged([1, 2], [0, 2]).padded(fill)
     assert np.isnan(Ragged(np.ones(1), [0, 0, 1]).padded(math.nan)[0, 0])
@@ -930,7 +936,14 @@ def test_columns_that_are_written(tmp_path, column, expected):
             np.array(["2020", "2021"], "datetime64[D]"),
             "values must be .*, not datetime64",
         ),
-        ([{}, {}], "values must be|kind is not known"),
+        ([{"a": 1}, {}], "values must be .*, not dict"),
+        ([{1}, {2}], "values must be .*, not set"),
+        ([[{"a": 1}], []], "values must be .*, not dict"),
+        ({"a": 1, "b": 2}, "must be an array or a list with an item for each record, not dict"),
+        ([1e39, 0.0], "has a number that is too large for 32 bits"),
+        ([np.array([1e39]), []], "has a number that is too large for 32 bits"),
+        (["\ud800", "a"], "has a str that is not UTF-8: pass bytes"),
+        (np.ma.array([1, 2], mask=[False, True]), "has missing values"),
         ([[], []], "no record has a value, so their kind is not known"),
         ("ab", "must be an array or a list with an item for each record, not str"),
         (7, "must be an array or a list with an item for each record, not int"),

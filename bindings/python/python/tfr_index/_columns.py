@@ -57,7 +57,8 @@ class Columns(Mapping[Any, Any]):
     - of a ragged feature, or of a sequence: a `Ragged`.
 
     Arrays are not copied: they keep the memory of their batch alive, also that of its payloads. To
-    keep little of a large batch, copy it. Arrays can be written to; nothing else sees the changes.
+    keep little of a large batch, copy it. Arrays can be written to; only Arrow arrays of the same
+    columns see the changes, because they share the memory.
 
     `pyarrow.record_batch(columns)` takes the columns, and does not copy numbers. So do others that
     take the PyCapsules of Arrow, such as `polars.DataFrame`, if pyarrow is installed. Columns can

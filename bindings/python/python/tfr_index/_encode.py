@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import chain
 from typing import Any
 
@@ -18,6 +18,7 @@ from ._ragged import Ragged
 __all__ = ["encode_columns", "encode_example"]
 
 _STRINGS = (bytes, str, bytearray, memoryview)
+_NO_LISTS = (*_STRINGS, Mapping, Set)  # although they have a length
 
 
 def encode_example(features: Mapping[Any, Any]) -> bytes:
@@ -86,7 +87,7 @@ def _wrong(name: Any, what: str) -> TfrValueError:
 
 def _is_one(kind: type) -> bool:
     """Whether an object of this type is a value, and not several."""
-    return issubclass(kind, _STRINGS) or not hasattr(kind, "__len__")
+    return issubclass(kind, _NO_LISTS) or not hasattr(kind, "__len__")
 
 
 def _length(name: Any, column: Any) -> int:
@@ -128,6 +129,9 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
     if isinstance(column, BytesColumn):
         return column, None
     if hasattr(column, "__array__"):
+        nulls = getattr(column, "null_count", 0)  # of pyarrow; of polars it is a method
+        if np.ma.is_masked(column) or (nulls() if callable(nulls) else nulls):
+            raise _wrong(name, "has missing values: fill them, or leave the feature out")
         array = np.asarray(column)
         if array.dtype != object or array.ndim != 1:
             return array, None
@@ -183,26 +187,43 @@ def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
         are_strings = [issubclass(kind, _STRINGS) for kind in kinds]
         if all(are_strings) and (values or (given is not values and given.dtype.kind in "SU")):
             if kinds != {bytes}:
-                values = [one.encode() if isinstance(one, str) else bytes(one) for one in values]
+                values = [_encoded_text(name, one) for one in values]
             return _strings(values)
         if any(are_strings):
             raise _wrong(name, "has both byte strings and other values")
+        if any(issubclass(kind, _NO_LISTS) for kind in kinds):
+            raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
         array = np.asarray(values) if values else np.empty(0, np.int64)
         are_ints = all(issubclass(kind, (int, np.integer)) for kind in kinds)
         if are_ints and array.dtype.kind not in "biu":  # numpy then takes another type
             raise _wrong(name, "has an integer that does not fit into 64 bits")
         if array.dtype == object:
-            names = " and ".join(sorted(kind.__name__ for kind in kinds))
-            raise _wrong(name, f"{_KINDS}, not {names}")
+            raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise _wrong(name, "has an integer that does not fit into 64 bits")
     if array.dtype.kind in "biu":
         array = np.ascontiguousarray(array, np.int64)
         return lib.TFR_FEATURE_INT64, array.reshape(-1), array
     if array.dtype.kind == "f":
-        array = np.ascontiguousarray(array, np.float32)
-        return lib.TFR_FEATURE_FLOAT, array.reshape(-1), array
+        with np.errstate(over="ignore"):
+            floats = np.ascontiguousarray(array, np.float32)
+        if array.dtype.itemsize > 4 and (np.isinf(floats) & np.isfinite(array)).any():
+            raise _wrong(name, "has a number that is too large for 32 bits")
+        return lib.TFR_FEATURE_FLOAT, floats.reshape(-1), floats
     raise _wrong(name, f"{_KINDS}, not {array.dtype}")
+
+
+def _names(kinds: set[type]) -> str:
+    return " and ".join(sorted(kind.__name__ for kind in kinds))
+
+
+def _encoded_text(name: Any, one: Any) -> bytes:
+    if not isinstance(one, str):
+        return bytes(one)
+    try:
+        return one.encode()
+    except UnicodeEncodeError:
+        raise _wrong(name, "has a str that is not UTF-8: pass bytes") from None
 
 
 _KINDS = "values must be integers, floating-point numbers, bytes or str"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, ClassVar, TypeAlias, final
 
 from ._arguments import integer, refuse
@@ -161,7 +161,10 @@ class Bytes(Feature):
     @staticmethod
     def _value(name: str, value: Any) -> bytes:
         if isinstance(value, str):
-            return value.encode()
+            try:
+                return value.encode()
+            except UnicodeEncodeError:
+                raise refuse(f"{name}: the default {value!r} is not UTF-8: pass bytes") from None
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
         raise TypeError(f"{name}: a default must be bytes or str, not {type(value).__name__}")
@@ -233,9 +236,8 @@ Features: TypeAlias = (
 
 
 def _is_many(default: Any) -> bool:
-    return not isinstance(default, (str, bytes, bytearray, memoryview)) and hasattr(
-        default, "__len__"
-    )
+    ones = (str, bytes, bytearray, memoryview, Mapping, Set)
+    return not isinstance(default, ones) and hasattr(default, "__len__")
 
 
 def flat(default: Any) -> Iterator[Any]:
