@@ -116,7 +116,7 @@ pub fn encode_examples(
         let entries = lists.as_slice()[..columns.len()].iter().map(|list| block_len(list.entry));
         write_block(&mut payloads, 1, entries.sum());
         for (column, list) in columns.iter().zip(lists.by_ref()) {
-            column.write(&list, &mut payloads);
+            column.write(&list, &mut payloads)?;
         }
     }
     Ok((payloads, offsets))
@@ -201,7 +201,12 @@ impl FeatureValues<'_> {
         )))
     }
 
-    fn write(&self, list: &List, bytes: &mut Vec<u8>) {
+    /// Appends the entry of a record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if the values need another number of bytes than before: what
+    /// follows would be no record. The callers of other languages have threads that can do that.
+    fn write(&self, list: &List, bytes: &mut Vec<u8>) -> Result<()> {
         write_block(bytes, 1, list.entry);
         write_block(bytes, 1, self.name.len());
         bytes.extend_from_slice(self.name);
@@ -221,11 +226,16 @@ impl FeatureValues<'_> {
             }
             Values::Int64(values) => {
                 write_block(bytes, 1, list.run);
+                let end = bytes.len() + list.run;
                 for &value in &values[list.start..list.end] {
                     write_varint(bytes, value as u64);
                 }
+                if bytes.len() != end {
+                    return Err(self.error("another thread changed the values meanwhile"));
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -306,6 +316,17 @@ mod tests {
         assert_eq!(payloads, right.concat());
         assert_eq!(encode_examples(0, &[FeatureValues::float("k", &[])]).unwrap().1, [0]);
         assert_eq!(encode_examples(2, &[]).unwrap(), (b"\x0a\0\x0a\0".to_vec(), vec![0, 2, 4]));
+    }
+
+    #[test]
+    fn values_that_change_meanwhile_make_no_record() {
+        let column = FeatureValues::int64("k", &[1, 2]);
+        let list = List::of(&column, 0, 1);
+        assert!(column.write(&list, &mut Vec::new()).is_ok());
+        for changed in [&[1, 1 << 40], &[1, -1]] {
+            let error = FeatureValues::int64("k", changed).write(&list, &mut Vec::new());
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);
+        }
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl Hasher for KeyHasher {
     }
 }
 
-/// The most bytes of keys, and the longest key, that are remembered.
+/// The most keys, their most bytes, and the longest key, that are remembered.
+const KEYS: usize = 1 << 16;
 const MOST: usize = 1 << 20;
 const LONGEST: usize = 1 << 10;
 
@@ -60,7 +61,8 @@ impl Order {
         self.entries.truncate(at);
         let start = self.entries.last().map_or(0, |&(end, _)| end);
         self.keys.truncate(start);
-        if self.entries.len() == at && key.len() <= LONGEST && start + key.len() <= MOST {
+        let is_next = self.entries.len() == at && at < KEYS;
+        if is_next && key.len() <= LONGEST && start + key.len() <= MOST {
             self.keys.extend_from_slice(key);
             self.entries.push((start + key.len(), feature));
         }
@@ -95,5 +97,15 @@ mod tests {
         for (at, name) in [&*long, "a", "bb"].into_iter().enumerate() {
             assert_eq!(order.find(at, name.as_bytes(), &by_key), find(name));
         }
+    }
+
+    #[test]
+    fn not_all_keys_of_a_hostile_record_are_remembered() {
+        let by_key: ByKey = [(Vec::new(), 3)].into_iter().collect();
+        let mut order = Order::default();
+        for at in 0..KEYS + 10 {
+            assert_eq!(order.find(at, b"", &by_key), Some(3));
+        }
+        assert_eq!(order.entries.len(), KEYS);
     }
 }
