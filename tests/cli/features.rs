@@ -338,7 +338,7 @@ fn sequences_are_printed() {
     for line in [
         "           1           1-2   44.0%  int64  t, a sequence of 2 steps\n",
         "    \"t\": tfr_index.Int64(ragged=True, sequence=True, allow_missing=True),\n",
-        "features = {\n    \"label\": tfrec.FixedLenFeature([], tfrec.int64, 0),\n}\n",
+        "features = {\n    \"label\": tfrec.FixedLenFeature([], tfrec.int64, 0),\n    # \"t\": a sequence, which",
     ] {
         assert!(features.contains(line), "{features}");
     }

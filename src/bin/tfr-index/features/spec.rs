@@ -20,11 +20,11 @@ pub fn python(features: &[Feature]) -> String {
         if feature.allows_missing() {
             arguments.push("allow_missing=True".to_owned());
         }
-        Some(format!("tfr_index.{class}({})", arguments.join(", ")))
+        Ok(format!("tfr_index.{class}({})", arguments.join(", ")))
     })
 }
 
-/// A dictionary for `features=` of DALI's readers, which read no sequences.
+/// A dictionary for `features=` of DALI's readers. A comment stands for what they do not read.
 pub fn dali(features: &[Feature]) -> String {
     dictionary("features", features, |feature| {
         let kind = match feature.kind() {
@@ -32,10 +32,17 @@ pub fn dali(features: &[Feature]) -> String {
             FeatureKind::Float => "tfrec.float32, 0.0",
             FeatureKind::Int64 => "tfrec.int64, 0",
         };
+        let is_one = |shape: &[usize]| shape.iter().all(|&size| size == 1);
         match feature.dimensions() {
-            _ if feature.is_sequence() => None,
-            Some(shape) => Some(format!("tfrec.FixedLenFeature({shape:?}, {kind})")),
-            None => Some(format!("tfrec.VarLenFeature({kind})")),
+            _ if feature.is_sequence() => Err("a sequence, which DALI does not read"),
+            _ if std::str::from_utf8(feature.name()).is_err() => {
+                Err("DALI reads no feature whose name is not UTF-8")
+            }
+            shape if feature.kind() == FeatureKind::Bytes && !shape.is_some_and(is_one) => {
+                Err("DALI reads byte strings only where each record has one")
+            }
+            Some(shape) => Ok(format!("tfrec.FixedLenFeature({shape:?}, {kind})")),
+            None => Ok(format!("tfrec.VarLenFeature({kind})")),
         }
     })
 }
@@ -43,13 +50,15 @@ pub fn dali(features: &[Feature]) -> String {
 fn dictionary(
     name: &str,
     features: &[Feature],
-    value: impl Fn(&Feature) -> Option<String>,
+    value: impl Fn(&Feature) -> Result<String, &'static str>,
 ) -> String {
     let mut text = format!("{name} = {{\n");
     for feature in features {
-        if let Some(value) = value(feature) {
-            text += &format!("    {}: {value},\n", literal(feature.name()));
-        }
+        let name = literal(feature.name());
+        text += &match value(feature) {
+            Ok(value) => format!("    {name}: {value},\n"),
+            Err(reason) => format!("    # {name}: {reason}\n"),
+        };
     }
     text + "}\n"
 }
@@ -95,5 +104,27 @@ mod tests {
         ] {
             assert_eq!(literal(key), right);
         }
+    }
+
+    #[test]
+    fn dali_gets_only_features_that_it_reads() {
+        let printed = dali(&[
+            Feature::bytes("one").shape(&[1, 1]),
+            Feature::bytes("two").shape(&[2]),
+            Feature::bytes("words").ragged(),
+            Feature::int64(b"\xff"),
+            Feature::int64("steps").sequence(false),
+            Feature::int64("many").ragged(),
+        ]);
+        let right = r#"features = {
+    "one": tfrec.FixedLenFeature([1, 1], tfrec.string, ""),
+    # "two": DALI reads byte strings only where each record has one
+    # "words": DALI reads byte strings only where each record has one
+    # b"\xff": DALI reads no feature whose name is not UTF-8
+    # "steps": a sequence, which DALI does not read
+    "many": tfrec.VarLenFeature(tfrec.int64, 0),
+}
+"#;
+        assert_eq!(printed, right);
     }
 }
