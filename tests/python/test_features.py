@@ -499,7 +499,12 @@ def test_padding_that_is_no_value():
     for fill in (0.5, 2**63, "x", None, math.nan):
         with pytest.raises(TfrValueError, match="fill must be a value of type int64"):
             Ragged([1, 2], [0, 2]).padded(fill)
-    assert np.isnan(Ragged(np.ones(1), [0, 0, 1]).padded(math.nan)[0, 0])
+    for fill in (None, "x", 1e39, [1]):
+        with pytest.raises(TfrValueError, match="fill must be a value of type float32"):
+            Ragged(np.ones(2, np.float32), [0, 2]).padded(fill)
+    for fill in (math.nan, -math.inf, np.float64(0.5), 3):
+        padded = Ragged(np.ones(1, np.float32), [0, 0, 1]).padded(fill)
+        assert np.array_equal(padded[:, 0], [fill, 1], equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -936,6 +941,7 @@ def test_columns_that_are_written(tmp_path, column, expected):
             np.array(["2020", "2021"], "datetime64[D]"),
             "values must be .*, not datetime64",
         ),
+        ([Ragged([1, 2], [0, 1, 2])] * 2, "has the steps of a sequence"),
         ([{"a": 1}, {}], "values must be .*, not dict"),
         ([{1}, {2}], "values must be .*, not set"),
         ([[{"a": 1}], []], "values must be .*, not dict"),

@@ -123,7 +123,7 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
     np = numpy()
     if isinstance(column, Ragged):
         if isinstance(column.values, Ragged) or len(column.values.shape) > 1:
-            raise _wrong(name, "has the steps of a sequence, which an Example cannot have")
+            raise _wrong(name, _STEPS)
         start, stop = column.offsets[0], column.offsets[-1]
         return column.values[start:stop], np.ascontiguousarray(column.offsets - start)
     if isinstance(column, BytesColumn):
@@ -143,6 +143,8 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
         return rows, None
     if ones:
         raise _wrong(name, "has both values and lists of values: pass a list for each record")
+    if Ragged in kinds:
+        raise _wrong(name, _STEPS)
     values: Any
     if kinds == {BytesColumn}:
         rows = [row._flat() for row in rows]
@@ -226,6 +228,7 @@ def _encoded_text(name: Any, one: Any) -> bytes:
         raise _wrong(name, "has a str that is not UTF-8: pass bytes") from None
 
 
+_STEPS = "has the steps of a sequence, which an Example cannot have"
 _KINDS = "values must be integers, floating-point numbers, bytes or str"
 
 

@@ -181,8 +181,12 @@ def _checked(fill: Any, dtype: Any) -> Any:
     """The value that fills an array of this type."""
     one = numpy().zeros(1, dtype)
     try:
-        one[0] = fill
-        is_value = dtype.kind not in "iu" or one[0] == fill
+        with numpy().errstate(over="ignore"):
+            one[0] = fill
+        if dtype.kind == "f":
+            is_value = fill is not None and bool(numpy().isinf(one[0]) == numpy().isinf(fill))
+        else:
+            is_value = dtype.kind not in "iu" or bool(one[0] == fill)
     except (TypeError, ValueError, OverflowError):
         is_value = False
     if not is_value:
