@@ -1,5 +1,7 @@
 """Writes tf.train.Example records, and reads their features as columns. Needs numpy alone.
 
+The examples in C, C++ and Rust read the file, too.
+
 python3 -m venv target/venv
 target/venv/bin/pip install ./bindings/python numpy
 target/venv/bin/python examples/features.py target/features.tfrecord
@@ -35,8 +37,10 @@ try:
     batch = dataset.read_columns([2, 0], wanted)
     for place, record in enumerate(batch.records):
         words = [bytes(word).decode() for word in batch["words"][place]]
-        print(f"record {record}: label {batch['label'][place]}, weight {batch['weight'][place]}")
-        print(f"box {batch['box'][place][0]} {batch['box'][place][1]}, {len(words)} words:", *words)
+        left, right = batch["box"][place]
+        label, weight = batch["label"][place], batch["weight"][place]
+        print(f"record {record}: label {label}, weight {weight:.1f}")
+        print(f"box {left:.1f} {right:.1f}, {len(words)} words:", *words)
     print("sum of the labels:", batch["label"].sum())
     dataset.read_columns([0], {"size": Int64()})
 except tfr_index.TfrFeatureError as error:

@@ -352,6 +352,8 @@ fn headers_and_what_includes_them_compile_in_every_standard() {
         ("tests/cpp/test_tfr_index.cpp", "c++", &["c++17", "c++20", "c++23"]),
         ("examples/random_access.c", "c", &["c99"]),
         ("examples/random_access.cpp", "c++", &["c++17"]),
+        ("examples/features.c", "c", &["c99"]),
+        ("examples/features.cpp", "c++", &["c++17"]),
     ] {
         for standard in standards {
             let mut compiler = compiler(language == "c++");

@@ -1,5 +1,5 @@
-"""examples/random_access.*: built and run as their first comments say, they all print the
-same."""
+"""examples/random_access.* and features.*: built and run as their first comments say, they all
+print the same."""
 
 if __name__ == "__main__":
     import sys
@@ -52,16 +52,26 @@ def good(*records):
     return "".join(lines)
 
 
+def lines(source):
+    """The commands in the first comment of an example: the last one runs it."""
+    text = (ROOT / "examples" / source).read_text()
+    return re.findall(r"^\W*((?:make|cc|c\+\+|cargo|python3|target/\S+) .*)$", text, re.M)
+
+
+def run_each(commands):
+    """Runs commands, and returns the last one's result."""
+    for line in commands:
+        done = shell(line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return done
+
+
 @pytest.fixture(scope="module", params=["c", "cpp", "py", "rs"])
 def program(request):
     """Runs a built example on a file and record numbers."""
-    source = (ROOT / f"examples/random_access.{request.param}").read_text()
-    lines = re.findall(r"^\W*((?:make|cc|c\+\+|cargo|python3|target/\S+) .*)$", source, re.M)
-    for line in lines:
-        done = shell(line)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-    assert done.stdout == good(42, 7)
-    command = line.removesuffix(f"{DATA} 42 7")
+    commands = lines(f"random_access.{request.param}")
+    assert run_each(commands).stdout == good(42, 7)
+    command = commands[-1].removesuffix(f"{DATA} 42 7")
     return lambda *arguments: shell(" ".join([command, *map(str, arguments)]))
 
 
@@ -136,8 +146,27 @@ record 0 lacks feature size
 """
 
 
-def test_features(tmp_path):
-    """The example writes a file and reads it."""
-    command = [sys.executable, ROOT / "examples/features.py", tmp_path / "x.tfrecord"]
+@pytest.fixture(scope="module")
+def features_file(tmp_path_factory):
+    """What examples/features.py writes, and reads again."""
+    file = tmp_path_factory.mktemp("features") / "x.tfrecord"
+    command = [sys.executable, ROOT / "examples/features.py", file]
     done = subprocess.run(command, text=True, capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (FEATURES, "")
+    return file
+
+
+@pytest.mark.parametrize("language", ["py", "c", "cpp", "rs"])
+def test_features(features_file, language):
+    """The other languages read the file that Python wrote."""
+    commands = lines(f"features.{language}")
+    command = commands[-1].removesuffix("target/features.tfrecord")
+    assert command != commands[-1]
+    done = run_each([*commands[:-1], f"{command} {features_file}"])
+    assert (done.stdout, done.stderr) == (FEATURES, "")
+    if language != "py":
+        done = shell(f"{command} none.tfrecord")
+        said = "none.tfrecord: cannot open: No such file or directory (os error 2)\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+    done = shell(command)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("usage: ")
