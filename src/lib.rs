@@ -34,7 +34,9 @@
 //! | know the length of a data set without opening its files | [`Manifest`] |
 //! | select, shuffle and shard data sets | [`Index::select`], [`Index::shuffle`], [`Index::shard`] |
 //! | shuffle, shard and resume sets of any size | [`Order`], [`Permutation`] |
-//! | find out which features the records of a data set have | [`infer_features`] |
+//! | read features of `tf.train.Example` records as columns | [`Features`]; [`Reader::read_columns`], [`Dataset::read_columns`], [`Batches::features`]; [`Features::decode`], of payloads |
+//! | find out which features the records of a data set have | [`infer_features`]; [`Schema`], of payloads |
+//! | make `tf.train.Example` payloads of columns | [`encode_examples`] |
 //! | copy a data set to files of other sizes, in order or shuffled | [`reshard()`] |
 //! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
 //!
