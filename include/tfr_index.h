@@ -3508,7 +3508,8 @@ enum tfr_status tfr_dataset_read_batch(const struct tfr_dataset *dataset,
  * Parameters: `dataset`, `features` and `batch_out` are required. `records` points to `count` record
  * numbers and may be NULL if `count` is 0.
  *
- * Errors: those of tfr_dataset_read_batch(). For the first record that cannot be decoded, those of
+ * Errors: those of tfr_dataset_read_batch(), which come first. For the first record that cannot be
+ * decoded, those of
  * tfr_columns_decode(), with the file, the record and its byte; with TFR_ON_ERROR_SKIP, such a record
  * is left out, too. TFR_ERR_INVALID_ARGUMENT if the data set gives raw frames.
  *
@@ -3530,7 +3531,8 @@ enum tfr_status tfr_dataset_read_columns(const struct tfr_dataset *dataset,
  * Parameters: `reader`, `features` and `batch_out` are required. `records` points to `count` record
  * numbers and may be NULL if `count` is 0.
  *
- * Errors: those of tfr_reader_read_many(). For the first record that cannot be decoded, those of
+ * Errors: those of tfr_reader_read_many(), which come first. For the first record that cannot be
+ * decoded, those of
  * tfr_columns_decode(), with the file, the record and its byte. TFR_ERR_INVALID_ARGUMENT if the reader
  * gives raw frames.
  *

@@ -1380,12 +1380,12 @@ class columns {
         const std::size_t count = offsets.empty() ? 0 : offsets.size() - 1;
         detail::call(tfr_columns_decode, wanted.get(), bytes, payloads.size(), offsets.data(),
                      count, threads, &made);
-        columns owned(made);
+        columns owned(nullptr);
         owned.owned_.reset(made);
         return owned;
     }
     /// The columns of a C object, which stays the caller's.
-    explicit columns(const tfr_columns *borrowed) noexcept : native_(borrowed) {}
+    explicit columns(const tfr_columns *borrowed) noexcept : borrowed_(borrowed) {}
 
     /// The number of records.
     [[nodiscard]] std::size_t size() const noexcept { return tfr_columns_len(get()); }
@@ -1424,7 +1424,9 @@ class columns {
     }
 
     /// The C object; nullptr if there are no columns. This object owns it, or a batch.
-    [[nodiscard]] const tfr_columns *get() const noexcept { return native_; }
+    [[nodiscard]] const tfr_columns *get() const noexcept {
+        return owned_ ? owned_.get() : borrowed_;
+    }
 
   private:
     template <typename T>
@@ -1436,7 +1438,7 @@ class columns {
     }
 
     detail::handle<tfr_columns, tfr_columns_free> owned_; // empty if they are borrowed
-    const tfr_columns *native_;
+    const tfr_columns *borrowed_;
 };
 
 /// The result of reader::read_many(): one buffer, and a view of each payload.

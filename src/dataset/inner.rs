@@ -26,7 +26,7 @@ pub(super) struct Inner {
     pub spares: Spares,
 }
 
-/// The most bytes of payloads in a batch whose memory is kept for the next call.
+/// The most bytes of a batch whose memory is kept for the next call.
 const KEPT: usize = 64 << 20;
 
 /// How a batch is read.

@@ -346,7 +346,8 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// Those of [`read_batch`](Self::read_batch). For the first record that cannot be decoded, those of
+    /// Those of [`read_batch`](Self::read_batch), which come first. For the first record that cannot be
+    /// decoded, those of
     /// [`Features::decode`](crate::Features::decode), with the file, the record and its byte; with
     /// [`OnError::Skip`], such a record is left out, too. [`ErrorKind::InvalidArgument`] if the data set
     /// gives [`raw_frames`](crate::DatasetOptions::raw_frames), which are no payloads.

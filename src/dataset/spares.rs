@@ -16,7 +16,7 @@ type Kept = Vec<(Payloads, Columns)>;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spares {
     kept: Option<Arc<Mutex<Kept>>>,
-    /// The most bytes of payloads in a buffer that is kept.
+    /// The most bytes of memory, payloads and columns together, that are kept of a batch.
     most: usize,
 }
 
@@ -72,11 +72,11 @@ impl From<Payloads> for Reused {
 
 impl Drop for Reused {
     fn drop(&mut self) {
-        if self.payloads.capacity() > self.spares.most {
+        let columns = self.columns.take().unwrap_or_else(|| std::mem::take(&mut self.old));
+        let payloads = &mut self.payloads;
+        if payloads.capacity().saturating_add(columns.capacity()) > self.spares.most {
             return;
         }
-        let payloads = &mut self.payloads;
-        let columns = self.columns.take().unwrap_or_else(|| std::mem::take(&mut self.old));
         self.spares.with(|spares| {
             if spares.len() < spares.capacity() {
                 spares.push((std::mem::take(payloads), columns));

@@ -141,6 +141,16 @@ impl Columns {
         Ok(Columns { records: 0, columns, defaults: Vec::new(), end })
     }
 
+    /// How many bytes of memory they have.
+    pub(crate) fn capacity(&self) -> usize {
+        let offsets = |offsets: &Option<Vec<usize>>| offsets.as_ref().map_or(0, Vec::capacity);
+        let column = |column: &Column| {
+            let offsets = offsets(&column.offsets) + offsets(&column.step_offsets);
+            column.values.capacity().saturating_add(offsets * mem::size_of::<usize>())
+        };
+        self.columns.iter().map(column).fold(self.defaults.capacity(), usize::saturating_add)
+    }
+
     /// Appends the records of others.
     pub(super) fn append(&mut self, others: Columns) -> Result<()> {
         self.records += others.records;
@@ -227,6 +237,15 @@ impl Values {
             Values::Bytes(values) => values.len(),
             Values::Float(values) => values.len(),
             Values::Int64(values) => values.len(),
+        }
+    }
+
+    /// How many bytes of memory they have.
+    fn capacity(&self) -> usize {
+        match self {
+            Values::Bytes(values) => values.capacity() * mem::size_of::<Span>(),
+            Values::Float(values) => values.capacity() * mem::size_of::<f32>(),
+            Values::Int64(values) => values.capacity() * mem::size_of::<i64>(),
         }
     }
 

@@ -21,8 +21,8 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// Those of [`read_many`](Self::read_many), and, for the first record that cannot be decoded,
-    /// those of [`Features::decode`](crate::Features::decode), with the record and its byte.
+    /// Those of [`read_many`](Self::read_many), which come first; for the first record that cannot be
+    /// decoded, those of [`Features::decode`](crate::Features::decode), with the record and its byte.
     /// [`ErrorKind::InvalidArgument`] if the reader gives
     /// [`raw_frames`](crate::Options::raw_frames), which are no payloads.
     pub fn read_columns(

@@ -48,6 +48,7 @@ void payloads_are_decoded() {
     tfr::columns columns = tfr::columns::decode(wanted(), batch.bytes(), batch.offsets());
     const tfr::columns moved = std::move(columns);
     check_columns(moved);
+    CHECK(columns.get() == nullptr && columns.empty()); // NOLINT: it was moved
     CHECK(tfr::columns::decode(wanted(), {}, {}).empty());
     const tfr::features defaults{
         tfr::feature("a", TFR_FEATURE_INT64).default_int64({1}),
