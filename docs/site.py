@@ -55,6 +55,7 @@ API = {
             "BytesColumn",
             "Ragged",
             "infer_features",
+            "decode_examples",
             "encode_example",
         ],
     ),

@@ -366,13 +366,35 @@ def test_arrays_keep_their_memory(dataset):
 def test_memory_is_freed_with_the_last_array(dataset):
     columns = dataset.read_columns(range(COUNT), SPEC)
     label = columns["label"]
-    batch = weakref.ref(columns._batch)
+    batch = weakref.ref(columns._native.owner)
     del columns
     gc.collect()
     assert batch() is not None
     del label
     gc.collect()
     assert batch() is None
+
+
+def test_payloads_in_memory_are_decoded(folder):
+    with Reader(folder / "x-0.tfrecord") as reader:
+        block, listed = reader.read_buffer(range(25)), list(reader)
+    for payloads in (block, listed, iter(listed), [memoryview(one) for one in listed]):
+        columns = tfr_index.decode_examples(payloads, SPEC)
+        del payloads
+        gc.collect()
+        assert_rows(columns, list(range(25)))
+        assert_rows(pickle.loads(pickle.dumps(columns)), list(range(25)))
+    assert tfr_index.decode_examples([], SPEC, threads=1).num_records == 0
+    bad = [payload(0), payload(1)[:-1]]
+    with pytest.raises(TfrExampleError, match="record 1: the payload is not a") as raised:
+        tfr_index.decode_examples(bad, SPEC)
+    assert (raised.value.record, raised.value.path) == (1, None)
+    with pytest.raises(TfrFeatureError, match=r'^record 0: feature "none": is missing'):
+        tfr_index.decode_examples(listed, {"none": Int64()})
+    with pytest.raises(TypeError):
+        tfr_index.decode_examples(["text"], SPEC)
+    with pytest.raises(TypeError, match="bytes objects, not one"):
+        tfr_index.decode_examples(payload(0), SPEC)
 
 
 def test_columns_are_a_mapping(dataset):

@@ -24,7 +24,7 @@ from types import FunctionType as _FunctionType
 from . import _exit as _exit
 from ._batches import Batches
 from ._bytes_column import BytesColumn
-from ._columns import Columns
+from ._columns import Columns, decode_examples
 from ._create import create_index, index_bytes, read_index, scan
 from ._create_indexes import Created, create_indexes
 from ._dataset import Dataset
@@ -116,6 +116,7 @@ __all__ = [
     "__version__",
     "create_index",
     "create_indexes",
+    "decode_examples",
     "encode_example",
     "find_index",
     "index_bytes",

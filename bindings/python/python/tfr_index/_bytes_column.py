@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, final, overload
 
 from ._arrow import byte_strings, in_lists
-from ._batches import view_of
 from ._library import CData, ffi, keeping
 from ._numpy import numpy
 
@@ -44,14 +43,14 @@ class BytesColumn:
     _address: int  # where they are
     _starts: Any  # where each string starts in `_data`; those of defaults are outside
     _sizes: Any
-    _owner: CData  # what keeps the defaults alive
+    _owner: Any  # what keeps the defaults alive
 
     def __init__(self) -> None:
         raise TypeError("read_columns() makes a BytesColumn")
 
     @classmethod
     def _of(
-        cls, data: memoryview, address: int, starts: Any, sizes: Any, owner: CData
+        cls, data: memoryview, address: int, starts: Any, sizes: Any, owner: Any
     ) -> BytesColumn:
         column = cls.__new__(cls)
         column._data, column._address, column._owner = data, address, owner
@@ -59,20 +58,21 @@ class BytesColumn:
         return column
 
     @classmethod
-    def _of_batch(cls, batch: CData, strings: CData, shape: tuple[int, ...]) -> BytesColumn:
-        """The strings of a native batch: an array of `tfr_bytes`."""
+    def _of_native(
+        cls, strings: CData, shape: tuple[int, ...], data: memoryview, owner: Any
+    ) -> BytesColumn:
+        """An array of `tfr_bytes`, which point into the payloads `data`."""
         np = numpy()
-        data = view_of(batch).data
         address = int(ffi.cast("uintptr_t", ffi.from_buffer(data)))
         count = math.prod(shape)
         spans = np.empty(0, np.uint64)
         if count > 0:
-            spans = np.frombuffer(ffi.buffer(keeping(strings, batch), 16 * count), np.uint64)
+            spans = np.frombuffer(ffi.buffer(keeping(strings, owner), 16 * count), np.uint64)
         spans = spans.reshape(*shape, 2)
         starts = (spans[..., 0] - np.uint64(address)).view(np.int64)
         sizes = spans[..., 1].view(np.int64)
         starts[sizes == 0] = 0  # an empty string is nowhere
-        return cls._of(data, address, starts, sizes, batch)
+        return cls._of(data, address, starts, sizes, owner)
 
     @property
     def shape(self) -> tuple[int, ...]:

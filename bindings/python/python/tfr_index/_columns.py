@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, final
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
+from ._arguments import integer
 from ._arrow import in_lists, numbers, record_batch
+from ._batches import view_of
 from ._bytes_column import BytesColumn
 from ._features import Bytes, Feature, Features, Float, key_of, native_of
-from ._library import CData, ffi, keeping, lib
+from ._library import CData, ffi, keeping, lib, make
 from ._numpy import numpy
+from ._payloads import Payloads
 from ._ragged import Ragged
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Columns", "Wanted"]
+__all__ = ["Columns", "Wanted", "decode_examples"]
 
 
 class Wanted:
@@ -43,6 +48,14 @@ class Wanted:
 
 
 _last: list[Wanted | None] = [None]
+
+
+class _Native(NamedTuple):
+    """Native columns, the payloads into which they point, and what keeps both alive."""
+
+    columns: CData
+    payloads: memoryview
+    owner: Any
 
 
 @final
@@ -79,9 +92,9 @@ class Columns(Mapping[Any, Any]):
         (array([1, 0]), 2, ['label', 'words'])
     """
 
-    __slots__ = ("__weakref__", "_batch", "_columns", "_records", "_wanted")
+    __slots__ = ("__weakref__", "_columns", "_native", "_records", "_wanted")
 
-    _batch: CData
+    _native: _Native | None  # None: all columns were used
     _wanted: Wanted
     _columns: dict[Any, Any]  # those that were used
     _records: Any
@@ -98,9 +111,14 @@ class Columns(Mapping[Any, Any]):
         if count > 0:
             numbers = ffi.buffer(lib.tfr_batch_records(batch), 8 * count)
             records = np.frombuffer(numbers, np.uint64)
+        native = _Native(lib.tfr_batch_columns(batch), view_of(batch).data, batch)
+        return cls._made(native, wanted, (records.astype(np.int64) - part.start) // part.step)
+
+    @classmethod
+    def _made(cls, native: _Native | None, wanted: Wanted, records: Any) -> Columns:
         columns = cls.__new__(cls)
-        columns._batch, columns._wanted, columns._columns = batch, wanted, {}
-        columns._records = (records.astype(np.int64) - part.start) // part.step
+        columns._native, columns._wanted, columns._columns = native, wanted, {}
+        columns._records = records
         return columns
 
     @property
@@ -122,7 +140,8 @@ class Columns(Mapping[Any, Any]):
     def __getitem__(self, name: Any) -> Any:
         if name not in self._columns:
             place, feature = self._wanted.places[name], self._wanted.features[name]
-            column = _column(self._batch, place, feature, self.num_records)
+            assert self._native is not None
+            column = _column(self._native, place, feature, self.num_records)
             self._columns.setdefault(name, column)  # another thread may have done so
         return self._columns[name]
 
@@ -155,10 +174,52 @@ class Columns(Mapping[Any, Any]):
 
 def _restored(features: Features, columns: dict[Any, Any], records: Any) -> Columns:
     """Unpickles columns."""
-    restored = Columns.__new__(Columns)
-    restored._batch, restored._wanted = ffi.NULL, Wanted.of(features)
-    restored._columns, restored._records = columns, records
+    restored = Columns._made(None, Wanted.of(features), records)
+    restored._columns = columns
     return restored
+
+
+def decode_examples(
+    payloads: Payloads | Iterable[bytes], features: Features, *, threads: int = 0
+) -> Columns:
+    """Decodes features of payloads that are in memory, from wherever they come.
+
+    For records of files, `Reader.read_columns` and `Dataset.read_columns` are faster, and their
+    errors say where a bad record is.
+
+    Args:
+        payloads: `Payloads`, such as those of `Reader.read_buffer`, which are not copied; or
+            `bytes` objects, which are copied once.
+        features: `Bytes`, `Float` and `Int64` by name.
+        threads: how many threads to use. 0: one for each processor, if that helps.
+
+    Returns:
+        The columns. `Columns.records` are the places of the payloads, from 0.
+
+    Raises:
+        TfrExampleError: a payload is not a `tf.train.Example`. `record` is its place.
+        TfrFeatureError: a record lacks a feature, or has values of another kind or number.
+        ImportError: numpy is not installed.
+
+    Examples:
+        >>> from tfr_index import Int64, encode_example
+        >>> payloads = [encode_example({"label": label}) for label in (7, 8)]
+        >>> decode_examples(payloads, {"label": Int64()})["label"]
+        array([7, 8])
+    """
+    wanted, count = Wanted.of(features), integer("threads", threads)
+    if not isinstance(payloads, Payloads):
+        if isinstance(payloads, (bytes, bytearray, memoryview)):
+            raise TypeError("payloads must be bytes objects, not one: pass a list of payloads")
+        given = list(payloads)
+        offsets = array("Q", accumulate(map(len, given), initial=0))
+        payloads = Payloads(memoryview(b"".join(given)), memoryview(offsets))
+    data = ffi.from_buffer("uint8_t[]", payloads.data)
+    ends = ffi.from_buffer("size_t[]", payloads.offsets)
+    arguments = wanted.native, data, len(data), ends, len(payloads), count
+    columns = make("columns", lib.tfr_columns_decode, *arguments)
+    native = _Native(columns, payloads.data, (columns, data))
+    return Columns._made(native, wanted, numpy().arange(len(payloads)))
 
 
 def _arrow_of(column: Any) -> Any:
@@ -167,40 +228,40 @@ def _arrow_of(column: Any) -> Any:
     return in_lists(numbers(column), column.shape)
 
 
-def _column(batch: CData, number: int, feature: Feature, records: int) -> Any:
-    """The column of a native batch for a feature, without a copy."""
-    native = lib.tfr_batch_columns(batch)
+def _column(of: _Native, number: int, feature: Feature, records: int) -> Any:
+    """The column for a feature, without a copy."""
+    native, owner = of.columns, of.owner
     levels = []  # of offsets, the outer one first
     count = records
     if feature.sequence or feature.ragged:
         offsets = lib.tfr_columns_offsets(native, number)
-        levels.append(_array(batch, offsets, "int64", (count + 1,)))
+        levels.append(_array(owner, offsets, "int64", (count + 1,)))
         count = int(levels[-1][-1])
     if feature.sequence and feature.ragged:
         offsets = lib.tfr_columns_step_offsets(native, number)
-        levels.append(_array(batch, offsets, "int64", (count + 1,)))
+        levels.append(_array(owner, offsets, "int64", (count + 1,)))
         count = int(levels[-1][-1])
     shape = (count, *feature.shape)
     values: Any
     if isinstance(feature, Bytes):
         strings = lib.tfr_columns_bytes(native, number, ffi.NULL)
-        values = BytesColumn._of_batch(batch, strings, shape)
+        values = BytesColumn._of_native(strings, shape, of.payloads, owner)
     elif isinstance(feature, Float):
-        values = _array(batch, lib.tfr_columns_float(native, number, ffi.NULL), "float32", shape)
+        values = _array(owner, lib.tfr_columns_float(native, number, ffi.NULL), "float32", shape)
     else:
-        values = _array(batch, lib.tfr_columns_int64(native, number, ffi.NULL), "int64", shape)
+        values = _array(owner, lib.tfr_columns_int64(native, number, ffi.NULL), "int64", shape)
     for starts in reversed(levels):
         values = Ragged._of(values, starts)
     return values
 
 
-def _array(batch: CData, pointer: CData, dtype: str, shape: tuple[int, ...]) -> Any:
+def _array(owner: Any, pointer: CData, dtype: str, shape: tuple[int, ...]) -> Any:
     """An array over native memory, which stays alive as long as the array."""
     np = numpy()
     size = math.prod(shape) * _SIZES[dtype]
     if size == 0:
         return np.empty(shape, dtype)
-    array = np.frombuffer(ffi.buffer(keeping(pointer, batch), size), dtype)
+    array = np.frombuffer(ffi.buffer(keeping(pointer, owner), size), dtype)
     return array if len(shape) == 1 else array.reshape(shape)
 
 
