@@ -34,7 +34,7 @@ WORDS = {
 def rows(quick: bool) -> Iterator[Row]:
     try:
         HOME.mkdir(parents=True, exist_ok=True)
-        counts = {"all": 2_000 if quick else 50_000, "large": 100 if quick else 2_000}
+        counts = {"all": 2_000 if quick else 50_000, "large": 100 if quick else 5_000}
         made = {
             wanted: Worker("make", path(wanted), wanted, str(counts[wanted])) for wanted in counts
         }
