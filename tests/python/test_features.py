@@ -786,7 +786,11 @@ def test_bad_records_are_skipped(damaged):
     for read in (lambda: rows[5], lambda: rows.read_many([6, 5])):
         with pytest.raises(TfrFeatureError) as caught:
             read()
-        assert caught.value.__notes__ == [f"while decoding record 2 of {damaged / '1.tfrecord'}"]
+        path = str(damaged / "1.tfrecord")
+        offset = Reader(path).index[2][0]
+        right = f'{path}: record 2 at byte {offset}: feature "label": '
+        assert str(caught.value).startswith(right)
+        assert (caught.value.path, caught.value.record, caught.value.offset) == (path, 2, offset)
 
 
 def test_iteration_continues_after_a_bad_record(damaged):

@@ -8,7 +8,7 @@ from ._bytes_column import BytesColumn
 from ._columns import Columns, Wanted
 from ._errors import TfrError
 from ._handle import Handle
-from ._library import ffi, lib, make
+from ._library import call, ffi, lib, make
 from ._ragged import Ragged
 from ._typing import Buffer
 
@@ -78,5 +78,9 @@ def _raise_first(handle: Handle, column: Buffer, wanted: Wanted) -> None:
             make("columns", lib.tfr_columns_decode, *given)
         except TfrError as error:
             path, record = handle.locate(number)
-            error.add_note(f"while decoding record {record} of {path}")
-            raise
+            entry = ffi.new("tfr_entry[1]")
+            call(lib.tfr_dataset_entries, handle.native, [number], 1, entry)
+            place = f"{path}: record {record} at byte {entry[0].offset}: "
+            message = str(error).replace("record 0: ", place, 1)
+            of = {"path": path, "record": record, "offset": entry[0].offset}
+            raise type(error)(message, error.status, **of, feature=error.feature) from None
