@@ -269,7 +269,7 @@ def test_arrow_numbers_are_not_copied(columns):
 
 def test_arrow_arrays_keep_the_memory_and_free_it(paths):
     columns = Dataset(paths).read_columns(range(COUNT), SPEC | RAGGED)
-    batch = weakref.ref(columns._batch)
+    batch = weakref.ref(columns._native.owner)
     arrow = pyarrow.record_batch(columns)
     capsules = [
         columns.__arrow_c_array__(),
