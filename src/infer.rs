@@ -118,11 +118,7 @@ fn add_file(
         }
         reader.read_many_into(&batch, &mut payloads)?;
         for (&record, payload) in batch.iter().zip(payloads.iter()) {
-            let place = |error: Error| match reader.entry(record) {
-                Ok(entry) => error.at(record as u64, entry.offset),
-                Err(_) => error.of_record(record as u64),
-            };
-            schema.add(payload).map_err(place)?;
+            schema.add(payload).map_err(|error| reader.placed(record, error))?;
         }
         batch.clear();
         bytes = 0;

@@ -78,9 +78,7 @@ impl Inner {
     fn placed(&self, batch: &Batch, error: Error) -> Error {
         let Some(place) = error.record() else { return error };
         let record = batch.records[place as usize];
-        match self.with(record, |reader, number| Ok((number, reader.entry(number)?.offset))) {
-            Ok((number, offset)) => self.at(record, error).at(number as u64, offset),
-            Err(_) => self.at(record, error),
-        }
+        let placed = self.with(record, |reader, number| Ok(reader.placed(number, error.clone())));
+        self.at(record, placed.unwrap_or(error))
     }
 }

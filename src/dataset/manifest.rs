@@ -113,8 +113,8 @@ impl Manifest {
     /// # Errors
     /// - If the file cannot be written; then an existing file is unchanged.
     /// - [`ErrorKind::InvalidArgument`] if the name of the file does not end with `.json`, or it
-    ///   exists and is not a manifest, at the start or when it would be replaced. Or if the path of a shard or an index is not UTF-8, or two rows
-    ///   have the same path.
+    ///   exists and is not a manifest, at the start or when it would be replaced. Or if the path of a
+    ///   shard or an index is not UTF-8, or two rows have the same path.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         catalog::ensure_manifest(path)?;

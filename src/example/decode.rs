@@ -47,7 +47,8 @@ impl Features {
     /// [`ErrorKind::OutOfMemory`]. [`ErrorKind::InvalidArgument`] if the offsets descend, or exceed
     /// the payloads.
     pub fn decode(&self, payloads: &[u8], offsets: &[usize], threads: usize) -> Result<Columns> {
-        self.decode_all(payloads, offsets, threads, Columns::default(), None)
+        let old = Columns::default();
+        self.decode_again(payloads, offsets, threads, old, false).map(|(columns, _)| columns)
     }
 
     /// Like [`decode`](Self::decode), but leaves out bad records: the columns have the others. Returns
@@ -88,23 +89,6 @@ impl Features {
         old: Columns,
         skip: bool,
     ) -> Result<(Columns, Vec<Error>)> {
-        let skipped = Mutex::default();
-        let bad = skip.then_some(&skipped);
-        let columns = self.decode_all(payloads, offsets, threads, old, bad)?;
-        let mut skipped = skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
-        skipped.sort_unstable_by_key(Error::record);
-        Ok((columns, skipped))
-    }
-
-    /// Decodes the records. If there are `skipped` ones, bad records are put there.
-    fn decode_all(
-        &self,
-        payloads: &[u8],
-        offsets: &[usize],
-        threads: usize,
-        old: Columns,
-        skipped: Option<&Mutex<Vec<Error>>>,
-    ) -> Result<Columns> {
         let are_in_order = offsets.windows(2).all(|ends| ends[0] <= ends[1]);
         if offsets.last().map_or(true, |&end| end > payloads.len()) || !are_in_order {
             let detail = "the offsets must ascend, to at most the size of the payloads";
@@ -112,7 +96,9 @@ impl Features {
         }
         let records = offsets.len() - 1;
         let (spans, defaults) = self.default_spans(payloads.len())?;
-        let batch = Batch { features: self, payloads, offsets, spans: &spans, skipped };
+        let skipped = Mutex::default();
+        let bad = skip.then_some(&skipped);
+        let batch = Batch { features: self, payloads, offsets, spans: &spans, skipped: bad };
         let parts = match threads {
             0 => (payloads.len() / WORTH).min(processors()).min(READING),
             threads => threads,
@@ -144,7 +130,9 @@ impl Features {
             columns.append(more.ok_or_else(out_of_memory)?)?;
         }
         columns.defaults = defaults;
-        Ok(columns)
+        let mut skipped = skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
+        skipped.sort_unstable_by_key(Error::record);
+        Ok((columns, skipped))
     }
 
     /// Returns where the defaults of byte strings are, for each feature, and their bytes.

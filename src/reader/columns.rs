@@ -32,21 +32,21 @@ impl Reader {
     ) -> Result<(Payloads, Columns)> {
         ensure_payloads(self.0.raw_frames)?;
         let payloads = self.read_many(records)?;
-        let columns = features.decode(payloads.bytes(), payloads.offsets(), self.0.threads);
-        let columns = columns.map_err(|error| match error.record() {
-            Some(place) => self.placed(records[place as usize], error),
-            None => error,
+        let columns = self.named(|reader| {
+            let columns = features.decode(payloads.bytes(), payloads.offsets(), reader.threads);
+            columns.map_err(|error| match error.record() {
+                Some(place) => self.placed(records[place as usize], error),
+                None => error,
+            })
         })?;
         Ok((payloads, columns))
     }
 
-    /// Says which record an error is of, and where.
-    fn placed(&self, record: usize, error: Error) -> Error {
-        let offset = self.0.table.get(record).map_or(0, |entry| entry.offset);
-        let error = error.at(record as u64, offset);
-        match &self.0.path {
-            Some(path) => error.of(path),
-            None => error,
+    /// Says which record an error is of, and where that is.
+    pub(crate) fn placed(&self, record: usize, error: Error) -> Error {
+        match self.0.table.get(record) {
+            Some(entry) => error.at(record as u64, entry.offset),
+            None => error.of_record(record as u64),
         }
     }
 }

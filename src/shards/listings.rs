@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A directory is listed if so many paths are in it, and no more than this many times their number of
-/// its entries.
+/// A directory is listed if at least [`MANY`] paths are in it, and it has at most [`TIMES`] times as
+/// many entries.
 const MANY: usize = if cfg!(any(test, fuzzing)) { 3 } else { 64 };
 const TIMES: usize = 4;
 

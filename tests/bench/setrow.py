@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -33,3 +35,33 @@ def timed(command: list[str]) -> float:
     if done.returncode != 0:
         sys.exit(f"{done.stderr.decode()}failed: {' '.join(command[:6])}")
     return seconds
+
+
+class Worker:
+    """A function of a script, in a process of its own. Calls return its seconds.
+
+    The script prints them as JSON, with its answer: the other members.
+    """
+
+    def __init__(
+        self, script: str, *command: str, right: tuple[float, ...] | None = None, preload: str = ""
+    ) -> None:
+        self.command, self.right, self.preload = (script, *command), right, preload
+        self.found: dict[str, float] = {}
+
+    def __call__(self, *more: str) -> float:
+        command = [sys.executable, *self.command, *more]
+        environment = os.environ | ({"LD_PRELOAD": self.preload} if self.preload else {})
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{done.stdout}{done.stderr}failed: {' '.join(command)}")
+        self.found = json.loads(done.stdout.splitlines()[-1])
+        return self.found["seconds"]
+
+    def answer(self) -> tuple[float, ...]:
+        """What the last call found."""
+        return tuple(value for name, value in self.found.items() if name != "seconds")
+
+    def fault(self) -> str | None:
+        found = self.answer()
+        return None if found == self.right else f"found {found}, not {self.right}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import data
 from environment import ROOT
-from setrow import Row, timed
+from setrow import Row, Worker, timed
 from sets_create import TFR_INDEX, Shards
 
 WORKER = str(Path(__file__).with_name("sets_worker.py"))
@@ -45,8 +44,8 @@ def manifest(quick: bool) -> Iterator[Row]:
     shards.ours("create")()
     path = str(HOME / "small.manifest.json")
     subprocess.run([TFR_INDEX, "-q", "manifest", shards.directory, "-o", path], check=True)
-    ours = Worker("opened", path, right=(shards.records, 0))
-    paths = Worker("opened", str(shards.directory))
+    ours = Worker(WORKER, "opened", path, right=(shards.records, 0))
+    paths = Worker(WORKER, "opened", str(shards.directory))
     floor_is = "Dataset(paths), which opens the files"
     yield Row(f"Dataset(manifest), {count:,} shards", ours, paths, floor_is, 0.05, fault=ours.fault)
     shutil.rmtree(shards.directory)
@@ -58,12 +57,12 @@ def read(quick: bool) -> Iterator[Row]:
         shards.ours("create")()
         where, right = str(shards.directory), (shards.records, shards.payload_bytes)
         if size == "medium":
-            fast = Worker("one_batch", where, "0", right=(256, 0), preload=SLOW_READS)
-            slow = Worker("one_batch", where, "1", preload=SLOW_READS)
+            fast = Worker(WORKER, "one_batch", where, "0", right=(256, 0), preload=SLOW_READS)
+            slow = Worker(WORKER, "one_batch", where, "1", preload=SLOW_READS)
             title = f"read_many of 256 over {len(shards.paths)} shards, 1 ms a read"
             yield Row(title, fast, slow, ONE_BY_ONE, 1 / 8, fault=fast.fault)
             yield Epoch(where, right).row()
-        ours = Worker("ours", where, right=right)
+        ours = Worker(WORKER, "ours", where, right=right)
         for peer, function, copy, at_most in PEERS:
             of = where
             if copy is not None:
@@ -71,7 +70,7 @@ def read(quick: bool) -> Iterator[Row]:
                 command = [sys.executable, WORKER, copy, where, of]
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             title = f"shuffled epoch, {name}, against {peer}"
-            yield Row(title, ours, Worker(function, of), peer, at_most, fault=ours.fault)
+            yield Row(title, ours, Worker(WORKER, function, of), peer, at_most, fault=ours.fault)
             if of != where:
                 shutil.rmtree(of)
         shutil.rmtree(shards.directory)
@@ -105,35 +104,12 @@ def reshard(quick: bool) -> Iterator[Row]:
     yield Row(f"reshard, {size}, shuffled", shuffled, cp, "cp -r", 4, remove, fault)
 
 
-class Worker:
-    """A function of sets_worker.py, in a process of its own. Calls return its seconds."""
-
-    def __init__(
-        self, *command: str, right: tuple[int, int] | None = None, preload: str = ""
-    ) -> None:
-        self.command, self.right, self.preload = command, right, preload
-        self.found: dict[str, float] = {}
-
-    def __call__(self, *more: str) -> float:
-        command = [sys.executable, WORKER, *self.command, *more]
-        environment = os.environ | ({"LD_PRELOAD": self.preload} if self.preload else {})
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        if done.returncode != 0:
-            sys.exit(f"{done.stdout}{done.stderr}failed: {' '.join(command)}")
-        self.found = json.loads(done.stdout.splitlines()[-1])
-        return self.found["seconds"]
-
-    def fault(self) -> str | None:
-        found = (self.found["records"], self.found["bytes"])
-        return None if found == self.right else f"read {found}, not {self.right}"
-
-
 class Epoch:
     """An epoch with a consumer that computes as long as one thread takes to read."""
 
     def __init__(self, directory: str, right: tuple[int, int]) -> None:
-        self.reading = Worker("ours_on_one_thread", directory, right=right)
-        self.both = Worker("ours", directory, right=right)
+        self.reading = Worker(WORKER, "ours_on_one_thread", directory, right=right)
+        self.both = Worker(WORKER, "ours", directory, right=right)
         self.batches = -(-right[0] // 256)
 
     def row(self) -> Row:
