@@ -68,7 +68,7 @@ def main() -> None:
             met = "" if measured.ratio <= row.at_most else "  MISSED"
             print(
                 f"{row.title:<76} {ours:>8.3f} {floor:>8.3f} {measured.ratio:>6.2f} "
-                f"{row.at_most:>8}{met}{'  WRONG ' * bool(measured.faults)}",
+                f"{row.at_most:>8.3g}{met}{'  WRONG ' * bool(measured.faults)}",
                 flush=True,
             )
             for fault in measured.faults:
