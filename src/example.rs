@@ -11,6 +11,7 @@ mod features;
 mod keys;
 mod message;
 mod schema;
+mod varints;
 mod wire;
 
 pub use columns::{Columns, Span};

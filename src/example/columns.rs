@@ -4,8 +4,8 @@ use std::mem;
 use std::ops::Range;
 
 use super::features::Default;
-use super::wire::{count_varints, read_varints, Wire, BLOCK_1, FIXED_1, VARINT_1};
-use super::{Feature, FeatureKind, Features};
+use super::wire::{Wire, BLOCK_1, FIXED_1, VARINT_1};
+use super::{varints, Feature, FeatureKind, Features};
 use crate::error::{Error, Result};
 
 /// Where a byte string is: in the payloads that were decoded, or, if it is after their end, in the
@@ -328,12 +328,12 @@ fn push_varints(values: &mut Vec<i64>, run: &[u8]) -> Option<Result<()>> {
     if let [byte @ 0..=0x7f] = run {
         return Some(push(values, (*byte).into()));
     }
-    let (start, count) = (values.len(), count_varints(run)?);
+    let (start, count) = (values.len(), varints::count(run)?);
     if values.try_reserve(count).is_err() {
         return Some(Err(out_of_memory()));
     }
     values.resize(start + count, 0);
-    read_varints(run, &mut values[start..])?;
+    varints::read(run, &mut values[start..])?;
     Some(Ok(()))
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::message::{for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry};
-use super::wire::{count_varints, Wire, BLOCK_1, FIXED_1, VARINT_1};
-use super::{Feature, FeatureKind};
+use super::wire::{Wire, BLOCK_1, FIXED_1, VARINT_1};
+use super::{varints, Feature, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most different features: in data with more of them, names are values.
@@ -259,7 +259,7 @@ fn values_of(kind: FeatureKind, list: &[u8]) -> Option<u64> {
                 _ => return None,
             },
             (FeatureKind::Float, FIXED_1) => list.fixed().map(|_| 1)?,
-            (FeatureKind::Int64, BLOCK_1) => count_varints(list.block()?)?,
+            (FeatureKind::Int64, BLOCK_1) => varints::count(list.block()?)?,
             (FeatureKind::Int64, VARINT_1) => list.varint().map(|_| 1)?,
             (_, tag) => list.skip(tag).map(|()| 0)?,
         };

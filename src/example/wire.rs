@@ -24,12 +24,18 @@ impl<'a> Wire<'a> {
     /// A number of up to ten bytes; bits above 64 are dropped, as by protobuf.
     #[inline(always)]
     pub fn varint(&mut self) -> Option<u64> {
-        let (&first, rest) = self.0.split_first()?;
-        if first < 0x80 {
-            self.0 = rest;
-            return Some(first.into());
+        match *self.0 {
+            [first @ 0..=0x7f, ref rest @ ..] => {
+                self.0 = rest;
+                Some(first.into())
+            }
+            // Most other lengths have two bytes.
+            [first, second @ 0..=0x7f, ref rest @ ..] => {
+                self.0 = rest;
+                Some(u64::from(first & 0x7f) | u64::from(second) << 7)
+            }
+            _ => self.long_varint(10),
         }
-        self.long_varint(10)
     }
 
     #[inline]
@@ -120,14 +126,6 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// The number of varints in a packed run, which ends with a whole one.
-pub(super) fn count_varints(run: &[u8]) -> Option<usize> {
-    if run.last().is_some_and(|&byte| byte >= 0x80) {
-        return None;
-    }
-    Some(run.iter().map(|&byte| usize::from(byte < 0x80)).sum())
-}
-
 /// The number of bytes of a varint.
 #[inline]
 pub(super) fn varint_len(value: u64) -> usize {
@@ -143,97 +141,12 @@ pub(super) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
-const STOPS: u64 = 0x8080_8080_8080_8080;
-
-/// Decodes a packed run of varints. There must be [`count_varints`] of them.
-pub(super) fn read_varints(run: &[u8], mut values: &mut [i64]) -> Option<()> {
-    let mut wire = Wire(run);
-    while let (Some(word), false) = (wire.0.get(..8), values.is_empty()) {
-        let word = u64::from_le_bytes(word.try_into().expect("8 bytes"));
-        let stops = !word & STOPS;
-        if stops == STOPS {
-            let (eight, rest) = values.split_at_mut(8);
-            for (i, value) in eight.iter_mut().enumerate() {
-                *value = (word >> (8 * i) & 0x7f) as i64;
-            }
-            (values, wire.0) = (rest, &wire.0[8..]);
-            continue;
-        }
-        if stops == 0 {
-            // Nine or ten bytes.
-            let (value, rest) = values.split_first_mut()?;
-            *value = wire.varint()? as i64;
-            values = rest;
-            continue;
-        }
-        // All that end in these eight bytes, without a branch for each byte.
-        let (values_here, rest) = values.split_at_mut(stops.count_ones() as usize);
-        let (mut left, mut below) = (stops, 0);
-        for value in values_here {
-            let end = left.trailing_zeros() + 1;
-            *value = gather((word << (64 - end)) >> (64 - end + below)) as i64;
-            below = end;
-            left &= left - 1;
-        }
-        (values, wire.0) = (rest, &wire.0[below as usize / 8..]);
-    }
-    for value in values {
-        *value = wire.varint()? as i64;
-    }
-    Some(())
-}
-
-/// The lowest seven bits of each of eight bytes.
-#[inline(always)]
-fn gather(word: u64) -> u64 {
-    let x = word & !STOPS;
-    let x = ((x & 0x7f00_7f00_7f00_7f00) >> 1) | (x & 0x007f_007f_007f_007f);
-    let x = ((x & 0x3fff_0000_3fff_0000) >> 2) | (x & 0x0000_3fff_0000_3fff);
-    ((x & 0x0fff_ffff_0000_0000) >> 4) | (x & 0x0000_0000_0fff_ffff)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn one_by_one(run: &[u8]) -> Option<Vec<i64>> {
-        let (mut wire, mut values) = (Wire(run), Vec::new());
-        while !wire.is_empty() {
-            values.push(wire.varint()? as i64);
-        }
-        Some(values)
-    }
-
-    fn packed(run: &[u8]) -> Option<Vec<i64>> {
-        let mut values = vec![-7; count_varints(run)?];
-        read_varints(run, &mut values)?;
-        Some(values)
-    }
-
     proptest! {
-        #[test]
-        fn packed_numbers_are_those_one_by_one(
-            numbers in prop::collection::vec((any::<u64>(), 0..64_u32), 0..40)
-        ) {
-            let numbers: Vec<_> = numbers.iter().map(|(number, shift)| number >> shift).collect();
-            let mut run = Vec::new();
-            for &number in &numbers {
-                let before = run.len();
-                write_varint(&mut run, number);
-                prop_assert_eq!(run.len() - before, varint_len(number));
-            }
-            let right: Vec<_> = numbers.iter().map(|&number| number as i64).collect();
-            prop_assert_eq!(packed(&run), Some(right));
-        }
-
-        #[test]
-        fn packed_bytes_are_those_one_by_one(
-            run in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x80), Just(0xff)], 0..40)
-        ) {
-            prop_assert_eq!(packed(&run), one_by_one(&run));
-        }
-
         #[test]
         fn any_bytes_are_skipped_or_refused(
             bytes in prop::collection::vec(any::<u8>(), 0..40), tag in 0..100_u32

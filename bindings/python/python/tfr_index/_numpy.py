@@ -32,13 +32,18 @@ def numbers_of(records: Iterable[int], part: range, number: Callable[[int], int]
         part: the numbers of a slice.
         number: the same for one place. It raises the error for a bad one.
     """
-    np = numpy()
+    np, count = numpy(), len(part)
+    if isinstance(records, range) and records:  # without an object for each number
+        first, last = records[0], records[-1]
+        if 0 <= first < count and 0 <= last < count:
+            step = records.step * part.step
+            end = part[first] + len(records) * step
+            return np.arange(part[first], end, step, np.int64).view(np.uint64)
     places = np.asarray(plain(records))
     if places.size == 0:
         return np.empty(0, np.uint64)
     if places.dtype.kind not in "iu" or places.ndim != 1:  # the first bad one is an error
         return np.array([number(place) for place in places.tolist()], np.uint64)
-    count = len(part)
     bad = (places < -count) | (places >= count)
     if bad.any():
         number(int(places[bad.argmax()]))

@@ -1,0 +1,295 @@
+//! Packed runs of numbers: varints, one after the other.
+//!
+//! Most of the time of decoding numbers is spent here. A loop from byte to byte waits for each byte.
+//! Instead, the ends of all numbers in 64 bytes are found first, one bit each. Then no number waits
+//! for the one before it: this takes three quarters of the time. With SSSE3, which processors of x86
+//! have had since 2006, up to four numbers are decoded at once: this takes half of the time.
+
+use super::wire::Wire;
+
+/// The number of varints in a run, which ends with a whole one. `None`: it does not.
+pub(super) fn count(run: &[u8]) -> Option<usize> {
+    if run.last().is_some_and(|&byte| byte >= 0x80) {
+        return None;
+    }
+    // A byte of `sums` counts at most 31 of those at its place, so all of them are at most 248.
+    let count = |part: &[u8]| {
+        let sums: u64 = part.chunks(8).map(ends).sum();
+        (sums.wrapping_mul(ONES) >> 56) as usize
+    };
+    Some(run.chunks(31 * 8).map(count).sum())
+}
+
+/// Decodes a run. `values` has the length that [`count`] returned. `None`: a number is too long.
+#[allow(unsafe_code)]
+pub(super) fn read(run: &[u8], values: &mut [i64]) -> Option<()> {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("ssse3") {
+        // SAFETY: the processor has SSSE3.
+        return unsafe { ssse3::read(run, values) };
+    }
+    read_one_by_one(run, values)
+}
+
+fn read_one_by_one(run: &[u8], values: &mut [i64]) -> Option<()> {
+    let (mut values, mut start) = (values.iter_mut(), 0);
+    for (number, block) in run.chunks(64).enumerate() {
+        let mut left = 0;
+        for (i, eight) in block.chunks(8).enumerate() {
+            // The product has bit 0 of byte i as bit 56 + i.
+            left |= ends(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * i);
+        }
+        while left != 0 {
+            let end = 64 * number + left.trailing_zeros() as usize + 1;
+            left &= left - 1;
+            *values.next()? = match (end - start, run.get(start..start + 4)) {
+                (size @ 1..=4, Some(word)) => {
+                    let word = u32::from_le_bytes(word.try_into().expect("4 bytes"));
+                    // Its groups of 7 bits: by twos, and then both twos.
+                    let x = word & (0x7f7f_7f7f >> (32 - 8 * size));
+                    let x = x - ((x & 0x7f00_7f00) >> 1);
+                    i64::from(x & 0x3fff | x >> 16 << 14)
+                }
+                _ => long(&run[start..end])?,
+            };
+            start = end;
+        }
+    }
+    Some(())
+}
+
+/// A number of more than four bytes.
+#[inline(never)]
+fn long(bytes: &[u8]) -> Option<i64> {
+    Wire(bytes).varint().map(|value| value as i64)
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// Bit 0 of each of up to eight bytes that is the last one of a varint.
+#[inline(always)]
+fn ends(bytes: &[u8]) -> u64 {
+    let word = match bytes.try_into() {
+        Ok(eight) => u64::from_le_bytes(eight),
+        Err(_) => {
+            let mut word = [0xff; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        }
+    };
+    !word >> 7 & ONES
+}
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod ssse3 {
+    use std::arch::x86_64::{
+        _mm_and_si128, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi32,
+        _mm_setzero_si128, _mm_shuffle_epi8, _mm_slli_epi32, _mm_srli_epi32, _mm_storeu_si128,
+        _mm_sub_epi32, _mm_unpackhi_epi32, _mm_unpacklo_epi32,
+    };
+
+    use super::long;
+
+    /// The bytes whose ends are found at once, and those that may be loaded with the last one.
+    const BLOCK: usize = 64;
+    const LOADED: usize = BLOCK + 16;
+
+    /// The numbers of up to four bytes that eight bytes begin with, by the ends among these.
+    #[derive(Clone, Copy)]
+    struct Step {
+        /// Which byte goes to each byte of four numbers of four bytes.
+        places: [u8; 16],
+        /// How many numbers there are: up to four.
+        numbers: u8,
+        /// How many bytes they have.
+        bytes: u8,
+    }
+
+    static STEPS: [Step; 256] = steps();
+
+    const fn steps() -> [Step; 256] {
+        const ZERO: u8 = 0x80; // a place that no byte goes to
+        let mut steps = [Step { places: [ZERO; 16], numbers: 0, bytes: 0 }; 256];
+        let mut ends = 0;
+        while ends < steps.len() {
+            let mut places = [ZERO; 16];
+            let (mut number, mut start, mut end) = (0, 0, 0);
+            while number < 4 && end < 8 && end < start + 4 {
+                if ends >> end & 1 == 1 {
+                    let mut byte = start;
+                    while byte <= end {
+                        places[4 * number + byte - start] = byte as u8;
+                        byte += 1;
+                    }
+                    number += 1;
+                    start = end + 1;
+                }
+                end += 1;
+            }
+            steps[ends] = Step { places, numbers: number as u8, bytes: start as u8 };
+            ends += 1;
+        }
+        steps
+    }
+
+    #[target_feature(enable = "ssse3")]
+    pub unsafe fn read(mut run: &[u8], mut values: &mut [i64]) -> Option<()> {
+        let mut last = [0xff; LOADED];
+        while !run.is_empty() {
+            let block: &[u8; LOADED] = match run.get(..LOADED) {
+                Some(block) => block.try_into().expect("they are so many"),
+                None => {
+                    last[..run.len()].copy_from_slice(run);
+                    last[run.len()..].fill(0xff);
+                    &last
+                }
+            };
+            // SAFETY: the caller's.
+            let (ends, mut used) = (unsafe { ends(block) }, 0);
+            while used < BLOCK && ends >> used != 0 {
+                let left = ends >> used;
+                let step = &STEPS[(left & 0xff) as usize];
+                let count = usize::from(step.numbers);
+                if count == 0 {
+                    let size = left.trailing_zeros() as usize + 1;
+                    *values.first_mut()? = long(&block[used..used + size])?;
+                    (values, used) = (&mut values[1..], used + size);
+                    continue;
+                }
+                // SAFETY: the caller's.
+                let four = unsafe { four(block[used..used + 16].try_into().ok()?, &step.places) };
+                if let Some(values) = values.get_mut(..4) {
+                    values.copy_from_slice(&four);
+                } else {
+                    values.get_mut(..count)?.copy_from_slice(&four[..count]);
+                }
+                values = values.get_mut(count..)?;
+                used += usize::from(step.bytes);
+            }
+            if used == 0 {
+                return None;
+            }
+            run = run.get(used..)?;
+        }
+        Some(())
+    }
+
+    /// A bit for each byte of a block that is the last one of a number.
+    #[inline]
+    #[target_feature(enable = "ssse3")]
+    unsafe fn ends(block: &[u8; LOADED]) -> u64 {
+        let mut ends = 0;
+        for (i, bytes) in block[..BLOCK].chunks_exact(16).enumerate() {
+            // SAFETY: there are 16 bytes.
+            let others = unsafe { _mm_movemask_epi8(_mm_loadu_si128(bytes.as_ptr().cast())) };
+            ends |= u64::from(!others as u16) << (16 * i);
+        }
+        ends
+    }
+
+    /// Four numbers, of up to four bytes each.
+    #[inline]
+    #[target_feature(enable = "ssse3")]
+    unsafe fn four(bytes: &[u8; 16], places: &[u8; 16]) -> [i64; 4] {
+        let mut four = [0; 4];
+        // SAFETY: `bytes`, `places` and each half of `four` have 16 bytes.
+        unsafe {
+            let places = _mm_loadu_si128(places.as_ptr().cast());
+            let x = _mm_shuffle_epi8(_mm_loadu_si128(bytes.as_ptr().cast()), places);
+            // As one by one.
+            let x = _mm_and_si128(x, _mm_set1_epi32(0x7f7f_7f7f));
+            let odd = _mm_and_si128(x, _mm_set1_epi32(0x7f00_7f00));
+            let x = _mm_sub_epi32(x, _mm_srli_epi32::<1>(odd));
+            let high = _mm_slli_epi32::<14>(_mm_srli_epi32::<16>(x));
+            let x = _mm_or_si128(_mm_and_si128(x, _mm_set1_epi32(0x3fff)), high);
+            // Their upper halves are zero.
+            let zero = _mm_setzero_si128();
+            _mm_storeu_si128(four[..2].as_mut_ptr().cast(), _mm_unpacklo_epi32(x, zero));
+            _mm_storeu_si128(four[2..].as_mut_ptr().cast(), _mm_unpackhi_epi32(x, zero));
+        }
+        four
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::wire::{varint_len, write_varint};
+    use super::*;
+
+    /// The slow and simple way.
+    fn right(run: &[u8]) -> Option<Vec<i64>> {
+        let (mut wire, mut values) = (Wire(run), Vec::new());
+        while !wire.is_empty() {
+            values.push(wire.varint()? as i64);
+        }
+        Some(values)
+    }
+
+    fn all_ways(run: &[u8]) -> Vec<Option<Vec<i64>>> {
+        [read, read_one_by_one]
+            .map(|read| {
+                let mut values = vec![-7; count(run)?];
+                read(run, &mut values)?;
+                Some(values)
+            })
+            .to_vec()
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_one_by_one(
+            numbers in prop::collection::vec((any::<u64>(), 0..64_u32), 0..200), shift in 0..60_u32
+        ) {
+            let numbers: Vec<_> =
+                numbers.iter().map(|(number, more)| number >> (shift + more).min(63)).collect();
+            let mut run = Vec::new();
+            for &number in &numbers {
+                let before = run.len();
+                write_varint(&mut run, number);
+                prop_assert_eq!(run.len() - before, varint_len(number));
+            }
+            let right: Vec<_> = numbers.iter().map(|&number| number as i64).collect();
+            for values in all_ways(&run) {
+                prop_assert_eq!(values.as_ref(), Some(&right));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_those_one_by_one(
+            run in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x80), Just(0xff)], 0..300)
+        ) {
+            for values in all_ways(&run) {
+                prop_assert_eq!(values, right(&run));
+            }
+        }
+    }
+
+    #[test]
+    fn all_beginnings_of_eight_bytes() {
+        for ends in 0..=u8::MAX {
+            for more in [0, 1, 3, 80] {
+                let byte = |i: u8| if ends >> i & 1 == 1 { 0x31 + i } else { 0xc1 + i };
+                let mut run: Vec<u8> = (0..8).map(byte).collect();
+                run.extend(std::iter::repeat(0x55).take(more));
+                for values in all_ways(&run) {
+                    assert_eq!(values, right(&run), "{ends:#b}, {more}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_do_no_harm() {
+        let run = [1, 0x81, 1, 2, 3, 4, 5, 6, 7, 8];
+        for read in [read, read_one_by_one] {
+            for len in 0..9 {
+                let mut values = vec![0; len];
+                assert_eq!(read(&run, &mut values), None, "{len}");
+            }
+            assert_eq!(read(&run, &mut [0; 9]), Some(()));
+        }
+    }
+}
