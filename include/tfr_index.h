@@ -2742,8 +2742,7 @@ int32_t tfr_features_kind(const struct tfr_features *features,
 int32_t tfr_features_is_ragged(const struct tfr_features *features, size_t feature);
 
 /**
- * Returns whether a feature is a list of steps: 0 if it is not, if there is no such feature, and for
- * NULL; 1 if it is; 2 if it is one that records may lack.
+ * Returns whether a feature is a list of steps: 1 or 0. 0 if there is no such feature, and for NULL.
  *
  * Threads: safe on any thread, if no thread changes the features.
  */
@@ -2751,8 +2750,17 @@ int32_t tfr_features_is_sequence(const struct tfr_features *features,
                                  size_t feature);
 
 /**
- * Returns the shape of a feature's values in each record, or in each step of a sequence: an array of dimensions. If there are none,
- * the feature has one value, or is ragged.
+ * Returns whether records may lack a list of steps: 1 or 0. 0 if the feature is not a list of steps, if
+ * there is no such feature, and for NULL.
+ *
+ * Threads: safe on any thread, if no thread changes the features.
+ */
+int32_t tfr_features_allows_missing(const struct tfr_features *features,
+                                    size_t feature);
+
+/**
+ * Returns the shape of a feature's values in each record, or in each step of a sequence: an array of
+ * dimensions. If there are none, the feature has one value, or is ragged.
  *
  * Parameters: `dimensions_out` is optional; it receives the number of dimensions.
  *
@@ -2897,7 +2905,8 @@ enum tfr_status tfr_features_infer(const struct tfr_shards *shards,
 
 /**
  * Returns warning `number` of those that tfr_features_infer() has: an index that was found but is not
- * used, or a features.json that does not fit the records. Programs should report them.
+ * used, a features.json that does not fit the records, or a sequence that is left out because a feature
+ * has its name. Programs should report them.
  *
  * Parameters: `features` and `warning_out` are required. If there are no more warnings, *warning_out is
  * NULL.

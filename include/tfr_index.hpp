@@ -1307,7 +1307,7 @@ class features {
     }
     /// Whether a record may lack this list of steps.
     [[nodiscard]] bool allows_missing(std::size_t feature) const noexcept {
-        return tfr_features_is_sequence(get(), feature) == 2;
+        return tfr_features_allows_missing(get(), feature) != 0;
     }
     /// The shape of a feature's values in each record or step, borrowed. Empty: one value, or
     /// ragged.

@@ -12,7 +12,9 @@ use std::thread;
 use super::columns::{out_of_memory, part, push, Column, Columns, Values};
 use super::features::Default;
 use super::keys::Order;
-use super::message::{for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry};
+use super::message::{
+    count_values, for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry,
+};
 use super::{FeatureKind, Features, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::threads::{processors, Crew, FirstError, READING};
@@ -172,6 +174,8 @@ struct Batch<'b> {
 enum Found {
     Nothing,
     Values,
+    /// An empty list of another kind: some writers do not know the kind if there are no values.
+    Empty(FeatureKind),
     /// Values of another kind.
     Other(FeatureKind),
     /// A step of the record has values of another kind.
@@ -306,10 +310,15 @@ impl Batch<'_> {
             return self.end_sequence(number, column, found);
         }
         let error = |detail: String| self.features.error(number, &detail);
-        if let Found::Other(kind) = found {
-            return Err(error(format!("has {kind} values, not {}", feature.kind())));
+        let count = self.features.count(number);
+        match found {
+            Found::Empty(_) if count.is_none() => {}
+            Found::Empty(kind) | Found::Other(kind) => {
+                return Err(error(format!("has {kind} values, not {}", feature.kind())));
+            }
+            _ => {}
         }
-        let Some(count) = self.features.count(number) else {
+        let Some(count) = count else {
             let offsets = column.offsets.as_mut().expect("the feature is ragged");
             offsets.push(column.values.len());
             return Ok(());
@@ -326,24 +335,26 @@ impl Batch<'_> {
 }
 
 /// Appends a list of a `Feature` whose values start at `start`, instead of earlier lists of another
-/// kind. `last` is their kind.
+/// kind. `found` is what these were.
 #[inline(always)]
 fn push_list(
     values: &mut Values,
     start: usize,
-    last: &mut Option<FeatureKind>,
+    found: &mut Found,
     kind: FeatureKind,
     list: &[u8],
     base: usize,
 ) -> Result<()> {
-    if last.is_some_and(|last| last != kind) {
-        values.truncate(start);
+    if kind == values.kind() {
+        *found = Found::Values;
+        return values.push_list(list, base).ok_or_else(not_an_example)?;
     }
-    *last = Some(kind);
-    match kind == values.kind() {
-        true => values.push_list(list, base).ok_or_else(not_an_example)?,
-        false => Ok(()),
-    }
+    values.truncate(start);
+    *found = match count_values(kind, list) {
+        Some(0) if *found != Found::Other(kind) => Found::Empty(kind),
+        _ => Found::Other(kind),
+    };
+    Ok(())
 }
 
 impl State {
@@ -380,13 +391,9 @@ impl State {
     fn push(&mut self, feature: usize, entry: &Entry<'_>, base: usize) -> Result<()> {
         let (values, start) = (&mut self.columns.columns[feature].values, self.starts[feature]);
         values.truncate(start);
-        let mut last = None;
-        entry.for_each_list(|kind, list| push_list(values, start, &mut last, kind, list, base))?;
-        self.found[feature] = match last {
-            None => Found::Nothing,
-            Some(kind) if kind == values.kind() => Found::Values,
-            Some(kind) => Found::Other(kind),
-        };
+        let mut found = Found::Nothing;
+        entry.for_each_list(|kind, list| push_list(values, start, &mut found, kind, list, base))?;
+        self.found[feature] = found;
         Ok(())
     }
 
@@ -407,14 +414,15 @@ impl State {
         }
         let mut found = Found::Values;
         entry.for_each_step(|step| {
-            let (start, mut last) = (values.len(), None);
+            let (start, mut in_step) = (values.len(), Found::Nothing);
             for_each_list(step, |kind, list| {
-                push_list(values, start, &mut last, kind, list, base)
+                push_list(values, start, &mut in_step, kind, list, base)
             })?;
             let (number, len) = (*steps - first, values.len() - start);
-            match last {
+            match in_step {
                 _ if found != Found::Values => {} // the first one counts
-                Some(kind) if kind != values.kind() => found = Found::OtherStep(number, kind),
+                Found::Empty(_) if count.is_none() => {}
+                Found::Empty(kind) | Found::Other(kind) => found = Found::OtherStep(number, kind),
                 _ if count.is_some_and(|count| count != len) => {
                     found = Found::OtherCount(number, len);
                 }

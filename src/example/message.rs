@@ -1,7 +1,7 @@
 //! The messages inside an `Example` or a `SequenceExample`, down to the lists of values.
 
-use super::wire::{Wire, BLOCK_1, BLOCK_2, BLOCK_3};
-use super::FeatureKind;
+use super::wire::{Wire, BLOCK_1, BLOCK_2, BLOCK_3, FIXED_1, VARINT_1};
+use super::{varints, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An entry of a record's map of features.
@@ -132,4 +132,23 @@ pub(super) fn for_each_list<'a>(
 pub(super) fn not_an_example() -> Error {
     let detail = "the payload is not a tf.train.Example, or it is damaged";
     Error::new(ErrorKind::Example, detail)
+}
+
+/// How many values a list of this kind has; `None` if it is damaged.
+pub(super) fn count_values(kind: FeatureKind, list: &[u8]) -> Option<u64> {
+    let (mut list, mut count) = (Wire(list), 0);
+    while !list.is_empty() {
+        count += match (kind, list.tag()?) {
+            (FeatureKind::Bytes, BLOCK_1) => list.block().map(|_| 1)?,
+            (FeatureKind::Float, BLOCK_1) => match list.block()?.len() {
+                size if size % 4 == 0 => size / 4,
+                _ => return None,
+            },
+            (FeatureKind::Float, FIXED_1) => list.fixed().map(|_| 1)?,
+            (FeatureKind::Int64, BLOCK_1) => varints::count(list.block()?)?,
+            (FeatureKind::Int64, VARINT_1) => list.varint().map(|_| 1)?,
+            (_, tag) => list.skip(tag).map(|()| 0)?,
+        };
+    }
+    Some(count as u64)
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::message::{for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry};
-use super::wire::{Wire, BLOCK_1, FIXED_1, VARINT_1};
-use super::{varints, Feature, FeatureKind};
+use super::message::{
+    count_values, for_each_entry, for_each_list, for_each_list_entry, not_an_example, Entry,
+};
+use super::{Feature, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most different features: in data with more of them, names are values.
@@ -44,6 +45,8 @@ pub struct FeatureStats {
     pub bytes: u64,
     /// In how many records the values were counted: those with a kind, or with steps.
     counted: u64,
+    /// How many records of each kind have values.
+    filled: BTreeMap<FeatureKind, u64>,
 }
 
 impl FeatureStats {
@@ -53,7 +56,8 @@ impl FeatureStats {
         self.bytes_records + self.float_records + self.int64_records
     }
 
-    /// Returns the kind that most records have; `None` if none has one.
+    /// Returns the kind that most records have values of; if all lists are empty, that of most of
+    /// them. `None` if none has one.
     #[must_use]
     pub fn kind(&self) -> Option<FeatureKind> {
         let kinds = [
@@ -61,7 +65,9 @@ impl FeatureStats {
             (self.float_records, FeatureKind::Float),
             (self.int64_records, FeatureKind::Int64),
         ];
-        let (records, kind) = kinds.into_iter().max_by_key(|(records, _)| *records)?;
+        let filled = |kind| self.filled.get(&kind).copied().unwrap_or(0);
+        let kinds = kinds.into_iter().map(|(records, kind)| (filled(kind), records, kind));
+        let (_, records, kind) = kinds.max_by_key(|&(filled, records, _)| (filled, records))?;
         (records > 0).then_some(kind)
     }
 
@@ -76,6 +82,9 @@ impl FeatureStats {
             Some(FeatureKind::Float) => &mut self.float_records,
             Some(FeatureKind::Int64) => &mut self.int64_records,
         } += 1;
+        if let (Some(kind), Some((_, 1..))) = (found.kind, found.values) {
+            *self.filled.entry(kind).or_default() += 1;
+        }
         if let Some((least, most)) = found.values {
             let is_first = self.counted == 0;
             self.min_values = if is_first { least } else { self.min_values.min(least) };
@@ -159,14 +168,15 @@ impl Schema {
     /// left out.
     ///
     /// The sequences come last. Where all steps of all records have the same number of values, that
-    /// is the shape of each. A sequence that has the name of a feature is left out.
+    /// is the shape of each. A sequence that has the name of a suggested feature is left out.
     #[must_use]
     pub fn suggest(&self) -> Vec<Feature> {
         let features = self.features().filter_map(|(name, stats)| {
             let feature = Feature::new(name, stats.kind()?);
             Some(shaped(feature, stats, stats.records() == self.records))
         });
-        let sequences = self.sequences().filter(|(name, _)| !self.features.contains_key(*name));
+        let has_kind = |name| self.features.get(name).is_some_and(|stats| stats.kind().is_some());
+        let sequences = self.sequences().filter(|(name, _)| !has_kind(*name));
         let sequences = sequences.filter_map(|(name, stats)| {
             let is_everywhere = stats.records() + stats.kindless_records == self.records;
             let feature = Feature::new(name, stats.kind()?).sequence(!is_everywhere);
@@ -230,7 +240,9 @@ fn sequence_of(entry: &Entry<'_>) -> Result<Found> {
         let (least, most) = found.values.unwrap_or((values, values));
         found.values = Some((least.min(values), most.max(values)));
         found.steps += 1;
-        found.kind = kind.or(found.kind);
+        if values > 0 || found.kind.is_none() {
+            found.kind = kind.or(found.kind);
+        }
         Ok(())
     })?;
     Ok(found)
@@ -243,28 +255,10 @@ fn count_list(
     last: &mut Option<FeatureKind>,
     values: &mut u64,
 ) -> Result<()> {
-    let count = values_of(kind, list).ok_or_else(not_an_example)?;
+    let count = count_values(kind, list).ok_or_else(not_an_example)?;
     *values = if *last == Some(kind) { *values + count } else { count };
     *last = Some(kind);
     Ok(())
-}
-
-fn values_of(kind: FeatureKind, list: &[u8]) -> Option<u64> {
-    let (mut list, mut count) = (Wire(list), 0);
-    while !list.is_empty() {
-        count += match (kind, list.tag()?) {
-            (FeatureKind::Bytes, BLOCK_1) => list.block().map(|_| 1)?,
-            (FeatureKind::Float, BLOCK_1) => match list.block()?.len() {
-                size if size % 4 == 0 => size / 4,
-                _ => return None,
-            },
-            (FeatureKind::Float, FIXED_1) => list.fixed().map(|_| 1)?,
-            (FeatureKind::Int64, BLOCK_1) => varints::count(list.block()?)?,
-            (FeatureKind::Int64, VARINT_1) => list.varint().map(|_| 1)?,
-            (_, tag) => list.skip(tag).map(|()| 0)?,
-        };
-    }
-    Some(count as u64)
 }
 
 #[cfg(test)]
@@ -323,6 +317,7 @@ mod tests {
                 bytes_records: 3,
                 max_values: 2,
                 counted: 3,
+                filled: [(FeatureKind::Bytes, 2)].into(),
                 bytes: stats("words").bytes,
                 ..FeatureStats::default()
             }
@@ -346,6 +341,24 @@ mod tests {
         for payload in &payloads {
             features.decode(payload, &[0, payload.len()], 1).unwrap();
         }
+    }
+
+    /// Some writers do not know the kind of a list without values.
+    #[test]
+    fn a_kind_with_values_is_suggested() {
+        let (empty, full) = (floats(&[]), ints(&[1, 2]));
+        let steps = |step: &[u8]| {
+            sequence_example(&[(b"s", &[ints(&[1]), step.to_vec()]), (b"k", &[step.to_vec()])])
+        };
+        let payloads = [&empty, &empty, &full].map(|feature| [k(feature), steps(feature)].concat());
+        let suggested = schema(&payloads).suggest();
+        let right = [Feature::int64("k").ragged(), Feature::int64("s").ragged().sequence(false)];
+        assert_eq!(suggested, right);
+        let features = Features::new(right).unwrap();
+        for payload in &payloads {
+            features.decode(payload, &[0, payload.len()], 1).unwrap();
+        }
+        assert_eq!(schema(&payloads[..2]).suggest()[0], Feature::float("k").ragged());
     }
 
     #[test]

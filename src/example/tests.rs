@@ -192,6 +192,24 @@ fn what_a_record_lacks_is_an_error_or_the_default() {
             &k(&[ints(&[1]), floats(&[])].concat()),
             has(r#"feature "k": has float values, not int64"#),
             has(r#"feature "k": has float values, not int64"#),
+            Ok("[]"), // an empty list has no values of any kind
+        ),
+        (
+            &k(&[floats(&[1.0]), floats(&[])].concat()),
+            has(r#"feature "k": has float values, not int64"#),
+            has(r#"feature "k": has float values, not int64"#),
+            has(r#"feature "k": has float values, not int64"#),
+        ),
+        (
+            &k(&[floats(&[]), floats(&[1.0]), byte_strings(&[])].concat()),
+            has(r#"feature "k": has bytes values, not int64"#),
+            has(r#"feature "k": has bytes values, not int64"#),
+            Ok("[]"),
+        ),
+        (
+            &k(&block(2, &block(1, &[0; 5]))), // which is damaged
+            has(r#"feature "k": has float values, not int64"#),
+            has(r#"feature "k": has float values, not int64"#),
             has(r#"feature "k": has float values, not int64"#),
         ),
     ] {
@@ -256,6 +274,11 @@ fn sequences_have_steps() {
             of(&[two.clone(), floats(&[0.5]), three.clone()]),
             Err("step 1 has float values, not int64"),
             Err("step 1 has float values, not int64"),
+        ),
+        (
+            of(&[two.clone(), floats(&[])]),
+            Err("step 1 has float values, not int64"),
+            Ok("[1, 2] up to [2, 2]"),
         ),
         (
             of(&[Vec::new(), two.clone()]),
@@ -415,6 +438,17 @@ enum Naive {
     Bytes(Vec<Vec<u8>>),
     Float(Vec<f32>),
     Int64(Vec<i64>),
+}
+
+impl Naive {
+    fn is_empty(&self) -> bool {
+        match self {
+            Naive::None => true,
+            Naive::Bytes(values) => values.is_empty(),
+            Naive::Float(values) => values.is_empty(),
+            Naive::Int64(values) => values.is_empty(),
+        }
+    }
 }
 
 /// A field: its number, and what is in it.
@@ -711,7 +745,8 @@ fn check_sequences(
             let (step, is_right_kind) = match step {
                 Naive::Int64(step) => (step, true),
                 Naive::None => (Vec::new(), true),
-                _ => (Vec::new(), false),
+                // The kind of an empty list does not matter if there may be any number of values.
+                other => (Vec::new(), other.is_empty() && features.count(0).is_none()),
             };
             if !is_right_kind || features.count(0).is_some_and(|count| count != step.len()) {
                 let error = found.unwrap_err();
@@ -746,6 +781,8 @@ fn check(
         // Groups, and damage in features that are not wanted, are left to other tests.
         let Some(mut features) = naive(payload) else { return Ok(()) };
         let feature = features.remove(name.as_bytes()).unwrap_or(Naive::None);
+        // The kind of an empty list does not matter.
+        let feature = if feature.is_empty() { Naive::None } else { feature };
         match (&mut right, feature) {
             (Naive::Bytes(all), Naive::Bytes(more)) => all.extend(more),
             (Naive::Float(all), Naive::Float(more)) => all.extend(more),

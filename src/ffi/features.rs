@@ -365,8 +365,7 @@ pub unsafe extern "C" fn tfr_features_is_ragged(
     feature.map_or(0, |feature| feature.dimensions().is_none().into())
 }
 
-/// Returns whether a feature is a list of steps: 0 if it is not, if there is no such feature, and for
-/// NULL; 1 if it is; 2 if it is one that records may lack.
+/// Returns whether a feature is a list of steps: 1 or 0. 0 if there is no such feature, and for NULL.
 ///
 /// Threads: safe on any thread, if no thread changes the features.
 #[no_mangle]
@@ -376,12 +375,25 @@ pub unsafe extern "C" fn tfr_features_is_sequence(
 ) -> i32 {
     // SAFETY: the caller upholds the contract.
     let feature = unsafe { tfr_features::get(features, feature) };
-    let sequence = feature.filter(|feature| feature.is_sequence());
-    sequence.map_or(0, |feature| if feature.allows_missing() { 2 } else { 1 })
+    feature.map_or(0, |feature| feature.is_sequence().into())
 }
 
-/// Returns the shape of a feature's values in each record, or in each step of a sequence: an array of dimensions. If there are none,
-/// the feature has one value, or is ragged.
+/// Returns whether records may lack a list of steps: 1 or 0. 0 if the feature is not a list of steps, if
+/// there is no such feature, and for NULL.
+///
+/// Threads: safe on any thread, if no thread changes the features.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_features_allows_missing(
+    features: *const tfr_features,
+    feature: usize,
+) -> i32 {
+    // SAFETY: the caller upholds the contract.
+    let feature = unsafe { tfr_features::get(features, feature) };
+    feature.map_or(0, |feature| feature.allows_missing().into())
+}
+
+/// Returns the shape of a feature's values in each record, or in each step of a sequence: an array of
+/// dimensions. If there are none, the feature has one value, or is ragged.
 ///
 /// Parameters: `dimensions_out` is optional; it receives the number of dimensions.
 ///

@@ -47,7 +47,8 @@ pub unsafe extern "C" fn tfr_features_infer(
 }
 
 /// Returns warning `number` of those that tfr_features_infer() has: an index that was found but is not
-/// used, or a features.json that does not fit the records. Programs should report them.
+/// used, a features.json that does not fit the records, or a sequence that is left out because a feature
+/// has its name. Programs should report them.
 ///
 /// Parameters: `features` and `warning_out` are required. If there are no more warnings, *warning_out is
 /// NULL.

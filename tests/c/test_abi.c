@@ -168,6 +168,7 @@
       (tfr_features *, size_t, const tfr_bytes *, size_t, tfr_error **))                           \
     F(tfr_status, tfr_features_set_sequence, (tfr_features *, size_t, int32_t, tfr_error **))      \
     F(int32_t, tfr_features_is_sequence, (const tfr_features *, size_t))                           \
+    F(int32_t, tfr_features_allows_missing, (const tfr_features *, size_t))                        \
     F(const size_t *, tfr_columns_step_offsets, (const tfr_columns *, size_t))                     \
     F(size_t, tfr_features_len, (const tfr_features *))                                            \
     F(tfr_bytes, tfr_features_name, (const tfr_features *, size_t))                                \

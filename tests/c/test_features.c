@@ -252,10 +252,13 @@ static void steps_of_sequences_are_decoded(void) {
     CHECK(tfr_features_set_ragged(features, 0, NULL) == TFR_OK);
     CHECK(tfr_features_set_sequence(features, 0, 0, NULL) == TFR_OK);
     CHECK(tfr_features_is_sequence(features, 0) == 1);
+    CHECK(tfr_features_allows_missing(features, 0) == 0);
     CHECK(tfr_columns_decode(features, payload, size, offsets, 2, 1, &columns, NULL) ==
           TFR_ERR_FEATURE);
     CHECK(tfr_features_set_sequence(features, 0, 1, NULL) == TFR_OK);
-    CHECK(tfr_features_is_sequence(features, 0) == 2 && tfr_features_is_sequence(features, 1) == 0);
+    CHECK(tfr_features_is_sequence(features, 0) == 1 && tfr_features_is_sequence(features, 1) == 0);
+    CHECK(tfr_features_allows_missing(features, 0) == 1);
+    CHECK(tfr_features_allows_missing(features, 1) == 0);
     CHECK(tfr_columns_decode(features, payload, size, offsets, 2, 1, &columns, NULL) == TFR_OK);
     const int64_t *values = tfr_columns_int64(columns, 0, &count);
     CHECK(count == 3 && values[0] == 7 && values[2] == 9);

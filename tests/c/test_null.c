@@ -72,7 +72,8 @@ static void features_are_required(const char *path) {
     REFUSES("shape", tfr_features_set_shape(features, 0, NULL, 1, error_out));
     REFUSES("features", tfr_features_set_ragged(NULL, 0, error_out));
     REFUSES("features", tfr_features_set_sequence(NULL, 0, 0, error_out));
-    CHECK(tfr_features_is_sequence(NULL, 0) == 0 && tfr_columns_step_offsets(NULL, 0) == NULL);
+    CHECK(tfr_features_is_sequence(NULL, 0) == 0 && tfr_features_allows_missing(NULL, 0) == 0);
+    CHECK(tfr_columns_step_offsets(NULL, 0) == NULL);
     REFUSES("features", tfr_features_set_default_int64(NULL, 0, NULL, 0, error_out));
     REFUSES("values", tfr_features_set_default_int64(features, 0, NULL, 1, error_out));
     REFUSES("features", tfr_features_set_default_float(NULL, 0, NULL, 0, error_out));

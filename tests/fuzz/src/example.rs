@@ -89,7 +89,9 @@ fn add(
 ) -> Option<ErrorKind> {
     for step in &steps {
         let is_missing = step.kind.is_none() && !is_sequence && count.is_some();
-        let is_other = step.kind.is_some_and(|other| other != kind);
+        // The kind of an empty list does not matter if there may be any number of values.
+        let is_full = count.is_some() || !step.values.is_empty();
+        let is_other = step.kind.is_some_and(|other| other != kind) && is_full;
         let is_count_wrong = count.is_some_and(|count| count != step.values.len());
         if is_missing || is_other || is_count_wrong {
             return Some(ErrorKind::Feature);
@@ -184,7 +186,8 @@ fn naive(
     Some(found)
 }
 
-/// Merges a `Feature` into another one. Lists of other kinds than the wanted one are not looked into.
+/// Merges a `Feature` into another one. Damage in lists of other kinds than the wanted one is no fault:
+/// such a list has a value.
 fn merge(feature: &mut Naive, bytes: &[u8], wanted: FeatureKind) -> Option<()> {
     for (number, list) in blocks(bytes, &[1, 2, 3])? {
         let kind =
@@ -192,34 +195,42 @@ fn merge(feature: &mut Naive, bytes: &[u8], wanted: FeatureKind) -> Option<()> {
         if feature.kind != Some(kind) {
             *feature = Naive { kind: Some(kind), values: Vec::new() };
         }
-        if kind != wanted {
-            continue;
-        }
-        for field in fields(list)? {
-            match (kind, field) {
-                (FeatureKind::Bytes, (1, 2, content)) => feature.values.push(content.to_vec()),
-                (FeatureKind::Float, (1, 5, content)) => feature.values.push(content.to_vec()),
-                (FeatureKind::Float, (1, 2, run)) => {
-                    if run.len() % 4 != 0 {
-                        return None;
-                    }
-                    feature.values.extend(run.chunks(4).map(<[u8]>::to_vec));
-                }
-                (FeatureKind::Int64, (1, 0, content)) => {
-                    feature.values.push(number_of(content).to_le_bytes().to_vec());
-                }
-                (FeatureKind::Int64, (1, 2, mut run)) => {
-                    while !run.is_empty() {
-                        let size = varint(run)?;
-                        feature.values.push(number_of(&run[..size]).to_le_bytes().to_vec());
-                        run = &run[size..];
-                    }
-                }
-                _ => {}
-            }
+        match values_of(kind, list) {
+            Some(values) => feature.values.extend(values),
+            None if kind == wanted => return None,
+            None => feature.values.push(Vec::new()),
         }
     }
     Some(())
+}
+
+/// The bytes of each value of a list.
+fn values_of(kind: FeatureKind, list: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut values = Vec::new();
+    for field in fields(list)? {
+        match (kind, field) {
+            (FeatureKind::Bytes, (1, 2, content)) => values.push(content.to_vec()),
+            (FeatureKind::Float, (1, 5, content)) => values.push(content.to_vec()),
+            (FeatureKind::Float, (1, 2, run)) => {
+                if run.len() % 4 != 0 {
+                    return None;
+                }
+                values.extend(run.chunks(4).map(<[u8]>::to_vec));
+            }
+            (FeatureKind::Int64, (1, 0, content)) => {
+                values.push(number_of(content).to_le_bytes().to_vec());
+            }
+            (FeatureKind::Int64, (1, 2, mut run)) => {
+                while !run.is_empty() {
+                    let size = varint(run)?;
+                    values.push(number_of(&run[..size]).to_le_bytes().to_vec());
+                    run = &run[size..];
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(values)
 }
 
 /// The contents of the fields with lengths and these numbers.

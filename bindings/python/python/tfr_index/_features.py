@@ -332,11 +332,10 @@ def features_of(native: CData) -> dict[Any, Feature]:
             key = key.decode()
         shape = lib.tfr_features_shape(native, number, dimensions)
         sizes = ffi.unpack(shape, dimensions[0]) if dimensions[0] else []
-        sequence = lib.tfr_features_is_sequence(native, number)
         found[key] = kinds[lib.tfr_features_kind(native, number)](
             *sizes,
             ragged=bool(lib.tfr_features_is_ragged(native, number)),
-            sequence=sequence > 0,
-            allow_missing=sequence == 2,
+            sequence=bool(lib.tfr_features_is_sequence(native, number)),
+            allow_missing=bool(lib.tfr_features_allows_missing(native, number)),
         )
     return found
