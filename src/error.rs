@@ -247,13 +247,23 @@ impl Error {
     }
 }
 
+/// Whether a character of a name or a value is escaped where people see it: a control character, one
+/// that ends a line, or one that changes the direction of the text around it, and so hides what is
+/// there.
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
+    let changes_direction = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') || changes_direction
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, path, record, offset, detail, .. } = &*self.0;
         if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            // Escape control characters, so that the message stays one line.
+            // So that the message stays one line, which shows what is there.
             for character in path.display().to_string().chars() {
-                match character.is_control() {
+                match is_unprintable(character) {
                     true => write!(f, "{}", character.escape_default())?,
                     false => f.write_char(character)?,
                 }

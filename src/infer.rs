@@ -32,8 +32,8 @@ pub struct Inferred {
     /// The `features.json` of TensorFlow Datasets beside the first file. `None`: there is none, or
     /// it cannot be read, which is then a warning.
     pub declared_in: Option<PathBuf>,
-    /// What programs should report: indexes that were found but not used, and where `features.json`
-    /// contradicts the records.
+    /// What programs should report: indexes that were found but not used, sequences that have the
+    /// name of a feature, and where `features.json` contradicts the records.
     pub warnings: Vec<Error>,
 }
 
@@ -89,6 +89,7 @@ pub fn infer_features(
         }
     }
     let mut features = schema.suggest();
+    warnings.extend(hidden_sequences(&schema, &features));
     let directory = shards.iter().next().map(|shard| shard.path.parent().unwrap_or(Path::new("")));
     let declared = directory.map(|directory| directory.join(tfds::FEATURES));
     let declared_in = declared.filter(|path| path.is_file()).and_then(|path| {
@@ -141,6 +142,26 @@ fn open_some(shard: &Shard, most: u64, options: &Options<'_>) -> Result<Reader> 
     let scan = |options: &Options<'_>| Scanner::new(&data, options)?.take(most).collect();
     let entries: Result<Vec<_>> = options.of_file(path, scan);
     Reader::with_index(path, Index::from_entries(entries?)?, options)
+}
+
+/// Says which sequences are not suggested, because features have their names.
+fn hidden_sequences<'s>(
+    schema: &'s Schema,
+    features: &'s [Feature],
+) -> impl Iterator<Item = Error> + 's {
+    let is_hidden = |name: &[u8]| {
+        features.iter().any(|feature| feature.name() == name && !feature.is_sequence())
+    };
+    let hidden = schema.sequences();
+    let hidden = hidden.filter(move |(name, stats)| stats.kind().is_some() && is_hidden(name));
+    hidden.map(|(name, _)| {
+        let detail = format!(
+            "the sequence {:?} is left out of the features that are suggested, because a feature has \
+             its name: read it in another call, with features that lack that one",
+            String::from_utf8_lossy(name)
+        );
+        Error::new(ErrorKind::Mismatch, detail).of_feature(name)
+    })
 }
 
 /// Gives features the shapes that they are declared to have. Returns those that records contradict.

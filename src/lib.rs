@@ -120,6 +120,7 @@ pub mod internal {
     pub use crate::catalog::{ensure_manifest, is_manifest};
     pub use crate::create::{ensure_index, holds_numbers, is_up_to_date};
     pub use crate::dataset::Comparison;
+    pub use crate::error::is_unprintable;
     pub use crate::reader::{StoredIndex, StoredReader, View};
     pub use crate::shards::{find_listed, is_named_as_index, mirrored, place_beside};
 }

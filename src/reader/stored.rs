@@ -210,6 +210,16 @@ impl View {
         self.reader.read_many_into(records, payloads).map_err(|error| self.numbered(error))
     }
 
+    /// Says which record an error is of, and where that is.
+    #[must_use]
+    pub fn placed(&self, record: usize, error: Error) -> Error {
+        let error = self.numbered(self.reader.placed(record, error));
+        match &self.reader.0.path {
+            Some(path) => error.of(path),
+            None => error,
+        }
+    }
+
     fn numbered(&self, error: Error) -> Error {
         match error.record() {
             Some(record) => error.of_record(self.first + record),

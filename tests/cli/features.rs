@@ -201,7 +201,7 @@ fn records_are_printed_as_json() {
     let all = printed(&["x.tfrecord", "--json"]);
     let ids = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone());
     assert_eq!(ids.collect::<Vec<_>>(), (0..100).map(|id| json!([id])).collect::<Vec<_>>());
-    let some = ["x.tfrecord", "1", "--json", "--features", "label,scores,none", "--bytes"];
+    let some = ["x.tfrecord", "1", "--json", "--features", "label,scores", "--bytes"];
     for (form, label) in
         [("text", r#""cat""#), ("base64", r#""Y2F0""#), ("length", r#"{"bytes":3}"#)]
     {
@@ -279,6 +279,81 @@ fn values_of_all_sorts_are_printed() {
     assert_eq!(stdout, right);
     let (_, stdout, _) = run(folder.path(), &["cat", "x", "--json", "--features", "k"]);
     assert_eq!(stdout, "{\"k\":null}\n");
+}
+
+#[test]
+fn wanted_features_that_no_record_has_are_noted() {
+    let folder = folder_with(&[("empty", b"")]);
+    let path = folder.path().join("x");
+    write(
+        &path,
+        2,
+        &[FeatureValues::int64("a,b", &[1, 2]), FeatureValues::int64("label", &[3, 4])],
+    );
+    let note = "note: no printed record has the feature 'lable'; there is 'label'
+note: no printed record has the feature 'none'\n";
+    let wanted = ["cat", "x", "--json", "--features", "lable,none,a\\x2cb"];
+    let right = "{\"a,b\":[1]}\n{\"a,b\":[2]}\n";
+    assert_eq!(run(folder.path(), &wanted), (0, right.to_owned(), note.to_owned()));
+    let to_file = [&wanted[..], &["-o", "out"]].concat();
+    assert_eq!(run(folder.path(), &to_file), (0, String::new(), note.to_owned()));
+    assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), right);
+    // Without records nothing is missing.
+    let of_none = ["cat", "empty", "--json", "--features", "none"];
+    assert_eq!(run(folder.path(), &of_none), (0, String::new(), String::new()));
+}
+
+#[test]
+fn names_and_texts_cannot_deceive_the_terminal() {
+    let folder = folder_with(&[]);
+    let text = "\u{9b}31m\u{202e}x\u{2028}";
+    let values = [text.as_bytes()];
+    write(&folder.path().join("x"), 1, &[FeatureValues::bytes(text, &values)]);
+    fs::copy(folder.path().join("x"), folder.path().join(text)).unwrap();
+    for (arguments, right) in [
+        (&["features", "x"][..], r"  \x9b31m\u202ex\u2028"),
+        (&["features", "x", "--json"], r#""name":"\u009b31m\u202ex\u2028""#),
+        (&["cat", "x", "--json", "--bytes", "text"], r#"["\u009b31m\u202ex\u2028"]"#),
+        (&["show", "x", "--features", "0"], r"  \x9b31m\u202ex\u2028  bytes  1 value    12 bytes"),
+        (&["show", text, "--features", "0"], r"\u{9b}31m\u{202e}x\u{2028}: record 0"),
+        (&["show", text, "--features", "7"], r"error: \u{9b}31m\u{202e}x\u{2028}: record 7"),
+        (&["cat", "x", "--json", "--features", text], r"no printed record has the feature"),
+    ] {
+        let (_, stdout, stderr) = run(folder.path(), arguments);
+        let printed = stdout + &stderr;
+        assert!(printed.contains(right), "{arguments:?}: {printed}");
+        assert!(!printed.contains(['\u{9b}', '\u{202e}', '\u{2028}']), "{arguments:?}: {printed}");
+    }
+    let names: Value =
+        serde_json::from_str(&run(folder.path(), &["features", "x", "--json"]).1).unwrap();
+    assert_eq!(names["features"][0]["name"], text);
+}
+
+#[test]
+fn a_sequence_may_have_the_name_of_a_feature() {
+    let folder = folder_with(&[]);
+    // SequenceExample { context { t: 7 } feature_lists { t: [[1, 2], [3]] } }
+    let payload = b"\x0a\x0c\x0a\x0a\x0a\x01t\x12\x05\x1a\x03\x0a\x01\x07\x12\x18\x0a\x16\x0a\x01t\x12\x11\x0a\x06\x1a\x04\x0a\x02\x01\x02\x0a\x07\x1a\x05\x0a\x01\x03\x10\x00";
+    let mut writer = create(&folder.path().join("x")).unwrap();
+    writer.write(payload).unwrap();
+    writer.finish().unwrap();
+    let printed = |arguments: &[&str], warning: &str| {
+        let (status, stdout, stderr) = run(folder.path(), arguments);
+        assert_eq!((status, stderr.as_str()), (0, warning), "{arguments:?}");
+        stdout
+    };
+    let right = "{\"t\":[7],\"feature_lists\":{\"t\":[[1,2],[3]]}}\n";
+    assert_eq!(printed(&["cat", "x", "--json"], ""), right);
+    let right = "  t  int64  1 value    7\n  t  int64  2 steps    [1, 2], [3]\n";
+    let described = printed(&["show", "x", "--features", "0"], "");
+    assert_eq!(described.split_once('\n').unwrap().1, right);
+    let warning = "warning: the sequence \"t\" is left out of the features that are suggested, because a \
+                   feature has its name: read it in another call, with features that lack that one\n";
+    let features = printed(&["features", "x"], warning);
+    assert!(features.contains("    \"t\": tfr_index.Int64(),\n"), "{features}");
+    let object: Value =
+        serde_json::from_str(&printed(&["features", "x", "--json"], warning)).unwrap();
+    assert_eq!(object["sequences"][0]["kind"], "int64");
 }
 
 #[test]

@@ -25,6 +25,7 @@ OPTIONAL = {
     "indicatif",
     "serde_json",
     "signal_hook",
+    "strsim",
     "tempfile",
 }
 

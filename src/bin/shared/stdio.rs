@@ -14,6 +14,7 @@ use anyhow::Context;
 use clap::Parser;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
+use tfr_index::internal::is_unprintable;
 
 use super::progress;
 
@@ -124,7 +125,7 @@ pub fn name(path: &Path) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let escaped = |character: char| match character.is_control() {
+    let escaped = |character: char| match is_unprintable(character) {
         true => character.escape_default().to_string(),
         false => character.to_string(),
     };

@@ -15,7 +15,7 @@ use tfr_index::internal::{Comparison, StoredIndex, StoredReader, View};
 use tfr_index::{own_descriptor, Error, ErrorKind, Options, Payloads, Shard};
 
 use crate::each::for_each;
-use crate::example::{AsJson, NoExample};
+use crate::example::{AsJson, Wanted};
 use crate::input::{self, Numbers, Word};
 use crate::output::OutputFile;
 use crate::paths::{paths, report_lost, Set};
@@ -24,6 +24,7 @@ use crate::refuse;
 use crate::shared::exit::done;
 use crate::shared::interrupts::Interrupts;
 use crate::shared::salvage::DamageReport;
+use crate::shared::stdio::note;
 use crate::shared::{progress, stdio, streams};
 
 /// Print the payloads of records, or whole frames, as a TFRecord file
@@ -171,12 +172,15 @@ impl Cat {
         let closed = Cell::new(false);
         let interrupts = Interrupts::default();
         let (to, path, json) = (&mut stdout, None, self.json.if_wanted());
-        let mut output = Output { to, path, json, only_text, closed: &closed, interrupts };
-        for_each(parts.take_while(|_| !closed.get()), |part| {
+        let wanted = self.json.wanted();
+        let mut output = Output { to, path, json, wanted, only_text, closed: &closed, interrupts };
+        let status = for_each(parts.take_while(|_| !closed.get()), |part| {
             let damaged = DamageReport::default();
             self.copy(&part, part.index(self.salvage)?, &mut output, &damaged)?;
             Ok(done(damaged.regions()))
-        })
+        });
+        output.note_missing();
+        status
     }
 
     /// Writes the parts to a stream, or to a file, which is created only if no part fails.
@@ -192,13 +196,15 @@ impl Cat {
         let copy = |to: &mut dyn Write| {
             let interrupts = interrupts.clone();
             let (path, only_text, closed) = (Some(path), false, &closed);
-            let json = self.json.if_wanted();
-            let mut output = Output { to, path, json, only_text, closed, interrupts };
+            let (json, wanted) = (self.json.if_wanted(), self.json.wanted());
+            let mut output = Output { to, path, json, wanted, only_text, closed, interrupts };
             parts.into_iter().try_for_each(|(part, index)| {
                 self.copy(&part, index, &mut output, &damaged)?;
                 progress::file_done();
-                Ok(())
-            })
+                Ok::<_, anyhow::Error>(())
+            })?;
+            output.note_missing();
+            Ok(())
         };
         let written = match streams::is_stream(path) {
             true => own_descriptor(path)
@@ -252,30 +258,7 @@ impl Cat {
                 .with_context(|| file.display().to_string())?,
         };
         let written = output.write_records(&reader, &records);
-        written.map_err(|error| match error.downcast::<NoExample>() {
-            Ok(NoExample { record, error }) => {
-                let place = match self.offset(part, record) {
-                    Some(offset) => format!("record {record} at byte {offset}"),
-                    None => format!("record {record}"),
-                };
-                anyhow!("{}: {place}: {error}", file.display())
-            }
-            Err(error) => self.explain(error),
-        })
-    }
-
-    /// Where a record is, if its index can be read again.
-    fn offset(&self, part: &Part<'_>, record: usize) -> Option<u64> {
-        let index = match part.index(self.salvage).ok()? {
-            Some(index) => index,
-            None if self.salvage => {
-                let options = Options::new().checksums(self.checksums.into()).salvage(true);
-                StoredIndex::scan(&part.shard.path, &options).ok()?
-            }
-            None => StoredIndex::of_data(&part.shard.path, &Options::new()).ok()?.0,
-        };
-        let entry = index.entries().nth(record)?.ok()?;
-        Some(entry.offset)
+        written.map_err(|error| self.explain(error))
     }
 
     /// With --salvage, adds how to skip a damaged payload.
@@ -295,6 +278,7 @@ struct Output<'a> {
     path: Option<&'a Path>,
     /// How to print records, unless as they are.
     json: Option<&'a AsJson>,
+    wanted: Wanted<'a>,
     /// The output is a terminal, which takes only text.
     only_text: bool,
     /// No more can be written: the reader closed the pipe, or writing failed.
@@ -312,7 +296,6 @@ impl Output<'_> {
         let total = records.iter().map(|records| records.len() as u64).sum();
         let mut done = 0;
         for records in records {
-            let mut number = records.start;
             for view in reader.views(records.clone()) {
                 if self.closed.get() {
                     return Ok(());
@@ -325,9 +308,8 @@ impl Output<'_> {
                     }
                     let batch = batch(&view, first)?;
                     view.read_many_into(&batch, &mut payloads)?;
-                    self.write_payloads(&payloads, number)?;
+                    self.write_payloads(&payloads, &view, first)?;
                     first += batch.len();
-                    number += batch.len();
                     done += batch.len() as u64;
                     progress::report(done, total);
                 }
@@ -336,13 +318,24 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// Writes payloads as they are, or as JSON. `first` is the number of the first record.
-    fn write_payloads(&mut self, payloads: &Payloads, first: usize) -> anyhow::Result<()> {
+    /// Writes the payloads of a view's records from `first` on, as they are or as JSON.
+    fn write_payloads(
+        &mut self,
+        payloads: &Payloads,
+        view: &View,
+        first: usize,
+    ) -> anyhow::Result<()> {
         let Some(json) = self.json else { return self.write(payloads.bytes()) };
-        let mut lines = String::new();
-        let pushed = json.push_lines(&mut lines, payloads, first);
+        let (lines, made) = json.lines(payloads, &mut self.wanted);
         self.write(lines.as_bytes())?;
-        Ok(pushed?)
+        Ok(made.map_err(|(place, error)| view.placed(first + place, error))?)
+    }
+
+    /// Says which wanted features no record has, unless not all records were written.
+    fn note_missing(&self) {
+        if !self.closed.get() {
+            self.wanted.missing().for_each(|line| note(&format_args!("note: {line}")));
+        }
     }
 
     /// Writes the bytes. A closed pipe is not an error.

@@ -1,14 +1,20 @@
 //! What is in a `tf.train.Example` record: for programs as a line of JSON, for people as a few lines.
 
+mod wanted;
+
+pub use wanted::Wanted;
+
 use std::fmt::{self, Write};
 use std::ops::Range;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tfr_index::{Columns, Error, Feature, FeatureKind, Features, Payloads, Schema};
+use tfr_index::internal::is_unprintable;
+use tfr_index::{Columns, Error, Feature, FeatureKind, FeatureStats, Features, Payloads, Schema};
 
 use crate::features::printable;
+use crate::json::escaped;
 use crate::shared::stdio::count;
 
 /// The options that print records as JSON.
@@ -23,6 +29,9 @@ pub struct AsJson {
     #[arg(long, conflicts_with = "frames")]
     json: bool,
     /// Print only these features, separated by commas; with --json
+    ///
+    /// A comma in a name is \\x2c, and other characters are as --json prints them. A name that no
+    /// printed record has is noted on stderr.
     #[arg(long, value_name = "NAMES", requires = "json", value_delimiter = ',')]
     features: Vec<String>,
     /// How to print the byte strings of features; with --json
@@ -36,35 +45,28 @@ impl AsJson {
         self.json.then_some(self)
     }
 
-    /// Appends a line for each payload. `first` is the number of the first record.
-    pub fn push_lines(
+    /// The names that were asked for.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted::new(&self.features)
+    }
+
+    /// Returns a line for each payload, up to the first one that is no `Example`. The error has its
+    /// place.
+    pub fn lines(
         &self,
-        lines: &mut String,
         payloads: &Payloads,
-        first: usize,
-    ) -> Result<(), NoExample> {
-        for (record, payload) in (first..).zip(payloads.iter()) {
-            let record = |error| NoExample { record, error };
-            Record::decode(payload).map_err(record)?.push_json(lines, &self.features, self.bytes);
+        wanted: &mut Wanted<'_>,
+    ) -> (String, Result<(), (usize, Error)>) {
+        let mut lines = String::new();
+        for (place, payload) in payloads.iter().enumerate() {
+            match Record::decode(payload) {
+                Ok(record) => record.push_json(&mut lines, wanted, self.bytes),
+                Err(error) => return (escaped(lines), Err((place, error))),
+            }
         }
-        Ok(())
+        (escaped(lines), Ok(()))
     }
 }
-
-/// A record is no `Example`.
-#[derive(Debug)]
-pub struct NoExample {
-    pub record: usize,
-    pub error: Error,
-}
-
-impl fmt::Display for NoExample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}: {}", self.record, self.error)
-    }
-}
-
-impl std::error::Error for NoExample {}
 
 /// How byte strings are printed as JSON.
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -82,6 +84,12 @@ pub enum Bytes {
 struct Record<'p> {
     payload: &'p [u8],
     schema: Schema,
+    features: Decoded,
+    sequences: Decoded,
+}
+
+/// The features of a record, or its sequences: one of each may have the same name.
+struct Decoded {
     features: Features,
     columns: Columns,
 }
@@ -102,33 +110,27 @@ struct Shown<'r> {
     steps: Option<&'r [usize]>,
 }
 
-impl Record<'_> {
-    fn decode(payload: &[u8]) -> tfr_index::Result<Record<'_>> {
-        let mut schema = Schema::new();
-        schema.add(payload)?;
-        let features = Features::new(schema.suggest().into_iter().map(Feature::ragged))?;
+impl Decoded {
+    fn new<'s>(
+        stats: impl Iterator<Item = (&'s [u8], &'s FeatureStats)>,
+        is_sequence: bool,
+        payload: &[u8],
+    ) -> tfr_index::Result<Decoded> {
+        let features = stats.filter_map(|(name, stats)| {
+            let feature = Feature::new(name, stats.kind()?).ragged();
+            Some(if is_sequence { feature.sequence(true) } else { feature })
+        });
+        let features = Features::new(features)?;
         let columns = features.decode(payload, &[0, payload.len()], 1)?;
-        Ok(Record { payload, schema, features, columns })
+        Ok(Decoded { features, columns })
     }
 
-    /// Iterates over the features, by name.
-    fn features(&self) -> impl Iterator<Item = Shown<'_>> {
-        self.schema.features().map(|(key, _)| self.shown(key, false))
-    }
-
-    /// Iterates over the sequences, by name.
-    fn sequences(&self) -> impl Iterator<Item = Shown<'_>> {
-        self.schema.sequences().map(|(key, _)| self.shown(key, true))
-    }
-
-    fn shown(&self, key: &[u8], is_sequence: bool) -> Shown<'_> {
-        let columns = &self.columns;
-        let is_it = |&number: &usize| self.features.as_slice()[number].is_sequence() == is_sequence;
-        let number = self.features.find(key).filter(is_it);
+    fn shown<'r>(&'r self, key: &[u8], payload: &'r [u8]) -> Shown<'r> {
+        let (number, columns) = (self.features.find(key), &self.columns);
         let values = number.map(|number| match self.features.as_slice()[number].kind() {
             FeatureKind::Bytes => {
                 let spans = columns.spans(number).unwrap_or_default().iter();
-                Values::Bytes(spans.map(|&span| columns.bytes(span, self.payload)).collect())
+                Values::Bytes(spans.map(|&span| columns.bytes(span, payload)).collect())
             }
             FeatureKind::Float => Values::Float(columns.float(number).unwrap_or_default()),
             FeatureKind::Int64 => Values::Int64(columns.int64(number).unwrap_or_default()),
@@ -136,15 +138,36 @@ impl Record<'_> {
         let steps = number.and_then(|number| columns.step_offsets(number));
         Shown { name: printable(key), values, steps }
     }
+}
 
-    /// Appends the record as a line of JSON. `wanted`: only these features, unless that is empty.
-    fn push_json(&self, line: &mut String, wanted: &[String], bytes: Bytes) {
-        let is_wanted = |feature: &Shown<'_>| wanted.is_empty() || wanted.contains(&feature.name);
+impl Record<'_> {
+    fn decode(payload: &[u8]) -> tfr_index::Result<Record<'_>> {
+        let mut schema = Schema::new();
+        schema.add(payload)?;
+        let features = Decoded::new(schema.features(), false, payload)?;
+        let sequences = Decoded::new(schema.sequences(), true, payload)?;
+        Ok(Record { payload, schema, features, sequences })
+    }
+
+    /// Iterates over the features, by name.
+    fn features(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.schema.features().map(|(key, _)| self.features.shown(key, self.payload))
+    }
+
+    /// Iterates over the sequences, by name.
+    fn sequences(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.schema.sequences().map(|(key, _)| self.sequences.shown(key, self.payload))
+    }
+
+    /// Appends the record as a line of JSON.
+    fn push_json(&self, line: &mut String, wanted: &mut Wanted<'_>, bytes: Bytes) {
+        wanted.begin_record();
         line.push('{');
-        let count = push_members(line, self.features().filter(is_wanted), bytes);
+        let features = self.features().filter(|feature| wanted.has(&feature.name));
+        let count = push_members(line, features, bytes);
         if self.schema.sequences().len() > 0 {
             line.push_str(if count > 0 { ",\"feature_lists\":{" } else { "\"feature_lists\":{" });
-            push_members(line, self.sequences().filter(is_wanted), bytes);
+            push_members(line, self.sequences().filter(|feature| wanted.has(&feature.name)), bytes);
             line.push('}');
         }
         line.push_str("}\n");
@@ -288,7 +311,7 @@ pub fn describe(payload: &[u8]) -> tfr_index::Result<String> {
 /// A byte string: the start of a text, or how long it is.
 fn shown(value: &[u8]) -> String {
     match std::str::from_utf8(value) {
-        Ok(text) if !text.contains(|character: char| character.is_control()) => {
+        Ok(text) if !text.contains(is_unprintable) => {
             let start: String = text.chars().take(CHARACTERS).collect();
             let more = if start.len() < text.len() { "…" } else { "" };
             format!("\"{start}{more}\"")

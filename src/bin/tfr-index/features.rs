@@ -202,7 +202,7 @@ fn as_json(inferred: &Inferred) -> String {
         let feature = feature(inferred, key, is_sequence);
         let mut object = json!({
             "name": String::from_utf8_lossy(key),
-            "kind": feature.map(|feature| feature.kind().to_string()),
+            "kind": stats.kind().map(|kind| kind.to_string()),
             "shape": feature.and_then(Feature::dimensions),
             "records": stats.records(),
             "min_values": stats.min_values,

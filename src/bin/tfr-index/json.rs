@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use serde_json::{json, Value};
+use tfr_index::internal::is_unprintable;
 
 use crate::shared::create::Summary;
 use crate::shared::stdio::print;
@@ -39,7 +40,20 @@ pub fn line(paths: &[(&str, Option<&Path>)], mut object: Value) -> String {
             object[format!("{key}_bytes")] = json!(bytes);
         }
     }
-    format!("{object}\n")
+    escaped(format!("{object}\n"))
+}
+
+/// JSON without characters that terminals obey. serde_json escapes those below U+0020 alone.
+pub fn escaped(json: String) -> String {
+    let is_raw = |character: char| character >= '\x7f' && is_unprintable(character);
+    if !json.contains(is_raw) {
+        return json;
+    }
+    let escape = |character: char| match is_raw(character) {
+        true => format!("\\u{:04x}", u32::from(character)), // all of them are below U+10000
+        false => character.to_string(),
+    };
+    json.chars().map(escape).collect()
 }
 
 /// The error of one file.

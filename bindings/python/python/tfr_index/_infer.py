@@ -51,7 +51,8 @@ def infer_features(
         TfrError: as for `Reader`.
 
     Warns:
-        TfrWarning: an index, or a features.json, was found but is not used.
+        TfrWarning: an index, or a features.json, was found but is not used; or a sequence is left
+            out, because a feature has its name.
 
     Examples:
         >>> import pathlib, tempfile

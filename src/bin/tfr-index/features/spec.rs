@@ -1,5 +1,6 @@
 //! Features as Python code, to paste.
 
+use tfr_index::internal::is_unprintable;
 use tfr_index::{Feature, FeatureKind};
 
 /// A dictionary for this package.
@@ -81,11 +82,12 @@ pub fn printable(key: &[u8]) -> String {
     }
 }
 
-/// Escapes control characters as Python does: all of them are below U+00A0.
+/// Escapes unprintable characters as Python does: all of them are below U+10000.
 fn escaped(text: &str) -> String {
-    let escape = |character: char| match character.is_control() {
-        true => format!("\\x{:02x}", u32::from(character)),
-        false => character.to_string(),
+    let escape = |character: char| match (is_unprintable(character), u32::from(character)) {
+        (true, code @ ..=0xff) => format!("\\x{code:02x}"),
+        (true, code) => format!("\\u{code:04x}"),
+        _ => character.to_string(),
     };
     text.chars().map(escape).collect()
 }
@@ -100,6 +102,7 @@ mod tests {
             (&b"label"[..], r#""label""#),
             (b"a\"b\\c", r#""a\"b\\c""#),
             ("\u{e9}\n\u{85}".as_bytes(), r#""é\x0a\x85""#),
+            ("\u{202e}\u{2028}".as_bytes(), r#""\u202e\u2028""#),
             (b"\xff\"\n", r#"b"\xff\"\n""#),
         ] {
             assert_eq!(literal(key), right);
