@@ -6,7 +6,7 @@ use std::mem;
 use super::columns::out_of_memory;
 use super::features::quoted;
 use super::wire::{varint_len, write_varint};
-use super::FeatureKind;
+use super::{varints, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The values of a feature in many records, for [`encode_examples`]: those of record 0, then those
@@ -156,9 +156,7 @@ impl List {
         let run = match column.values {
             Values::Bytes(_) => 0,
             Values::Float(_) => (end - start) * mem::size_of::<f32>(),
-            Values::Int64(values) => {
-                values[start..end].iter().map(|&value| varint_len(value as u64)).sum()
-            }
+            Values::Int64(values) => varints::size(&values[start..end]),
         };
         let list = match column.values {
             Values::Bytes(values) => {
@@ -226,11 +224,10 @@ impl FeatureValues<'_> {
             }
             Values::Int64(values) => {
                 write_block(bytes, 1, list.run);
-                let end = bytes.len() + list.run;
-                for &value in &values[list.start..list.end] {
-                    write_varint(bytes, value as u64);
-                }
-                if bytes.len() != end {
+                let start = bytes.len();
+                bytes.resize(start + list.run, 0);
+                let values = &values[list.start..list.end];
+                if varints::write(values, &mut bytes[start..]).is_none() {
                     return Err(self.error("another thread changed the values meanwhile"));
                 }
             }

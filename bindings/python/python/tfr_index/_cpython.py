@@ -11,7 +11,7 @@ from functools import partial
 
 from ._library import ffi
 
-__all__ = ["addresses_of", "new_bytes", "new_small_bytes"]
+__all__ = ["CONTENT_AT", "addresses_of", "new_bytes", "new_small_bytes"]
 
 #: `new_bytes(size)`: a `bytes` object whose content is not set yet.
 new_bytes: Callable[[int], bytes] = partial(
@@ -26,9 +26,10 @@ new_bytes: Callable[[int], bytes] = partial(
 new_small_bytes: Callable[[int], bytes] = bytes
 
 _probe = b"probe"
-_CONTENT_AT = int(ffi.cast("uintptr_t", ffi.from_buffer(_probe))) - id(_probe)
+#: Where the content of a `bytes` object is, from its `id`.
+CONTENT_AT = int(ffi.cast("uintptr_t", ffi.from_buffer(_probe))) - id(_probe)
 
 
 def addresses_of(objects: Sequence[bytes]) -> "array[int]":
     """The address of the content of each `bytes` object."""
-    return array("Q", [id(one) + _CONTENT_AT for one in objects])
+    return array("Q", [id(one) + CONTENT_AT for one in objects])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from ._arguments import refuse
 from ._bytes_column import BytesColumn
-from ._cpython import addresses_of
+from ._cpython import CONTENT_AT
 from ._errors import TfrValueError
 from ._features import flat, key_of
 from ._library import CData, ffi, lib, make
@@ -150,11 +151,14 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
         rows = [row._flat() for row in rows]
         values = list(chain.from_iterable(rows)) or np.empty(0, "S1")
     elif all(hasattr(kind, "__array__") for kind in kinds):
-        rows = list(map(np.asarray, rows))
-        if any(row.ndim != 1 for row in rows):
+        if kinds != {np.ndarray}:
+            rows = list(map(np.asarray, rows))
+        if set(map(attrgetter("ndim"), rows)) != {1}:
             rows = [row.reshape(-1) for row in rows]
-        full = [row for row in rows if len(row)] or rows  # numpy.array([]) is one of float
-        dtypes = {row.dtype.kind for row in full}
+        full = rows
+        if len(set(map(attrgetter("dtype"), rows))) > 1:
+            full = [row for row in rows if len(row)] or rows  # numpy.array([]) is one of float
+        dtypes = {dtype.kind for dtype in set(map(attrgetter("dtype"), full))}
         if dtypes & set("SUO"):
             values = list(chain.from_iterable(row.tolist() for row in full)) or np.empty(0, "S1")
         else:
@@ -173,7 +177,7 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
                 "numpy.empty((records, 0), int), or leave the feature out",
             )
     offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(list(map(len, rows)), out=offsets[1:])
+    np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)), out=offsets[1:])
     return values, offsets
 
 
@@ -235,6 +239,6 @@ _KINDS = "values must be integers, floating-point numbers, bytes or str"
 def _strings(strings: list[bytes]) -> tuple[int, Any, Any]:
     np = numpy()
     spans = np.empty((len(strings), 2), np.uint64)  # as many `tfr_bytes`
-    spans[:, 0] = addresses_of(strings)
+    spans[:, 0] = np.fromiter(map(id, strings), np.uint64, len(strings)) + np.uint64(CONTENT_AT)
     spans[:, 1] = np.fromiter(map(len, strings), np.uint64, len(strings))
     return lib.TFR_FEATURE_BYTES, spans, strings
