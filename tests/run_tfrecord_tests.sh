@@ -131,7 +131,8 @@ if [ $quick = no ]; then
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")
     if [ -x "$python" ]; then
-        step "TensorFlow" "$python" -m pytest tests/integration/test_tensorflow.py
+        step "TensorFlow" "$python" -m pytest tests/integration/test_tensorflow.py \
+            tests/integration/test_features.py
         step "TFDS" "$python" -m pytest tests/integration/test_tfds.py
         step "DALI" "$python" -m pytest tests/test_dali_compatibility.py
         step "DALI plugin" "$python" -m pytest tests/integration/test_dali_plugin.py \
@@ -143,7 +144,8 @@ if [ $quick = no ]; then
         "python3 tests/environment.py loaders >$logs/loaders"
     python=$(head -n 1 "$logs/loaders")
     if [ -x "$python" ]; then
-        step "PyTorch" "$python" -m pytest tests/integration/test_torch.py
+        step "PyTorch" "$python" -m pytest tests/integration/test_torch.py \
+            tests/integration/test_features_torch.py
         step "Grain" "$python" -m pytest tests/integration/test_grain.py
     fi
 fi

@@ -77,6 +77,13 @@ def test_every_python_command_names_what_there_is():
         assert "run_as_script" in (ROOT / words[1]).read_text(), words
 
 
+def test_every_file_of_tests_is_in_a_step():
+    script = (ROOT / "tests/run_tfrecord_tests.sh").read_text()
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        path = file.relative_to(ROOT)
+        assert any(re.search(rf"{part}(?![/\w])", script) for part in (path, path.parent)), path
+
+
 def test_every_step_of_the_tests_is_in_the_table():
     script = (ROOT / "tests/run_tfrecord_tests.sh").read_text()
     [table] = re.findall(

@@ -12,11 +12,14 @@ import warnings
 
 import pytest
 import tfr_index
+from absl import flags
 from tfrecords import tfrecord
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import grain
+
+flags.FLAGS.mark_as_parsed()  # Grain asks for flags if JAX is installed
 
 COUNT = 100
 PAYLOADS = [b"%d" % record for record in range(COUNT)]
