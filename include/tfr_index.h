@@ -3492,7 +3492,7 @@ enum tfr_status tfr_dataset_read_each(const struct tfr_dataset *dataset,
 /**
  * Reads many payloads into memory of the library, like tfr_dataset_read_many(). With
  * TFR_ON_ERROR_SKIP, it leaves out those that cannot be read: tfr_batch_records() says which
- * records the batch has, and tfr_dataset_skipped() why it lacks the others.
+ * records the batch has, and tfr_batch_skipped() why it lacks the others.
  *
  * Parameters: `dataset` and `batch_out` are required. `records` points to `count` record numbers
  * and may be NULL if `count` is 0.
@@ -3591,6 +3591,26 @@ const size_t *tfr_batch_offsets(const struct tfr_batch *batch);
  * Threads: safe on any thread.
  */
 const uint64_t *tfr_batch_records(const struct tfr_batch *batch);
+
+/**
+ * Returns reason `number` of those why records were left out, with TFR_ON_ERROR_SKIP: first those that
+ * could not be read, then those that could not be decoded, each in the order of the request. There is
+ * one for each bad record, with its path and number, or one for all that are in a shard that cannot be
+ * opened.
+ *
+ * Parameters: `batch` and `skipped_out` are required. If there are no more reasons, *skipped_out is
+ * NULL.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *skipped_out with tfr_error_free().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_batch_skipped(const struct tfr_batch *batch,
+                                  size_t number,
+                                  struct tfr_error **skipped_out,
+                                  struct tfr_error **error_out);
 
 /**
  * Returns the features of the records; NULL if they were not asked for, and for NULL.

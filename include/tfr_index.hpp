@@ -191,6 +191,20 @@ void call(Function function, Arguments... arguments) {
     }
 }
 
+/// The errors that an object has, which a C function returns by their numbers.
+template <typename Function, typename Object>
+std::vector<error> errors(Function function, const Object *object) {
+    std::vector<error> found;
+    while (true) {
+        tfr_error *one = nullptr;
+        call(function, object, found.size(), &one);
+        if (one == nullptr) {
+            return found;
+        }
+        found.emplace_back(tfr_error_status(one), one);
+    }
+}
+
 /// A path for C, where a NUL inside would end it early.
 inline const char *path(const std::string &path) {
     if (path.find('\0') != std::string::npos) {
@@ -1319,15 +1333,7 @@ class features {
     /// What infer() has to report: an index that is not used, or a features.json that does not fit
     /// the records.
     [[nodiscard]] std::vector<error> warnings() const {
-        std::vector<error> found;
-        while (true) {
-            tfr_error *one = nullptr;
-            detail::call(tfr_features_warning, get(), found.size(), &one);
-            if (one == nullptr) {
-                return found;
-            }
-            found.emplace_back(tfr_error_status(one), one);
-        }
+        return detail::errors(tfr_features_warning, get());
     }
 
     /// The C object. This object owns it.
@@ -2112,6 +2118,10 @@ class batch {
     [[nodiscard]] array_view<std::uint64_t> records() const noexcept {
         return {tfr_batch_records(get()), size()};
     }
+    /// Why records were left out because of options::on_error().
+    [[nodiscard]] std::vector<error> skipped() const {
+        return detail::errors(tfr_batch_skipped, get());
+    }
     /// The features of the records, borrowed from the batch; without an object if they were not
     /// asked for.
     [[nodiscard]] tfr::columns columns() const noexcept {
@@ -2280,7 +2290,9 @@ class dataset {
     }
     /// What programs should report about the shards opened so far: indexes that were found but not
     /// used, and regions that salvage left out.
-    [[nodiscard]] std::vector<error> warnings() const { return errors(tfr_dataset_warning); }
+    [[nodiscard]] std::vector<error> warnings() const {
+        return detail::errors(tfr_dataset_warning, get());
+    }
     /// How many warnings() there are: more when more shards have been opened.
     [[nodiscard]] std::size_t num_warnings() const noexcept {
         return tfr_dataset_num_warnings(get());
@@ -2290,7 +2302,9 @@ class dataset {
         return tfr_dataset_num_skipped(get());
     }
     /// Why records were left out: the first 1000 reasons.
-    [[nodiscard]] std::vector<error> skipped() const { return errors(tfr_dataset_skipped); }
+    [[nodiscard]] std::vector<error> skipped() const {
+        return detail::errors(tfr_dataset_skipped, get());
+    }
     /// Closes the files that no thread uses. They are opened again when they are needed.
     void close_files() const { detail::call(tfr_dataset_close_files, get()); }
 
@@ -2400,18 +2414,6 @@ class dataset {
     static void ensure(bool condition, const char *what) {
         if (!condition) {
             throw std::invalid_argument(std::string("tfr::dataset: ") + what);
-        }
-    }
-
-    template <typename Function> std::vector<error> errors(Function function) const {
-        std::vector<error> found;
-        while (true) {
-            tfr_error *one = nullptr;
-            detail::call(function, get(), found.size(), &one);
-            if (one == nullptr) {
-                return found;
-            }
-            found.emplace_back(tfr_error_status(one), one);
         }
     }
 

@@ -26,6 +26,8 @@ const SMALL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 pub struct Batch {
     pub(super) payloads: Reused,
     pub(super) records: Vec<u64>,
+    /// Why records were left out.
+    pub(super) skipped: Vec<Error>,
 }
 
 impl Batch {
@@ -33,7 +35,7 @@ impl Batch {
     pub(crate) fn of(payloads: Payloads, records: Vec<u64>, columns: Option<Columns>) -> Batch {
         let mut payloads = Reused::from(payloads);
         payloads.columns = columns;
-        Batch { payloads, records }
+        Batch { payloads, records, skipped: Vec::new() }
     }
 
     /// Returns the number of payloads.
@@ -65,6 +67,33 @@ impl Batch {
     #[must_use]
     pub fn columns(&self) -> Option<&Columns> {
         self.payloads.columns.as_ref()
+    }
+
+    /// Returns why records were left out, with [`OnError::Skip`](crate::OnError::Skip): first those
+    /// that could not be read, then those that could not be decoded, each in the order of the
+    /// request. There is an error for each bad record, or one for all that are in a shard that cannot
+    /// be opened.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, ErrorKind, OnError, Shards};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("x.tfrecord");
+    /// # let mut data = std::fs::read("tests/data/examples.tfrecord")?;
+    /// # data[100] ^= 1; // of record 1
+    /// # std::fs::write(&path, data)?;
+    /// let options = DatasetOptions::new().on_error(OnError::Skip);
+    /// let dataset = Dataset::open_with(&Shards::from_paths([&path]), &options)?;
+    /// let batch = dataset.read_batch(&[2, 1, 0])?;
+    /// assert_eq!(batch.records(), [2, 0]);
+    /// assert_eq!(batch.skipped().len(), 1);
+    /// assert_eq!(batch.skipped()[0].kind(), ErrorKind::PayloadCrc);
+    /// assert_eq!(batch.skipped()[0].record(), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn skipped(&self) -> &[Error] {
+        &self.skipped
     }
 
     /// The columns, which may be moved out and back: they keep their memory for other batches.

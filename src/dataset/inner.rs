@@ -169,7 +169,7 @@ impl Inner {
         let plan = self.plan(&records, &errors, how.calls)?;
         let mut payloads = how.spares.take();
         let skipped = self.read_payloads(plan, errors, &mut payloads, how.calls)?;
-        let mut batch = Batch { payloads, records };
+        let mut batch = Batch { payloads, records, skipped: Vec::new() };
         self.leave_out(skipped, &mut batch);
         self.decode(&mut batch, how)?;
         Ok(batch)
@@ -208,7 +208,7 @@ impl Inner {
         records.truncate(count);
         payloads.set_offsets(offsets);
         skipped.retain(|(place, _)| *place < count);
-        let mut batch = Batch { payloads, records };
+        let mut batch = Batch { payloads, records, skipped: Vec::new() };
         self.leave_out(skipped, &mut batch);
         let count = self.decode_some(&mut batch, count, how)?;
         Ok((batch, count))
@@ -223,6 +223,7 @@ impl Inner {
         let mut places = skipped.iter().map(|(place, _)| *place).peekable();
         let mut place = 0..;
         batch.records.retain(|_| places.next_if_eq(&place.next().unwrap_or(0)).is_none());
+        batch.skipped.extend(skipped.iter().filter_map(|(_, error)| error.clone()));
         self.log.here().lock().skip(skipped);
     }
 }

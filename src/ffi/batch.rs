@@ -38,7 +38,7 @@ impl Drop for tfr_batch {
 
 /// Reads many payloads into memory of the library, like tfr_dataset_read_many(). With
 /// TFR_ON_ERROR_SKIP, it leaves out those that cannot be read: tfr_batch_records() says which
-/// records the batch has, and tfr_dataset_skipped() why it lacks the others.
+/// records the batch has, and tfr_batch_skipped() why it lacks the others.
 ///
 /// Parameters: `dataset` and `batch_out` are required. `records` points to `count` record numbers
 /// and may be NULL if `count` is 0.
@@ -186,6 +186,38 @@ pub unsafe extern "C" fn tfr_batch_records(batch: *const tfr_batch) -> *const u6
     // SAFETY: the caller upholds the contract.
     let batch = unsafe { batch.as_ref() };
     batch.map_or(std::ptr::null(), |batch| batch.batch.records().as_ptr())
+}
+
+/// Returns reason `number` of those why records were left out, with TFR_ON_ERROR_SKIP: first those that
+/// could not be read, then those that could not be decoded, each in the order of the request. There is
+/// one for each bad record, with its path and number, or one for all that are in a shard that cannot be
+/// opened.
+///
+/// Parameters: `batch` and `skipped_out` are required. If there are no more reasons, *skipped_out is
+/// NULL.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+///
+/// Ownership: free *skipped_out with tfr_error_free().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_batch_skipped(
+    batch: *const tfr_batch,
+    number: usize,
+    skipped_out: *mut *mut tfr_error,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(skipped_out, "skipped_out")?;
+        if let Some(error) = pointer::borrow(batch, "batch")?.batch.skipped().get(number) {
+            store(tfr_error::new(error.clone()));
+        }
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
 }
 
 /// Returns the features of the records; NULL if they were not asked for, and for NULL.

@@ -227,6 +227,7 @@
     F(const uint8_t *, tfr_batch_bytes, (const tfr_batch *))                                       \
     F(const size_t *, tfr_batch_offsets, (const tfr_batch *))                                      \
     F(const uint64_t *, tfr_batch_records, (const tfr_batch *))                                    \
+    F(tfr_status, tfr_batch_skipped, (const tfr_batch *, size_t, tfr_error **, tfr_error **))      \
     F(tfr_status, tfr_dataset_read_columns,                                                        \
       (const tfr_dataset *, const uint64_t *, size_t, const tfr_features *, tfr_batch **,          \
        tfr_error **))                                                                              \

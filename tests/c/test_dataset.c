@@ -287,6 +287,13 @@ static void what_is_bad(void) {
     CHECK(tfr_dataset_read_batch(skipping, records, 5, &batch, NULL) == TFR_OK);
     CHECK(tfr_batch_len(batch) == 2 && tfr_batch_offsets(batch)[2] == 10);
     CHECK(tfr_batch_records(batch)[0] == 6 && tfr_batch_records(batch)[1] == 19);
+    CHECK(tfr_batch_skipped(batch, 0, &error, NULL) == TFR_OK);
+    CHECK(tfr_error_status(error) == TFR_ERR_PAYLOAD_CRC && tfr_error_record(error) == 3);
+    tfr_error_free(error);
+    CHECK(tfr_batch_skipped(batch, 1, &error, NULL) == TFR_OK);
+    CHECK(strcmp(tfr_error_path(error), paths[3]) == 0);
+    tfr_error_free(error);
+    CHECK(tfr_batch_skipped(batch, 2, &error, NULL) == TFR_OK && error == NULL);
     tfr_batch_free(batch);
     CHECK(tfr_dataset_num_skipped(skipping) == 3);
     CHECK(tfr_dataset_skipped(skipping, 0, &error, NULL) == TFR_OK);

@@ -457,6 +457,8 @@ int main(int argc, char **argv) {
     REFUSES("warning_out", tfr_dataset_warning(dataset, 0, NULL, error_out));
     REFUSES("dataset", tfr_dataset_skipped(NULL, 0, &warning, error_out));
     REFUSES("skipped_out", tfr_dataset_skipped(dataset, 0, NULL, error_out));
+    REFUSES("batch", tfr_batch_skipped(NULL, 0, &warning, error_out));
+    REFUSES("skipped_out", tfr_batch_skipped(NULL, 0, NULL, error_out));
     REFUSES("dataset", tfr_dataset_close_files(NULL, error_out));
     REFUSES("dataset", tfr_dataset_sizes(NULL, NULL, 0, &size, error_out));
     REFUSES("records", tfr_dataset_sizes(dataset, NULL, 1, &size, error_out));

@@ -203,7 +203,9 @@ void skips(const std::vector<std::string> &paths) {
     const tfr::dataset dataset(paths, options);
     dataset.close_files();
     std::filesystem::remove(paths[1]);
-    CHECK(dataset.read_batch({5, 0, 4, 3}).size() == 1);
+    const tfr::batch batch = dataset.read_batch({5, 0, 4, 3});
+    CHECK(batch.size() == 1 && batch.skipped().size() == 1);
+    CHECK(batch.skipped()[0].path() == paths[1]);
     CHECK(dataset.num_skipped() == 3 && dataset.skipped().size() == 1);
     CHECK(dataset.skipped()[0].path() == paths[1] && dataset.skipped()[0].os_error() == ENOENT);
     const tfr::dataset rest({paths[1], paths[2]}, options);

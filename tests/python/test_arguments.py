@@ -114,14 +114,20 @@ def test_what_a_value_must_be(path, call, message):
         (lambda path: tfr_index.scan(path, threads="2"), "threads must be an integer, not str"),
         (lambda _: INDEX.shuffle(1.5), "seed must be an integer, not float"),
         (lambda path: Dataset(path, max_open_files="1"), "max_open_files must be an integer"),
-        (lambda path: Reader(path)[[1, 0]], "not list: for several records, use read_many()"),
+        (
+            lambda path: Reader(path)[[1, 0]],
+            "not list: read_many() takes several, in one dimension",
+        ),
         (
             lambda path: Reader(path)[np.array([1, 0])],
-            "not ndarray: for several records, use read_many()",
+            "not ndarray: read_many() takes several, in one dimension",
         ),
         (lambda path: Dataset(path, decode=1), "decode must be a function, not int"),
         (lambda path: Dataset(path).batches(2, [1, 0]), "order must be an Order, not list"),
-        (lambda path: Dataset(path)[[1, 0]], "not list: for several records, use read_many()"),
+        (
+            lambda path: Dataset(path)[[1, 0]],
+            "not list: read_many() takes several, in one dimension",
+        ),
         (lambda _: INDEX[[1, 0]], "not list: for several records, use select()"),
     ],
 )

@@ -133,7 +133,7 @@ def test_where_records_are(dataset, folder):
 def test_a_record_number_is_an_integer(dataset):
     for records in ([2, 1], np.array([2, 1]), "1", 1.5, None):
         with pytest.raises(
-            TypeError, match=r"must be an integer, not \w+: for several records, use read_many\(\)"
+            TypeError, match=r"must be an integer, not \w+: read_many\(\) takes several"
         ):
             dataset[records]
     with pytest.raises(TypeError, match="must be an integer, not slice"):

@@ -187,6 +187,7 @@ def test_what_features_keep():
             "Int64: a size of the shape must be an integer, not float",
         ),
         (lambda: Int64(3, ragged=True), TfrValueError, "a ragged feature has no shape"),
+        (lambda: Int64(*[1] * 31), TfrValueError, "at most 30 dimensions, not 31: numpy"),
         (
             lambda: Int64(default=1, ragged=True),
             TfrValueError,
@@ -283,6 +284,26 @@ def test_columns_are_those_of_the_records(folder, records):
     first = [record for record in records if record < 25]
     reader = Reader(folder / "x-0.tfrecord")
     assert_rows(reader.read_columns(np.array(first, np.int32), SPEC), first)
+
+
+def test_records_are_integers_in_one_dimension(folder):
+    reader, dataset = Reader(folder / "x-0.tfrecord"), Dataset(f"{folder}/x-*")
+    for bad in ([[0], [1, 0]], [[0], [1]], np.zeros((1, 1), int), [0.0], [slice(1)], [None], "0"):
+        for of in (reader, dataset):
+            with pytest.raises(
+                TypeError, match=r"^a record number must be an integer, not \w+: read"
+            ):
+                of.read_columns(bad, SPEC)
+            with pytest.raises(
+                TypeError, match=r"^a record number must be an integer, not \w+: read"
+            ):
+                of.read_many(bad)
+    for mask in ([True, False], (True, False), np.array([True, False])):
+        for of in (reader, dataset):
+            with pytest.raises(TypeError, match="must be numbers, not a mask"):
+                of.read_columns(mask, SPEC)
+            with pytest.raises(TypeError, match="must be numbers, not a mask"):
+                of.read_many(mask)
 
 
 @pytest.mark.parametrize("part", [slice(None), slice(7, 50, 3), slice(None, None, -1), slice(3, 3)])
@@ -626,6 +647,7 @@ def test_rows_of_sequences(sequences, tmp_path):
     assert item["grid"].tolist() == steps(7)["grid"] and item["sizes"].tolist() == [0, 0.5, 1]
     assert item["frames"] == steps(7)["frames"] and item["words"] == steps(7)["words"]
     assert item["tokens"].to_list() == steps(7)["tokens"]
+    assert item["grid"].base is item["tokens"].values.base is item["tokens"].offsets.base is None
     columns = Reader(sequences).read_columns(range(20), STEPS)
     with RecordWriter(tmp_path / "x") as writer:
         for name in ("grid", "tokens", "words"):
@@ -666,8 +688,7 @@ def test_a_data_set_of_dicts(folder):
 def test_items_do_not_keep_their_batch(folder):
     dataset = Dataset(f"{folder}/x-*", features=SPEC)
     item = dataset.read_many(range(COUNT))[7]
-    roots = [item["box"].base, item["tokens"].base]
-    assert all(type(root) is np.ndarray and root.base is None for root in roots)
+    assert item["box"].base is item["tokens"].base is None  # nor the other rows of it
     item["box"][:] = 0
     assert_row(dataset[7], 7)
 
@@ -881,6 +902,8 @@ def test_what_is_written_is_read_again(tmp_path, dataset):
         ([1, 2], int64_list(1, 2)),
         ((1, 2.5), float_list(1, 2.5)),
         ([True, 3], int64_list(1, 3)),
+        ([True, 2**24 + 2, 0.5], float_list(1, 2**24 + 2, 0.5)),
+        ([2**24 + 1, 2**63 - 1], int64_list(2**24 + 1, 2**63 - 1)),
         (["a", b"bc"], bytes_list(b"a", b"bc")),
         ([[1, 2], [3]], int64_list(1, 2, 3)),
         (np.float32(0.1), float_list(np.float32(0.1))),
@@ -902,6 +925,30 @@ def test_what_is_written_is_read_again(tmp_path, dataset):
 )
 def test_values_of_an_example(value, expected):
     assert tfr_index.encode_example({"k": value}) == example({"k": expected})
+
+
+def test_rows_of_columns_are_values(tmp_path):
+    column = {"i": [[1], []], "f": [[0.5], []], "s": [["a"], []]}
+    payloads = written(tmp_path / "x", column)
+    spec = {"i": Int64(ragged=True), "f": Float(ragged=True), "s": Bytes(ragged=True)}
+    columns = Reader(tmp_path / "x").read_columns([0, 1], spec)
+    for number, right in enumerate(payloads):
+        row = {name: columns[name][number] for name in columns}
+        assert tfr_index.encode_example(row) == right
+
+
+def test_a_name_that_is_given_twice(tmp_path):
+    twice = {"k": [1], b"k": [2]}
+    with pytest.raises(TfrValueError, match=r'^feature "k": the feature is listed twice'):
+        written(tmp_path / "x", twice)
+    with pytest.raises(TfrValueError, match=r'^feature "k": the feature is listed twice'):
+        tfr_index.encode_example(twice)
+
+
+def test_names_in_messages_are_printable():
+    with pytest.raises(TfrValueError, match=r'^feature "\\u202ea\\nb": has both') as caught:
+        tfr_index.encode_example({"\u202ea\nb": [1, "x"]})
+    assert caught.value.feature == "\u202ea\nb"
 
 
 def test_names_are_sorted():
@@ -984,6 +1031,11 @@ def test_columns_that_are_written(tmp_path, column, expected):
             "must be an array or a list with an item for each record, not ndarray",
         ),
         ([1, 2, 3], 'has 3 records, but feature "first" has 2'),
+        ([2**24 + 1, 0.5], "an integer that float32 cannot hold: convert"),
+        ([-(2**24) - 1, np.float32(0.5)], "an integer that float32 cannot hold"),
+        ([[2**63 - 1], [0.5]], "an integer that float32 cannot hold"),
+        ([np.array([2**24 + 1]), np.array([0.5])], "an integer that float32 cannot hold"),
+        ([2**70, 0.5], "has an integer that does not fit into 64 bits"),
     ],
     ids=repr,
 )

@@ -36,6 +36,9 @@ fn what_is_bad_is_left_out_and_reported() {
     let path = |i: usize| Some(&*dataset.shards()[i].path);
     let expected = [(ErrorKind::PayloadCrc, Some(2), path(0)), (ErrorKind::Io, None, path(1))];
     assert_eq!(what, expected, "one error for all records of a shard");
+    let texts = |errors: &[Error]| errors.iter().map(Error::to_string).collect::<Vec<_>>();
+    assert_eq!(texts(batch.skipped()), texts(&skipped.errors));
+    assert!(dataset.read_batch(&[0]).unwrap().skipped().is_empty());
 
     // Calls that cannot leave out records do not.
     assert_eq!(dataset.read_many(&[0, 2]).unwrap_err().kind(), ErrorKind::PayloadCrc);

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._arguments import refuse
+from ._optional import not_there
 
 __all__ = ["byte_strings", "in_lists", "lists", "numbers", "record_batch"]
 
@@ -22,8 +23,7 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        message = f"Arrow arrays need pyarrow, which cannot be imported ({error})"
-        raise ImportError(f"{message}: pip install pyarrow", name="pyarrow") from error
+        raise not_there("pyarrow", "Arrow arrays", error) from error
     return pyarrow
 
 

@@ -22,7 +22,7 @@ from ._memory import LARGE, give_small, take_small
 from ._numpy import numbers_of
 from ._order import Order
 from ._origin import Origin, find_origin
-from ._payloads import Payloads, plain
+from ._payloads import Payloads, ensure_no_mask, number_in, plain
 from ._rows import read_columns, read_rows, rows_of
 from ._search import search
 from ._typing import Buffer, Checksums, OnError, Path
@@ -255,17 +255,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
     def _number(self, record: int) -> int:
         """The number of a record in the data set."""
-        try:
-            number: Any = self._records[record]
-            if not isinstance(number, range):
-                return int(number)
-        except IndexError:
-            raise IndexError(f"record {record} is not in {self!r}") from None
-        except TypeError:
-            pass
-        kind = type(record).__name__
-        message = f"a record number must be an integer, not {kind}"
-        raise TypeError(f"{message}: for several records, use read_many()") from None
+        return number_in(self._records, record, self)
 
     def read_many(self, records: Iterable[int]) -> list[Item]:
         r"""Reads many records, in the order of `records`. This is faster than reading one by one.
@@ -284,8 +274,8 @@ class Dataset(Sequence[Item], Generic[Item]):
         """
         if not isinstance(records, (list, tuple, range)):
             records = plain(records)
-        elif records and isinstance(records[0], bool):
-            raise TypeError("records must be numbers, not a mask: pass numpy.flatnonzero(mask)")
+        else:
+            ensure_no_mask(records)
         column: Buffer | None = None
         if self._records == self._whole:
             # Fails for negative numbers and for what is no number; reading, for numbers that are

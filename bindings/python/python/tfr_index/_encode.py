@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 from itertools import chain
 from operator import attrgetter
@@ -32,9 +33,9 @@ def encode_example(features: Mapping[Any, Any]) -> bytes:
         features: the values by name: one value, or a list or an array of them.
 
             Integers and booleans become int64. Floating-point numbers become float, which has 32
-            bits. `bytes` and `str` become bytes, `str` in UTF-8. An array is stored without its
-            shape. A list without values has no kind: pass an array, such as `numpy.empty(0, int)`,
-            or leave the feature out.
+            bits; so do integers among them, which must fit exactly. `bytes` and `str` become bytes,
+            `str` in UTF-8. An array is stored without its shape. A list without values has no kind:
+            pass an array, such as `numpy.empty(0, int)`, or leave the feature out.
 
     Raises:
         TfrValueError: the values of a feature are of different kinds, or too large. `feature` names
@@ -66,7 +67,7 @@ def encode_columns(columns: Mapping[Any, Any]) -> CData:
     first, count = next(iter(sizes.items()))
     for name, size in sizes.items():
         if size != count:
-            raise _wrong(name, f'has {size} records, but feature "{_text(first)}" has {count}')
+            raise _wrong(name, f"has {size} records, but feature {_quoted(first)} has {count}")
     return _encoded(columns, count)
 
 
@@ -80,10 +81,15 @@ def _text(name: Any) -> str:
     return key_of(name).decode(errors="replace")
 
 
+def _quoted(name: Any) -> str:
+    """A name on one line, which shows what is there."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in _text(name))
+    return f'"{"".join(shown)}"'
+
+
 def _wrong(name: Any, what: str) -> TfrValueError:
-    feature = _text(name)
-    message = f'feature "{feature}": {what}'
-    return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", feature=feature)
+    message = f"feature {_quoted(name)}: {what}"
+    return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", feature=_text(name))
 
 
 def _is_one(kind: type) -> bool:
@@ -165,6 +171,10 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
             values = np.concatenate(full)
             if values.dtype.kind == "f" and "f" not in dtypes:  # of int64 and uint64
                 raise _wrong(name, "has arrays of int64 and of uint64: convert one of them")
+            if "f" in dtypes:
+                for row in full:
+                    if row.dtype.kind in "iu":
+                        _ensure_exact(name, row.tolist())
     else:
         values = list(chain.from_iterable(rows))
         if not all(map(_is_one, set(map(type, values)))):  # there are lists in the lists
@@ -201,10 +211,14 @@ def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
             raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
         array = np.asarray(values) if values else np.empty(0, np.int64)
         are_ints = all(issubclass(kind, (int, np.integer)) for kind in kinds)
-        if are_ints and array.dtype.kind not in "biu":  # numpy then takes another type
+        are_numbers = all(issubclass(kind, (int, float, np.integer, np.floating)) for kind in kinds)
+        is_other = array.dtype.kind not in "biu" if are_ints else array.dtype == object
+        if are_numbers and is_other:  # numpy then takes another type
             raise _wrong(name, "has an integer that does not fit into 64 bits")
         if array.dtype == object:
             raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
+        if array.dtype.kind == "f":
+            _ensure_exact(name, [one for one in values if isinstance(one, (int, np.integer))])
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise _wrong(name, "has an integer that does not fit into 64 bits")
     if array.dtype.kind in "biu":
@@ -217,6 +231,20 @@ def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
             raise _wrong(name, "has a number that is too large for 32 bits")
         return lib.TFR_FEATURE_FLOAT, floats.reshape(-1), floats
     raise _wrong(name, f"{_KINDS}, not {array.dtype}")
+
+
+def _ensure_exact(name: Any, integers: list[Any]) -> None:
+    """Fails if an integer is changed where all values become float32."""
+    np = numpy()
+    with np.errstate(over="ignore"):
+        floats = np.array(integers, np.float64).astype(np.float32).tolist()
+    for integer, one in zip(integers, floats, strict=True):
+        if math.isfinite(one) and int(one) != integer:  # others are too large in any case
+            raise _wrong(
+                name,
+                "has floating-point numbers and an integer that float32 cannot hold: convert the "
+                "integers or the others",
+            )
 
 
 def _names(kinds: set[type]) -> str:

@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+_DIMENSIONS = 30
+
+
 class Feature:
     """A feature that is wanted of records: `Bytes`, `Float` or `Int64`, which have it as base.
 
@@ -58,6 +61,11 @@ class Feature:
         if type(self) is Feature:
             raise TypeError("create a Bytes, a Float or an Int64: a Feature is one of them")
         sizes = tuple(integer(f"{name}: a size of the shape", size) for size in shape)
+        if len(sizes) > _DIMENSIONS:
+            raise refuse(
+                f"{name}: a shape has at most {_DIMENSIONS} dimensions, not {len(sizes)}: numpy "
+                "has 32, of which one is for the records and one for steps"
+            )
         if ragged and sizes:
             raise refuse(f"{name}: a ragged feature has no shape, but {sizes} is given")
         if ragged and default is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ._optional import not_there
 from ._payloads import plain
 
 __all__ = ["numbers_of", "numpy"]
@@ -19,8 +21,7 @@ def numpy() -> Any:
     try:
         import numpy as np
     except ImportError as error:
-        message = f"features need numpy, which cannot be imported ({error}): pip install numpy"
-        raise ImportError(message, name="numpy") from error
+        raise not_there("numpy", "features", error) from error
     return np
 
 
@@ -39,11 +40,14 @@ def numbers_of(records: Iterable[int], part: range, number: Callable[[int], int]
             step = records.step * part.step
             end = part[first] + len(records) * step
             return np.arange(part[first], end, step, np.int64).view(np.uint64)
-    places = np.asarray(plain(records))
+    given = plain(records)
+    try:
+        # Not by numpy, which takes other numbers, and fails in its own words.
+        places = np.asarray(array("q", given) if isinstance(given, list) else given)
+    except (OverflowError, TypeError):  # the first bad one is an error
+        return np.array([number(place) for place in given], np.uint64)
     if places.size == 0:
         return np.empty(0, np.uint64)
-    if places.dtype.kind not in "iu" or places.ndim != 1:  # the first bad one is an error
-        return np.array([number(place) for place in places.tolist()], np.uint64)
     bad = (places < -count) | (places >= count)
     if bad.any():
         number(int(places[bad.argmax()]))

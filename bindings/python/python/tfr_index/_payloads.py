@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import final, overload
+from typing import Any, final, overload
 
-__all__ = ["Payloads"]
+__all__ = ["Payloads", "ensure_no_mask", "number_in", "plain"]
 
 
 @final
@@ -73,8 +74,36 @@ def plain(records: Iterable[int]) -> list[int] | memoryview:
     try:
         view = memoryview(records)  # type: ignore[arg-type]
     except TypeError:
-        return list(records)
+        numbers = list(records)
+        ensure_no_mask(numbers)
+        return numbers
     if view.format == "?":
-        raise TypeError("records must be numbers, not a mask: pass numpy.flatnonzero(mask)")
+        raise TypeError(_MASK)
     is_column = view.ndim == 1 and view.c_contiguous and view.itemsize == 8
     return view if is_column and view.format in tuple("lqLQnN") else list(records)
+
+
+def ensure_no_mask(records: Sequence[int]) -> None:
+    """Raises TypeError for truth values, which Python would take as the numbers 0 and 1."""
+    if records and isinstance(records[0], bool):
+        raise TypeError(_MASK)
+
+
+_MASK = "records must be numbers, not a mask: pass numpy.flatnonzero(mask)"
+
+
+def number_in(part: range, record: Any, owner: object) -> int:
+    """The number of a record of `owner`, whose records are `part`.
+
+    Raises:
+        IndexError: there is no such record.
+        TypeError: it is not an integer.
+    """
+    try:
+        return part[operator.index(record)]
+    except IndexError:
+        raise IndexError(f"record {record} is not in {owner!r}") from None
+    except TypeError:
+        kind = type(record).__name__
+        message = f"a record number must be an integer, not {kind}"
+        raise TypeError(f"{message}: read_many() takes several, in one dimension") from None

@@ -32,7 +32,7 @@ from ._memory import (
 )
 from ._numpy import numbers_of
 from ._options import with_options
-from ._payloads import Payloads, plain
+from ._payloads import Payloads, ensure_no_mask, number_in, plain
 from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
@@ -240,15 +240,7 @@ class Reader:
     def _number(self, record: int) -> int:
         """The number of a record's entry in the index."""
         self._raise_if_closed()
-        try:
-            return self._records[record]
-        except IndexError:
-            message = f"record {record} is not in {self!r}"
-            raise IndexError(message) from None
-        except TypeError:
-            kind = type(record).__name__
-            message = f"a record number must be an integer or a slice, not {kind}"
-            raise TypeError(f"{message}: for several records, use read_many()") from None
+        return number_in(self._records, record, self)
 
     def _size_of(self, number: int) -> int:
         self._raise_if_closed()
@@ -369,11 +361,11 @@ class Reader:
         """The numbers of the records' entries as a C array, and the offsets of the payloads."""
         if not isinstance(records, (list, tuple, range)):
             records = plain(records)
-        elif records and isinstance(records[0], bool):
-            raise TypeError("records must be numbers, not a mask: pass numpy.flatnonzero(mask)")
+        else:
+            ensure_no_mask(records)
         if self._is_whole():
-            # Fails for negative numbers, and for numbers that are out of range.
-            with contextlib.suppress(OverflowError, IndexError):
+            # Fails for negative numbers, for what is no number, and out of range.
+            with contextlib.suppress(OverflowError, TypeError, IndexError):
                 return self._offsets(
                     records if isinstance(records, memoryview) else array("Q", records)
                 )

@@ -8,7 +8,7 @@ from ._bytes_column import BytesColumn
 from ._columns import Columns, Wanted
 from ._errors import TfrError
 from ._handle import Handle
-from ._library import call, ffi, lib, make
+from ._library import CData, exception_of, ffi, lib, make
 from ._ragged import Ragged
 from ._typing import Buffer
 
@@ -18,7 +18,7 @@ Row = dict[Any, Any]
 
 
 def rows_of(columns: Columns) -> list[Row]:
-    """The records, which share no memory with the batch: one that is kept must not keep it all."""
+    """The records, each in memory of its own: one that is kept must not keep the batch."""
     values = [_values_of(column) for column in columns.values()]
     if not values:
         return [{} for _ in range(columns.num_records)]
@@ -33,13 +33,15 @@ def _values_of(column: Any) -> list[Any]:
     if isinstance(values, BytesColumn):
         found: list[Any] = column.to_list()
         return found
-    return list(_in_own_memory(column))
+    if not isinstance(column, Ragged) and column.ndim == 1:
+        return list(column)
+    return [_copied(row) for row in column]
 
 
-def _in_own_memory(column: Any) -> Any:
-    if isinstance(column, Ragged):
-        return Ragged._of(_in_own_memory(column.values), column.offsets.copy())
-    return column.copy()
+def _copied(row: Any) -> Any:
+    if isinstance(row, Ragged):
+        return Ragged._of(_copied(row.values), row.offsets.copy())
+    return row.copy()
 
 
 def read_columns(handle: Handle, column: Buffer, wanted: Wanted, part: range) -> Columns:
@@ -48,39 +50,23 @@ def read_columns(handle: Handle, column: Buffer, wanted: Wanted, part: range) ->
     Raises:
         IndexError: a number is out of range.
     """
+    return Columns._of(_read(handle, column, wanted), wanted, part)
+
+
+def _read(handle: Handle, column: Buffer, wanted: Wanted) -> CData:
     numbers = ffi.from_buffer("uint64_t[]", column)
     given = handle.native, numbers, len(numbers), wanted.native
     try:
-        batch = make("batch", lib.tfr_dataset_read_columns, *given)
+        return make("batch", lib.tfr_dataset_read_columns, *given)
     except TfrError as error:
         if error.status == "TFR_ERR_OUT_OF_RANGE":
             raise IndexError from None
         raise
-    return Columns._of(batch, wanted, part)
 
 
 def read_rows(handle: Handle, column: Buffer, wanted: Wanted) -> list[Row]:
     """The same as rows. It leaves nothing out, whatever the data set does with bad records."""
-    columns = read_columns(handle, column, wanted, range(1))
-    if columns.num_records < len(memoryview(column)):
-        _raise_first(handle, column, wanted)
-        return read_rows(handle, column, wanted)  # reading did not fail again
-    return rows_of(columns)
-
-
-def _raise_first(handle: Handle, column: Buffer, wanted: Wanted) -> None:
-    """Raises the error of the first record that cannot be read, or else decoded."""
-    payloads = handle.read_many(column)
-    for number, payload in zip(memoryview(column).tolist(), payloads, strict=True):
-        offsets = ffi.new("size_t[]", (0, len(payload)))
-        given = wanted.native, payload, len(payload), offsets, 1, 1
-        try:
-            make("columns", lib.tfr_columns_decode, *given)
-        except TfrError as error:
-            path, record = handle.locate(number)
-            entry = ffi.new("tfr_entry[1]")
-            call(lib.tfr_dataset_entries, handle.native, [number], 1, entry)
-            place = f"{path}: record {record} at byte {entry[0].offset}: "
-            message = str(error).replace("record 0: ", place, 1)
-            of = {"path": path, "record": record, "offset": entry[0].offset}
-            raise type(error)(message, error.status, **of, feature=error.feature) from None
+    batch = _read(handle, column, wanted)
+    if skipped := make("error", lib.tfr_batch_skipped, batch, 0):
+        raise exception_of(skipped)
+    return rows_of(Columns._of(batch, wanted, range(1)))
