@@ -217,7 +217,7 @@ def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
             raise _wrong(name, "has an integer that does not fit into 64 bits")
         if array.dtype == object:
             raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
-        if array.dtype.kind == "f":
+        if array.dtype.kind == "f" and any(issubclass(kind, (int, np.integer)) for kind in kinds):
             _ensure_exact(name, [one for one in values if isinstance(one, (int, np.integer))])
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise _wrong(name, "has an integer that does not fit into 64 bits")
