@@ -172,6 +172,11 @@ typedef enum tfr_status {
      * A record lacks a feature, or has values of another kind, or too few or too many of them.
      */
     TFR_ERR_FEATURE = 17,
+    /**
+     * Compressed data is damaged: a bad block, a wrong checksum or size, or bytes that belong to no
+     * member. (If it ends too early, that is TFR_ERR_TRUNCATED.)
+     */
+    TFR_ERR_COMPRESSED = 18,
 } tfr_status;
 
 /**

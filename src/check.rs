@@ -143,7 +143,20 @@ pub(crate) fn check_path(
     options: &Options<'_>,
 ) -> Result<Fit> {
     let data = open(path)?;
-    check(entries, &data, level, options).map_err(|error| error.of(path))
+    let check = || {
+        if let Some(source) = data.compressed() {
+            let total = source.compressed().opened().stamp.bytes;
+            // The check itself has another measure of progress.
+            let ask =
+                |_| options.report(Progress { bytes_done: 0, bytes_total: total, records: 0 });
+            match level {
+                CheckLevel::Quick => source.points(&ask)?.ensure_whole()?,
+                CheckLevel::Headers | CheckLevel::Full => source.verify(&ask)?,
+            }
+        }
+        check(entries, &data, level, options)
+    };
+    check().map_err(|error| error.of(path))
 }
 
 fn check(

@@ -1,39 +1,28 @@
 //! Index files by path: created from TFRecord files, read and written.
 
+mod compressed;
 mod overwrite;
 mod resume;
 mod stream;
 mod update;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, NewFile};
 use crate::index::{
     decode_in_parts, Collect, Decoder, Encoder, Entry, EntryTable, EntryTableBuilder, Index,
 };
-use crate::open::open;
+use crate::open::{open, open_alone, Data};
 use crate::options::Options;
 use crate::scan::{parallel, Batch};
 use crate::source::{DataFile, ReadAt};
 use crate::sys::Identity;
 
+pub use crate::open::default_index_path;
 pub use overwrite::{ensure_index, holds_numbers};
 pub use stream::create_index_from_reader;
 pub use update::{is_up_to_date, update_index, Only};
-
-/// Returns the default path of a TFRecord file's index: the file's path with `.idx` appended.
-///
-/// ```
-/// let path = tfr_index::default_index_path("train.tfrecord");
-/// assert_eq!(path, std::path::Path::new("train.tfrecord.idx"));
-/// ```
-pub fn default_index_path(tfrecord_path: impl AsRef<Path>) -> PathBuf {
-    let mut path = OsString::from(tfrecord_path.as_ref());
-    path.push(".idx");
-    path.into()
-}
 
 /// Creates the index file of a TFRecord file and returns the number of records.
 ///
@@ -76,14 +65,17 @@ pub(crate) fn create_index_unless(
     ensure: impl FnOnce(&Path) -> Result<()>,
     options: &Options<'_>,
 ) -> Result<u64> {
-    let data = open(tfrecord_path)?;
+    let data = open_alone(tfrecord_path)?;
     let ensure_other = |index: Identity| match index == data.identity() {
         true => Err(index_is_data(index_path)),
         false => ensure(index_path),
     };
     // Errors of the index file already name it.
     let created = options.of_file(tfrecord_path, |options| {
-        create_index_over(&data, index_path, ensure_other, options)
+        create_over(index_path, ensure_other, options, |file| match &data {
+            Data::Plain(_) => write_index(file, index_path, &data, options),
+            Data::Compressed(data) => compressed::write_index(file, index_path, data, options),
+        })
     });
     created.map_err(|error| error.of(tfrecord_path))
 }
@@ -110,19 +102,21 @@ pub fn create_index_from_source(
     index_path: impl AsRef<Path>,
     options: &Options<'_>,
 ) -> Result<u64> {
-    create_index_over(source, index_path.as_ref(), |_| Ok(()), options)
+    let index_path = index_path.as_ref();
+    let write = |file: &mut NewFile| write_index(file, index_path, &source, options);
+    create_over(index_path, |_| Ok(()), options, write)
 }
 
-/// Like [`create_index_from_source`]. Fails if `ensure_other` does for the file that is there.
-fn create_index_over(
-    source: impl ReadAt + Sync,
+/// Creates an index with `write`. Fails if `ensure_other` does for the file that is there.
+fn create_over(
     index_path: &Path,
     ensure_other: impl FnOnce(Identity) -> Result<()>,
     options: &Options<'_>,
+    write: impl FnOnce(&mut NewFile) -> Result<Outcome>,
 ) -> Result<u64> {
     let index_file = NewFile::create_over(index_path, options.resume, ensure_other)?;
     let mut index_file = index_file.with_sync(options.sync);
-    let written = write_index(&mut index_file, index_path, &source, options)?;
+    let written = write(&mut index_file)?;
     match written.is_new {
         true => index_file.commit()?,
         false if options.sync => file::sync(index_path)?,
@@ -198,7 +192,7 @@ impl Index {
     pub fn scan(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Index> {
         let path = tfrecord_path.as_ref();
         let data = open(path)?;
-        let scanned = options.of_file(path, |options| Index::from_source(&data, options));
+        let scanned = options.of_file(path, |options| Index::of_data(&data, options));
         scanned.map_err(|error| error.of(path))
     }
 

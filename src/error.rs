@@ -50,6 +50,9 @@ pub enum ErrorKind {
     /// A record lacks a feature, or has values of another kind, or too few or too many of them:
     /// [`Error::feature`] names it.
     Feature,
+    /// The compressed data is damaged: a bad block, a wrong checksum or size of a member, or bytes
+    /// that belong to no member. If it ends too early, that is [`Truncated`](Self::Truncated).
+    Compressed,
 }
 
 /// An error: its kind, and the path, record number, byte offset and system error if known.
@@ -101,7 +104,11 @@ impl Error {
     }
 
     /// `doing` completes "cannot …", such as "read" or "open".
+    /// An error of this crate that a source passed on, such as one of its decoder, stays as it is.
     pub(crate) fn io(doing: &str, source: io::Error) -> Error {
+        if let Some(error) = source.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            return error.clone();
+        }
         let kind = match source.kind() {
             io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
             _ => ErrorKind::Io,

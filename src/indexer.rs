@@ -139,6 +139,11 @@ impl Indexer {
         self.chain.record()
     }
 
+    /// Where the next record starts.
+    pub(crate) fn offset(&self) -> u64 {
+        self.chain.offset()
+    }
+
     /// The error if reading the stream failed.
     pub(crate) fn read_failed(&self, source: std::io::Error) -> Error {
         self.chain.next().read_failed(source)

@@ -131,14 +131,17 @@ fn add_file(
 fn open_some(shard: &Shard, most: u64, options: &Options<'_>) -> Result<Reader> {
     let path = &shard.path;
     if shard.index_path.is_some() && !options.salvage {
-        return Reader::with_index(path, Index::read(shard.find_index()?)?, options);
+        return Reader::with_index_file(path, &shard.find_index()?, options);
     }
     let is_short = most <= FEW && find_index(path, None).is_err();
     if !is_short && !options.salvage {
         return Reader::open(path, options);
     }
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let data = open(path)?;
+    if data.compressed().is_some() {
+        return Reader::scan(path, options, options); // its points take a pass over all records
+    }
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let scan = |options: &Options<'_>| Scanner::new(&data, options)?.take(most).collect();
     let entries: Result<Vec<_>> = options.of_file(path, scan);
     Reader::with_index(path, Index::from_entries(entries?)?, options)

@@ -67,6 +67,7 @@ mod ffi;
 mod file;
 mod fork;
 mod frame;
+mod gzip;
 mod index;
 mod indexer;
 mod infer;
@@ -76,6 +77,7 @@ mod options;
 mod order;
 mod reader;
 mod scan;
+mod scan_data;
 mod shards;
 mod source;
 mod sys;
@@ -121,6 +123,8 @@ pub mod internal {
     pub use crate::create::{ensure_index, holds_numbers, is_up_to_date};
     pub use crate::dataset::Comparison;
     pub use crate::error::is_unprintable;
+    pub use crate::open::data_size;
     pub use crate::reader::{StoredIndex, StoredReader, View};
+    pub use crate::scan_data::reason_at_start;
     pub use crate::shards::{find_listed, is_named_as_index, mirrored, place_beside};
 }

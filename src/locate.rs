@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::at::header_at;
 use crate::frame::{Checksum, Header, FOOTER_LEN, HEADER_LEN, OVERHEAD};
 use crate::index::Entry;
-use crate::open::open;
+use crate::open::{open, Data};
 use crate::options::{Checksums, Options, Skipped, SkippedFn};
 use crate::scan::Scanner;
-use crate::source::{DataFile, ReadAt};
+use crate::source::ReadAt;
 
 /// The part of a frame that a byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,10 +75,10 @@ pub fn locate(path: impl AsRef<Path>, byte: u64, options: &Options<'_>) -> Resul
     let path = path.as_ref();
     let data = open(path)?;
     let located = options.of_file(path, |options| locate_in(&data, byte, options));
-    located.map_err(|error| error.of(path))
+    located.map_err(|error| data.explain(error).of(path))
 }
 
-fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Location> {
+fn locate_in(data: &Data, byte: u64, options: &Options<'_>) -> Result<Location> {
     let checksums = match options.checksums {
         Checksums::Full if !options.salvage => Checksums::Length,
         other => other,
@@ -121,7 +121,7 @@ fn locate_in(data: &DataFile, byte: u64, options: &Options<'_>) -> Result<Locati
 
 /// The location of a byte in the record where the scan failed. If the header is damaged and the
 /// byte is after it, the scan's error: such bytes may belong to any record.
-fn in_damaged(data: &DataFile, byte: u64, error: Error) -> Result<Location> {
+fn in_damaged(data: &Data, byte: u64, error: Error) -> Result<Location> {
     let (Some(record), Some(offset)) = (error.record(), error.offset()) else { return Err(error) };
     let Ok(Some(header)) = header_at(data, offset) else { return Err(error) };
     let (reach, payload_crc) = match error.kind() {

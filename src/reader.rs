@@ -31,6 +31,7 @@ use crate::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::trust::Trust;
 use crate::frame::OVERHEAD;
+use crate::gzip::Points;
 use crate::index::{Entry, EntryTable, Index};
 use crate::source::{Opened, ReadAt};
 use crate::sys;
@@ -86,6 +87,8 @@ struct Inner {
     path: Option<PathBuf>,
     /// The file; `None` for other sources.
     opened: Option<Opened>,
+    /// The seek points of a compressed file.
+    points: Option<Arc<Points>>,
     table: EntryTable,
     /// Whether the index is known to belong to this data: it was found or scanned, not given.
     known: bool,

@@ -95,6 +95,13 @@ pub trait ReadAt {
         offset
     }
 
+    /// The end of the bytes around `offset` that are decoded together; `None` if nothing is decoded.
+    #[doc(hidden)]
+    fn chunk_end(&self, offset: u64) -> Option<u64> {
+        let _ = offset;
+        None
+    }
+
     /// Tells the source whether future reads are small and far apart, so that it need not read
     /// ahead.
     fn advise_sparse(&self, sparse: bool) {
@@ -124,6 +131,10 @@ macro_rules! forward {
 
             fn next_data(&self, offset: u64) -> u64 {
                 (**self).next_data(offset)
+            }
+
+            fn chunk_end(&self, offset: u64) -> Option<u64> {
+                (**self).chunk_end(offset)
             }
 
             fn advise_sparse(&self, sparse: bool) {

@@ -28,7 +28,7 @@ pub(crate) use cancellation::NoCancellation;
 pub(crate) use memory::available_memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 pub(crate) use preadv::read_many_at;
-pub(crate) use shared_box::SharedBox;
+pub(crate) use shared_box::{SharedBox, SharedCell};
 pub(crate) use usage::{thread_usage, ThreadUsage};
 
 /// Opens a directory only to name files in it: this needs no permission to list it.

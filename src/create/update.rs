@@ -9,6 +9,7 @@ use super::create_index;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::index::Index;
+use crate::open::decompressed_size;
 use crate::options::Options;
 use crate::sys::identity;
 
@@ -27,8 +28,8 @@ pub enum Only {
 /// of records, or `None` if the index stays as it is.
 ///
 /// An index is stale if it was modified before its data, or if its last entry does not end where
-/// the data ends. This reads only both files' metadata and the last line of the index. It does not
-/// notice data that was changed without changing its size and then given an older modification
+/// the data ends. This reads only both files' metadata and the last line of the index; of a compressed
+/// file, also what its seek file says. It does not notice data that was changed without changing its size and then given an older modification
 /// time; [`Index::check`](crate::Index::check) reads the data.
 ///
 /// Several processes may update the same index at the same time. What a killed process left beside
@@ -104,7 +105,12 @@ fn needs_nothing(tfrecord_path: &Path, index_path: &Path, only: Only) -> Result<
     Ok(match only {
         Only::Missing => true,
         Only::Stale if modified(&index) < modified(&data) => false,
-        Only::Stale => end_of_index(index_path, index.len()) == Some(data.len()),
+        Only::Stale => match end_of_index(index_path, index.len()) {
+            None => false,
+            Some(end) => {
+                end == data.len() || decompressed_size(tfrecord_path, index_path) == Some(end)
+            }
+        },
     })
 }
 

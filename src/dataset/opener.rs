@@ -83,8 +83,8 @@ impl Opener {
             }
         }
         if self.shards[shard].index_path.is_some() {
-            let index = Index::read(self.shards[shard].find_index()?)?;
-            return Ok((Reader::with_index(path, index, &options)?, Vec::new()));
+            let index_path = self.shards[shard].find_index()?;
+            return Ok((Reader::with_index_file(path, &index_path, &options)?, Vec::new()));
         }
         if self.options.salvage {
             return self.salvage(path, progress);
@@ -108,8 +108,8 @@ impl Opener {
             ControlFlow::Continue(())
         };
         let options = Options { progress, ..self.options.of_salvage() };
-        let index = Index::scan(path, &options.on_skipped(&note))?;
-        let reader = Reader::with_index(path, index, &self.options.of_readers())?.scanned();
+        let options = options.on_skipped(&note);
+        let reader = Reader::scan(path, &options, &self.options.of_readers())?;
         Ok((reader, regions.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
@@ -165,5 +165,5 @@ fn covers_file(reader: &Reader) -> bool {
         end = entry.end();
         follows
     });
-    is_whole && reader.stamp().is_some_and(|stamp| stamp.bytes == end)
+    is_whole && reader.data_size() == end
 }

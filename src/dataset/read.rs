@@ -1,8 +1,9 @@
 //! Reads records of many files, side by side.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::inner::Inner;
@@ -10,6 +11,7 @@ use super::open_files::is_too_many;
 use super::OnError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
+use crate::gzip::Points;
 use crate::index::Entry;
 use crate::reader::{ensure_room, is_large, part_of, take_part, with_room, Request, Slot, Table};
 use crate::threads::{FirstError, Load};
@@ -33,6 +35,8 @@ pub(super) struct Plan {
     /// Where each payload starts, and where the last one ends, in the order of the request. Those
     /// that are skipped are empty.
     pub offsets: Vec<usize>,
+    /// The points of the compressed shards.
+    chunks: HashMap<usize, Arc<Points>>,
 }
 
 impl Plan {
@@ -190,7 +194,11 @@ impl Inner {
         items.sort_unstable_by_key(|item| (item.shard, item.place));
         let groups = groups(&items);
         let tables = self.tables(&items, &groups, errors, calls);
+        let mut chunks = HashMap::new();
         for (group, table) in groups.into_iter().zip(&tables) {
+            if let Some(points) = table.get().and_then(|table| table.points.clone()) {
+                chunks.insert(items[group.start].shard, points);
+            }
             let group = &mut items[group];
             match table.get() {
                 Some(table) => self.find_entries(group, table, errors),
@@ -210,7 +218,7 @@ impl Inner {
             end = end.checked_add(*offset).ok_or_else(too_large)?;
             *offset = end;
         }
-        Ok(Plan { items, offsets })
+        Ok(Plan { items, offsets, chunks })
     }
 
     /// The bytes of a frame that are not read.
@@ -305,7 +313,7 @@ impl Inner {
         errors: &Errors,
         calls: usize,
     ) -> Result<()> {
-        let Plan { mut items, .. } = plan;
+        let Plan { mut items, chunks, .. } = plan;
         items.sort_unstable_by_key(|item| (item.shard, item.entry.offset, item.place));
         let mut buffers: Vec<_> = buffers.into_iter().map(Some).collect();
         let mut slots: Vec<Request<'_>> = with_room(items.len())?;
@@ -320,9 +328,11 @@ impl Inner {
         for group in groups(&items) {
             let (slots, after) = std::mem::take(&mut rest).split_at_mut(group.len());
             rest = after;
-            let (_, steps, cost) = part_of(slots, u64::MAX);
+            let shard = items[group.start].shard;
+            let chunks = chunks.get(&shard).map(|points| &**points);
+            let (_, steps, cost) = part_of(slots, u64::MAX, chunks);
             (load.steps, load.cost) = (load.steps + steps, load.cost.saturating_add(cost));
-            shards.push((items[group.start].shard, slots));
+            shards.push((shard, slots, chunks));
         }
         shards.reverse(); // the last one is taken first
         let shards = Mutex::new(shards);
@@ -330,8 +340,8 @@ impl Inner {
             // Records of several shards, if these have few.
             let (mut waited, mut done) = (None, 0);
             while done <= cost {
-                let Some((shard, part)) = take(&shards, cost - done) else { break };
-                done += part_of(part, u64::MAX).2;
+                let Some((shard, part, chunks)) = take(&shards, cost - done) else { break };
+                done += part_of(part, u64::MAX, chunks).2;
                 let is_slow = self.read_part(shard, part, scratch, errors);
                 waited = Some(is_slow);
                 if is_slow {
@@ -380,17 +390,19 @@ fn groups(items: &[Item]) -> Vec<Range<usize>> {
     groups
 }
 
-type Shards<'b, 's> = Mutex<Vec<(usize, &'b mut [Request<'s>])>>;
+/// Records of a shard and, if it is compressed, its chunks.
+type Part<'b, 's> = (usize, &'b mut [Request<'s>], Option<&'b Points>);
+type Shards<'b, 's> = Mutex<Vec<Part<'b, 's>>>;
 
 /// Takes records of the last shard, of which there are some, that cost about `cost` nanoseconds.
-fn take<'b, 's>(shards: &Shards<'b, 's>, cost: u64) -> Option<(usize, &'b mut [Request<'s>])> {
+fn take<'b, 's>(shards: &Shards<'b, 's>, cost: u64) -> Option<Part<'b, 's>> {
     let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
-    let (shard, rest) = shards.last_mut()?;
-    let (shard, part) = (*shard, take_part(rest, cost)?);
+    let (shard, rest, chunks) = shards.last_mut()?;
+    let (shard, part, chunks) = (*shard, take_part(rest, cost, *chunks)?, *chunks);
     if rest.is_empty() {
         shards.pop();
     }
-    Some((shard, part))
+    Some((shard, part, chunks))
 }
 
 fn too_large() -> Error {

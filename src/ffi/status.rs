@@ -48,13 +48,16 @@ pub enum tfr_status {
     TFR_ERR_EXAMPLE = 16,
     /// A record lacks a feature, or has values of another kind, or too few or too many of them.
     TFR_ERR_FEATURE = 17,
+    /// Compressed data is damaged: a bad block, a wrong checksum or size, or bytes that belong to no
+    /// member. (If it ends too early, that is TFR_ERR_TRUNCATED.)
+    TFR_ERR_COMPRESSED = 18,
 }
 
 use tfr_status::*;
 
 impl tfr_status {
     /// All statuses with their names, NUL-terminated.
-    const NAMES: [(tfr_status, &'static str); 18] = [
+    const NAMES: [(tfr_status, &'static str); 19] = [
         (TFR_OK, "TFR_OK\0"),
         (TFR_ERR_INVALID_ARGUMENT, "TFR_ERR_INVALID_ARGUMENT\0"),
         (TFR_ERR_IO, "TFR_ERR_IO\0"),
@@ -73,6 +76,7 @@ impl tfr_status {
         (TFR_ERR_INVALID_MANIFEST, "TFR_ERR_INVALID_MANIFEST\0"),
         (TFR_ERR_EXAMPLE, "TFR_ERR_EXAMPLE\0"),
         (TFR_ERR_FEATURE, "TFR_ERR_FEATURE\0"),
+        (TFR_ERR_COMPRESSED, "TFR_ERR_COMPRESSED\0"),
     ];
 }
 
@@ -96,6 +100,7 @@ impl From<ErrorKind> for tfr_status {
             ErrorKind::InvalidManifest => TFR_ERR_INVALID_MANIFEST,
             ErrorKind::Example => TFR_ERR_EXAMPLE,
             ErrorKind::Feature => TFR_ERR_FEATURE,
+            ErrorKind::Compressed => TFR_ERR_COMPRESSED,
         }
     }
 }
@@ -158,6 +163,7 @@ mod tests {
             ErrorKind::InvalidManifest,
             ErrorKind::Example,
             ErrorKind::Feature,
+            ErrorKind::Compressed,
         ] {
             assert_eq!(format!("{:?}", tfr_status::from(kind)), kind.name());
         }

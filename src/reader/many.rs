@@ -7,6 +7,7 @@ use super::frames::Slot;
 use super::slots::{part_of, Request};
 use super::{out_of_memory, too_small, Inner};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gzip::Points;
 use crate::threads::{FirstError, Load};
 
 impl Inner {
@@ -61,11 +62,13 @@ impl Inner {
         let mut slots = with_room(places.len())?;
         slots.extend(places.enumerate());
         slots.sort_unstable_by_key(|(place, slot)| (slot.entry.offset, *place));
-        let (_, steps, cost) = part_of(&slots, u64::MAX);
+        let chunks = self.points.as_deref();
+        let (_, steps, cost) = part_of(&slots, u64::MAX, chunks);
         let first_error = FirstError::new(slots.len());
         let rest = Mutex::new(&mut slots[..]);
         self.width.work(&Load { steps, cost, calls: 1 }, |cost, scratch| {
-            let part = take_part(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), cost)?;
+            let part =
+                take_part(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), cost, chunks)?;
             let done = |place, read: Result<()>| {
                 if let Err(error) = read {
                     first_error.note(place, error);
@@ -82,8 +85,9 @@ impl Inner {
 pub(crate) fn take_part<'b, 's>(
     rest: &mut &'b mut [Request<'s>],
     cost: u64,
+    chunks: Option<&Points>,
 ) -> Option<&'b mut [Request<'s>]> {
-    let (count, ..) = part_of(rest, cost);
+    let (count, ..) = part_of(rest, cost, chunks);
     let (part, others) = std::mem::take(rest).split_at_mut(count);
     *rest = others;
     (count > 0).then_some(part)

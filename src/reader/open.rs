@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::frame::trust::Trust;
 use crate::index::{Entries, Entry, EntryTable, Index};
-use crate::open::open;
+use crate::open::{open, open_again, open_beside, Data};
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
-use crate::source::{DataFile, Opened, ReadAt};
+use crate::source::{DataFile, ReadAt};
 use crate::threads::Width;
 
 /// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
@@ -47,8 +47,7 @@ impl Reader {
     /// If the file cannot be read; if it is scanned, those of [`Index::scan`].
     pub fn open(tfrecord_path: impl AsRef<Path>, options: &Options<'_>) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
-        let data = open(path)?;
-        let opened = data.opened();
+        let data = Arc::new(open(path)?);
         let make = || {
             let read = |file, path: &Path| EntryTable::read_open(&file, path);
             let (table, warning) = match index_beside(path, &data, options, read)? {
@@ -60,9 +59,9 @@ impl Reader {
                     (table, Some(warning))
                 }
             };
-            let reader = Reader::new(data, table, options, BLOCK)?;
+            let reader = Reader::new(data.clone(), table, options, BLOCK)?;
             let reader = reader.with(|inner| (inner.known, inner.warning) = (true, warning));
-            Ok(reader.of(path, opened))
+            Ok(reader.of(path, &data))
         };
         make().map_err(|error: Error| error.of(path))
     }
@@ -89,11 +88,43 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Reader> {
         let path = tfrecord_path.as_ref();
-        let data = open(path)?;
-        let opened = data.opened();
-        let reader =
-            EntryTable::of(index).and_then(|table| Reader::new(data, table, options, BLOCK));
-        reader.map(|reader| reader.of(path, opened)).map_err(|error| error.of(path))
+        Reader::with_table(path, open(path)?, EntryTable::of(index), options)
+    }
+
+    /// Like [`with_index`](Self::with_index), with an index file, and the seek file beside it.
+    pub(crate) fn with_index_file(
+        path: &Path,
+        index_path: &Path,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let table = EntryTable::of(Index::read(index_path)?);
+        Reader::with_table(path, open_beside(path, index_path)?, table, options)
+    }
+
+    fn with_table(
+        path: &Path,
+        data: Data,
+        table: Result<EntryTable>,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let data = Arc::new(data);
+        let reader = table.and_then(|table| Reader::new(data.clone(), table, options, BLOCK));
+        reader.map(|reader| reader.of(path, &data)).map_err(|error| error.of(path))
+    }
+
+    /// Opens a file with the index of a scan with the options `of_scan`.
+    pub(crate) fn scan(
+        path: &Path,
+        of_scan: &Options<'_>,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let scan = || {
+            let data = Arc::new(open(path)?);
+            let table = of_scan.of_file(path, |options| EntryTable::of_data(&data, options))?;
+            let reader = Reader::new(data.clone(), table, options, BLOCK)?;
+            Ok(reader.of(path, &data).scanned())
+        };
+        scan().map_err(|error: Error| error.of(path))
     }
 
     /// Opens a file again, of which a reader left this table. `None` if the file has changed.
@@ -102,14 +133,13 @@ impl Reader {
         table: &Table,
         options: &Options<'_>,
     ) -> Result<Option<Reader>> {
-        let data = open(path)?;
-        let opened = data.opened();
-        if table.stamp != Some(opened.stamp) {
+        let data = Arc::new(open_again(path, table.points.as_ref())?);
+        if table.stamp != Some(data.opened().stamp) {
             return Ok(None);
         }
-        let reader = Reader::new(data, table.entries.clone(), options, BLOCK);
+        let reader = Reader::new(data.clone(), table.entries.clone(), options, BLOCK);
         let reader = reader.map_err(|error| error.of(path))?;
-        Ok(Some(reader.with(|inner| inner.known = table.known).of(path, opened)))
+        Ok(Some(reader.with(|inner| inner.known = table.known).of(path, &data)))
     }
 
     /// Opens any source, with the given index or, without one, with an index from a scan.
@@ -131,12 +161,12 @@ impl Reader {
     ) -> Result<Reader> {
         let known = index.is_none();
         let table = index.map_or_else(|| scan(&source, options), EntryTable::of)?;
-        let reader = Reader::new(source, table, options, SOURCE_BLOCK)?;
+        let reader = Reader::new(Arc::new(source), table, options, SOURCE_BLOCK)?;
         Ok(reader.with(|inner| inner.known = known))
     }
 
     fn new(
-        source: impl ReadAt + Send + Sync + 'static,
+        source: Arc<impl ReadAt + Send + Sync + 'static>,
         table: EntryTable,
         options: &Options<'_>,
         block: usize,
@@ -151,7 +181,7 @@ impl Reader {
 
     /// `offsets` returns where some frames start, to find out whether headers have checksums.
     fn with_offsets(
-        source: impl ReadAt + Send + Sync + 'static,
+        source: Arc<impl ReadAt + Send + Sync + 'static>,
         table: EntryTable,
         offsets: impl FnOnce(&EntryTable) -> Vec<u64>,
         options: &Options<'_>,
@@ -167,9 +197,10 @@ impl Reader {
             }
         };
         Ok(Reader(Arc::new(Inner {
-            source: Arc::new(source),
+            source,
             path: None,
             opened: None,
+            points: None,
             table,
             known: false,
             warning: None,
@@ -187,13 +218,13 @@ impl Reader {
     /// A reader of a file whose index is elsewhere: only [`view`](Self::view)s of it have records.
     pub(super) fn without_table(
         path: &Path,
-        data: DataFile,
+        data: Data,
         offsets: impl FnOnce() -> Vec<u64>,
         options: &Options<'_>,
     ) -> Result<Reader> {
-        let (table, opened) = (EntryTable::of(Index::default())?, data.opened());
-        let reader = Reader::with_offsets(data, table, |_| offsets(), options, BLOCK)?;
-        Ok(reader.of(path, opened))
+        let (table, data) = (EntryTable::of(Index::default())?, Arc::new(data));
+        let reader = Reader::with_offsets(data.clone(), table, |_| offsets(), options, BLOCK)?;
+        Ok(reader.of(path, &data))
     }
 
     /// A reader of the same data with other entries.
@@ -202,6 +233,7 @@ impl Reader {
         Ok(Reader(Arc::new(Inner {
             source: inner.source.clone(),
             path: inner.path.clone(),
+            points: inner.points.clone(),
             table: EntryTable::of(Index::from_entries(entries)?)?,
             warning: None,
             width: Width::new(inner.threads),
@@ -210,8 +242,12 @@ impl Reader {
     }
 
     /// Sets the path, for errors, and the file's state.
-    fn of(self, path: &Path, opened: Opened) -> Reader {
-        self.with(|inner| (inner.path, inner.opened) = (Some(path.to_owned()), Some(opened)))
+    fn of(self, path: &Path, data: &Data) -> Reader {
+        data.is_opened();
+        self.with(|inner| {
+            (inner.path, inner.opened) = (Some(path.to_owned()), Some(data.opened()));
+            inner.points = data.points();
+        })
     }
 
     /// Says that the index was found by a scan of this data.
@@ -240,7 +276,7 @@ pub(super) enum Candidate<E> {
 /// Fails if the progress callback cancels, or if too many files are open.
 pub(super) fn index_beside<E: Entries>(
     path: &Path,
-    data: &DataFile,
+    data: &Data,
     options: &Options<'_>,
     read: impl Fn(DataFile, &Path) -> Result<E>,
 ) -> Result<Candidate<E>> {
@@ -255,7 +291,7 @@ pub(super) fn index_beside<E: Entries>(
 
 fn index_at<E: Entries>(
     index_path: &Path,
-    data: &DataFile,
+    data: &Data,
     options: &Options<'_>,
     read: impl Fn(DataFile, &Path) -> Result<E>,
 ) -> Result<Candidate<E>> {
@@ -267,6 +303,11 @@ fn index_at<E: Entries>(
         Some(callback) => callback(Progress { bytes_done: 0, records: 0, ..progress }),
         None => ControlFlow::Continue(()),
     };
+    if let (Ok(_), Some(source)) = (&read, data.compressed()) {
+        let total = source.compressed().opened().stamp.bytes;
+        let ask = |_| options.report(Progress { bytes_done: 0, bytes_total: total, records: 0 });
+        source.points(&ask)?;
+    }
     let reason = match read {
         Ok(index) => match check::reason_against(&index, data, &options.progress(&ask))? {
             None => return Ok(Candidate::Index(index)),
@@ -283,15 +324,19 @@ fn index_at<E: Entries>(
     Ok(Candidate::Unused(reason))
 }
 
-pub(super) fn scan_file(path: &Path, data: &DataFile, options: &Options<'_>) -> Result<EntryTable> {
-    options.of_file(path, |options| scan(data, options))
+pub(super) fn scan_file(path: &Path, data: &Data, options: &Options<'_>) -> Result<EntryTable> {
+    options.of_file(path, |options| EntryTable::of_data(data, &without_payloads(options)))
 }
 
-/// Scans without payload CRCs: the reader checks them when it reads payloads.
 fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<EntryTable> {
+    EntryTable::scan(source, &without_payloads(options))
+}
+
+/// Options to scan without payload CRCs: the reader checks them when it reads payloads.
+fn without_payloads<'a>(options: &Options<'a>) -> Options<'a> {
     let checksums = match options.checksums {
         Checksums::Full => Checksums::Length,
         checksums => checksums,
     };
-    EntryTable::scan(source, &Options { checksums, ..*options })
+    Options { checksums, ..*options }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::frames::{Slot, SMALL};
 use super::{make_room, Inner};
 use crate::error::Result;
+use crate::gzip::Points;
 use crate::source::fill_at;
 
 const TINY: bool = cfg!(any(test, fuzzing));
@@ -18,6 +19,8 @@ const GAP: u64 = if TINY { 10 } else { 4 << 10 };
 /// more.
 pub(super) const READ: u64 = 1000;
 const RECORD: u64 = 50;
+/// The same of decoding a chunk of a compressed file.
+const CHUNK: u64 = if TINY { 3000 } else { 400_000 };
 /// Reads that take longer than this plus a nanosecond per byte wait for storage, not for a
 /// processor. Then more reads run at the same time.
 const SLOW_READ: Duration = Duration::from_micros(50);
@@ -46,7 +49,8 @@ impl Inner {
                 self.read_run(run, scratch, &done);
             }
         }
-        begun.elapsed() > expected
+        // Decoding takes longer, and more threads than processors would not help.
+        self.points.is_none() && begun.elapsed() > expected
     }
 
     /// Reads frames that are close together, with one read if they are small.
@@ -92,14 +96,30 @@ impl Inner {
 
 /// Takes slots until they cost `least` nanoseconds, at least one if there are any. Returns their
 /// number, how many reads they need, and their cost. Does not split slots that share a read.
-pub(crate) fn part_of(slots: &[Request<'_>], least: u64) -> (usize, usize, u64) {
+///
+/// `chunks`: the points of a compressed file. Records of one chunk are not split either: one thread
+/// decodes it, and the others would wait.
+pub(crate) fn part_of(
+    slots: &[Request<'_>],
+    least: u64,
+    chunks: Option<&Points>,
+) -> (usize, usize, u64) {
     let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
-    while count < slots.len() && (count == 0 || cost < least) {
+    let mut chunk_end = 0;
+    while let Some((_, next)) = slots.get(count) {
+        let is_same_chunk = next.entry.offset < chunk_end;
+        if count > 0 && cost >= least && !is_same_chunk {
+            break;
+        }
+        if let (Some(chunks), false) = (chunks, is_same_chunk) {
+            chunk_end = chunks.end_of_chunk(next.entry.offset);
+            cost = cost.saturating_add(CHUNK);
+        }
         let run = &slots[count..][..run_of(&slots[count..])];
         let size = run.iter().map(|(_, slot)| slot.entry.size).fold(0, u64::saturating_add);
         cost = cost.saturating_add(READ + RECORD * run.len() as u64 + size / 8);
         count += run.len();
-        runs += 1;
+        runs += usize::from(!is_same_chunk || chunks.is_none());
     }
     (count, runs, cost)
 }

@@ -9,7 +9,7 @@ use crate::check::{self, CheckLevel, Fit};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::index::{Entries, Entry, EntryOrder, EntryTable, Index, TextEntries, TextIndex};
-use crate::open::open;
+use crate::open::{open, Data};
 use crate::options::Options;
 use crate::source::DataFile;
 
@@ -44,7 +44,7 @@ impl StoredIndex {
 
     fn of_open(
         path: &Path,
-        data: &DataFile,
+        data: &Data,
         options: &Options<'_>,
     ) -> Result<(StoredIndex, Option<Error>)> {
         let scan = || scan_file(path, data, options).map(StoredIndex::from);
@@ -64,7 +64,7 @@ impl StoredIndex {
     /// Those of [`Index::scan`].
     pub fn scan(path: &Path, options: &Options<'_>) -> Result<StoredIndex> {
         let data = open(path)?;
-        let scan = |options: &Options<'_>| EntryTable::scan(&data, options);
+        let scan = |options: &Options<'_>| EntryTable::of_data(&data, options);
         options.of_file(path, scan).map(StoredIndex::from).map_err(|error| error.of(path))
     }
 
@@ -140,7 +140,7 @@ impl StoredReader {
 
     fn new(
         path: &Path,
-        data: DataFile,
+        data: Data,
         index: StoredIndex,
         options: &Options<'_>,
     ) -> Result<StoredReader> {

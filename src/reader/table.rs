@@ -1,8 +1,11 @@
 //! What a data set needs of its readers: their tables, which outlive them, and reads of slots.
 
+use std::sync::Arc;
+
 use super::slots::Request;
 use super::{ensure_memory, Reader, LARGE, LARGE_BATCH};
 use crate::error::{Error, Result};
+use crate::gzip::Points;
 use crate::index::{Entry, EntryTable, Index};
 use crate::source::Stamp;
 
@@ -16,12 +19,15 @@ pub(crate) struct Table {
     pub(super) stamp: Option<Stamp>,
     /// The data's size when it was opened.
     size: u64,
+    /// The seek points of a compressed file.
+    pub(crate) points: Option<Arc<Points>>,
 }
 
 impl Table {
     /// About how many bytes of memory it takes.
     pub fn bytes(&self) -> u64 {
-        self.entries.bytes() as u64 + 200
+        let points = self.points.as_ref().map_or(0, |points| points.bytes());
+        (self.entries.bytes() + points) as u64 + 200
     }
 
     /// The bytes of all frames; `None` if that is no 64-bit number.
@@ -45,12 +51,18 @@ impl Table {
 impl Reader {
     pub(crate) fn table(&self) -> Table {
         let (entries, size) = (self.0.table.clone(), self.0.size);
-        Table { entries, known: self.0.known, stamp: self.stamp(), size }
+        let points = self.0.points.clone();
+        Table { entries, known: self.0.known, stamp: self.stamp(), size, points }
     }
 
     /// The state of the file when it was opened; `None` for other sources.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.0.opened.map(|opened| opened.stamp)
+    }
+
+    /// The data's size when it was opened: of a compressed file, that of the decompressed data.
+    pub(crate) fn data_size(&self) -> u64 {
+        self.0.size
     }
 
     /// Whether the file is still open; see [`Opened::is_intact`](crate::source::Opened::is_intact).

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::braces;
 use super::glob::{sort, Name};
-use super::indexes::{is_named_as_index, remove_indexes};
+use super::indexes::{is_named_as_index, is_named_as_seek_file, remove_indexes};
 use super::members::is_named_as_member;
 use crate::catalog::{is_named_as_manifest, tfds};
 use crate::error::{Error, ErrorKind, Result};
@@ -147,7 +147,7 @@ fn list_one(
     remove_indexes(&mut files);
     listing.skipped.side_files += count - files.len();
     for path in files {
-        if is_named_as_index(&path) {
+        if is_named_as_index(&path) || is_named_as_seek_file(&path) {
             listing.skipped.lone_indexes += 1;
         } else if names.has(&path) {
             listing.data.push(path);

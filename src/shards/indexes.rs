@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::create::default_index_path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
+use crate::gzip::seek_path;
 
 /// The paths where the index of a TFRecord file may be, in order of precedence: `NAME.idx`, which
 /// this crate, NVIDIA DALI and DLIO write; `NAME.tfindex`; and `STEM.tfindex`, where the name's
@@ -27,6 +28,11 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
 #[must_use]
 pub fn is_named_as_index(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "idx" || end == "tfindex")
+}
+
+/// Whether a path is named like the seek file of a compressed file.
+pub(super) fn is_named_as_seek_file(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "seek")
 }
 
 /// Finds the index of a TFRecord file by the file's name, in `directory`, or beside the file if
@@ -85,11 +91,16 @@ pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
     Err(Error::new(ErrorKind::InvalidArgument, detail).of(tfrecord_path))
 }
 
-/// Removes indexes of data files that are also in the list: patterns such as `train*` match both.
+/// Removes indexes and seek files of data files that are also in the list: patterns such as `train*`
+/// match all of them.
 pub(super) fn remove_indexes<T: AsRef<Path>>(files: &mut Vec<T>) {
-    if files.iter().any(|file| is_named_as_index(file.as_ref())) {
-        let places = files.iter().flat_map(|file| places_beside(file.as_ref()));
+    let is_beside = |path: &Path| is_named_as_index(path) || is_named_as_seek_file(path);
+    if files.iter().any(|file| is_beside(file.as_ref())) {
+        let places = files.iter().flat_map(|file| {
+            let path = file.as_ref();
+            places_beside(path).into_iter().chain([seek_path(&default_index_path(path))])
+        });
         let places: HashSet<_> = places.collect();
-        files.retain(|file| !is_named_as_index(file.as_ref()) || !places.contains(file.as_ref()));
+        files.retain(|file| !is_beside(file.as_ref()) || !places.contains(file.as_ref()));
     }
 }

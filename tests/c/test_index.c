@@ -43,7 +43,7 @@ static void versions_and_names(void) {
     CHECK(strcmp(tfr_status_name(TFR_OK), "TFR_OK") == 0);
     CHECK(strcmp(tfr_status_name(TFR_ERR_PANIC), "TFR_ERR_PANIC") == 0);
     CHECK(strcmp(tfr_status_name(-1), "TFR_UNKNOWN_STATUS") == 0);
-    CHECK(strcmp(tfr_status_name(18), "TFR_UNKNOWN_STATUS") == 0);
+    CHECK(strcmp(tfr_status_name(19), "TFR_UNKNOWN_STATUS") == 0);
 }
 
 static void files(void) {

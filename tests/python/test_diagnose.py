@@ -85,11 +85,11 @@ def test_other_formats_are_named(tmp_path, name, policy):
     path = tmp_path / "train.tfrecord"
     path.write_bytes(FILES[name])
     expected = name.split(",")[0].split(" of ")[0].removesuffix(" without a time")
-    for call in (
-        lambda: tfr_index.create_index(path, checksums=policy),
-        lambda: tfr_index.scan(path, checksums=policy),
-        lambda: tfr_index.index_bytes(FILES[name], checksums=policy),
-    ):
+    calls = [lambda: tfr_index.index_bytes(FILES[name], checksums=policy)]
+    if expected not in ("gzip", "zlib"):  # files of these are read
+        calls.append(lambda: tfr_index.create_index(path, checksums=policy))
+        calls.append(lambda: tfr_index.scan(path, checksums=policy))
+    for call in calls:
         with pytest.raises(tfr_index.TfrError) as raised:
             call()
         error = raised.value

@@ -118,7 +118,9 @@ fn a_file_that_shrinks_is_an_error() {
             let error = scan_while(&path, checksums, shrink).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Truncated, "{error}");
             assert_eq!(error.path(), Some(&*path));
-            assert!(names_a_record_up_to(&error, &index, size as u64), "{size}: {error}");
+            // The first 4 KiB were read when the file was opened.
+            let read = (size as u64).max(4096);
+            assert!(names_a_record_up_to(&error, &index, read), "{size}: {error}");
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{bail, Context};
+use anyhow::bail;
 use clap::Args;
-use tfr_index::internal::Comparison;
+use tfr_index::internal::{data_size, Comparison};
 use tfr_index::{Index, Options, Shards};
 
 use crate::edit::{exit_code, Target};
@@ -53,7 +53,7 @@ fn concat(shards: &Shards, output: Option<PathBuf>) -> anyhow::Result<()> {
     progress::begin(&files);
     let mut parts = Vec::new();
     for (number, file) in files.iter().enumerate() {
-        let size = file.metadata().with_context(|| file.display().to_string())?.len();
+        let size = data_size(file)?;
         if size > 0 && input::is_index(file) {
             bail!(
                 "{}: is an index, but concat needs the size of the data; give the data file",

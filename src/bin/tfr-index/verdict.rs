@@ -1,14 +1,13 @@
 //! How an index fits its data, or why it does not: as text and as a JSON code.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
 use serde_json::{json, Map, Value};
-use tfr_index::internal::Comparison;
-use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Scanner, Shard};
+use tfr_index::internal::{reason_at_start, Comparison};
+use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Shard};
 
 use crate::input;
 use crate::shared::streams;
@@ -90,6 +89,7 @@ impl State {
             ErrorKind::Stale => State::Stale,
             ErrorKind::Mismatch => State::OtherFile,
             ErrorKind::Truncated
+            | ErrorKind::Compressed
             | ErrorKind::Length
             | ErrorKind::LengthCrc
             | ErrorKind::PayloadCrc => State::Damaged,
@@ -229,13 +229,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
 
 /// The error of the first record, if the data is not TFRecord; or that of opening it.
 fn what_else(data: &Path) -> Option<anyhow::Error> {
-    let file = match data.is_file().then(|| File::open(data))? {
-        Ok(file) => file,
-        Err(error) => return Some(anyhow!(error).context(data.display().to_string())),
-    };
-    let error = Scanner::new(&file, &Options::new()).ok()?.next()?.err()?;
-    let is_other = error.kind() == ErrorKind::NotTfRecord;
-    is_other.then(|| anyhow::Error::from(error).context(data.display().to_string()))
+    data.is_file().then(|| reason_at_start(data))?.map(anyhow::Error::from)
 }
 
 /// The number of files in each state.

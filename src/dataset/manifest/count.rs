@@ -12,6 +12,7 @@ use crate::check::CheckLevel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
 use crate::index::{Decoder, Index};
+use crate::open::decompressed_size;
 use crate::options::{Options, Progress};
 use crate::reader::Reader;
 use crate::shards::Shard;
@@ -48,7 +49,7 @@ pub(super) fn count_file(shard: &Shard, options: &Options<'_>) -> Result<u64> {
 
 /// The number of records, if the shard's index has all records of its file.
 pub(super) fn covered(shard: &Shard, bytes: u64, mtime_ns: i64) -> Option<u64> {
-    lines(&shard.find_index().ok()?, bytes, mtime_ns)
+    lines(&shard.path, &shard.find_index().ok()?, bytes, mtime_ns)
 }
 
 /// The number of records, and the index that it comes from.
@@ -61,7 +62,7 @@ fn records(
     let Ok(index_path) = shard.find_index() else {
         return Ok((Reader::open(&shard.path, options)?.len() as u64, None));
     };
-    if let Some(records) = lines(&index_path, bytes, mtime_ns) {
+    if let Some(records) = lines(&shard.path, &index_path, bytes, mtime_ns) {
         return Ok((records, Some(index_path)));
     }
     if shard.index_path.is_some() {
@@ -81,7 +82,7 @@ fn records(
 
 /// The number of lines of an index that covers a file's bytes without gaps, and is not older than
 /// the file. Its entries are not kept.
-fn lines(index_path: &Path, bytes: u64, mtime_ns: i64) -> Option<u64> {
+fn lines(path: &Path, index_path: &Path, bytes: u64, mtime_ns: i64) -> Option<u64> {
     let file = file::open_regular(index_path).ok()?;
     let metadata = file.file().metadata().ok()?;
     if Stamp::of(&metadata).mtime_ns < mtime_ns {
@@ -106,7 +107,7 @@ fn lines(index_path: &Path, bytes: u64, mtime_ns: i64) -> Option<u64> {
         add(&decoder.take())
     });
     read.and_then(|()| add(&decoder.finish()?)).ok()?;
-    (end == bytes).then_some(lines)
+    (end == bytes || decompressed_size(path, index_path) == Some(end)).then_some(lines)
 }
 
 /// Counts the records of many shards. `bytes` is the size of all, for the progress.

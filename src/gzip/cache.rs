@@ -1,0 +1,156 @@
+//! The chunks that are in memory, of all compressed sources of the process together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::chunk::Chunk;
+use crate::error::Result;
+use crate::fork::{Inherit, Local};
+use crate::sys::SharedCell;
+
+/// The most bytes of chunks, except those in use.
+const MOST: usize = if super::TINY { 100 << 10 } else { 64 << 20 };
+
+/// A source and the number of a point.
+pub(super) type Key = (u64, usize);
+
+static CACHE: SharedCell<Local<Chunks>> = SharedCell::new();
+
+/// The chunks in memory. The least recently used ones go.
+#[derive(Default)]
+struct Chunks {
+    slots: HashMap<Key, Slot>,
+    bytes: usize,
+    /// Counts uses.
+    time: u64,
+}
+
+enum Slot {
+    Ready {
+        chunk: Arc<Chunk>,
+        bytes: usize,
+        used_at: u64,
+    },
+    /// A thread decodes it.
+    Busy,
+}
+
+impl Inherit for Chunks {
+    /// The threads that decode chunks do not exist in this process.
+    fn inherit(&mut self, mut parents: Chunks) {
+        parents.slots.retain(|_, slot| matches!(slot, Slot::Ready { .. }));
+        *self = parents;
+    }
+}
+
+fn cache() -> &'static Local<Chunks> {
+    CACHE.get().unwrap_or_else(|| CACHE.set(Local::new(Chunks::default())))
+}
+
+/// What a thread may do with a chunk.
+pub(super) enum Access {
+    /// Only read: it has all bytes.
+    Read(Arc<Chunk>),
+    /// Decode more of it, or begin it. Other threads wait.
+    Decode(Decoding),
+}
+
+/// A chunk that this thread decodes. Other threads may have it when this is dropped.
+pub(super) struct Decoding {
+    key: Key,
+    pub chunk: Option<Chunk>,
+}
+
+/// Returns a chunk that is to have the bytes from `offset` to `end`.
+pub(super) fn get(key: Key, offset: u64, end: u64) -> Access {
+    let here = cache().here();
+    let mut chunks = here.lock();
+    loop {
+        chunks.time += 1;
+        let time = chunks.time;
+        match chunks.slots.get_mut(&key) {
+            None => {
+                chunks.slots.insert(key, Slot::Busy);
+                return Access::Decode(Decoding { key, chunk: None });
+            }
+            Some(Slot::Busy) => chunks = here.wait(chunks),
+            Some(Slot::Ready { chunk, used_at, .. }) if chunk.reaches(offset) && chunk.has(end) => {
+                *used_at = time;
+                return Access::Read(chunk.clone());
+            }
+            Some(slot) => {
+                let Slot::Ready { chunk, bytes, .. } = std::mem::replace(slot, Slot::Busy) else {
+                    unreachable!("busy slots are above")
+                };
+                chunks.bytes -= bytes;
+                drop(chunks);
+                // A copy if other threads still read it.
+                let chunk = Arc::try_unwrap(chunk).unwrap_or_else(|shared| (*shared).clone());
+                let chunk = Some(chunk).filter(|chunk| chunk.reaches(offset));
+                return Access::Decode(Decoding { key, chunk });
+            }
+        }
+    }
+}
+
+/// Returns the chunk to the cache if it is there, or frees its place.
+impl Drop for Decoding {
+    fn drop(&mut self) {
+        let here = cache().here();
+        let mut chunks = here.lock();
+        chunks.slots.remove(&self.key);
+        if let Some(chunk) = self.chunk.take() {
+            chunks.add(self.key, chunk);
+        }
+        here.notify_all();
+    }
+}
+
+impl Decoding {
+    /// Works with the chunk, which `make` makes if it is not there. After an error it is gone.
+    pub fn work<T>(
+        mut self,
+        make: impl FnOnce() -> Result<Chunk>,
+        work: impl FnOnce(&mut Chunk) -> Result<T>,
+    ) -> Result<T> {
+        let mut chunk = self.chunk.take().map_or_else(make, Ok)?;
+        let result = work(&mut chunk)?;
+        self.chunk = Some(chunk);
+        Ok(result)
+    }
+}
+
+impl Chunks {
+    fn add(&mut self, key: Key, chunk: Chunk) {
+        self.time += 1;
+        let (bytes, used_at) = (chunk.bytes(), self.time);
+        self.bytes += bytes;
+        self.slots.insert(key, Slot::Ready { chunk: Arc::new(chunk), bytes, used_at });
+        while self.bytes > MOST {
+            let uses = self.slots.iter().filter_map(|(key, slot)| match slot {
+                Slot::Ready { used_at, .. } => Some((*used_at, *key)),
+                Slot::Busy => None,
+            });
+            let Some((_, oldest)) = uses.min() else { break };
+            self.remove(oldest);
+        }
+    }
+
+    fn remove(&mut self, key: Key) {
+        if let Some(Slot::Ready { bytes, .. }) = self.slots.remove(&key) {
+            self.bytes -= bytes;
+        }
+    }
+}
+
+/// Frees the chunks of a source that is closed.
+pub(super) fn forget(source: u64, points: usize) {
+    let Some(cache) = CACHE.get() else { return };
+    let mut chunks = cache.here().lock();
+    if points < chunks.slots.len() {
+        (0..points).for_each(|point| chunks.remove((source, point)));
+        return;
+    }
+    let keys: Vec<_> = chunks.slots.keys().filter(|key| key.0 == source).copied().collect();
+    keys.into_iter().for_each(|key| chunks.remove(key));
+}

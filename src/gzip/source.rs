@@ -1,0 +1,235 @@
+//! The decompressed bytes of a container, as a source.
+
+use std::io::{self, IoSliceMut};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+
+use super::cache::{self, Access};
+use super::chunk::{skip_header, Chunk};
+use super::container::Kind;
+use super::decoder::{unpack, Decoder, Stop};
+use super::input::Input;
+use super::pass::Pass;
+use super::points::{contradicted, Point, Points, PointsBuilder};
+use crate::error::{Error, Result};
+use crate::source::{fill_at, DataFile, ReadAt};
+use crate::sys::SharedCell;
+
+/// How many bytes at the start are read without points.
+const START: usize = 4 << 10;
+
+/// The decompressed bytes of a container. Many threads may read at the same time.
+///
+/// Without points, the first call that needs them makes them, with a pass over all bytes.
+pub(crate) struct Decompressed<S> {
+    compressed: S,
+    kind: Kind,
+    points: SharedCell<Arc<Points>>,
+    /// The seek file that has the windows of the points.
+    seek_file: Option<DataFile>,
+    /// Its number, in the cache.
+    id: u64,
+}
+
+impl<S: ReadAt> Decompressed<S> {
+    pub fn new(compressed: S, kind: Kind) -> Decompressed<S> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Relaxed);
+        Decompressed { compressed, kind, points: SharedCell::new(), seek_file: None, id }
+    }
+
+    /// Sets the points, whose windows may be in a seek file.
+    pub fn with_points(
+        mut self,
+        points: Arc<Points>,
+        seek_file: Option<DataFile>,
+    ) -> Decompressed<S> {
+        self.points = SharedCell::new();
+        self.points.set(points);
+        self.seek_file = seek_file;
+        self
+    }
+
+    /// The compressed bytes.
+    pub fn compressed(&self) -> &S {
+        &self.compressed
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The points, if they are known.
+    pub fn known_points(&self) -> Option<&Arc<Points>> {
+        self.points.get()
+    }
+
+    /// Whether the windows are in a seek file.
+    pub fn has_seek_file(&self) -> bool {
+        self.seek_file.is_some()
+    }
+
+    /// Sets the points that a pass has made, with windows in memory.
+    pub fn set_points(&self, points: Points) {
+        self.points.set(Arc::new(points));
+    }
+
+    /// The points. If they are not known, `progress` is called with the number of compressed bytes
+    /// that are passed, and may stop the pass.
+    pub fn points(&self, progress: &dyn Fn(u64) -> Result<()>) -> Result<&Arc<Points>> {
+        if let Some(points) = self.points.get() {
+            return Ok(points);
+        }
+        let mut points = PointsBuilder::new(self.kind);
+        let pass = Pass::new(&self.compressed, self.kind);
+        let passed = pass.run(true, &mut points, &mut |_, compressed| progress(compressed))?;
+        Ok(self.points.set(Arc::new(points.finish(passed.size, passed.damage))))
+    }
+
+    /// Checks the checksum and the size of every member. `progress` is as for [`points`](Self::points).
+    ///
+    /// # Errors
+    /// The first damage; if points are known that are not those of this data.
+    pub fn verify(&self, progress: &dyn Fn(u64) -> Result<()>) -> Result<()> {
+        if !self.has_seek_file() {
+            return self.points(progress)?.ensure_whole();
+        }
+        let (pass, mut points) =
+            (Pass::new(&self.compressed, self.kind), PointsBuilder::without_points(self.kind));
+        let passed = pass.run(false, &mut points, &mut |_, compressed| progress(compressed))?;
+        match self.points(progress)?.size == passed.size {
+            true => Ok(()),
+            false => Err(contradicted(0)),
+        }
+    }
+
+    fn read(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
+        let is_start = offset.saturating_add(bytes.len() as u64) <= START as u64;
+        if is_start && self.points.get().is_none() {
+            let start = start_of(&self.compressed, self.kind, offset as usize + bytes.len())?;
+            let here = start.get(offset as usize..).unwrap_or_default();
+            bytes[..here.len()].copy_from_slice(here);
+            return Ok(here.len());
+        }
+        let points = self.points(&|_| Ok(()))?;
+        let mut done = 0;
+        while done < bytes.len() {
+            let offset = offset.saturating_add(done as u64);
+            if offset >= points.size {
+                break;
+            }
+            done += self.read_chunk(points, &mut bytes[done..], offset)?;
+        }
+        Ok(done)
+    }
+
+    /// Reads bytes of one chunk.
+    fn read_chunk(&self, points: &Points, bytes: &mut [u8], offset: u64) -> Result<usize> {
+        let number = points.before(offset);
+        let (Some(point), end) = (points.list.get(number), points.end(number)) else {
+            return Err(contradicted(0));
+        };
+        let wanted = end.min(offset.saturating_add(bytes.len() as u64));
+        match cache::get((self.id, number), offset, wanted) {
+            Access::Read(chunk) => Ok(chunk.copy(bytes, offset)),
+            Access::Decode(decoding) => decoding.work(
+                || Chunk::new(&self.compressed, point, self.window(points, point)?, end),
+                |chunk| chunk.read(&self.compressed, self.kind, bytes, offset),
+            ),
+        }
+    }
+
+    fn window(&self, points: &Points, point: &Point) -> Result<Vec<u8>> {
+        let size = point.window_size as usize;
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        let window = match &self.seek_file {
+            None => points.window(point).and_then(unpack),
+            Some(file) => {
+                let mut packed = vec![0; size];
+                let read = fill_at(file, &mut packed, point.window);
+                read.map_err(|error| Error::io("read the seek points", error))?;
+                unpack(&packed)
+            }
+        };
+        window.ok_or_else(|| contradicted(point.input))
+    }
+}
+
+impl<S> Drop for Decompressed<S> {
+    fn drop(&mut self) {
+        if let Some(points) = self.points.take() {
+            cache::forget(self.id, points.list.len());
+        }
+    }
+}
+
+impl<S: ReadAt> ReadAt for Decompressed<S> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.points(&|_| Ok(()))?.size)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(self.read(buffer, offset)?)
+    }
+
+    fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        let mut done = 0;
+        for buffer in buffers {
+            let count = self.read(buffer, offset + done as u64)?;
+            done += count;
+            if count < buffer.len() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn chunk_end(&self, offset: u64) -> Option<u64> {
+        self.points.get().map(|points| points.end_of_chunk(offset))
+    }
+}
+
+/// The first decompressed bytes, at most `size`; fewer if there are no more.
+///
+/// # Errors
+/// If they cannot be read or decoded.
+pub(crate) fn start_of(compressed: &impl ReadAt, kind: Kind, size: usize) -> Result<Vec<u8>> {
+    let failed = |error| Error::io("read", error);
+    let mut input = Input::new(compressed, 0, START);
+    let (mut output, mut at, mut decoder) = (vec![0; size], 0, Decoder::new());
+    'members: while at < size && input.has(1).map_err(failed)? {
+        if at > 0 && input.bytes()[0] == 0 {
+            break; // zeros at the end
+        }
+        skip_header(kind, &mut input)?;
+        decoder.restart();
+        let history = at;
+        while at < size {
+            let output = &mut output[history..];
+            let (taken, written, stop) = decoder.decode(input.bytes(), output, at - history, false);
+            input.take(taken);
+            at += written;
+            match stop {
+                Stop::End => {
+                    if !input.has(kind.trailer()).map_err(failed)? {
+                        return Err(contradicted(input.position()));
+                    }
+                    input.take(kind.trailer());
+                    if kind == Kind::Zlib {
+                        break 'members;
+                    }
+                    continue 'members;
+                }
+                Stop::Bad => return Err(contradicted(input.position())),
+                _ if at < size && input.bytes().is_empty() && !input.more().map_err(failed)? => {
+                    return Err(contradicted(input.position()));
+                }
+                _ => {}
+            }
+        }
+    }
+    output.truncate(at);
+    Ok(output)
+}

@@ -1,0 +1,233 @@
+"""Files that zlib compressed as a whole, with all its levels, strategies and flushes."""
+
+if __name__ == "__main__":
+    import sys
+
+    sys.path.append(f"{sys.path[0]}/..")
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import gzip
+import os
+import random
+import zlib
+from pathlib import Path
+
+import pytest
+import tfr_index
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tfrecords import tfrecord, walk
+
+CHANCE = random.Random(5)
+WORDS = [CHANCE.randbytes(CHANCE.randrange(2, 12)) for _ in range(300)]
+PAYLOADS = [
+    b" ".join(CHANCE.choices(WORDS, k=CHANCE.randrange(1, 400)))
+    if number % 5
+    else CHANCE.randbytes(CHANCE.randrange(9000))
+    for number in range(1500)
+]
+DATA = tfrecord(PAYLOADS)
+ENTRIES = walk(DATA)
+FLUSHES = (
+    zlib.Z_NO_FLUSH,
+    zlib.Z_PARTIAL_FLUSH,
+    zlib.Z_SYNC_FLUSH,
+    zlib.Z_FULL_FLUSH,
+    zlib.Z_BLOCK,
+)
+
+
+def compressed(data, bits=31, level=6, strategy=0, flush=zlib.Z_NO_FLUSH, step=1 << 30, memory=8):
+    packer = zlib.compressobj(level, zlib.DEFLATED, bits, memory, strategy)
+    pieces = []
+    for at in range(0, len(data), step):
+        pieces += [packer.compress(data[at : at + step]), packer.flush(flush)]
+    return b"".join([*pieces, packer.flush()])
+
+
+def bgzf(data):
+    """Members of at most 64 KiB that say their own size, and an empty one at the end."""
+    out = []
+    for piece in [data[at : at + 65280] for at in range(0, len(data), 65280)] + [b""]:
+        body = compressed(piece, -15)
+        size = (len(body) + 25).to_bytes(2, "little")
+        out += [b"\x1f\x8b\x08\4\0\0\0\0\0\xff\6\0BC\2\0", size, body]
+        out += [zlib.crc32(piece).to_bytes(4, "little"), len(piece).to_bytes(4, "little")]
+    return b"".join(out)
+
+
+CONTAINERS = {
+    "gzip": gzip.compress(DATA),
+    "gzip of Python, without a time": gzip.compress(DATA, mtime=0),
+    "as TensorFlow's GZIP": compressed(DATA, memory=9),
+    "as TensorFlow's ZLIB": compressed(DATA, 15, memory=9),
+    "zlib, small window": compressed(DATA, 9),
+    "stored": compressed(DATA, level=0),
+    "fastest": compressed(DATA, level=1),
+    "fixed": compressed(DATA, strategy=zlib.Z_FIXED),
+    "Huffman only": compressed(DATA, strategy=zlib.Z_HUFFMAN_ONLY),
+    "run lengths": compressed(DATA, strategy=zlib.Z_RLE),
+    **{f"flush {flush}": compressed(DATA, flush=flush, step=70_000) for flush in FLUSHES[1:]},
+    "flushed often": compressed(DATA, flush=zlib.Z_SYNC_FLUSH, step=100),
+    "a member for each record": b"".join(
+        gzip.compress(DATA[offset : offset + size]) for offset, size in ENTRIES
+    ),
+    "many members": b"".join(
+        gzip.compress(DATA[at : at + 300_001]) for at in range(0, len(DATA), 300_001)
+    ),
+    "empty members": gzip.compress(b"") * 3 + gzip.compress(DATA) + gzip.compress(b""),
+    "BGZF": bgzf(DATA),
+    "zeros at the end": gzip.compress(DATA) + bytes(10_000),
+}
+
+
+@pytest.fixture(params=CONTAINERS)
+def path(request, tmp_path):
+    path = tmp_path / "train.tfrecord.gz"
+    path.write_bytes(CONTAINERS[request.param])
+    return path
+
+
+def test_all_records_are_read_whatever_is_there(path):
+    records = [CHANCE.randrange(len(PAYLOADS)) for _ in range(200)]
+    expected = [PAYLOADS[record] for record in records]
+    for step in ("nothing", "both", "seek file", "index"):
+        if step == "both":
+            assert tfr_index.create_index(path, checksums="full") == len(PAYLOADS)
+        elif step == "seek file":
+            os.remove(f"{path}.idx")
+        elif step == "index":
+            tfr_index.create_index(path)
+            os.remove(f"{path}.seek")
+        reader = tfr_index.Reader(path)
+        assert len(reader) == len(PAYLOADS)
+        assert list(reader.index) == ENTRIES
+        assert reader.read_many(records) == expected
+        assert list(reader) == PAYLOADS
+        assert [reader[record] for record in records[:20]] == expected[:20]
+        reader.close()
+    tfr_index.read_index(f"{path}.idx").check(path, "full")
+
+
+def test_data_sets_mix_plain_and_compressed_shards(tmp_path):
+    plain, packed = tmp_path / "a.tfrecord", tmp_path / "b.tfrecord.gz"
+    plain.write_bytes(DATA)
+    packed.write_bytes(CONTAINERS["gzip"])
+    tfr_index.create_index(packed)
+    data = tfr_index.Dataset(str(tmp_path))
+    assert len(data) == 2 * len(PAYLOADS)
+    order = list(range(len(data)))
+    CHANCE.shuffle(order)
+    assert data.read_many(order[:500]) == [PAYLOADS[i % len(PAYLOADS)] for i in order[:500]]
+
+
+@pytest.mark.parametrize("bits", [31, 15])
+def test_every_cut_is_noticed(tmp_path, bits):
+    small = tfrecord([b"hello", b"", b"x" * 300])
+    whole = compressed(small, bits)
+    path = tmp_path / "x"
+    for end in range(1, len(whole)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(tfr_index.TfrError) as raised:
+            tfr_index.scan(path)
+        if bits == 31 or end > 40:
+            known = ("TFR_ERR_TRUNCATED", "TFR_ERR_NOT_TFRECORD")
+            assert raised.value.status in known[: 1 if end > 2 else 2], end
+    path.write_bytes(whole)
+    assert list(tfr_index.scan(path)) == walk(small)
+
+
+@pytest.mark.parametrize("bits", [31, 15])
+def test_no_flipped_bit_makes_a_wrong_record(tmp_path, bits):
+    small = tfrecord([b"hello", b"a word, a word, and a word", b"x" * 300])
+    whole, path = compressed(small, bits), tmp_path / "x"
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            with tfr_index.Reader(path, checksums="none") as reader:
+                assert list(reader) == [b"hello", b"a word, a word, and a word", b"x" * 300]
+        except tfr_index.TfrError:
+            pass
+
+
+def test_errors_name_the_compressed_byte_and_the_record(tmp_path):
+    path = tmp_path / "x.gz"
+    whole = CONTAINERS["gzip"]
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(tfr_index.TfrError) as raised:
+        tfr_index.create_index(path)
+    error = raised.value
+    assert error.status == "TFR_ERR_TRUNCATED" and error.path == str(path)
+    assert f"ends at byte {len(whole) // 2}," in str(error)
+    assert error.offset == ENTRIES[error.record][0]
+    assert os.listdir(tmp_path) == ["x.gz"]
+
+    damaged = bytearray(whole)
+    damaged[-6] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(tfr_index.TfrError, match="CRC-32 of a member is wrong") as raised:
+        tfr_index.scan(path)
+    assert raised.value.status == "TFR_ERR_COMPRESSED"
+    assert raised.value.record == len(PAYLOADS)
+    path.write_bytes(CONTAINERS["as TensorFlow's ZLIB"] * 2)
+    with pytest.raises(tfr_index.TfrError, match="more bytes follow the end of the zlib stream"):
+        tfr_index.scan(path)
+
+
+def test_salvage_finds_what_is_before_damage_and_in_later_members(tmp_path):
+    path = tmp_path / "x.gz"
+    first, last = tfrecord(PAYLOADS[:500]), tfrecord(PAYLOADS[500:])
+    damaged = bytearray(gzip.compress(first))
+    damaged[len(damaged) // 2] ^= 0xFF
+    path.write_bytes(bytes(damaged) + gzip.compress(last))
+    regions = []
+    options = {"salvage": True, "checksums": "full", "on_skipped": regions.append}
+    count = tfr_index.create_index(path, **options)
+    assert 1100 < count < 1500 and regions
+    assert not Path(f"{path}.seek").exists()
+    with tfr_index.Reader(path) as reader:
+        payloads = list(reader)
+    assert payloads[-1000:] == PAYLOADS[500:]
+    assert all(payload in PAYLOADS for payload in payloads)
+
+
+def test_what_needs_plain_files_is_refused(tmp_path):
+    path = tmp_path / "x.gz"
+    path.write_bytes(CONTAINERS["gzip"])
+    for option, message in [("resume", "cannot be continued"), ("allow_incomplete_tail", "grows")]:
+        with pytest.raises(ValueError, match=message):
+            tfr_index.create_index(path, **{option: True})
+    (tmp_path / "x.gz.seek").write_text("something else")
+    with pytest.raises(ValueError, match="refusing to overwrite"):
+        tfr_index.create_index(path)
+    assert (tmp_path / "x.gz.seek").read_text() == "something else"
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.binary(max_size=4000) | st.integers(0, 60_000).map(bytes), max_size=8),
+    st.sampled_from([31, 15]),
+    st.integers(0, 9),
+    st.integers(0, 4),
+    st.sampled_from(FLUSHES),
+    st.integers(1, 5000),
+)
+def test_all_that_zlib_writes_is_read(
+    tmp_path_factory, payloads, bits, level, strategy, flush, step
+):
+    path = tmp_path_factory.mktemp("zlib") / "x"
+    path.write_bytes(compressed(tfrecord(payloads), bits, level, strategy, flush, step))
+    assert list(tfr_index.Reader(path)) == payloads
+
+
+def test_a_record_without_checksums_that_looks_compressed_is_plain(tmp_path):
+    for length in (0x08_8B1F, 0x9C78, 0x0178):
+        path = tmp_path / "x"
+        path.write_bytes(tfrecord([bytes(length)], "zeros"))
+        assert [len(payload) for payload in tfr_index.Reader(path)] == [length]
+        path.write_bytes(tfrecord([bytes(length)]))
+        assert [len(payload) for payload in tfr_index.Reader(path)] == [length]
