@@ -3191,20 +3191,26 @@ enum tfr_status tfr_dataset_open(const char *const *paths,
 /**
  * Opens a data set of shards, such as those that tfr_shards_find() found. Each has the index of
  * tfr_shards_index_path(), used as it is; without one, it is as for tfr_dataset_open(). Shards that a
- * manifest lists are not opened, as by tfr_dataset_from_manifest().
+ * manifest lists are not opened, as by tfr_dataset_from_manifest(), unless an index is given.
  *
  * Parameters: `shards` and `dataset_out` are required. `options` is optional; NULL means the
  * defaults. Their progress callback is called as by tfr_dataset_open().
  *
+ * `index_paths` and `indexes` are optional: as for tfr_dataset_open(), with tfr_shards_len() elements.
+ * Such an index may select records. A shard that a manifest lists must still have the size and the
+ * time of modification that it says and, if the index covers the whole file, the number of records.
+ *
  * Errors: those of tfr_dataset_open(). TFR_ERR_MISMATCH if a shard has another number of records than
  * the dataset_info.json of TensorFlow Datasets says.
  *
- * Ownership: the data set copies the paths; the caller may free the shards immediately. Free
- * *dataset_out with tfr_dataset_free(). It is NULL on failure.
+ * Ownership: the data set shares the indexes, and copies the paths; the caller may free them and the
+ * shards immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure.
  *
  * Threads: safe on any thread.
  */
 enum tfr_status tfr_dataset_from_shards(const struct tfr_shards *shards,
+                                        const char *const *index_paths,
+                                        const struct tfr_index *const *indexes,
                                         const struct tfr_options *options,
                                         struct tfr_dataset **dataset_out,
                                         struct tfr_error **error_out);

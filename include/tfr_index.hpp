@@ -2236,19 +2236,19 @@ class dataset {
     dataset(const std::vector<std::string> &paths, const std::vector<index> &indexes,
             const options &options = tfr::options()) {
         ensure(indexes.size() == paths.size(), "needs one index for each file");
-        std::vector<const tfr_index *> given;
-        for (const index &one : indexes) {
-            given.push_back(one.get());
-        }
-        native_.reset(open(paths_of(paths), nullptr, given.data(), options));
+        native_.reset(open(paths_of(paths), nullptr, pointers_to(indexes).data(), options));
     }
 
     /// Opens the files that shards::find() found. Those that have a shards::index_path() have that
     /// index, used as it is. Those that a manifest lists are not opened before they are used.
-    explicit dataset(const shards &set, const options &options = tfr::options()) {
-        tfr_dataset *made = nullptr;
-        options.call(tfr_dataset_from_shards, set.get(), options.get(), &made);
-        native_.reset(made);
+    explicit dataset(const shards &set, const options &options = tfr::options())
+        : native_(open(set, nullptr, options)) {}
+    /// Opens such files with these indexes, used as they are: an index for each file. The files
+    /// must have the sizes that a manifest says.
+    dataset(const shards &set, const std::vector<index> &indexes,
+            const options &options = tfr::options()) {
+        ensure(indexes.size() == set.size(), "needs one index for each file");
+        native_.reset(open(set, pointers_to(indexes).data(), options));
     }
     /// Takes the files and their numbers of records from a manifest, and opens none of them.
     [[nodiscard]] static dataset from_manifest(const manifest &manifest,
@@ -2401,6 +2401,22 @@ class dataset {
             native.push_back(detail::path(path));
         }
         return native;
+    }
+
+    static std::vector<const tfr_index *> pointers_to(const std::vector<index> &indexes) {
+        std::vector<const tfr_index *> pointers;
+        for (const index &one : indexes) {
+            pointers.push_back(one.get());
+        }
+        return pointers;
+    }
+
+    static tfr_dataset *open(const shards &set, const tfr_index *const *indexes,
+                             const options &options) {
+        tfr_dataset *made = nullptr;
+        options.call(tfr_dataset_from_shards, set.get(), static_cast<const char *const *>(nullptr),
+                     indexes, options.get(), &made);
+        return made;
     }
 
     static tfr_dataset *open(const std::vector<const char *> &paths, const char *const *index_paths,

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use libc::c_char;
 
@@ -84,26 +85,11 @@ pub unsafe extern "C" fn tfr_dataset_open(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
-        let mut shards = Vec::new();
-        for &path in pointer::slice(paths, count, "paths")? {
-            let path = pointer::path(path, "a path in paths")?.to_owned();
-            shards.push(Shard { path, index_path: None });
-        }
-        if !index_paths.is_null() {
-            let index_paths = pointer::slice(index_paths, count, "index_paths")?;
-            for (shard, &path) in shards.iter_mut().zip(index_paths) {
-                if !path.is_null() {
-                    let path = pointer::path(path, "an index path")?;
-                    shard.index_path = Some(path.to_owned());
-                }
-            }
-        }
-        let mut given: Vec<Option<Index>> = Vec::new();
-        if !indexes.is_null() {
-            let indexes = pointer::slice(indexes, count, "indexes")?;
-            given.extend(indexes.iter().map(|index| Some(index.as_ref()?.0.clone())));
-        }
-        let shards: Shards = shards.into_iter().collect();
+        let paths = pointer::slice(paths, count, "paths")?.iter();
+        let paths = paths.map(|&path| pointer::path(path, "a path in paths"));
+        let mut shards = Shards::from_paths(paths.collect::<Result<Vec<_>>>()?);
+        shards.set_index_paths(given_paths(index_paths, count)?);
+        let given = given_indexes(indexes, count)?;
         let settings = tfr_options::of_dataset(options);
         let counts = match counts.is_null() {
             true => None,
@@ -118,6 +104,41 @@ pub unsafe extern "C" fn tfr_dataset_open(
     };
     // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
+}
+
+/// The paths of indexes that the caller gives.
+///
+/// # Safety
+/// NULL, or `count` pointers that are NULL or valid.
+unsafe fn given_paths(paths: *const *const c_char, count: usize) -> Result<Vec<Option<PathBuf>>> {
+    if paths.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the caller upholds the contract.
+    let paths = unsafe { pointer::slice(paths, count, "index_paths") }?.iter();
+    let path = |&path: &*const c_char| match path.is_null() {
+        true => Ok(None),
+        // SAFETY: the same.
+        false => Ok(Some(unsafe { pointer::path(path, "an index path") }?.to_owned())),
+    };
+    paths.map(path).collect()
+}
+
+/// The indexes that the caller gives.
+///
+/// # Safety
+/// NULL, or `count` pointers that are NULL or valid.
+unsafe fn given_indexes(
+    indexes: *const *const tfr_index,
+    count: usize,
+) -> Result<Vec<Option<Index>>> {
+    if indexes.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the caller upholds the contract.
+    let indexes = unsafe { pointer::slice(indexes, count, "indexes") }?.iter();
+    // SAFETY: the same.
+    Ok(indexes.map(|index| Some(unsafe { index.as_ref() }?.0.clone())).collect())
 }
 
 /// Adds what to call if the path stands for other files.
@@ -152,21 +173,27 @@ unsafe fn open(
 
 /// Opens a data set of shards, such as those that tfr_shards_find() found. Each has the index of
 /// tfr_shards_index_path(), used as it is; without one, it is as for tfr_dataset_open(). Shards that a
-/// manifest lists are not opened, as by tfr_dataset_from_manifest().
+/// manifest lists are not opened, as by tfr_dataset_from_manifest(), unless an index is given.
 ///
 /// Parameters: `shards` and `dataset_out` are required. `options` is optional; NULL means the
 /// defaults. Their progress callback is called as by tfr_dataset_open().
 ///
+/// `index_paths` and `indexes` are optional: as for tfr_dataset_open(), with tfr_shards_len() elements.
+/// Such an index may select records. A shard that a manifest lists must still have the size and the
+/// time of modification that it says and, if the index covers the whole file, the number of records.
+///
 /// Errors: those of tfr_dataset_open(). TFR_ERR_MISMATCH if a shard has another number of records than
 /// the dataset_info.json of TensorFlow Datasets says.
 ///
-/// Ownership: the data set copies the paths; the caller may free the shards immediately. Free
-/// *dataset_out with tfr_dataset_free(). It is NULL on failure.
+/// Ownership: the data set shares the indexes, and copies the paths; the caller may free them and the
+/// shards immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure.
 ///
 /// Threads: safe on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn tfr_dataset_from_shards(
     shards: *const tfr_shards,
+    index_paths: *const *const c_char,
+    indexes: *const *const tfr_index,
     options: *const tfr_options,
     dataset_out: *mut *mut tfr_dataset,
     error_out: *mut *mut tfr_error,
@@ -174,8 +201,10 @@ pub unsafe extern "C" fn tfr_dataset_from_shards(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
-        let shards = &pointer::borrow(shards, "shards")?.shards;
-        store(tfr_dataset::give(open(shards, Vec::new(), options)?));
+        let mut shards = pointer::borrow(shards, "shards")?.shards.clone();
+        let count = shards.len();
+        shards.set_index_paths(given_paths(index_paths, count)?);
+        store(tfr_dataset::give(open(&shards, given_indexes(indexes, count)?, options)?));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

@@ -193,7 +193,8 @@
       (const char *const *, const char *const *, const tfr_index *const *, const uint64_t *,       \
        size_t, const tfr_options *, tfr_dataset **, tfr_error **))                                 \
     F(tfr_status, tfr_dataset_from_shards,                                                         \
-      (const tfr_shards *, const tfr_options *, tfr_dataset **, tfr_error **))                     \
+      (const tfr_shards *, const char *const *, const tfr_index *const *, const tfr_options *,     \
+       tfr_dataset **, tfr_error **))                                                              \
     F(uint64_t, tfr_dataset_len, (const tfr_dataset *))                                            \
     F(size_t, tfr_dataset_num_shards, (const tfr_dataset *))                                       \
     F(const char *, tfr_dataset_path, (const tfr_dataset *, size_t))                               \

@@ -226,9 +226,10 @@ static void counts(void) {
     CHECK(calls == 1 && dataset == NULL);
     tfr_shards *shards = NULL;
     CHECK(tfr_shards_from_paths(path_of, NULL, SHARDS, &shards, NULL) == TFR_OK);
-    CHECK(tfr_dataset_from_shards(shards, options, &dataset, NULL) == TFR_ERR_CANCELLED);
+    CHECK(tfr_dataset_from_shards(shards, NULL, NULL, options, &dataset, NULL) ==
+          TFR_ERR_CANCELLED);
     CHECK(calls == 2 && dataset == NULL);
-    CHECK(tfr_dataset_from_shards(shards, NULL, &dataset, NULL) == TFR_OK);
+    CHECK(tfr_dataset_from_shards(shards, NULL, NULL, NULL, &dataset, NULL) == TFR_OK);
     tfr_shards_free(shards);
     CHECK(tfr_dataset_len(dataset) == ALL);
     tfr_dataset_free(dataset);

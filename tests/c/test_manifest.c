@@ -53,7 +53,7 @@ static void built_and_written(void) {
     CHECK(tfr_shards_find(&given, 1, NULL, NULL, 0, &same, NULL) == TFR_OK);
     CHECK(tfr_shards_len(same) == 2 && strcmp(tfr_shards_path(same, 1), paths[1]) == 0);
     CHECK(rename(paths[0], paths[2]) == 0);
-    CHECK(tfr_dataset_from_shards(same, NULL, &dataset, NULL) == TFR_OK);
+    CHECK(tfr_dataset_from_shards(same, NULL, NULL, NULL, &dataset, NULL) == TFR_OK);
     CHECK(tfr_dataset_len(dataset) == 9);
     CHECK(tfr_dataset_read(dataset, 8, payload, sizeof payload, &size, NULL) == TFR_OK);
     CHECK(tfr_dataset_read(dataset, 0, payload, sizeof payload, &size, NULL) == TFR_ERR_IO);

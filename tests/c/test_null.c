@@ -437,8 +437,8 @@ int main(int argc, char **argv) {
             tfr_dataset_open(&no_path, NULL, NULL, NULL, 1, NULL, &no_dataset, error_out));
     REFUSES("manifest", tfr_dataset_from_manifest(NULL, NULL, &no_dataset, error_out));
     REFUSES("dataset_out", tfr_dataset_from_manifest(NULL, NULL, NULL, error_out));
-    REFUSES("shards", tfr_dataset_from_shards(NULL, NULL, &no_dataset, error_out));
-    REFUSES("dataset_out", tfr_dataset_from_shards(NULL, NULL, NULL, error_out));
+    REFUSES("shards", tfr_dataset_from_shards(NULL, NULL, NULL, NULL, &no_dataset, error_out));
+    REFUSES("dataset_out", tfr_dataset_from_shards(NULL, NULL, NULL, NULL, NULL, error_out));
     REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, NULL, error_out));
     CHECK(no_dataset == NULL);
     CHECK(tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);

@@ -162,6 +162,17 @@ void searches(const std::vector<std::string> &paths) {
 void reshards(const std::vector<std::string> &paths) {
     const std::string directory = std::filesystem::path(paths[0]).parent_path() / "copy";
     const tfr::shards set = tfr::shards::from_paths(paths);
+    std::vector<tfr::index> indexes;
+    for (const std::string &path : paths) {
+        indexes.push_back(tfr::index::scan(path));
+    }
+    CHECK(tfr::dataset(set, indexes).size() == 12);
+    indexes.pop_back();
+    try {
+        static_cast<void>(tfr::dataset(set, indexes));
+        CHECK(false);
+    } catch (const std::invalid_argument &) {
+    }
     tfr::reshard_options how;
     how.shards = 3;
     how.shuffle = 7;

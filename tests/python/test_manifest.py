@@ -174,3 +174,25 @@ def test_only_a_manifest_is_replaced(data):
         with pytest.raises(tfr_index.TfrValueError, match=message):
             manifest.write(path)
     assert shard.read_bytes() == before and (data / "labels.json").read_text() == "[1]"
+
+
+def test_indexes_are_given_for_the_files_of_a_manifest(tmp_path):
+    for name in "ab":
+        with tfr_index.RecordWriter(tmp_path / f"{name}.tfrecord") as writer:
+            writer.write(b"one")
+            writer.write(b"two")
+    path = tmp_path / "x.manifest.json"
+    Manifest.build(tmp_path).write(path)
+    a, b = (tfr_index.scan(tmp_path / f"{name}.tfrecord") for name in "ab")
+    b[1:].write(tmp_path / "b.txt")
+    for index in ([a[::-1], tmp_path / "b.txt"], [a[::-1], b[1:]]):
+        dataset = Dataset(path, index=index)
+        for same in (dataset, pickle.loads(pickle.dumps(dataset))):
+            assert list(same) == [b"two", b"one", b"two"]
+    assert list(Dataset(path, index=[None, b[:1]])) == [b"one", b"two", b"one"]
+    # They may select records, but the files must be those that the manifest lists.
+    with tfr_index.RecordWriter(tmp_path / "a.tfrecord", append=True) as writer:
+        writer.write(b"more")
+    for index in ([a[:1], b], [tfr_index.scan(tmp_path / "a.tfrecord"), None]):
+        with pytest.raises(tfr_index.TfrMismatch, match=r"a\.tfrecord: has \d+ bytes, but x\.man"):
+            list(Dataset(path, index=index))

@@ -38,7 +38,8 @@ pub struct Create {
     files: Vec<PathBuf>,
     #[command(flatten)]
     set: Set,
-    /// Where to write the index: a file, - for stdout, or a directory [default: FILE.idx]
+    /// Where to write the index: a file, - for stdout, or a directory [default: where a manifest says
+    /// that it is, otherwise FILE.idx]
     ///
     /// OUT is a directory if one exists there, if OUT ends in /, or if there are several files. It is
     /// created if necessary.

@@ -6,10 +6,10 @@ import os
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from ._arguments import refuse
-from ._files import c_paths, decoded, native_shards, shards_of
+from ._files import c_paths, decoded, native_shards
 from ._index import Index
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._manifest import Manifest, ManifestRow
@@ -37,20 +37,43 @@ class Origin(Protocol):
 class _Found:
     """Files that were found, and are not pickled as such."""
 
-    def __init__(self, shards: CData, paths: list[Path]) -> None:
+    def __init__(
+        self, shards: CData, paths: list[Path], given: Sequence[Index | Path | None] | None
+    ) -> None:
         self._shards = shards
         # A list of paths may have manifests, whose files are opened when they are used.
         self.is_lazy = any(os.fsencode(path).endswith(b".json") for path in paths)
         count = lib.tfr_shards_len(shards)
         texts = [lib.tfr_shards_index_path(shards, shard) for shard in range(count)]
         self._index_paths = [decoded(text) if text else None for text in texts]
+        self._given_paths: list[str | None] = [None] * count
+        self._indexes: list[Index | None] | None = None
+        if given is not None:
+            self._indexes = [one if isinstance(one, Index) else None for one in given]
+            for place, one in enumerate(given):
+                if one is not None and not isinstance(one, Index):
+                    self._index_paths[place] = os.fsdecode(one)
+                    self._given_paths[place] = os.fsdecode(one)
 
     def open(self, options: CData) -> CData:
-        return make("dataset", lib.tfr_dataset_from_shards, self._shards, options)
+        *given, _keep = _natives(self._given_paths, self._indexes)
+        return make("dataset", lib.tfr_dataset_from_shards, self._shards, *given, options)
 
     def counted(self, native: CData) -> Origin:
         paths = [decoded(lib.tfr_dataset_path(native, n)) for n in range(len(self._index_paths))]
-        return _Files(paths, self._index_paths).counted(native)
+        return _Files(paths, self._index_paths, self._indexes).counted(native)
+
+
+def _natives(
+    index_paths: list[str | None] | None, indexes: list[Index | None] | None
+) -> tuple[CData, CData, list[Any]]:
+    """The same for C, and what keeps it alive."""
+    paths, keep = (ffi.NULL, []) if index_paths is None else c_paths(index_paths)
+    natives = ffi.NULL
+    if indexes is not None:
+        pointers = [ffi.NULL if index is None else index._native for index in indexes]
+        natives = ffi.new("tfr_index *[]", pointers)
+    return paths, natives, keep
 
 
 @dataclass(frozen=True)
@@ -67,15 +90,8 @@ class _Files:
         return self.counts is not None
 
     def open(self, options: CData) -> CData:
-        paths, keep = c_paths(self.paths)
-        index_paths: CData = ffi.NULL
-        if self.index_paths is not None:
-            index_paths, keep_too = c_paths(self.index_paths)
-            keep += keep_too
-        indexes: CData = ffi.NULL
-        if self.indexes is not None:
-            natives = [ffi.NULL if index is None else index._native for index in self.indexes]
-            indexes = ffi.new("tfr_index *[]", natives)
+        paths, _keep = c_paths(self.paths)
+        index_paths, indexes, _keep_too = _natives(self.index_paths, self.indexes)
         counts = ffi.NULL if self.counts is None else ffi.from_buffer("uint64_t[]", self.counts)
         given = paths, index_paths, indexes, counts, len(self.paths)
         return make("dataset", lib.tfr_dataset_open, *given, options)
@@ -191,14 +207,10 @@ def find_origin(
         allow_repeated=index is not None,
     )
     if index is None:
-        return _Found(shards, files)
-    found = [path for path, _ in shards_of(shards)]
-    if len(index) != len(found):
-        raise refuse(f"index must have {len(found)} items, one for each file, not {len(index)}")
+        return _Found(shards, files, None)
+    count = lib.tfr_shards_len(shards)
+    if len(index) != count:
+        raise refuse(f"index must have {count} items, one for each file, not {len(index)}")
     if all(one is None for one in index):
-        return _Found(shards, files)
-    indexes = [one if isinstance(one, Index) else None for one in index]
-    index_paths = [
-        None if one is None or isinstance(one, Index) else os.fsdecode(one) for one in index
-    ]
-    return _Files(found, index_paths, indexes)
+        return _Found(shards, files, None)
+    return _Found(shards, files, index)
