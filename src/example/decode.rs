@@ -350,11 +350,17 @@ fn push_list(
         return values.push_list(list, base).ok_or_else(not_an_example)?;
     }
     values.truncate(start);
-    *found = match count_values(kind, list) {
-        Some(0) if *found != Found::Other(kind) => Found::Empty(kind),
-        _ => Found::Other(kind),
-    };
+    *found = other_list(*found, kind, list);
     Ok(())
+}
+
+/// What is found when a list of another kind than the feature's follows. Damage in it counts as a value.
+#[cold]
+fn other_list(before: Found, kind: FeatureKind, list: &[u8]) -> Found {
+    match count_values(kind, list) {
+        Some(0) if before != Found::Other(kind) => Found::Empty(kind),
+        _ => Found::Other(kind),
+    }
 }
 
 impl State {
