@@ -40,11 +40,18 @@ pub(crate) fn open(path: &Path) -> Result<Data> {
     open_beside(path, &default_index_path(path))
 }
 
-/// Like [`open`], with the seek file beside this index.
+/// Like [`open`], but prefers the seek file beside this index.
 pub(crate) fn open_beside(path: &Path, index_path: &Path) -> Result<Data> {
-    open_with(path, |kind, file| match file.is_shared() {
-        true => Ok(None), // the path is not that of the file
-        false => Found::open(&gzip::seek_path(index_path), kind, file),
+    open_with(path, |kind, file| {
+        if file.is_shared() {
+            return Ok(None); // the path is not that of the file
+        }
+        let default = default_index_path(path);
+        let found = Found::open(&gzip::seek_path(index_path), kind, file)?;
+        match found.is_none() && index_path != default {
+            true => Found::open(&gzip::seek_path(&default), kind, file),
+            false => Ok(found),
+        }
     })
 }
 

@@ -8,8 +8,9 @@ use super::{Inner, Reader, Table};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::file;
+use crate::frame::at::header_at;
 use crate::frame::trust::Trust;
-use crate::index::{Entries, Entry, EntryTable, Index};
+use crate::index::{Entries, Entry, EntryOrder, EntryTable, Index};
 use crate::open::{open, open_again, open_beside, Data};
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
@@ -309,6 +310,9 @@ fn index_at<E: Entries>(
         source.points(&ask)?;
     }
     let reason = match read {
+        Ok(index) if is_of_seek_file(&index, data).unwrap_or(false) => {
+            return Ok(Candidate::Index(index));
+        }
         Ok(index) => match check::reason_against(&index, data, &options.progress(&ask))? {
             None => return Ok(Candidate::Index(index)),
             Some(reason) => reason,
@@ -322,6 +326,34 @@ fn index_at<E: Entries>(
     };
     let reason = reason.of(index_path).adding("; this index is not used, the data is scanned");
     Ok(Candidate::Unused(reason))
+}
+
+/// Whether an index has the records that the seek file of the data counted. A check of it decodes up
+/// to 64 chunks, this at most two.
+///
+/// The index must account for each byte of the data, and the headers of its first and its last
+/// record must be right.
+fn is_of_seek_file(index: &impl Entries, data: &Data) -> Result<bool> {
+    let source = data.compressed().filter(|source| source.has_seek_file());
+    let Some(points) = source.and_then(|source| source.known_points()) else { return Ok(false) };
+    let count = index.len();
+    let is_whole =
+        matches!(index.order(), EntryOrder::Ascending { covered } if covered == points.size);
+    if !is_whole || points.records != Some(count as u64) {
+        return Ok(false);
+    }
+    for record in [0, count.wrapping_sub(1)].into_iter().filter(|record| *record < count) {
+        let entry = index.get(record)?;
+        if entry.end() > points.size {
+            return Ok(false);
+        }
+        let size = header_at(data, entry.offset)?
+            .and_then(|header| header.frame_size(points.size - entry.offset));
+        if size != Some(entry.size) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn scan_file(path: &Path, data: &Data, options: &Options<'_>) -> Result<EntryTable> {

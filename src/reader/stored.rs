@@ -1,7 +1,7 @@
 //! An index whose entries are used where they are, for programs that need few of them, or each once.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::open::{index_beside, scan_file, Candidate};
 use super::{Payloads, Reader};
@@ -9,14 +9,18 @@ use crate::check::{self, CheckLevel, Fit};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::index::{Entries, Entry, EntryOrder, EntryTable, Index, TextEntries, TextIndex};
-use crate::open::{open, Data};
+use crate::open::{open, open_beside, Data};
 use crate::options::Options;
 use crate::source::DataFile;
 
 /// The entries of an index file. Those of a large file stay in it, unless they are in another order
 /// than the data.
 #[allow(missing_debug_implementations)]
-pub struct StoredIndex(Stored);
+pub struct StoredIndex {
+    stored: Stored,
+    /// The index file, if it was given: a seek file may be beside it.
+    path: Option<PathBuf>,
+}
 
 enum Stored {
     Text(TextIndex<DataFile>),
@@ -30,7 +34,8 @@ impl StoredIndex {
     /// Those of [`Index::read`].
     pub fn read(index_path: impl AsRef<Path>) -> Result<StoredIndex> {
         let path = index_path.as_ref();
-        file::open_to_read(path).and_then(|file| StoredIndex::read_open(file, path))
+        let index = file::open_to_read(path).and_then(|file| StoredIndex::read_open(file, path))?;
+        Ok(StoredIndex { path: Some(path.to_owned()), ..index })
     }
 
     /// Finds the index of a data file as [`Reader::open`](super::Reader::open) does, or scans the
@@ -72,7 +77,7 @@ impl StoredIndex {
         let file = match file.is_shared() {
             true => file, // it is read once, from its position
             false => match TextIndex::new(file, path) {
-                Ok(text) => return Ok(StoredIndex(Stored::Text(text))),
+                Ok(text) => return Ok(StoredIndex { stored: Stored::Text(text), path: None }),
                 Err(file) => file,
             },
         };
@@ -134,7 +139,10 @@ impl StoredReader {
         index: StoredIndex,
         options: &Options<'_>,
     ) -> Result<StoredReader> {
-        let data = open(path)?;
+        let data = match &index.path {
+            Some(index_path) => open_beside(path, index_path)?,
+            None => open(path)?,
+        };
         StoredReader::new(path, data, index, options).map_err(|error| error.of(path))
     }
 
@@ -145,7 +153,7 @@ impl StoredReader {
         options: &Options<'_>,
     ) -> Result<StoredReader> {
         let offsets = || {
-            let start = match &index.0 {
+            let start = match &index.stored {
                 Stored::Text(_) => None, // that of record 0
                 Stored::Table(table) => table.start(),
             };
@@ -230,7 +238,7 @@ impl View {
 
 impl From<EntryTable> for StoredIndex {
     fn from(table: EntryTable) -> StoredIndex {
-        StoredIndex(Stored::Table(table))
+        StoredIndex { stored: Stored::Table(table), path: None }
     }
 }
 
@@ -246,28 +254,28 @@ impl Entries for StoredIndex {
     type Range<'a> = StoredEntries<'a>;
 
     fn len(&self) -> usize {
-        match &self.0 {
+        match &self.stored {
             Stored::Text(text) => text.len(),
             Stored::Table(table) => table.len(),
         }
     }
 
     fn get(&self, record: usize) -> Result<Entry> {
-        match &self.0 {
+        match &self.stored {
             Stored::Text(text) => text.get(record),
             Stored::Table(table) => Entries::get(table, record),
         }
     }
 
     fn range(&self, records: Range<usize>) -> StoredEntries<'_> {
-        match &self.0 {
+        match &self.stored {
             Stored::Text(text) => StoredEntries::Text(text.range(records)),
             Stored::Table(table) => StoredEntries::Table(Entries::range(table, records)),
         }
     }
 
     fn order(&self) -> EntryOrder<'_> {
-        match &self.0 {
+        match &self.stored {
             Stored::Text(text) => text.order(),
             Stored::Table(table) => table.order(),
         }

@@ -5,6 +5,7 @@
 mod arguments;
 mod cat;
 mod commands;
+mod compressed;
 mod edit;
 mod features;
 mod fit;

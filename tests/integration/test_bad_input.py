@@ -47,6 +47,8 @@ LFS = (
     b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
 )
 
+OLD_INDEX = index_text(ENTRIES)  # correct for an earlier version of the file
+
 # What the file holds, and its correct index if it has one.
 INPUTS: dict[str, tuple[bytes | None, str | None]] = {
     "4 stray bytes at the end": (GOOD + b"\0\1\2\3", None),
@@ -56,14 +58,13 @@ INPUTS: dict[str, tuple[bytes | None, str | None]] = {
     "a length of 2^40": (with_length(2**40), None),
     "a length of 2^64 - 16": (with_length(2**64 - 16), None),
     "a length of 2^64 - 1": (with_length(2**64 - 1), None),
-    "gzip": (gzip.compress(GOOD, mtime=1_700_000_000), None),
+    "gzip": (gzip.compress(GOOD, mtime=1_700_000_000), OLD_INDEX),
     "a Git LFS pointer": (LFS, None),
     "64 zero bytes": (bytes(64), None),
     "no such file": (None, None),
     "an empty file": (b"", ""),
     "a good file": (frame(b"one") + frame(b""), "0 19\n19 16\n"),
 }
-OLD_INDEX = index_text(ENTRIES)  # correct for an earlier version of the file
 
 OURS = "import sys, tfr_index; tfr_index.create_index(*sys.argv[1:])"
 S3DLIO = "import sys, s3dlio; s3dlio.create_tfrecord_index(*sys.argv[1:])"
@@ -115,7 +116,8 @@ def outcome(python: str, program: str, content: bytes | None, right: str | None,
     index.write_text(OLD_INDEX)
     how = ended(python, program, data, index)
     text = index.read_text() if index.exists() else None
-    assert set(os.listdir(at)) <= {data.name, index.name}, "a file is left behind"
+    seek = index.with_suffix(".seek")  # of compressed files
+    assert set(os.listdir(at)) <= {data.name, index.name, seek.name}, "a file is left behind"
     if how == "done":
         if right is not None:
             return "indexed" if text == right else "**wrong index, no error**"

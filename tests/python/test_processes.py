@@ -9,6 +9,7 @@ if __name__ == "__main__":
     environment.run_as_script(__file__, "quick")
 
 import errno
+import gzip
 import os
 import shutil
 import subprocess
@@ -129,7 +130,10 @@ print("done")
 """
 
 
-def test_a_fork_amid_reads_works_on(data):
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_fork_amid_reads_works_on(data, is_compressed):
+    if is_compressed:
+        data.write_bytes(gzip.compress(data.read_bytes(), 1))
     assert run(READERS, data) == (0, "done\n", "")
 
 
