@@ -88,6 +88,7 @@ API = {
         "Argument types",
         [
             "Checksums",
+            "Compression",
             "CheckLevel",
             "OnError",
             "Only",

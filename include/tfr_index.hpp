@@ -509,6 +509,11 @@ class options {
         detail::call(tfr_options_set_sync, get(), std::int32_t{yes});
         return *this;
     }
+    /// Compresses what a writer and reshard() write.
+    options &compression(tfr_compression kind) {
+        detail::call(tfr_options_set_compression, get(), static_cast<std::int32_t>(kind));
+        return *this;
+    }
     /// Makes index::check() accept an index that covers only the first records.
     options &allow_partial(bool yes = true) {
         detail::call(tfr_options_set_allow_partial, get(), std::int32_t{yes});

@@ -8,6 +8,7 @@ mod chunk;
 mod container;
 mod damage;
 mod decoder;
+mod encoder;
 mod input;
 mod pass;
 mod points;
@@ -17,6 +18,7 @@ mod windows;
 
 pub(crate) use container::{may_start, Kind};
 pub(crate) use damage::Damage;
+pub(crate) use encoder::Encoder;
 pub(crate) use pass::Pass;
 pub(crate) use points::{Points, PointsBuilder};
 pub(crate) use seek_file::{is_seek_file, seek_path, Found, Identification};

@@ -108,7 +108,7 @@ pub use index::{Entry, Index, Remainder, ShardBy};
 pub use indexer::Indexer;
 pub use infer::{infer_features, Inferred};
 pub use locate::{locate, Location, Part};
-pub use options::{Checksums, Options, Progress, Skipped};
+pub use options::{Checksums, Compression, Options, Progress, Skipped};
 pub use order::{Order, OrderState, Permutation};
 pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;

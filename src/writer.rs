@@ -13,8 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, GrownFile, NewFile};
 use crate::fork::Owner;
 use crate::frame::{self, Header, OVERHEAD};
+use crate::gzip::{is_seek_file, seek_path, Encoder as GzipEncoder};
 use crate::index::{Encoder, Entry};
-use crate::options::{Checksums, Options};
+use crate::open::open_alone;
+use crate::options::{Checksums, Compression, Options};
 use crate::scan::Scanner;
 
 /// Frames are passed to the writing thread in buffers of this size: small enough for the cache, and
@@ -25,6 +27,9 @@ const BUFFER: usize = if cfg!(any(test, fuzzing)) { 1 << 10 } else { 512 << 10 }
 const DIRECT: usize = BUFFER / 16;
 /// The index's text is written in pieces of about this size.
 const LINES: usize = if cfg!(any(test, fuzzing)) { 100 } else { 64 << 10 };
+
+const SEEK_FILE: &str = "a seek file: give another index path";
+const INDEX_IS_MISSING: &str = "; the data is complete, but its index is not written: create it";
 
 /// Writes records with valid checksums to a TFRecord file, and the file's index at the same time.
 /// It never reads the data back. It needs less than 2 MB of memory, whatever it writes.
@@ -64,6 +69,10 @@ const LINES: usize = if cfg!(any(test, fuzzing)) { 100 } else { 64 << 10 };
 pub struct RecordWriter {
     data: Background,
     index: NewFile,
+    /// Of a compressed file.
+    seek_file: Option<NewFile>,
+    /// Payloads of at least this size are not copied.
+    direct: usize,
     /// Frames and index lines that are not written yet.
     frames: Vec<u8>,
     lines: Encoder,
@@ -78,6 +87,7 @@ pub struct RecordWriter {
 enum Data {
     New(NewFile),
     Grown(GrownFile),
+    Gzip(NewFile, Box<GzipEncoder>),
 }
 
 impl Data {
@@ -85,6 +95,18 @@ impl Data {
         match self {
             Data::New(file) => file.write_both(one, other),
             Data::Grown(file) => file.write_both(one, other),
+            Data::Gzip(file, encoder) => {
+                encoder.push(one, |bytes| file.write(bytes))?;
+                encoder.push(other, |bytes| file.write(bytes))
+            }
+        }
+    }
+
+    /// Passes what is compressed so far to the system.
+    fn flush(&mut self) -> Result<()> {
+        match self {
+            Data::Gzip(file, encoder) => encoder.flush(|bytes| file.write(bytes)),
+            _ => Ok(()),
         }
     }
 }
@@ -107,7 +129,11 @@ impl RecordWriter {
     /// reader, or [one of the process's own descriptors](crate::own_descriptor) is written to
     /// directly.
     ///
-    /// Uses only the option [`sync`](Options::sync).
+    /// With [`Options::compression`], the file is compressed, and its seek file appears, too, before
+    /// the index: the path of the index with `.seek` in place of `.idx`. The writer then needs 3 MB of
+    /// memory, and up to the size of the largest payload.
+    ///
+    /// Uses only the options [`sync`](Options::sync) and [`compression`](Options::compression).
     ///
     /// # Errors
     /// If a file cannot be created, or both paths lead to the same file; `EBUSY` if another writer
@@ -120,9 +146,21 @@ impl RecordWriter {
     ) -> Result<RecordWriter> {
         let (tfrecord_path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
         ensure_two_places(tfrecord_path, index_path)?;
-        let data = NewFile::create_alone(tfrecord_path)?.with_sync(options.sync);
-        let index = NewFile::create_alone(index_path)?.with_sync(options.sync);
-        RecordWriter::new(Data::New(data), index, 0, 0)
+        let create = |path: &Path| Ok(NewFile::create_alone(path)?.with_sync(options.sync));
+        if options.compression == Compression::None {
+            let data = Data::New(create(tfrecord_path)?);
+            return RecordWriter::new(data, create(index_path)?, 0, 0);
+        }
+        let seek_path = seek_path(index_path);
+        ensure_two_places(tfrecord_path, &seek_path)?;
+        file::ensure_contents(&seek_path, SEEK_FILE, is_seek_file)?;
+        let data = Data::Gzip(create(tfrecord_path)?, Box::new(GzipEncoder::new()?));
+        let mut writer = RecordWriter::new(data, create(index_path)?, 0, 0)?;
+        if !writer.index.is_target() {
+            writer.seek_file = Some(create(&seek_path)?);
+        }
+        writer.direct = usize::MAX; // the thread compresses them
+        Ok(writer)
     }
 
     /// Appends to a TFRecord file, or starts one if there is none. [`finish`](Self::finish)
@@ -165,9 +203,17 @@ impl RecordWriter {
     ) -> Result<RecordWriter> {
         let (path, index_path) = (tfrecord_path.as_ref(), index_path.as_ref());
         ensure_two_places(path, index_path)?;
+        let detail = "a compressed file cannot be appended to: write another file";
+        let cannot = || Err(Error::new(ErrorKind::InvalidArgument, detail).of(path));
+        if options.compression != Compression::None {
+            return cannot();
+        }
         let data = GrownFile::open(path, options.sync)?;
         let mut index = NewFile::create_alone(index_path)?.with_sync(options.sync);
-        let before = file::open_regular(path)?;
+        let before = open_alone(path)?;
+        if before.compressed().is_some() {
+            return cannot();
+        }
         let Options { threads, progress, .. } = *options;
         let options = Options { threads, progress, ..Options::new() };
         let options = options.checksums(Checksums::Length).resume(true);
@@ -195,7 +241,18 @@ impl RecordWriter {
         frames.try_reserve_exact(room).map_err(|_| Error::out_of_memory("a writer"))?;
         let (data, lines) = (Background::new(data), Encoder::default());
         let owner = Owner::this_process();
-        Ok(RecordWriter { data, index, frames, lines, count, offset, failed: None, owner })
+        Ok(RecordWriter {
+            data,
+            index,
+            seek_file: None,
+            direct: DIRECT,
+            frames,
+            lines,
+            count,
+            offset,
+            failed: None,
+            owner,
+        })
     }
 
     /// Returns the number of records in the file, including those that were there before.
@@ -223,7 +280,7 @@ impl RecordWriter {
                 let size = (ends[1] - ends[0]) as u64;
                 writer.add_line(Entry { offset: writer.offset, size })?;
             }
-            match bytes.len() < DIRECT {
+            match bytes.len() < writer.direct {
                 true => writer.frames.extend_from_slice(bytes),
                 false => writer.data.flush(&mut writer.frames, bytes)?,
             }
@@ -238,7 +295,10 @@ impl RecordWriter {
     /// # Errors
     /// Those of [`write`](Self::write).
     pub fn flush(&mut self) -> Result<()> {
-        self.attempt(|writer| writer.data.flush(&mut writer.frames, &[]))
+        self.attempt(|writer| {
+            writer.data.flush(&mut writer.frames, &[])?;
+            writer.data.wait()?.flush()
+        })
     }
 
     /// Completes the data and the index, and returns the number of records in the file.
@@ -255,8 +315,21 @@ impl RecordWriter {
             Data::New(mut data) => {
                 data.replace()?;
                 let placed = data.sync_directory().and_then(|()| self.index.replace());
-                let why = "; the data is complete, but its index is not written: create it";
-                placed.map_err(|error| error.adding(why))?;
+                placed.map_err(|error| error.adding(INDEX_IS_MISSING))?;
+            }
+            Data::Gzip(mut data, mut encoder) => {
+                encoder.finish(|bytes| data.write(bytes))?;
+                let (points, identification) = (*encoder).into_points(self.count);
+                if let Some(seek_file) = &mut self.seek_file {
+                    points.write_to(seek_file, identification)?;
+                }
+                data.replace()?;
+                let mut place = || {
+                    data.sync_directory()?;
+                    self.seek_file.as_mut().map_or(Ok(()), NewFile::replace)?;
+                    self.index.replace()
+                };
+                place().map_err(|error| error.adding(INDEX_IS_MISSING))?;
             }
             Data::Grown(mut data) => {
                 data.settle(self.offset)?;
@@ -284,7 +357,7 @@ impl RecordWriter {
         let length = payload.len() as u64;
         let entry = Entry { offset: self.offset, size: length + OVERHEAD };
         self.frames.extend_from_slice(&Header::of(length).encode());
-        match payload.len() < DIRECT {
+        match payload.len() < self.direct {
             true => self.frames.extend_from_slice(payload),
             false => self.data.flush(&mut self.frames, payload)?,
         }

@@ -90,6 +90,8 @@ impl<'a> Reshard<'a> {
     /// - [`salvage`](Options::salvage): leaves out damaged records instead of failing. This reads
     ///   each shard twice, and does not use indexes.
     /// - [`threads`](Options::threads), [`progress`](Options::progress), [`sync`](Options::sync).
+    /// - [`compression`](Options::compression): the new files are compressed, and `.gz` is added to their
+    ///   names. The size of [`shard_bytes`](Self::shard_bytes) is that of the decompressed data.
     pub fn options(mut self, options: Options<'a>) -> Reshard<'a> {
         self.options = options;
         self
@@ -174,7 +176,7 @@ pub fn reshard(
     let order = Order::new(dataset.len());
     let order = reshard.seed.map_or(order.clone(), |seed| order.shuffle(seed));
     let plan = Plan::new(&dataset, &order, reshard.size)?;
-    let names = Names { name: &reshard.name, count: plan.len() };
+    let names = Names { name: &reshard.name, count: plan.len(), compression: options.compression };
     let temporary = new.path();
 
     let copy = Copy::new(&dataset, &order, &plan, &sources, options.threads);

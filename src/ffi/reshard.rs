@@ -35,7 +35,8 @@ pub type tfr_warning_fn =
 /// bytes each has.
 /// `seed` is optional: record i of the copy is then the record that tfr_permutation_get() gives for
 /// i. `options` is optional; its checksum policy must be auto or full, and its threads, salvage,
-/// progress and sync are used. `on_warning` is optional; it is called with `context` for each index
+/// progress, sync and compression are used: compressed files have ".gz" added to their names, and
+/// `shard_bytes` is the size of their decompressed data. `on_warning` is optional; it is called with `context` for each index
 /// that was found but not used, each region that salvage left out, and each file without valid
 /// checksums.
 ///

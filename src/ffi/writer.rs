@@ -67,8 +67,10 @@ fn finished() -> Error {
 ///
 /// Parameters: `tfrecord_path` and `writer_out` are required. `index_path` is optional; NULL means
 /// `tfrecord_path` with ".idx" appended, except for a TensorBoard event file, as for
-/// tfr_index_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync()
-/// applies.
+/// tfr_index_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync() and
+/// tfr_options_set_compression() apply. A compressed file's seek file appears before the index; its
+/// path is that of the index with ".seek" instead of ".idx". The writer then needs 3 MB of memory, and
+/// up to the size of the largest payload.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, if the TFRecord path is an event
 /// file and `index_path` is NULL, or if both paths lead to the same file. TFR_ERR_IO if a file
@@ -106,7 +108,8 @@ pub unsafe extern "C" fn tfr_writer_create(
 /// tfr_writer_create(). `options` is optional; NULL means the defaults. Only tfr_options_set_sync()
 /// applies, and to the scan tfr_options_set_threads() and tfr_options_set_progress().
 ///
-/// Errors: those of tfr_writer_create(). Those of tfr_index_create() if the file does not consist
+/// Errors: those of tfr_writer_create(). TFR_ERR_INVALID_ARGUMENT if `options` has a compression: a
+/// compressed file cannot be appended to. Those of tfr_index_create() if the file does not consist
 /// of complete records. TFR_ERR_MISMATCH if the index is not the index of the first records of the
 /// file.
 ///

@@ -67,6 +67,9 @@ impl Points {
 
     /// The packed window of a point, if it is in memory.
     pub(super) fn window(&self, point: &Point) -> Option<&[u8]> {
+        if point.window_size == 0 {
+            return Some(&[]);
+        }
         self.windows.get(point.window as usize..)?.get(..point.window_size as usize)
     }
 
@@ -129,7 +132,6 @@ impl PointsBuilder {
 
     /// Adds the start of a member, whose deflate data starts at the compressed byte `input`, if one
     /// is due. For writers, who know where their members start.
-    #[allow(dead_code)] // the writer of compressed files comes next
     pub fn add_member(&mut self, out: u64, input: u64) {
         if self.is_due(out, true) {
             self.add(Point::of_member(out, input), &[]);

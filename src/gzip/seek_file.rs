@@ -79,10 +79,44 @@ impl Identification {
     }
 }
 
+/// Collects what says which file it is while the file is written.
+#[derive(Debug, Default)]
+pub(super) struct Sample {
+    size: u64,
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl Sample {
+    /// The bytes of the file so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        let more = bytes.len().min(SAMPLE - self.first.len());
+        self.first.extend_from_slice(&bytes[..more]);
+        self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
+        self.last.drain(..self.last.len().saturating_sub(SAMPLE));
+    }
+
+    pub fn identification(&self) -> Identification {
+        let (first, last) = (crc32fast::hash(&self.first), crc32fast::hash(&self.last));
+        Identification { size: self.size, first, last }
+    }
+}
+
 impl Points {
     /// Writes a seek file. The file appears complete or not at all.
     pub(crate) fn write(&self, path: &Path, file: Identification, sync: bool) -> Result<()> {
         let mut output = NewFile::create(path)?.with_sync(sync);
+        self.write_to(&mut output, file)?;
+        output.commit()
+    }
+
+    /// Writes the contents of a seek file.
+    pub(crate) fn write_to(&self, output: &mut NewFile, file: Identification) -> Result<()> {
         let count = (self.list.len() as u64).to_be_bytes();
         output.write(&[&MAGIC[..], &count, &count].concat())?;
         let mut trailer = Vec::new();
@@ -112,8 +146,7 @@ impl Points {
         }
         let crc = crc32fast::hash(&trailer);
         trailer.extend(crc.to_be_bytes());
-        output.write_both(&trailer, END)?;
-        output.commit()
+        output.write_both(&trailer, END)
     }
 }
 

@@ -61,8 +61,8 @@ impl Background {
         self.file.take().ok_or_else(panicked)
     }
 
-    /// Waits until the thread has written its buffer.
-    fn wait(&mut self) -> Result<&mut Data> {
+    /// Returns the file, once the thread has written its buffer.
+    pub fn wait(&mut self) -> Result<&mut Data> {
         self.owner.check()?;
         if let (None, Some(thread)) = (&self.file, &mut self.thread) {
             if let Ok((file, buffer, result)) = thread.written.recv() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{create_index, CheckLevel, Index, Skipped};
+use crate::{create_index, CheckLevel, Index, ReadAt, Skipped};
 use proptest::prelude::*;
 use std::fs;
 use std::io::Read;
@@ -45,6 +45,70 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let edges =
         [0, 1, DIRECT - 1, DIRECT, DIRECT + 1, BUFFER - 28, BUFFER - 12, BUFFER, 3 * BUFFER];
     prop::collection::vec(prop_oneof![prop::sample::select(edges.to_vec()), 0..300usize], 0..40)
+}
+
+/// The writer of a compressed file.
+fn gzip(path: &Path, index_path: &Path) -> Result<RecordWriter> {
+    RecordWriter::create(path, index_path, &Options::new().compression(Compression::Gzip))
+}
+
+proptest! {
+    #[test]
+    fn what_is_compressed_is_what_was_given(sizes in sizes(), flush in 1..20usize) {
+        let (directory, path, index_path) = places();
+        let mut writer = gzip(&path, &index_path).unwrap();
+        for (number, size) in sizes.iter().enumerate() {
+            writer.write(&payload(*size)).unwrap();
+            if number % flush == 0 {
+                writer.flush().unwrap();
+            }
+        }
+        prop_assert_eq!(writer.finish().unwrap(), sizes.len() as u64);
+        prop_assert_eq!(names(&directory), ["x", "x.idx", "x.seek"]);
+        let data = crate::open::open(&path).unwrap();
+        let mut decompressed = vec![0; data.size().unwrap() as usize];
+        crate::source::fill_at(&data, &mut decompressed, 0).unwrap();
+        prop_assert_eq!(decompressed, expected(&sizes));
+        let points = data.compressed().unwrap().known_points().unwrap();
+        prop_assert!(points.are_complete() && points.records == Some(sizes.len() as u64));
+        let index = Index::read(&index_path).unwrap();
+        index.check(&path, CheckLevel::Full, &Options::new()).unwrap();
+        let reader = crate::Reader::open(&path, &Options::new()).unwrap();
+        for number in (0..sizes.len()).rev() {
+            prop_assert_eq!(reader.read(number).unwrap(), payload(sizes[number]));
+        }
+        create_index(&path, &index_path, &Options::new()).unwrap();
+        prop_assert_eq!(Index::read(&index_path).unwrap(), index);
+        prop_assert_eq!(names(&directory), ["x", "x.idx", "x.seek"]);
+    }
+}
+
+#[test]
+fn compressed_files_are_not_appended_to() {
+    let (directory, path, index_path) = places();
+    write_all(gzip(&path, &index_path).unwrap(), &[3, 4]).unwrap();
+    let before = fs::read(&path).unwrap();
+    let error = RecordWriter::append(&path, &index_path, &Options::new()).unwrap_err();
+    assert!(error.to_string().contains("compressed"), "{error}");
+    let options = Options::new().compression(Compression::Gzip);
+    let error = RecordWriter::append(&path, &index_path, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(names(&directory), ["x", "x.idx", "x.seek"]);
+}
+
+#[test]
+fn no_other_file_is_taken_for_a_seek_file() {
+    let (directory, path, index_path) = places();
+    fs::write(directory.path().join("x.seek"), "mine").unwrap();
+    let error = gzip(&path, &index_path).unwrap_err();
+    assert!(error.to_string().contains("refusing to overwrite"), "{error}");
+    assert_eq!(names(&directory), ["x.seek"]);
+    let error = gzip(&directory.path().join("y.seek"), &directory.path().join("y.idx"));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    // A writer that is dropped leaves nothing.
+    gzip(&directory.path().join("z"), &directory.path().join("z.idx")).unwrap();
+    assert_eq!(names(&directory), ["x.seek"]);
 }
 
 proptest! {

@@ -30,6 +30,7 @@
     F(tfr_status, tfr_options_set_allow_partial, (tfr_options *, int32_t, tfr_error **))           \
     F(tfr_status, tfr_options_set_raw_frames, (tfr_options *, int32_t, tfr_error **))              \
     F(tfr_status, tfr_options_set_sync, (tfr_options *, int32_t, tfr_error **))                    \
+    F(tfr_status, tfr_options_set_compression, (tfr_options *, int32_t, tfr_error **))             \
     F(tfr_status, tfr_options_set_max_open_files, (tfr_options *, size_t, tfr_error **))           \
     F(tfr_status, tfr_options_set_index_memory, (tfr_options *, uint64_t, tfr_error **))           \
     F(tfr_status, tfr_options_set_on_error, (tfr_options *, int32_t, tfr_error **))                \

@@ -178,6 +178,7 @@ int main(int argc, char **argv) {
     REFUSES("options", tfr_options_set_on_skipped(NULL, NULL, NULL, error_out));
     REFUSES("options", tfr_options_set_resume(NULL, 1, error_out));
     REFUSES("options", tfr_options_set_sync(NULL, 1, error_out));
+    REFUSES("options", tfr_options_set_compression(NULL, TFR_COMPRESSION_GZIP, error_out));
     REFUSES("options", tfr_options_set_raw_frames(NULL, 1, error_out));
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
     CHECK(tfr_options_set_checksums(options, 0, NULL) == TFR_OK);

@@ -27,7 +27,7 @@ static size_t records(const char *directory, const char *name) {
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
-    char path[4096], index_path[4096], bad[4096], copy[4096];
+    char path[4096], index_path[4096], bad[4096], copy[4096], packed[4096];
     snprintf(path, sizeof path, "%s/old", argv[1]);
     snprintf(index_path, sizeof index_path, "%s/old.idx", argv[1]);
     snprintf(bad, sizeof bad, "%s/bad", argv[1]);
@@ -50,6 +50,13 @@ int main(int argc, char **argv) {
     tfr_options *options = NULL;
     tfr_error *error = NULL;
     CHECK(tfr_options_new(&options, NULL) == TFR_OK);
+    CHECK(tfr_options_set_compression(options, TFR_COMPRESSION_GZIP, NULL) == TFR_OK);
+    CHECK(tfr_options_set_compression(options, 2, &error) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(tfr_error_message(error), "compression") != NULL);
+    tfr_error_free(error);
+    snprintf(packed, sizeof packed, "%s/packed", argv[1]);
+    CHECK(tfr_reshard(one, NULL, packed, NULL, 2, 0, NULL, options, NULL, NULL, NULL) == TFR_OK);
+    CHECK(records(packed, "train-00001-of-00002.tfrecord.gz") == 5);
     CHECK(tfr_options_set_progress(options, cancel, NULL, NULL) == TFR_OK);
     CHECK(tfr_reshard(both, NULL, copy, NULL, 2, 0, NULL, options, NULL, NULL, &error) ==
           TFR_ERR_CANCELLED);

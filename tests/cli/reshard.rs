@@ -35,6 +35,40 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// The other commands read compressed files, too.
+#[test]
+fn the_other_commands_read_compressed_copies() {
+    let (folder, records) = data_set();
+    let directory = folder.path();
+    let arguments = ["reshard", "data", "-o", "new", "--shard-bytes", "40KB", "--gzip"];
+    let (status, stdout, stderr) = run(directory, &arguments);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("new: 3 shards, 103 records, "), "{stdout}");
+    let shards = [0, 1, 2].map(|i| format!("new/train-0000{i}-of-00003.tfrecord.gz"));
+    for shard in &shards {
+        for end in ["", ".idx", ".seek"] {
+            assert!(directory.join(format!("{shard}{end}")).exists(), "{shard}{end}");
+        }
+        let mut gzip = Command::new("gzip");
+        assert!(gzip.args(["-t", shard]).current_dir(directory).status().unwrap().success());
+    }
+    assert_eq!(names(&directory.join("new")).len(), 10);
+    for command in ["check", "ls", "show"] {
+        let (status, stdout, stderr) = run(directory, &[command, "new"]);
+        assert_eq!((status, stderr.as_str()), (0, ""), "{command}: {stdout}");
+    }
+    assert!(tfr_index(directory, &["cat", "new"]).stdout == records.concat());
+    assert!(tfr_index(directory, &["cat", &shards[0], "2"]).stdout == records[2]);
+    let (status, _, stderr) = run(directory, &["manifest", "new", "-o", "again.json"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let (status, _, _) = run(directory, &["reshard", "new", "-o", "plain", "--shards", "1"]);
+    assert_eq!(status, 0);
+    let plain =
+        Reader::open(directory.join("plain/train-00000-of-00001.tfrecord"), &Options::new());
+    let plain = plain.unwrap();
+    assert!((0..103).all(|record| plain.read(record).unwrap() == records[record]));
+}
+
 /// The other commands read what reshard wrote.
 #[test]
 fn the_other_commands_read_the_copy() {

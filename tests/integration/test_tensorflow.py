@@ -151,6 +151,36 @@ def test_compressed_files_are_read(tmp_path, compression, policy):
         assert raised.value.format == compression.lower()
 
 
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+@pytest.mark.parametrize("flush", [None, 0, 2, 3, 4])
+def test_files_of_all_flush_modes_are_read(tmp_path, compression, flush):
+    payloads = [random.Random(7).randbytes(size) for size in (100, 1_000_000, 0, 30_000)] * 3
+    payloads += [b"compressible " * 10_000]
+    options = tf.io.TFRecordOptions(compression_type=compression, flush_mode=flush)
+    path = tmp_path / "x.tfrecord"
+    with tf.io.TFRecordWriter(os.fspath(path), options=options) as writer:
+        for payload in payloads:
+            writer.write(payload)
+    assert (
+        list(tf.data.TFRecordDataset(os.fspath(path), compression).as_numpy_iterator()) == payloads
+    )
+    assert list(tfr_index.Reader(path)) == payloads  # without an index
+    tfr_index.create_index(path)
+    index = tfr_index.read_index(f"{path}.idx")
+    assert list(index) == list(walk(tfrecord(payloads)))
+    index.check(path, "full")
+    reader = tfr_index.Reader(path)
+    assert [reader[number] for number in range(len(payloads))[::-1]] == payloads[::-1]
+
+
+def test_tensorflow_reads_the_gzip_files_that_we_write(tmp_path):
+    payloads = [random.Random(7).randbytes(size) for size in (100, 1_000_000, 0)] * 3
+    path = tmp_path / "x.tfrecord.gz"
+    with tfr_index.RecordWriter(path, compression="gzip") as writer:
+        writer.write_many(payloads)
+    assert list(tf.data.TFRecordDataset(os.fspath(path), "GZIP").as_numpy_iterator()) == payloads
+
+
 def damaged(good: bytes):
     """`good` cut at every byte, and with one bit of every byte changed."""
     for byte in range(len(good)):

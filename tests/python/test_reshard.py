@@ -9,6 +9,7 @@ if __name__ == "__main__":
     environment.run_as_script(__file__, "quick")
 
 import errno
+import gzip
 import json
 import os
 import warnings
@@ -64,6 +65,20 @@ def test_in_order_and_shuffled(old, tmp_path):
     shards = read(tmp_path / "mix", "x")
     assert len(shards) == 4
     assert flat(shards) == [PAYLOADS[i] for i in Permutation(50, 7)]
+
+
+def test_gzip(old, tmp_path):
+    new = tmp_path / "new"
+    manifest = reshard(old, new, shards=3, shuffle=7, compression="gzip")
+    paths = [new / f"train-0000{shard}-of-00003.tfrecord.gz" for shard in range(3)]
+    beside = [Path(f"{path}{end}") for path in paths for end in ("", ".idx", ".seek")]
+    assert sorted(new.iterdir()) == sorted([*beside, Path(manifest)])
+    shuffled = [PAYLOADS[record] for record in Permutation(50, 7)]
+    assert b"".join(gzip.decompress(path.read_bytes()) for path in paths) == tfrecord(shuffled)
+    for source in (manifest, new, f"{new}/*.gz", f"{new}/train*"):
+        assert list(tfr_index.Dataset(source)) == shuffled
+    again = reshard([new], tmp_path / "plain", shards=1)
+    assert list(tfr_index.Dataset(again)) == shuffled
 
 
 def test_indexes_select_records(old, tmp_path):

@@ -11,6 +11,7 @@ if __name__ == "__main__":
 import array
 import errno
 import gc
+import gzip
 import mmap
 import os
 import signal
@@ -71,6 +72,47 @@ def test_bytes_are_those_of_the_format(path):
     with RecordWriter(path) as writer:
         writer.write_many(payloads)
     assert path.read_bytes() == tfrecord(payloads)
+
+
+@given(PAYLOADS, st.booleans())
+def test_gzip_has_the_same_bytes(payloads, flushes):
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "x.tfrecord.gz")
+        with RecordWriter(path, compression="gzip") as writer:
+            for payload in payloads:
+                writer.write(payload)
+                if flushes:
+                    writer.flush()
+        assert gzip.decompress(path.read_bytes()) == tfrecord(payloads)
+        assert {file.name for file in path.parent.iterdir()} == {
+            path.name,
+            f"{path.name}.idx",
+            f"{path.name}.seek",
+        }
+        index = tfr_index.read_index(index_of(path))
+        assert list(index) == list(walk(tfrecord(payloads)))
+        index.check(path, "full")
+        with tfr_index.Reader(path) as reader:
+            numbers = list(range(len(payloads)))[::-2]
+            assert reader.read_many(numbers) == [payloads[number] for number in numbers]
+
+
+def test_gzip_leaves_what_was_there(path):
+    with RecordWriter(path, compression="gzip") as writer:
+        writer.write(b"a")
+    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+    for options in ({"compression": "gzip"}, {}):
+        with pytest.raises(tfr_index.TfrValueError, match="cannot be appended to"):
+            RecordWriter(path, append=True, **options)
+        with pytest.raises(ZeroDivisionError), RecordWriter(path, compression="gzip") as writer:
+            writer.write(bytes(1 << 20))
+            writer.write(bytes(1 / 0))
+    with pytest.raises(tfr_index.TfrValueError, match="compression must be"):
+        RecordWriter(path, compression="zip")
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+    with RecordWriter(path) as writer:  # a seek file of other data is passed over
+        writer.write(b"b")
+    assert list(tfr_index.Reader(path)) == [b"b"]
 
 
 def test_what_is_synced_is_the_same(path):

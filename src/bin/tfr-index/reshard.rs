@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
-use tfr_index::{Checksums, Options, Resharded};
+use tfr_index::{Checksums, Compression, Options, Resharded};
 
 use crate::paths::{Indexes, Set};
 use crate::refuse;
@@ -59,6 +59,12 @@ pub struct Reshard {
     /// Threads; 0 chooses by the number of processors
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
+    /// Compress the new files, whose names then end with .tfrecord.gz
+    ///
+    /// TensorFlow reads them with compression_type="GZIP". Any record can be read without the bytes
+    /// before. --shard-bytes is the size of the decompressed data.
+    #[arg(long)]
+    gzip: bool,
     /// Flush the files to the storage device (fsync) before the directory appears
     #[arg(long)]
     sync: bool,
@@ -119,6 +125,8 @@ impl Reshard {
         };
         let options = Options::new().checksums(checksums).salvage(self.salvage);
         let options = options.threads(self.threads).sync(self.sync).progress(&watch);
+        let options =
+            options.compression(if self.gzip { Compression::Gzip } else { Compression::None });
         let how = match (self.size.shards, self.size.shard_bytes) {
             (Some(shards), _) => tfr_index::Reshard::shards(shards),
             (_, Some(Bytes(bytes))) => tfr_index::Reshard::shard_bytes(bytes),

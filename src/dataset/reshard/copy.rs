@@ -236,7 +236,7 @@ impl Worker<'_> {
         let shard = turn.shard;
         let path = self.directory.join(self.names.shard(shard));
         let index_path = default_index_path(&path);
-        let options = Options::new().sync(self.options.sync);
+        let options = Options::new().sync(self.options.sync).compression(self.options.compression);
         let mut writer = RecordWriter::create(&path, &index_path, &options)?;
         let Copy { dataset, order, plan, window, batch, workers, .. } = *self.copy;
         let (mut position, end) = plan.run(shard);

@@ -3,26 +3,31 @@
 use std::ffi::OsStr;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::Compression;
 
 /// How the number of shards and that of each one are written, at least.
 const DIGITS: usize = 5;
 const DATA: &str = ".tfrecord";
-const INDEX: &str = ".tfrecord.idx";
+/// What follows the name of compressed data, and of what is beside data.
+const GZIP: &str = ".gz";
+const BESIDE: [&str; 2] = [".idx", ".seek"];
 const MANIFEST: &str = ".manifest.json";
 
 pub(super) struct Names<'a> {
     pub name: &'a str,
     /// The number of shards.
     pub count: usize,
+    pub compression: Compression,
 }
 
 impl Names<'_> {
     /// The name of a shard.
     pub fn shard(&self, number: usize) -> String {
-        let Names { name, count } = self;
+        let Names { name, count, compression } = self;
         // All of the same length, so that they sort by their numbers.
         let digits = DIGITS.max(count.to_string().len());
-        format!("{name}-{number:0digits$}-of-{count:0digits$}{DATA}")
+        let end = if *compression == Compression::Gzip { GZIP } else { "" };
+        format!("{name}-{number:0digits$}-of-{count:0digits$}{DATA}{end}")
     }
 
     pub fn manifest(&self) -> String {
@@ -40,7 +45,7 @@ pub(super) fn ensure_usable(name: &str) -> Result<()> {
 }
 
 /// Whether a file of a directory that a killed process left can be one of this module's: a shard,
-/// an index, a manifest, or one of their temporary files.
+/// an index, a seek file, a manifest, or one of their temporary files.
 pub(super) fn is_ours(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let is_number = |text: &str| {
@@ -51,7 +56,9 @@ pub(super) fn is_ours(name: &OsStr) -> bool {
             is_number(count) && start.rsplit_once('-').is_some_and(|(_, number)| is_number(number))
         })
     };
-    name.strip_suffix(DATA).or_else(|| name.strip_suffix(INDEX)).is_some_and(is_shard)
+    let data = BESIDE.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let data = data.strip_suffix(GZIP).unwrap_or(data);
+    data.strip_suffix(DATA).is_some_and(is_shard)
         || name.ends_with(MANIFEST)
         || name.starts_with(".tfr-index.") && name.ends_with(".tmp")
 }
@@ -62,19 +69,33 @@ mod tests {
 
     #[test]
     fn names_sort_by_their_numbers() {
-        let names = Names { name: "a-b", count: 12 };
+        let compression = Compression::None;
+        let names = Names { name: "a-b", count: 12, compression };
         assert_eq!(names.shard(3), "a-b-00003-of-00012.tfrecord");
         assert_eq!(names.manifest(), "a-b.manifest.json");
-        let many = Names { name: "x", count: 1_000_000 };
+        let many = Names { name: "x", count: 1_000_000, compression };
         assert_eq!(many.shard(7), "x-0000007-of-1000000.tfrecord");
         for name in [names.shard(3), names.shard(3) + ".idx", names.manifest(), many.shard(7)] {
             assert!(is_ours(OsStr::new(&name)), "{name}");
+        }
+        let compressed = Names { compression: Compression::Gzip, ..names };
+        assert_eq!(compressed.shard(3), "a-b-00003-of-00012.tfrecord.gz");
+        for end in ["", ".idx", ".seek"] {
+            assert!(is_ours(OsStr::new(&(compressed.shard(3) + end))), "{end}");
         }
     }
 
     #[test]
     fn other_files_are_not_ours() {
-        for name in ["x.tfrecord", "x-1-of-00002.tfrecord", "x-00001-of-00002", "labels.json", ""] {
+        for name in [
+            "x.tfrecord",
+            "x-1-of-00002.tfrecord",
+            "x-00001-of-00002",
+            "labels.json",
+            "x.gz",
+            "x.seek",
+            "",
+        ] {
             assert!(!is_ours(OsStr::new(name)), "{name}");
         }
         for name in ["", ".x", "a/b", "/", "a\n"] {

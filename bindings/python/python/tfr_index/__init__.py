@@ -61,7 +61,17 @@ from ._ragged import Ragged
 from ._reader import Reader
 from ._reshard import reshard
 from ._sampler import Sampler
-from ._typing import CheckLevel, Checksums, OnError, Only, OnSkipped, Progress, Remainder, ShardBy
+from ._typing import (
+    CheckLevel,
+    Checksums,
+    Compression,
+    OnError,
+    Only,
+    OnSkipped,
+    Progress,
+    Remainder,
+    ShardBy,
+)
 from ._writer import RecordWriter
 
 __all__ = [
@@ -72,6 +82,7 @@ __all__ = [
     "CheckLevel",
     "Checksums",
     "Columns",
+    "Compression",
     "Created",
     "Dataset",
     "Feature",

@@ -13,7 +13,7 @@ def refuse(message: str) -> TfrValueError:
     return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
 
 
-def ensure_one_of(name: str, value: object, choices: Iterable[str]) -> None:
+def ensure_one_of(name: str, value: object, choices: Iterable[object]) -> None:
     """Raises TfrValueError unless `value` is one of `choices`."""
     choices = list(choices)
     if value not in choices:

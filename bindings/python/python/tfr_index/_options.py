@@ -7,7 +7,7 @@ from typing import TypeVar
 from ._arguments import ensure_one_of, integer
 from ._errors import Skipped, TfrCancelled, TfrError, TfrWarning, warn
 from ._library import CData, call, callback, exception_of, ffi, is_interrupt, lib, make, take
-from ._typing import Checksums, OnError, OnSkipped, Progress
+from ._typing import Checksums, Compression, OnError, OnSkipped, Progress
 
 __all__ = ["with_options"]
 
@@ -19,6 +19,8 @@ _CHECKSUMS = {
     "length": lib.TFR_CHECKSUMS_LENGTH,
     "full": lib.TFR_CHECKSUMS_FULL,
 }
+
+_COMPRESSION = {None: lib.TFR_COMPRESSION_NONE, "gzip": lib.TFR_COMPRESSION_GZIP}
 
 _ON_ERROR = {"raise": lib.TFR_ON_ERROR_FAIL, "skip": lib.TFR_ON_ERROR_SKIP}
 
@@ -35,6 +37,7 @@ def with_options(
     resume: bool = False,
     raw_frames: bool = False,
     sync: bool = False,
+    compression: Compression | None = None,
     max_open_files: int | None = None,
     index_memory: int | None = None,
     on_error: OnError = "raise",
@@ -48,6 +51,7 @@ def with_options(
     """
     ensure_one_of("checksums", checksums, _CHECKSUMS)
     ensure_one_of("on_error", on_error, _ON_ERROR)
+    ensure_one_of("compression", compression, _COMPRESSION)
     threads = integer("threads", threads, bits=32)
     for name, function in (("progress", progress), ("on_skipped", on_skipped)):
         if function is not None and not callable(function):
@@ -61,6 +65,7 @@ def with_options(
     call(lib.tfr_options_set_resume, options, bool(resume))
     call(lib.tfr_options_set_raw_frames, options, bool(raw_frames))
     call(lib.tfr_options_set_sync, options, bool(sync))
+    call(lib.tfr_options_set_compression, options, _COMPRESSION[compression])
     if max_open_files is not None:
         most = integer("max_open_files", max_open_files, least=1)
         call(lib.tfr_options_set_max_open_files, options, most)

@@ -18,7 +18,7 @@ from ._library import (
     take,
 )
 from ._options import with_options
-from ._typing import Checksums, Path, Progress
+from ._typing import Checksums, Compression, Path, Progress
 
 __all__ = ["reshard"]
 
@@ -39,6 +39,7 @@ def reshard(
     salvage: bool = False,
     threads: int = 0,
     sync: bool = False,
+    compression: Compression | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Copies the records of a data set to new TFRecord files in a new directory.
@@ -71,6 +72,8 @@ def reshard(
             no indexes.
         threads: the number of threads; 0 means one per processor, at most 8.
         sync: wait until the files are on the disk before the directory appears.
+        compression: "gzip" compresses the new files, as `RecordWriter` does, and adds ".gz" to
+            their names. The size of `shard_bytes` is then that of the decompressed data.
         progress: called as `progress(bytes_done, bytes_total, records)`. A true result cancels the
             call. An exception cancels it too, and the call raises that exception.
 
@@ -153,6 +156,7 @@ def reshard(
         threads=threads,
         salvage=salvage,
         sync=sync,
+        compression=compression,
     )
     if is_interrupt(kept):
         raise take(kept)

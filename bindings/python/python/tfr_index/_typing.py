@@ -18,6 +18,7 @@ __all__ = [
     "Buffer",
     "CheckLevel",
     "Checksums",
+    "Compression",
     "Data",
     "OnError",
     "OnSkipped",
@@ -76,6 +77,9 @@ Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
 - "length": those of all headers.
 - "full": those of all headers and payloads; this reads the whole file.
 """
+
+Compression: TypeAlias = Literal["gzip"]
+"""How data is compressed that `RecordWriter` and `reshard` write."""
 
 CheckLevel: TypeAlias = Literal["quick", "headers", "full"]
 """How much of the data `Index.check` reads.

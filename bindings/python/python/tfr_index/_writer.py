@@ -26,7 +26,7 @@ from ._library import (
     make,
 )
 from ._options import with_options
-from ._typing import Buffer, Path
+from ._typing import Buffer, Compression, Path
 
 __all__ = ["RecordWriter"]
 
@@ -69,6 +69,10 @@ class RecordWriter:
             event file of TensorBoard, as in `create_index`.
         append: write at the end of an existing file.
         sync: `close` waits until data and index are on the disk, as `create_index` does.
+        compression: "gzip" writes a gzip file, which TensorFlow reads with the compression type
+            "GZIP". Each 256 KiB are a member of their own, so that any record can be read without
+            the bytes before; this costs one percent of the size. The seek file appears beside the
+            index. The name should end with ".gz". A compressed file cannot be appended to.
 
     Raises:
         TfrOSError: a file cannot be created. The class says more, such as TfrPermissionError. The
@@ -126,6 +130,7 @@ class RecordWriter:
         *,
         append: bool = False,
         sync: bool = False,
+        compression: Compression | None = None,
     ) -> None:
         data = encode_path(path)
         target = _NULL if index_path is None else encode_path(index_path)
@@ -142,6 +147,7 @@ class RecordWriter:
                 progress=None,
                 threads=0,
                 sync=sync,
+                compression=compression,
             )
         except BaseException:
             self._let_go()
