@@ -11,6 +11,8 @@ use crate::source::{fill_at, ReadAt};
 /// The most bytes that a chunk keeps: of a larger one (some writers make one block of a whole
 /// file), the last ones.
 const MOST: usize = if TINY { WINDOW + 4000 } else { 2 << 20 };
+/// A chunk's memory is a multiple of this.
+const ROUND: usize = if TINY { 100 } else { 64 << 10 };
 /// Compressed bytes per read.
 const STEP: usize = if TINY { 200 } else { 64 << 10 };
 
@@ -39,12 +41,14 @@ fn failed(error: std::io::Error) -> Error {
 }
 
 impl Chunk {
-    /// A chunk that starts at a point and ends at the decompressed byte `end`.
+    /// A chunk that starts at a point and ends at the decompressed byte `end`. It takes the memory of
+    /// `buffer`.
     pub fn new(
         source: &(impl ReadAt + ?Sized),
         point: &Point,
-        window: Vec<u8>,
+        window: &[u8],
         end: u64,
+        mut buffer: Vec<u8>,
     ) -> Result<Chunk> {
         let mut byte = [0];
         if point.bits > 0 {
@@ -52,9 +56,13 @@ impl Chunk {
         }
         let mut decoder = Decoder::new();
         decoder.restart_at(point.bits, byte[0]);
-        let (first, mut buffer) = (window.len(), window);
+        let first = window.len();
         let size = usize::try_from(end - point.out).unwrap_or(usize::MAX).min(MOST);
+        // Full steps, so that a buffer fits another chunk.
+        let size = (first + size + ROUND - 1) / ROUND * ROUND;
+        buffer.clear();
         buffer.try_reserve_exact(size).map_err(|_| Error::out_of_memory("a chunk"))?;
+        buffer.extend(window);
         let base = point.out.checked_sub(first as u64).ok_or_else(|| contradicted(point.input))?;
         let (input, decoder) = (point.input, Some(decoder));
         Ok(Chunk { buffer, base, first, history: 0, input, end, decoder })
@@ -79,6 +87,10 @@ impl Chunk {
     pub fn bytes(&self) -> usize {
         let decoder = self.decoder.as_ref().map_or(0, |_| 11 << 10);
         self.buffer.capacity() + decoder
+    }
+
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// Copies bytes that it has, and returns their number.

@@ -133,7 +133,10 @@ impl<S: ReadAt> Decompressed<S> {
         match cache::get((self.id, number), offset, wanted) {
             Access::Read(chunk) => Ok(chunk.copy(bytes, offset)),
             Access::Decode(decoding) => decoding.work(
-                || Chunk::new(&self.compressed, point, self.window(points, point)?, end),
+                |buffer| {
+                    let window = self.window(points, point)?;
+                    Chunk::new(&self.compressed, point, &window, end, buffer)
+                },
                 |chunk| chunk.read(&self.compressed, self.kind, bytes, offset),
             ),
         }
