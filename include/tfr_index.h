@@ -1285,6 +1285,10 @@ size_t tfr_callbacks_allow(int32_t allowed);
  * file next to the index file and renames it when it is complete. On any error it leaves no
  * temporary file, and an existing index file stays unchanged.
  *
+ * A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets are
+ * then those of the decompressed data, and a seek file is written beside the index: its name ends in
+ * ".seek" instead of ".idx".
+ *
  * Parameters: `tfrecord_path` is required. `index_path` is optional; NULL means `tfrecord_path`
  * with ".idx" appended, except for a TensorBoard event file ("tfevents" in its name), because
  * TensorBoard would take the index for another event file. `options` is optional; NULL means the
@@ -1294,7 +1298,8 @@ size_t tfr_callbacks_allow(int32_t allowed);
  * file and `index_path` is NULL, if the TFRecord path is a device, a pipe or similar, or if both
  * paths lead to the same file. TFR_ERR_IO if a file cannot be opened, read or written, or is a
  * directory. TFR_ERR_NOT_TFRECORD, TFR_ERR_TRUNCATED, TFR_ERR_LENGTH, TFR_ERR_LENGTH_CRC or
- * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record. TFR_ERR_CANCELLED.
+ * TFR_ERR_PAYLOAD_CRC for bad data, with the first bad record; TFR_ERR_COMPRESSED for bad compressed
+ * data. TFR_ERR_CANCELLED.
  *
  * Threads: safe on any thread. If two calls create the same index at the same time, the result is
  * the complete index of one of them.

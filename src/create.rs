@@ -31,6 +31,10 @@ pub use update::{is_up_to_date, update_index, Only};
 /// no file is left. A pipe, a device or [one of the process's own
 /// descriptors](crate::own_descriptor) is written to directly.
 ///
+/// A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets are
+/// then those of the decompressed data, and a seek file is written beside the index, for `x.gz.idx`
+/// as `x.gz.seek`: with both, any record can be read without decompressing what lies before.
+///
 /// ```
 /// use tfr_index::{create_index, Index, Options};
 ///
@@ -44,6 +48,7 @@ pub use update::{is_up_to_date, update_index, Only};
 /// # Errors
 /// - The TFRecord file is damaged, truncated or in another format: the error has the number and the
 ///   offset of the first bad record.
+/// - [`ErrorKind::Compressed`]: the compressed data is damaged.
 /// - [`ErrorKind::Io`]: a file cannot be opened, read or written. `EBUSY`: a
 ///   [`RecordWriter`](crate::RecordWriter) writes the index, or another call
 ///   [continues](Options::resume) it. (Several calls may create the same index at the same time;

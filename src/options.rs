@@ -73,7 +73,7 @@ pub enum Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Bytes of data done, read or skipped.
+    /// Bytes of data done, read or skipped. Those of a compressed file are compressed bytes.
     pub bytes_done: u64,
     /// Bytes of data in all.
     pub bytes_total: u64,

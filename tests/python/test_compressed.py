@@ -11,6 +11,8 @@ if __name__ == "__main__":
 import gzip
 import os
 import random
+import shutil
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -205,6 +207,18 @@ def test_what_needs_plain_files_is_refused(tmp_path):
     with pytest.raises(ValueError, match="refusing to overwrite"):
         tfr_index.create_index(path)
     assert (tmp_path / "x.gz.seek").read_text() == "something else"
+
+
+@pytest.mark.skipif(not shutil.which("gztool"), reason="gztool is not installed")
+@pytest.mark.parametrize("name", ["gzip", "many members", "stored"])
+def test_gztool_reads_our_seek_files(tmp_path, name):
+    path = tmp_path / "x.gz"
+    path.write_bytes(CONTAINERS[name])
+    tfr_index.create_index(path)
+    for at in (0, 1, 300_000, 1_000_000, len(DATA) - 10):
+        command = ["gztool", "-b", str(at), "-I", f"{path}.seek", path]
+        read = subprocess.run(command, check=True, capture_output=True).stdout
+        assert read == DATA[at:]
 
 
 @settings(deadline=None, max_examples=60)

@@ -65,6 +65,9 @@ def create_index(
 
     After an error, an existing index is unchanged.
 
+    A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets
+    are then those of the decompressed data, and a seek file is written beside the index.
+
     Args:
         tfrecord_path: the path of the file to index, or an object that is read: memory such as a
             `memoryview`, a binary file that can seek (`io.BytesIO`, a member of an archive, a file
