@@ -83,7 +83,7 @@ impl Batch {
     /// # data[100] ^= 1; // of record 1
     /// # std::fs::write(&path, data)?;
     /// let options = DatasetOptions::new().on_error(OnError::Skip);
-    /// let dataset = Dataset::open_with(&Shards::from_paths([&path]), &options)?;
+    /// let dataset = Dataset::open(&Shards::from_paths([&path]), &options)?;
     /// let batch = dataset.read_batch(&[2, 1, 0])?;
     /// assert_eq!(batch.records(), [2, 0]);
     /// assert_eq!(batch.skipped().len(), 1);
