@@ -84,6 +84,7 @@ mod sys;
 #[cfg(feature = "s3dlio")]
 pub mod tfrecord_index;
 mod threads;
+mod varint;
 mod writer;
 
 pub use catalog::ManifestRow;

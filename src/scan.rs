@@ -275,8 +275,15 @@ impl Index {
     /// # Errors
     /// Those of [`Index::from_bytes`]; if the source cannot be read.
     pub fn from_source(source: impl ReadAt + Sync, options: &Options<'_>) -> Result<Index> {
+        Index::collected(|deliver| parallel::scan(&source, options, (0, 0), deliver))
+    }
+
+    /// The index of all entries that `scan` delivers.
+    pub(crate) fn collected(
+        scan: impl FnOnce(&mut dyn FnMut(&mut Vec<Entry>) -> Result<()>) -> Result<u64>,
+    ) -> Result<Index> {
         let mut entries = Vec::new();
-        parallel::scan(&source, options, (0, 0), |batch: &mut Vec<Entry>| {
+        scan(&mut |batch| {
             entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;
             entries.append(batch);
             Ok(())

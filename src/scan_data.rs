@@ -166,13 +166,7 @@ fn seek_file_is_wrong() -> Error {
 impl Index {
     /// The index of an open file.
     pub(crate) fn of_data(data: &Data, options: &Options<'_>) -> Result<Index> {
-        let mut entries = Vec::new();
-        scan_data(data, options, |batch: &mut Vec<_>| {
-            entries.try_reserve(batch.len()).map_err(|_| Error::out_of_memory("the index"))?;
-            entries.append(batch);
-            Ok(())
-        })?;
-        Ok(Index::from_checked(entries))
+        Index::collected(|deliver| scan_data(data, options, deliver))
     }
 }
 

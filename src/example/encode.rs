@@ -5,9 +5,9 @@ use std::mem;
 
 use super::columns::out_of_memory;
 use super::features::quoted;
-use super::wire::{varint_len, write_varint};
 use super::{varints, FeatureKind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::varint;
 
 /// The values of a feature in many records, for [`encode_examples`]: those of record 0, then those
 /// of record 1 and so on.
@@ -124,12 +124,12 @@ pub fn encode_examples(
 
 /// The size of a field with a length: its tag, the length and the content.
 fn block_len(content: usize) -> usize {
-    1 + varint_len(content as u64) + content
+    1 + varint::len(content as u64) + content
 }
 
 fn write_block(bytes: &mut Vec<u8>, field: u8, content: usize) {
     bytes.push(field << 3 | 2);
-    write_varint(bytes, content as u64);
+    varint::push(bytes, content as u64);
 }
 
 /// The values of a feature in a record, and the sizes of the messages around them.

@@ -5,7 +5,8 @@
 //! for the one before it: this takes three quarters of the time. With SSSE3, which processors of x86
 //! have had since 2006, up to four numbers are decoded at once: this takes half of the time.
 
-use super::wire::{varint_len, Wire};
+use super::wire::Wire;
+use crate::varint;
 
 /// The number of varints in a run, which ends with a whole one. `None`: it does not.
 pub(super) fn count(run: &[u8]) -> Option<usize> {
@@ -60,14 +61,14 @@ fn read_one_by_one(run: &[u8], values: &mut [i64]) -> Option<()> {
 
 /// The number of bytes of a run.
 pub(super) fn size(values: &[i64]) -> usize {
-    values.iter().map(|&value| varint_len(value as u64)).sum()
+    values.iter().map(|&value| varint::len(value as u64)).sum()
 }
 
 /// Encodes a run of [`size`] bytes. `None`: its size is another one.
 pub(super) fn write(values: &[i64], run: &mut [u8]) -> Option<()> {
     let mut at = 0;
     for &value in values {
-        let (mut value, size) = (value as u64, varint_len(value as u64));
+        let (mut value, size) = (value as u64, varint::len(value as u64));
         match run.get_mut(at..at + 4) {
             // Its groups of 7 bits, without a branch for each: the reverse of reading.
             Some(four) if size <= 4 => {
@@ -170,7 +171,7 @@ mod ssse3 {
         let mut last = [0xff; LOADED];
         while !run.is_empty() {
             let block: &[u8; LOADED] = match run.get(..LOADED) {
-                Some(block) => block.try_into().expect("they are so many"),
+                Some(block) => block.try_into().expect("80 bytes"),
                 None => {
                     last[..run.len()].copy_from_slice(run);
                     last[run.len()..].fill(0xff);
@@ -248,7 +249,6 @@ mod ssse3 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::wire::write_varint;
     use super::*;
 
     /// The slow and simple way.
@@ -280,8 +280,8 @@ mod tests {
             let mut run = Vec::new();
             for &number in &numbers {
                 let before = run.len();
-                write_varint(&mut run, number);
-                prop_assert_eq!(run.len() - before, varint_len(number));
+                varint::push(&mut run, number);
+                prop_assert_eq!(run.len() - before, varint::len(number));
             }
             let right: Vec<_> = numbers.iter().map(|&number| number as i64).collect();
             let mut written = vec![0xff; size(&right)];

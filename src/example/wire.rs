@@ -1,6 +1,8 @@
 //! Protobuf's wire format: the fields of a message. `None` everywhere: the bytes are not in this
 //! format.
 
+use crate::varint;
+
 /// How deep groups may be nested: protobuf's own limit.
 const DEPTH: usize = 100;
 
@@ -34,21 +36,8 @@ impl<'a> Wire<'a> {
                 self.0 = rest;
                 Some(u64::from(first & 0x7f) | u64::from(second) << 7)
             }
-            _ => self.long_varint(10),
+            _ => varint::take(&mut self.0, varint::MOST),
         }
-    }
-
-    #[inline]
-    fn long_varint(&mut self, most: usize) -> Option<u64> {
-        let mut value = 0;
-        for (i, &byte) in self.0.iter().take(most).enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                self.0 = &self.0[i + 1..];
-                return Some(value);
-            }
-        }
-        None
     }
 
     /// A field's number and type, of up to five bytes.
@@ -59,7 +48,7 @@ impl<'a> Wire<'a> {
                 self.0 = rest;
                 Some(first.into())
             }
-            _ => u32::try_from(self.long_varint(5)?).ok(),
+            _ => u32::try_from(varint::take(&mut self.0, 5)?).ok(),
         }
     }
 
@@ -124,21 +113,6 @@ impl<'a> Wire<'a> {
             tag = self.tag()?;
         }
     }
-}
-
-/// The number of bytes of a varint.
-#[inline]
-pub(super) fn varint_len(value: u64) -> usize {
-    (70 - (value | 1).leading_zeros() as usize) / 7
-}
-
-#[inline]
-pub(super) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value > 0x7f {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }
 
 #[cfg(test)]

@@ -26,8 +26,6 @@ pub(crate) struct Encoder {
     points: PointsBuilder,
     sample: Sample,
     size: u64,
-    /// Whether there is a member: a file of none is no gzip file.
-    has_member: bool,
 }
 
 impl Encoder {
@@ -46,7 +44,6 @@ impl Encoder {
             points: PointsBuilder::new(Kind::Gzip),
             sample: Sample::default(),
             size: 0,
-            has_member: false,
         })
     }
 
@@ -76,10 +73,10 @@ impl Encoder {
     }
 
     /// Passes the rest to `write`.
-    pub fn finish(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        match self.has_member {
+    pub fn finish(&mut self, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        match self.sample.size() > 0 {
             true => self.flush(write),
-            false => self.end_member(&mut write),
+            false => self.end_member(write), // a file without a member is no gzip file
         }
     }
 
@@ -115,7 +112,6 @@ impl Encoder {
         let size = self.member.len() as u32; // of at most 256 KiB
         put(&[crc.to_le_bytes(), size.to_le_bytes()].concat())?;
         self.size += u64::from(size);
-        self.has_member = true;
         self.member.clear();
         Ok(())
     }

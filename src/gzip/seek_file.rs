@@ -27,6 +27,7 @@ use super::points::{Point, Points};
 use crate::error::{Error, Result};
 use crate::file::{self, NewFile};
 use crate::source::{fill_at, DataFile, ReadAt};
+use crate::varint;
 
 const MAGIC: &[u8; 16] = b"\0\0\0\0\0\0\0\0gzipindx";
 const END: &[u8; 8] = b"tfrseek\x01";
@@ -129,10 +130,10 @@ impl Points {
             head.extend(u32::from(point.bits).to_be_bytes());
             head.extend(point.window_size.to_be_bytes());
             output.write_both(&head, window)?;
-            push_varint(&mut trailer, point.out - out);
-            push_varint(&mut trailer, point.input - input);
-            push_varint(&mut trailer, u64::from(point.bits));
-            push_varint(&mut trailer, u64::from(point.window_size));
+            varint::push(&mut trailer, point.out - out);
+            varint::push(&mut trailer, point.input - input);
+            varint::push(&mut trailer, u64::from(point.bits));
+            varint::push(&mut trailer, u64::from(point.window_size));
             (out, input) = (point.out, point.input);
         }
         output.write(&self.size.to_be_bytes())?;
@@ -227,11 +228,13 @@ fn read_points(mut varints: &[u8], count: u64, size: u64, compressed: u64) -> Op
     list.try_reserve_exact(most).ok()?;
     let (mut out, mut input, mut window) = (0_u64, 0_u64, HEAD);
     for number in 0..count {
-        let more = take_varint(&mut varints)?;
+        let more = varint::take(&mut varints, varint::MOST)?;
         out = out.checked_add(more)?;
-        input = input.checked_add(take_varint(&mut varints)?)?;
-        let bits = u8::try_from(take_varint(&mut varints)?).ok().filter(|bits| *bits < 8)?;
-        let window_size = u32::try_from(take_varint(&mut varints)?).ok()?;
+        input = input.checked_add(varint::take(&mut varints, varint::MOST)?)?;
+        let bits = u8::try_from(varint::take(&mut varints, varint::MOST)?)
+            .ok()
+            .filter(|bits| *bits < 8)?;
+        let window_size = u32::try_from(varint::take(&mut varints, varint::MOST)?).ok()?;
         window = window.checked_add(POINT)?;
         let is_next = (number == 0) == (more == 0); // the first point is at 0
         if !is_next || out > size || input > compressed {
@@ -241,25 +244,4 @@ fn read_points(mut varints: &[u8], count: u64, size: u64, compressed: u64) -> Op
         window = window.checked_add(u64::from(window_size))?;
     }
     (varints.is_empty() && !list.is_empty()).then_some(list)
-}
-
-fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }

@@ -117,7 +117,7 @@ def outcome(python: str, program: str, content: bytes | None, right: str | None,
     how = ended(python, program, data, index)
     text = index.read_text() if index.exists() else None
     seek = index.with_suffix(".seek")  # of compressed files
-    assert set(os.listdir(at)) <= {data.name, index.name, seek.name}, "a file is left behind"
+    assert set(os.listdir(at)) <= {data.name, index.name, seek.name}, "a file is left over"
     if how == "done":
         if right is not None:
             return "indexed" if text == right else "**wrong index, no error**"
