@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import tfr_index
 from tfr_index import Created, TfrCancelled, TfrError, TfrFileNotFoundError, create_indexes
-from tfrecords import CHECKSUMS, OVERHEAD, tfrecord
+from tfrecords import sparse_tfrecord, tfrecord
 
 
 @pytest.fixture
@@ -68,17 +66,6 @@ def test_each_file_has_a_result_in_order(paths: list[Path], jobs: int) -> None:
     again = create_indexes(paths, jobs=jobs, update=True)
     assert [file.records for file in again] == [None] * 8
     assert [file.error is None for file in again] == [number != 3 for number in range(8)]
-
-
-@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
-def test_an_executor_does_the_work(paths: list[Path], kind: type) -> None:
-    steps: list[tuple[int, int]] = []
-    with kind(2) as executor:
-        created = create_indexes(
-            paths, executor=executor, progress=lambda done, total: steps.append((done, total))
-        )
-    ensure_right(created, paths)
-    assert steps == [(number, 8) for number in range(1, 9)]
 
 
 def test_indexes_go_to_a_directory(paths: list[Path], tmp_path: Path) -> None:
@@ -151,12 +138,8 @@ create_indexes(sys.argv[1:], checksums="full")
 
 def test_ctrl_c_ends_the_work(tmp_path: Path) -> None:
     """Each file has one record that takes minutes to check, but no disk space."""
-    size = 1 << 38
-    length = struct.pack("<Q", size - OVERHEAD)
     for name in ("a", "b"):
-        with open(tmp_path / name, "wb") as file:
-            file.write(length + struct.pack("<I", CHECKSUMS["crc32c"](length)))
-            file.truncate(size)
+        sparse_tfrecord(tmp_path / name, 1 << 38)
     command = [sys.executable, "-c", SLOW, tmp_path / "a", tmp_path / "b"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None

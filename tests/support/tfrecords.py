@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterable
@@ -54,6 +55,14 @@ def frame(payload: bytes, checksums: str = "crc32c") -> bytes:
 
 def tfrecord(payloads: Iterable[bytes], checksums: str = "crc32c") -> bytes:
     return b"".join(frame(payload, checksums) for payload in payloads)
+
+
+def sparse_tfrecord(path: str | os.PathLike[str], size: int) -> None:
+    """Writes a file of one record, of any size, that takes no disk space."""
+    length = struct.pack("<Q", size - OVERHEAD)
+    with open(path, "wb") as file:
+        file.write(length + struct.pack("<I", CHECKSUMS["crc32c"](length)))
+        file.truncate(size)
 
 
 def walk(data: bytes) -> list[tuple[int, int]]:

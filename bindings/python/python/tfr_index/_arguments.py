@@ -5,12 +5,19 @@ from collections.abc import Iterable
 
 from ._errors import TfrValueError
 
-__all__ = ["ensure_one_of", "integer", "refuse"]
+__all__ = ["ensure_callable", "ensure_one_of", "integer", "refuse"]
 
 
 def refuse(message: str) -> TfrValueError:
     """The error for an invalid argument."""
     return TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
+
+
+def ensure_callable(name: str, function: object) -> None:
+    """Raises TypeError unless `function` is callable or None."""
+    if function is not None and not callable(function):
+        kind = type(function).__name__
+        raise TypeError(f"{name} must be callable, such as a function, not {kind}")
 
 
 def ensure_one_of(name: str, value: object, choices: Iterable[object]) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ._arguments import ensure_one_of, integer
 from ._errors import TfrCancelled, TfrError
+from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import ONLY, c_paths, decoded, native_shards, shards_of
 from ._library import CData, call, callback, exception_of, ffi, lib, take
 from ._options import with_options
-from ._typing import Checksums, Path
+from ._typing import Checksums, Path, Progress
 
 __all__ = ["Created", "create_indexes"]
-
-#: Chunks of files for each worker of an executor: enough that all end at about the same time.
-_CHUNKS = 8
-_FILES_PER_CHUNK = 256
-
-Shard = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -80,9 +75,11 @@ def create_indexes(
         allow_missing: as for `Dataset`.
         jobs: files to work on at once. 0, the default, takes one for each processor, or more where
             work mostly waits for storage.
-        executor: a `concurrent.futures` executor that does the work, in chunks of files: a pool of
-            processes on this machine or, for example, an executor of MPI or Dask on many. Each
-            worker then takes `jobs` files at once. `progress` is called after each chunk.
+        executor: a `concurrent.futures` executor that does the work, in chunks of files: threads or
+            processes on this machine, or workers on many, of Dask or MPI. A call of a worker takes
+            `jobs` files at once, by default one. `progress` is called after each chunk. If a worker
+            is killed, its files are done again. `Created.error` of a file whose worker is killed
+            twice says so.
         update: leave indexes as they are that are up to date, as `create_index` with
             `only="stale"` does.
         dry_run: change nothing, and return what would be done: see `Created.planned`.
@@ -92,7 +89,8 @@ def create_indexes(
             exception cancels it too, and the call raises that exception. True shows a bar, if tqdm
             is installed.
         checksums: as for `create_index`.
-        threads: threads for a large file, when other files need none.
+        threads: threads for a large file, when other files need none. 0 chooses; it is 1 with an
+            executor.
         salvage: skip damaged regions, as `create_index` does. `Created` counts them.
         allow_incomplete_tail: as for `create_index`.
         sync: as for `create_index`.
@@ -105,6 +103,7 @@ def create_indexes(
         TfrValueError: an argument is invalid, or a file is given twice.
         TfrCancelled: `progress` returned a true value.
         TfrError: the first error of a file, with `on_error="raise"`.
+        BrokenExecutor: the executor has failed, and not because of a file.
 
     Examples:
         >>> import pathlib, tempfile
@@ -150,9 +149,12 @@ def create_indexes(
 
 
 def _create(
-    shards: Sequence[Shard], settings: dict[str, Any], add: Callable[[Created], object]
+    shards: Sequence[Shard],
+    settings: dict[str, Any],
+    add: Callable[[Created], object],
+    progress: Progress | None = None,
 ) -> None:
-    """Creates the indexes in this process. A true result of `add` cancels."""
+    """Creates the indexes in this process. A true result of `add` or `progress` cancels."""
     paths, _keep_paths = c_paths(path for path, _ in shards)
     indexes, _keep_indexes = c_paths(index for _, index in shards)
     settings = dict(settings)
@@ -170,7 +172,7 @@ def _create(
 
     try:
         # Damage is counted for each file, so that no warning sums it up.
-        with_options(create, progress=None, on_skipped=lambda _skipped: None, **settings)
+        with_options(create, progress=progress, on_skipped=lambda _skipped: None, **settings)
     except TfrCancelled:
         if not kept.args:
             raise
@@ -192,10 +194,10 @@ def _made_of(created: CData) -> Created:
     )
 
 
-def _chunk(shards: list[Shard], settings: dict[str, Any]) -> list[Created]:
+def _create_some(shards: list[Shard], settings: dict[str, Any], call: str) -> list[Created]:
     """Creates the indexes of some files, in a worker."""
     created: list[Created] = []
-    _create(shards, settings, created.append)
+    _create(shards, settings, created.append, lambda *_: is_cancelled(call))
     return created
 
 
@@ -205,18 +207,22 @@ def _create_by(
     settings: dict[str, Any],
     add: Callable[[Created], object],
 ) -> None:
-    workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-    size = max(1, min(_FILES_PER_CHUNK, len(shards) // (_CHUNKS * workers)))
-    chunks = [shards[start : start + size] for start in range(0, len(shards), size)]
-    futures = [executor.submit(_chunk, chunk, settings) for chunk in chunks]
-    try:
-        for future in futures:
-            for created in future.result():
-                if add(created):
-                    raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
-    finally:
-        for future in futures:
-            future.cancel()
+    sent = SentShards(shards)
+    # Each worker works on one file at once, since there are as many workers as there is room for.
+    settings = settings | {name: settings[name] or 1 for name in ("jobs", "threads")}
+    results = by_executor(executor, _create_some, sent.shards, settings, _lost)
+    with contextlib.closing(results):
+        for created in results:
+            if created.error is not None:
+                sent.name_as_given(created.error)
+            path, index_path = sent.given(created.path), sent.given(created.index_path)
+            if add(replace(created, path=path, index_path=index_path)):
+                raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
+
+
+def _lost(shard: Shard, error: TfrError) -> Created:
+    path, index_path = shard
+    return Created(path, index_path or f"{path}.idx", None, 0, 0, error)
 
 
 class _Shown:

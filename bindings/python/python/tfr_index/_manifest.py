@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, final, overload
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, NamedTuple, final, overload
 
-from ._arguments import integer, refuse
+from ._arguments import ensure_callable, integer, refuse
+from ._errors import TfrCancelled, TfrError
+from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import c_paths, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._options import with_options
@@ -15,6 +19,8 @@ from ._typing import Checksums, Path, Progress
 __all__ = ["Changes", "Manifest", "ManifestRow"]
 
 _NO_MTIME = -(2**63)
+#: Threads that look for the sizes of files, which waits for storage.
+_LOOKING = 32
 
 
 class ManifestRow(NamedTuple):
@@ -120,6 +126,7 @@ class Manifest(Sequence[ManifestRow]):
         checksums: Checksums = "auto",
         progress: Progress | None = None,
         threads: int = 0,
+        executor: Executor | None = None,
     ) -> Manifest:
         """Looks at the files of a set and counts their records.
 
@@ -134,21 +141,21 @@ class Manifest(Sequence[ManifestRow]):
             checksums: as for `create_index`, for files that are scanned.
             progress: as for `create_index`, for all files together.
             threads: how many files to count at the same time. 0 chooses.
+            executor: does the work in chunks of files, as for `create_indexes`. `progress` is
+                called after each chunk.
 
         Raises:
             TfrFileNotFoundError: a file does not exist.
-            TfrError: a file is damaged or not a TFRecord file. The error names it.
+            TfrError: a file is damaged or not a TFRecord file, or a worker that counts its records
+                is killed twice. The error names it.
             TfrMismatch: a file keeps changing.
+            BrokenExecutor: the executor has failed, and not because of a file.
         """
         shards = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
-        return cls._of(
-            with_options(
-                lambda options: make("manifest", lib.tfr_manifest_build, shards, options),
-                checksums=checksums,
-                progress=progress,
-                threads=threads,
-            )
-        )
+        if executor is not None:
+            settings = {"checksums": checksums, "threads": threads}
+            return cls.from_rows(_count_by(executor, shards_of(shards), settings, progress))
+        return cls._of(_build(shards, progress, checksums=checksums, threads=threads))
 
     @classmethod
     def from_rows(cls, rows: Iterable[ManifestRow]) -> Manifest:
@@ -339,7 +346,75 @@ class Manifest(Sequence[ManifestRow]):
 
 def _present(shards: CData) -> CData:
     """The native shards that exist."""
-    found = [shard for shard in shards_of(shards) if os.path.exists(shard[0])]
-    paths, _paths = c_paths([path for path, _ in found])
-    indexes, _indexes = c_paths([index for _, index in found])
-    return make("shards", lib.tfr_shards_from_paths, paths, indexes, len(found))
+    return _native([shard for shard in shards_of(shards) if os.path.exists(shard[0])])
+
+
+def _native(shards: Sequence[Shard]) -> CData:
+    paths, _paths = c_paths([path for path, _ in shards])
+    indexes, _indexes = c_paths([index for _, index in shards])
+    return make("shards", lib.tfr_shards_from_paths, paths, indexes, len(shards))
+
+
+def _build(
+    shards: CData, progress: Progress | None, *, checksums: Checksums, threads: int
+) -> CData:
+    """The native manifest of native shards."""
+    return with_options(
+        lambda options: make("manifest", lib.tfr_manifest_build, shards, options),
+        checksums=checksums,
+        progress=progress,
+        threads=threads,
+    )
+
+
+def _count_some(
+    shards: list[Shard], settings: dict[str, Any], call: str
+) -> list[ManifestRow | TfrError]:
+    """The rows of some files, in a worker. If a file fails, its error in place of all."""
+    try:
+        manifest = _build(_native(shards), lambda *_: is_cancelled(call), **settings)
+        return list(Manifest._of(manifest))
+    except TfrError as error:
+        return [error] * len(shards)
+
+
+def _count_by(
+    executor: Executor,
+    shards: list[Shard],
+    settings: dict[str, Any],
+    progress: Progress | None,
+) -> list[ManifestRow]:
+    ensure_callable("progress", progress)
+    sent = SentShards(shards)
+    total = _size_of_all(shards) if progress else 0
+    rows: list[ManifestRow] = []
+    done = records = 0
+    results = by_executor(executor, _count_some, sent.shards, settings, _lost)
+    with contextlib.closing(results):
+        for row in results:
+            if isinstance(row, TfrError):
+                sent.name_as_given(row)
+                raise row
+            index_path = row.index_path and sent.given(row.index_path)
+            rows.append(row._replace(path=sent.given(row.path), index_path=index_path))
+            done, records = min(done + row.bytes, total), records + row.records
+            if progress and progress(done, total, records):
+                raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
+    return rows
+
+
+def _size_of_all(shards: list[Shard]) -> int:
+    """The bytes of all files. A file that is missing is an error of the worker that gets it."""
+
+    def size(shard: Shard) -> int:
+        try:
+            return os.path.getsize(shard[0])
+        except OSError:
+            return 0
+
+    with ThreadPoolExecutor(_LOOKING) as threads:
+        return sum(threads.map(size, shards))
+
+
+def _lost(_shard: Shard, error: TfrError) -> ManifestRow | TfrError:
+    return error

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from ._arguments import ensure_one_of, integer
+from ._arguments import ensure_callable, ensure_one_of, integer
 from ._errors import Skipped, TfrCancelled, TfrError, TfrWarning, warn
 from ._library import CData, call, callback, exception_of, ffi, is_interrupt, lib, make, take
 from ._typing import Checksums, Compression, OnError, OnSkipped, Progress
@@ -53,10 +53,8 @@ def with_options(
     ensure_one_of("on_error", on_error, _ON_ERROR)
     ensure_one_of("compression", compression, _COMPRESSION)
     threads = integer("threads", threads, bits=32)
-    for name, function in (("progress", progress), ("on_skipped", on_skipped)):
-        if function is not None and not callable(function):
-            kind = type(function).__name__
-            raise TypeError(f"{name} must be callable, such as a function, not {kind}")
+    ensure_callable("progress", progress)
+    ensure_callable("on_skipped", on_skipped)
     options = make("options", lib.tfr_options_new)
     call(lib.tfr_options_set_checksums, options, _CHECKSUMS[checksums])
     call(lib.tfr_options_set_threads, options, threads)
