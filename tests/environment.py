@@ -4,6 +4,8 @@
     python3 tests/environment.py clients    the same, TensorFlow and TFDS, NVIDIA DALI (CPU only),
                                             and what its plugin is built with
     python3 tests/environment.py loaders    quick's, PyTorch (CPU only), Grain, JAX, PyArrow, Polars
+    python3 tests/environment.py clusters   quick's, Dask and MPI
+    python3 tests/environment.py engines    quick's, Beam, Ray and Spark
     python3 tests/environment.py clang      clang, and what makes wheels for other computers
     python3 tests/environment.py docs       MkDocs, which makes a site of docs/
     python3 tests/environment.py bench      clients', and the other tools for TFRecord files
@@ -41,6 +43,8 @@ REQUIREMENTS = {
     "quick": [QUICK],
     "clients": [QUICK, "clients.txt"],
     "loaders": [QUICK, "loaders.txt"],
+    "clusters": [QUICK, "clusters.txt"],
+    "engines": [QUICK, "engines.txt"],
     "clang": ["clang.txt"],
     "docs": ["docs.txt"],
     "bench": [QUICK, "clients.txt", "loaders.txt", "bench.txt"],
@@ -49,6 +53,8 @@ DOWNLOADS = {
     "quick": "a download of about 80 MB",
     "clients": "a download of about 1 GB, TensorFlow, NVIDIA DALI, CUDA's headers; 3 GB on disk",
     "loaders": "a download of about 800 MB, PyTorch; 2.5 GB on disk",
+    "clusters": "a download of about 110 MB, Dask, MPI",
+    "engines": "a download of about 700 MB, Beam, Ray, Spark; 1.5 GB on disk",
     "clang": "a download of about 110 MB, clang; 420 MB on disk",
     "docs": "a download of about 40 MB, MkDocs",
     "bench": "a download of about 1.9 GB, TensorFlow, NVIDIA DALI, PyTorch; 5 GB on disk",

@@ -53,7 +53,7 @@ step() {
 # Downloads go on while other steps compile.
 if [ $quick = no ]; then
     [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB."
-    python3 tests/environment.py --no-package clients loaders clang >"$logs/downloads.log" 2>&1 &
+    python3 tests/environment.py --no-package clients loaders clusters clang >"$logs/downloads.log" 2>&1 &
     downloads=$!
     trap 'kill $downloads 2>/dev/null' EXIT
 fi
@@ -147,6 +147,11 @@ if [ $quick = no ]; then
         step "PyTorch" "$python" -m pytest tests/integration/test_torch.py \
             tests/integration/test_features_torch.py
         step "Grain" "$python" -m pytest tests/integration/test_grain.py
+    fi
+    step "Dask and MPI environment" sh -c "python3 tests/environment.py clusters >$logs/clusters"
+    python=$(head -n 1 "$logs/clusters")
+    if [ -x "$python" ]; then
+        step "Dask and MPI" "$python" -m pytest tests/integration/test_clusters.py
     fi
 fi
 

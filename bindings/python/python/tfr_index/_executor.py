@@ -27,13 +27,16 @@ Shard: TypeAlias = tuple[str, str | None]
 Result = TypeVar("Result")
 Work: TypeAlias = Callable[[list[Shard], dict[str, Any], str], list[Any]]
 
-#: Chunks of files for each worker: enough that all end at about the same time.
-_CHUNKS = 8
-#: A task of Dask takes some milliseconds besides its work, and small files one millisecond each.
+#: Chunks of files for each worker: enough that all end at about the same time, and few, since Dask
+#: takes 4 ms of processor time for each.
+_CHUNKS = 4
+#: With more files, a chunk that must be done again, and the wait for the last ones, would be long.
 _FILES_PER_CHUNK = 64
 #: Chunks that an executor has at a time, for each worker. If a pool of processes breaks, one of
 #: their files is the reason.
 _AHEAD = 4
+#: After so many tries, files are done alone.
+_ALONE = 2
 #: How many workers an executor counts as that does not say how many it has.
 _WORKERS = 64
 
@@ -176,29 +179,28 @@ class _Spread:
         self._lost = lost
         self._own: ProcessPoolExecutor | None = None
 
-    def do(
-        self, chunks: Iterable[_Chunk], is_alone: bool = False
-    ) -> Iterator[tuple[int, list[Any]]]:
+    def do(self, chunks: Iterable[_Chunk], tries: int = 0) -> Iterator[tuple[int, list[Any]]]:
         """Yields the results of each chunk with the number of its first file, in any order.
 
-        The files of lost chunks are done again one by one, and if they are lost again, alone: then
-        it is clear which file it was.
+        If chunks are lost, their files are done again one by one, several at once. If some are lost
+        again, they are done alone, twice: then it is clear which file it was.
         """
         left = deque(chunks)
         while left:
             lost: list[tuple[_Chunk, BaseException]] = []
-            for chunk, outcome in self._round(left, 1 if is_alone else self._ahead):
+            for chunk, outcome in self._round(left, self._ahead if tries < _ALONE else 1):
                 if isinstance(outcome, BaseException):
                     lost.append((chunk, outcome))
                 else:
                     yield chunk.first, outcome
-            if is_alone:
+            if tries > _ALONE:
                 for chunk, error in lost:
                     [shard] = chunk.shards
                     yield chunk.first, [self._lost(shard, _lost_by(shard, error))]
             elif lost:
                 files = [file for chunk, _ in lost for file in chunk.files()]
-                yield from self.do(files, is_alone=len(files) == len(lost))
+                are_single = len(files) == len(lost)
+                yield from self.do(files, max(tries + 1, _ALONE) if are_single else 1)
 
     def _round(
         self, left: deque[_Chunk], ahead: int
