@@ -258,6 +258,46 @@ fn paths_come_from_a_list() {
 }
 
 #[test]
+fn several_processes_share_the_files() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let names: Vec<String> = (0..7).map(|number| format!("t-0000{number}-of-00007")).collect();
+    let files = names.iter().map(|name| (name.as_str(), &data[..])).collect::<Vec<_>>();
+    let folder = folder_with(&files);
+    let path = folder.path();
+    fs::write(path.join("list"), "t@7\n").unwrap();
+    let part = |part: &str, more: &[&str]| {
+        run(path, &[&["create", "--files-from", "list", "--shard", part], more].concat())
+    };
+    assert_eq!(
+        part("1/3", &[]),
+        (
+            0,
+            "t-00001-of-00007: 100 records -> t-00001-of-00007.idx\n\
+             t-00004-of-00007: 100 records -> t-00004-of-00007.idx\n\
+             2 files: 2 created (200 records, 159.88 kB)\n"
+                .to_owned(),
+            String::new()
+        )
+    );
+    assert_eq!(part("0/3", &["-q"]), (0, String::new(), String::new()));
+    assert_eq!(part("0/1", &["--update"]).1.lines().last().unwrap().split(": ").last(), {
+        Some("2 created (200 records, 159.88 kB), 5 up to date")
+    });
+    // A part of one file takes OUT for a directory, as the others do; one of no file does nothing.
+    assert_eq!(
+        part("6/9", &["-o", "out"]).1,
+        "t-00006-of-00007: 100 records -> out/t-00006-of-00007.idx\n"
+    );
+    assert_eq!(part("8/9", &["-o", "out"]), (0, String::new(), String::new()));
+    assert_eq!(part("8/9", &["--json", "--failed", "bad"]), (0, String::new(), String::new()));
+    assert_eq!(fs::read(path.join("bad")).unwrap(), b"");
+    let (status, _, stderr) = part("3/3", &[]);
+    assert!(status == 2 && stderr.contains("there is no part 3 of 3: they are 0 to 2"), "{stderr}");
+    let (status, _, stderr) = run(path, &["create", "-", "--shard", "0/2"]);
+    assert!(status == 2 && stderr.contains("--shard needs files, not a stream"), "{stderr}");
+}
+
+#[test]
 fn tensorboards_directory_gets_no_index_unasked() {
     let data = fs::read(EXAMPLES).unwrap();
     let folder = folder_with(&[(EVENTS, &data), ("x", &data)]);

@@ -1,5 +1,6 @@
 //! `tfr-index create`: creates the indexes of TFRecord files.
 
+mod part;
 mod progress;
 mod set;
 
@@ -19,6 +20,7 @@ use crate::shared::progress::begin;
 use crate::shared::stdio::{self, print};
 use crate::shared::streams::{is_descriptor, is_stream};
 use crate::{json, output, refuse};
+use part::Part;
 use set::Said;
 
 /// Create the indexes of TFRecord files
@@ -59,6 +61,12 @@ pub struct Create {
     /// Threads for a large file, if no other file needs them; 0 chooses
     #[arg(short, long, default_value_t, value_name = "N")]
     threads: usize,
+    /// Only work on one of N parts of the files: file I, I + N, I + 2N… I is 0 to N - 1
+    ///
+    /// This divides the work among N processes, such as the tasks of a Slurm array. Each needs the same
+    /// paths, and looks for all files.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Part>,
     /// Skip damage instead of failing: the index contains the good records
     ///
     /// Prints each damaged region on stderr. The exit status is 3 if there is any.
@@ -113,6 +121,7 @@ Examples:
   tfr-index create --update data                 # all in data that are missing or stale
   tfr-index create -j 32 data --failed bad.txt
   tfr-index create --files-from bad.txt
+  tfr-index create --files-from list --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT
   tfr-index create 'data/*/train@8.tfrecord' -o indexes
   tfr-index create --salvage damaged.tfrecord    # indexes the good records
   tfr-index create --append --growing log.tfrecord
@@ -137,11 +146,15 @@ impl Create {
         };
         if let ([file], [index_path]) = (&files[..], &index_paths[..]) {
             if is_stream(&file.path) || is_stream(index_path) {
+                if self.shard.is_some() {
+                    refuse("create", "--shard needs files, not a stream");
+                }
                 return self.index_stream(&file.path, index_path, &options);
             }
         }
         let pairs = files.into_iter().zip(index_paths);
-        let shards = pairs.map(|(shard, index_path)| Shard {
+        let part = self.shard.unwrap_or_default();
+        let shards = part.of(pairs).map(|(shard, index_path)| Shard {
             // Without -o, it is where a manifest says, or beside the file.
             index_path: if is_beside { shard.index_path } else { Some(index_path) },
             path: shard.path,
