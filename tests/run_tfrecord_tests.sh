@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test: Rust, C, Python and, unless called with --quick, the real TensorFlow, DALI,
-# PyTorch and Grain.
+# PyTorch and Grain. With --engines it runs the programs for Beam, Ray and Spark alone.
 # Sets up what it needs under target/. Exits with 1 when anything fails.
 set -u
 
@@ -14,11 +14,13 @@ fi
 cd "$(dirname "$0")/.." || exit 1
 
 quick=no
+engines=no
 case "${1-}" in
 "") ;;
 --quick) quick=yes ;;
+--engines) engines=yes ;;
 *)
-    echo "usage: $0 [--quick]" >&2
+    echo "usage: $0 [--quick | --engines]" >&2
     exit 2
     ;;
 esac
@@ -49,6 +51,27 @@ step() {
     summary+=("$(grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$log" |
         sed -E "s/^=+ ?//; s/ ?=+$//; s/^/    $name: /")")
 }
+
+# Prints the summary. Fails if a step has failed.
+finish() {
+    echo
+    printf '%s\n' "${summary[@]}" | grep .
+    for name in ${failed[@]+"${failed[@]}"}; do
+        echo "    $name: FAILED"
+    done
+    echo "$passed passed, ${#failed[@]} failed"
+    [ ${#failed[@]} = 0 ]
+}
+
+if [ $engines = yes ]; then
+    [ -e target/test-env/engines-* ] || echo "The first time, this downloads about 700 MB."
+    step "Engines environment" sh -c \
+        "python3 tests/environment.py engines >$logs/engines"
+    step "Engines" "$(head -n 1 "$logs/engines")" -m pytest \
+        tests/integration/test_engines.py
+    finish
+    exit
+fi
 
 # Downloads go on while other steps compile.
 if [ $quick = no ]; then
@@ -155,10 +178,4 @@ if [ $quick = no ]; then
     fi
 fi
 
-echo
-printf '%s\n' "${summary[@]}" | grep .
-for name in ${failed[@]+"${failed[@]}"}; do
-    echo "    $name: FAILED"
-done
-echo "$passed passed, ${#failed[@]} failed"
-[ ${#failed[@]} = 0 ]
+finish

@@ -1,5 +1,5 @@
 """examples/random_access.* and features.*: built and run as their first comments say, they all
-print the same."""
+print the same. examples/clusters/slurm.sh, as Slurm runs it; other tests have the engines."""
 
 if __name__ == "__main__":
     import sys
@@ -170,3 +170,16 @@ def test_features(features_file, language):
         assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
     done = shell(command)
     assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("usage: ")
+
+
+def test_the_tasks_of_a_slurm_array(tmp_path):
+    files = [tmp_path / f"{number}.tfrecord" for number in range(5)]
+    for file in files:
+        file.write_bytes(BYTES)
+    (tmp_path / "list").write_text("".join(f"{file}\n" for file in files))
+    task = ["bash", ROOT / "examples/clusters/slurm.sh", tmp_path / "list"]
+    for number in (2, 0, 1, 1):
+        variables = {"SLURM_ARRAY_TASK_ID": str(number), "SLURM_ARRAY_TASK_COUNT": "3"}
+        done = subprocess.run(task, capture_output=True, env=ENVIRONMENT | variables, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert all(file.with_name(f"{file.name}.idx").exists() for file in files)
