@@ -1896,6 +1896,35 @@ enum tfr_status tfr_source_set_free(struct tfr_source *source,
                                     struct tfr_error **error_out);
 
 /**
+ * Says what a read costs, where each one is a request to another machine: an object store, a web
+ * server. Then the library reads more bytes at a time, and more ranges at the same time.
+ *
+ * - Two ranges are one read if the gap between them takes less time than another read: at most
+ *   `latency_ns` * `bytes_per_second` / 10^9 bytes, and at most 8 MiB.
+ * - A scan reads spans of twice as many bytes, up to 32 at the same time, each in memory of its
+ *   own. Where records are larger than such a gap, it reads headers only. Data of up to two spans
+ *   is read whole, with one read.
+ * - A reader reads up to `at_once` ranges at the same time, on as many threads, unless
+ *   tfr_options_set_threads() is set.
+ *
+ * An object store near by takes about 20,000,000 ns, gives 100,000,000 bytes a second, and answers
+ * 128 requests at once.
+ *
+ * Parameters: `source` is required. `latency_ns` is the time in nanoseconds that a read of one byte
+ * takes. `bytes_per_second` is what one read gets. `at_once` is the number of reads at the same time
+ * that take hardly longer than one; 0 counts as 1.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
+ *
+ * Threads: no other thread may use the source during the call.
+ */
+enum tfr_status tfr_source_set_cost(struct tfr_source *source,
+                                    uint64_t latency_ns,
+                                    uint64_t bytes_per_second,
+                                    size_t at_once,
+                                    struct tfr_error **error_out);
+
+/**
  * Frees a source. Its readers stay usable. NULL does nothing.
  */
 void tfr_source_free(struct tfr_source *source);

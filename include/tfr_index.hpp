@@ -47,6 +47,7 @@
 #endif
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -348,6 +349,15 @@ class source {
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// The C object. This object owns it.
     [[nodiscard]] const tfr_source *get() const noexcept { return native_.get(); }
+
+    /// Says what a read costs, where each one is a request to another machine: see
+    /// tfr_source_set_cost(). `latency` is the time of a read of one byte. To be called before the
+    /// source is read.
+    void set_cost(std::chrono::nanoseconds latency, std::uint64_t bytes_per_second,
+                  std::size_t at_once) {
+        const auto nanoseconds = static_cast<std::uint64_t>(latency.count());
+        detail::call(tfr_source_set_cost, native_.get(), nanoseconds, bytes_per_second, at_once);
+    }
 
     /// Runs work that reads this source, and rethrows what its callable throws.
     template <typename Work> void during(Work work) const {

@@ -114,7 +114,7 @@ pub use order::{Order, OrderState, Permutation};
 pub use reader::{Payloads, Reader, Records};
 pub use scan::Scanner;
 pub use shards::{find_index, FindShards, Shard, Shards};
-pub use source::ReadAt;
+pub use source::{ReadAt, ReadCost};
 pub use writer::RecordWriter;
 
 /// Functions that this package's programs share with the library. Not part of the API.

@@ -474,7 +474,9 @@ impl Inner {
     #[inline]
     fn true_size_in(&self, record: usize, entry: Entry) -> Result<usize> {
         let size = self.size_in(record, entry)?;
-        if size > LARGE {
+        // To check a distant one would take as long as to read it.
+        let is_trusted = self.known && self.source.cost().is_some();
+        if size > LARGE && !is_trusted {
             self.ensure_header(record, entry)?;
         }
         Ok(size)

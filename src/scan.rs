@@ -72,6 +72,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
 
     /// Makes a scanner of the first `size` bytes.
     fn of_size(source: S, size: u64, options: &Options<'a>) -> Scanner<'a, S> {
+        let window = Window::new(&source, size);
         Scanner {
             source,
             size,
@@ -80,7 +81,7 @@ impl<'a, S: ReadAt> Scanner<'a, S> {
                 (Checksums::Auto, true) => Checksums::Length,
                 (checksums, _) => checksums,
             }),
-            window: Window::new(size),
+            window,
             options: *options,
             next_report: 0,
             reported: 0,

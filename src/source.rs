@@ -1,13 +1,17 @@
 //! Sources of bytes: anything of known size that can be read at a position.
 
+mod cost;
 mod file;
 mod memory;
 mod window;
 
+#[cfg(test)]
+pub(crate) use cost::Far;
+pub use cost::ReadCost;
 pub(crate) use file::{DataFile, Opened, Stamp};
 #[cfg(test)]
 pub(crate) use window::WINDOW;
-pub(crate) use window::{Window, SEEK};
+pub(crate) use window::{is_seek, Window};
 
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
@@ -95,6 +99,15 @@ pub trait ReadAt {
         offset
     }
 
+    /// Returns what a read costs where each one takes a round trip, such as to an object store.
+    /// `None`, the default: little, as for a local file.
+    ///
+    /// Then scans, checks and readers read more bytes at a time, and more ranges at the same time,
+    /// and read on where another request would take longer. See [`ReadCost`].
+    fn cost(&self) -> Option<ReadCost> {
+        None
+    }
+
     /// The end of the bytes around `offset` that are decoded together; `None` if nothing is decoded.
     #[doc(hidden)]
     fn chunk_end(&self, offset: u64) -> Option<u64> {
@@ -131,6 +144,10 @@ macro_rules! forward {
 
             fn next_data(&self, offset: u64) -> u64 {
                 (**self).next_data(offset)
+            }
+
+            fn cost(&self) -> Option<ReadCost> {
+                (**self).cost()
             }
 
             fn chunk_end(&self, offset: u64) -> Option<u64> {

@@ -14,7 +14,7 @@ use crate::frame::trust::Trust;
 use crate::frame::{Header, OVERHEAD};
 use crate::index::{Entries, Entry};
 use crate::options::Options;
-use crate::source::{ReadAt, Window, SEEK};
+use crate::source::{is_seek, ReadAt, Window};
 use crate::threads::{self, Crew, FirstError, POLL_INTERVAL};
 
 /// The least work per part, in headers or bytes of payloads: much more than starting a thread
@@ -97,7 +97,12 @@ impl<S: ReadAt> Frames<'_, S> {
         positions: Range<usize>,
         watch: Watch<'_>,
     ) -> Result<()> {
-        let mut window = Window::new(self.size);
+        let mut window = Window::new(self.source, self.size);
+        if let (Some(first), Some(last)) = (positions.clone().next(), positions.clone().last()) {
+            window.start_at(layout.get(first)?.1.offset);
+            let last = layout.get(last)?.1;
+            window.limit(if self.payloads { last.end() } else { last.payload().start });
+        }
         for (position, entry) in positions.clone().zip(layout.range(positions)) {
             self.check_entry(&mut window, layout, position, entry?, watch)?;
         }
@@ -170,14 +175,18 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
     ) -> Result<()> {
         let count = layout.len();
         let mean = layout.covered / (count as u64).max(1);
-        self.source.advise_sparse(mean > SEEK && !self.payloads);
-        let threads = match options.threads {
-            0 => threads::processors().min(threads::READING),
-            threads => threads,
+        self.source.advise_sparse(is_seek(mean, self.source.cost()) && !self.payloads);
+        let cost = self.source.cost();
+        let threads = match (options.threads, cost) {
+            (0, Some(cost)) if self.size <= cost.whole() => 1,
+            (0, Some(cost)) => cost.scanning(),
+            (0, None) => threads::processors().min(threads::READING),
+            (threads, _) => threads,
         };
-        let least = match self.payloads {
-            true => (PART_BYTES / mean.max(1)) as usize,
-            false => PART_RECORDS,
+        let least = match cost {
+            Some(cost) => (cost.span() / mean.max(1)) as usize,
+            None if self.payloads => (PART_BYTES / mean.max(1)) as usize,
+            None => PART_RECORDS,
         };
         let part = (count / threads.saturating_mul(PARTS_PER_THREAD)).max(least).max(1);
         let parts = count / part + usize::from(count % part > 0);

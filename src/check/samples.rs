@@ -45,14 +45,17 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
     ) -> Result<Samples> {
         let count = layout.count_before(|entry| entry.payload().start <= self.size)?;
         self.source.advise_sparse(true);
-        let mut window = Window::new(self.size);
+        let mut window = Window::of_samples(self.source, self.size);
         let mut good = None; // the last position with a valid header
         let mut bad: Option<(usize, Option<usize>, Error)> = None;
         let (begun, waits) = (Instant::now(), Waits::begin(threads != 1));
         let mut early = Vec::new();
         for (number, position) in samples(count).enumerate() {
             // A machine that is merely busy is slow, too.
-            let is_slow = || begun.elapsed() > SLOW * FIRST as u32 && waits.are_more();
+            let is_slow = || match self.source.cost() {
+                Some(_) => !window.is_whole(),
+                None => begun.elapsed() > SLOW * FIRST as u32 && waits.are_more(),
+            };
             if number == FIRST && threads != 1 && is_slow() {
                 early = self.check_at_once(layout, samples(count).skip(FIRST).collect());
             }
@@ -99,7 +102,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         let checked: Vec<_> = positions.iter().map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut window = Window::new(self.size);
+            let mut window = Window::of_samples(self.source, self.size);
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&position) = positions.get(number) else { return };
@@ -107,9 +110,10 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
                 *checked[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             }
         };
+        let most = self.source.cost().map_or(threads::WAITING, |cost| cost.at_once);
         thread::scope(|scope| {
             let mut crew = Crew::new(scope);
-            while crew.len() < positions.len().min(threads::WAITING) && crew.start(work) {}
+            while crew.len() < positions.len().min(most) && crew.start(work) {}
         });
         let take = |one: Mutex<_>| one.into_inner().unwrap_or_else(PoisonError::into_inner);
         checked.into_iter().map(take).collect()

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::index::Entry;
 use crate::options::Checksums;
+use crate::source::Far;
 use crate::{crc, frame};
 
 type Outcome = std::result::Result<Fit, (ErrorKind, Option<u64>, Option<u64>)>;
@@ -205,6 +206,7 @@ proptest! {
         edits in prop::collection::vec(edit(), 0..5),
         partial in any::<bool>(),
         threads in 1..4usize,
+        gap in prop::option::of(0..300u64),
     ) {
         let mut data = file_of(&lengths);
         let mut entries = index_of(&data);
@@ -215,7 +217,10 @@ proptest! {
             let options = options.checksums(checksums);
             // There are few enough entries that all are sampled.
             for level in [CheckLevel::Quick, CheckLevel::Headers, CheckLevel::Full] {
-                let found = outcome(index.check_source(&data[..], level, &options));
+                let found = outcome(match gap {
+                    None => index.check_source(&data[..], level, &options),
+                    Some(gap) => index.check_source(Far::new(&data, gap), level, &options),
+                });
                 let payloads = level == CheckLevel::Full;
                 prop_assert_eq!(found, judged(&entries, &data, payloads, partial, crcs));
             }

@@ -330,7 +330,7 @@ impl Inner {
             rest = after;
             let shard = items[group.start].shard;
             let chunks = chunks.get(&shard).map(|points| &**points);
-            let (_, steps, cost) = part_of(slots, u64::MAX, chunks);
+            let (_, steps, cost) = part_of(slots, u64::MAX, chunks.into());
             (load.steps, load.cost) = (load.steps + steps, load.cost.saturating_add(cost));
             shards.push((shard, slots, chunks));
         }
@@ -341,7 +341,7 @@ impl Inner {
             let (mut waited, mut done) = (None, 0);
             while done <= cost {
                 let Some((shard, part, chunks)) = take(&shards, cost - done) else { break };
-                done += part_of(part, u64::MAX, chunks).2;
+                done += part_of(part, u64::MAX, chunks.into()).2;
                 let is_slow = self.read_part(shard, part, scratch, errors);
                 waited = Some(is_slow);
                 if is_slow {
@@ -398,7 +398,7 @@ type Shards<'b, 's> = Mutex<Vec<Part<'b, 's>>>;
 fn take<'b, 's>(shards: &Shards<'b, 's>, cost: u64) -> Option<Part<'b, 's>> {
     let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
     let (shard, rest, chunks) = shards.last_mut()?;
-    let (shard, part, chunks) = (*shard, take_part(rest, cost, *chunks)?, *chunks);
+    let (shard, part, chunks) = (*shard, take_part(rest, cost, (*chunks).into())?, *chunks);
     if rest.is_empty() {
         shards.pop();
     }

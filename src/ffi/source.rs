@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libc::c_void;
 
@@ -11,7 +12,7 @@ use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ReadAt;
+use crate::{ReadAt, ReadCost};
 
 /// Reads up to `size` bytes of a source, starting at byte `offset`, into `buffer`. `size` is at
 /// least 1, and the range never extends past the end of the source. Returns the number of bytes
@@ -39,6 +40,7 @@ pub(super) struct Source(Arc<Data>);
 struct Data {
     bytes: Bytes,
     free: tfr_free_fn,
+    cost: Option<ReadCost>,
 }
 
 enum Bytes {
@@ -76,7 +78,20 @@ impl Drop for Data {
 impl Source {
     /// Gives the caller a new source.
     fn give(bytes: Bytes) -> *mut tfr_source {
-        pointer::give(tfr_source(Source(Arc::new(Data { bytes, free: None }))))
+        pointer::give(tfr_source(Source(Arc::new(Data { bytes, free: None, cost: None }))))
+    }
+
+    /// What the source has, to be changed; an error if a reader uses it.
+    ///
+    /// # Safety
+    ///
+    /// `source` is NULL or a source that is not freed, and that no other thread uses.
+    unsafe fn change<'a>(source: *mut tfr_source) -> Result<&'a mut Data> {
+        // SAFETY: the caller upholds the contract.
+        let source = unsafe { pointer::borrow_mut(source, "source") }?;
+        Arc::get_mut(&mut source.0 .0).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidArgument, "the source is in use by a reader")
+        })
     }
 
     /// A new reference to the source.
@@ -121,6 +136,10 @@ impl ReadAt for Source {
             },
         };
         Err(io::Error::new(io::ErrorKind::InvalidData, fault))
+    }
+
+    fn cost(&self) -> Option<ReadCost> {
+        self.0.cost
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {
@@ -218,11 +237,47 @@ pub unsafe extern "C" fn tfr_source_set_free(
 ) -> tfr_status {
     let body = || {
         // SAFETY: the caller upholds the contract.
-        let source = unsafe { pointer::borrow_mut(source, "source") }?;
-        let data = Arc::get_mut(&mut source.0 .0).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidArgument, "the source is in use by a reader")
-        })?;
-        data.free = free_context;
+        unsafe { Source::change(source) }?.free = free_context;
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Says what a read costs, where each one is a request to another machine: an object store, a web
+/// server. Then the library reads more bytes at a time, and more ranges at the same time.
+///
+/// - Two ranges are one read if the gap between them takes less time than another read: at most
+///   `latency_ns` * `bytes_per_second` / 10^9 bytes, and at most 8 MiB.
+/// - A scan reads spans of twice as many bytes, up to 32 at the same time, each in memory of its
+///   own. Where records are larger than such a gap, it reads headers only. Data of up to two spans
+///   is read whole, with one read.
+/// - A reader reads up to `at_once` ranges at the same time, on as many threads, unless
+///   tfr_options_set_threads() is set.
+///
+/// An object store near by takes about 20,000,000 ns, gives 100,000,000 bytes a second, and answers
+/// 128 requests at once.
+///
+/// Parameters: `source` is required. `latency_ns` is the time in nanoseconds that a read of one byte
+/// takes. `bytes_per_second` is what one read gets. `at_once` is the number of reads at the same time
+/// that take hardly longer than one; 0 counts as 1.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
+///
+/// Threads: no other thread may use the source during the call.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_set_cost(
+    source: *mut tfr_source,
+    latency_ns: u64,
+    bytes_per_second: u64,
+    at_once: usize,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller upholds the contract.
+        let data = unsafe { Source::change(source) }?;
+        let latency = Duration::from_nanos(latency_ns);
+        data.cost = Some(ReadCost { latency, bytes_per_second, at_once });
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

@@ -4,13 +4,20 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::frames::Slot;
-use super::slots::{part_of, Request};
+use super::slots::{part_of, Medium, Request};
 use super::{out_of_memory, too_small, Inner};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::Points;
 use crate::threads::{FirstError, Load};
 
 impl Inner {
+    pub fn medium(&self) -> Medium<'_> {
+        match (&self.points, self.source.cost()) {
+            (Some(points), _) => Medium::Compressed(points),
+            (None, Some(cost)) => Medium::Distant(cost),
+            (None, None) => Medium::Near,
+        }
+    }
+
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
         let mut offsets = with_room(records.len() + 1)?;
         let mut end = 0_usize;
@@ -62,13 +69,13 @@ impl Inner {
         let mut slots = with_room(places.len())?;
         slots.extend(places.enumerate());
         slots.sort_unstable_by_key(|(place, slot)| (slot.entry.offset, *place));
-        let chunks = self.points.as_deref();
-        let (_, steps, cost) = part_of(&slots, u64::MAX, chunks);
+        let medium = self.medium();
+        let (_, steps, cost) = part_of(&slots, u64::MAX, medium);
         let first_error = FirstError::new(slots.len());
         let rest = Mutex::new(&mut slots[..]);
         self.width.work(&Load { steps, cost, calls: 1 }, |cost, scratch| {
             let part =
-                take_part(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), cost, chunks)?;
+                take_part(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), cost, medium)?;
             let done = |place, read: Result<()>| {
                 if let Err(error) = read {
                     first_error.note(place, error);
@@ -85,9 +92,9 @@ impl Inner {
 pub(crate) fn take_part<'b, 's>(
     rest: &mut &'b mut [Request<'s>],
     cost: u64,
-    chunks: Option<&Points>,
+    medium: Medium<'_>,
 ) -> Option<&'b mut [Request<'s>]> {
-    let (count, ..) = part_of(rest, cost, chunks);
+    let (count, ..) = part_of(rest, cost, medium);
     let (part, others) = std::mem::take(rest).split_at_mut(count);
     *rest = others;
     (count > 0).then_some(part)

@@ -14,7 +14,7 @@ use crate::index::{Entries, Entry, EntryOrder, EntryTable, Index};
 use crate::open::{open, open_again, open_beside, Data};
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
-use crate::source::{DataFile, ReadAt};
+use crate::source::{DataFile, ReadAt, ReadCost};
 use crate::threads::Width;
 
 /// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
@@ -197,6 +197,10 @@ impl Reader {
                 (Some(trust), checksums != Checksums::Length && trust == Trust::Checked)
             }
         };
+        // Without a CRC to compute, reading in parts gains nothing. A distant source is read with few requests, many at the same time.
+        let cost = source.cost();
+        let block = if payloads && cost.is_none() { block } else { usize::MAX };
+        let width = width_of(options.threads, cost);
         Ok(Reader(Arc::new(Inner {
             source,
             path: None,
@@ -208,11 +212,10 @@ impl Reader {
             size,
             trust,
             payloads,
-            // Without a CRC to compute, reading in parts gains nothing.
-            block: if payloads { block } else { usize::MAX },
+            block,
             raw_frames: options.raw_frames,
             threads: options.threads,
-            width: Width::new(options.threads),
+            width,
         })))
     }
 
@@ -237,7 +240,7 @@ impl Reader {
             points: inner.points.clone(),
             table: EntryTable::of(Index::from_entries(entries)?)?,
             warning: None,
-            width: Width::new(inner.threads),
+            width: width_of(inner.threads, inner.source.cost()),
             ..*inner
         })))
     }
@@ -358,6 +361,13 @@ fn is_of_seek_file(index: &impl Entries, data: &Data) -> Result<bool> {
 
 pub(super) fn scan_file(path: &Path, data: &Data, options: &Options<'_>) -> Result<EntryTable> {
     options.of_file(path, |options| EntryTable::of_data(data, &without_payloads(options)))
+}
+
+fn width_of(threads: usize, cost: Option<ReadCost>) -> Width {
+    match (threads, cost) {
+        (0, Some(cost)) => Width::new(cost.at_once.max(1)),
+        (threads, _) => Width::new(threads),
+    }
 }
 
 fn scan(source: &(impl ReadAt + Sync), options: &Options<'_>) -> Result<EntryTable> {

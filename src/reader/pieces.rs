@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ahead::Ahead;
 use super::many::with_room;
-use super::records::{BYTES, RECORDS};
+use super::records::piece_of;
 use super::{Payloads, Reader};
 use crate::error::{Error, Result};
 use crate::index::Entry;
@@ -97,12 +97,13 @@ impl Walk {
     /// The end of the next piece, which has at least one record.
     fn piece_end(&self) -> usize {
         let table = &self.reader.0.table;
+        let (most_bytes, most) = piece_of(&self.reader);
         let mut bytes = 0_u64;
         let mut fits = |entry: Entry| {
             bytes = bytes.saturating_add(entry.size);
-            bytes <= BYTES
+            bytes <= most_bytes
         };
-        let most = self.count.min(self.next + RECORDS);
+        let most = self.count.min(self.next + most);
         let fitting = match &self.records {
             Some(records) => {
                 let entries = records[self.next..most].iter().map_while(|&i| table.get(i));

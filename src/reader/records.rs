@@ -11,8 +11,11 @@ use crate::error::Result;
 use crate::index::Entry;
 
 /// The most bytes and records per piece; a piece has at least one record.
-pub(super) const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
-pub(super) const RECORDS: usize = if cfg!(any(test, fuzzing)) { 10 } else { 4 << 10 };
+const BYTES: u64 = if cfg!(any(test, fuzzing)) { 500 } else { 1 << 20 };
+const RECORDS: usize = if cfg!(any(test, fuzzing)) { 10 } else { 4 << 10 };
+
+/// How many spans a piece of a distant source has.
+const SPANS: u64 = 8;
 
 /// An iterator over a [`Reader`]'s payloads, in the order of the index; see [`Reader::iter`].
 pub struct Records<'a> {
@@ -76,13 +79,23 @@ impl Iterator for Records<'_> {
 
 impl ExactSizeIterator for Records<'_> {}
 
+/// The most bytes and records of the reader's pieces.
+pub(super) fn piece_of(reader: &Reader) -> (u64, usize) {
+    match reader.0.source.cost() {
+        // Some requests at the same time.
+        Some(cost) => (SPANS * cost.span(), SPANS as usize * RECORDS),
+        None => (BYTES, RECORDS),
+    }
+}
+
 /// The entries of the piece that starts at `start`; none after the last record.
 fn entries_at(reader: &Reader, start: usize) -> Vec<Entry> {
+    let (most_bytes, most) = piece_of(reader);
     let mut bytes = 0_u64;
     let mut entries = Vec::new();
-    for entry in reader.0.table.range(start..reader.len()).take(RECORDS) {
+    for entry in reader.0.table.range(start..reader.len()).take(most) {
         bytes = bytes.saturating_add(entry.size);
-        if bytes > BYTES && !entries.is_empty() {
+        if bytes > most_bytes && !entries.is_empty() {
             break;
         }
         entries.push(entry);

@@ -7,7 +7,7 @@ use super::frames::{Slot, SMALL};
 use super::{make_room, Inner};
 use crate::error::Result;
 use crate::gzip::Points;
-use crate::source::fill_at;
+use crate::source::{fill_at, ReadCost};
 
 const TINY: bool = cfg!(any(test, fuzzing));
 
@@ -21,9 +21,27 @@ pub(super) const READ: u64 = 1000;
 const RECORD: u64 = 50;
 /// The same of decoding a chunk of a compressed file.
 const CHUNK: u64 = if TINY { 3000 } else { 400_000 };
+/// More than all else costs.
+const REQUEST: u64 = 1 << 30;
 /// Reads that take longer than this plus a nanosecond per byte wait for storage, not for a
 /// processor. Then more reads run at the same time.
 const SLOW_READ: Duration = Duration::from_micros(50);
+
+/// What is read, which says how records are put together.
+#[derive(Clone, Copy)]
+pub(crate) enum Medium<'a> {
+    Near,
+    /// Records of one chunk are not split: one thread decodes it, and the others would wait.
+    Compressed(&'a Points),
+    /// Each read is a request. It costs so much that no thread takes two.
+    Distant(ReadCost),
+}
+
+impl<'a> From<Option<&'a Points>> for Medium<'a> {
+    fn from(points: Option<&'a Points>) -> Medium<'a> {
+        points.map_or(Medium::Near, Medium::Compressed)
+    }
+}
 
 /// A record with its place in the request.
 pub(crate) type Request<'b> = (usize, Slot<'b>);
@@ -40,8 +58,9 @@ impl Inner {
         done: impl Fn(usize, Result<()>),
     ) -> bool {
         let (begun, mut expected) = (Instant::now(), Duration::ZERO);
+        let medium = self.medium();
         while !slots.is_empty() {
-            let (run, rest) = slots.split_at_mut(run_of(slots));
+            let (run, rest) = slots.split_at_mut(run_of(slots, medium));
             slots = rest;
             expected += SLOW_READ;
             expected += Duration::from_nanos(run.iter().map(|(_, slot)| slot.entry.size).sum());
@@ -76,14 +95,15 @@ impl Inner {
 
     /// Reads small frames that are close together; `None` if each is better read alone.
     fn read_small<'m>(&'m self, run: &[Request<'_>], scratch: &'m mut Vec<u8>) -> Option<&'m [u8]> {
-        let (first, last) = (run.first()?.1.entry, run.last()?.1.entry);
-        if first.size > SMALL as u64 {
+        let first = run.first()?.1.entry;
+        if run.len() == 1 && first.size > SMALL as u64 {
             return None;
         }
-        if let Some(bytes) = self.in_memory(first.offset, last.end() - first.offset) {
+        let end = run.iter().map(|(_, slot)| slot.entry.end()).max()?;
+        if let Some(bytes) = self.in_memory(first.offset, end - first.offset) {
             return Some(bytes);
         }
-        let size = (last.end() - first.offset) as usize;
+        let size = (end - first.offset) as usize;
         if scratch.len() < size {
             make_room(scratch, size).ok()?;
             scratch.resize(size, 0);
@@ -96,13 +116,10 @@ impl Inner {
 
 /// Takes slots until they cost `least` nanoseconds, at least one if there are any. Returns their
 /// number, how many reads they need, and their cost. Does not split slots that share a read.
-///
-/// `chunks`: the points of a compressed file. Records of one chunk are not split either: one thread
-/// decodes it, and the others would wait.
 pub(crate) fn part_of(
     slots: &[Request<'_>],
     least: u64,
-    chunks: Option<&Points>,
+    medium: Medium<'_>,
 ) -> (usize, usize, u64) {
     let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
     let mut chunk_end = 0;
@@ -111,28 +128,36 @@ pub(crate) fn part_of(
         if count > 0 && cost >= least && !is_same_chunk {
             break;
         }
-        if let (Some(chunks), false) = (chunks, is_same_chunk) {
-            chunk_end = chunks.end_of_chunk(next.entry.offset);
-            cost = cost.saturating_add(CHUNK);
+        match medium {
+            Medium::Compressed(chunks) if !is_same_chunk => {
+                chunk_end = chunks.end_of_chunk(next.entry.offset);
+                cost = cost.saturating_add(CHUNK);
+            }
+            Medium::Distant(_) => cost = cost.saturating_add(REQUEST),
+            _ => {}
         }
-        let run = &slots[count..][..run_of(&slots[count..])];
+        let run = &slots[count..][..run_of(&slots[count..], medium)];
         let size = run.iter().map(|(_, slot)| slot.entry.size).fold(0, u64::saturating_add);
         cost = cost.saturating_add(READ + RECORD * run.len() as u64 + size / 8);
         count += run.len();
-        runs += usize::from(!is_same_chunk || chunks.is_none());
+        runs += usize::from(!is_same_chunk);
     }
     (count, runs, cost)
 }
 
 /// The number of slots, at least one if there are any, that the next read covers.
-fn run_of(slots: &[Request<'_>]) -> usize {
+fn run_of(slots: &[Request<'_>], medium: Medium<'_>) -> usize {
     let Some((_, first)) = slots.first() else { return 0 };
-    let end = first.entry.offset.saturating_add(RUN);
+    let (run, most_gap, small) = match medium {
+        Medium::Distant(cost) => (cost.span(), cost.gap(), u64::MAX),
+        _ => (RUN, GAP, SMALL as u64),
+    };
+    let end = first.entry.offset.saturating_add(run);
     let follow = |pair: &&[Request<'_>]| {
         let (before, next) = (pair[0].1.entry, pair[1].1.entry);
         let gap = next.offset.checked_sub(before.end());
-        let small = before.size.max(next.size) <= SMALL as u64;
-        small && next.end() <= end && gap.is_some_and(|gap| gap <= GAP)
+        let is_small = before.size.max(next.size) <= small;
+        is_small && next.end() <= end && gap.is_some_and(|gap| gap <= most_gap)
     };
     1 + slots.windows(2).take_while(follow).count()
 }

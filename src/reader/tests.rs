@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frame::{self, HEADER_LEN};
+use crate::source::Far;
 use crate::{
     crc, create_index, default_index_path, threads, CheckLevel, Checksums, Options, Skipped,
 };
@@ -177,7 +178,8 @@ proptest! {
         policy in 0..4_usize,
         threads in 0..5_usize,
         raw: bool,
-        kind in 0..3,
+        kind in 0..4,
+        gap in 0..300_u64,
     ) {
         let (data, whole) = frames(&sizes);
         let picked = picks.iter().map(|pick| *pick.get(whole.entries()));
@@ -193,6 +195,10 @@ proptest! {
                 Reader::with_index(file.path(), index.clone(), &options)
             }
             1 => Reader::from_source(data.clone(), Some(index.clone()), &options),
+            2 => {
+                let far = Far::new(Vec::leak(data.clone()), gap);
+                Reader::from_source(far, Some(index.clone()), &options)
+            }
             _ => {
                 let source = odd(&data, sizes[0] + 1, Duration::ZERO);
                 Reader::from_source(source, Some(index.clone()), &options)
@@ -203,6 +209,24 @@ proptest! {
         expect(&reader, &records, |record| judged(&data, index[record], Checksums::Full, raw));
         expect_all(&reader, |record| judged(&data, index[record], Checksums::Full, raw));
     }
+}
+
+#[test]
+fn distant_records_that_are_close_together_are_one_request() {
+    let (data, index) = frames(&[100; 64]); // 116 bytes each
+    let far = Arc::new(Far::new(Vec::leak(data), 600)); // spans of 1200 bytes
+    let reader = Reader::from_source(far.clone(), Some(index), &Options::new()).unwrap();
+    let requests = |records: Vec<usize>| {
+        far.reads.lock().unwrap().clear();
+        reader.read_many(&records).unwrap();
+        far.reads.lock().unwrap().len()
+    };
+    assert_eq!(requests((0..64).collect()), 7); // ten records each
+    assert_eq!(requests(vec![0, 5]), 1);
+    assert_eq!(requests(vec![20, 0, 40]), 3);
+    far.reads.lock().unwrap().clear();
+    assert_eq!(reader.iter().count(), 64);
+    assert_eq!(far.reads.lock().unwrap().len(), 7);
 }
 
 #[test]

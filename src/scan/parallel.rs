@@ -20,8 +20,9 @@ use super::explain::explain;
 use super::search::{look, Look};
 use super::{Batch, Scanner};
 use crate::error::{ErrorKind, Result};
+use crate::frame::HEADER_LEN;
 use crate::options::{Checksums, Options};
-use crate::source::{ReadAt, SEEK};
+use crate::source::{is_seek, ReadAt, ReadCost};
 use crate::threads::{self, Crew, Pool, POLL_INTERVAL};
 
 /// The tests' and the fuzzers' segments are tiny, so that small files have many.
@@ -49,6 +50,11 @@ const SLOW_SEEK: Duration = Duration::from_micros(50);
 const AHEAD: usize = 4;
 /// The most bytes that the main chain walks alone while it waits for threads of a pool.
 const POOLED: u64 = if TINY { 600 } else { 16 << 20 };
+/// Of a distant source, the records of a segment where each takes a request: the first one is found
+/// by reading one record, so that this many requests are as many percent of the bytes.
+const DISTANT_RECORDS: u64 = if TINY { 3 } else { 24 };
+/// And where they are read along: how many fit in a batch.
+const DISTANT_BATCH: usize = if TINY { 40 * 16 } else { 1 << 20 };
 /// After this many consecutive segments that could not be adopted, the main chain continues alone
 /// for a while.
 const MAX_MISSES: u32 = 4;
@@ -73,14 +79,16 @@ fn walk<S: ReadAt + Sync, B: Batch>(
 ) -> Result<u64> {
     let mut main = MainChain { scanner: Scanner::new(source, options)?, batch: B::default() };
     main.scanner.resume(from.0, from.1)?;
+    let cost = source.cost();
     // Far enough to know the size of records, and whether their checksums are valid.
-    let mut alone = SEGMENT;
+    let mut alone = cost.map_or(SEGMENT, ReadCost::span);
     while !main.is_at_end() {
         let (begun, record) = (Instant::now(), main.record());
         main.walk(alone, &mut deliver)?;
         let slow = is_slow(begun.elapsed(), main.record() - record);
         let mean = main.offset() / main.record().max(1);
-        let alone_is_best = options.threads == 1 || !main.is_worth_sharing(mean);
+        let alone_is_best =
+            options.threads == 1 || !main.is_worth_sharing(least_segment(mean, cost));
         let has_threads = options.pool.map_or(true, Pool::has_free);
         if main.scanner.chain.is_checked() && !alone_is_best && has_threads {
             walk_in_segments(source, options, &mut main, mean, slow, &mut deliver)?;
@@ -114,9 +122,9 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
         self.offset() >= self.scanner.size
     }
 
-    /// Whether enough data is left to share it: two segments of records of `mean` bytes.
-    fn is_worth_sharing(&self, mean: u64) -> bool {
-        self.scanner.size - self.offset() >= least_segment(mean).saturating_mul(2)
+    /// Whether enough data is left to share it: two segments of at least that many bytes.
+    fn is_worth_sharing(&self, least: u64) -> bool {
+        self.scanner.size - self.offset() >= least.saturating_mul(2)
     }
 
     /// Walks at least `distance` bytes further, to the end of a record.
@@ -126,6 +134,7 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
         deliver: &mut impl FnMut(&mut B) -> Result<()>,
     ) -> Result<()> {
         let end = self.offset().saturating_add(distance).min(self.scanner.size);
+        self.scanner.window.limit(last_header(end));
         while self.scanner.step(end, BATCH, &mut self.batch)? {
             if self.batch.size() >= BATCH {
                 deliver(&mut self.batch)?;
@@ -163,15 +172,31 @@ impl<S: ReadAt, B: Batch> MainChain<'_, S, B> {
     }
 }
 
+/// The end of a header that starts just before `end`.
+fn last_header(end: u64) -> u64 {
+    end + HEADER_LEN as u64 - 1
+}
+
 /// The least bytes in a segment of records of `mean` bytes.
-fn least_segment(mean: u64) -> u64 {
-    SEGMENT.max(mean.saturating_mul(SEGMENT_RECORDS))
+fn least_segment(mean: u64, cost: Option<ReadCost>) -> u64 {
+    match cost {
+        None => SEGMENT.max(mean.saturating_mul(SEGMENT_RECORDS)),
+        Some(_) if is_seek(mean, cost) => mean.saturating_mul(DISTANT_RECORDS),
+        Some(cost) => cost.span().min(mean.max(16) * (DISTANT_BATCH / 32) as u64),
+    }
 }
 
 /// Bytes in a segment of records of `mean` bytes, where `threads` walk `size` bytes.
-fn segment_length(mean: u64, size: u64, threads: usize) -> u64 {
-    let share = size / (SEGMENTS_PER_THREAD * threads as u64);
-    share.min(mean.saturating_mul(FULL_SEGMENT_RECORDS)).max(least_segment(mean))
+fn segment_length(mean: u64, cost: Option<ReadCost>, size: u64, threads: usize) -> u64 {
+    let least = least_segment(mean, cost);
+    match cost {
+        // One request each.
+        Some(_) => least,
+        None => {
+            let share = size / (SEGMENTS_PER_THREAD * threads as u64);
+            share.min(mean.saturating_mul(FULL_SEGMENT_RECORDS)).max(least)
+        }
+    }
 }
 
 /// A segment's chain, from the first header found in it.
@@ -217,7 +242,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
     slow: bool,
     deliver: &mut impl FnMut(&mut B) -> Result<()>,
 ) -> Result<()> {
-    let size = main.scanner.size;
+    let (size, cost) = (main.scanner.size, source.cost());
     let passed = AtomicU64::new(main.offset());
     let (jobs, queue) = channel::<Job<B>>();
     let queue = Mutex::new(queue);
@@ -241,7 +266,7 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
         }
     };
     thread::scope(|scope| {
-        let mut workers = Workers::new(scope, &work, options, slow);
+        let mut workers = Workers::new(scope, &work, options, cost, slow);
         let jobs = jobs; // dropped before the workers, which makes them end
         let _stop = StopOnDrop(&passed);
         let mut pending = VecDeque::new();
@@ -250,22 +275,25 @@ fn walk_in_segments<S: ReadAt + Sync, B: Batch>(
         let mut misses = 0;
         let mut result = Ok(());
         while misses < MAX_MISSES {
-            if pending.is_empty() && !main.is_worth_sharing(mean) {
+            if pending.is_empty() && !main.is_worth_sharing(least_segment(mean, cost)) {
                 break;
             }
-            let threads = workers.hire(mean, size / least_segment(mean));
+            let threads = workers.hire(mean, size / least_segment(mean, cost).max(1));
             if threads == 0 {
                 break; // no thread could be started
             }
             source.advise_sparse(workers.are_seeking(mean));
-            let length = segment_length(mean, size, threads);
+            let length = segment_length(mean, cost, size, threads);
             next = next.max(main.offset());
             while pending.len() < threads + AHEAD && next < size {
                 let end = next.saturating_add(length).min(size);
                 let (reply, segment) = channel();
                 let search = SEARCH.max(mean.saturating_mul(2));
                 let batch = emptied.pop().unwrap_or_default();
-                let limit = BATCH.min(BATCHES / (threads + AHEAD));
+                let limit = match cost {
+                    Some(_) => DISTANT_BATCH,
+                    None => BATCH.min(BATCHES / (threads + AHEAD)),
+                };
                 let _ = jobs.send(Job { start: next, end, search, batch, limit, reply });
                 pending.push_back((end, segment));
                 next = end;
@@ -308,6 +336,7 @@ struct Workers<'scope, 'env, W> {
     crew: Crew<'scope, 'env>,
     work: &'scope W,
     options: &'scope Options<'env>,
+    cost: Option<ReadCost>,
     processors: usize,
     seeks_are_slow: bool,
     /// Seats in the pool, besides that of the file.
@@ -319,25 +348,28 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
         scope: &'scope Scope<'scope, 'env>,
         work: &'scope W,
         options: &'scope Options<'env>,
+        cost: Option<ReadCost>,
         seeks_are_slow: bool,
     ) -> Self {
-        let processors = threads::processors();
-        Workers { crew: Crew::new(scope), work, options, processors, seeks_are_slow, seats: 0 }
+        let (crew, processors) = (Crew::new(scope), threads::processors());
+        Workers { crew, work, options, cost, processors, seeks_are_slow, seats: 0 }
     }
 
     /// Starts as many threads as records of `mean` bytes need, but no more than there are segments;
     /// returns how many there are.
     fn hire(&mut self, mean: u64, segments: u64) -> usize {
         let is_waiting = self.seeks_are_slow && self.are_seeking(mean);
+        let waiting = self.cost.map_or(threads::WAITING, ReadCost::scanning);
+        let is_waiting = is_waiting || self.cost.is_some();
         let wanted = match self.options.threads {
-            0 if is_waiting => threads::WAITING,
+            0 if is_waiting => waiting,
             0 => self.processors.min(threads::READING),
             threads => threads,
         };
         let mut wanted = wanted.min(usize::try_from(segments).unwrap_or(usize::MAX)).max(1);
         if let Some(pool) = self.options.pool {
             if self.options.threads == 0 && is_waiting {
-                pool.widen(threads::WAITING);
+                pool.widen(waiting);
             }
             // The file's own seat is for one of the threads: the main chain hardly takes time.
             self.seats += pool.take((wanted - 1).saturating_sub(self.seats));
@@ -349,7 +381,7 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
 
     /// Whether each record of `mean` bytes takes a seek.
     fn are_seeking(&self, mean: u64) -> bool {
-        mean > SEEK && self.options.checksums != Checksums::Full
+        is_seek(mean, self.cost) && self.options.checksums != Checksums::Full
     }
 }
 
@@ -393,6 +425,7 @@ fn find_header<S: ReadAt, B>(
     passed: &AtomicU64,
 ) -> Option<u64> {
     scanner.window.start_at(job.start);
+    scanner.window.limit(last_header(job.end));
     let mut at = job.start;
     let end = job.end.min(job.start.saturating_add(job.search));
     while at < end && passed.load(Ordering::Relaxed) <= at {

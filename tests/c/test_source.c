@@ -1,6 +1,7 @@
 /* Sources: data that a function reads. argv[1] is an empty directory. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "check.h"
 
@@ -57,7 +58,7 @@ static void check_equal(const tfr_index *index) {
     }
 }
 
-static void test_all_calls(void) {
+static void test_all_calls(bool is_distant) {
     pthread_t self = pthread_self();
     for (size_t threads = 0; threads <= 4; threads++) {
         for (int32_t checksums = TFR_CHECKSUMS_AUTO; checksums <= TFR_CHECKSUMS_FULL; checksums++) {
@@ -66,6 +67,9 @@ static void test_all_calls(void) {
             how.most = 1000 + 10000 * threads;
             how.alone = threads == 1 ? &self : NULL;
             tfr_source *source = source_of(read_at, &how, SIZE);
+            if (is_distant) {
+                CHECK(tfr_source_set_cost(source, 1000000, 100000000, 8, NULL) == TFR_OK);
+            }
             tfr_index *index = NULL;
             uint64_t count = 0;
             tfr_fit fit = {7, 7};
@@ -321,7 +325,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < REPEATS; i++) {
         memcpy(data + i * THREE_SIZE, THREE, THREE_SIZE);
     }
-    test_all_calls();
+    test_all_calls(false);
+    test_all_calls(true);
     test_memory();
     test_ownership();
     test_failures();

@@ -195,6 +195,9 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
         CHECK(index.size() == 20'000 &&
               index.check(source, TFR_CHECK_FULL, options).uncovered_bytes == 0);
         auto kept = std::make_unique<tfr::source>(source);
+        if (threads == 4) {
+            kept->set_cost(std::chrono::microseconds(200), 100'000'000, 8);
+        }
         tfr::reader reader(*kept, options);
         kept.reset();
         CHECK(reader.read(19'999) == "hello");

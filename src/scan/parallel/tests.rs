@@ -3,6 +3,7 @@
 use super::*;
 use crate::frame;
 use crate::index::Entry;
+use crate::source::Far;
 use proptest::prelude::*;
 use std::io;
 use std::sync::atomic::AtomicUsize;
@@ -67,6 +68,7 @@ proptest! {
         cut in prop::option::weighted(0.3, any::<prop::sample::Index>()),
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0..8u32), 0..3),
         threads in 2usize..5,
+        gap in 0..300u64,
     ) {
         let mut data = Vec::new();
         for payload in &payloads {
@@ -89,6 +91,8 @@ proptest! {
         let expected = one_by_one(&&data[..], &options);
         prop_assert_eq!(&in_segments(&&data[..], &options), &expected);
         prop_assert_eq!(&in_segments(&Read(&data, AtomicUsize::new(0)), &options), &expected);
+        prop_assert_eq!(&in_segments(&Far::new(&data, gap), &options), &expected);
+        prop_assert_eq!(&in_segments(&Far::new(&data, gap), &options.threads(1)), &expected);
     }
 }
 
@@ -192,4 +196,33 @@ fn progress_is_called_on_the_callers_thread_and_cancels() {
         assert_eq!(result.unwrap_err().0, ErrorKind::Cancelled);
         assert_eq!(calls.into_inner(), stop_at + 1);
     }
+}
+
+#[test]
+fn distant_data_is_read_in_spans_and_only_once() {
+    let data = file_of((0..3000).map(|i| i % 90));
+    let source = Far::new(&data, 1000);
+    assert_eq!(in_segments(&source, &Options::new()).unwrap().len(), 3000);
+    let reads = source.reads.into_inner().unwrap();
+    let bytes: usize = reads.iter().map(|(_, count)| count).sum();
+    // Where a record lies across a border, a header is read twice.
+    assert!(bytes < data.len() + 16 * reads.len() + 4000, "{bytes} of {}", data.len());
+    assert!(reads.len() < data.len() / 300, "{}", reads.len());
+}
+
+#[test]
+fn what_fits_in_two_spans_is_read_with_one_request() {
+    let data = file_of([30; 80]);
+    let source = Far::new(&data, 1000);
+    assert_eq!(in_segments(&source, &Options::new()).unwrap().len(), 80);
+    assert_eq!(*source.reads.lock().unwrap(), [(0, data.len())]);
+}
+
+#[test]
+fn of_large_distant_records_headers_are_read() {
+    let data = file_of([5000; 200]);
+    let source = Far::new(&data, 50);
+    assert_eq!(in_segments(&source, &Options::new()).unwrap().len(), 200);
+    let bytes: usize = source.reads.lock().unwrap().iter().map(|(_, count)| count).sum();
+    assert!(bytes < data.len() / 2, "{bytes}");
 }
