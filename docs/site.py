@@ -42,7 +42,7 @@ API = {
         ],
     ),
     "api/index-class.md": ("Index", ["Index", "Fit"]),
-    "api/reader.md": ("Reader", ["Reader", "Payloads"]),
+    "api/reader.md": ("Reader", ["Reader", "Payloads", "RemoteFile"]),
     "api/dataset.md": ("Dataset", ["Dataset", "Place", "Batches", "Skips"]),
     "api/features.md": (
         "Features",

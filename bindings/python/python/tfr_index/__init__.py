@@ -59,6 +59,7 @@ from ._order import Order, Permutation
 from ._payloads import Payloads
 from ._ragged import Ragged
 from ._reader import Reader
+from ._remote import RemoteFile
 from ._reshard import reshard
 from ._sampler import Sampler
 from ._typing import (
@@ -105,6 +106,7 @@ __all__ = [
     "Reader",
     "RecordWriter",
     "Remainder",
+    "RemoteFile",
     "Sampler",
     "ShardBy",
     "Skipped",

@@ -1,12 +1,15 @@
 """Creating, scanning and reading indexes: the functions that most programs start with."""
 
-from typing import overload
+from functools import partial
+from typing import cast, overload
 
 from ._arguments import refuse
 from ._files import ONLY, ensure_path_to_update
 from ._index import Index
 from ._library import CData, borrow, call, encode_path, ffi, lib
 from ._options import with_options
+from ._remote import is_url
+from ._remote_index import create_remote_index, read_remote_index
 from ._source import File, file_or_source
 from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress
 
@@ -69,14 +72,15 @@ def create_index(
     are then those of the decompressed data, and a seek file is written beside the index.
 
     Args:
-        tfrecord_path: the path of the file to index, or an object that is read: memory such as a
-            `memoryview`, a binary file that can seek (`io.BytesIO`, a member of an archive, a file
-            of fsspec, obstore or pyarrow), or an object with a `size` and a method
-            `pread(size, offset)`, which many threads call at the same time. The call raises what
-            the methods raise. For a stream, which cannot seek, use `Indexer`.
-        index_path: the index to write. None appends ".idx" to `tfrecord_path`. It is required for
-            an object that is read, and for an event file of TensorBoard ("tfevents" in its name):
-            TensorBoard would take an index beside it for a newer event file.
+        tfrecord_path: the path of the file to index; a URL such as "s3://bucket/train.tfrecord", or
+            a `RemoteFile`; or an object that is read: memory such as a `memoryview`, a binary file
+            that can seek (`io.BytesIO`, a member of an archive, a file of fsspec, obstore or
+            pyarrow), or an object with a `size` and a method `pread(size, offset)`, which many
+            threads call at the same time. The call raises what the methods raise. For a stream,
+            which cannot seek, use `Indexer`.
+        index_path: the index to write, a path or a URL. None appends ".idx" to `tfrecord_path`. It
+            is required for an object that is read, and for an event file of TensorBoard ("tfevents"
+            in its name): TensorBoard would take an index beside it for a newer event file.
         only: "missing": create the index only if it does not exist. "stale": also if it is older
             than the file, does not end where the file ends, or cannot be read. If nothing is to be
             done, this reads metadata twice and a few bytes. It needs the path of a file.
@@ -145,7 +149,21 @@ def create_index(
         >>> skipped[0].start, skipped[0].end, skipped[0].record
         (21, 51, 1)
     """
-    source = file_or_source(tfrecord_path)
+    if is_url(index_path) or (index_path is None and is_url(tfrecord_path)):
+        if resume:
+            raise refuse("resume needs the path of an index: an index at a URL is written whole")
+        make = partial(
+            create_index,
+            tfrecord_path,
+            checksums=checksums,
+            progress=progress,
+            threads=threads,
+            salvage=salvage,
+            allow_incomplete_tail=allow_incomplete_tail,
+            on_skipped=on_skipped,
+        )
+        return create_remote_index(tfrecord_path, index_path, only, make)
+    source = file_or_source(tfrecord_path, is_scanned=True)
     if index_path is None and not isinstance(source, File):
         raise refuse("index_path must be given: the data has no path to which .idx can be appended")
     if only is not None:
@@ -193,6 +211,8 @@ def read_index(index_path: Path) -> Index:
         >>> index[1]
         (21, 16)
     """
+    if is_url(index_path):
+        return read_remote_index(cast(str, index_path))
     return Index._made_by(lib.tfr_index_read, encode_path(index_path))
 
 
@@ -231,7 +251,7 @@ def scan(
         ...         list(scan(member))
         [(0, 21), (21, 21)]
     """
-    source = file_or_source(tfrecord_path)
+    source = file_or_source(tfrecord_path, is_scanned=True)
     function = source.choose(lib.tfr_index_scan, lib.tfr_index_from_source)
     with source as data:
         return with_options(

@@ -33,6 +33,8 @@ from ._memory import (
 from ._numpy import numbers_of
 from ._options import with_options
 from ._payloads import Payloads, ensure_no_mask, number_in, plain
+from ._remote import is_url
+from ._remote_index import find_remote_index, read_remote_index
 from ._source import File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
@@ -40,6 +42,7 @@ __all__ = ["Reader"]
 
 _PIECE = 1 << 20  # bytes of small payloads to read in one call: they stay in the cache
 _LARGE_PIECE = 16 << 20  # bytes of large payloads to read in one call: enough for two threads
+_DISTANT_PIECE = 32 << 20  # of a remote file: enough for some requests at the same time
 _NULL = ffi.NULL
 _OK, _OUT_OF_RANGE = lib.TFR_OK, lib.TFR_ERR_OUT_OF_RANGE
 _INVALID_ARGUMENT = lib.TFR_ERR_INVALID_ARGUMENT
@@ -153,10 +156,15 @@ class Reader:
         if index_dir is not None:
             index = _found_in(index_dir, data, index)
         source = self._source = file_or_source(data)
+        if index is None and isinstance(source, Source):
+            index = find_remote_index(source)
         open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_from_source)
         if index is not None and not isinstance(index, Index):
             given: Index | Path | None = os.fspath(index)
-            index = Index._made_by(lib.tfr_index_read, encode_path(index))
+            if is_url(index):
+                index = read_remote_index(cast(str, index))
+            else:
+                index = Index._made_by(lib.tfr_index_read, encode_path(index))
         else:
             given = index
         native_index = _NULL if index is None else index._native
@@ -188,6 +196,8 @@ class Reader:
         self._is_pinned = bool(salvage or allow_incomplete_tail) and given is None
         if isinstance(source, File):
             data = os.fspath(cast(Path, data))
+        elif isinstance(source, Source):
+            data = cast(Data, source.data)  # of a URL, the version that was opened
         self._given = (data, given, checksums, bool(raw_frames), threads)
         if warning:
             warn(TfrWarning(exception_of(warning)))
@@ -393,6 +403,8 @@ class Reader:
         """One payload or more from `start`: at most `most`, and a few MiB."""
         numbers, offsets = self._offsets(array("Q", self._records[start : start + most]))
         size = _LARGE_PIECE if are_large(offsets) else _PIECE
+        if isinstance(self._source, Source) and self._source.is_distant:
+            size = _DISTANT_PIECE
         count = max(1, bisect_right(offsets, size) - 1)
         del offsets[count + 1 :]
         return self._load(numbers[0:count], offsets)

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from ._errors import TfrOSError, TfrValueError
-from ._library import CData, callback, encode_path, ensure_contiguous, ffi, lib, make, take
+from ._library import CData, call, callback, encode_path, ensure_contiguous, ffi, lib, make, take
+from ._remote import RemoteFile, is_url
 from ._typing import Buffer, Data, Path
 
 __all__ = ["File", "Memory", "Source", "file_or_source"]
@@ -87,12 +88,15 @@ class Source:
     raises unchanged what the object raised. Many threads may do so at the same time.
 
     Attributes:
+        data: the object.
+        is_distant: whether each read is a request to another machine.
         threads: the number of threads if the caller does not set it: 1 if they would wait for one
             another, or else 0, with which the library chooses.
     """
 
     def __init__(self, data: object) -> None:
         pread = _pread_of(data) or _pread_of_bytes_io(data) or _pread_of_file(data)
+        self.data = data
         self.threads = 1 if pread is None else 0
         self._failed: list[Exception] = []
         self._kept = BaseException()  # holds a KeyboardInterrupt
@@ -100,6 +104,11 @@ class Source:
         self._callback = callback("tfr_read_at_fn", read_at, -errno.EIO, self._kept)
         size = _size_of(data)
         self._native = make("source", lib.tfr_source_new, self._callback, ffi.NULL, size)
+        self.is_distant = isinstance(data, RemoteFile)
+        if isinstance(data, RemoteFile):
+            latency, bytes_per_second, at_once = data.cost
+            cost = int(latency * 1e9), int(bytes_per_second), int(at_once)
+            call(lib.tfr_source_set_cost, self._native, *cost)
 
     def choose(self, of_file: Function, of_source: Function) -> Function:
         """The function that takes such data."""
@@ -130,14 +139,20 @@ class Source:
         self._failed.clear()
 
 
-def file_or_source(data: Data) -> File | Memory | Source:
-    """Tells apart the kinds of data: a path, memory, or an object that is read by its methods.
+def file_or_source(data: Data, *, is_scanned: bool = False) -> File | Memory | Source:
+    """Tells apart the kinds of data: a path, a URL, memory, or an object with methods that read it.
+
+    Args:
+        is_scanned: whether all of it will be read.
 
     Raises:
         TfrValueError: a stream, which cannot be read at any position; a path that contains a NUL;
             memory that is not contiguous.
         TypeError: anything else; a text file.
     """
+    if is_url(data):
+        url = cast(str, data)
+        return Source(RemoteFile._with_start(url) if is_scanned else RemoteFile(url))
     if not isinstance(data, (str, bytes, os.PathLike)) and _is_memory(data):
         return Memory(cast(Buffer, data))
     is_positioned = _pread_of(data) is not None

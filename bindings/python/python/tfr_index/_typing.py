@@ -54,8 +54,9 @@ class SeekableReader(Protocol):
 
 
 Data: TypeAlias = Path | Buffer | PositionedReader | SeekableReader
-"""The path of a TFRecord file, its bytes in memory, or an object with methods that read it.
+"""A TFRecord file: its path, its URL, its bytes in memory, or an object with methods that read it.
 
+- A URL, such as "s3://bucket/train.tfrecord", or a `RemoteFile`.
 - Memory: any object with the buffer protocol, such as `bytearray`, `memoryview`, `mmap.mmap` or a
   numpy array. `bytes` are taken as a path: to pass data, use `memoryview(data)`. The memory is not
   copied, and must not change while it is read.

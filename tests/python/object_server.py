@@ -1,0 +1,191 @@
+"""A server of objects on this machine: what S3 does with GET, HEAD, PUT and ranges.
+
+It can be slow, and it can fail: each request waits, each connection has so many bytes a second, and
+a test may change how the next requests are answered.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+
+class Request(NamedTuple):
+    """A request that was answered."""
+
+    method: str
+    path: str
+    start: int
+    size: int
+
+
+class ObjectServer:
+    """Serves objects in memory, by paths such as "/bucket/key".
+
+    Attributes:
+        objects: their bytes by path.
+        requests: those that were answered.
+        latency: seconds before each answer.
+        bytes_per_second: of one connection; None: as fast as it goes.
+        fault: called with each request; what it returns is answered instead: a status, "short" for
+            a body that is too short, "whole" for one without a range, "reset" for none.
+        most_at_once: how many requests were answered at the same time.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.requests: list[Request] = []
+        self.latency = 0.0
+        self.bytes_per_second: float | None = None
+        self.fault: Callable[[Request], int | str | None] = lambda _request: None
+        self.most_at_once = self.at_once = 0
+        self.lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"server_of_objects": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def count(self, method: str, path: str = "") -> int:
+        """How many requests with this method, of paths that end so, were answered."""
+        return sum(one.method == method and one.path.endswith(path) for one in self.requests)
+
+    def bytes_read(self) -> int:
+        return sum(one.size for one in self.requests if one.method == "GET")
+
+    def forget(self) -> None:
+        """Forgets the requests so far."""
+        self.requests, self.most_at_once = [], 0
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has gone away is no error."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_of_objects: ObjectServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
+        server = self.server_of_objects
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = unquote(urlsplit(self.path).path)
+        time.sleep(server.latency)
+        request = Request("PUT", path, 0, len(body))
+        fault = server.fault(request)
+        if isinstance(fault, int):
+            self._send(fault, b"")
+            return
+        with server.lock:
+            server.requests.append(request)
+            if self.headers.get("If-None-Match") == "*" and path in server.objects:
+                self._send(412, b"")
+                return
+            server.objects[path] = body
+        self._send(200, b"", ETag=_etag(body))
+
+    def _answer(self) -> None:
+        server = self.server_of_objects
+        with server.lock:
+            server.at_once += 1
+            server.most_at_once = max(server.most_at_once, server.at_once)
+        try:
+            time.sleep(server.latency)
+            self._answer_one(server)
+        finally:
+            with server.lock:
+                server.at_once -= 1
+
+    def _answer_one(self, server: ObjectServer) -> None:
+        path = unquote(urlsplit(self.path).path)
+        content = server.objects.get(path)
+        if content is None:
+            self._send(404, b"<Error><Code>NoSuchKey</Code></Error>")
+            return
+        start, end = 0, len(content)
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if wanted:
+            start = int(wanted[1])
+            end = min(end, int(wanted[2] or end) + 1)
+        request = Request(self.command, path, start, end - start if self.command == "GET" else 0)
+        fault = server.fault(request)
+        if isinstance(fault, int):
+            self._send(fault, b"")
+            return
+        etag = _etag(content)
+        about = {"ETag": etag, "Last-Modified": "Mon, 02 Nov 2026 10:00:00 GMT"}
+        if self.headers.get("If-Match", etag) not in (etag, "*"):
+            self._send(412, b"", **about)
+            return
+        if fault == "reset":
+            self.close_connection = True
+            return
+        if self.command == "HEAD":
+            self._send(200, content, **about)
+            return
+        if wanted and start >= len(content):
+            self._send(416, b"", **about)
+            return
+        with server.lock:
+            server.requests.append(request)
+        if fault == "whole":
+            self._send(200, content, **about)
+            return
+        body = memoryview(content)[start:end]
+        if wanted:
+            about["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        self._send(206 if wanted else 200, body, is_short=fault == "short", **about)
+
+    def _send(
+        self, status: int, body: bytes | memoryview, *, is_short: bool = False, **headers: str
+    ) -> None:
+        server = self.server_of_objects
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if is_short:
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        begun, sent = time.perf_counter(), 0
+        while sent < len(body):
+            piece = body[sent : sent + (256 << 10)]
+            self.wfile.write(piece)
+            sent += len(piece)
+            if server.bytes_per_second:
+                ahead = sent / server.bytes_per_second - (time.perf_counter() - begun)
+                if ahead > 0.001:
+                    time.sleep(ahead)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing: tests print what failed."""
+
+
+@functools.lru_cache(maxsize=256)
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.blake2b(content, digest_size=8).hexdigest()}"'
