@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,23 +25,45 @@ FRAME = 1800
 
 
 def launch() -> None:
-    """Runs this file with MPI, in the environment that has all."""
+    """Runs this file with each engine, in the environment that has them.
+
+    Not with both at once: processes of MPI look for messages all the time, also while Dask works.
+    """
     tests = Path(__file__).resolve().parents[1]
     sys.path.append(str(tests))
     import environment
 
     python = environment.prepare("clusters")[0]
     mpiexec = str(Path(python).with_name("mpiexec"))
-    command = [mpiexec, "-n", str(1 + WORKERS), python, "-m", "mpi4py.futures", __file__]
-    sys.path.pop()
     os.environ["PYTHONPATH"] = str(tests / "support")
-    os.execv(mpiexec, [*command, "measure", *sys.argv[1:]])
+    for engine, command in (
+        ("Dask", [python]),
+        ("MPI", [mpiexec, "-n", str(1 + WORKERS), python, "-m", "mpi4py.futures"]),
+    ):
+        subprocess.run([*command, __file__, "measure", engine, *sys.argv[1:]], check=True)
 
 
-def measure(shards: int, size: int) -> None:
+@contextmanager
+def executor_of(engine: str) -> Iterator[Executor]:
+    if engine == "MPI":
+        from mpi4py.futures import MPIPoolExecutor
+
+        with MPIPoolExecutor() as executor:
+            yield executor
+    else:
+        from dask.distributed import Client, LocalCluster
+
+        with (
+            LocalCluster(
+                n_workers=WORKERS, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client.get_executor(pure=False)
+
+
+def measure(engine: str, shards: int, size: int) -> None:
     import tfrecords
-    from dask.distributed import Client, LocalCluster
-    from mpi4py.futures import MPIPoolExecutor
     from tfr_index import Manifest, create_indexes
 
     with ExitStack() as stack:
@@ -49,14 +72,11 @@ def measure(shards: int, size: int) -> None:
         paths = [directory / f"{number:05}.tfrecord" for number in range(shards)]
         for path in paths:
             path.write_bytes(one)
-        cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None)
-        client = stack.enter_context(Client(stack.enter_context(cluster)))
         # A fork of a process of MPI is not safe.
         pool = ProcessPoolExecutor(WORKERS, get_context("forkserver"))
         executors: dict[str, Executor | None] = {
             "pool of processes": stack.enter_context(pool),
-            "Dask": client.get_executor(pure=False),
-            "MPI": stack.enter_context(MPIPoolExecutor()),
+            engine: stack.enter_context(executor_of(engine)),
             "no executor": None,
         }
 
@@ -90,8 +110,8 @@ def measure(shards: int, size: int) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["measure", *numbers]:
+        case ["measure", engine, *numbers]:
             shards, size = [*numbers, *("200", "10000000")[len(numbers) :]]
-            measure(int(shards), int(size))
+            measure(engine, int(shards), int(size))
         case _:
             launch()
