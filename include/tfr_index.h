@@ -2560,6 +2560,27 @@ enum tfr_status tfr_order_set_shuffle(struct tfr_order *order,
                                       struct tfr_error **error_out);
 
 /**
+ * Shuffles chunks of `chunk_records` neighbouring records, and the records of a dozen chunks at a
+ * time: for compressed files, where a record alone costs as much as many neighbours. All ranks must
+ * take the same `chunk_records`; tfr_dataset_chunk_records() returns a good number. The order starts
+ * at the rank's first record again.
+ *
+ * Records that are far apart in the data set come together only by chance, chunk by chunk. So this is
+ * no replacement for tfr_order_set_shuffle() if records are sorted, such as by label.
+ *
+ * Parameters: `order` is required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL, or if `chunk_records` is 0. The order then does not
+ * change.
+ *
+ * Threads: no other thread may use the order during the call.
+ */
+enum tfr_status tfr_order_set_shuffle_chunks(struct tfr_order *order,
+                                             uint64_t seed,
+                                             uint64_t chunk_records,
+                                             struct tfr_error **error_out);
+
+/**
  * Sets the number of the epoch, which changes the sequence only if it is shuffled. The order
  * starts at the rank's first record again.
  *
@@ -3341,6 +3362,23 @@ enum tfr_status tfr_dataset_locate(const struct tfr_dataset *dataset,
                                    size_t *shard_out,
                                    uint64_t *record_out,
                                    struct tfr_error **error_out);
+
+/**
+ * Returns how many neighbouring records have about 2 MiB together, decompressed: a good size for the
+ * chunks of tfr_order_set_shuffle_chunks(). It comes from the sizes of some records of the first, the
+ * middle and the last shard, which this opens if their indexes are not in memory. The same files give
+ * the same number.
+ *
+ * Parameters: `dataset` and `records_out` are required. *records_out is at least 1.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL; otherwise those of
+ * tfr_dataset_entries().
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_dataset_chunk_records(const struct tfr_dataset *dataset,
+                                          uint64_t *records_out,
+                                          struct tfr_error **error_out);
 
 /**
  * Returns the number of a shard's first record in the data set, and how many records the shard

@@ -2032,6 +2032,12 @@ class order {
         detail::call(tfr_order_set_shuffle, native_.get(), seed);
         return *this;
     }
+    /// Shuffles chunks of neighbouring records, and the records of a dozen chunks at a time: for
+    /// compressed files. dataset::chunk_records() returns a good size of a chunk.
+    order &shuffle_chunks(std::uint64_t seed, std::uint64_t chunk_records) {
+        detail::call(tfr_order_set_shuffle_chunks, native_.get(), seed, chunk_records);
+        return *this;
+    }
     /// Sets the number of the epoch, and goes back to the rank's first record.
     order &epoch(std::uint64_t epoch) {
         detail::call(tfr_order_set_epoch, native_.get(), epoch);
@@ -2296,6 +2302,13 @@ class dataset {
     [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> records_of(std::size_t shard) const {
         std::pair<std::uint64_t, std::uint64_t> records;
         detail::call(tfr_dataset_records_of, get(), shard, &records.first, &records.second);
+        return records;
+    }
+    /// How many neighbouring records have about 2 MiB together, decompressed: a good size for
+    /// order::shuffle_chunks(). This may open files.
+    [[nodiscard]] std::uint64_t chunk_records() const {
+        std::uint64_t records = 0;
+        detail::call(tfr_dataset_chunk_records, get(), &records);
         return records;
     }
     /// The index of a shard.

@@ -1,6 +1,7 @@
 //! Data sets: many TFRecord files as one.
 
 mod batches;
+mod chunks;
 mod count;
 mod create;
 mod decode;

@@ -1,6 +1,7 @@
 //! Orders of records: which record comes when, for each rank and epoch. An order is a plain value,
 //! whatever the number of records: no list of numbers is made.
 
+mod chunks;
 mod permutation;
 
 use std::ops::Range;
@@ -8,6 +9,7 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{ensure_rank, run_of_records, Remainder};
 
+use chunks::ChunkShuffle;
 pub use permutation::Permutation;
 
 /// The order in which one rank reads the records of a data set in one epoch.
@@ -34,12 +36,22 @@ pub use permutation::Permutation;
 /// The sequence of an epoch is the [`Permutation`] of all records with the seed
 /// `seed ^ mix(epoch)`, where `mix` is that of [`Permutation`](Permutation#construction). So epoch
 /// 0 has the permutation of the seed itself, and it is the same for all ranks.
+/// [`shuffle_chunks`](Order::shuffle_chunks) makes another sequence of the same seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     state: OrderState,
-    permutation: Option<Permutation>,
+    sequence: Sequence,
     /// The positions of the epoch's sequence that are left for this rank.
     run: Range<u64>,
+}
+
+/// The sequence of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Sequence {
+    /// From 0 on.
+    InOrder,
+    Shuffled(Permutation),
+    Chunks(ChunkShuffle),
 }
 
 /// What an [`Order`] consists of, to store it and to make it again: see [`Order::state`].
@@ -50,6 +62,8 @@ pub struct OrderState {
     pub num_records: u64,
     /// The seed, if the records are shuffled.
     pub seed: Option<u64>,
+    /// The number of records of a chunk, if chunks are shuffled.
+    pub chunk_records: Option<u64>,
     /// The number of the epoch.
     pub epoch: u64,
     /// Which part of the data set this is, from 0 on.
@@ -69,13 +83,14 @@ impl Order {
         let state = OrderState {
             num_records,
             seed: None,
+            chunk_records: None,
             epoch: 0,
             rank: 0,
             world_size: 1,
             remainder: Remainder::Keep,
             start: 0,
         };
-        Order { state, permutation: None, run: 0..num_records }
+        Order { state, sequence: Sequence::InOrder, run: 0..num_records }
     }
 
     /// Shuffles all records: in each epoch in another order, and all ranks alike. Starts at the
@@ -89,8 +104,49 @@ impl Order {
     /// ```
     #[must_use]
     pub fn shuffle(mut self, seed: u64) -> Order {
-        self.state.seed = Some(seed);
+        self.state = OrderState { seed: Some(seed), chunk_records: None, ..self.state };
         self.restarted()
+    }
+
+    /// Shuffles chunks of `chunk_records` neighbouring records, and the records of a dozen chunks at a
+    /// time: for compressed files, where a record alone costs as much as many neighbours. Starts at
+    /// the rank's first record.
+    ///
+    /// [`Dataset::chunk_records`](crate::Dataset::chunk_records) returns a good number. All ranks
+    /// must take the same one. Records that are far apart in the data set come together only by
+    /// chance, chunk by chunk. So this is no replacement for [`shuffle`](Self::shuffle) if records
+    /// are sorted, such as by label.
+    ///
+    /// ```
+    /// use tfr_index::Order;
+    ///
+    /// let order = Order::new(1_000_000).shuffle_chunks(7, 1000)?;
+    /// let mut batch = [0; 4];
+    /// order.fill(0, &mut batch);
+    /// assert_eq!(batch, [697_276, 409_348, 956_074, 409_438]);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// The sequence depends on the arguments alone. With `seed`, `mix` and `G` as those of
+    /// [`Order`] and [`Permutation`](Permutation#construction):
+    ///
+    /// - Chunk `c` has the records from `c * chunk_records` on. The last chunk may have fewer.
+    /// - The chunks come in the order of the permutation of their numbers, with the epoch's seed
+    ///   `s = seed ^ mix(epoch)`.
+    /// - Window `w`, from 0 on, has the records of 12 chunks that come one after the other; the last
+    ///   window may have fewer chunks. Its records come in the order of the permutation of their
+    ///   places in it, with the seed `mix(s + G) + w`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if `chunk_records` is 0.
+    pub fn shuffle_chunks(mut self, seed: u64, chunk_records: u64) -> Result<Order> {
+        if chunk_records == 0 {
+            let detail = "chunk_records must be at least 1, not 0";
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
+        let (seed, chunk_records) = (Some(seed), Some(chunk_records));
+        self.state = OrderState { seed, chunk_records, ..self.state };
+        Ok(self.restarted())
     }
 
     /// Sets the number of the epoch, which changes the order only if it is shuffled. Starts at the
@@ -204,13 +260,15 @@ impl Order {
         let left = usize::try_from(self.len().saturating_sub(first)).unwrap_or(usize::MAX);
         let count = left.min(records.len());
         let start = self.run.start + first.min(self.len());
-        match &self.permutation {
-            Some(permutation) => permutation.fill(start, &mut records[..count]),
-            None => {
-                records[..count].iter_mut().zip(start..).for_each(|(record, i)| *record = i);
-                count
+        let records = &mut records[..count];
+        match &self.sequence {
+            Sequence::InOrder => {
+                records.iter_mut().zip(start..).for_each(|(record, i)| *record = i)
             }
+            Sequence::Shuffled(permutation) => drop(permutation.fill(start, records)),
+            Sequence::Chunks(chunks) => chunks.fill(start, records),
         }
+        count
     }
 
     /// Iterates over the numbers of the records.
@@ -221,15 +279,25 @@ impl Order {
 
     /// The record at a position of the epoch's sequence.
     fn at(&self, position: u64) -> u64 {
-        self.permutation.as_ref().map_or(position, |permutation| permutation.at(position))
+        match &self.sequence {
+            Sequence::InOrder => position,
+            Sequence::Shuffled(permutation) => permutation.at(position),
+            Sequence::Chunks(chunks) => chunks.at(position),
+        }
     }
 
     /// What follows from the state, with no records left out.
     fn restarted(mut self) -> Order {
-        let OrderState { num_records, seed, epoch, rank, world_size, remainder, .. } = self.state;
+        let OrderState { num_records, epoch, rank, world_size, remainder, .. } = self.state;
         self.state.start = 0;
-        self.permutation =
-            seed.map(|seed| Permutation::new(num_records, seed ^ permutation::mix(epoch)));
+        let seed = self.state.seed.map(|seed| seed ^ permutation::mix(epoch));
+        self.sequence = match (seed, self.state.chunk_records) {
+            (None, _) => Sequence::InOrder,
+            (Some(seed), None) => Sequence::Shuffled(Permutation::new(num_records, seed)),
+            (Some(seed), Some(chunk_records)) => {
+                Sequence::Chunks(ChunkShuffle::new(num_records, chunk_records, seed))
+            }
+        };
         self.run = run_of_records(num_records, rank, world_size, remainder);
         self
     }

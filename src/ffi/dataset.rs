@@ -306,6 +306,33 @@ pub unsafe extern "C" fn tfr_dataset_locate(
     unsafe { guard(error_out, body) }
 }
 
+/// Returns how many neighbouring records have about 2 MiB together, decompressed: a good size for the
+/// chunks of tfr_order_set_shuffle_chunks(). It comes from the sizes of some records of the first, the
+/// middle and the last shard, which this opens if their indexes are not in memory. The same files give
+/// the same number.
+///
+/// Parameters: `dataset` and `records_out` are required. *records_out is at least 1.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL; otherwise those of
+/// tfr_dataset_entries().
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_dataset_chunk_records(
+    dataset: *const tfr_dataset,
+    records_out: *mut u64,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::out(records_out, "records_out")?;
+        store(pointer::borrow(dataset, "dataset")?.dataset.chunk_records()?);
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
 /// Returns the number of a shard's first record in the data set, and how many records the shard
 /// has.
 ///

@@ -63,6 +63,31 @@ pub unsafe extern "C" fn tfr_order_set_shuffle(
     unsafe { set(order, error_out, |order| Ok(order.shuffle(seed))) }
 }
 
+/// Shuffles chunks of `chunk_records` neighbouring records, and the records of a dozen chunks at a
+/// time: for compressed files, where a record alone costs as much as many neighbours. All ranks must
+/// take the same `chunk_records`; tfr_dataset_chunk_records() returns a good number. The order starts
+/// at the rank's first record again.
+///
+/// Records that are far apart in the data set come together only by chance, chunk by chunk. So this is
+/// no replacement for tfr_order_set_shuffle() if records are sorted, such as by label.
+///
+/// Parameters: `order` is required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if it is NULL, or if `chunk_records` is 0. The order then does not
+/// change.
+///
+/// Threads: no other thread may use the order during the call.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_order_set_shuffle_chunks(
+    order: *mut tfr_order,
+    seed: u64,
+    chunk_records: u64,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    unsafe { set(order, error_out, |order| order.shuffle_chunks(seed, chunk_records)) }
+}
+
 /// Sets the number of the epoch, which changes the sequence only if it is shuffled. The order
 /// starts at the rank's first record again.
 ///

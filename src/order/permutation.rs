@@ -207,7 +207,7 @@ impl fmt::Debug for Permutation {
 
 /// What SplitMix64 adds to its state for each number (Steele, Lea, Flood: Fast Splittable
 /// Pseudorandom Number Generators).
-const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The number that SplitMix64 makes of its state.
 pub(super) fn mix(state: u64) -> u64 {

@@ -13,14 +13,29 @@ fn all(order: &Order) -> Vec<u64> {
     order.iter().collect()
 }
 
+/// Shuffles a list.
+fn shuffled<T: Clone>(list: &[T], seed: u64) -> Vec<T> {
+    let permutation = Permutation::new(list.len() as u64, seed);
+    permutation.iter().map(|i| list[i as usize].clone()).collect()
+}
+
 /// The naive way: the epoch's whole sequence as an index, whose offsets are the record numbers,
 /// and `Index::shard` cuts it.
 fn naive(state: &OrderState) -> Vec<u64> {
-    let sequence: Vec<u64> = match state.seed {
-        None => (0..state.num_records).collect(),
-        Some(seed) => {
-            let seed = seed ^ permutation::mix(state.epoch);
-            Permutation::new(state.num_records, seed).iter().collect()
+    let records: Vec<u64> = (0..state.num_records).collect();
+    let seed = state.seed.map(|seed| seed ^ permutation::mix(state.epoch));
+    let sequence = match (seed, state.chunk_records) {
+        (None, _) => records,
+        (Some(seed), None) => shuffled(&records, seed),
+        (Some(seed), Some(size)) => {
+            let chunks: Vec<&[u64]> = records.chunks(size as usize).collect();
+            let chunks = shuffled(&chunks, seed);
+            let first = permutation::mix(seed.wrapping_add(permutation::GAMMA));
+            let windows = chunks.chunks(12).zip(0..);
+            let window = |(chunks, number): (&[&[u64]], u64)| {
+                shuffled(&chunks.concat(), first.wrapping_add(number))
+            };
+            windows.flat_map(window).collect()
         }
     };
     let entries = sequence.into_iter().map(|record| Entry { offset: record, size: 16 });
@@ -35,6 +50,7 @@ proptest! {
     fn an_order_is_what_the_naive_way_gives(
         num_records in 0..300_u64,
         seed: Option<u64>,
+        chunk_records in prop::option::of(prop_oneof![1..8_u64, 1..400_u64]),
         epoch: u64,
         world_size in 1..40_u64,
         rank: prop::sample::Index,
@@ -43,9 +59,11 @@ proptest! {
         room in 0..100_usize,
     ) {
         let mut order = Order::new(num_records).epoch(epoch);
-        if let Some(seed) = seed {
-            order = order.shuffle(seed);
-        }
+        order = match (seed, chunk_records) {
+            (None, _) => order,
+            (Some(seed), None) => order.shuffle(seed),
+            (Some(seed), Some(size)) => order.shuffle_chunks(seed, size).unwrap(),
+        };
         let rank = rank.index(world_size as usize) as u64;
         let order = order.shard(rank, world_size, remainder).unwrap();
         let start = start.index(order.len() as usize + 1);
@@ -73,9 +91,13 @@ proptest! {
     #[test]
     fn an_epoch_has_each_record_once(
         num_records in prop_oneof![0..20_u64, 0..500_u64], world_size in 1..30_u64, seed: u64,
-        epoch in 0..5_u64,
+        chunk_records in 0..40_u64, epoch in 0..5_u64,
     ) {
-        let order = Order::new(num_records).shuffle(seed).epoch(epoch);
+        let order = Order::new(num_records).epoch(epoch);
+        let order = match chunk_records {
+            0 => order.shuffle(seed),
+            size => order.shuffle_chunks(seed, size).unwrap(),
+        };
         for remainder in REMAINDERS {
             let shard = |rank| order.clone().shard(rank, world_size, remainder).unwrap();
             let mut times = vec![0_u64; num_records as usize];
@@ -119,6 +141,9 @@ fn the_order_of_the_setters_does_not_matter_but_for_start() {
     assert_eq!(started.clone().epoch(2), one);
     assert_eq!(started.clone().shuffle(7), one);
     assert_eq!(started.shard(1, 3, Remainder::Drop).unwrap(), one);
+    let chunks = one.clone().shuffle_chunks(7, 10).unwrap();
+    assert_ne!(chunks, one);
+    assert_eq!(chunks.shuffle(7), one);
 }
 
 #[test]
@@ -132,8 +157,28 @@ fn each_epoch_and_seed_has_another_order() {
     assert_eq!(all(&Order::new(5).epoch(3)), [0, 1, 2, 3, 4]);
 }
 
+/// The records of a window come from a dozen chunks, so a reader needs no others meanwhile.
+#[test]
+fn a_window_of_chunks_has_records_of_a_dozen_chunks() {
+    let order = Order::new(100_000).shuffle_chunks(7, 1000).unwrap();
+    let records = all(&order);
+    for window in records.chunks(12_000) {
+        let mut chunks: Vec<_> = window.iter().map(|record| record / 1000).collect();
+        let alone = chunks.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert!(alone < window.len() / 2, "the chunks are mixed");
+        chunks.sort_unstable();
+        chunks.dedup();
+        assert_eq!(chunks.len(), window.len() / 1000);
+    }
+    let next = all(&order.epoch(1));
+    assert_ne!(records, next);
+}
+
 #[test]
 fn what_does_not_exist_is_refused() {
+    let error = Order::new(9).shuffle_chunks(7, 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(error.to_string(), "chunk_records must be at least 1, not 0");
     let error = Order::new(9).shard(3, 3, Remainder::Keep).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert_eq!(error.to_string(), "rank must be less than world_size, 3, not 3");
@@ -152,14 +197,22 @@ fn what_does_not_exist_is_refused() {
 fn the_largest_numbers_do_not_overflow() {
     let order = Order::new(u64::MAX).shuffle(1).epoch(u64::MAX);
     let last = u64::MAX - 1;
-    for remainder in REMAINDERS {
-        let order = order.clone().shard(last, u64::MAX, remainder).unwrap();
-        assert_eq!(order.len(), 1);
-        let order = order.shard(1, 2, remainder).unwrap();
-        assert!(order.len() >= last / 2, "{}", order.len());
-        assert!(order.get(order.len() - 1).is_some());
-        assert_eq!(order.fill(u64::MAX, &mut [0]), 0);
+    let chunks = |size| order.clone().shuffle_chunks(1, size).unwrap();
+    let sizes = [1, 2, 1000, 1 << 32, 1 << 63, last, u64::MAX];
+    for order in sizes.map(chunks).iter().chain([&order]) {
+        for remainder in REMAINDERS {
+            let order = order.clone().shard(last, u64::MAX, remainder).unwrap();
+            assert_eq!(order.len(), 1);
+            let order = order.shard(1, 2, remainder).unwrap();
+            assert!(order.len() >= last / 2, "{}", order.len());
+            let mut records = [0; 3];
+            assert_eq!(order.fill(order.len() - 2, &mut records), 2);
+            assert_eq!(order.get(order.len() - 1), Some(records[1]));
+            assert_eq!(order.fill(u64::MAX, &mut [0]), 0);
+        }
     }
-    assert!(Order::new(0).shuffle(1).is_empty());
-    assert_eq!(Order::new(0).fill(0, &mut [0]), 0);
+    for order in [Order::new(0).shuffle(1), Order::new(0).shuffle_chunks(1, 5).unwrap()] {
+        assert!(order.is_empty());
+        assert_eq!(order.fill(0, &mut [0]), 0);
+    }
 }

@@ -148,6 +148,7 @@
     F(void, tfr_permutation_free, (tfr_permutation *))                                             \
     F(tfr_status, tfr_order_new, (uint64_t, tfr_order **, tfr_error **))                           \
     F(tfr_status, tfr_order_set_shuffle, (tfr_order *, uint64_t, tfr_error **))                    \
+    F(tfr_status, tfr_order_set_shuffle_chunks, (tfr_order *, uint64_t, uint64_t, tfr_error **))   \
     F(tfr_status, tfr_order_set_epoch, (tfr_order *, uint64_t, tfr_error **))                      \
     F(tfr_status, tfr_order_set_shard, (tfr_order *, uint64_t, uint64_t, int32_t, tfr_error **))   \
     F(tfr_status, tfr_order_set_start, (tfr_order *, uint64_t, tfr_error **))                      \
@@ -202,6 +203,7 @@
     F(const char *, tfr_dataset_path, (const tfr_dataset *, size_t))                               \
     F(tfr_status, tfr_dataset_locate,                                                              \
       (const tfr_dataset *, uint64_t, size_t *, uint64_t *, tfr_error **))                         \
+    F(tfr_status, tfr_dataset_chunk_records, (const tfr_dataset *, uint64_t *, tfr_error **))      \
     F(tfr_status, tfr_dataset_records_of,                                                          \
       (const tfr_dataset *, size_t, uint64_t *, uint64_t *, tfr_error **))                         \
     F(tfr_status, tfr_dataset_index_of, (const tfr_dataset *, size_t, tfr_index **, tfr_error **)) \

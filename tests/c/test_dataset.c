@@ -69,6 +69,8 @@ static void places(const tfr_dataset *dataset) {
     tfr_error *error = NULL;
     CHECK(tfr_dataset_index_of(dataset, SHARDS, &index, &error) == TFR_ERR_OUT_OF_RANGE);
     tfr_error_free(error);
+    uint64_t chunk = 0;
+    CHECK(tfr_dataset_chunk_records(dataset, &chunk, NULL) == TFR_OK && chunk > ALL);
     CHECK(tfr_dataset_locate(dataset, ALL, &shard, &record, &error) == TFR_ERR_OUT_OF_RANGE);
     CHECK(tfr_error_record(error) == ALL && shard == 2);
     tfr_error_free(error);

@@ -450,6 +450,8 @@ int main(int argc, char **argv) {
     REFUSES("dataset", tfr_dataset_locate(NULL, 0, &size, &found, error_out));
     REFUSES("shard_out", tfr_dataset_locate(dataset, 0, NULL, &found, error_out));
     REFUSES("record_out", tfr_dataset_locate(dataset, 0, &size, NULL, error_out));
+    REFUSES("dataset", tfr_dataset_chunk_records(NULL, &found, error_out));
+    REFUSES("records_out", tfr_dataset_chunk_records(dataset, NULL, error_out));
     REFUSES("dataset", tfr_dataset_records_of(NULL, 0, &found, &found, error_out));
     REFUSES("first_out", tfr_dataset_records_of(dataset, 0, NULL, &found, error_out));
     REFUSES("count_out", tfr_dataset_records_of(dataset, 0, &found, NULL, error_out));
@@ -545,6 +547,7 @@ int main(int argc, char **argv) {
     REFUSES("order_out", tfr_order_new(1, NULL, error_out));
     CHECK(tfr_order_new(1, &order, NULL) == TFR_OK);
     REFUSES("order", tfr_order_set_shuffle(NULL, 0, error_out));
+    REFUSES("order", tfr_order_set_shuffle_chunks(NULL, 0, 1, error_out));
     REFUSES("order", tfr_order_set_epoch(NULL, 0, error_out));
     REFUSES("order", tfr_order_set_shard(NULL, 0, 1, 0, error_out));
     REFUSES("order", tfr_order_set_start(NULL, 0, error_out));

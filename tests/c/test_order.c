@@ -71,16 +71,19 @@ static void orders(const char *path) {
     int rows = 0;
     while (fgets(line, sizeof line, file) != NULL) {
         uint64_t num_records, epoch, rank, world_size, start, len, i, record, found;
-        char seed[30], remainder[10];
+        char seed[30], chunk[30], remainder[10];
         tfr_order *order = NULL;
         size_t count = 0;
         CHECK(sscanf(line,
-                     "%" SCNu64 "\t%29s\t%" SCNu64 "\t%" SCNu64 "\t%" SCNu64 "\t%9s\t%" SCNu64
+                     "%" SCNu64 "\t%29s\t%29s\t%" SCNu64 "\t%" SCNu64 "\t%" SCNu64 "\t%9s\t%" SCNu64
                      "\t%" SCNu64 "\t%" SCNu64 "\t%" SCNu64,
-                     &num_records, seed, &epoch, &rank, &world_size, remainder, &start, &len, &i,
-                     &record) == 10);
+                     &num_records, seed, chunk, &epoch, &rank, &world_size, remainder, &start, &len,
+                     &i, &record) == 11);
         CHECK(tfr_order_new(num_records, &order, NULL) == TFR_OK);
-        if (strcmp(seed, "-") != 0) {
+        if (strcmp(chunk, "-") != 0) {
+            CHECK(tfr_order_set_shuffle_chunks(order, strtoull(seed, NULL, 10),
+                                               strtoull(chunk, NULL, 10), NULL) == TFR_OK);
+        } else if (strcmp(seed, "-") != 0) {
             CHECK(tfr_order_set_shuffle(order, strtoull(seed, NULL, 10), NULL) == TFR_OK);
         }
         CHECK(tfr_order_set_epoch(order, epoch, NULL) == TFR_OK);
@@ -113,6 +116,8 @@ static void wrong_orders_are_refused(void) {
     FAILS(TFR_ERR_INVALID_ARGUMENT,
           "start must be at most 5, the number of records of rank 1 of 2, not 6",
           tfr_order_set_start(order, 6, &error));
+    FAILS(TFR_ERR_INVALID_ARGUMENT, "chunk_records must be at least 1, not 0",
+          tfr_order_set_shuffle_chunks(order, 7, 0, &error));
     CHECK(tfr_order_len(order) == 5); /* it did not change */
     CHECK(tfr_order_get(order, 0, &record, NULL) == TFR_OK && record == 4);
     FAILS(TFR_ERR_OUT_OF_RANGE, "5 is out of range, the order has 5 records",

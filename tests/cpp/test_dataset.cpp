@@ -85,6 +85,14 @@ void batches(const tfr::dataset &dataset) {
     const std::optional<tfr::batch> second = resumed.next();
     CHECK(second && second->records()[0] == records[5] && resumed.state() == 10);
     CHECK(!resumed.next()); // the last one has two records
+    order.shuffle_chunks(7, 2);
+    tfr::batches chunks = dataset.batches(12, order);
+    const std::optional<tfr::batch> whole = chunks.next();
+    CHECK(whole && whole->size() == 12);
+    for (std::size_t i = 0; i < 12; i++) {
+        CHECK(whole->records()[i] == order.at(i) && (*whole)[i] == payload(order.at(i)));
+    }
+    CHECK(dataset.chunk_records() > 12);
     tfr::batches backwards = dataset.batches_of(11, -2, 4, tfr::order(6), 5);
     std::uint64_t record = 11;
     for (const tfr::batch &batch : backwards) {

@@ -44,13 +44,15 @@ void orders(const char *path) {
     std::ifstream file = table(path);
     std::uint64_t num_records = 0, epoch = 0, rank = 0, world_size = 0, start = 0;
     std::uint64_t size = 0, i = 0, record = 0;
-    std::string seed, remainder;
+    std::string seed, chunk, remainder;
     int rows = 0;
-    for (; file >> num_records >> seed >> epoch >> rank >> world_size >> remainder >> start >>
-           size >> i >> record;
+    for (; file >> num_records >> seed >> chunk >> epoch >> rank >> world_size >> remainder >>
+           start >> size >> i >> record;
          rows++) {
         tfr::order order(num_records);
-        if (seed != "-") {
+        if (chunk != "-") {
+            order.shuffle_chunks(std::stoull(seed), std::stoull(chunk));
+        } else if (seed != "-") {
             order.shuffle(std::stoull(seed));
         }
         order.epoch(epoch)
@@ -91,6 +93,7 @@ void ranges() {
     CHECK(order.fill(149, numbers, 10) == 1 && numbers[0] == all[499]);
     CHECK(order.start(250).empty());
     CHECK(status_of([&] { order.start(251); }) == TFR_ERR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { order.shuffle_chunks(7, 0); }) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(status_of([&] { order.start(-1); }) == TFR_ERR_INVALID_ARGUMENT);
     for (const int rank : {-1, 4}) {
         CHECK(status_of([&] { order.shard(rank, 4); }) == TFR_ERR_INVALID_ARGUMENT);

@@ -4,7 +4,8 @@
     make_orders.py --check    write nothing; exit 1 if a table is not what would be written
 
 The numbers come from the naive code below, which follows the documentation of Rust's `Permutation`
-and shares nothing with the library. Once released, a table may get more rows, but none may change.
+and `Order`, and shares nothing with the library. Once released, a table may get more rows, but none
+may change.
 """
 
 import sys
@@ -57,6 +58,28 @@ def part(count: int, rank: int, world_size: int, remainder: str) -> range:
     return range(first, first + size)
 
 
+def in_chunks(count: int, size: int, seed: int, position: int) -> int:
+    """The record at a position of an epoch whose chunks are shuffled."""
+    chunks = -(-count // size)
+    # Where the last chunk comes, whose size is not that of the others.
+    last = next(i for i in range(chunks) if permuted(chunks, seed, i) == chunks - 1)
+    missing = chunks * size - count
+
+    def start(turn: int) -> int:
+        return turn * size - (missing if turn > last else 0)
+
+    def turn_of(place: int) -> int:
+        return place // size if place < start(last + 1) else (place + missing) // size
+
+    window = turn_of(position) // 12
+    first = start(12 * window)
+    length = start(min(12 * window + 12, chunks)) - first
+    seed_of_window = mix(seed + GAMMA & MASK) + window & MASK
+    place = first + permuted(length, seed_of_window, position - first)
+    turn = turn_of(place)
+    return permuted(chunks, seed, turn) * size + place - start(turn)
+
+
 SEEDS = (0, 1, 7, 2**32, 2**63, MASK)
 LENGTHS = (
     *(10, 16, 17, 100, 255, 256, 257, 1_000, 4_096, 4_097, 65_535, 65_536, 65_537, 1_000_000),
@@ -77,16 +100,30 @@ def permutations() -> Iterator[list[object]]:
 
 
 SHARDS = ((0, 1, 0), (0, 3, 0), (1, 3, 1), (2, 3, 2), (9, 10, 0))
-SHUFFLES = ((None, 3), (7, 0), (7, 1), (8, 1), (MASK, MASK))
+SHUFFLES = (
+    *((None, None, 3), (7, None, 0), (7, None, 1), (8, None, 1), (MASK, None, MASK)),
+    *((7, 3, 0), (7, 3, 1), (8, 1_000, 1), (MASK, 2**20, MASK)),
+)
 
 
 def orders() -> Iterator[list[object]]:
     yield [
-        *("# records", "seed or -", "epoch", "rank", "world size", "remainder", "start"),
+        *(
+            "# records",
+            "seed or -",
+            "chunk or -",
+            "epoch",
+            "rank",
+            "world size",
+            "remainder",
+            "start",
+        ),
         *("length of the order", "i", "record there"),
     ]
     for count in (3, 10, 1_000, 10**9, MASK):
-        for seed, epoch in SHUFFLES:
+        for seed, chunk, epoch in SHUFFLES:
+            if chunk is not None and count > 10_000 * chunk:
+                continue  # the naive code searches the last chunk
             for rank, world_size, start in SHARDS:
                 for remainder in ("keep", "drop", "pad"):
                     run = part(count, rank, world_size, remainder)[start:]
@@ -94,11 +131,13 @@ def orders() -> Iterator[list[object]]:
                         if not 0 <= i < len_of(run):
                             continue
                         record = run[i]
-                        if seed is not None:
+                        if chunk is not None:
+                            record = in_chunks(count, chunk, seed ^ mix(epoch), record)
+                        elif seed is not None:
                             record = permuted(count, seed ^ mix(epoch), record)
-                        shown = "-" if seed is None else seed
+                        shown = ("-" if one is None else one for one in (seed, chunk))
                         yield [
-                            *(count, shown, epoch, rank, world_size, remainder, start),
+                            *(count, *shown, epoch, rank, world_size, remainder, start),
                             *(len_of(run), i, record),
                         ]
 

@@ -125,6 +125,30 @@ def test_data_sets_mix_plain_and_compressed_shards(tmp_path):
     assert data.read_many(order[:500]) == [PAYLOADS[i % len(PAYLOADS)] for i in order[:500]]
 
 
+def test_ranks_share_chunks_of_plain_and_compressed_shards(tmp_path):
+    """Each record comes once, also after a stop; all ranks and all copies have the same chunks."""
+    for name, data in (("a", DATA), ("b", CONTAINERS["gzip"]), ("c", CONTAINERS["BGZF"])):
+        tmp_path.joinpath(f"{name}.tfrecord").write_bytes(data)
+    records = []
+    for rank in range(3):
+        data = tfr_index.Dataset(str(tmp_path))  # without indexes
+        order = tfr_index.Order(data, seed=7, shuffle="chunks", rank=rank, world_size=3)
+        size = order.state_dict()["chunk_records"]
+        assert size == data.chunk_records() and size * len(DATA) // len(PAYLOADS) in range(
+            2_000_000, 2_200_000
+        )
+        assert data[100:][::-7].chunk_records() == size // 7
+        order = order.replace(chunk_records=100)
+        batches = data.batches(64, order)
+        first = [(next(batches), batches.records) for _ in range(10)]
+        order = tfr_index.Order(**order.state_dict() | {"start": batches.state()})
+        batches = tfr_index.Dataset(str(tmp_path)).batches(64, order, prefetch=0)
+        for payloads, numbers in (*first, *((batch, batches.records) for batch in batches)):
+            assert payloads == [PAYLOADS[record % len(PAYLOADS)] for record in numbers]
+            records += numbers
+    assert sorted(records) == list(range(3 * len(PAYLOADS)))
+
+
 @pytest.mark.parametrize("bits", [31, 15])
 def test_every_cut_is_noticed(tmp_path, bits):
     small = tfrecord([b"hello", b"", b"x" * 300])

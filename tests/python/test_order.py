@@ -47,13 +47,14 @@ def test_permutations_are_those_of_the_table():
 
 
 def test_orders_are_those_of_the_table():
-    for records, seed, *numbers, remainder, start, length, i, record in (
-        (*row[:5], row[5], *row[6:]) for row in rows("orders.tsv")
-    ):
+    for row in rows("orders.tsv"):
+        records, seed, chunk, *numbers, remainder, start, length, i, record = row
         epoch, rank, world_size = map(int, numbers)
         order = Order(
             int(records),
             seed=None if seed == "-" else int(seed),
+            shuffle="records" if chunk == "-" else "chunks",
+            chunk_records=None if chunk == "-" else int(chunk),
             epoch=epoch,
             rank=rank,
             world_size=world_size,
@@ -105,6 +106,36 @@ def test_where_a_number_is():
 
 
 @given(
+    st.integers(1, 300),
+    seeds,
+    st.integers(1, 60),
+    st.integers(0, 9),
+    st.integers(1, 9),
+    st.integers(0, 99),
+)
+def test_ranks_share_the_chunks_of_an_epoch(count, seed, size, epoch, world_size, start):
+    """Each record comes once, those of a dozen chunks together, and a rank resumes anywhere."""
+    common = {"seed": seed, "shuffle": "chunks", "chunk_records": size, "epoch": epoch}
+    records = []
+    for rank in range(world_size):
+        order = Order(count, rank=rank, world_size=world_size, **common)
+        here = list(order)
+        place = min(start, len(here))
+        assert order.replace(start=place)[:] == here[place:]
+        records += here
+    assert sorted(records) == list(range(count))
+    assert records == list(Order(count, **common))
+    position = 0
+    while position < count:
+        # A window ends before the record of another chunk than its dozen.
+        chunks = set()
+        while position < count and len(chunks | {records[position] // size}) <= 12:
+            chunks.add(records[position] // size)
+            position += 1
+        assert not chunks & {record // size for record in records[position:]}
+
+
+@given(
     st.integers(0, 200),
     st.none() | seeds,
     seeds,
@@ -140,6 +171,7 @@ def test_values():
         Order(5, epoch=1),
         Order(5, rank=1, world_size=2),
         Order(5, rank=1, world_size=2, remainder="pad"),
+        Order(5, seed=7, shuffle="chunks", chunk_records=2),
         Order(5, seed=2**64 - 1, epoch=3, rank=1, world_size=2, remainder="drop", start=1),
     ]
     for value in values:
@@ -171,6 +203,15 @@ def test_values():
         (lambda: Sampler(4).load_state_dict({}), "the state has no 'num_records': pass what state"),
         (lambda: Sampler(4).load_state_dict({"num_records": 4, "world_size": 1}), "no 'remainder'"),
         (lambda: Order(9, start=10), "start must be at most 9, the number of records of rank 0"),
+        (
+            lambda: Order(9, shuffle="chunks", chunk_records=1),
+            'shuffle="chunks" needs a seed: pass',
+        ),
+        (lambda: Order(9, seed=7, shuffle="chunks"), "pass the data set instead of the number"),
+        (lambda: Order(9, seed=7, shuffle="chunks", chunk_records=0), "chunk_records must be betw"),
+        (lambda: Order(9, seed=7, chunk_records=3), 'chunk_records is for shuffle="chunks"'),
+        (lambda: Order(9, seed=7, shuffle="all"), "shuffle must be one of 'records', 'chunks'"),
+        (lambda: Sampler("four", seed=7, shuffle="chunks"), "pass the data set instead of the num"),
         (lambda: Order(1, remainder="cut"), "remainder must be one of 'keep', 'drop', 'pad'"),
         (lambda: Sampler(1, rank=0), "pass both of them, or neither"),
         (lambda: Sampler(-1), "data must be between"),
@@ -234,6 +275,15 @@ def test_a_sampler_resumes():
         other.load_state_dict(state)  # of another rank
         assert list(other) == make(rank=2).order.replace(epoch=2)[steps:]
         assert list(pickle.loads(pickle.dumps(other))) == make(rank=2).order.replace(epoch=2)[:]
+
+
+def test_a_sampler_continues_with_the_chunks_of_a_state():
+    sampler = Sampler(100, seed=7, shuffle="chunks", chunk_records=5)
+    records = list(sampler)
+    assert records == list(Order(100, seed=7, shuffle="chunks", chunk_records=5))
+    for resumed in (Sampler(100), Sampler(100, seed=7, shuffle="chunks", chunk_records=9)):
+        resumed.load_state_dict(json.loads(json.dumps(sampler.state_dict(start=30))))
+        assert list(resumed) == records[30:]
 
 
 def test_a_state_of_other_data_is_refused():

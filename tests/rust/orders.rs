@@ -30,16 +30,18 @@ fn orders_are_those_of_the_table() {
     assert!(rows.len() > 700);
     for row in rows {
         let cell = |column: usize| row[column].parse::<u64>().unwrap();
-        let remainder = match &row[5][..] {
+        let remainder = match &row[6][..] {
             "keep" => Remainder::Keep,
             "drop" => Remainder::Drop,
             _ => Remainder::Pad,
         };
-        let mut order = Order::new(cell(0)).epoch(cell(2));
-        if row[1] != "-" {
-            order = order.shuffle(cell(1));
-        }
-        let order = order.shard(cell(3), cell(4), remainder).unwrap().start(cell(6)).unwrap();
-        assert_eq!((order.len(), order.get(cell(8))), (cell(7), Some(cell(9))), "{row:?}");
+        let order = Order::new(cell(0)).epoch(cell(3));
+        let order = match (&row[1][..], &row[2][..]) {
+            ("-", _) => order,
+            (_, "-") => order.shuffle(cell(1)),
+            _ => order.shuffle_chunks(cell(1), cell(2)).unwrap(),
+        };
+        let order = order.shard(cell(4), cell(5), remainder).unwrap().start(cell(7)).unwrap();
+        assert_eq!((order.len(), order.get(cell(9))), (cell(8), Some(cell(10))), "{row:?}");
     }
 }

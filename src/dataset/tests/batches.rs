@@ -14,6 +14,7 @@ proptest! {
         size in 1..9_usize,
         prefetch in 0..12_usize,
         seed: Option<u64>,
+        chunk_records in 0..5_u64,
         world in 1..4_u64,
         drop_last: bool,
     ) {
@@ -22,7 +23,11 @@ proptest! {
         let mut seen: Vec<u64> = Vec::new();
         for rank in 0..world {
             let order = Order::new(dataset.len()).epoch(3);
-            let order = seed.map_or(order.clone(), |seed| order.shuffle(seed));
+            let order = match (seed, chunk_records) {
+                (None, _) => order,
+                (Some(seed), 0) => order.shuffle(seed),
+                (Some(seed), size) => order.shuffle_chunks(seed, size).unwrap(),
+            };
             let order = order.shard(rank, world, Remainder::Keep).unwrap();
             let expected: Vec<_> = order.iter().collect();
             let batches = dataset.batches(size, order.clone(), prefetch).unwrap();
@@ -53,6 +58,20 @@ proptest! {
         seen.sort_unstable();
         prop_assert!(drop_last || seen == (0..dataset.len()).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_chunk_has_about_two_mebibytes() {
+    let of =
+        |shards: &[Vec<usize>]| in_memory(shards, &DatasetOptions::new()).chunk_records().unwrap();
+    assert_eq!(of(&[]), 1);
+    assert_eq!(of(&[vec![], vec![]]), 1);
+    assert_eq!(of(&[vec![], vec![(1 << 20) - 16; 3]]), 2);
+    assert_eq!(of(&[vec![3 << 20]]), 1);
+    assert_eq!(of(&[vec![0; 5000]]), (2 << 20) / 16);
+    // The first, the middle and the last shard count.
+    let (small, large) = (vec![84; 10], vec![984; 10]);
+    assert_eq!(of(&[small.clone(), large.clone(), small.clone(), large]), (2 << 20) / 700);
 }
 
 #[test]

@@ -219,6 +219,34 @@ class Dataset(Sequence[Item], Generic[Item]):
         """
         return self._handle.locate(self._number(record))
 
+    def chunk_records(self) -> int:
+        r"""Returns how many neighbouring records have about 2 MiB together, decompressed.
+
+        It is a good size for the chunks of an `Order` that shuffles them, which takes it from here
+        if it gets the data set. It comes from the sizes of some records of the first, the middle
+        and the last file, which this opens if their indexes are not in memory. The same files give
+        the same number.
+
+        Examples:
+            >>> import pathlib, tempfile
+            >>> frame = b"\x05\0\0\0\0\0\0\0\xea\xb2\x04\x3ehello\xbb\x1f\x1c\x19"
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     path = pathlib.Path(directory, "train.tfrecord")
+            ...     _ = path.write_bytes(frame * 100)
+            ...     dataset = Dataset(path)
+            ...     print(dataset.chunk_records())
+            ...     order = Order(dataset, seed=7, shuffle="chunks")
+            99864
+            >>> order
+            tfr_index.Order(100, seed=7, shuffle='chunks', chunk_records=99864)
+        """
+        found = ffi.new("uint64_t *")
+        call(lib.tfr_dataset_chunk_records, self._native, found)
+        self._handle.report()
+        # Records of a slice are further apart.
+        records: int = found[0] // abs(self._records.step)
+        return max(1, records)
+
     def __len__(self) -> int:
         return len(self._records)
 
@@ -392,7 +420,7 @@ class Dataset(Sequence[Item], Generic[Item]):
 
         Args:
             batch_size: the number of records in a batch. The last one may have fewer.
-            order: which record comes when, such as `Order(len(dataset), seed=7, epoch=3)`. None: in
+            order: which record comes when, such as `Order(dataset, seed=7, epoch=3)`. None: in
                 sequence. For a slice, the order is one of the records of the slice.
             prefetch: how many batches to read ahead, but no more than 1,024. With 0, the calling
                 thread reads.

@@ -5,14 +5,19 @@ from __future__ import annotations
 import operator
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, final, overload
+from typing import TYPE_CHECKING, Any, final, overload
 
-from ._arguments import ensure_one_of, integer
+from ._arguments import ensure_one_of, integer, refuse
 from ._edit import REMAINDERS
 from ._library import CData, call, ffi, lib, make
-from ._typing import Remainder
+from ._typing import Remainder, Shuffle
+
+if TYPE_CHECKING:
+    from ._dataset import Dataset
 
 __all__ = ["Order", "Permutation"]
+
+_SHUFFLES = ("records", "chunks")
 
 _CHUNK = 1024  # numbers of one native call of an iterator
 
@@ -155,9 +160,14 @@ class Order(Numbers):
     list of record numbers.
 
     Args:
-        num_records: the number of records of the data set.
+        num_records: the data set, or its number of records.
         seed: shuffles the records, in each epoch in another order, and for all ranks alike. None:
             they come in sequence. In epoch 0 the order is `Permutation(num_records, seed)`.
+        shuffle: what the seed shuffles: "records", or "chunks" of neighbouring records, for
+            compressed files. Records that are far apart come together only by chance, chunk by
+            chunk. So this is no replacement for "records" if records are sorted, such as by label.
+        chunk_records: how many records a chunk has, the same for all ranks. None: what
+            `Dataset.chunk_records` returns, if the data set is given.
         epoch: the number of the epoch.
         rank: which part of the sequence this is.
         world_size: how many parts there are.
@@ -167,7 +177,8 @@ class Order(Numbers):
 
     Raises:
         TfrValueError: `rank` is not less than `world_size`, the rank has fewer than `start` records
-            in this epoch, or another argument is out of range.
+            in this epoch, chunks are shuffled without a seed or their number of records, or another
+            argument is out of range.
 
     Examples:
         >>> order = Order(1_000_000_000, seed=7, epoch=3, rank=1, world_size=4)
@@ -177,15 +188,19 @@ class Order(Numbers):
         362312677
         >>> list(Order(5, rank=1, world_size=2))
         [2, 3, 4]
+        >>> Order(1_000_000, seed=7, shuffle="chunks", chunk_records=1_000)[:4]
+        [697276, 409348, 956074, 409438]
     """
 
     __slots__ = ("__weakref__", "_length", "_native", "_state")
 
     def __init__(
         self,
-        num_records: int,
+        num_records: int | Dataset[Any],
         *,
         seed: int | None = None,
+        shuffle: Shuffle = "records",
+        chunk_records: int | None = None,
         epoch: int = 0,
         rank: int = 0,
         world_size: int = 1,
@@ -193,9 +208,23 @@ class Order(Numbers):
         start: int = 0,
     ) -> None:
         ensure_one_of("remainder", remainder, REMAINDERS)
+        ensure_one_of("shuffle", shuffle, _SHUFFLES)
+        if shuffle == "chunks":
+            if seed is None:
+                raise refuse('shuffle="chunks" needs a seed: pass seed=')
+            if chunk_records is None:
+                chunk_records = _chunk_records(num_records)
+            chunk_records = integer("chunk_records", chunk_records, least=1)
+        elif chunk_records is not None:
+            raise refuse('chunk_records is for shuffle="chunks"')
+        # A data set. Its module imports this one.
+        is_data = hasattr(num_records, "chunk_records")
+        count = len(num_records) if is_data else num_records  # type: ignore[arg-type]
         state: dict[str, Any] = {
-            "num_records": integer("num_records", num_records),
+            "num_records": integer("num_records", count),
             "seed": None if seed is None else integer("seed", seed),
+            "shuffle": shuffle,
+            "chunk_records": chunk_records,
             "epoch": integer("epoch", epoch),
             "rank": integer("rank", rank),
             "world_size": integer("world_size", world_size, least=1),
@@ -204,7 +233,9 @@ class Order(Numbers):
         }
         self._state = state
         self._native = make("order", lib.tfr_order_new, state["num_records"])
-        if seed is not None:
+        if chunk_records is not None:
+            call(lib.tfr_order_set_shuffle_chunks, self._native, state["seed"], chunk_records)
+        elif seed is not None:
             call(lib.tfr_order_set_shuffle, self._native, state["seed"])
         call(lib.tfr_order_set_epoch, self._native, state["epoch"])
         shard = state["rank"], state["world_size"], REMAINDERS[remainder]
@@ -220,8 +251,8 @@ class Order(Numbers):
 
         Examples:
             >>> Order(5, seed=7, start=2).state_dict()  # doctest: +NORMALIZE_WHITESPACE
-            {'num_records': 5, 'seed': 7, 'epoch': 0, 'rank': 0, 'world_size': 1,
-             'remainder': 'keep', 'start': 2}
+            {'num_records': 5, 'seed': 7, 'shuffle': 'records', 'chunk_records': None,
+             'epoch': 0, 'rank': 0, 'world_size': 1, 'remainder': 'keep', 'start': 2}
         """
         return dict(self._state)
 
@@ -244,7 +275,9 @@ class Order(Numbers):
 
     def __repr__(self) -> str:
         state = self._state
-        names = ["seed"] * (state["seed"] is not None) + ["epoch"] * (state["epoch"] != 0)
+        names = ["seed"] * (state["seed"] is not None)
+        names += ["shuffle", "chunk_records"] * (state["shuffle"] == "chunks")
+        names += ["epoch"] * (state["epoch"] != 0)
         if state["world_size"] != 1:
             names += ["rank", "world_size"]
         names += ["remainder"] * (state["remainder"] != "keep") + ["start"] * (state["start"] != 0)
@@ -253,6 +286,17 @@ class Order(Numbers):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _order, (self._state,)
+
+
+def _chunk_records(data: object) -> int:
+    """The size of the chunks of a data set."""
+    if not hasattr(data, "chunk_records"):
+        raise refuse(
+            'shuffle="chunks" needs the size of a chunk: pass the data set instead of the number '
+            "of its records, or chunk_records="
+        )
+    records: int = data.chunk_records()
+    return records
 
 
 def _order(state: dict[str, Any]) -> Order:

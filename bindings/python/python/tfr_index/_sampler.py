@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sized
 from typing import Any, final
 
 from ._arguments import integer, refuse
+from ._dataset import Dataset
 from ._order import Order
-from ._typing import Remainder
+from ._typing import Remainder, Shuffle
 
 __all__ = ["Sampler"]
 
 # A state must agree in these with the sampler that it resumes, or its position means other records.
 _FIXED = ("num_records", "world_size", "remainder")
-_ITEMS = (*_FIXED, "seed", "epoch", "start")
+_TAKEN = ("seed", "shuffle", "chunk_records", "epoch", "start")
 
 
 @final
@@ -31,6 +32,8 @@ class Sampler:
     Args:
         data: the data set, or its number of records.
         seed: shuffles the records, in each epoch in another order. None: they come in sequence.
+        shuffle: what the seed shuffles: "records", or "chunks" for compressed files.
+        chunk_records: how many records a chunk has, as for `Order`.
         rank: which part of the records to take. None: the rank of `torch.distributed`, if that is
             initialized, else 0.
         world_size: how many parts there are. None: as for `rank`, else 1.
@@ -40,7 +43,7 @@ class Sampler:
 
     Raises:
         TfrValueError: only one of `rank` and `world_size` is given, `rank` is not less than
-            `world_size`, or another argument is out of range.
+            `world_size`, or another argument is out of range, as for `Order`.
 
     Examples:
         >>> sampler = Sampler(5, seed=7)
@@ -64,6 +67,8 @@ class Sampler:
         data: Sized | int,
         *,
         seed: int | None = None,
+        shuffle: Shuffle = "records",
+        chunk_records: int | None = None,
         rank: int | None = None,
         world_size: int | None = None,
         remainder: Remainder = "pad",
@@ -72,10 +77,16 @@ class Sampler:
             raise refuse("rank and world_size belong together: pass both of them, or neither")
         if rank is None or world_size is None:
             rank, world_size = _rank_and_world_size()
-        num_records = len(data) if isinstance(data, Sized) else integer("data", data)
+        num_records = data if isinstance(data, Dataset) else _count(data)
         # The epoch's order, from the record on at which the next iteration starts.
         self._order = Order(
-            num_records, seed=seed, rank=rank, world_size=world_size, remainder=remainder
+            num_records,
+            seed=seed,
+            shuffle=shuffle,
+            chunk_records=chunk_records,
+            rank=rank,
+            world_size=world_size,
+            remainder=remainder,
         )
         self._position = 0  # how many of the rank's records this epoch has given so far
 
@@ -128,7 +139,7 @@ class Sampler:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from a state: with its seed and epoch, after the records that were used.
+        """Continues from a state: with its shuffle and epoch, after the records that were used.
 
         All ranks may load the state of one.
 
@@ -137,7 +148,7 @@ class Sampler:
                 in the middle of an epoch with another `world_size` or `remainder`; or it is not
                 one that `state_dict` returned.
         """
-        for name in _ITEMS:
+        for name in (*_FIXED, *_TAKEN):
             if name not in state:
                 raise refuse(f"the state has no {name!r}: pass what state_dict() returned")
         own, start = self._order.state_dict(), state["start"]
@@ -147,11 +158,15 @@ class Sampler:
                     f"the state has {name} {state[name]!r}, but the sampler {own[name]!r}: it can "
                     "only continue with the same one"
                 )
-        self._order = self._order.replace(seed=state["seed"], epoch=state["epoch"], start=start)
+        self._order = self._order.replace(**{name: state[name] for name in _TAKEN})
         self._position = start
 
     def __repr__(self) -> str:
         return f"<tfr_index.Sampler of {self._order!r}>"
+
+
+def _count(data: Sized | int) -> int:
+    return len(data) if isinstance(data, Sized) else integer("data", data)
 
 
 def _rank_and_world_size() -> tuple[int, int]:

@@ -27,6 +27,7 @@ __all__ = [
     "Progress",
     "Remainder",
     "ShardBy",
+    "Shuffle",
 ]
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -113,6 +114,14 @@ Remainder: TypeAlias = Literal["keep", "drop", "pad"]
 - "drop": all shards have the smaller number; each larger one loses its last record.
 - "pad": all shards have the larger number; each smaller one ends with the first record of the next
   shard.
+"""
+
+Shuffle: TypeAlias = Literal["records", "chunks"]
+"""What the seed of an `Order` shuffles.
+
+- "records": all records.
+- "chunks": chunks of neighbouring records, and the records of a dozen chunks at a time. For
+  compressed files, of which a record alone costs as much as many neighbours.
 """
 
 OnError: TypeAlias = Literal["raise", "skip"]
