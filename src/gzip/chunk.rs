@@ -13,8 +13,10 @@ use crate::source::{fill_at, ReadAt};
 const MOST: usize = if TINY { WINDOW + 4000 } else { 2 << 20 };
 /// A chunk's memory is a multiple of this.
 const ROUND: usize = if TINY { 100 } else { 64 << 10 };
-/// Compressed bytes per read.
+/// Compressed bytes per read: as many as are to be decompressed, but between these limits. A chunk
+/// that is decoded in several parts reads no part's bytes many times.
 const STEP: usize = if TINY { 200 } else { 64 << 10 };
+const LEAST_STEP: usize = if TINY { 20 } else { 4 << 10 };
 
 /// A chunk.
 #[derive(Clone)]
@@ -148,7 +150,8 @@ impl Chunk {
         kind: Kind,
         at: &mut usize,
     ) -> Result<()> {
-        let mut input = Input::new(source, self.input, STEP);
+        let step = (self.buffer.len() - *at).clamp(LEAST_STEP, STEP);
+        let mut input = Input::new(source, self.input, step);
         let Some(decoder) = &mut self.decoder else { return Err(contradicted(self.input)) };
         while *at < self.buffer.len() {
             let history = self.history;
