@@ -99,6 +99,7 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
     explicit RecordLoader(const dali::OpSpec &spec)
         : Loader(spec), files_(spec),
           shuffle_after_epoch_(spec.GetArgument<bool>("shuffle_after_epoch")),
+          shuffle_chunks_(spec.GetArgument<bool>("shuffle_chunks")),
           seed_(static_cast<std::uint64_t>(spec.GetArgument<int64_t>("shuffle_after_epoch_seed"))) {
         require(!skip_cached_images_, "skip_cached_images cannot be true: there are no images");
         // With other values, the base class reads outside its arrays, or divides by zero.
@@ -108,6 +109,8 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
                 "shuffle_after_epoch and stick_to_shard cannot both be true");
         require(!shuffle_after_epoch_ || !shuffle_,
                 "shuffle_after_epoch and random_shuffle cannot both be true");
+        require(!shuffle_chunks_ || shuffle_after_epoch_,
+                "shuffle_chunks says how shuffle_after_epoch shuffles: set both to true");
         // Each epoch has new shards, so a reader keeps its shard number.
         stick_to_shard_ = stick_to_shard_ || shuffle_after_epoch_;
     }
@@ -155,7 +158,9 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
                 ": contains no records" +
                 (dataset_->num_shards() > 1 ? ", and the other files contain none either" : ""));
         order_.emplace(dataset_->size());
-        if (shuffle_after_epoch_) {
+        if (shuffle_chunks_) {
+            order_->shuffle_chunks(seed_, dataset_->chunk_records());
+        } else if (shuffle_after_epoch_) {
             order_->shuffle(seed_);
         }
         Reset(true);
@@ -175,6 +180,7 @@ class RecordLoader : public dali::Loader<dali::CPUBackend, Record, true> {
   private:
     const Files files_;
     const bool shuffle_after_epoch_;
+    const bool shuffle_chunks_;
     const std::uint64_t seed_;
     std::optional<tfr::dataset> dataset_;
     std::optional<tfr::order> order_;         // of the records in this epoch

@@ -210,6 +210,13 @@ The order is the same in all shards, so that together they read every record in 
 All shards must have the same seed. The order of epoch ``e``, starting at 0, is that of
 ``tfr_index.Order(num_records, seed=shuffle_after_epoch_seed, epoch=e)``.)",
                              kDaliDataloaderSeed)
+    .AddOptionalArg("shuffle_chunks",
+                    R"(Whether `shuffle_after_epoch` shuffles chunks of neighbouring records.
+
+It then shuffles chunks that have about 2 MiB, and the records of a dozen chunks at a time: for
+compressed files, where a record alone costs as much as many neighbours. The order is that of
+``tfr_index.Order(dataset, seed=shuffle_after_epoch_seed, epoch=e, shuffle="chunks")``.)",
+                    false)
     .AddOptionalArg<int64_t>(
         "max_open_files",
         R"(The maximum number of open files. 0, the default, is half of the process's

@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
     environment.run_as_script(__file__, "clients")
 
+import gzip
 import os
 import random
 import re
@@ -219,6 +220,24 @@ def test_shuffle_after_epoch_is_the_librarys_order(files, payloads):
     assert len({*map(tuple, (read[:100], read[100:200], read[200:], payloads))}) == 4
     other = Reader(files, shuffle_after_epoch=True, shuffle_after_epoch_seed=-7)
     assert other.epoch() == order_of(payloads, 0, 2**64 - 7)
+
+
+def test_shuffle_chunks_is_the_librarys_order(tmp_path):
+    paths = []
+    for name, opener in (("a.tfrecord", open), ("b.tfrecord.gz", gzip.open)):
+        payloads = [b"%s %d" % (name.encode(), number) + bytes(200_000) for number in range(60)]
+        paths.append(str(tmp_path / name))
+        with opener(paths[-1], "wb") as file:
+            file.write(tfrecords.tfrecord(payloads))
+    dataset = tfr_index.Dataset(paths)
+    expected = []
+    for epoch in range(2):
+        order = tfr_index.Order(dataset, seed=SEED, shuffle="chunks", epoch=epoch)
+        expected += dataset.read_many(order)
+    options = {"shuffle_after_epoch": True, "shuffle_chunks": True}
+    assert Reader(paths, **options).read(len(expected)) == expected
+    shards = [Reader(paths, **options, shard_id=shard, num_shards=2) for shard in range(2)]
+    assert [payload for shard in shards for payload in shard.read(60)] == expected[:120]
 
 
 @pytest.mark.parametrize("num_shards", [2, 7])
@@ -545,6 +564,7 @@ def test_open_files_are_bounded(tmp_path, shuffle):
         ({"skip_cached_images": True}, "skip_cached_images cannot be true"),
         ({"shuffle_after_epoch": True, "stick_to_shard": True}, "cannot both be true"),
         ({"shuffle_after_epoch": True, "random_shuffle": True}, "cannot both be true"),
+        ({"shuffle_chunks": True}, "says how shuffle_after_epoch shuffles: set both to true"),
     ],
     ids=str,
 )
