@@ -63,6 +63,7 @@ API = {
     "api/manifest.md": ("Manifest", ["Manifest", "ManifestRow", "Changes"]),
     "api/writer.md": ("RecordWriter", ["RecordWriter"]),
     "api/indexer.md": ("Indexer", ["Indexer"]),
+    "api/compressed.md": ("Compressed data", ["GzipSource", "cache_bytes", "set_cache_bytes"]),
     "api/errors.md": (
         "Errors and warnings",
         [

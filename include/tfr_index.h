@@ -902,6 +902,22 @@ uint32_t tfr_abi_version(void);
 const char *tfr_version(void);
 
 /**
+ * Sets how many bytes of decompressed data the process may keep, of all compressed files together.
+ * The default is 64 MiB. Data in use comes on top. With 0, each read decompresses its chunk, of
+ * about 256 KiB, from the chunk's start. A forked process has the number of its parent.
+ *
+ * Threads: safe on any thread at any time.
+ */
+void tfr_set_cache_bytes(uint64_t bytes);
+
+/**
+ * Returns the number that tfr_set_cache_bytes() sets.
+ *
+ * Threads: safe on any thread.
+ */
+uint64_t tfr_cache_bytes(void);
+
+/**
  * Returns the name of a status, such as "TFR_ERR_IO"; "TFR_UNKNOWN_STATUS" for any other number.
  *
  * Ownership: static. Never free it.
@@ -1217,9 +1233,9 @@ enum tfr_status tfr_options_set_compression(struct tfr_options *options,
 void tfr_options_free(struct tfr_options *options);
 
 /**
- * Sets how many data files a data set may have open at the same time. 0, the default, means half
- * of the process's limit of open files (RLIMIT_NOFILE), at most 65,536. The data set closes the
- * least recently used files, and opens them again when they are needed. If all are in use by other
+ * Sets how many data files a data set may have open at the same time. The seek file of a compressed
+ * file counts, too. 0, the default, means half of the process's limit of open files
+ * (RLIMIT_NOFILE), at most 65,536. The data set closes the least recently used files, and opens them again when they are needed. If all are in use by other
  * threads, a call waits. If the process or the system has too many open files, the data set closes
  * files and tries again.
  *
@@ -1285,9 +1301,9 @@ size_t tfr_callbacks_allow(int32_t allowed);
  * file next to the index file and renames it when it is complete. On any error it leaves no
  * temporary file, and an existing index file stays unchanged.
  *
- * A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets are
- * then those of the decompressed data, and a seek file is written beside the index: its name ends in
- * ".seek" instead of ".idx".
+ * A file may be compressed with gzip, zlib or TensorFlow's Snappy, here and wherever a TFRecord
+ * file is named. Offsets are then those of the decompressed data, and a seek file is written
+ * beside the index: its name ends in ".seek" instead of ".idx".
  *
  * Parameters: `tfrecord_path` is required. `index_path` is optional; NULL means `tfrecord_path`
  * with ".idx" appended, except for a TensorBoard event file ("tfevents" in its name), because
@@ -1880,13 +1896,45 @@ enum tfr_status tfr_source_from_memory(const uint8_t *data,
                                        struct tfr_error **error_out);
 
 /**
+ * Makes a source of the decompressed bytes of another source, such as a compressed object in a
+ * store. (The paths of compressed files need no such source.)
+ *
+ * What is decompressed is what a path may be: gzip, zlib and TensorFlow's Snappy container, by the
+ * content. Data that is not compressed is read as it is.
+ *
+ * With the bytes of the seek file that tfr_index_create() has written for the same data, each read
+ * reads and decompresses only what it needs. Without, the first call that needs the size, such as
+ * tfr_reader_from_source(), reads and decompresses all data once, checks each member, and keeps
+ * seek points in memory.
+ *
+ * Parameters: `source` and `source_out` are required. `seek_file` is optional.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_MISMATCH if the seek file
+ * is damaged or does not belong to this data. Those of the source, of which this reads the first
+ * bytes and, with a seek file, the last ones. Calls that use the new source fail with
+ * TFR_ERR_TRUNCATED or TFR_ERR_COMPRESSED if the compressed data is damaged.
+ *
+ * Ownership: free *source_out with tfr_source_free(). It is NULL on failure. The new source shares
+ * `source` and `seek_file`: their contexts and memory stay in use until it and all its readers are
+ * freed, and the caller may free both at once.
+ *
+ * Threads: safe on any thread. Threads that read the new source at the same time read `source` and
+ * `seek_file` at the same time.
+ */
+enum tfr_status tfr_gzip_source(const struct tfr_source *source,
+                                const struct tfr_source *seek_file,
+                                struct tfr_source **source_out,
+                                struct tfr_error **error_out);
+
+/**
  * Gives the context of a source, or its memory, to the source. When the source and all its readers
  * are freed, the library calls `free_context` with it, such as the C library's free().
  *
  * Parameters: `source` is required. `free_context` is optional; NULL, the initial state, means
  * that the caller keeps the context.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL, already has a reader, or is one of
+ * tfr_gzip_source().
  *
  * Threads: no other thread may use the source during the call. The library calls `free_context` on
  * the thread that frees the last of the source and its readers.
@@ -1914,7 +1962,8 @@ enum tfr_status tfr_source_set_free(struct tfr_source *source,
  * takes. `bytes_per_second` is what one read gets. `at_once` is the number of reads at the same time
  * that take hardly longer than one; 0 counts as 1.
  *
- * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL, already has a reader, or is one of
+ * tfr_gzip_source().
  *
  * Threads: no other thread may use the source during the call.
  */

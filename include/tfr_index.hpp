@@ -345,6 +345,15 @@ class source {
         return made;
     }
 
+    /// The decompressed bytes of another source, such as a compressed object in a store: see
+    /// tfr_gzip_source(). What the callable of `compressed` throws is rethrown. Its size() is that
+    /// of the compressed data.
+    [[nodiscard]] static source gzip(const source &compressed) { return gzip(compressed, nullptr); }
+    /// The same, with the bytes of the seek file.
+    [[nodiscard]] static source gzip(const source &compressed, const source &seek_file) {
+        return gzip(compressed, seek_file.get());
+    }
+
     /// The size of the data in bytes.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// The C object. This object owns it.
@@ -469,6 +478,17 @@ class source {
         }
     }
 
+    static source gzip(const source &compressed, const tfr_source *seek_file) {
+        tfr_source *native = nullptr;
+        compressed.during(
+            [&] { detail::call(tfr_gzip_source, compressed.get(), seek_file, &native); });
+        source made;
+        made.native_.reset(native, tfr_source_free);
+        made.state_ = compressed.state_;
+        made.size_ = compressed.size_;
+        return made;
+    }
+
     friend class reader;
     source() noexcept = default; // for readers of a path
 
@@ -476,6 +496,11 @@ class source {
     std::shared_ptr<state> state_;
     std::uint64_t size_ = 0;
 };
+
+/// Sets how many bytes of decompressed data the process may keep: see tfr_set_cache_bytes().
+inline void set_cache_bytes(std::uint64_t bytes) noexcept { tfr_set_cache_bytes(bytes); }
+/// The number that set_cache_bytes() sets.
+[[nodiscard]] inline std::uint64_t cache_bytes() noexcept { return tfr_cache_bytes(); }
 
 /// A region of the data that a scan skips, because of options::salvage() or
 /// options::allow_incomplete_tail().

@@ -31,9 +31,10 @@ pub use update::{is_up_to_date, update_index, Only};
 /// no file is left. A pipe, a device or [one of the process's own
 /// descriptors](crate::own_descriptor) is written to directly.
 ///
-/// A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets are
-/// then those of the decompressed data, and a seek file is written beside the index, for `x.gz.idx`
-/// as `x.gz.seek`: with both, any record can be read without decompressing what lies before.
+/// A file may be compressed with gzip, zlib or TensorFlow's Snappy, here and wherever a TFRecord
+/// file is named. Offsets are then those of the decompressed data, and a seek file is written
+/// beside the index, for `x.gz.idx` as `x.gz.seek`: with both, any record can be read without
+/// decompressing what lies before.
 ///
 /// ```
 /// use tfr_index::{create_index, Index, Options};

@@ -20,6 +20,8 @@ mod pointer;
 // The parts of the header, in its order. (The blank lines keep rustfmt from sorting them.)
 mod version;
 
+mod cache;
+
 mod status;
 
 mod error;

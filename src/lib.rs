@@ -68,6 +68,7 @@ mod file;
 mod fork;
 mod frame;
 mod gzip;
+mod gzip_source;
 mod index;
 mod indexer;
 mod infer;
@@ -105,6 +106,8 @@ pub use example::{
 };
 pub use file::own_descriptor;
 pub use frame::Checksum;
+pub use gzip::{cache_bytes, set_cache_bytes};
+pub use gzip_source::GzipSource;
 pub use index::{Entry, Index, Remainder, ShardBy};
 pub use indexer::Indexer;
 pub use infer::{infer_features, Inferred};

@@ -121,14 +121,22 @@ fn open_with(
     })))
 }
 
+/// The format of a source's data, if it is compressed.
+pub(crate) fn kind_at_start(source: &impl ReadAt) -> Result<Option<Kind>> {
+    let mut start = vec![0; START];
+    let count = fill_at(source, &mut start, 0).map_err(|error| Error::io("read", error))?;
+    kind_of(&start[..count], source)
+}
+
 /// The format of data that starts with `start`, if it is compressed.
 ///
 /// A record may have a length that looks like a magic number. So a valid length CRC, and one that
 /// other writers use, count more. Where it is doubtful, the first decompressed bytes decide.
-fn kind_of(start: &[u8], file: &DataFile) -> Result<Option<Kind>> {
+fn kind_of(start: &[u8], source: &impl ReadAt) -> Result<Option<Kind>> {
     let kind = match start {
         [0x1f, 0x8b, 8, ..] if gzip::may_start(Kind::Gzip, start) => Kind::Gzip,
         [_, _, ..] if gzip::may_start(Kind::Zlib, start) => Kind::Zlib,
+        [_, _, _, _, ..] if gzip::may_start(Kind::Snappy, start) => Kind::Snappy,
         _ => return Ok(None),
     };
     let header = |start: &[u8]| {
@@ -139,12 +147,16 @@ fn kind_of(start: &[u8], file: &DataFile) -> Result<Option<Kind>> {
     if plain.is_some_and(|header| header.crc_holds()) {
         return Ok(None);
     }
+    if kind == Kind::Snappy {
+        let first = header(&gzip::start_of_block(start, HEADER_LEN));
+        return Ok(first.filter(|header| header.crc_holds()).map(|_| kind));
+    }
     let may_be_plain =
         plain.is_some_and(|header| header.is_one_bit_off() || header.foreign_checksums().is_some());
     if kind == Kind::Gzip && !may_be_plain {
         return Ok(Some(kind));
     }
-    let decompressed = match gzip::start_of(file, kind, HEADER_LEN) {
+    let decompressed = match gzip::start_of(source, kind, HEADER_LEN) {
         Ok(decompressed) => decompressed,
         Err(error) if error.kind() == ErrorKind::Compressed => return Ok(None),
         Err(error) => return Err(error),
@@ -170,6 +182,11 @@ impl Data {
     /// What the file is and was when it was opened: a compressed one, as it is stored.
     pub fn opened(&self) -> Opened {
         self.file().opened()
+    }
+
+    /// The seek file that is open, in which the windows of a compressed file's points are.
+    pub fn opened_seek_file(&self) -> Option<Opened> {
+        self.compressed()?.seek_file().map(DataFile::opened)
     }
 
     /// Device and inode.

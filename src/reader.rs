@@ -87,6 +87,8 @@ struct Inner {
     path: Option<PathBuf>,
     /// The file; `None` for other sources.
     opened: Option<Opened>,
+    /// The seek file of a compressed file, if it is open.
+    opened_seek_file: Option<Opened>,
     /// The seek points of a compressed file.
     points: Option<Arc<Points>>,
     table: EntryTable,

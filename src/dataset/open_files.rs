@@ -14,7 +14,7 @@ const TOO_MANY: &str = ": the process or the system has too many open files, and
                         belongs to this data set: raise the limit (ulimit -n), or lower the number \
                         of files that other data sets may open";
 
-/// The readers of files, of which at most `most` are open at the same time, and their tables, which
+/// The readers of files, which have at most `most` files open at the same time, and their tables, which
 /// take at most `memory` bytes. The least recently used ones go. If all files are in use, the
 /// thread that needs another one waits.
 pub(super) struct OpenFiles {
@@ -29,8 +29,10 @@ struct State {
     files: Vec<Option<File>>,
     /// The files that threads are opening.
     opening: HashSet<usize>,
-    /// How many files are open.
+    /// How many files are open, with seek files.
     open: usize,
+    /// The most files that a reader had open so far: a compressed file may have a seek file.
+    per_reader: usize,
     /// The open files that no thread uses.
     idle: LeastRecent,
     /// The files that no thread uses, open or closed.
@@ -111,7 +113,12 @@ impl OpenFiles {
                 Ok(reader) => {
                     let table = reader.table();
                     state.add(file, table, Some(reader.clone()));
-                    let closed = state.free_memory(self.memory);
+                    let mut closed = state.free_memory(self.memory);
+                    // The first ones with a seek file had room for one file.
+                    while state.open + state.opening.len() > self.most {
+                        let Some(oldest) = state.close_oldest() else { break };
+                        closed.push(oldest);
+                    }
                     drop(state);
                     drop(closed);
                     return Ok(Use { files: self, here, file, reader: Some(reader) });
@@ -243,13 +250,14 @@ impl State {
         if self.is_alone || self.opening.contains(&file) {
             return false;
         }
-        if self.open + self.opening.len() < most {
-            return true;
+        let opening = (self.opening.len() + 1) * self.per_reader.max(1);
+        while self.open + opening > most && self.open + self.opening.len() > 0 {
+            match self.close_oldest() {
+                Some(oldest) => closed.push(oldest),
+                None => return false,
+            }
         }
-        let oldest = self.close_oldest();
-        let has_room = oldest.is_some();
-        closed.extend(oldest);
-        has_room
+        true
     }
 
     fn end_opening(&mut self, here: &Here<State>, file: usize, is_alone: bool) {
@@ -268,7 +276,9 @@ impl State {
     fn add(&mut self, file: usize, table: Table, reader: Option<Reader>) {
         self.forget(file);
         self.memory += table.bytes();
-        self.open += usize::from(reader.is_some());
+        let open = reader.as_ref().map_or(0, Reader::open_files);
+        self.open += open;
+        self.per_reader = self.per_reader.max(open);
         if self.files.len() <= file {
             self.files.resize_with(file + 1, || None);
         }
@@ -279,7 +289,7 @@ impl State {
     fn forget(&mut self, file: usize) -> Option<Reader> {
         let File { table, reader, .. } = self.files.get_mut(file)?.take()?;
         self.memory -= table.bytes();
-        self.open -= usize::from(reader.is_some());
+        self.open -= reader.as_ref().map_or(0, Reader::open_files);
         reader
     }
 
@@ -314,8 +324,9 @@ impl State {
     fn close_oldest(&mut self) -> Option<Reader> {
         let State { files, idle, .. } = self;
         let file = idle.pop(|time, file| is_idle(files, time, file))?;
-        self.open -= 1;
-        self.known(file)?.reader.take()
+        let reader = self.known(file)?.reader.take()?;
+        self.open -= reader.open_files();
+        Some(reader)
     }
 
     /// Forgets the least recently used tables if they take too much memory. Returns the readers of

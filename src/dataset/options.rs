@@ -68,7 +68,8 @@ impl DatasetOptions {
         self
     }
 
-    /// Sets how many data files may be open at the same time. The data set closes the least
+    /// Sets how many data files may be open at the same time. The seek file of a compressed file
+    /// counts, too. The data set closes the least
     /// recently used ones, and opens them again when they are needed. 0, the default, is half of
     /// the process's limit of open files (`ulimit -n`), at most 65,536.
     pub fn max_open_files(mut self, max_open_files: usize) -> DatasetOptions {

@@ -19,9 +19,9 @@ pub enum tfr_on_error {
     TFR_ON_ERROR_SKIP = 1,
 }
 
-/// Sets how many data files a data set may have open at the same time. 0, the default, means half
-/// of the process's limit of open files (RLIMIT_NOFILE), at most 65,536. The data set closes the
-/// least recently used files, and opens them again when they are needed. If all are in use by other
+/// Sets how many data files a data set may have open at the same time. The seek file of a compressed
+/// file counts, too. 0, the default, means half of the process's limit of open files
+/// (RLIMIT_NOFILE), at most 65,536. The data set closes the least recently used files, and opens them again when they are needed. If all are in use by other
 /// threads, a call waits. If the process or the system has too many open files, the data set closes
 /// files and tries again.
 ///

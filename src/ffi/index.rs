@@ -34,9 +34,9 @@ pub struct tfr_index(pub(super) Index);
 /// file next to the index file and renames it when it is complete. On any error it leaves no
 /// temporary file, and an existing index file stays unchanged.
 ///
-/// A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets are
-/// then those of the decompressed data, and a seek file is written beside the index: its name ends in
-/// ".seek" instead of ".idx".
+/// A file may be compressed with gzip, zlib or TensorFlow's Snappy, here and wherever a TFRecord
+/// file is named. Offsets are then those of the decompressed data, and a seek file is written
+/// beside the index: its name ends in ".seek" instead of ".idx".
 ///
 /// Parameters: `tfrecord_path` is required. `index_path` is optional; NULL means `tfrecord_path`
 /// with ".idx" appended, except for a TensorBoard event file ("tfevents" in its name), because

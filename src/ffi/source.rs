@@ -12,7 +12,7 @@ use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::{ReadAt, ReadCost};
+use crate::{GzipSource, ReadAt, ReadCost};
 
 /// Reads up to `size` bytes of a source, starting at byte `offset`, into `buffer`. `size` is at
 /// least 1, and the range never extends past the end of the source. Returns the number of bytes
@@ -53,6 +53,7 @@ enum Bytes {
         start: *const u8,
         size: usize,
     },
+    Gzip(GzipSource<Source>),
 }
 
 // SAFETY: the caller promises that many threads may call `read_at` with `context` at the same time,
@@ -67,6 +68,7 @@ impl Drop for Data {
         let context = match self.bytes {
             Bytes::Read { context, .. } => context,
             Bytes::Memory { start, .. } => start.cast_mut().cast(),
+            Bytes::Gzip(_) => return,
         };
         if let Some(free) = self.free {
             // SAFETY: the caller gave this function for this context; this is its last use.
@@ -89,6 +91,11 @@ impl Source {
     unsafe fn change<'a>(source: *mut tfr_source) -> Result<&'a mut Data> {
         // SAFETY: the caller upholds the contract.
         let source = unsafe { pointer::borrow_mut(source, "source") }?;
+        if matches!(source.0 .0.bytes, Bytes::Gzip(_)) {
+            let detail =
+                "this is a source of tfr_gzip_source(): set it for the source that it reads";
+            return Err(Error::new(ErrorKind::InvalidArgument, detail));
+        }
         Arc::get_mut(&mut source.0 .0).ok_or_else(|| {
             Error::new(ErrorKind::InvalidArgument, "the source is in use by a reader")
         })
@@ -107,15 +114,20 @@ impl Source {
 
 impl ReadAt for Source {
     fn size(&self) -> io::Result<u64> {
-        Ok(match self.0.bytes {
-            Bytes::Read { size, .. } => size,
-            Bytes::Memory { size, .. } => size as u64,
-        })
+        match &self.0.bytes {
+            Bytes::Read { size, .. } => Ok(*size),
+            Bytes::Memory { size, .. } => Ok(*size as u64),
+            Bytes::Gzip(source) => source.size(),
+        }
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Bytes::Read { read_at, context, size } = self.0.bytes else {
-            return self.as_bytes().unwrap_or_default().read_at(buffer, offset);
+        let (read_at, context, size) = match &self.0.bytes {
+            Bytes::Read { read_at, context, size } => (*read_at, *context, *size),
+            Bytes::Memory { .. } => {
+                return self.as_bytes().unwrap_or_default().read_at(buffer, offset)
+            }
+            Bytes::Gzip(source) => return source.read_at(buffer, offset),
         };
         let rest = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let (start, size) = (buffer.as_mut_ptr(), buffer.len().min(rest));
@@ -139,17 +151,31 @@ impl ReadAt for Source {
     }
 
     fn cost(&self) -> Option<ReadCost> {
-        self.0.cost
+        match &self.0.bytes {
+            Bytes::Gzip(source) => source.cost(),
+            _ => self.0.cost,
+        }
     }
 
     fn as_bytes(&self) -> Option<&[u8]> {
-        let Bytes::Memory { start, size } = self.0.bytes else { return None };
+        let (start, size) = match &self.0.bytes {
+            Bytes::Read { .. } => return None,
+            Bytes::Memory { start, size } => (*start, *size),
+            Bytes::Gzip(source) => return source.as_bytes(),
+        };
         if size == 0 {
             return Some(&[]); // `start` may be NULL
         }
         // SAFETY: the caller gave `size` bytes of memory, which do not change while they are read,
         // and stay valid until the last owner is dropped.
         Some(unsafe { std::slice::from_raw_parts(start, size) })
+    }
+
+    fn chunk_end(&self, offset: u64) -> Option<u64> {
+        match &self.0.bytes {
+            Bytes::Gzip(source) => source.chunk_end(offset),
+            _ => None,
+        }
     }
 }
 
@@ -219,13 +245,60 @@ pub unsafe extern "C" fn tfr_source_from_memory(
     unsafe { guard(error_out, body) }
 }
 
+/// Makes a source of the decompressed bytes of another source, such as a compressed object in a
+/// store. (The paths of compressed files need no such source.)
+///
+/// What is decompressed is what a path may be: gzip, zlib and TensorFlow's Snappy container, by the
+/// content. Data that is not compressed is read as it is.
+///
+/// With the bytes of the seek file that tfr_index_create() has written for the same data, each read
+/// reads and decompresses only what it needs. Without, the first call that needs the size, such as
+/// tfr_reader_from_source(), reads and decompresses all data once, checks each member, and keeps
+/// seek points in memory.
+///
+/// Parameters: `source` and `source_out` are required. `seek_file` is optional.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_MISMATCH if the seek file
+/// is damaged or does not belong to this data. Those of the source, of which this reads the first
+/// bytes and, with a seek file, the last ones. Calls that use the new source fail with
+/// TFR_ERR_TRUNCATED or TFR_ERR_COMPRESSED if the compressed data is damaged.
+///
+/// Ownership: free *source_out with tfr_source_free(). It is NULL on failure. The new source shares
+/// `source` and `seek_file`: their contexts and memory stay in use until it and all its readers are
+/// freed, and the caller may free both at once.
+///
+/// Threads: safe on any thread. Threads that read the new source at the same time read `source` and
+/// `seek_file` at the same time.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_gzip_source(
+    source: *const tfr_source,
+    seek_file: *const tfr_source,
+    source_out: *mut *mut tfr_source,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(source_out, "source_out")?;
+        let source = Source::share(source)?;
+        let decompressed = match seek_file.is_null() {
+            true => GzipSource::new(source)?,
+            false => GzipSource::with_seek_file(source, Source::share(seek_file)?)?,
+        };
+        store(Source::give(Bytes::Gzip(decompressed)));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
 /// Gives the context of a source, or its memory, to the source. When the source and all its readers
 /// are freed, the library calls `free_context` with it, such as the C library's free().
 ///
 /// Parameters: `source` is required. `free_context` is optional; NULL, the initial state, means
 /// that the caller keeps the context.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL, already has a reader, or is one of
+/// tfr_gzip_source().
 ///
 /// Threads: no other thread may use the source during the call. The library calls `free_context` on
 /// the thread that frees the last of the source and its readers.
@@ -262,7 +335,8 @@ pub unsafe extern "C" fn tfr_source_set_free(
 /// takes. `bytes_per_second` is what one read gets. `at_once` is the number of reads at the same time
 /// that take hardly longer than one; 0 counts as 1.
 ///
-/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL or already has a reader.
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL, already has a reader, or is one of
+/// tfr_gzip_source().
 ///
 /// Threads: no other thread may use the source during the call.
 #[no_mangle]

@@ -1,6 +1,7 @@
 //! The chunks that are in memory, of all compressed sources of the process together.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
 use super::chunk::Chunk;
@@ -9,7 +10,7 @@ use crate::fork::{Inherit, Local};
 use crate::sys::SharedCell;
 
 /// The most bytes of chunks, except those in use.
-const MOST: usize = if super::TINY { 100 << 10 } else { 64 << 20 };
+static MOST: AtomicU64 = AtomicU64::new(if super::TINY { 100 << 10 } else { 64 << 20 });
 
 /// How many buffers of chunks that are gone are kept for the next ones, and of which size. Without
 /// them, freed memory is in pieces that fit no other chunk: 14 MB of it after 165 MB of data.
@@ -52,6 +53,32 @@ impl Inherit for Chunks {
 
 fn cache() -> &'static Local<Chunks> {
     CACHE.get().unwrap_or_else(|| CACHE.set(Local::new(Chunks::default())))
+}
+
+/// How many bytes of decompressed data this process may keep: see [`set_cache_bytes`].
+#[must_use]
+pub fn cache_bytes() -> u64 {
+    MOST.load(Relaxed)
+}
+
+/// Sets how many bytes of decompressed data this process may keep, of all compressed files together.
+/// The default is 64 MiB. Data in use comes on top. With 0, each read decompresses its chunk from
+/// the chunk's start: on average 128 KiB for a random record, but as much for each record in order.
+///
+/// Any thread may call this at any time; what is too much goes at once. A forked process has the
+/// number of its parent.
+///
+/// ```
+/// tfr_index::set_cache_bytes(256 << 20);
+/// assert_eq!(tfr_index::cache_bytes(), 256 << 20);
+/// ```
+pub fn set_cache_bytes(bytes: u64) {
+    MOST.store(bytes, Relaxed);
+    if let Some(cache) = CACHE.get() {
+        let mut chunks = cache.here().lock();
+        chunks.trim();
+        chunks.spares.clear();
+    }
 }
 
 /// What a thread may do with a chunk.
@@ -138,7 +165,12 @@ impl Chunks {
         let (bytes, used_at) = (chunk.bytes(), self.time);
         self.bytes += bytes;
         self.slots.insert(key, Slot::Ready { chunk: Arc::new(chunk), bytes, used_at });
-        while self.bytes > MOST {
+        self.trim();
+    }
+
+    /// Drops the chunks that are too many.
+    fn trim(&mut self) {
+        while self.bytes as u64 > cache_bytes() {
             let uses = self.slots.iter().filter_map(|(key, slot)| match slot {
                 Slot::Ready { used_at, .. } => Some((*used_at, *key)),
                 Slot::Busy => None,

@@ -47,6 +47,7 @@ impl Chunk {
     /// `buffer`.
     pub fn new(
         source: &(impl ReadAt + ?Sized),
+        kind: Kind,
         point: &Point,
         window: &[u8],
         end: u64,
@@ -56,7 +57,7 @@ impl Chunk {
         if point.bits > 0 {
             fill_at(source, &mut byte, point.input - 1).map_err(failed)?;
         }
-        let mut decoder = Decoder::new();
+        let mut decoder = Decoder::new(kind);
         decoder.restart_at(point.bits, byte[0]);
         let first = window.len();
         let size = usize::try_from(end - point.out).unwrap_or(usize::MAX).min(MOST);
@@ -87,7 +88,7 @@ impl Chunk {
 
     /// The bytes of memory that it takes.
     pub fn bytes(&self) -> usize {
-        let decoder = self.decoder.as_ref().map_or(0, |_| 11 << 10);
+        let decoder = self.decoder.as_ref().map_or(0, Decoder::bytes);
         self.buffer.capacity() + decoder
     }
 
@@ -150,7 +151,9 @@ impl Chunk {
         kind: Kind,
         at: &mut usize,
     ) -> Result<()> {
-        let step = (self.buffer.len() - *at).clamp(LEAST_STEP, STEP);
+        // Where each read is a request, fewer of them.
+        let least = if source.cost().is_some() { STEP } else { LEAST_STEP };
+        let step = (self.buffer.len() - *at).clamp(least, STEP);
         let mut input = Input::new(source, self.input, step);
         let Some(decoder) = &mut self.decoder else { return Err(contradicted(self.input)) };
         while *at < self.buffer.len() {

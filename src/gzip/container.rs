@@ -1,5 +1,7 @@
 //! What is around deflate data: the headers and trailers of members.
 
+use super::snappy;
+
 /// A container's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -7,6 +9,8 @@ pub(crate) enum Kind {
     Gzip,
     /// RFC 1950: one stream, with an Adler-32.
     Zlib,
+    /// TensorFlow's own: any number of blocks, without a checksum.
+    Snappy,
 }
 
 /// A header takes at most this many bytes here: the names in gzip headers have no limit.
@@ -36,6 +40,7 @@ impl Kind {
         match self {
             Kind::Gzip => 8,
             Kind::Zlib => 4,
+            Kind::Snappy => 0,
         }
     }
 
@@ -44,6 +49,7 @@ impl Kind {
         let header = match self {
             Kind::Gzip => gzip_header(bytes),
             Kind::Zlib => zlib_header(bytes),
+            Kind::Snappy => snappy::header(bytes),
         };
         match header {
             Header::Incomplete if bytes.len() > MOST_HEADER => {
@@ -110,6 +116,7 @@ pub(crate) fn may_start(kind: Kind, start: &[u8]) -> bool {
 pub(super) enum Checksum {
     Gzip { crc: crc32fast::Hasher, size: u32 },
     Zlib { low: u32, high: u32 },
+    Snappy,
 }
 
 impl Checksum {
@@ -117,6 +124,7 @@ impl Checksum {
         match kind {
             Kind::Gzip => Checksum::Gzip { crc: crc32fast::Hasher::new(), size: 0 },
             Kind::Zlib => Checksum::Zlib { low: 1, high: 0 },
+            Kind::Snappy => Checksum::Snappy,
         }
     }
 
@@ -137,6 +145,7 @@ impl Checksum {
                     *high %= 65521;
                 }
             }
+            Checksum::Snappy => {}
         }
     }
 
@@ -157,6 +166,7 @@ impl Checksum {
             Checksum::Zlib { low, high } => {
                 ("Adler-32", u32::from_be_bytes(word(0)), high << 16 | low)
             }
+            Checksum::Snappy => return Ok(()),
         };
         if stored == computed {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The decoder of deflate data (RFC 1951). No other file knows which crate decodes.
+//! The decoder of members. No other file knows which crate decodes deflate data (RFC 1951).
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::core::inflate_flags::{
@@ -8,11 +8,16 @@ use miniz_oxide::inflate::core::inflate_flags::{
 use miniz_oxide::inflate::core::{decompress, BlockBoundaryState, DecompressorOxide};
 use miniz_oxide::inflate::{decompress_to_vec_zlib_with_limit, TINFLStatus};
 
+use super::container::Kind;
+use super::snappy::Block;
 use super::WINDOW;
 
-/// A decoder of one deflate stream.
+/// A decoder of one member: a deflate stream, or a Snappy block.
 #[derive(Clone)]
-pub(super) struct Decoder(Box<DecompressorOxide>);
+pub(super) enum Decoder {
+    Deflate(Box<DecompressorOxide>),
+    Snappy(Block),
+}
 
 /// Why [`Decoder::decode`] stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,29 +28,36 @@ pub(super) enum Stop {
     Piece,
     /// The stream has ended.
     End,
-    /// The data is not deflate data.
+    /// The data is damaged.
     Bad,
 }
 
 impl Decoder {
-    /// A decoder at the start of a stream.
-    pub fn new() -> Decoder {
-        Decoder(Box::default())
+    /// A decoder at the start of a member.
+    pub fn new(kind: Kind) -> Decoder {
+        match kind {
+            Kind::Gzip | Kind::Zlib => Decoder::Deflate(Box::default()),
+            Kind::Snappy => Decoder::Snappy(Block::default()),
+        }
     }
 
-    /// Goes to the start of another stream.
+    /// Goes to the start of another member.
     pub fn restart(&mut self) {
-        self.0.init();
+        match self {
+            Decoder::Deflate(state) => state.init(),
+            Decoder::Snappy(block) => block.restart(),
+        }
     }
 
     /// Goes to the start of a block, whose first `bits` bits are the upper ones of `byte`.
     pub fn restart_at(&mut self, bits: u8, byte: u8) {
+        let Decoder::Deflate(decoder) = self else { return self.restart() };
         let bit_buf = if bits > 0 { byte >> (8 - bits) } else { 0 };
         let state = BlockBoundaryState { num_bits: bits, bit_buf, ..BlockBoundaryState::default() };
-        *self.0 = DecompressorOxide::from_block_boundary_state(&state);
+        **decoder = DecompressorOxide::from_block_boundary_state(&state);
     }
 
-    /// Decodes from `input` to `output[at..]`; what is before `at` is the history of the stream.
+    /// Decodes from `input` to `output[at..]`; what is before `at` is the history of the member.
     /// Returns how many bytes it took and wrote. `at_blocks`: whether to stop after each block.
     pub fn decode(
         &mut self,
@@ -54,9 +66,13 @@ impl Decoder {
         at: usize,
         at_blocks: bool,
     ) -> (usize, usize, Stop) {
+        let decoder = match self {
+            Decoder::Deflate(decoder) => decoder,
+            Decoder::Snappy(block) => return block.decode(input, &mut output[at..]),
+        };
         let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF | TINFL_FLAG_HAS_MORE_INPUT;
         let flags = flags | if at_blocks { TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY } else { 0 };
-        let (status, taken, written) = decompress(&mut self.0, input, output, at, flags);
+        let (status, taken, written) = decompress(decoder, input, output, at, flags);
         let stop = match status {
             TINFLStatus::Done => Stop::End,
             TINFLStatus::BlockBoundary => Stop::Block,
@@ -68,7 +84,20 @@ impl Decoder {
 
     /// After [`Stop::Block`]: how many bits of the last byte taken belong to the next block.
     pub fn bits(&self) -> u8 {
-        self.0.block_boundary_state().map_or(0, |state| state.num_bits)
+        match self {
+            Decoder::Deflate(decoder) => {
+                decoder.block_boundary_state().map_or(0, |state| state.num_bits)
+            }
+            Decoder::Snappy(_) => 0,
+        }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Decoder::Deflate(_) => 11 << 10,
+            Decoder::Snappy(block) => block.bytes(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::damage::Damage;
 use super::decoder::{pack, Decoder, Stop};
 use super::input::Input;
 use super::points::{Point, PointsBuilder};
+use super::snappy::block_size;
 use super::windows::Sparse;
 use super::{TINY, WINDOW};
 use crate::error::{Error, Result};
@@ -70,11 +71,13 @@ impl From<Error> for Failure {
 
 impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
     pub fn new(source: &'s S, kind: Kind) -> Pass<'s, S> {
+        // Where each read is a request, fewer of them.
+        let step = source.cost().map_or(STEP, |cost| (cost.span() as usize).max(STEP));
         Pass {
             source,
             kind,
-            input: Input::new(source, 0, STEP),
-            decoder: Decoder::new(),
+            input: Input::new(source, 0, step),
+            decoder: Decoder::new(kind),
             sparse: Sparse::new(),
             buffer: vec![0; WINDOW + PIECE],
             at: 0,
@@ -107,7 +110,7 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
                 Err(Failure::Damage(damage)) if !is_lenient => return Err(damage.to_error()),
                 Err(Failure::Damage(damage)) => {
                     self.damage.push(damage);
-                    if !self.find_member(start + 1)? {
+                    if !self.find_member(start)? {
                         break;
                     }
                 }
@@ -145,7 +148,7 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
         if is_after_damage || points.is_due(start, true) {
             points.add(Point { is_after_damage, ..Point::of_member(start, input) }, &[]);
         }
-        let checksum = self.deflate(start, points, take)?;
+        let checksum = self.decode(start, points, take)?;
         let trailer = self.kind.trailer();
         if !self.input.has(trailer)? {
             return Err(self.cut("it ends inside the checksum of a member"));
@@ -157,7 +160,8 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
         if !self.input.has(1)? {
             return Ok(Next::End);
         }
-        if self.kind == Kind::Gzip && self.input.bytes()[0] != 0 {
+        let is_zero = self.input.bytes()[0] == 0;
+        if self.kind == Kind::Snappy || self.kind == Kind::Gzip && !is_zero {
             return Ok(Next::Member);
         }
         // Zeros fill up the last block on tapes.
@@ -168,7 +172,7 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
             self.input.take(count);
             if zeros.is_some() {
                 return Err(self.damaged(match self.kind {
-                    Kind::Gzip => "what follows the last member is not a member",
+                    Kind::Gzip | Kind::Snappy => "what follows the last member is not a member",
                     Kind::Zlib => "more bytes follow the end of the zlib stream",
                 }));
             }
@@ -176,14 +180,14 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
         Ok(Next::End)
     }
 
-    /// Decodes the deflate data of a member, which starts after `start` decompressed bytes.
-    fn deflate(
+    /// Decodes the data of a member, which starts after `start` decompressed bytes.
+    fn decode(
         &mut self,
         start: u64,
         points: &mut PointsBuilder,
         take: &mut dyn FnMut(&[u8], u64) -> Result<()>,
     ) -> Attempt<Checksum> {
-        let mut checksum = Checksum::new(self.kind);
+        let (first, mut checksum) = (self.input.position(), Checksum::new(self.kind));
         loop {
             if self.at == self.buffer.len() {
                 self.buffer.copy_within(self.at - WINDOW.., 0);
@@ -204,10 +208,14 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
             }
             match stop {
                 Stop::End => return Ok(checksum),
+                Stop::Bad if self.kind == Kind::Snappy => {
+                    return Err(self.damaged_at(first, "a block is not Snappy data"));
+                }
                 Stop::Bad => return Err(self.damaged("it is not deflate data")),
                 Stop::Block if points.is_due(self.position(), false) => {
                     self.add_point(start, points)?;
                 }
+                Stop::Piece if self.at == self.buffer.len() => {}
                 Stop::Piece if self.input.bytes().is_empty() && !self.input.more()? => {
                     return Err(self.cut("it ends inside a member"));
                 }
@@ -232,13 +240,21 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
         Ok(())
     }
 
-    /// Goes to the first member from the compressed byte `from` on; false if there is none.
-    fn find_member(&mut self, from: u64) -> Result<bool> {
+    /// Goes to the first member after the one at the compressed byte `start`, which is damaged;
+    /// false if there is none.
+    fn find_member(&mut self, start: u64) -> Result<bool> {
         let failed = |error| Error::io("read", error);
-        if self.kind == Kind::Zlib {
-            return Ok(false); // its header is too short to be found
+        match self.kind {
+            Kind::Gzip => self.input.seek(start + 1),
+            Kind::Zlib => return Ok(false), // its header is too short to be found
+            Kind::Snappy => {
+                self.input.seek(start);
+                self.input.has(9).map_err(failed)?;
+                let Some(size) = block_size(self.input.bytes()) else { return Ok(false) };
+                self.input.seek(start + size);
+                return is_member(self.source, self.kind, start + size).map_err(failed);
+            }
         }
-        self.input.seek(from);
         while self.input.has(4).map_err(failed)? {
             let bytes = self.input.bytes();
             let magic = bytes.windows(4).position(|four| four.starts_with(b"\x1f\x8b\x08"));
@@ -247,7 +263,7 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
                 continue;
             };
             self.input.take(ahead);
-            if is_member(self.source, self.input.position()).map_err(failed)? {
+            if is_member(self.source, self.kind, self.input.position()).map_err(failed)? {
                 return Ok(true);
             }
             self.input.take(1);
@@ -256,32 +272,33 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
     }
 
     fn damaged(&self, what: &str) -> Failure {
-        self.damage_of(what, false)
+        self.damaged_at(self.input.position(), what)
+    }
+
+    fn damaged_at(&self, at: u64, what: &str) -> Failure {
+        let (what, decompressed) = (what.to_owned(), self.position());
+        Failure::Damage(Damage { at, is_cut: false, what, decompressed })
     }
 
     fn cut(&self, what: &str) -> Failure {
-        self.damage_of(what, true)
-    }
-
-    fn damage_of(&self, what: &str, is_cut: bool) -> Failure {
-        let (at, decompressed) = (self.input.position(), self.position());
         // A cut is where the data ends, whatever was read of it.
-        let at = if is_cut { at + self.input.bytes().len() as u64 } else { at };
-        Failure::Damage(Damage { at, is_cut, what: what.to_owned(), decompressed })
+        let at = self.input.position() + self.input.bytes().len() as u64;
+        let (what, decompressed) = (what.to_owned(), self.position());
+        Failure::Damage(Damage { at, is_cut: true, what, decompressed })
     }
 }
 
 /// Whether a member starts there, by its header and its first bytes.
-fn is_member(source: &(impl ReadAt + ?Sized), position: u64) -> io::Result<bool> {
+fn is_member(source: &(impl ReadAt + ?Sized), kind: Kind, position: u64) -> io::Result<bool> {
     let mut input = Input::new(source, position, TRIAL);
     loop {
-        match Kind::Gzip.header(input.bytes()) {
+        match kind.header(input.bytes()) {
             Header::Size(size) => break input.take(size),
             Header::Incomplete if input.more()? => {}
             _ => return Ok(false),
         }
     }
-    let (mut decoder, mut output, mut at) = (Decoder::new(), vec![0; TRIAL], 0);
+    let (mut decoder, mut output, mut at) = (Decoder::new(kind), vec![0; TRIAL], 0);
     loop {
         let (taken, written, stop) = decoder.decode(input.bytes(), &mut output, at, false);
         input.take(taken);

@@ -17,7 +17,7 @@
 //! | 8 | the size of these varints |
 //! | 8, 8 | the number of points, the compressed size |
 //! | 8, 8 | the decompressed size, the number of records |
-//! | 4, 4, 4 | 1 for gzip or 2 for zlib, the CRC-32 of the file's first and last 4 KiB |
+//! | 4, 4, 4 | 1 for gzip, 2 for zlib or 3 for Snappy, the CRC-32 of the file's first and last 4 KiB |
 //! | 4, 8 | the CRC-32 of the trailer up to here, `tfrseek` and 1 |
 
 use std::path::{Path, PathBuf};
@@ -155,14 +155,22 @@ fn kind_number(kind: Kind) -> u32 {
     match kind {
         Kind::Gzip => 1,
         Kind::Zlib => 2,
+        Kind::Snappy => 3,
     }
 }
 
 /// A seek file that belongs to a compressed file.
-pub(crate) struct Found {
+pub(crate) struct Found<F = DataFile> {
     pub points: Points,
     /// The file, which has the windows.
-    pub file: DataFile,
+    pub file: F,
+}
+
+impl<F: ReadAt> Found<F> {
+    /// Reads the trailer; `None` if the seek file is damaged, or of another file.
+    pub fn read(file: F, kind: Kind, compressed: &impl ReadAt) -> Option<Found<F>> {
+        read(&file, kind, compressed).map(|points| Found { points, file })
+    }
 }
 
 impl Found {
@@ -172,7 +180,7 @@ impl Found {
     /// If too many files are open: this says nothing about the seek file.
     pub fn open(path: &Path, kind: Kind, compressed: &DataFile) -> Result<Option<Found>> {
         match file::open_regular(path) {
-            Ok(file) => Ok(read(&file, kind, compressed).map(|points| Found { points, file })),
+            Ok(file) => Ok(Found::read(file, kind, compressed)),
             Err(error) if matches!(error.os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
                 Err(error)
             }
@@ -181,9 +189,8 @@ impl Found {
     }
 }
 
-/// Reads the trailer; `None` if it is damaged, or of another file.
-fn read(file: &DataFile, kind: Kind, compressed: &DataFile) -> Option<Points> {
-    let size = file.opened().stamp.bytes;
+fn read(file: &impl ReadAt, kind: Kind, compressed: &impl ReadAt) -> Option<Points> {
+    let size = file.size().ok()?;
     let mut start = size.saturating_sub(TAIL);
     let mut tail = read_from(file, start, size)?;
     let foot = tail.get(tail.len().checked_sub(FOOT)?..)?;
@@ -194,7 +201,7 @@ fn read(file: &DataFile, kind: Kind, compressed: &DataFile) -> Option<Points> {
     let of = Identification { size: bytes, first: half(44)?, last: half(48)? };
     let (number, crc) = (half(40)?, half(52)?);
     let is_ours = foot.ends_with(END) && number == kind_number(kind);
-    if !is_ours || bytes != compressed.opened().stamp.bytes {
+    if !is_ours || bytes != compressed.size().ok()? {
         return None;
     }
     let trailer = varints.checked_add(FOOT as u64).filter(|trailer| *trailer <= size)?;
@@ -213,7 +220,7 @@ fn read(file: &DataFile, kind: Kind, compressed: &DataFile) -> Option<Points> {
     Some(Points { kind, list, windows, size: decompressed, damage, records })
 }
 
-fn read_from(file: &DataFile, start: u64, end: u64) -> Option<Vec<u8>> {
+fn read_from(file: &impl ReadAt, start: u64, end: u64) -> Option<Vec<u8>> {
     let size = usize::try_from(end - start).ok()?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(size).ok()?;

@@ -21,29 +21,26 @@ const START: usize = 4 << 10;
 /// The decompressed bytes of a container. Many threads may read at the same time.
 ///
 /// Without points, the first call that needs them makes them, with a pass over all bytes.
-pub(crate) struct Decompressed<S> {
+/// `F` is the type of a seek file.
+pub(crate) struct Decompressed<S, F = DataFile> {
     compressed: S,
     kind: Kind,
     points: SharedCell<Arc<Points>>,
     /// The seek file that has the windows of the points.
-    seek_file: Option<DataFile>,
+    seek_file: Option<F>,
     /// Its number, in the cache.
     id: u64,
 }
 
-impl<S: ReadAt> Decompressed<S> {
-    pub fn new(compressed: S, kind: Kind) -> Decompressed<S> {
+impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
+    pub fn new(compressed: S, kind: Kind) -> Decompressed<S, F> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Relaxed);
         Decompressed { compressed, kind, points: SharedCell::new(), seek_file: None, id }
     }
 
     /// Sets the points, whose windows may be in a seek file.
-    pub fn with_points(
-        mut self,
-        points: Arc<Points>,
-        seek_file: Option<DataFile>,
-    ) -> Decompressed<S> {
+    pub fn with_points(mut self, points: Arc<Points>, seek_file: Option<F>) -> Decompressed<S, F> {
         self.points = SharedCell::new();
         self.points.set(points);
         self.seek_file = seek_file;
@@ -67,6 +64,11 @@ impl<S: ReadAt> Decompressed<S> {
     /// Whether the windows are in a seek file.
     pub fn has_seek_file(&self) -> bool {
         self.seek_file.is_some()
+    }
+
+    /// The seek file that has the windows.
+    pub fn seek_file(&self) -> Option<&F> {
+        self.seek_file.as_ref()
     }
 
     /// Sets the points that a pass has made, with windows in memory.
@@ -135,7 +137,7 @@ impl<S: ReadAt> Decompressed<S> {
             Access::Decode(decoding) => decoding.work(
                 |buffer| {
                     let window = self.window(points, point)?;
-                    Chunk::new(&self.compressed, point, &window, end, buffer)
+                    Chunk::new(&self.compressed, self.kind, point, &window, end, buffer)
                 },
                 |chunk| chunk.read(&self.compressed, self.kind, bytes, offset),
             ),
@@ -160,7 +162,7 @@ impl<S: ReadAt> Decompressed<S> {
     }
 }
 
-impl<S> Drop for Decompressed<S> {
+impl<S, F> Drop for Decompressed<S, F> {
     fn drop(&mut self) {
         if let Some(points) = self.points.take() {
             cache::forget(self.id, points.list.len());
@@ -168,7 +170,7 @@ impl<S> Drop for Decompressed<S> {
     }
 }
 
-impl<S: ReadAt> ReadAt for Decompressed<S> {
+impl<S: ReadAt, F: ReadAt> ReadAt for Decompressed<S, F> {
     fn size(&self) -> io::Result<u64> {
         Ok(self.points(&|_| Ok(()))?.size)
     }
@@ -201,7 +203,7 @@ impl<S: ReadAt> ReadAt for Decompressed<S> {
 pub(crate) fn start_of(compressed: &impl ReadAt, kind: Kind, size: usize) -> Result<Vec<u8>> {
     let failed = |error| Error::io("read", error);
     let mut input = Input::new(compressed, 0, START);
-    let (mut output, mut at, mut decoder) = (vec![0; size], 0, Decoder::new());
+    let (mut output, mut at, mut decoder) = (vec![0; size], 0, Decoder::new(kind));
     'members: while at < size && input.has(1).map_err(failed)? {
         if at > 0 && input.bytes()[0] == 0 {
             break; // zeros at the end

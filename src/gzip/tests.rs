@@ -63,6 +63,12 @@ fn zlib_stream(bytes: &[u8], style: &Style) -> Vec<u8> {
     [b"\x78\x9c", &deflate(bytes, style)[..], adler].concat()
 }
 
+/// A block of TensorFlow's Snappy container.
+fn snappy_block(bytes: &[u8]) -> Vec<u8> {
+    let packed = snap::raw::Encoder::new().compress_vec(bytes).unwrap();
+    [&(packed.len() as u32).to_be_bytes()[..], &packed].concat()
+}
+
 const DEFAULT: Style = Style { level: 6, strategy: 0, flush: None };
 
 /// Bytes that compress about as well as text.
@@ -125,20 +131,19 @@ proptest! {
     #[test]
     fn all_bytes_of_all_containers_are_read(
         members in members(),
-        is_zlib in any::<bool>(),
+        kind in prop::sample::select(vec![Kind::Gzip, Kind::Zlib, Kind::Snappy]),
         zeros in 0..20_usize,
         reads in prop::collection::vec((any::<u32>(), 0..3000_usize), 1..40),
     ) {
-        let (kind, members) = match is_zlib {
-            true => (Kind::Zlib, &members[..1]),
-            false => (Kind::Gzip, &members[..]),
-        };
+        let members = if kind == Kind::Zlib { &members[..1] } else { &members[..] };
+        let zeros = if kind == Kind::Snappy { 0 } else { zeros };
         let (mut data, mut expected) = (Vec::new(), Vec::new());
         for (size, seed, style) in members {
             let bytes = text(*size, *seed);
             data.extend(match kind {
                 Kind::Gzip => gzip_member(&bytes, style),
                 Kind::Zlib => zlib_stream(&bytes, style),
+                Kind::Snappy => snappy_block(&bytes),
             });
             expected.extend(bytes);
         }
@@ -161,8 +166,13 @@ proptest! {
     /// Arbitrary bytes are damage, not a panic.
     #[test]
     fn any_bytes_can_be_looked_at(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let data = [b"\x1f\x8b\x08\0\0\0\0\0\0\0", &bytes[..]].concat();
-        for kind in [Kind::Gzip, Kind::Zlib] {
+        let starts: [(Kind, &[u8]); 3] = [
+            (Kind::Gzip, b"\x1f\x8b\x08\0\0\0\0\0\0\0"),
+            (Kind::Zlib, b"\x78\x9c"),
+            (Kind::Snappy, &snappy_block(&bytes[..bytes.len() / 2])),
+        ];
+        for (kind, start) in starts {
+            let data = [start, &bytes].concat();
             let strict = pass(&data, kind, false);
             let (lenient, points) = pass(&data, kind, true);
             prop_assert!(lenient.starts_with(&strict.0));
@@ -182,7 +192,8 @@ fn small() -> Vec<(Kind, Vec<u8>, Vec<u8>)> {
     vec![
         (Kind::Gzip, members, [&one[..], &two].concat()),
         (Kind::Gzip, gzip_member(&two, &fixed), two.clone()),
-        (Kind::Zlib, zlib_stream(&one, &DEFAULT), one),
+        (Kind::Zlib, zlib_stream(&one, &DEFAULT), one.clone()),
+        (Kind::Snappy, [snappy_block(&one), snappy_block(&two)].concat(), [one, two].concat()),
     ]
 }
 
@@ -202,7 +213,7 @@ fn data_that_is_cut_anywhere_is_known_to_be_cut() {
             }
         }
         // Only whole members are whole.
-        let is_two = kind == Kind::Gzip && whole.len() == 1 && whole[0].1 == 1500;
+        let is_two = kind != Kind::Zlib && whole.len() == 1 && whole[0].1 == 1500;
         assert!(whole.is_empty() || is_two, "{whole:?}");
     }
 }
@@ -215,6 +226,7 @@ fn no_bit_flip_changes_what_is_read() {
             damaged[bit / 8] ^= 1 << (bit % 8);
             let (bytes, points) = pass(&damaged, kind, false);
             match points {
+                Ok(_) if kind == Kind::Snappy => {} // has no checksum
                 Ok(_) => assert!(bytes == expected, "bit {bit}"),
                 Err(error) => {
                     let is_of_data =
@@ -232,7 +244,11 @@ fn no_bit_flip_changes_what_is_read() {
 #[test]
 fn what_follows_the_last_member_is_zeros_or_damage() {
     for (kind, data, expected) in small() {
-        assert!(pass(&[&data[..], &[0; 700]].concat(), kind, false).1.is_ok());
+        let padded = pass(&[&data[..], &[0; 700]].concat(), kind, false).1;
+        assert_eq!(padded.is_ok(), kind != Kind::Snappy);
+        if kind == Kind::Snappy {
+            continue;
+        }
         for garbage in [&b"x"[..], b"\0\0x", b"\x1f\x8b\x07", b"\0\x1f\x8b\x08"] {
             let (bytes, points) = pass(&[&data[..], garbage].concat(), kind, false);
             let error = points.unwrap_err();
@@ -261,6 +277,25 @@ fn members_after_damage_are_found() {
         let at = bytes.len() - 100;
         assert!(read(&source, at as u64, 200) == bytes[at..]);
     }
+}
+
+#[test]
+fn damaged_snappy_blocks_are_left_out_and_named() {
+    let texts = [text(9000, 1), text(8000, 2), text(70_000, 3)];
+    let blocks: Vec<_> = texts.iter().map(|text| snappy_block(text)).collect();
+    let (second, third) = (blocks[0].len(), blocks[0].len() + blocks[1].len());
+    let mut data = blocks.concat();
+    data[second + 10..second + 500].fill(0xff); // copies from before the block's start
+    let error = pass(&data, Kind::Snappy, false).1.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Compressed);
+    assert!(error.to_string().contains(&format!("at byte {second}, after 9000 ")), "{error}");
+    let (bytes, points) = pass(&data, Kind::Snappy, true);
+    assert!(bytes == [&texts[0][..], &texts[2]].concat());
+    let source = source_of(data.clone(), Kind::Snappy).with_points(Arc::new(points.unwrap()), None);
+    assert!(read(&source, 8000, 3000) == bytes[8000..11_000]);
+    // A wrong size hides where the next block is.
+    data[third + 3] ^= 1;
+    assert!(pass(&data, Kind::Snappy, true).0 == texts[0]);
 }
 
 /// Some writers make one block of a whole file. Reads forwards decode each byte once; others start

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::container::Kind;
 use super::decoder::{Decoder, Stop};
 use super::points::Point;
 use super::WINDOW;
@@ -22,7 +23,11 @@ pub(super) struct Sparse {
 
 impl Sparse {
     pub fn new() -> Sparse {
-        Sparse { decoder: Decoder::new(), input: Vec::new(), outputs: [Vec::new(), Vec::new()] }
+        Sparse {
+            decoder: Decoder::new(Kind::Gzip),
+            input: Vec::new(),
+            outputs: [Vec::new(), Vec::new()],
+        }
     }
 
     /// Sets the bytes of the window that nothing after the point refers to to zero, and drops those

@@ -205,6 +205,7 @@ impl Reader {
             source,
             path: None,
             opened: None,
+            opened_seek_file: None,
             points: None,
             table,
             known: false,
@@ -250,6 +251,7 @@ impl Reader {
         data.is_opened();
         self.with(|inner| {
             (inner.path, inner.opened) = (Some(path.to_owned()), Some(data.opened()));
+            inner.opened_seek_file = data.opened_seek_file();
             inner.points = data.points();
         })
     }

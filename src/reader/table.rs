@@ -65,9 +65,15 @@ impl Reader {
         self.0.size
     }
 
-    /// Whether the file is still open; see [`Opened::is_intact`](crate::source::Opened::is_intact).
+    /// Whether the files are still open; see [`Opened::is_intact`](crate::source::Opened::is_intact).
     pub(crate) fn is_intact(&self) -> bool {
-        self.0.opened.map_or(true, |opened| opened.is_intact())
+        let files = [self.0.opened, self.0.opened_seek_file];
+        files.iter().flatten().all(|opened| opened.is_intact())
+    }
+
+    /// How many files it has open: a compressed one may have its seek file, too.
+    pub(crate) fn open_files(&self) -> usize {
+        1 + usize::from(self.0.opened_seek_file.is_some())
     }
 
     /// Returns a record's entry.

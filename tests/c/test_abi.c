@@ -5,6 +5,8 @@
 #define FUNCTIONS(F)                                                                               \
     F(uint32_t, tfr_abi_version, (void))                                                           \
     F(const char *, tfr_version, (void))                                                           \
+    F(void, tfr_set_cache_bytes, (uint64_t))                                                       \
+    F(uint64_t, tfr_cache_bytes, (void))                                                           \
     F(const char *, tfr_status_name, (int32_t))                                                    \
     F(tfr_status, tfr_error_status, (const tfr_error *))                                           \
     F(const char *, tfr_error_message, (const tfr_error *))                                        \
@@ -88,6 +90,8 @@
     F(tfr_status, tfr_source_from_memory, (const uint8_t *, size_t, tfr_source **, tfr_error **))  \
     F(tfr_status, tfr_source_set_free, (tfr_source *, void (*)(void *), tfr_error **))             \
     F(tfr_status, tfr_source_set_cost, (tfr_source *, uint64_t, uint64_t, size_t, tfr_error **))   \
+    F(tfr_status, tfr_gzip_source,                                                                 \
+      (const tfr_source *, const tfr_source *, tfr_source **, tfr_error **))                       \
     F(void, tfr_source_free, (tfr_source *))                                                       \
     F(tfr_status, tfr_index_create_from_source,                                                    \
       (const tfr_source *, const char *, const tfr_options *, uint64_t *, tfr_error **))           \

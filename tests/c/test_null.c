@@ -324,9 +324,11 @@ int main(int argc, char **argv) {
     REFUSES("source_out", tfr_source_from_memory(NULL, 0, NULL, error_out));
     REFUSES("source", tfr_source_set_free(NULL, free, error_out));
     REFUSES("source", tfr_source_set_cost(NULL, 1, 1, 1, error_out));
+    REFUSES("source", tfr_gzip_source(NULL, NULL, &no_source, error_out));
     CHECK(no_source == NULL);
     CHECK(tfr_source_new(read_nothing, NULL, 0, &source, NULL) == TFR_OK);
     CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK);
+    REFUSES("source_out", tfr_gzip_source(source, NULL, NULL, error_out));
     REFUSES("source", tfr_index_create_from_source(NULL, path, NULL, NULL, error_out));
     REFUSES("index_path", tfr_index_create_from_source(source, NULL, NULL, NULL, error_out));
     REFUSES("source", tfr_index_create_from_source(NULL, NULL, NULL, NULL, error_out));

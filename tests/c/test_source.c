@@ -120,6 +120,74 @@ static void test_memory(void) {
     tfr_source_free(source);
 }
 
+static uint8_t *read_file(const char *name, size_t *size) {
+    FILE *file = fopen(name, "rb");
+    CHECK(file != NULL && fseek(file, 0, SEEK_END) == 0);
+    *size = (size_t)ftell(file);
+    uint8_t *bytes = malloc(*size + 1);
+    CHECK(bytes != NULL && fseek(file, 0, SEEK_SET) == 0);
+    CHECK(fread(bytes, 1, *size, file) == *size && fclose(file) == 0);
+    return bytes;
+}
+
+/* A compressed source, with its seek file and without; both may be freed before. */
+static void test_gzip(void) {
+    char packed[sizeof path + 10], seek[sizeof path + 10];
+    tfr_options *options = options_with(0, TFR_CHECKSUMS_FULL);
+    tfr_writer *writer = NULL;
+    size_t size = 0, seek_size = 0;
+    CHECK(snprintf(packed, sizeof packed, "%s.gz", path) > 0);
+    CHECK(snprintf(seek, sizeof seek, "%.*s.seek", (int)strlen(path) - 4, path) > 0);
+    CHECK(tfr_options_set_compression(options, TFR_COMPRESSION_GZIP, NULL) == TFR_OK);
+    CHECK(tfr_writer_create(packed, path, options, &writer, NULL) == TFR_OK);
+    for (uint32_t number = 0; number < 1000; number++) {
+        CHECK(tfr_writer_write(writer, (const uint8_t *)&number, 4, NULL) == TFR_OK);
+    }
+    CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
+    tfr_writer_free(writer);
+    uint8_t *bytes = read_file(packed, &size), *points = read_file(seek, &seek_size);
+    for (int with_points = 0; with_points < 2; with_points++) {
+        tfr_source *source = NULL, *seek_file = NULL, *gzip = NULL;
+        tfr_reader *reader = NULL;
+        tfr_error *error = NULL;
+        uint32_t number = 0;
+        CHECK(tfr_source_from_memory(bytes, size, &source, NULL) == TFR_OK);
+        CHECK(tfr_source_from_memory(points, seek_size, &seek_file, NULL) == TFR_OK);
+        CHECK(tfr_gzip_source(source, with_points ? seek_file : NULL, &gzip, NULL) == TFR_OK);
+        CHECK(tfr_source_set_free(gzip, free, &error) == TFR_ERR_INVALID_ARGUMENT);
+        CHECK(strstr(tfr_error_message(error), "for the source that it reads") != NULL);
+        tfr_error_free(error);
+        tfr_source_free(source);
+        tfr_source_free(seek_file);
+        CHECK(tfr_reader_from_source(gzip, NULL, options, &reader, NULL) == TFR_OK);
+        tfr_source_free(gzip);
+        CHECK(tfr_reader_len(reader) == 1000);
+        CHECK(tfr_reader_read(reader, 321, (uint8_t *)&number, 4, NULL, NULL) == TFR_OK);
+        CHECK(number == 321);
+        tfr_reader_free(reader);
+
+        gzip = NULL;
+        CHECK(tfr_source_from_memory(bytes, size - 1, &source, NULL) == TFR_OK);
+        CHECK(tfr_source_from_memory(points, seek_size, &seek_file, NULL) == TFR_OK);
+        if (with_points) {
+            CHECK(tfr_gzip_source(source, seek_file, &gzip, NULL) == TFR_ERR_MISMATCH);
+            CHECK(gzip == NULL);
+        } else {
+            CHECK(tfr_gzip_source(source, NULL, &gzip, NULL) == TFR_OK);
+            CHECK(tfr_reader_from_source(gzip, NULL, NULL, &reader, NULL) == TFR_ERR_TRUNCATED);
+            tfr_source_free(gzip);
+        }
+        tfr_source_free(source);
+        tfr_source_free(seek_file);
+    }
+    tfr_set_cache_bytes(0);
+    CHECK(tfr_cache_bytes() == 0);
+    tfr_set_cache_bytes(64 << 20);
+    free(bytes);
+    free(points);
+    tfr_options_free(options);
+}
+
 static void count_call(void *context) { ++*(int *)context; }
 
 /* The context is freed once, with the last that needs it: the source, a reader of it, an iterator.
@@ -333,6 +401,7 @@ int main(int argc, char **argv) {
     test_interruptions_and_sizes();
     test_reader();
     test_growing();
+    test_gzip();
     free(data);
     return 0;
 }

@@ -328,6 +328,14 @@ void indexes_it(const std::filesystem::path &path) {
     CHECK(tfr::reader(source, reversed).read(3) == "first");
     CHECK(tfr::reader(tfr::source::from_memory(copy)).read_many({3, 1, 2})[0] == "last");
 
+    tfr::set_cache_bytes(1 << 20);
+    CHECK(tfr::cache_bytes() == 1 << 20);
+    const tfr::source gzip = tfr::source::gzip(source); // not compressed: as it is
+    CHECK(tfr::index::from_source(gzip).to_text() == index.to_text() && gzip.size() == copy.size());
+    CHECK(tfr::reader(gzip, reversed).read(3) == "first");
+    CHECK(error_of([&] { static_cast<void>(tfr::source::gzip(source, source)); }).status() ==
+          TFR_ERR_MISMATCH);
+
     tfr::indexer indexer;
     std::vector<tfr::entry> pushed;
     for (std::size_t at = 0; at < data.size(); at += 1000) {

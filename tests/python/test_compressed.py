@@ -1,4 +1,4 @@
-"""Files that zlib compressed as a whole, with all its levels, strategies and flushes."""
+"""Files that are compressed as a whole: by zlib with all its options, and by Snappy."""
 
 if __name__ == "__main__":
     import sys
@@ -60,6 +60,24 @@ def bgzf(data):
     return b"".join(out)
 
 
+def snappy(data, size=256 << 10):
+    """TensorFlow's container: blocks with their sizes. Here they hold literals alone."""
+    blocks = []
+    for block in (data[at : at + size] for at in range(0, len(data), size)):
+        pieces = [block[at : at + 60] for at in range(0, len(block), 60)]
+        packed = bytearray()
+        left = len(block)
+        while left > 0x7F:
+            packed.append(left & 0x7F | 0x80)
+            left >>= 7
+        packed.append(left)
+        for piece in pieces:
+            packed += bytes([len(piece) - 1 << 2]) + piece
+        blocks += [len(packed).to_bytes(4, "big"), bytes(packed)]
+    return b"".join(blocks)
+
+
+SNAPSHOT = Path(__file__).parent.parent / "data" / "tfdata.snapshot"
 CONTAINERS = {
     "gzip": gzip.compress(DATA),
     "gzip of Python, without a time": gzip.compress(DATA, mtime=0),
@@ -81,6 +99,8 @@ CONTAINERS = {
     ),
     "empty members": gzip.compress(b"") * 3 + gzip.compress(DATA) + gzip.compress(b""),
     "BGZF": bgzf(DATA),
+    "Snappy": snappy(DATA),
+    "Snappy, small blocks": snappy(DATA, 1000),
     "zeros at the end": gzip.compress(DATA) + bytes(10_000),
 }
 
@@ -165,6 +185,28 @@ def test_every_cut_is_noticed(tmp_path, bits):
     assert list(tfr_index.scan(path)) == walk(small)
 
 
+def test_snapshots_of_tf_data_are_read(tmp_path):
+    """Their first block says that it is one, by a record's header inside it."""
+    path = tmp_path / "00000000.snapshot"
+    whole = SNAPSHOT.read_bytes()
+    path.write_bytes(whole)
+    assert tfr_index.create_index(path, checksums="full") == 2000
+    with tfr_index.Reader(path, checksums="full") as reader:
+        payloads = list(reader)
+        assert reader.read_many([1999, 5, 1000]) == [payloads[1999], payloads[5], payloads[1000]]
+    assert len(tfrecord(payloads)) == 57_277
+    os.remove(f"{path}.idx")
+    for end in range(40, len(whole), 61):
+        path.write_bytes(whole[:end])
+        with pytest.raises(tfr_index.TfrError, match=f"ends at byte {end},") as raised:
+            tfr_index.scan(path)
+        assert raised.value.status == "TFR_ERR_TRUNCATED"
+    path.write_bytes(whole + b"\0\0\0\2\1\7")
+    with pytest.raises(tfr_index.TfrError, match=f"damaged at byte {len(whole)},") as raised:
+        tfr_index.scan(path)
+    assert raised.value.status == "TFR_ERR_COMPRESSED" and raised.value.record == 2000
+
+
 @pytest.mark.parametrize("bits", [31, 15])
 def test_no_flipped_bit_makes_a_wrong_record(tmp_path, bits):
     small = tfrecord([b"hello", b"a word, a word, and a word", b"x" * 300])
@@ -219,6 +261,81 @@ def test_salvage_finds_what_is_before_damage_and_in_later_members(tmp_path):
         payloads = list(reader)
     assert payloads[-1000:] == PAYLOADS[500:]
     assert all(payload in PAYLOADS for payload in payloads)
+
+
+class Ranges:
+    """An object in a store, which counts the bytes that are read."""
+
+    def __init__(self, data):
+        self.data, self.size, self.read = data, len(data), 0
+
+    def pread(self, size, offset):
+        self.read += size
+        return self.data[offset : offset + size]
+
+
+@pytest.mark.parametrize("name", ["gzip", "as TensorFlow's ZLIB", "Snappy"])
+def test_objects_are_decompressed(tmp_path, name):
+    path = tmp_path / "x"
+    path.write_bytes(CONTAINERS[name])
+    tfr_index.create_index(path)
+    index, seek_file = tfr_index.read_index(f"{path}.idx"), Path(f"{path}.seek").read_bytes()
+    whole = Ranges(CONTAINERS[name])
+    with tfr_index.Reader(tfr_index.GzipSource(whole)) as reader:
+        assert list(reader) == PAYLOADS and list(reader.index) == ENTRIES
+    for points in (f"{path}.seek", memoryview(seek_file)):
+        ranges = Ranges(CONTAINERS[name])
+        with tfr_index.Reader(tfr_index.GzipSource(ranges, seek_file=points), index) as reader:
+            assert reader[1400] == PAYLOADS[1400]
+            assert ranges.read < ranges.size // 2 < whole.read
+            assert reader.read_many([7, 1499, 7]) == [PAYLOADS[7], PAYLOADS[1499], PAYLOADS[7]]
+    memory = tfr_index.GzipSource(memoryview(CONTAINERS[name]))
+    assert list(tfr_index.scan(memory)) == ENTRIES
+    index.check(memory, "full")
+    assert tfr_index.create_index(memory, tmp_path / "y.idx") == len(PAYLOADS)
+    assert list(tfr_index.scan(tfr_index.GzipSource(memoryview(DATA)))) == ENTRIES
+    with pytest.raises(tfr_index.TfrMismatch, match="not that of this data"):
+        tfr_index.GzipSource(memoryview(CONTAINERS[name] + b"x"), seek_file=memoryview(seek_file))
+    with pytest.raises(ValueError, match="is a path"):
+        tfr_index.GzipSource(path)
+
+
+def test_damage_of_objects_and_what_they_raise_are_errors():
+    half = CONTAINERS["gzip"][: len(CONTAINERS["gzip"]) // 2]
+    for use in (tfr_index.Reader, tfr_index.scan):
+        with pytest.raises(tfr_index.TfrError, match="ends at byte") as raised:
+            use(tfr_index.GzipSource(memoryview(half)))
+        assert raised.value.status == "TFR_ERR_TRUNCATED"
+
+    class Broken(Ranges):
+        def pread(self, size, offset):
+            if offset > 100_000:
+                raise LookupError("gone")
+            return super().pread(size, offset)
+
+    with pytest.raises(LookupError, match="gone"):
+        tfr_index.Reader(tfr_index.GzipSource(Broken(CONTAINERS["gzip"])))
+
+
+@pytest.fixture
+def cache_bytes():
+    before = tfr_index.cache_bytes()
+    yield
+    tfr_index.set_cache_bytes(before)
+
+
+def test_the_size_of_the_cache_is_set(tmp_path, cache_bytes):
+    assert tfr_index.cache_bytes() == 64 << 20
+    path = tmp_path / "x.gz"
+    path.write_bytes(CONTAINERS["gzip"])
+    with tfr_index.Reader(path) as reader:
+        for size in (0, 300_000, 1 << 40, 0):
+            tfr_index.set_cache_bytes(size)
+            assert tfr_index.cache_bytes() == size
+            assert [reader[record] for record in range(0, 1500, 50)] == PAYLOADS[::50]
+    for wrong in (-1, 1 << 64):
+        with pytest.raises(ValueError, match="size must be between"):
+            tfr_index.set_cache_bytes(wrong)
 
 
 def test_what_needs_plain_files_is_refused(tmp_path):

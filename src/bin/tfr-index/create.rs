@@ -29,8 +29,8 @@ use set::Said;
 /// stream that was cut at the end of a record looks complete; use `set -o pipefail` so that the shell
 /// reports a failure of the command that writes to the pipe.
 ///
-/// A file may be compressed with gzip or zlib. Then a seek file, NAME.seek, is written beside the index,
-/// so that any record can be read without decompressing what lies before.
+/// A file may be compressed with gzip, zlib or TensorFlow's Snappy. Then a seek file, NAME.seek, is
+/// written beside the index, so that any record can be read without decompressing what lies before.
 ///
 /// -, /dev/stdin, /dev/stdout, /dev/fd/N and <(COMMAND) mean the descriptors that the program was
 /// started with: it reads and writes there from the current position.

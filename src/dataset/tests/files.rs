@@ -7,7 +7,7 @@ use std::process::Command;
 use super::*;
 use crate::dataset::inner::Inner;
 use crate::dataset::opener::Expected;
-use crate::{create_index, default_index_path};
+use crate::{create_index, default_index_path, Compression, RecordWriter};
 
 fn write(directory: &tempfile::TempDir, number: usize, records: usize) -> PathBuf {
     let path = directory.path().join(format!("{number:05}.tfrecord"));
@@ -242,5 +242,34 @@ fn few_files_are_open_also_while_they_are_opened() {
         assert_eq!((seen, dataset.0.files.open()), ([most, most], most));
         drop(dataset);
         assert_eq!(counts[0].load(SeqCst), 0);
+    }
+}
+
+/// A compressed shard has its seek file open, too.
+#[test]
+fn seek_files_count_as_open_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |number: usize| directory.path().join(format!("{number}.gz"));
+    let options = Options::new().compression(Compression::Gzip);
+    for number in 0..8 {
+        let index_path = default_index_path(path(number));
+        let mut writer = RecordWriter::create(path(number), index_path, &options).unwrap();
+        writer.write(&payload(number, 0, 5)).unwrap();
+        writer.finish().unwrap();
+    }
+    let open = || {
+        let descriptors = fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
+        let paths = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
+        paths.filter(|path| path.starts_with(directory.path())).count()
+    };
+    let shards = Shards::from_paths((0..8).map(path));
+    for most in 1..8_usize {
+        let options = DatasetOptions::new().max_open_files(most);
+        let dataset = Dataset::open(&shards, &options).unwrap();
+        for number in [0, 5, 1, 6, 2, 7, 3, 4, 0] {
+            assert_eq!(dataset.read(number).unwrap(), payload(number as usize, 0, 5));
+            assert!(open() <= most.max(2), "{} of {most}", open());
+            assert_eq!(dataset.0.files.open(), open());
+        }
     }
 }

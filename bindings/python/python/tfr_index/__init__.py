@@ -24,6 +24,7 @@ from types import FunctionType as _FunctionType
 from . import _exit as _exit
 from ._batches import Batches
 from ._bytes_column import BytesColumn
+from ._cache import cache_bytes, set_cache_bytes
 from ._columns import Columns, decode_examples
 from ._create import create_index, index_bytes, read_index, scan
 from ._create_indexes import Created, create_indexes
@@ -62,6 +63,7 @@ from ._reader import Reader
 from ._remote import RemoteFile
 from ._reshard import reshard
 from ._sampler import Sampler
+from ._source import GzipSource
 from ._typing import (
     CheckLevel,
     Checksums,
@@ -89,6 +91,7 @@ __all__ = [
     "Feature",
     "Fit",
     "Float",
+    "GzipSource",
     "Index",
     "Indexer",
     "Int64",
@@ -127,6 +130,7 @@ __all__ = [
     "TfrValueError",
     "TfrWarning",
     "__version__",
+    "cache_bytes",
     "create_index",
     "create_indexes",
     "decode_examples",
@@ -137,6 +141,7 @@ __all__ = [
     "read_index",
     "reshard",
     "scan",
+    "set_cache_bytes",
 ]
 
 

@@ -68,8 +68,9 @@ def create_index(
 
     After an error, an existing index is unchanged.
 
-    A file may be compressed with gzip or zlib, here and wherever a TFRecord file is named. Offsets
-    are then those of the decompressed data, and a seek file is written beside the index.
+    A file may be compressed with gzip, zlib or TensorFlow's Snappy, here and wherever a TFRecord
+    file is named. Offsets are then those of the decompressed data, and a seek file is written
+    beside the index.
 
     Args:
         tfrecord_path: the path of the file to index; a URL such as "s3://bucket/train.tfrecord", or

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ._arguments import ensure_one_of, refuse
 from ._library import CData, encode_path, ffi, lib, make
-from ._source import File, Memory, Source
+from ._source import Decompressed, File, Memory, Source
 from ._typing import Only, Path
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
 ONLY = {"missing": lib.TFR_ONLY_MISSING, "stale": lib.TFR_ONLY_STALE}
 
 
-def ensure_path_to_update(only: Only, data: File | Memory | Source) -> None:
+def ensure_path_to_update(only: Only, data: File | Memory | Source | Decompressed) -> None:
     """Raises TfrValueError if `only` is invalid, or if the data has no path."""
     ensure_one_of("only", only, ONLY)
     if not isinstance(data, File):

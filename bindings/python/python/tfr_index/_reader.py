@@ -35,7 +35,7 @@ from ._options import with_options
 from ._payloads import Payloads, ensure_no_mask, number_in, plain
 from ._remote import is_url
 from ._remote_index import find_remote_index, read_remote_index
-from ._source import File, Memory, Source, file_or_source
+from ._source import Decompressed, File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
 __all__ = ["Reader"]
@@ -130,7 +130,7 @@ class Reader:
     )
 
     _native: CData  # NULL when the reader is closed
-    _source: File | Memory | Source
+    _source: File | Memory | Source | Decompressed
     _records: range  # the numbers of entries
     _whole: range  # the numbers of all entries
     _overhead: int  # bytes of a frame that are not part of the result

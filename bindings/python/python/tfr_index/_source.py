@@ -13,12 +13,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeAlias, cast
 
+from ._arguments import refuse
 from ._errors import TfrOSError, TfrValueError
 from ._library import CData, call, callback, encode_path, ensure_contiguous, ffi, lib, make, take
 from ._remote import RemoteFile, is_url
 from ._typing import Buffer, Data, Path
 
-__all__ = ["File", "Memory", "Source", "file_or_source"]
+__all__ = ["Decompressed", "File", "GzipSource", "Memory", "Source", "file_or_source"]
 
 #: A native function.
 Function: TypeAlias = Callable[..., int]
@@ -139,7 +140,94 @@ class Source:
         self._failed.clear()
 
 
-def file_or_source(data: Data, *, is_scanned: bool = False) -> File | Memory | Source:
+class GzipSource:
+    """The decompressed bytes of a compressed object, such as one in a store.
+
+    Pass it to `Reader`, `scan` or `create_index` in place of the object. (The path of a compressed
+    file needs no such source.) What is decompressed is what a path may be: gzip, zlib and
+    TensorFlow's Snappy container, by the content. Data that is not compressed is read as it is.
+
+    With the object's seek file, each read fetches and decompresses only what it needs. Without it,
+    opening a `Reader` reads and decompresses all data once, and keeps seek points in memory.
+    `create_index` writes seek files: call it where the file is.
+
+    Threads: any number may use it at the same time, as they may use the object.
+
+    Example:
+        >>> import gzip
+        >>> record = bytes.fromhex("0300000000000000b099490e6162636e57f121")
+        >>> source = GzipSource(memoryview(gzip.compress(record * 100)))
+        >>> from tfr_index import Reader
+        >>> Reader(source)[42]
+        b'abc'
+    """
+
+    def __init__(self, data: Data, seek_file: Path | Buffer | None = None) -> None:
+        """Wraps an object.
+
+        Args:
+            data: the compressed data: memory, or an object with methods that read it.
+            seek_file: the bytes of the data's seek file, or its path.
+
+        Raises:
+            TfrMismatch: the seek file is damaged, or does not belong to this data.
+            TfrValueError: `data` is a path.
+            Exception: those that reading `data` raises.
+        """
+        source = file_or_source(data)
+        if isinstance(source, File):
+            raise refuse("data is a path, whose data is decompressed without a GzipSource")
+        self._source = Decompressed(source, None if seek_file is None else _in_memory(seek_file))
+
+
+class Decompressed:
+    """A `tfr_source` that decompresses another one."""
+
+    def __init__(
+        self, source: Memory | Source | Decompressed, seek_file: Memory | None = None
+    ) -> None:
+        self._of = source
+        self.threads: int = source.threads
+        self._seek_file = seek_file
+        with source as native:
+            source.keep()
+            if seek_file is None:
+                self._native = make("source", lib.tfr_gzip_source, native, ffi.NULL)
+                return
+            with seek_file as points:
+                seek_file.keep()
+                self._native = make("source", lib.tfr_gzip_source, native, points)
+
+    def choose(self, of_file: Function, of_source: Function) -> Function:
+        """The function that takes such data."""
+        return of_source
+
+    def keep(self) -> None:
+        """Keeps the data alive for a native object that reads it: this object does."""
+
+    def __enter__(self) -> CData:
+        self._of.__enter__()
+        return self._native
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._of.__exit__(kind, error, traceback)
+
+
+def _in_memory(data: Path | Buffer) -> Memory:
+    if not isinstance(data, (str, bytes, os.PathLike)) and _is_memory(data):
+        return Memory(data)
+    with open(cast(Path, data), "rb") as file:
+        return Memory(memoryview(file.read()))
+
+
+def file_or_source(
+    data: Data, *, is_scanned: bool = False
+) -> File | Memory | Source | Decompressed:
     """Tells apart the kinds of data: a path, a URL, memory, or an object with methods that read it.
 
     Args:
@@ -150,6 +238,8 @@ def file_or_source(data: Data, *, is_scanned: bool = False) -> File | Memory | S
             memory that is not contiguous.
         TypeError: anything else; a text file.
     """
+    if isinstance(data, GzipSource):
+        return data._source
     if is_url(data):
         url = cast(str, data)
         return Source(RemoteFile._with_start(url) if is_scanned else RemoteFile(url))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from ._source import GzipSource
 elif sys.version_info >= (3, 12):
     from collections.abc import Buffer
 else:
@@ -54,7 +56,7 @@ class SeekableReader(Protocol):
     def read(self, size: int, /) -> Buffer: ...
 
 
-Data: TypeAlias = Path | Buffer | PositionedReader | SeekableReader
+Data: TypeAlias = "Path | Buffer | PositionedReader | SeekableReader | GzipSource"
 """A TFRecord file: its path, its URL, its bytes in memory, or an object with methods that read it.
 
 - A URL, such as "s3://bucket/train.tfrecord", or a `RemoteFile`.
@@ -68,6 +70,7 @@ Data: TypeAlias = Path | Buffer | PositionedReader | SeekableReader
 - An object with a method `pread(size, offset)`, or `read_at(size, offset)` as pyarrow's files have,
   that many threads may call at the same time. Its size is the attribute or method `size`; without
   one, `seek` and `tell` find it.
+- A `GzipSource`, which decompresses one of these.
 """
 
 Checksums: TypeAlias = Literal["auto", "none", "length", "full"]
