@@ -1,11 +1,11 @@
-"""Measures work on data sets, or on their features: what `run.py --sets` and `--features` run.
+"""Measures work on data sets, features, compressed files: `run.py --sets`, `--features`, `--gzip`.
 
-    rows.py JSON [--quick] [--features]
+    rows.py JSON [--quick] [--features | --gzip]
 
 Each row compares ours with a floor: a loop that does the least of the same work. Both run by turns,
 each in a process of its own; the ratio of their medians is held against a target. Answers are
 checked, and only a wrong one makes the exit status 1. The rows are in modules that have
-`rows(quick)`: see SETS and FEATURES.
+`rows(quick)`: see SETS, FEATURES and GZIP.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import compressed
 import data
 import features
 import report
@@ -23,7 +24,7 @@ import sets_create
 import sets_read
 from setrow import Row
 
-SETS, FEATURES = [sets_create, sets_read], [features]
+SETS, FEATURES, GZIP = [sets_create, sets_read], [features], [compressed]
 ROUNDS, QUICK_ROUNDS = 7, 3
 
 
@@ -61,7 +62,8 @@ def main() -> None:
         print("note: something else is running: ratios may be wrong")
     print(f"\n{'work':<76} {'ours s':>8} {'floor s':>8} {'ratio':>6} {'at most':>8}")
     found, is_wrong = [], False
-    for part in FEATURES if "--features" in sys.argv else SETS:
+    parts = FEATURES if "--features" in sys.argv else GZIP if "--gzip" in sys.argv else SETS
+    for part in parts:
         for row in part.rows(quick):
             measured = measure(row, QUICK_ROUNDS if quick else ROUNDS)
             ours, floor = map(statistics.median, (measured.ours, measured.floor))
@@ -83,7 +85,7 @@ def main() -> None:
                 }
             )
     if quick:
-        print("\n--quick: the targets are for sets that are 20 times as large.")
+        print("\n--quick: the targets are for sets that are 20 times as large, or more.")
     json_path.write_text(json.dumps({"machine": about, "quick": quick, "rows": found}) + "\n")
     sys.exit(is_wrong)
 

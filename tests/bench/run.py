@@ -5,6 +5,7 @@
     python3 tests/bench/run.py --dali     of DALI's readers: the plugin's, and its own
     python3 tests/bench/run.py --sets     of work on sets of many files
     python3 tests/bench/run.py --features  of tf.train.Example: decoding and encoding
+    python3 tests/bench/run.py --gzip     of compressed files with 500 MB of data
     python3 tests/bench/run.py --quick    a fiftieth of that: to try the benchmarks, not the tools
     python3 tests/bench/run.py --plot     time of create against record size, as record-size.svg
 
@@ -51,17 +52,18 @@ def main() -> None:
     parser.add_argument("--dali", action="store_true", help="DALI's readers")
     parser.add_argument("--sets", action="store_true", help="sets of many files")
     parser.add_argument("--features", action="store_true", help="tf.train.Example")
+    parser.add_argument("--gzip", action="store_true", help="compressed files")
     parser.add_argument("--plot", action="store_true", help="draw record-size.svg instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="[default: target/bench.json]")
     options = parser.parse_args()
-    kinds = ("plot", "read", "dali", "sets", "features")
+    kinds = ("plot", "read", "dali", "sets", "features", "gzip")
     kinds = [kind for kind in kinds if getattr(options, kind)]
     name = f"{'-'.join(['bench', *kinds])}.json"
     json_path = (options.json or ROOT / "target" / name).absolute()
 
     [python] = environment.prepare("bench")
     build()
-    rows = options.sets or options.features
+    rows = options.sets or options.features or options.gzip
     script = BENCH / ("plot.py" if options.plot else "rows.py" if rows else "suite.py")
     variables = {
         "PYTHONPATH": f"{BENCH.parent}:{BENCH.parent}/support",
@@ -69,6 +71,7 @@ def main() -> None:
     }
     flags = ["--quick"] * options.quick + ["--read"] * options.read
     flags += ["--dali"] * options.dali + ["--features"] * options.features
+    flags += ["--gzip"] * options.gzip
     os.execve(python, [python, str(script), str(json_path), *flags], os.environ | variables)
 
 
