@@ -16,10 +16,12 @@ import subprocess
 import zlib
 from pathlib import Path
 
+import deflate
 import pytest
 import tfr_index
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from isal import igzip, isal_zlib
 from tfrecords import tfrecord, walk
 
 CHANCE = random.Random(5)
@@ -348,6 +350,42 @@ def test_what_needs_plain_files_is_refused(tmp_path):
     with pytest.raises(ValueError, match="refusing to overwrite"):
         tfr_index.create_index(path)
     assert (tmp_path / "x.gz.seek").read_text() == "something else"
+
+
+#: The encoders of igzip and libdeflate.
+ENCODERS = {
+    **{
+        f"igzip -{level}": lambda data, level=level: igzip.compress(data, level)
+        for level in range(4)
+    },
+    "igzip, zlib": isal_zlib.compress,
+    **{
+        f"libdeflate -{level}": lambda data, level=level: deflate.gzip_compress(data, level)
+        for level in (1, 6, 12)
+    },
+    "libdeflate, zlib": deflate.zlib_compress,
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_what_other_encoders_write_is_read(tmp_path, name):
+    path = tmp_path / "x"
+    path.write_bytes(ENCODERS[name](DATA))
+    assert tfr_index.create_index(path, checksums="full") == len(PAYLOADS)
+    with tfr_index.Reader(path) as reader:
+        assert [reader[record] for record in range(1499, -1, -100)] == PAYLOADS[1499::-100]
+        assert list(reader) == PAYLOADS
+
+
+@pytest.mark.parametrize("command", ["gzip", "pigz", "bgzip", "igzip", "libdeflate-gzip"])
+def test_what_commands_write_is_read(tmp_path, command):
+    if not shutil.which(command):
+        pytest.skip(f"{command} is not installed")
+    packed = subprocess.run([command, "-c"], input=DATA, check=True, capture_output=True).stdout
+    (tmp_path / "x").write_bytes(packed)
+    assert tfr_index.create_index(tmp_path / "x", checksums="full") == len(PAYLOADS)
+    with tfr_index.Reader(tmp_path / "x") as reader:
+        assert reader[1400] == PAYLOADS[1400] and list(reader) == PAYLOADS
 
 
 @pytest.mark.skipif(not shutil.which("gztool"), reason="gztool is not installed")
