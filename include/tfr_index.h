@@ -1947,13 +1947,15 @@ enum tfr_status tfr_source_set_free(struct tfr_source *source,
  * Says what a read costs, where each one is a request to another machine: an object store, a web
  * server. Then the library reads more bytes at a time, and more ranges at the same time.
  *
- * - Two ranges are one read if the gap between them takes less time than another read: at most
- *   `latency_ns` * `bytes_per_second` / 10^9 bytes, and at most 8 MiB.
+ * In one read's latency, a connection could get `latency_ns` * `bytes_per_second` / 10^9 bytes, here
+ * at most 8 MiB.
+ *
  * - A scan reads spans of twice as many bytes, up to 32 at the same time, each in memory of its
- *   own. Where records are larger than such a gap, it reads headers only. Data of up to two spans
- *   is read whole, with one read.
+ *   own. Where records are larger than one latency's bytes, it reads headers only. Data of up to
+ *   two spans is read whole, with one read.
  * - A reader reads up to `at_once` ranges at the same time, on as many threads, unless
- *   tfr_options_set_threads() is set.
+ *   tfr_options_set_threads() is set. Two records are one range if there is less than a sixteenth of
+ *   one latency's bytes between them.
  *
  * An object store near by takes about 20,000,000 ns, gives 100,000,000 bytes a second, and answers
  * 128 requests at once.

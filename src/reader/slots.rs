@@ -149,7 +149,7 @@ pub(crate) fn part_of(
 fn run_of(slots: &[Request<'_>], medium: Medium<'_>) -> usize {
     let Some((_, first)) = slots.first() else { return 0 };
     let (run, most_gap, small) = match medium {
-        Medium::Distant(cost) => (cost.span(), cost.gap(), u64::MAX),
+        Medium::Distant(cost) => (cost.span(), cost.gap_of_batch(), u64::MAX),
         _ => (RUN, GAP, SMALL as u64),
     };
     let end = first.entry.offset.saturating_add(run);

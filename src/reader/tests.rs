@@ -222,7 +222,7 @@ fn distant_records_that_are_close_together_are_one_request() {
         far.reads.lock().unwrap().len()
     };
     assert_eq!(requests((0..64).collect()), 7); // ten records each
-    assert_eq!(requests(vec![0, 5]), 1);
+    assert_eq!(requests(vec![0, 5]), 2); // a sixteenth of the gap
     assert_eq!(requests(vec![20, 0, 40]), 3);
     far.reads.lock().unwrap().clear();
     assert_eq!(reader.iter().count(), 64);

@@ -14,11 +14,14 @@ const MOST: u64 = 8 << 20;
 /// [`ReadAt::cost`](crate::ReadAt::cost) returns it, as the program that makes the source knows it.
 /// The default is that of an object store near by: 20 milliseconds, 100 MB a second, 128 requests.
 ///
-/// - Two ranges with a gap between them are one request if the gap takes less time than a request:
-///   `latency` times `bytes_per_second` bytes, at most 8 MiB.
+/// In one request's latency, a connection could get `latency` times `bytes_per_second` bytes, here at
+/// most 8 MiB.
+///
 /// - A scan reads spans of twice as many bytes, up to 32 at the same time. Where records are larger
-///   than the gap, it reads headers only. Up to two spans are read whole, with one request.
-/// - A reader reads up to `at_once` ranges at the same time.
+///   than one latency's bytes, it reads headers only. Up to two spans are read whole, with one
+///   request.
+/// - A reader reads up to `at_once` ranges at the same time. Two records are one range if there is
+///   less than a sixteenth of one latency's bytes between them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,6 +72,11 @@ impl ReadCost {
         let micros = self.latency.as_secs().saturating_mul(1_000_000);
         let micros = micros.saturating_add(self.latency.subsec_micros().into());
         (micros.saturating_mul(self.bytes_per_second) / 1_000_000).min(MOST)
+    }
+
+    /// The same where many reads are in flight: their waits are shared, the bytes are not.
+    pub(crate) fn gap_of_batch(self) -> u64 {
+        self.gap() / 16
     }
 
     /// How many bytes a read gets where all are needed.

@@ -1,0 +1,120 @@
+"""Measures work on objects behind 20 milliseconds and 100 MB a second for each connection.
+
+    python3 tests/bench/remote.py
+
+A process of its own serves the objects (`tests/python/object_server.py`). The comparison is one
+stream of all bytes, or the records one after the other. Each line says how many requests and bytes
+it took. The server is slower than a real one: what it sends, it sends on the same processors.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).resolve().parents[1]
+LATENCY, BANDWIDTH = 0.02, 100e6
+
+
+def serve(pipe: Connection, objects: dict[str, tuple[int, int]]) -> None:
+    """Serves objects of so many records of so many bytes, and answers with what was requested."""
+    from object_server import ObjectServer
+    from tfrecords import tfrecord
+
+    server = ObjectServer()
+    for path, (records, size) in objects.items():
+        server.objects[path] = tfrecord([os.urandom(size)]) * records
+    server.latency, server.bytes_per_second = LATENCY, BANDWIDTH
+    pipe.send(server.url)
+    while pipe.recv():
+        pipe.send((len(server.requests), server.bytes_read(), server.most_at_once))
+        server.forget()
+    server.close()
+
+
+def main() -> None:
+    import obstore.store
+    import tfr_index
+    from tfr_index import Reader, RemoteFile
+
+    objects = {
+        "/b/walk": (1_000, 200_000),
+        "/b/video": (200, 10_000_000),
+        "/b/random": (3_000, 110_000),
+    }
+    objects |= {f"/b/small/{i:03}": (500, 2_000) for i in range(200)}
+    pipe, other = get_context("spawn").Pipe()
+    server = get_context("spawn").Process(target=serve, args=(other, objects))
+    server.start()
+    url = pipe.recv()
+    os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"}
+    os.environ["AWS_SKIP_SIGNATURE"] = "true"
+    options: Any = {"client_options": {"allow_http": True}, "skip_signature": True}
+    store = obstore.store.S3Store("b", endpoint=url, region="us-east-1", **options)
+
+    def measured(what: str, work: Callable[[], object]) -> float:
+        pipe.send(True)
+        pipe.recv()
+        begun = time.perf_counter()
+        work()
+        took = time.perf_counter() - begun
+        pipe.send(True)
+        requests, size, at_once = pipe.recv()
+        megabytes = f"{size / 1e6:7.1f} MB"
+        print(f"{what:42} {took:7.3f} s  {requests:5} requests, {megabytes}, {at_once} at once")
+        return took
+
+    def stream(path: str) -> None:
+        for _piece in obstore.get(store, path).stream(min_chunk_size=1 << 20):
+            pass
+
+    for name in ("walk", "video"):
+        records, size = objects[f"/b/{name}"]
+        print(f"{records} records of {size} bytes: {records * (size + 16) / 1e6:.0f} MB")
+        base = measured("  one stream", lambda name=name: stream(name))
+        ours = measured("  scan", lambda name=name: tfr_index.scan(RemoteFile(name, store)))
+        print(f"  scan / stream: {ours / base:.3f}")
+
+    names = [f"small/{i:03}" for i in range(200)]
+    print("200 objects of 1 MB")
+
+    def create(name: str) -> None:
+        tfr_index.create_index(f"s3://b/{name}")
+
+    base = (
+        measured("  create_index, one after the other", lambda: [create(n) for n in names[:20]])
+        * 10
+    )
+    with ThreadPoolExecutor(64) as pool:
+        ours = measured("  create_index, 64 at once", lambda: list(pool.map(create, names)))
+    print(f"  64 at once / one after the other: {ours / base:.3f}")
+
+    print("256 records of 110 KB")
+    file = RemoteFile("random", store)
+    index = tfr_index.scan(file)
+    with Reader(file, index) as reader:
+        chosen = random.Random(1).sample(range(len(reader)), 256)
+        measured("  read_many, random", lambda: reader.read_many(chosen))
+        measured("  read_many, adjacent", lambda: reader.read_many(range(500, 756)))
+        measured("  all in order", lambda: sum(map(len, reader)))
+    pipe.send(False)
+    server.join()
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(TESTS), str(TESTS / "python"), str(TESTS / "support")]
+    if len(sys.argv) > 1 and sys.argv[1] == "measure":
+        main()
+    else:
+        import environment
+
+        python = environment.prepare("quick")[0]
+        os.execv(python, [python, __file__, "measure"])
