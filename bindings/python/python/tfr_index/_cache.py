@@ -20,7 +20,7 @@ def set_cache_bytes(size: int) -> None:
     Raises:
         TfrValueError: it is negative.
 
-    Example:
+    Examples:
         >>> set_cache_bytes(256 << 20)
         >>> cache_bytes() >> 20
         256

@@ -153,7 +153,7 @@ class GzipSource:
 
     Threads: any number may use it at the same time, as they may use the object.
 
-    Example:
+    Examples:
         >>> import gzip
         >>> record = bytes.fromhex("0300000000000000b099490e6162636e57f121")
         >>> source = GzipSource(memoryview(gzip.compress(record * 100)))
