@@ -358,9 +358,8 @@ impl<'scope, 'env, W: Fn() -> Option<()> + Sync> Workers<'scope, 'env, W> {
     /// Starts as many threads as records of `mean` bytes need, but no more than there are segments;
     /// returns how many there are.
     fn hire(&mut self, mean: u64, segments: u64) -> usize {
-        let is_waiting = self.seeks_are_slow && self.are_seeking(mean);
+        let is_waiting = self.cost.is_some() || self.seeks_are_slow && self.are_seeking(mean);
         let waiting = self.cost.map_or(threads::WAITING, ReadCost::scanning);
-        let is_waiting = is_waiting || self.cost.is_some();
         let wanted = match self.options.threads {
             0 if is_waiting => waiting,
             0 => self.processors.min(threads::READING),
@@ -428,14 +427,18 @@ fn find_header<S: ReadAt, B>(
     scanner.window.limit(last_header(job.end));
     let mut at = job.start;
     let end = job.end.min(job.start.saturating_add(job.search));
-    while at < end && passed.load(Ordering::Relaxed) <= at {
+    loop {
+        // If the main chain is in the segment, a record starts where it is.
+        at = at.max(passed.load(Ordering::Relaxed));
+        if at >= end {
+            return None;
+        }
         match look(&mut scanner.window, &scanner.source, at, end, scanner.size).ok()? {
             Look::Header(at) => return Some(at),
             Look::NoneBefore(next) => at = next,
             Look::End => return None,
         }
     }
-    None
 }
 
 #[cfg(test)]
