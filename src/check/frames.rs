@@ -98,9 +98,9 @@ impl<S: ReadAt> Frames<'_, S> {
         watch: Watch<'_>,
     ) -> Result<()> {
         let mut window = Window::new(self.source, self.size);
-        if let (Some(first), Some(last)) = (positions.clone().next(), positions.clone().last()) {
-            window.start_at(layout.get(first)?.1.offset);
-            let last = layout.get(last)?.1;
+        if !positions.is_empty() {
+            window.start_at(layout.get(positions.start)?.1.offset);
+            let last = layout.get(positions.end - 1)?.1;
             window.limit(if self.payloads { last.end() } else { last.payload().start });
         }
         for (position, entry) in positions.clone().zip(layout.range(positions)) {
@@ -175,8 +175,8 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
     ) -> Result<()> {
         let count = layout.len();
         let mean = layout.covered / (count as u64).max(1);
-        self.source.advise_sparse(is_seek(mean, self.source.cost()) && !self.payloads);
         let cost = self.source.cost();
+        self.source.advise_sparse(is_seek(mean, cost) && !self.payloads);
         let threads = match (options.threads, cost) {
             (0, Some(cost)) if self.size <= cost.whole() => 1,
             (0, Some(cost)) => cost.scanning(),

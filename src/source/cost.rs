@@ -27,7 +27,7 @@ const MOST: u64 = 8 << 20;
 /// use std::time::Duration;
 /// use tfr_index::{Index, Options, ReadAt, ReadCost};
 ///
-/// /// Data behind a slow connection.
+/// /// Data on another machine.
 /// struct Remote(Vec<u8>);
 ///
 /// impl ReadAt for Remote {

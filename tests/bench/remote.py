@@ -1,4 +1,4 @@
-"""Measures work on objects behind 20 milliseconds and 100 MB a second for each connection.
+"""Measures work on objects at a distance: 20 milliseconds, 100 MB a second for each connection.
 
     python3 tests/bench/remote.py
 
@@ -25,7 +25,7 @@ LATENCY, BANDWIDTH = 0.02, 100e6
 
 
 def serve(pipe: Connection, objects: dict[str, tuple[int, int]]) -> None:
-    """Serves objects of so many records of so many bytes, and answers with what was requested."""
+    """Serves objects, given by records and bytes a record, and answers with what was requested."""
     from object_server import ObjectServer
     from tfrecords import tfrecord
 

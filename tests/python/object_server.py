@@ -1,7 +1,7 @@
 """A server of objects on this machine: what S3 does with GET, HEAD, PUT and ranges.
 
-It can be slow, and it can fail: each request waits, each connection has so many bytes a second, and
-a test may change how the next requests are answered.
+It can be slow, and it can fail: each request waits, each connection has a limited number of bytes a
+second, and a test may change how the next requests are answered.
 """
 
 from __future__ import annotations

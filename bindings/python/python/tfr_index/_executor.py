@@ -35,7 +35,7 @@ _FILES_PER_CHUNK = 64
 #: Chunks that an executor has at a time, for each worker. If a pool of processes breaks, one of
 #: their files is the reason.
 _AHEAD = 4
-#: After so many tries, files are done alone.
+#: After this many tries, files are done alone.
 _ALONE = 2
 #: How many workers an executor counts as that does not say how many it has.
 _WORKERS = 64

@@ -142,11 +142,12 @@ class RemoteFile:
         file = cls.__new__(cls)
         file.path, file.cost, file._process = path, DEFAULT_COST, os.getpid()
         file._store, file._key = store, key
-        try:
-            found = obstore.get(store, key, options={"range": (0, WHOLE)})
-            file._start, meta = found.bytes(), found.meta
-        except Exception:  # it may be empty: such a range is not in it
-            return cls(path)
+        with explained(path, "open"):
+            try:
+                found = obstore.get(store, key, options={"range": (0, WHOLE)})
+                file._start, meta = found.bytes(), found.meta
+            except obstore.exceptions.GenericError:  # it may be empty: such a range is not in it
+                return cls(path)
         file.size, file.etag = meta["size"], meta["e_tag"]
         return file
 
@@ -183,14 +184,14 @@ def _unpickled(state: dict[str, Any]) -> RemoteFile:
     return file
 
 
-def read(url: str) -> Buffer:
-    """All bytes of a small file, such as an index."""
+def read(url: str, start: int = 0) -> bytes:
+    """The bytes of a small file, such as an index, from `start` on, of which there are some."""
     store, key = _store_of(url)
     import obstore
 
+    options: Any = {"range": {"offset": start}} if start else {}
     with explained(url, "read"):
-        content: Buffer = obstore.get(store, key).bytes()
-        return content
+        return bytes(obstore.get(store, key, options=options).bytes())
 
 
 def write(url: str, content: Path, *, only_new: bool) -> bool:

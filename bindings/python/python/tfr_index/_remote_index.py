@@ -52,7 +52,7 @@ def _is_stale(data: Data, url: str) -> bool:
     file = _remote.modified(cast(str, data))
     if file is None or index[0] < file[0]:
         return True
-    lines = bytes(_remote.read(url)[-_LAST_LINE:]).split(b"\n")  # type: ignore[index]
+    lines = _remote.read(url, max(0, index[1] - _LAST_LINE)).split(b"\n")
     fields = lines[-2].split() if len(lines) > 1 else []
     return len(fields) != 2 or sum(map(int, fields)) != file[1]
 
