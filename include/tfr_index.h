@@ -93,6 +93,11 @@
 #define TFR_UNKNOWN 18446744073709551615ull
 
 /**
+ * The size in bytes of the text in which a tfr_open_shard_fn may say why it failed.
+ */
+#define TFR_MESSAGE_SIZE 1024
+
+/**
  * The result of a call. The numbers never change. Later versions may add more.
  */
 typedef enum tfr_status {
@@ -821,7 +826,42 @@ typedef struct tfr_manifest_row {
      * the manifest does not say.
      */
     int64_t mtime_ns;
+    /**
+     * What names the version of an object in a store, its entity tag; NULL for files. It is UTF-8.
+     */
+    const char *etag;
 } tfr_manifest_row;
+
+/**
+ * A shard, as a tfr_open_shard_fn opens it. Later versions may add members at the end.
+ */
+typedef struct tfr_opened_shard {
+    /**
+     * The data, plain or compressed. Required.
+     */
+    struct tfr_source *data;
+    /**
+     * The text of the index that is beside the data. Optional: NULL means that there is none, and
+     * the data is scanned.
+     */
+    struct tfr_source *index_file;
+    /**
+     * The seek file that is beside compressed data. Optional: without it, the data is decompressed
+     * once to open it.
+     */
+    struct tfr_source *seek_file;
+} tfr_opened_shard;
+
+/**
+ * Opens the shard of a data set with this number. Sets the members of `*opened`, which are NULL
+ * before; the data set takes the sources over, and frees them. Returns 0, or a negated error number
+ * of errno.h, such as -ENOENT. It may then write to `message` why, as a text with a NUL at the end,
+ * of at most TFR_MESSAGE_SIZE bytes. It must return: no longjmp, no C++ exception.
+ */
+typedef int32_t (*tfr_open_shard_fn)(void *context,
+                                     size_t shard,
+                                     struct tfr_opened_shard *opened,
+                                     char *message);
 
 /**
  * The values of a feature in many records: those of record 0, then those of record 1 and so on.
@@ -3536,6 +3576,41 @@ enum tfr_status tfr_dataset_close_files(const struct tfr_dataset *dataset,
  * Frees a data set, and closes its files. Its batches stay usable. NULL does nothing.
  */
 void tfr_dataset_free(struct tfr_dataset *dataset);
+
+/**
+ * Opens a data set of shards that are no local files, such as objects in a store: `open` opens the
+ * shard of a number, when it is needed.
+ *
+ * A shard without an index in memory has the index file that `open` gives, if it is an index of the
+ * data; otherwise it is scanned, and tfr_dataset_warning() says why. By default, 64 reads are in
+ * flight: see also tfr_source_set_cost().
+ *
+ * Parameters: `paths`, `indexes`, `counts`, `count` and `options` are as for tfr_dataset_open(). The
+ * paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
+ * `open` as its first argument and may be NULL. `free_context` is optional; NULL means that the
+ * caller keeps the context, which must stay valid until the data set and all its batches are freed.
+ *
+ * Errors: those of tfr_dataset_open(). TFR_ERR_IO with the error number that `open` returned, for the
+ * first shard that fails; with counts, calls that use the shard fail with it.
+ *
+ * Ownership: the data set shares the indexes, and copies the paths; the caller may free them
+ * immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure; then the context is
+ * freed, too.
+ *
+ * Threads: safe on any thread. Several threads call `open` at the same time, unless
+ * tfr_options_set_threads() is 1. They call it again for a shard that was closed. A forked process
+ * calls it for each shard that it uses, and uses no source of its parent.
+ */
+enum tfr_status tfr_dataset_from_opener(const char *const *paths,
+                                        const struct tfr_index *const *indexes,
+                                        const uint64_t *counts,
+                                        size_t count,
+                                        tfr_open_shard_fn open,
+                                        void *context,
+                                        tfr_free_fn free_context,
+                                        const struct tfr_options *options,
+                                        struct tfr_dataset **dataset_out,
+                                        struct tfr_error **error_out);
 
 /**
  * Returns the number of bytes that tfr_dataset_read() gives for each of these records. It opens

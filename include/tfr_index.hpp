@@ -917,6 +917,8 @@ struct manifest_row {
     /// When the file was last modified, in nanoseconds since 1970; nothing if the manifest does not
     /// say.
     std::optional<std::int64_t> mtime_ns;
+    /// What names the version of an object in a store, its entity tag; empty for files.
+    std::string etag;
 };
 
 /// What manifest::refresh() found: the paths of shards that are new, changed, gone, and indexed.
@@ -949,8 +951,9 @@ class manifest {
         native.reserve(rows.size());
         for (const manifest_row &row : rows) {
             const char *index = row.index_path.empty() ? nullptr : detail::path(row.index_path);
+            const char *etag = row.etag.empty() ? nullptr : row.etag.c_str();
             native.push_back({detail::path(row.path), index, row.bytes, row.records,
-                              row.mtime_ns.value_or(INT64_MIN)});
+                              row.mtime_ns.value_or(INT64_MIN), etag});
         }
         tfr_manifest *made = nullptr;
         detail::call(tfr_manifest_from_rows, native.data(), native.size(), &made);
@@ -1015,7 +1018,8 @@ class manifest {
         detail::call(tfr_manifest_get, get(), row, &found);
         return {found.path, found.index_path == nullptr ? "" : found.index_path, found.bytes,
                 found.records,
-                found.mtime_ns == INT64_MIN ? std::nullopt : std::optional(found.mtime_ns)};
+                found.mtime_ns == INT64_MIN ? std::nullopt : std::optional(found.mtime_ns),
+                found.etag == nullptr ? "" : found.etag};
     }
     /// The C object. This object owns it.
     [[nodiscard]] const tfr_manifest *get() const noexcept { return native_.get(); }

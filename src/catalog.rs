@@ -25,6 +25,8 @@ pub struct ManifestRow {
     pub mtime_ns: Option<i64>,
     /// Its index, which the number of records was read from. `None`: it had none.
     pub index_path: Option<PathBuf>,
+    /// What names the version of an object in a store: its entity tag. `None` for files.
+    pub etag: Option<String>,
 }
 
 /// The rows of a manifest.

@@ -16,6 +16,7 @@ mod options;
 mod read;
 mod reshard;
 mod sequence;
+mod shard_source;
 mod spares;
 
 pub use batches::{Batch, Batches};
@@ -25,6 +26,7 @@ pub use manifest::{Changes, Comparison, Manifest};
 pub use options::{DatasetOptions, OnError};
 pub use reshard::{reshard, Reshard, Resharded};
 pub use sequence::{Dataset, Place};
+pub use shard_source::ShardSource;
 
 #[cfg(test)]
 mod tests;

@@ -118,6 +118,13 @@ impl Error {
         error
     }
 
+    /// An error of the system, in other words than the system's.
+    pub(crate) fn with_os_error(detail: String, source: io::Error) -> Error {
+        let mut error = Error::new(ErrorKind::Io, detail);
+        error.0.source = Some(Arc::new(source));
+        error
+    }
+
     pub(crate) fn out_of_memory(what: &str) -> Error {
         Error::new(ErrorKind::OutOfMemory, format!("out of memory for {what}"))
     }

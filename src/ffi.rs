@@ -76,6 +76,8 @@ mod changes;
 
 mod dataset;
 
+mod opener;
+
 mod dataset_read;
 
 mod batch;

@@ -43,12 +43,33 @@ pub(crate) fn ensure_path(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Whether a path is a URL, such as `s3://bucket/x.tfrecord`.
+#[must_use]
+pub fn is_url(path: &Path) -> bool {
+    let Some((scheme, _)) = path.to_str().and_then(|path| path.split_once("://")) else {
+        return false;
+    };
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(is_scheme)
+}
+
+/// Adds to the error for a path that is a URL, and no file.
+fn explain_url(path: &Path, error: Error) -> Error {
+    match is_url(path) && error.os_error() == Some(libc::ENOENT) {
+        true => error.adding(
+            "; this is a URL: the Python package reads it (pip install \"tfr-index[remote]\"), \
+             other programs pass a source",
+        ),
+        false => error,
+    }
+}
+
 /// Opens a regular file: it has a size and can be read at any position. If the path names one of
 /// the process's own descriptors, positions count from the file's start and the descriptor's
 /// position stays.
 pub(crate) fn open_regular(path: &Path) -> Result<DataFile> {
     ensure_path(path)?;
-    let failed = |error| Error::io("open", error).of(path);
+    let failed = |error| explain_url(path, Error::io("open", error)).of(path);
     let (file, is_shared) = match Target::of(path) {
         Target::Own(file) => (file.map_err(failed)?, true),
         Target::File { metadata, .. } => {

@@ -97,7 +97,7 @@ pub use create::{
 pub use dataset::{
     create_indexes, reshard, Batch, Batches, Changes, CreateIndexes, CreateProgress, CreateTotals,
     Created, Creation, Dataset, DatasetOptions, Manifest, OnError, Place, Reshard, Resharded,
-    Skips,
+    ShardSource, Skips,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use example::{
@@ -127,6 +127,7 @@ pub mod internal {
     pub use crate::create::{ensure_index, holds_numbers, is_up_to_date};
     pub use crate::dataset::Comparison;
     pub use crate::error::is_unprintable;
+    pub use crate::file::is_url;
     pub use crate::open::data_size;
     pub use crate::reader::{StoredIndex, StoredReader, View};
     pub use crate::scan_data::reason_at_start;

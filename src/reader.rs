@@ -23,7 +23,7 @@ pub(crate) use many::{take_part, with_room};
 pub use payloads::Payloads;
 pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;
-pub(crate) use slots::{part_of, Request};
+pub(crate) use slots::{part_of, Medium, Request};
 pub use stored::{StoredIndex, StoredReader, View};
 pub(crate) use table::{ensure_room, is_large, Table};
 

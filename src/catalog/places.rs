@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::file::is_url;
 
 /// Absolute directories, each looked up once.
 #[derive(Default)]
@@ -24,6 +25,9 @@ impl Places {
             );
         };
         let directory = directory_of(path);
+        if is_url(directory) {
+            return Ok((directory.to_owned(), name));
+        }
         if let Some(known) = self.directories.get(directory) {
             return Ok((known.clone(), name));
         }
@@ -58,20 +62,30 @@ fn absolute(directory: &Path) -> Result<PathBuf> {
 }
 
 /// The deepest directory that contains all of these, which are absolute.
-pub(crate) fn common(mut directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
-    let mut common = directories.next()?;
+///
+/// # Errors
+/// If there is none: some are URLs, of other buckets or hosts.
+pub(crate) fn common(mut directories: impl Iterator<Item = PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(mut common) = directories.next() else { return Ok(None) };
+    let has_url = is_url(&common);
     for directory in directories {
-        while !directory.starts_with(&common) {
-            common.pop();
+        while !directory.starts_with(&common) && common.pop() {}
+        if is_url(&directory) != has_url || has_url && !is_url(&common) {
+            let detail = "is not in the bucket, or on the host, of the files before: a manifest \
+                          holds files that have a directory in common; make one for each bucket";
+            return Err(Error::new(ErrorKind::InvalidArgument, detail).of(&directory));
         }
     }
-    Some(common)
+    Ok(Some(common))
 }
 
 /// How to write `target` in a file of the directory `from`, both absolute: relative to `from`, with
 /// `..` where it must be. If the two have only the root in common, or a link is in between, it
 /// stays absolute.
 pub(crate) fn relative(target: &Path, from: &Path) -> PathBuf {
+    if is_url(target) {
+        return target.to_owned();
+    }
     if let Ok(below) = target.strip_prefix(from) {
         return if below.as_os_str().is_empty() { ".".into() } else { below.to_owned() };
     }
@@ -133,6 +147,17 @@ mod tests {
         std::os::unix::fs::symlink(root.join("set/a"), root.join("link")).unwrap();
         assert_eq!(relative(&root.join("manifests"), &root.join("link")), root.join("manifests"));
         assert_eq!(relative(&root.join("link/b"), &root.join("link")), Path::new("b"));
+    }
+
+    #[test]
+    fn urls_stay_as_they_are() {
+        let urls = |paths: &[&str]| common(paths.iter().map(PathBuf::from));
+        let found = urls(&["s3://b/set/a", "s3://b/set", "s3://b/other"]).unwrap();
+        assert_eq!(found.as_deref().and_then(Path::to_str), Some("s3://b"));
+        assert!(urls(&["s3://b/set", "s3://c/set"]).is_err());
+        assert!(urls(&["s3://b/set", "/set"]).is_err() && urls(&["/set", "s3://b/set"]).is_err());
+        let (directory, name) = Places::default().of(Path::new("s3://b/x")).unwrap();
+        assert_eq!((directory.to_str(), name.to_str()), (Some("s3://b"), Some("x")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::json::{push_string, Fault, Parsed, Parser};
 use super::places::{common, directory_of, relative, text, Places};
 use super::{sum, ManifestRow, Rows};
 use crate::error::{Error, ErrorKind, Result};
+use crate::file::is_url;
 
 const FORMAT: &str = "tfr-index manifest";
 const VERSION: u64 = 1;
@@ -67,6 +68,16 @@ pub(crate) fn format(rows: &[ManifestRow], total: u64, path: &Path) -> Result<St
         }
         json.push(',');
     }
+    if rows.iter().any(|row| row.etag.is_some()) {
+        end_column(&mut json, ",\n\"etag\": [");
+        for row in rows {
+            match &row.etag {
+                Some(etag) => push_string(&mut json, etag),
+                None => json.push_str("null"),
+            }
+            json.push(',');
+        }
+    }
     end_column(&mut json, "\n}\n}\n");
     Ok(json)
 }
@@ -94,7 +105,7 @@ fn common_directory<'a>(
             last = Some(directory);
         }
     }
-    Ok(common(directories.into_iter()))
+    common(directories.into_iter())
 }
 
 fn push_path(json: &mut String, path: &Path, base: &Path, places: &mut Places) -> Result<()> {
@@ -194,6 +205,7 @@ struct Columns {
     records: Option<Vec<u64>>,
     mtime_ns: Option<Vec<Option<i64>>>,
     index: Option<Vec<Option<String>>>,
+    etag: Option<Vec<Option<String>>>,
     /// The column and the row that is being read.
     row: Option<(&'static str, usize)>,
 }
@@ -250,6 +262,13 @@ impl Columns {
                 })?;
                 self.index.replace(column).is_none()
             }
+            "etag" => {
+                let column = items(parser, "etag", row, |parser| match parser.is_null() {
+                    true => Ok(None),
+                    false => Ok(Some(parser.string()?.into_owned())),
+                })?;
+                self.etag.replace(column).is_none()
+            }
             _ => return parser.skip(),
         };
         once(is_new, key, at)
@@ -274,11 +293,13 @@ impl Columns {
         let count = paths.len();
         let mtimes = self.mtime_ns.unwrap_or_else(|| vec![None; count]);
         let indexes = self.index.unwrap_or_else(|| vec![None; count]);
+        let etags = self.etag.unwrap_or_else(|| vec![None; count]);
         for (key, len) in [
             ("bytes", bytes.len()),
             ("records", records.len()),
             ("mtime_ns", mtimes.len()),
             ("index", indexes.len()),
+            ("etag", etags.len()),
         ] {
             if len != count {
                 return wrong(format!(
@@ -304,13 +325,14 @@ impl Columns {
         let base = based(home, self.base.as_deref().unwrap_or("."));
         let index_base = self.index_base.map_or_else(|| base.clone(), |path| based(home, &path));
         let others = bytes.into_iter().zip(records).zip(mtimes.into_iter().zip(indexes));
-        let rows = paths.into_iter().zip(others);
-        let rows = rows.map(|(path, ((bytes, records), (mtime_ns, index)))| ManifestRow {
+        let rows = paths.into_iter().zip(others.zip(etags));
+        let rows = rows.map(|(path, (((bytes, records), (mtime_ns, index)), etag))| ManifestRow {
             path: base.join(path),
             bytes,
             records,
             mtime_ns,
             index_path: index.map(|index| index_base.join(index)),
+            etag,
         });
         Ok(Rows { rows: rows.collect(), total })
     }
@@ -379,6 +401,7 @@ pub(crate) fn fault_of_entry(path: &str) -> Option<&'static str> {
 fn based(home: &Path, base: &str) -> PathBuf {
     match base {
         "." => home.to_owned(),
+        base if is_url(Path::new(base)) => base.into(),
         base => home.join(base),
     }
 }

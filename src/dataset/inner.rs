@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::open_files::{OpenFiles, Use};
-use super::opener::{Expected, Hook, Opener, ProgressFn};
+use super::opener::{Expected, OpenShard, Opener, ProgressFn};
 use super::read::{self, Errors, Plan, Skip};
 use super::spares::Spares;
 use super::{Batch, DatasetOptions, OnError};
@@ -29,6 +29,9 @@ pub(super) struct Inner {
 /// The most bytes of a batch whose memory is kept for the next call.
 const KEPT: usize = 64 << 20;
 
+/// How many requests there are at the same time for shards that a function opens.
+const AT_ONCE: usize = 64;
+
 /// How a batch is read.
 pub(super) struct How<'h> {
     /// How many threads read batches at the same time: each starts its part of the threads.
@@ -44,13 +47,16 @@ impl Inner {
         given: Vec<Option<Index>>,
         expected: Vec<Option<Expected>>,
         options: &DatasetOptions,
-        hook: Option<Box<Hook>>,
+        open: Option<Box<OpenShard>>,
     ) -> Inner {
         let files = OpenFiles::new(options.open_files(), options.index_bytes());
         let raw_frames = options.is_raw();
         let options = options.clone();
-        let width = Width::new(options.threads);
-        let opener = Opener { shards, given, expected: Vec::new(), options, hook };
+        let width = match (options.threads, &open) {
+            (0, Some(_)) => Width::new(AT_ONCE),
+            (threads, _) => Width::new(threads),
+        };
+        let opener = Opener { shards, given, expected: Vec::new(), options, open };
         let log = Local::new(Log::default());
         let (starts, spares) = (Vec::new(), Spares::new(1, KEPT));
         let mut inner = Inner { opener, starts, files, log, width, raw_frames, spares };

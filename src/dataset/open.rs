@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::inner::Inner;
 use super::opener::{Expected, ProgressFn};
-use super::{Dataset, DatasetOptions, Manifest};
+use super::{Dataset, DatasetOptions, Manifest, ShardSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::options::Progress;
@@ -110,13 +110,7 @@ impl Dataset {
     ) -> Result<Dataset> {
         let (list, _) = listed(shards, &indexes, options);
         ensure_given(&list, &indexes, options)?;
-        if counts.len() != shards.len() {
-            let (given, needed) = (counts.len(), shards.len());
-            let detail = format!("{given} counts for {needed} shards: each shard needs one");
-            return Err(Error::new(ErrorKind::InvalidArgument, detail));
-        }
-        let expected = |&records| Some(Expected { records, ..Expected::default() });
-        let expected = counts.iter().map(expected).collect();
+        let expected = known(counts, shards)?;
         Ok(Dataset(Arc::new(Inner::new(list, indexes, expected, options, None))))
     }
 
@@ -151,6 +145,58 @@ impl Dataset {
         Ok(Dataset(Arc::new(Inner::new(shards, Vec::new(), expected, options, None))))
     }
 
+    /// Opens a data set of shards that are no local files, such as objects in a store: `open` opens
+    /// the shard of a number, when it is needed. The paths of `shards` name them in errors and in
+    /// warnings.
+    ///
+    /// `indexes` are as for [`with_indexes`](Self::with_indexes), and `counts` as for
+    /// [`with_counts`](Self::with_counts); without counts, the shards are opened to count their
+    /// records, many at the same time. A shard without an index in memory has that of
+    /// [`ShardSource::index_file`], or is scanned.
+    ///
+    /// Several threads call `open` at the same time, unless the number of threads is 1. It is
+    /// called again for a shard that was closed, and in a forked process, which takes over no
+    /// source. By default, 64 reads are in flight.
+    ///
+    /// ```
+    /// use tfr_index::{Dataset, DatasetOptions, ShardSource, Shards};
+    ///
+    /// let stored = ["tests/data/examples.tfrecord", "tests/data/examples.tfrecord"];
+    /// let shards = Shards::from_paths(["s3://bucket/a.tfrecord", "s3://bucket/b.tfrecord"]);
+    /// let open = move |shard: usize| {
+    ///     let data = std::fs::read(stored[shard])?; // a program opens the object here
+    ///     Ok(ShardSource::new(data))
+    /// };
+    /// let options = DatasetOptions::new();
+    /// let dataset = Dataset::with_opener(&shards, Vec::new(), None, &options, open)?;
+    /// assert_eq!(dataset.len(), 200);
+    /// assert_eq!(dataset.read(7)?, dataset.read(107)?);
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `open`, and of [`Reader::from_source`](crate::Reader::from_source), for the first
+    /// shard that fails; with counts, by the calls that use it. [`ErrorKind::InvalidArgument`] as
+    /// for [`with_counts`](Self::with_counts).
+    pub fn with_opener(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        counts: Option<&[u64]>,
+        options: &DatasetOptions,
+        open: impl Fn(usize) -> std::io::Result<ShardSource> + Send + Sync + 'static,
+    ) -> Result<Dataset> {
+        let (list, expected) = listed(shards, &indexes, options);
+        ensure_given(&list, &indexes, options)?;
+        let expected = match counts {
+            Some(counts) => known(counts, shards)?,
+            None => expected,
+        };
+        let open = move |shard| open(shard).map_err(|error| Error::io("open", error));
+        let inner = Inner::new(list, indexes, expected, options, Some(Box::new(open)));
+        let inner = if counts.is_some() { inner } else { inner.count(None)? };
+        Ok(Dataset(Arc::new(inner)))
+    }
+
     fn counted(
         shards: &Shards,
         indexes: Vec<Option<Index>>,
@@ -162,21 +208,17 @@ impl Dataset {
         let inner = Inner::new(list, indexes, expected, options, None);
         Ok(Dataset(Arc::new(inner.count(progress)?)))
     }
+}
 
-    /// A data set whose shards `hook` opens.
-    #[cfg(test)]
-    pub(crate) fn with_hook(
-        shards: usize,
-        options: &DatasetOptions,
-        hook: impl Fn(usize) -> Result<crate::Reader> + Send + Sync + 'static,
-    ) -> Result<Dataset> {
-        let paths = (0..shards).map(|shard| format!("shard {shard}"));
-        let shards = Shards::from_paths(paths).to_vec();
-        let hook: Box<super::opener::Hook> = Box::new(hook);
-        Ok(Dataset(Arc::new(
-            Inner::new(shards, Vec::new(), Vec::new(), options, Some(hook)).count(None)?,
-        )))
+/// What shards are whose numbers of records are given.
+fn known(counts: &[u64], shards: &Shards) -> Result<Vec<Option<Expected>>> {
+    if counts.len() != shards.len() {
+        let (given, needed) = (counts.len(), shards.len());
+        let detail = format!("{given} counts for {needed} shards: each shard needs one");
+        return Err(Error::new(ErrorKind::InvalidArgument, detail));
     }
+    let expected = |&records| Some(Expected { records, ..Expected::default() });
+    Ok(counts.iter().map(expected).collect())
 }
 
 /// The shards, and what lists say of them. Salvage uses no index.

@@ -364,8 +364,8 @@ impl Inherit for State {
                 continue;
             }
             let reader = match known.reader {
-                Some(reader) if !reader.is_intact() => {
-                    // The descriptor is not the reader's to close.
+                Some(reader) if !reader.outlives_fork() => {
+                    // The descriptor or the connection is not the reader's to close.
                     mem::forget(reader);
                     None
                 }

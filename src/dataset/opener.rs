@@ -1,11 +1,11 @@
 //! Opens the files of a data set, and notices if one is not what it was.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::manifest::other_count;
 use super::options::DatasetOptions;
+use super::shard_source::ShardSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::options::{Options, Progress, Skipped};
@@ -34,14 +34,15 @@ pub(super) struct Opener {
     /// What each shard is known to be, once it is counted.
     pub expected: Vec<Option<Expected>>,
     pub options: DatasetOptions,
-    /// Opens shards instead, for tests.
-    pub hook: Option<Box<Hook>>,
+    /// Opens the shards, if they are no local files.
+    pub open: Option<Box<OpenShard>>,
 }
 
 /// Is called while a file is scanned, and may cancel.
 pub(super) type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
 
-pub(super) type Hook = dyn Fn(usize) -> Result<Reader> + Send + Sync;
+/// Opens a shard by its number.
+pub(super) type OpenShard = dyn Fn(usize) -> Result<ShardSource> + Send + Sync;
 
 impl Opener {
     /// Opens a shard, with its table if it was open before. Also returns warnings.
@@ -71,8 +72,8 @@ impl Opener {
     ) -> Result<(Reader, Vec<Error>)> {
         let path = &self.shards[shard].path;
         let options = Options { progress, ..self.options.of_readers() };
-        if let Some(hook) = &self.hook {
-            return Ok((hook(shard)?, Vec::new()));
+        if let Some(open) = &self.open {
+            return self.open_source(shard, open(shard)?, table, &options);
         }
         if let Some(Some(index)) = self.given.get(shard) {
             return Ok((Reader::with_index(path, index.clone(), &options)?, Vec::new()));
@@ -87,18 +88,37 @@ impl Opener {
             return Ok((Reader::with_index_file(path, &index_path, &options)?, Vec::new()));
         }
         if self.options.salvage {
-            return self.salvage(path, progress);
+            return self.salvage(progress, |of_salvage| {
+                Reader::scan(path, of_salvage, &self.options.of_readers())
+            });
         }
-        let reader = Reader::open(path, &options)?;
-        let warnings = reader.warning().cloned().into_iter().collect();
-        Ok((reader, warnings))
+        Ok(with_warning(Reader::open(path, &options)?))
     }
 
-    /// Opens a file with an index of its good records. Each region that is left out is a warning.
+    fn open_source(
+        &self,
+        shard: usize,
+        source: ShardSource,
+        table: Option<&Table>,
+        options: &Options<'_>,
+    ) -> Result<(Reader, Vec<Error>)> {
+        let index = self.given.get(shard).cloned().flatten();
+        if self.options.salvage {
+            return self.salvage(options.progress, |of_salvage| {
+                source.open(index, table, Some(of_salvage), &self.options.of_readers())
+            });
+        }
+        let (reader, warnings) = with_warning(source.open(index, table, None, options)?);
+        let index_path = self.shards[shard].index_path_to_create();
+        let named = warnings.into_iter().map(|warning| warning.of(&index_path));
+        Ok((reader, named.collect()))
+    }
+
+    /// Opens a shard with an index of its good records. Each region that is left out is a warning.
     fn salvage(
         &self,
-        path: &Path,
         progress: Option<ProgressFn<'_>>,
+        open: impl FnOnce(&Options<'_>) -> Result<Reader>,
     ) -> Result<(Reader, Vec<Error>)> {
         let regions = Mutex::new(Vec::new());
         let note = |region: Skipped| {
@@ -108,8 +128,7 @@ impl Opener {
             ControlFlow::Continue(())
         };
         let options = Options { progress, ..self.options.of_salvage() };
-        let options = options.on_skipped(&note);
-        let reader = Reader::scan(path, &options, &self.options.of_readers())?;
+        let reader = open(&options.on_skipped(&note))?;
         Ok((reader, regions.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
@@ -150,6 +169,11 @@ impl Opener {
         };
         Err(Error::new(ErrorKind::Mismatch, detail))
     }
+}
+
+fn with_warning(reader: Reader) -> (Reader, Vec<Error>) {
+    let warnings = reader.warning().cloned().into_iter().collect();
+    (reader, warnings)
 }
 
 /// Whether both are known, and are not equal.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::inner::Inner;
@@ -11,9 +11,10 @@ use super::open_files::is_too_many;
 use super::OnError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::OVERHEAD;
-use crate::gzip::Points;
 use crate::index::Entry;
-use crate::reader::{ensure_room, is_large, part_of, take_part, with_room, Request, Slot, Table};
+use crate::reader::{
+    ensure_room, is_large, part_of, take_part, with_room, Medium, Request, Slot, Table,
+};
 use crate::threads::{FirstError, Load};
 
 /// About how long it takes to open a file that is cached, and each of its records.
@@ -35,8 +36,8 @@ pub(super) struct Plan {
     /// Where each payload starts, and where the last one ends, in the order of the request. Those
     /// that are skipped are empty.
     pub offsets: Vec<usize>,
-    /// The points of the compressed shards.
-    chunks: HashMap<usize, Arc<Points>>,
+    /// What the shards are on that are no plain local files.
+    media: HashMap<usize, Medium>,
 }
 
 impl Plan {
@@ -153,7 +154,7 @@ pub(super) fn may_skip(error: &Error) -> bool {
         | ErrorKind::Cancelled
         | ErrorKind::OutOfMemory
         | ErrorKind::Panic => false,
-        _ => !is_too_many(error),
+        _ => !is_too_many(error) && error.os_error() != Some(libc::ECANCELED),
     }
 }
 
@@ -194,10 +195,11 @@ impl Inner {
         items.sort_unstable_by_key(|item| (item.shard, item.place));
         let groups = groups(&items);
         let tables = self.tables(&items, &groups, errors, calls);
-        let mut chunks = HashMap::new();
+        let mut media = HashMap::new();
         for (group, table) in groups.into_iter().zip(&tables) {
-            if let Some(points) = table.get().and_then(|table| table.points.clone()) {
-                chunks.insert(items[group.start].shard, points);
+            match table.get().map(Table::medium) {
+                None | Some(Medium::Near) => {}
+                Some(medium) => drop(media.insert(items[group.start].shard, medium)),
             }
             let group = &mut items[group];
             match table.get() {
@@ -218,7 +220,7 @@ impl Inner {
             end = end.checked_add(*offset).ok_or_else(too_large)?;
             *offset = end;
         }
-        Ok(Plan { items, offsets, chunks })
+        Ok(Plan { items, offsets, media })
     }
 
     /// The bytes of a frame that are not read.
@@ -313,7 +315,7 @@ impl Inner {
         errors: &Errors,
         calls: usize,
     ) -> Result<()> {
-        let Plan { mut items, chunks, .. } = plan;
+        let Plan { mut items, media, .. } = plan;
         items.sort_unstable_by_key(|item| (item.shard, item.entry.offset, item.place));
         let mut buffers: Vec<_> = buffers.into_iter().map(Some).collect();
         let mut slots: Vec<Request<'_>> = with_room(items.len())?;
@@ -329,10 +331,10 @@ impl Inner {
             let (slots, after) = std::mem::take(&mut rest).split_at_mut(group.len());
             rest = after;
             let shard = items[group.start].shard;
-            let chunks = chunks.get(&shard).map(|points| &**points);
-            let (_, steps, cost) = part_of(slots, u64::MAX, chunks.into());
+            let medium = media.get(&shard).unwrap_or(&Medium::Near);
+            let (_, steps, cost) = part_of(slots, u64::MAX, medium);
             (load.steps, load.cost) = (load.steps + steps, load.cost.saturating_add(cost));
-            shards.push((shard, slots, chunks));
+            shards.push((shard, slots, medium));
         }
         shards.reverse(); // the last one is taken first
         let shards = Mutex::new(shards);
@@ -340,8 +342,8 @@ impl Inner {
             // Records of several shards, if these have few.
             let (mut waited, mut done) = (None, 0);
             while done <= cost {
-                let Some((shard, part, chunks)) = take(&shards, cost - done) else { break };
-                done += part_of(part, u64::MAX, chunks.into()).2;
+                let Some((shard, part, medium)) = take(&shards, cost - done) else { break };
+                done += part_of(part, u64::MAX, medium).2;
                 let is_slow = self.read_part(shard, part, scratch, errors);
                 waited = Some(is_slow);
                 if is_slow {
@@ -390,19 +392,19 @@ fn groups(items: &[Item]) -> Vec<Range<usize>> {
     groups
 }
 
-/// Records of a shard and, if it is compressed, its chunks.
-type Part<'b, 's> = (usize, &'b mut [Request<'s>], Option<&'b Points>);
+/// Records of a shard, and what that is on.
+type Part<'b, 's> = (usize, &'b mut [Request<'s>], &'b Medium);
 type Shards<'b, 's> = Mutex<Vec<Part<'b, 's>>>;
 
 /// Takes records of the last shard, of which there are some, that cost about `cost` nanoseconds.
 fn take<'b, 's>(shards: &Shards<'b, 's>, cost: u64) -> Option<Part<'b, 's>> {
     let mut shards = shards.lock().unwrap_or_else(PoisonError::into_inner);
-    let (shard, rest, chunks) = shards.last_mut()?;
-    let (shard, part, chunks) = (*shard, take_part(rest, cost, (*chunks).into())?, *chunks);
+    let (shard, rest, medium) = shards.last_mut()?;
+    let (shard, part, medium) = (*shard, take_part(rest, cost, medium)?, *medium);
     if rest.is_empty() {
         shards.pop();
     }
-    Some((shard, part, chunks))
+    Some((shard, part, medium))
 }
 
 fn too_large() -> Error {

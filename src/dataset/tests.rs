@@ -4,6 +4,7 @@ mod batches;
 mod counting;
 mod features;
 mod files;
+mod opener;
 mod skipping;
 
 use std::io;
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::{frame, threads, Checksums, Index, Options, ReadAt, Reader, Shards};
+use crate::{frame, Checksums, Index, Options, ReadAt, Shards};
 
 /// The payload of a record of a shard.
 fn payload(shard: usize, record: usize, size: usize) -> Vec<u8> {
@@ -63,8 +64,17 @@ impl ReadAt for Slow {
 /// A data set of shards in memory.
 fn in_memory(shards: &[Vec<usize>], options: &DatasetOptions) -> Dataset {
     let data: Vec<_> = shards.iter().enumerate().map(|(i, sizes)| shard(i, sizes)).collect();
-    let open = move |i: usize| Reader::from_source(data[i].clone(), None, &Options::new());
-    Dataset::with_hook(shards.len(), options, open).unwrap()
+    opened(shards.len(), options, move |i| Ok(ShardSource::new(data[i].clone()))).unwrap()
+}
+
+/// A data set of shards that a function opens.
+fn opened(
+    count: usize,
+    options: &DatasetOptions,
+    open: impl Fn(usize) -> crate::Result<ShardSource> + Send + Sync + 'static,
+) -> crate::Result<Dataset> {
+    let shards = Shards::from_paths((0..count).map(|shard| format!("shard {shard}")));
+    Dataset::with_opener(&shards, Vec::new(), None, options, move |shard| Ok(open(shard)?))
 }
 
 fn sizes() -> impl Strategy<Value = Vec<Vec<usize>>> {
@@ -164,27 +174,25 @@ fn slow_shards() -> (Dataset, Arc<[AtomicUsize; 2]>) {
     let counted = reads.clone();
     let open = move |i: usize| {
         let data = Arc::new(shard(i, &[100, 100]));
-        let index = Index::from_bytes(&data, &Options::new())?;
         let time = Duration::from_millis(1);
         let slow = Slow { data, time, reads: counted.clone() };
         slow.read_at(&mut [], 0).unwrap(); // as opening a file would
-        let options = Options::new().checksums(Checksums::Length);
-        Reader::from_source(slow, Some(index), &options)
+        Ok(ShardSource::new(slow))
     };
-    (Dataset::with_hook(200, &DatasetOptions::new(), open).unwrap(), reads)
+    (opened(200, &DatasetOptions::new(), open).unwrap(), reads)
 }
 
 #[test]
 fn slow_shards_are_read_side_by_side() {
     let (dataset, reads) = slow_shards();
     let most = reads[1].swap(0, SeqCst);
-    assert!((8..=threads::WAITING).contains(&most), "{most} at once while opening");
+    assert!((8..=64).contains(&most), "{most} at once while opening");
     let records: Vec<_> = (0..256).map(|i| i * 37 % 400).collect();
     let read = dataset.read_many(&records).unwrap();
     let expected = all(&vec![vec![100, 100]; 200]);
     assert!(records.iter().zip(&read).all(|(&record, bytes)| expected[record as usize] == bytes));
     let most = reads[1].load(SeqCst);
-    assert!((16..=threads::WAITING).contains(&most), "{most} at once");
+    assert!((16..=64).contains(&most), "{most} at once");
 }
 
 #[test]

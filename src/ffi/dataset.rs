@@ -128,7 +128,7 @@ unsafe fn given_paths(paths: *const *const c_char, count: usize) -> Result<Vec<O
 ///
 /// # Safety
 /// NULL, or `count` pointers that are NULL or valid.
-unsafe fn given_indexes(
+pub(super) unsafe fn given_indexes(
     indexes: *const *const tfr_index,
     count: usize,
 ) -> Result<Vec<Option<Index>>> {

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::path::Path;
+use std::ptr;
 
 use libc::c_char;
 
@@ -23,8 +24,8 @@ use crate::{Manifest, ManifestRow};
 /// tfr_manifest_refresh().
 pub struct tfr_manifest {
     pub(super) manifest: Manifest,
-    /// The paths of each row, and of its index.
-    texts: Vec<(CString, Option<CString>)>,
+    /// The path of each row, that of its index, and its entity tag.
+    texts: Vec<(CString, Option<CString>, Option<CString>)>,
 }
 
 /// One row of a manifest.
@@ -42,6 +43,8 @@ pub struct tfr_manifest_row {
     /// When the file was last modified, in nanoseconds since 1970; INT64_MIN if
     /// the manifest does not say.
     pub mtime_ns: i64,
+    /// What names the version of an object in a store, its entity tag; NULL for files. It is UTF-8.
+    pub etag: *const c_char,
 }
 
 impl tfr_manifest_row {
@@ -60,6 +63,14 @@ impl tfr_manifest_row {
             records: self.records,
             mtime_ns: Some(self.mtime_ns).filter(|mtime_ns| *mtime_ns != i64::MIN),
             index_path: index_path.map(Path::to_owned),
+            etag: match self.etag.is_null() {
+                true => None,
+                false => {
+                    // SAFETY: the caller upholds the contract.
+                    let etag = unsafe { pointer::path(self.etag, "an etag in rows") }?;
+                    Some(etag.to_string_lossy().into_owned())
+                }
+            },
         })
     }
 }
@@ -68,7 +79,8 @@ impl tfr_manifest {
     fn new(manifest: Manifest) -> Result<tfr_manifest> {
         let texts = |row: &ManifestRow| {
             let index_path = row.index_path.as_deref().map(c_path).transpose();
-            Ok((c_path(&row.path)?, index_path?))
+            let etag = row.etag.as_deref().map(|etag| c_path(Path::new(etag))).transpose();
+            Ok((c_path(&row.path)?, index_path?, etag?))
         };
         let texts = manifest.iter().map(texts).collect::<Result<_>>()?;
         Ok(tfr_manifest { manifest, texts })
@@ -348,13 +360,16 @@ pub unsafe extern "C" fn tfr_manifest_get(
             let detail = format!("out of range, the manifest has {} shards", manifest.texts.len());
             return Err(Error::new(ErrorKind::OutOfRange, detail).of_record(row as u64));
         };
-        let (path, index_path) = &manifest.texts[row];
+        let (path, index_path, etag) = &manifest.texts[row];
+        let optional =
+            |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
         store(tfr_manifest_row {
             path: path.as_ptr(),
-            index_path: index_path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr()),
+            index_path: optional(index_path),
             bytes: found.bytes,
             records: found.records,
             mtime_ns: found.mtime_ns.unwrap_or(i64::MIN),
+            etag: optional(etag),
         });
         Ok(())
     };

@@ -10,12 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::threads::{FirstError, Load};
 
 impl Inner {
-    pub fn medium(&self) -> Medium<'_> {
-        match (&self.points, self.source.cost()) {
-            (Some(points), _) => Medium::Compressed(points),
-            (None, Some(cost)) => Medium::Distant(cost),
-            (None, None) => Medium::Near,
-        }
+    pub fn medium(&self) -> Medium {
+        Medium::new(self.points.as_ref(), self.source.cost())
     }
 
     pub fn offsets(&self, records: &[usize]) -> Result<Vec<usize>> {
@@ -70,12 +66,12 @@ impl Inner {
         slots.extend(places.enumerate());
         slots.sort_unstable_by_key(|(place, slot)| (slot.entry.offset, *place));
         let medium = self.medium();
-        let (_, steps, cost) = part_of(&slots, u64::MAX, medium);
+        let (_, steps, cost) = part_of(&slots, u64::MAX, &medium);
         let first_error = FirstError::new(slots.len());
         let rest = Mutex::new(&mut slots[..]);
         self.width.work(&Load { steps, cost, calls: 1 }, |cost, scratch| {
             let part =
-                take_part(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), cost, medium)?;
+                take_part(&mut rest.lock().unwrap_or_else(PoisonError::into_inner), cost, &medium)?;
             let done = |place, read: Result<()>| {
                 if let Err(error) = read {
                     first_error.note(place, error);
@@ -92,7 +88,7 @@ impl Inner {
 pub(crate) fn take_part<'b, 's>(
     rest: &mut &'b mut [Request<'s>],
     cost: u64,
-    medium: Medium<'_>,
+    medium: &Medium,
 ) -> Option<&'b mut [Request<'s>]> {
     let (count, ..) = part_of(rest, cost, medium);
     let (part, others) = std::mem::take(rest).split_at_mut(count);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Inner, Reader, Table};
+use super::{make_room, Inner, Reader, Table};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::file;
@@ -14,7 +14,7 @@ use crate::index::{Entries, Entry, EntryOrder, EntryTable, Index};
 use crate::open::{open, open_again, open_beside, Data};
 use crate::options::{Checksums, Options, Progress};
 use crate::shards::places_beside;
-use crate::source::{DataFile, ReadAt, ReadCost};
+use crate::source::{fill_at, DataFile, ReadAt, ReadCost};
 use crate::threads::Width;
 
 /// Bytes of a payload per read: few enough that they are still in the cache for the CRC.
@@ -166,6 +166,45 @@ impl Reader {
         Ok(reader.with(|inner| inner.known = known))
     }
 
+    /// Opens a source with the text of the index that is beside it, as [`open`](Self::open) does.
+    pub(crate) fn from_source_beside(
+        source: impl ReadAt + Send + Sync + 'static,
+        index_file: Option<impl ReadAt>,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let found = match index_file {
+            Some(text) => index_of_source(&read_index(&text)?, &source, options)?,
+            None => Candidate::None,
+        };
+        let (table, warning) = match found {
+            Candidate::Index(table) => (table, None),
+            Candidate::None => (scan(&source, options)?, None),
+            Candidate::Unused(warning) => (scan(&source, options)?, Some(warning)),
+        };
+        let reader = Reader::new(Arc::new(source), table, options, SOURCE_BLOCK)?;
+        Ok(reader.with(|inner| (inner.known, inner.warning) = (true, warning)))
+    }
+
+    /// Opens a source again, of which a reader left this table.
+    pub(crate) fn from_source_again(
+        source: impl ReadAt + Send + Sync + 'static,
+        table: &Table,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let reader = Reader::new(Arc::new(source), table.entries.clone(), options, SOURCE_BLOCK)?;
+        Ok(reader.scanned())
+    }
+
+    /// Opens a source with the index of a scan with the options `of_scan`.
+    pub(crate) fn scan_source(
+        source: impl ReadAt + Send + Sync + 'static,
+        of_scan: &Options<'_>,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        let table = EntryTable::scan(&source, of_scan)?;
+        Ok(Reader::new(Arc::new(source), table, options, SOURCE_BLOCK)?.scanned())
+    }
+
     fn new(
         source: Arc<impl ReadAt + Send + Sync + 'static>,
         table: EntryTable,
@@ -270,6 +309,8 @@ impl Reader {
     }
 }
 
+const UNUSED: &str = "; this index is not used, the data is scanned";
+
 /// The result of looking for an index beside some data.
 pub(super) enum Candidate<E> {
     /// An index that accounts for all valid records.
@@ -329,32 +370,67 @@ fn index_at<E: Entries>(
         }
         Err(error) => error,
     };
-    let reason = reason.of(index_path).adding("; this index is not used, the data is scanned");
-    Ok(Candidate::Unused(reason))
+    Ok(Candidate::Unused(reason.of(index_path).adding(UNUSED)))
+}
+
+/// The text of an index that is not a local file.
+fn read_index(text: &impl ReadAt) -> Result<Vec<u8>> {
+    let size = text.size().map_err(|error| Error::io("find the size of the index", error))?;
+    let mut bytes = Vec::new();
+    make_room(&mut bytes, usize::try_from(size).unwrap_or(usize::MAX))?;
+    bytes.resize(size as usize, 0);
+    let count = fill_at(text, &mut bytes, 0).map_err(|error| Error::io("read the index", error))?;
+    bytes.truncate(count);
+    Ok(bytes)
+}
+
+/// Like [`index_beside`] for a source. Each header of distant data is a request, so only two are
+/// read if the index accounts for each byte.
+fn index_of_source(
+    text: &[u8],
+    source: &(impl ReadAt + Sync),
+    options: &Options<'_>,
+) -> Result<Candidate<EntryTable>> {
+    let reason = match Index::from_text(text).and_then(EntryTable::of) {
+        Ok(table) => {
+            let size = source.size().map_err(|error| Error::io("find the size", error))?;
+            if source.cost().is_some() && accounts_for(&table, source, size)? {
+                return Ok(Candidate::Index(table));
+            }
+            match check::reason_against(&table, source, options)? {
+                None => return Ok(Candidate::Index(table)),
+                Some(reason) => reason,
+            }
+        }
+        Err(error) => error,
+    };
+    Ok(Candidate::Unused(reason.adding(UNUSED)))
 }
 
 /// Whether an index has the records that the seek file of the data counted. A check of it decodes up
 /// to 64 chunks, this at most two.
-///
-/// The index must account for each byte of the data, and the headers of its first and its last
-/// record must be right.
 fn is_of_seek_file(index: &impl Entries, data: &Data) -> Result<bool> {
     let source = data.compressed().filter(|source| source.has_seek_file());
     let Some(points) = source.and_then(|source| source.known_points()) else { return Ok(false) };
+    let is_count_right = points.records == Some(index.len() as u64);
+    Ok(is_count_right && accounts_for(index, data, points.size)?)
+}
+
+/// Whether an index accounts for each of the data's `size` bytes, and the headers of its first and
+/// its last record are right.
+fn accounts_for(index: &impl Entries, data: &impl ReadAt, size: u64) -> Result<bool> {
     let count = index.len();
-    let is_whole =
-        matches!(index.order(), EntryOrder::Ascending { covered } if covered == points.size);
-    if !is_whole || points.records != Some(count as u64) {
+    if !matches!(index.order(), EntryOrder::Ascending { covered } if covered == size) {
         return Ok(false);
     }
     for record in [0, count.wrapping_sub(1)].into_iter().filter(|record| *record < count) {
         let entry = index.get(record)?;
-        if entry.end() > points.size {
+        if entry.end() > size {
             return Ok(false);
         }
-        let size = header_at(data, entry.offset)?
-            .and_then(|header| header.frame_size(points.size - entry.offset));
-        if size != Some(entry.size) {
+        let found = header_at(data, entry.offset)?
+            .and_then(|header| header.frame_size(size - entry.offset));
+        if found != Some(entry.size) {
             return Ok(false);
         }
     }

@@ -1,6 +1,7 @@
 //! Reads some records in the order of the data, with one read for small ones that are close
 //! together.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::frames::{Slot, SMALL};
@@ -28,18 +29,22 @@ const REQUEST: u64 = 1 << 30;
 const SLOW_READ: Duration = Duration::from_micros(50);
 
 /// What is read, which says how records are put together.
-#[derive(Clone, Copy)]
-pub(crate) enum Medium<'a> {
+#[derive(Clone)]
+pub(crate) enum Medium {
     Near,
     /// Records of one chunk are not split: one thread decodes it, and the others would wait.
-    Compressed(&'a Points),
+    Compressed(Arc<Points>),
     /// Each read is a request. It costs so much that no thread takes two.
     Distant(ReadCost),
 }
 
-impl<'a> From<Option<&'a Points>> for Medium<'a> {
-    fn from(points: Option<&'a Points>) -> Medium<'a> {
-        points.map_or(Medium::Near, Medium::Compressed)
+impl Medium {
+    pub fn new(points: Option<&Arc<Points>>, cost: Option<ReadCost>) -> Medium {
+        match (points, cost) {
+            (Some(points), _) => Medium::Compressed(points.clone()),
+            (None, Some(cost)) => Medium::Distant(cost),
+            (None, None) => Medium::Near,
+        }
     }
 }
 
@@ -60,7 +65,7 @@ impl Inner {
         let (begun, mut expected) = (Instant::now(), Duration::ZERO);
         let medium = self.medium();
         while !slots.is_empty() {
-            let (run, rest) = slots.split_at_mut(run_of(slots, medium));
+            let (run, rest) = slots.split_at_mut(run_of(slots, &medium));
             slots = rest;
             expected += SLOW_READ;
             expected += Duration::from_nanos(run.iter().map(|(_, slot)| slot.entry.size).sum());
@@ -116,11 +121,7 @@ impl Inner {
 
 /// Takes slots until they cost `least` nanoseconds, at least one if there are any. Returns their
 /// number, how many reads they need, and their cost. Does not split slots that share a read.
-pub(crate) fn part_of(
-    slots: &[Request<'_>],
-    least: u64,
-    medium: Medium<'_>,
-) -> (usize, usize, u64) {
+pub(crate) fn part_of(slots: &[Request<'_>], least: u64, medium: &Medium) -> (usize, usize, u64) {
     let (mut count, mut runs, mut cost) = (0, 0, 0_u64);
     let mut chunk_end = 0;
     while let Some((_, next)) = slots.get(count) {
@@ -146,7 +147,7 @@ pub(crate) fn part_of(
 }
 
 /// The number of slots, at least one if there are any, that the next read covers.
-fn run_of(slots: &[Request<'_>], medium: Medium<'_>) -> usize {
+fn run_of(slots: &[Request<'_>], medium: &Medium) -> usize {
     let Some((_, first)) = slots.first() else { return 0 };
     let (run, most_gap, small) = match medium {
         Medium::Distant(cost) => (cost.span(), cost.gap_of_batch(), u64::MAX),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::slots::Request;
+use super::slots::{Medium, Request};
 use super::{ensure_memory, Reader, LARGE, LARGE_BATCH};
 use crate::error::{Error, Result};
 use crate::gzip::Points;
 use crate::index::{Entry, EntryTable, Index};
-use crate::source::Stamp;
+use crate::source::{ReadCost, Stamp};
 
 /// What a reader knows of its file. It is enough to open the file again, or to find the sizes of
 /// records while the file is closed.
@@ -21,6 +21,8 @@ pub(crate) struct Table {
     size: u64,
     /// The seek points of a compressed file.
     pub(crate) points: Option<Arc<Points>>,
+    /// What a read of it costs, if it is distant.
+    cost: Option<ReadCost>,
 }
 
 impl Table {
@@ -28,6 +30,15 @@ impl Table {
     pub fn bytes(&self) -> u64 {
         let points = self.points.as_ref().map_or(0, |points| points.bytes());
         (self.entries.bytes() + points) as u64 + 200
+    }
+
+    /// Whether it is that of data of this size, as far as that says so.
+    pub fn is_of_size(&self, size: u64) -> bool {
+        self.known && self.size == size
+    }
+
+    pub fn medium(&self) -> Medium {
+        Medium::new(self.points.as_ref(), self.cost)
     }
 
     /// The bytes of all frames; `None` if that is no 64-bit number.
@@ -51,8 +62,8 @@ impl Table {
 impl Reader {
     pub(crate) fn table(&self) -> Table {
         let (entries, size) = (self.0.table.clone(), self.0.size);
-        let points = self.0.points.clone();
-        Table { entries, known: self.0.known, stamp: self.stamp(), size, points }
+        let (points, cost) = (self.0.points.clone(), self.0.source.cost());
+        Table { entries, known: self.0.known, stamp: self.stamp(), size, points, cost }
     }
 
     /// The state of the file when it was opened; `None` for other sources.
@@ -65,10 +76,12 @@ impl Reader {
         self.0.size
     }
 
-    /// Whether the files are still open; see [`Opened::is_intact`](crate::source::Opened::is_intact).
-    pub(crate) fn is_intact(&self) -> bool {
+    /// Whether a forked process can use it: its files are still open, see
+    /// [`Opened::is_intact`](crate::source::Opened::is_intact). Other sources may be connections,
+    /// which such a process cannot use.
+    pub(crate) fn outlives_fork(&self) -> bool {
         let files = [self.0.opened, self.0.opened_seek_file];
-        files.iter().flatten().all(|opened| opened.is_intact())
+        self.0.opened.is_some() && files.iter().flatten().all(|opened| opened.is_intact())
     }
 
     /// How many files it has open: a compressed one may have its seek file, too.

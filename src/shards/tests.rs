@@ -506,6 +506,7 @@ fn write_manifest(path: &Path, paths: &[PathBuf]) {
         records: 7,
         mtime_ns: None,
         index_path: Some(path.with_extension("index")),
+        etag: None,
     };
     let rows = paths.iter().map(row).collect();
     crate::Manifest::from_rows(rows).unwrap().write(path).unwrap();

@@ -202,6 +202,10 @@
     F(tfr_status, tfr_dataset_from_shards,                                                         \
       (const tfr_shards *, const char *const *, const tfr_index *const *, const tfr_options *,     \
        tfr_dataset **, tfr_error **))                                                              \
+    F(tfr_status, tfr_dataset_from_opener,                                                         \
+      (const char *const *, const tfr_index *const *, const uint64_t *, size_t,                    \
+       int32_t (*)(void *, size_t, tfr_opened_shard *, char *), void *, void (*)(void *),          \
+       const tfr_options *, tfr_dataset **, tfr_error **))                                         \
     F(uint64_t, tfr_dataset_len, (const tfr_dataset *))                                            \
     F(size_t, tfr_dataset_num_shards, (const tfr_dataset *))                                       \
     F(const char *, tfr_dataset_path, (const tfr_dataset *, size_t))                               \
@@ -324,6 +328,9 @@ int main(void) {
     MEMBER(tfr_created, bytes, 40, uint64_t);
     MEMBER(tfr_created, error, 48, const tfr_error *);
     MEMBER(tfr_created, planned, 56, int32_t);
+    MEMBER(tfr_opened_shard, data, 0, tfr_source *);
+    MEMBER(tfr_opened_shard, index_file, 8, tfr_source *);
+    MEMBER(tfr_opened_shard, seek_file, 16, tfr_source *);
     CHECK(sizeof(tfr_create_totals) == 56);
     MEMBER(tfr_create_totals, created, 0, size_t);
     MEMBER(tfr_create_totals, up_to_date, 8, size_t);
@@ -354,6 +361,7 @@ int main(void) {
     MEMBER(tfr_manifest_row, bytes, 2 * sizeof(void *), uint64_t);
     MEMBER(tfr_manifest_row, records, 2 * sizeof(void *) + 8, uint64_t);
     MEMBER(tfr_manifest_row, mtime_ns, 2 * sizeof(void *) + 16, int64_t);
+    MEMBER(tfr_manifest_row, etag, 2 * sizeof(void *) + 24, void *);
     CHECK(TFR_CHANGE_ADDED == 1 && TFR_CHANGE_CHANGED == 2 && TFR_CHANGE_GONE == 3);
     CHECK(TFR_CHANGE_INDEXED == 4);
     CHECK(sizeof(tfr_owner) == 2 * sizeof(void *));

@@ -1,5 +1,6 @@
 /* Data sets and their batches: what they read, in which order, and on many threads.
  * argv[1] is an empty directory. */
+#include <errno.h>
 #include <pthread.h>
 
 #include "check.h"
@@ -267,6 +268,82 @@ static void on_threads(tfr_dataset *dataset) {
     }
 }
 
+/* What opens shards, and how often the parts of it were freed. */
+struct opener {
+    uint8_t *data[SHARDS];
+    size_t size[SHARDS];
+    int freed, sources_freed;
+    size_t missing;
+};
+
+static struct opener opener;
+
+static void free_opener(void *context) { ((struct opener *)context)->freed++; }
+
+static void free_source(void *data) {
+    (void)data;
+    __atomic_add_fetch(&opener.sources_freed, 1, __ATOMIC_SEQ_CST);
+}
+
+static int32_t open_shard(void *context, size_t shard, tfr_opened_shard *opened, char *message) {
+    const struct opener *from = context;
+    CHECK(opened->data == NULL && opened->index_file == NULL && opened->seek_file == NULL);
+    if (shard == from->missing) {
+        CHECK(TFR_MESSAGE_SIZE >= 20);
+        memcpy(message, "the bucket is gone", 19);
+        return -ENOENT;
+    }
+    CHECK(tfr_source_from_memory(from->data[shard], from->size[shard], &opened->data, NULL) ==
+          TFR_OK);
+    return tfr_source_set_free(opened->data, free_source, NULL) == TFR_OK ? 0 : -EIO;
+}
+
+/* A data set of shards that are in memory. */
+static void by_an_opener(void) {
+    for (size_t shard = 0; shard < SHARDS; shard++) {
+        FILE *file = fopen(paths[shard], "rb");
+        CHECK(file != NULL && fseek(file, 0, SEEK_END) == 0);
+        opener.size[shard] = (size_t)ftell(file);
+        opener.data[shard] = malloc(opener.size[shard]);
+        rewind(file);
+        CHECK(fread(opener.data[shard], 1, opener.size[shard], file) == opener.size[shard]);
+        CHECK(fclose(file) == 0);
+    }
+    opener.missing = SHARDS;
+    tfr_dataset *dataset = NULL;
+    tfr_error *error = NULL;
+    CHECK(tfr_dataset_from_opener(path_of, NULL, NULL, SHARDS, open_shard, &opener, free_opener,
+                                  NULL, &dataset, NULL) == TFR_OK);
+    CHECK(tfr_dataset_len(dataset) == ALL && opener.freed == 0);
+    one_and_many(dataset);
+    in_batches(dataset);
+    on_threads(dataset);
+    tfr_dataset_free(dataset);
+    CHECK(opener.freed == 1 && opener.sources_freed >= SHARDS);
+
+    opener.missing = 2;
+    CHECK(tfr_dataset_from_opener(path_of, NULL, NULL, SHARDS, open_shard, &opener, free_opener,
+                                  NULL, &dataset, &error) == TFR_ERR_IO);
+    CHECK(dataset == NULL && opener.freed == 2 && tfr_error_os_error(error) == ENOENT);
+    CHECK(strcmp(tfr_error_path(error), paths[2]) == 0);
+    CHECK(strstr(tfr_error_message(error), "the bucket is gone") != NULL);
+    tfr_error_free(error);
+
+    /* With counts, nothing is opened before it is used. */
+    const uint64_t counts[SHARDS] = {RECORDS, RECORDS, RECORDS, RECORDS, RECORDS};
+    opener.sources_freed = 0;
+    CHECK(tfr_dataset_from_opener(path_of, NULL, counts, SHARDS, open_shard, &opener, NULL, NULL,
+                                  &dataset, NULL) == TFR_OK);
+    uint8_t bytes[2 * RECORDS];
+    CHECK(tfr_dataset_read(dataset, 7, bytes, sizeof bytes, NULL, NULL) == TFR_OK);
+    CHECK(tfr_dataset_read(dataset, 2 * RECORDS, bytes, sizeof bytes, NULL, NULL) == TFR_ERR_IO);
+    tfr_dataset_free(dataset);
+    CHECK(opener.freed == 2 && opener.sources_freed == 1);
+    for (size_t shard = 0; shard < SHARDS; shard++) {
+        free(opener.data[shard]);
+    }
+}
+
 /* Damages the last record of shard 1, and removes shard 3. */
 static void what_is_bad(void) {
     tfr_options *options = few_files();
@@ -328,6 +405,7 @@ int main(int count, char **arguments) {
     a_part(dataset);
     tfr_dataset_free(dataset);
     counts();
+    by_an_opener();
     given_indexes();
     what_is_bad();
     return 0;

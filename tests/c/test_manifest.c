@@ -67,8 +67,8 @@ static void built_and_written(void) {
 
 static void made_of_rows(void) {
     const tfr_manifest_row rows[] = {
-        {"data/a", "ix/a.idx", 100, 3, 5},
-        {"data/b", NULL, 0, 0, INT64_MIN},
+        {"data/a", "ix/a.idx", 100, 3, 5, "\"v1\""},
+        {"data/b", NULL, 0, 0, INT64_MIN, NULL},
     };
     tfr_manifest *manifest = NULL;
     tfr_manifest_row row;
@@ -77,10 +77,11 @@ static void made_of_rows(void) {
     CHECK(tfr_manifest_get(manifest, 0, &row, NULL) == TFR_OK && row.path != rows[0].path);
     CHECK(strcmp(row.path, "data/a") == 0 && strcmp(row.index_path, "ix/a.idx") == 0);
     CHECK(row.bytes == 100 && row.records == 3 && row.mtime_ns == 5);
+    CHECK(strcmp(row.etag, "\"v1\"") == 0);
     CHECK(tfr_manifest_get(manifest, 1, &row, NULL) == TFR_OK);
-    CHECK(row.index_path == NULL && row.mtime_ns == INT64_MIN);
+    CHECK(row.index_path == NULL && row.etag == NULL && row.mtime_ns == INT64_MIN);
     tfr_manifest_free(manifest);
-    const tfr_manifest_row many[] = {{"a", NULL, 0, UINT64_MAX, 0}, {"b", NULL, 0, 1, 0}};
+    const tfr_manifest_row many[] = {{"a", NULL, 0, UINT64_MAX, 0, NULL}, {"b", NULL, 0, 1, 0, NULL}};
     tfr_error *error = NULL;
     CHECK(tfr_manifest_from_rows(many, 2, &manifest, &error) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(manifest == NULL && strstr(tfr_error_message(error), "2^64 - 1") != NULL);

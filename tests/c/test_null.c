@@ -8,6 +8,11 @@ static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, siz
 }
 
 /* The call fails as it should, sets the handle to NULL and names the argument. */
+static int32_t opens_nothing(void *context, size_t shard, tfr_opened_shard *opened, char *message) {
+    (void)context, (void)shard, (void)opened, (void)message;
+    return 0;
+}
+
 #define REFUSES(name, call)                                                                        \
     do {                                                                                           \
         tfr_error *error = NULL, **error_out = &error;                                             \
@@ -222,7 +227,7 @@ int main(int argc, char **argv) {
     tfr_manifest_row row;
     REFUSES("shards", tfr_manifest_build(NULL, NULL, &manifest, error_out));
     REFUSES("manifest_out", tfr_manifest_build(NULL, NULL, NULL, error_out));
-    const tfr_manifest_row pathless = {NULL, NULL, 1, 1, INT64_MIN};
+    const tfr_manifest_row pathless = {NULL, NULL, 1, 1, INT64_MIN, NULL};
     REFUSES("rows", tfr_manifest_from_rows(NULL, 1, &manifest, error_out));
     REFUSES("a path in rows", tfr_manifest_from_rows(&pathless, 1, &manifest, error_out));
     REFUSES("manifest_out", tfr_manifest_from_rows(NULL, 0, NULL, error_out));
@@ -443,6 +448,12 @@ int main(int argc, char **argv) {
     REFUSES("dataset_out", tfr_dataset_from_manifest(NULL, NULL, NULL, error_out));
     REFUSES("shards", tfr_dataset_from_shards(NULL, NULL, NULL, NULL, &no_dataset, error_out));
     REFUSES("dataset_out", tfr_dataset_from_shards(NULL, NULL, NULL, NULL, NULL, error_out));
+    REFUSES("open", tfr_dataset_from_opener(NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL,
+                                            &no_dataset, error_out));
+    REFUSES("paths", tfr_dataset_from_opener(NULL, NULL, NULL, 1, opens_nothing, NULL, NULL, NULL,
+                                             &no_dataset, error_out));
+    REFUSES("dataset_out", tfr_dataset_from_opener(NULL, NULL, NULL, 0, opens_nothing, NULL, NULL,
+                                                   NULL, NULL, error_out));
     REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, NULL, error_out));
     CHECK(no_dataset == NULL);
     CHECK(tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);

@@ -6,15 +6,19 @@ second, and a test may change how the next requests are answered.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+import tfr_index
 
 
 class Request(NamedTuple):
@@ -69,6 +73,24 @@ class ObjectServer:
         self.requests, self.most_at_once = [], 0
 
 
+@contextlib.contextmanager
+def s3(monkeypatch: Any) -> Iterator[ObjectServer]:
+    """A server that obstore takes for S3."""
+    server = ObjectServer()
+    for name, value in {
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_SKIP_SIGNATURE": "true",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    tfr_index._remote._store.cache_clear()  # stores that have another server
+    try:
+        yield server
+    finally:
+        server.close()
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
@@ -118,8 +140,29 @@ class _Handler(BaseHTTPRequestHandler):
             with server.lock:
                 server.at_once -= 1
 
+    def _list(self, server: ObjectServer, bucket: str, prefix: str) -> None:
+        """Answers ListObjectsV2: all objects whose names start like this, on one page."""
+        start = f"{bucket}/{prefix}"
+        names = sorted(path for path in server.objects if path.startswith(start))
+        items = "".join(
+            f"<Contents><Key>{escape(name[len(bucket) + 1 :])}</Key>"
+            f"<Size>{len(server.objects[name])}</Size>"
+            f"<ETag>{escape(_etag(server.objects[name]))}</ETag>"
+            f"<LastModified>2026-11-02T10:00:00.000Z</LastModified></Contents>"
+            for name in names
+        )
+        with server.lock:
+            server.requests.append(Request("LIST", start, 0, 0))
+        xml = f"<ListBucketResult><IsTruncated>false</IsTruncated>{items}</ListBucketResult>"
+        self._send(200, xml.encode())
+
     def _answer_one(self, server: ObjectServer) -> None:
-        path = unquote(urlsplit(self.path).path)
+        parts = urlsplit(self.path)
+        path = unquote(parts.path)
+        query = parse_qs(parts.query)
+        if "list-type" in query:
+            self._list(server, path.rstrip("/"), query.get("prefix", [""])[0])
+            return
         content = server.objects.get(path)
         if content is None:
             self._send(404, b"<Error><Code>NoSuchKey</Code></Error>")

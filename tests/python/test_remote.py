@@ -22,7 +22,7 @@ import obstore
 import obstore.store
 import pytest
 import tfr_index
-from object_server import ObjectServer
+from object_server import s3
 from tfr_index import Index, Reader, RemoteFile
 from tfrecords import index_text, tfrecord, walk
 
@@ -35,18 +35,9 @@ SMALL = tfrecord([b"one", b"two", b"three"])
 @pytest.fixture
 def server(monkeypatch):
     """A server that obstore takes for S3, with the bucket "b"."""
-    server = ObjectServer()
-    server.objects = {"/b/set/large.tfrecord": DATA, "/b/set/small.tfrecord": SMALL}
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_SKIP_SIGNATURE": "true",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    tfr_index._remote._store.cache_clear()  # stores that have another server
-    yield server
-    server.close()
+    with s3(monkeypatch) as server:
+        server.objects = {"/b/set/large.tfrecord": DATA, "/b/set/small.tfrecord": SMALL}
+        yield server
 
 
 LARGE_URL, SMALL_URL = "s3://b/set/large.tfrecord", "s3://b/set/small.tfrecord"
@@ -302,7 +293,7 @@ def test_a_forked_process_is_told(server):
         try:
             reader[0]
         except tfr_index.TfrValueError as error:
-            os._exit(0 if "opened by another process" in str(error) else 2)
+            os._exit(0 if "forkserver" in str(error) else 2)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 

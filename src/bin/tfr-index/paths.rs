@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::internal::{find_listed, Comparison};
+use tfr_index::internal::{find_listed, is_url, Comparison};
 use tfr_index::{FindShards, Options, Shards};
 
 use crate::shared::salvage::DamageReport;
@@ -124,6 +124,13 @@ impl Set {
     fn with_list(&self, mut given: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
         if let Some(list) = &self.files_from {
             given.extend(paths_in(list, self.list_end())?);
+        }
+        if let Some(url) = given.iter().find(|path| is_url(path) && !path.exists()) {
+            bail!(
+                "{}: this is a URL, and the command reads local files; the Python package reads \
+                 URLs: pip install \"tfr-index[remote]\"",
+                url.display()
+            );
         }
         Ok(given)
     }

@@ -31,7 +31,7 @@ pub(super) fn count(shard: &Shard, options: &Options<'_>) -> Result<ManifestRow>
         let (records, index_path) = records(shard, bytes, mtime_ns, options)?;
         if stamp_of(&shard.path)? == (Stamp { bytes, mtime_ns }) {
             let (path, mtime_ns) = (shard.path.clone(), Some(mtime_ns));
-            return Ok(ManifestRow { path, bytes, records, mtime_ns, index_path });
+            return Ok(ManifestRow { path, bytes, records, mtime_ns, index_path, etag: None });
         }
     }
     let detail = "the file changes while its records are counted: wait until it is complete";

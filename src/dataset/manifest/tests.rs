@@ -444,6 +444,7 @@ fn what_json_cannot_hold_is_refused() {
         records: u64::MAX,
         mtime_ns: None,
         index_path: None,
+        etag: None,
     };
     let one = Manifest::from_rows(vec![row.clone()]).unwrap();
     assert_eq!(one.total_records(), u64::MAX);
@@ -480,19 +481,21 @@ fn rows() -> impl Strategy<Value = Vec<ManifestRow>> {
         |rows| {
             let row = |(directories, (name, bytes, records, mtime_ns, index)): (
                 Vec<String>,
-                (String, _, _, _, Option<String>),
+                (String, u64, _, _, Option<String>),
             )| {
                 let directory: PathBuf = ["/set"]
                     .into_iter()
                     .chain(directories.iter().map(|name| name.as_str()))
                     .collect();
-                let index_path = index.map(|name| directory.join("indexes").join(name));
+                let etag = index.clone().filter(|_| bytes % 2 == 0);
+                let index_path = index.map(|name: String| directory.join("indexes").join(name));
                 ManifestRow {
                     path: directory.join("f").join(name),
                     bytes,
                     records,
                     mtime_ns,
                     index_path,
+                    etag,
                 }
             };
             rows.into_iter().map(row).collect()

@@ -65,6 +65,7 @@ impl Manifest {
             records,
             mtime_ns: Some(stamp.mtime_ns),
             index_path: shard.find_index().ok(),
+            etag: None,
         });
         let manifest = Manifest::from_rows(rows.collect())?;
         if split.bytes > 0 && manifest.payload_bytes() != Some(split.bytes) {
@@ -88,7 +89,7 @@ impl Manifest {
     /// # let temporary = tempfile::tempdir()?;
     /// # let directory = temporary.path();
     /// let path = "pics-train.tfrecord-00000-of-00001".into();
-    /// let row = ManifestRow { path, bytes: 500, records: 10, mtime_ns: None, index_path: None };
+    /// let row = ManifestRow { path, bytes: 500, records: 10, mtime_ns: None, index_path: None, etag: None };
     /// let written = Manifest::from_rows(vec![row])?.write_tfds(directory, "train")?;
     /// assert_eq!(written, directory.join("train-info.json"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -264,7 +264,8 @@ impl Worker<'_> {
         let file = fs::metadata(&path).map_err(|error| Error::io("open", error).of(&path))?;
         let mtime_ns = file.mtime().saturating_mul(1_000_000_000).saturating_add(file.mtime_nsec());
         let (bytes, mtime_ns) = (file.len(), Some(mtime_ns));
-        Ok(Some(ManifestRow { path, bytes, records, mtime_ns, index_path: Some(index_path) }))
+        let index_path = Some(index_path);
+        Ok(Some(ManifestRow { path, bytes, records, mtime_ns, index_path, etag: None }))
     }
 
     /// Writes the frames that were read: as they are, if they were checked.

@@ -115,8 +115,8 @@ fn one_thread_reads_nothing_ahead() {
 fn an_error_ends_its_batch_alone() {
     let mut data = shard(0, &[5; 10]);
     data[21 * 4 + 12] ^= 1; // the payload of record 4
-    let open = move |_| Reader::from_source(data.clone(), None, &Options::new());
-    let dataset = Dataset::with_hook(1, &DatasetOptions::new(), open).unwrap();
+    let open = move |_| Ok(ShardSource::new(data.clone()));
+    let dataset = opened(1, &DatasetOptions::new(), open).unwrap();
     for prefetch in [0, 1, 5] {
         let mut batches = dataset.batches(3, Order::new(10), prefetch).unwrap();
         assert_eq!(batches.next().unwrap().unwrap().records(), [0, 1, 2]);
@@ -220,10 +220,11 @@ fn in_pieces_of_bytes_a_bad_record_fails_alone() {
         data[21 * 8] ^= 1; // the header of record 8
         let index = Index::from_entries((0..12).map(|i| crate::Entry { offset: 21 * i, size: 21 }));
         let index = index.unwrap();
-        let open = move |_| Reader::from_source(data.clone(), Some(index.clone()), &Options::new());
+        let open = move |_| Ok(ShardSource::new(data.clone()));
         let on_error = if skip { OnError::Skip } else { OnError::Fail };
         let options = DatasetOptions::new().on_error(on_error);
-        let dataset = Dataset::with_hook(1, &options, open).unwrap();
+        let (shards, indexes) = (Shards::from_paths(["shard"]), vec![Some(index)]);
+        let dataset = Dataset::with_opener(&shards, indexes, None, &options, open).unwrap();
         for prefetch in [0, 3] {
             let batches = dataset.batches(5, Order::new(12), prefetch).unwrap();
             let mut batches = batches.max_bytes(1000);

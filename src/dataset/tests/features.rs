@@ -14,8 +14,8 @@ fn shards(ids: &[[i64; 3]], options: &DatasetOptions) -> Dataset {
         frame::encode(&encode_examples(1, &values[..count]).unwrap().0)
     };
     let data: Vec<Vec<u8>> = ids.iter().map(|ids| ids.iter().flat_map(encoded).collect()).collect();
-    let open = move |i: usize| Reader::from_source(data[i].clone(), None, &Options::new());
-    Dataset::with_hook(ids.len(), options, open).unwrap()
+    let open = move |i: usize| Ok(ShardSource::new(data[i].clone()));
+    opened(ids.len(), options, open).unwrap()
 }
 
 fn wanted() -> Features {

@@ -222,11 +222,11 @@ fn few_files_are_open_also_while_they_are_opened() {
             counted[1].fetch_max(counted[0].fetch_add(1, SeqCst) + 1, SeqCst);
             thread::sleep(Duration::from_micros(100));
             let source = Counted(shard(i, &[5]), counted.clone());
-            Reader::from_source(source, None, &Options::new())
+            Ok(ShardSource::new(source))
         };
         counts[1].store(0, SeqCst);
         let options = DatasetOptions::new().max_open_files(most);
-        let dataset = Dataset::with_hook(40, &options, open).unwrap();
+        let dataset = opened(40, &options, open).unwrap();
         thread::scope(|scope| {
             for thread in 0..8 {
                 let dataset = &dataset;

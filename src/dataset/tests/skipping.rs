@@ -6,18 +6,18 @@ use crate::Order;
 /// Three shards of four records. A record of the first one is damaged; the second one cannot be
 /// opened again.
 fn damaged(options: &DatasetOptions) -> Dataset {
-    let opened = AtomicUsize::new(0);
+    let times = AtomicUsize::new(0);
     let open = move |i: usize| {
         let mut data = shard(i, &[5; 4]);
         if i == 0 {
             data[21 * 2 + 12] ^= 1;
         }
-        if i == 1 && opened.fetch_add(1, SeqCst) > 0 {
+        if i == 1 && times.fetch_add(1, SeqCst) > 0 {
             return Err(Error::io("open", io::Error::from_raw_os_error(libc::EIO)));
         }
-        Reader::from_source(data, None, &Options::new())
+        Ok(ShardSource::new(data))
     };
-    let dataset = Dataset::with_hook(3, &options.clone().index_memory(1), open).unwrap();
+    let dataset = opened(3, &options.clone().index_memory(1), open).unwrap();
     dataset.close_files();
     dataset
 }
@@ -76,26 +76,26 @@ fn by_default_the_first_bad_record_is_an_error() {
 fn a_shard_that_cannot_be_counted_is_empty() {
     let open = |i: usize| match i {
         1 => Err(Error::new(ErrorKind::NotTfRecord, "not a TFRecord file")),
-        _ => Reader::from_source(shard(i, &[5; 4]), None, &Options::new()),
+        _ => Ok(ShardSource::new(shard(i, &[5; 4]))),
     };
     let skip = DatasetOptions::new().on_error(OnError::Skip);
-    let dataset = Dataset::with_hook(3, &skip, open).unwrap();
+    let dataset = opened(3, &skip, open).unwrap();
     assert_eq!(dataset.len(), 8);
     assert_eq!(dataset.read(4).unwrap(), payload(2, 0, 5));
     let warnings: Vec<_> = dataset.warnings().iter().map(Error::kind).collect();
     assert_eq!(warnings, [ErrorKind::NotTfRecord]);
-    assert!(Dataset::with_hook(3, &DatasetOptions::new(), open).is_err());
+    assert!(opened(3, &DatasetOptions::new(), open).is_err());
 }
 
 #[test]
 fn too_many_open_files_are_no_reason_to_skip() {
-    let opened = AtomicUsize::new(0);
-    let open = move |i: usize| match opened.fetch_add(1, SeqCst) {
-        0 => Reader::from_source(shard(i, &[5; 4]), None, &Options::new()),
+    let times = AtomicUsize::new(0);
+    let open = move |i: usize| match times.fetch_add(1, SeqCst) {
+        0 => Ok(ShardSource::new(shard(i, &[5; 4]))),
         _ => Err(Error::io("open", io::Error::from_raw_os_error(libc::EMFILE))),
     };
     let skip = DatasetOptions::new().on_error(OnError::Skip);
-    let dataset = Dataset::with_hook(1, &skip, open).unwrap();
+    let dataset = opened(1, &skip, open).unwrap();
     dataset.close_files();
     let error = dataset.read_batch(&[1]).unwrap_err();
     assert_eq!(error.os_error(), Some(libc::EMFILE));

@@ -65,6 +65,7 @@ fn row(plan: &mut Unstructured<'_>, folder: &Path) -> Result<ManifestRow> {
         records: number(plan)?,
         mtime_ns: if has & 1 == 1 { Some(plan.arbitrary()?) } else { None },
         index_path: if has & 2 == 2 { Some(name(plan)?) } else { None },
+        etag: if has & 4 == 4 { Some(format!("\"{has}\n")) } else { None },
     })
 }
 

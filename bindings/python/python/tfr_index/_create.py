@@ -1,15 +1,16 @@
 """Creating, scanning and reading indexes: the functions that most programs start with."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import cast, overload
 
-from ._arguments import refuse
+from ._arguments import ensure_one_of, refuse
 from ._files import ONLY, ensure_path_to_update
 from ._index import Index
 from ._library import CData, borrow, call, encode_path, ffi, lib
 from ._options import with_options
-from ._remote import is_url
-from ._remote_index import create_remote_index, read_remote_index
+from ._remote import is_url, modified
+from ._remote_index import create_remote_index, is_up_to_date, read_remote_index
 from ._source import File, file_or_source
 from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress
 
@@ -163,7 +164,7 @@ def create_index(
             allow_incomplete_tail=allow_incomplete_tail,
             on_skipped=on_skipped,
         )
-        return create_remote_index(tfrecord_path, index_path, only, make)
+        return _create_at_url(tfrecord_path, index_path, only, make)
     source = file_or_source(tfrecord_path, is_scanned=True)
     if index_path is None and not isinstance(source, File):
         raise refuse("index_path must be given: the data has no path to which .idx can be appended")
@@ -193,6 +194,19 @@ def create_index(
         )
     count = int(count_out[0])
     return None if count == lib.TFR_UNKNOWN else count
+
+
+def _create_at_url(
+    data: Data, index_path: Path | None, only: Only | None, create: Callable[[str], int]
+) -> int | None:
+    url = f"{cast(str, data)}.idx" if index_path is None else cast(str, index_path)
+    if only is not None:
+        ensure_one_of("only", only, ONLY)
+        if only == "missing" and modified(url) is not None:
+            return None
+        if only == "stale" and is_url(data) and is_up_to_date(cast(str, data), url):
+            return None
+    return create_remote_index(url, create, only_new=only == "missing")
 
 
 def read_index(index_path: Path) -> Index:

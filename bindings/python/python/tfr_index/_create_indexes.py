@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -14,9 +15,15 @@ from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import ONLY, c_paths, decoded, native_shards, shards_of
 from ._library import CData, call, callback, exception_of, ffi, lib, take
 from ._options import with_options
+from ._remote_create import RemoteWork, create_on_threads, find_work
+from ._remote_shards import are_remote
 from ._typing import Checksums, Path, Progress
 
 __all__ = ["Created", "create_indexes"]
+
+
+#: The settings of files at URLs.
+_OF_REMOTE = ("dry_run", "checksums", "threads", "salvage", "allow_incomplete_tail")
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def create_indexes(
     salvage: bool = False,
     allow_incomplete_tail: bool = False,
     sync: bool = False,
+    store: Any = None,
 ) -> list[Created]:
     r"""Creates the index files of many TFRecord files, several at once.
 
@@ -94,6 +102,8 @@ def create_indexes(
         salvage: skip damaged regions, as `create_index` does. `Created` counts them.
         allow_incomplete_tail: as for `create_index`.
         sync: as for `create_index`.
+        store: as for `Dataset`: `paths` and `index_dir` are then paths in it. URLs need none. Of
+            files at URLs or in a store, `jobs` of 0 works on 64 at the same time.
 
     Returns:
         A `Created` for each file, in order.
@@ -130,7 +140,14 @@ def create_indexes(
         "allow_incomplete_tail": allow_incomplete_tail,
         "sync": sync,
     }
-    native = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
+    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    if are_remote(given, store):
+        named = [os.fsdecode(path) for path in given]
+        directory = None if index_dir is None else os.fsdecode(index_dir)
+        work = find_work(named, store, directory, pattern, allow_missing)
+        settings = {"update": update, **{name: settings[name] for name in _OF_REMOTE}}
+        return _create_remote(work, store, settings, jobs, executor, on_error, progress)
+    native = native_shards(given, index_dir, pattern=pattern, allow_missing=allow_missing)
     shards = shards_of(native)
     with _Shown(progress, len(shards)) as show:
         collected: list[Created] = []
@@ -146,6 +163,46 @@ def create_indexes(
         else:
             _create_by(executor, shards, settings, add)
     return collected
+
+
+def _create_remote(
+    work: list[RemoteWork],
+    store: Any,
+    settings: dict[str, Any],
+    jobs: int,
+    executor: Executor | None,
+    on_error: str,
+    progress: bool | Callable[[int, int], object] | None,
+) -> list[Created]:
+    """Creates the indexes of files at URLs, or in a store."""
+    collected: list[Created] = []
+    if executor is None:
+        results: Any = create_on_threads(work, store, settings, jobs)
+    else:
+        shards: list[Shard] = [(path, index) for path, index, _ in work]
+        how = {**settings, "jobs": jobs, "store": store}
+        results = by_executor(executor, _create_some_remote, shards, how, _lost_remote)
+    with _Shown(progress, len(work)) as show, contextlib.closing(results):
+        for (path, index, _), done in zip(work, results, strict=True):
+            records, size, skipped, error, planned = done
+            collected.append(Created(path, index, records, size, skipped, error, planned))
+            if error is not None and on_error == "raise":
+                raise error
+            if show(len(collected)):
+                raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
+    return collected
+
+
+def _create_some_remote(shards: list[Shard], settings: dict[str, Any], _call: str) -> list[Any]:
+    """Creates the indexes of some files at URLs, in a worker."""
+    how = dict(settings)
+    store, jobs = how.pop("store"), how.pop("jobs")
+    work = [(path, index or f"{path}.idx", False) for path, index in shards]
+    return list(create_on_threads(work, store, how, jobs))
+
+
+def _lost_remote(_shard: Shard, error: TfrError) -> Any:
+    return None, 0, 0, error, False
 
 
 def _create(

@@ -70,6 +70,10 @@ class Dataset(Sequence[Item], Generic[Item]):
         allow_missing: accept sets that lack files.
         split: a split of a data set of TensorFlow Datasets, such as "train". `paths` is then the
             directory with its `dataset_info.json`, which is the manifest, or the path of that file.
+        store: a store of obstore or a file system of fsspec; `paths` are then paths in it. URLs
+            need none: "s3://bucket/train-*.tfrecord" and "gs://bucket/train/" are listed, with
+            what the environment says of credentials, through obstore (`pip install
+            "tfr-index[remote]"`).
         decode: a function that is called with each payload, such as a parser; the items of the data
             set are its results. None: the items are the payloads. To pickle the data set, pass a
             function of a module.
@@ -124,6 +128,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         pattern: str | None = None,
         allow_missing: bool = False,
         split: str | None = None,
+        store: Any = None,
         decode: Callable[[bytes], Item] | None = None,
         features: Features | None = None,
         max_open_files: int | None = None,
@@ -148,7 +153,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             "raw_frames": raw_frames,
             "threads": threads,
         }
-        origin = find_origin(paths, index, index_dir, pattern, allow_missing, split)
+        origin = find_origin(paths, index, index_dir, pattern, allow_missing, split, store)
         self._open(Handle(origin, settings, []), decode, wanted)
         self._handle.report()
 

@@ -292,6 +292,18 @@ _IN_PYTHON = {
 }
 
 
+#: Why a read of a file failed last, by its path, as far as the library does not know.
+_explanations: dict[str, str] = {}
+_MOST_EXPLANATIONS = 1000
+
+
+def explain(path: str, text: str) -> None:
+    """Says why a read of a file failed. The error that the library returns then says so, too."""
+    if len(_explanations) >= _MOST_EXPLANATIONS:
+        _explanations.clear()
+    _explanations[path] = text
+
+
 def make_error(
     message: str,
     status: str,
@@ -308,6 +320,8 @@ def make_error(
     for words, argument in _IN_PYTHON.items():
         message = message.replace(words, argument)
     if status == "TFR_ERR_IO":
+        if path is not None and (explanation := _explanations.pop(path, None)) is not None:
+            message += f" ({explanation})"
         builtin = type(OSError(errno, ""))  # OSError maps numbers to classes
         os_kind = _BY_BUILTIN.get(builtin, TfrOSError)
         return os_kind(message, status, path, record, offset, errno)

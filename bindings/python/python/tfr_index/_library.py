@@ -3,6 +3,7 @@
 import contextlib
 import operator
 import os
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -47,14 +48,20 @@ def text(string: CData) -> str:
 VERSION = text(lib.tfr_version())
 
 
+#: Holds the exception of a signal that a callback of a data set got: the call that called it fails.
+interrupted = BaseException()
+
+
 def call(function: Callable[..., int], *arguments: CData) -> None:
     """Calls a function that returns a status and whose last argument is `error_out`.
 
     Other threads can run Python code during the call. A failed call raises the exception of its
-    error.
+    error, or that of a Ctrl-C that made it fail.
     """
     owner = _owner("error")
     if function(*arguments, ffi.cast(_OUTPUT, owner)) != lib.TFR_OK:
+        if interrupted.args and threading.current_thread() is threading.main_thread():
+            raise take(interrupted)
         raise exception_of(ffi.cast("tfr_error *", owner.handle))
 
 

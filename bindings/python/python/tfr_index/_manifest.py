@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import pathlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, NamedTuple, final, overload
+from typing import Any, NamedTuple, cast, final, overload
 
 from ._arguments import ensure_callable, integer, refuse
 from ._errors import TfrCancelled, TfrError
 from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import c_paths, native_shards, shards_of
-from ._library import CData, call, encode_path, ffi, lib, make
+from ._library import CData, call, encode_path, ffi, lib, make, text
 from ._options import with_options
+from ._remote import is_url, read, write
+from ._remote_manifest import Row, rows_of, unchanged
+from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Checksums, Path, Progress
 
 __all__ = ["Changes", "Manifest", "ManifestRow"]
@@ -42,6 +47,8 @@ class ManifestRow(NamedTuple):
     """When it was last modified, in nanoseconds since 1970. None: unknown."""
     index_path: str | None
     """Its index, which the number of records was read from. None: it had none."""
+    etag: str | None = None
+    """What names the version of an object in a store: its entity tag. None for local files."""
 
 
 class Changes(NamedTuple):
@@ -111,6 +118,7 @@ class Manifest(Sequence[ManifestRow]):
                     row.records,
                     None if row.mtime_ns == _NO_MTIME else row.mtime_ns,
                     os.fsdecode(ffi.string(index_path)) if index_path else None,
+                    text(row.etag) if row.etag else None,
                 )
             )
         self._rows = rows
@@ -151,7 +159,16 @@ class Manifest(Sequence[ManifestRow]):
             TfrMismatch: a file keeps changing.
             BrokenExecutor: the executor has failed, and not because of a file.
         """
-        shards = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
+        files = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+        if are_remote(files):
+            found = find_remote_files(files, None, None, index_dir, pattern, allow_missing)
+            if executor is not None:
+                given: list[Shard] = [(path, None) for path in found.paths]
+                settings = {"checksums": checksums, "threads": threads}
+                counted = by_executor(executor, _count_remote, given, settings, _lost)
+                return cls.from_rows(_all_rows(counted))
+            return cls.from_rows(_of_remote(rows_of(found, checksums, threads)))
+        shards = native_shards(files, index_dir, pattern=pattern, allow_missing=allow_missing)
         if executor is not None:
             settings = {"checksums": checksums, "threads": threads}
             return cls.from_rows(_count_by(executor, shards_of(shards), settings, progress))
@@ -172,12 +189,14 @@ class Manifest(Sequence[ManifestRow]):
         given = list(rows)
         paths, _paths = c_paths(row.path for row in given)
         indexes, _indexes = c_paths(row.index_path for row in given)
+        etags, _etags = c_paths(row.etag for row in given)
         native = ffi.new("tfr_manifest_row[]", len(given))
         for number, row in enumerate(given):
             native[number].path, native[number].index_path = paths[number], indexes[number]
             native[number].bytes = integer("bytes", row.bytes, bits=64)
             native[number].records = integer("records", row.records, bits=64)
             native[number].mtime_ns = _NO_MTIME if row.mtime_ns is None else row.mtime_ns
+            native[number].etag = etags[number]
         return cls._of(make("manifest", lib.tfr_manifest_from_rows, native, len(given)))
 
     @classmethod
@@ -189,6 +208,8 @@ class Manifest(Sequence[ManifestRow]):
             TfrValueError: the file is not a manifest; `record` is the row. Or a newer version of
                 this package wrote it.
         """
+        if is_url(path):
+            return _read_at_url(cast(str, path))
         return cls._of(make("manifest", lib.tfr_manifest_read, encode_path(path)))
 
     @classmethod
@@ -235,7 +256,13 @@ class Manifest(Sequence[ManifestRow]):
             TfrValueError: the name does not end with ".json", or the file exists and is not a
                 manifest. Or the path of a shard is not UTF-8.
         """
-        call(lib.tfr_manifest_write, self._native, encode_path(path))
+        if not is_url(path):
+            call(lib.tfr_manifest_write, self._native, encode_path(path))
+            return
+        with tempfile.TemporaryDirectory(prefix="tfr-index-") as directory:
+            local = pathlib.Path(directory, os.path.basename(cast(str, path)))
+            call(lib.tfr_manifest_write, self._native, encode_path(local))
+            write(cast(str, path), local, only_new=False)
 
     def write_tfds(self, directory: Path, split: str) -> None:
         """Writes SPLIT-info.json in `directory`, for `tfds.folder_dataset.write_metadata`.
@@ -280,6 +307,12 @@ class Manifest(Sequence[ManifestRow]):
         """
         if paths is None and pattern is not None:
             raise refuse("pattern needs paths: without them, the manifest names all files")
+        given = paths
+        if paths is None or isinstance(paths, (str, bytes, os.PathLike)):
+            given = [row.path for row in self] if paths is None else [paths]
+        if are_remote(given := list(given)):  # type: ignore[arg-type]
+            found = find_remote_files(given, None, None, index_dir, pattern, allow_missing)
+            return self._refresh_remote(found, checksums, threads)
         if paths is None and index_dir is not None:
             paths = [row.path for row in self if not allow_missing or os.path.exists(row.path)]
         if paths is None:
@@ -309,6 +342,24 @@ class Manifest(Sequence[ManifestRow]):
             names(lib.TFR_CHANGE_GONE),
             names(lib.TFR_CHANGE_INDEXED),
             bool(lib.tfr_changes_reordered(changes)),
+        )
+
+    def _refresh_remote(self, files: RemoteFiles, checksums: Checksums, threads: int) -> Changes:
+        same = unchanged(_rows_of(self), files.paths)
+        others = [path for path in files.paths if path not in same]
+        new = {row.path: row for row in rows_of(files.only(others), checksums, threads)}
+        before, now = [row.path for row in self], files.paths
+        kept = [path for path in now if path in set(before)]
+        manifest = Manifest.from_rows(
+            _of_remote([same[path] if path in same else new[path] for path in now])
+        )
+        self._native, self._rows = manifest._native, manifest._rows
+        return Changes(
+            [path for path in others if path not in set(before)],
+            [path for path in others if path in set(before)],
+            [path for path in before if path not in set(now)],
+            [],
+            kept != [path for path in before if path in set(now)],
         )
 
     @property
@@ -342,6 +393,50 @@ class Manifest(Sequence[ManifestRow]):
 
     def __repr__(self) -> str:
         return f"<Manifest of {len(self)} shards, {self.total_records} records>"
+
+
+def _read_at_url(url: str) -> Manifest:
+    """Reads a manifest at a URL. What it names relative to itself is in its directory there."""
+    with tempfile.TemporaryDirectory(prefix="tfr-index-") as directory:
+        local = os.path.realpath(directory)
+        path = pathlib.Path(local, os.path.basename(url))
+        path.write_bytes(read(url))
+        rows = list(Manifest.read(path))
+    home = url.rpartition("/")[0]
+
+    def there(path: str) -> str:
+        return path.replace(local, home, 1)
+
+    def moved(row: ManifestRow) -> ManifestRow:
+        index_path = row.index_path and there(row.index_path)
+        return row._replace(path=there(row.path), index_path=index_path)
+
+    return Manifest.from_rows(map(moved, rows))
+
+
+def _of_remote(rows: Iterable[Row]) -> list[ManifestRow]:
+    return [ManifestRow(*row) for row in rows]
+
+
+def _rows_of(manifest: Manifest) -> list[Row]:
+    return [Row(*row) for row in manifest]
+
+
+def _count_remote(
+    shards: list[Shard], settings: dict[str, Any], _call: str
+) -> list[ManifestRow | TfrError]:
+    """The rows of some files at URLs, in a worker. If one fails, its error in place of all."""
+    try:
+        return list(_of_remote(rows_of(RemoteFiles([path for path, _ in shards]), **settings)))
+    except TfrError as error:
+        return [error] * len(shards)
+
+
+def _all_rows(results: Iterable[ManifestRow | TfrError]) -> Iterator[ManifestRow]:
+    for row in results:
+        if isinstance(row, TfrError):
+            raise row
+        yield row
 
 
 def _present(shards: CData) -> CData:

@@ -13,6 +13,8 @@ from ._files import c_paths, decoded, native_shards
 from ._index import Index
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._manifest import Manifest, ManifestRow
+from ._remote import is_url
+from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Path
 
 __all__ = ["Origin", "find_origin"]
@@ -156,6 +158,25 @@ def _ensure_none(given: dict[str, bool], other: str, advice: str) -> None:
             raise refuse(f"{name} cannot be given with {other}, which names all files: {advice}")
 
 
+def _lists_urls(manifest: Path) -> bool:
+    """Whether the first row of a manifest file is that of a URL."""
+    row = ffi.new("tfr_manifest_row *")
+    native = make("manifest", lib.tfr_manifest_read, encode_path(manifest))
+    if lib.tfr_manifest_len(native) == 0:
+        return False
+    call(lib.tfr_manifest_get, native, 0, row)
+    return is_url(decoded(row.path))
+
+
+def _listed_remote(manifest: Manifest) -> RemoteFiles:
+    """The files of a manifest of URLs."""
+    counts = array("Q", (row.records for row in manifest))
+    versions = {row.path: row.etag for row in manifest if row.etag is not None}
+    unindexed = frozenset(row.path for row in manifest if row.index_path is None)
+    paths = [row.path for row in manifest]
+    return RemoteFiles(paths, None, None, counts, versions, unindexed)
+
+
 def find_origin(
     paths: Path | Iterable[Path] | Manifest,
     index: Sequence[Index | Path | None] | None,
@@ -163,6 +184,7 @@ def find_origin(
     pattern: str | None,
     allow_missing: bool,
     split: str | None,
+    store: Any,
 ) -> Origin:
     """What the arguments of `Dataset` mean.
 
@@ -178,6 +200,10 @@ def find_origin(
         "pattern": pattern is not None,
         "allow_missing": allow_missing,
     }
+    if store is not None and (split is not None or isinstance(paths, Manifest)):
+        raise refuse(
+            "store cannot be given with a Manifest or a split: pass the paths in the store"
+        )
     if split is not None:
         if path is None:
             raise refuse("split needs one path: a directory with a dataset_info.json")
@@ -188,9 +214,14 @@ def find_origin(
         if allow_missing:
             advice = "call its refresh(allow_missing=True) before"
         _ensure_none(given, "a Manifest", advice)
+        if are_remote([row.path for row in paths[:1]]):
+            return _listed_remote(paths)
         return _Rows(paths._native, paths._rows)
-    if path is not None and os.fsencode(path).endswith(_MANIFEST):
+    if path is not None and os.fsencode(path).endswith(_MANIFEST) and store is None:
         _ensure_none({"pattern": given["pattern"]}, "a manifest", "omit it")
+        if is_url(path) or (not any(given.values()) and _lists_urls(path)):
+            _ensure_none(given, "a manifest of URLs", "omit it")
+            return _listed_remote(Manifest.read(path))
         if not any(given.values()):
             return _ManifestFile(path)
     if isinstance(index, (Index, str, bytes, os.PathLike)):
@@ -199,6 +230,8 @@ def find_origin(
     if index is not None and index_dir is not None:
         raise refuse("index and index_dir cannot both be given: pass one of them")
     files: list[Path] = [path] if path is not None else list(paths)  # type: ignore[arg-type]
+    if are_remote(files, store):
+        return find_remote_files(files, store, index, index_dir, pattern, allow_missing)
     shards = native_shards(
         files,
         index_dir,

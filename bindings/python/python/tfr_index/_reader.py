@@ -156,7 +156,7 @@ class Reader:
         if index_dir is not None:
             index = _found_in(index_dir, data, index)
         source = self._source = file_or_source(data)
-        if index is None and isinstance(source, Source):
+        if index is None and isinstance(source, (Source, Decompressed)):
             index = find_remote_index(source)
         open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_from_source)
         if index is not None and not isinstance(index, Index):

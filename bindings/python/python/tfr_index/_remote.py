@@ -17,11 +17,13 @@ from ._errors import TfrError, TfrFileNotFoundError, TfrOSError, TfrPermissionEr
 from ._optional import not_there
 from ._typing import Buffer
 
-__all__ = ["ReadCost", "RemoteFile", "is_url", "modified", "read", "write"]
+__all__ = ["ReadCost", "RemoteFile", "about", "is_url", "modified", "read", "write"]
 
 _URL = re.compile("(s3a?|gs|gcs|az|azure|abfss?|adls?|https?)://", re.IGNORECASE)
 #: A file up to this size is read whole, with the request that opens it.
 WHOLE = 8 << 20
+#: What the request that opens another file reads along: it says whether the file is compressed.
+START = 4096
 
 #: Seconds of a round trip, bytes a second of one request, and requests at the same time.
 ReadCost: TypeAlias = tuple[float, float, int]
@@ -48,8 +50,8 @@ class RemoteFile:
     All requests read one version of the file. If it is replaced, they raise TfrOSError with the
     `errno` ESTALE (obstore only: fsspec's file systems cannot ask for a version).
 
-    Many threads may use it at the same time. A forked process cannot: open it again there. A
-    pickled copy reads the same version.
+    Many threads may use it at the same time. A forked process cannot: start processes with the
+    method "spawn" or "forkserver". A pickled copy reads the same version.
 
     Args:
         path: a URL (`s3://`, `gs://`, `az://`, `https://`, `http://`), or the path inside `store`.
@@ -64,6 +66,7 @@ class RemoteFile:
         path: the URL or the path.
         size: the file's size in bytes.
         etag: what names the version, or None.
+        modified: when it was written, or None.
 
     Raises:
         TfrFileNotFoundError: there is no such file.
@@ -82,29 +85,24 @@ class RemoteFile:
         63 3 b'hello'
     """
 
-    __slots__ = ("_key", "_process", "_start", "_store", "cost", "etag", "path", "size")
+    __slots__ = ("_key", "_process", "_start", "_store", "cost", "etag", "modified", "path", "size")
 
     def __init__(self, path: str, store: Any = None, *, cost: ReadCost = DEFAULT_COST) -> None:
-        self.path, self.cost, self._process = path, cost, os.getpid()
-        if store is not None:
-            self._store, self._key = store, path
-        elif is_url(path):
-            self._store, self._key = _store_of(path)
-        else:
+        if store is None and not is_url(path):
             raise refuse(
                 f"{path!r} is not a URL that starts with s3://, gs://, az://, https:// or http://: "
                 "pass a store, or open a local file by its path"
             )
-        self._start: Buffer = b""
-        with explained(path, "open"):
-            self.size, self.etag = self._described()
+        self._prepare(path, store, cost)
+        self._begin(START)
 
     def __repr__(self) -> str:
         return f"<tfr_index.RemoteFile {self.path!r} of {self.size} bytes>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {"path": self.path, "size": self.size, "etag": self.etag, "cost": self.cost}
-        return _unpickled, ({**state, "_store": self._store, "_key": self._key},)
+        names = "path", "size", "etag", "modified", "cost", "_store", "_key"
+        state = {name: getattr(self, name) for name in names}
+        return _unpickled, ({**state, "_start": bytes(memoryview(self._start)[:START])},)
 
     def pread(self, size: int, offset: int) -> Buffer:
         """Returns `size` bytes from `offset`: fewer only at the end of the file.
@@ -119,7 +117,7 @@ class RemoteFile:
         if self._process != os.getpid():
             raise refuse(
                 f"{self.path} was opened by another process, and a forked process cannot read it: "
-                "open it again in this process, or start processes with the method spawn"
+                'start processes with the method "spawn" or "forkserver"'
             )
         start = memoryview(self._start)
         if offset + size <= len(start):
@@ -133,33 +131,49 @@ class RemoteFile:
         return read
 
     @classmethod
-    def _with_start(cls, path: str) -> RemoteFile:
-        """The same as the class, with the first bytes, which the request that opens it reads along:
+    def _with_start(cls, path: str, store: Any = None, size: int = WHOLE) -> RemoteFile:
+        """The same as the class, but the request that opens it reads along another number of bytes:
         all of a small file."""
-        store, key = _store_of(path)
-        import obstore
-
         file = cls.__new__(cls)
-        file.path, file.cost, file._process = path, DEFAULT_COST, os.getpid()
-        file._store, file._key = store, key
-        with explained(path, "open"):
-            try:
-                found = obstore.get(store, key, options={"range": (0, WHOLE)})
-                file._start, meta = found.bytes(), found.meta
-            except obstore.exceptions.GenericError:  # it may be empty: such a range is not in it
-                return cls(path)
-        file.size, file.etag = meta["size"], meta["e_tag"]
+        file._prepare(path, store, DEFAULT_COST)
+        file._begin(size)
         return file
 
-    def _described(self) -> tuple[int, str | None]:
-        """The size and the version."""
+    def _prepare(self, path: str, store: Any, cost: ReadCost) -> None:
+        self.path, self.cost, self._process = path, cost, os.getpid()
+        self._store, self._key = store_of(path, store)
+
+    def _begin(self, size: int) -> None:
+        """Opens the file, with a request that reads its first bytes along."""
+        self._start: Buffer = b""
         if hasattr(self._store, "cat_file"):  # a file system of fsspec
-            about = self._store.info(self._key)
-            return about["size"], about.get("ETag") or about.get("etag")
+            self.size, self.etag, self.modified = about(self.path, self._store)
+            return
         import obstore
 
-        meta = obstore.head(self._store, self._key)
-        return meta["size"], meta["e_tag"]
+        with explained(self.path, "open"):
+            try:
+                found = obstore.get(self._store, self._key, options={"range": (0, size)})
+                self._start, meta = found.bytes(), found.meta
+            except obstore.exceptions.GenericError:  # it may be empty: such a range is not in it
+                self.size, self.etag, self.modified = about(self._key, self._store)
+                return
+        self.size, self.etag, self.modified = meta["size"], meta["e_tag"], meta["last_modified"]
+
+    def _beside(self, end: str) -> RemoteFile:
+        """The file whose path has this end, in the same store."""
+        return RemoteFile(self.path + end, None if is_url(self.path) else self._store)
+
+    def _looks_compressed(self) -> bool:
+        """Whether the file looks like gzip, zlib or Snappy data."""
+        start = bytes(self.pread(2, 0))
+        is_zlib = len(start) == 2 and start[0] & 15 == 8 and int.from_bytes(start, "big") % 31 == 0
+        return start == b"\x1f\x8b" or is_zlib or self.path.endswith(".snappy")
+
+    def _native_cost(self) -> tuple[int, int, int]:
+        """The cost, as the library takes it."""
+        latency, bytes_per_second, at_once = self.cost
+        return int(latency * 1e9), int(bytes_per_second), int(at_once)
 
     def _range(self, start: int, end: int) -> Buffer:
         """The bytes in a range, of the version that was opened."""
@@ -180,13 +194,18 @@ def _unpickled(state: dict[str, Any]) -> RemoteFile:
     file = RemoteFile.__new__(RemoteFile)
     for name, value in state.items():
         setattr(file, name, value)
-    file._start, file._process = b"", os.getpid()
+    if not hasattr(file._store, "cat_file"):
+        _ensure_not_forked(file.path)
+    file._process = os.getpid()
     return file
 
 
-def read(url: str, start: int = 0) -> bytes:
+def read(url: str, start: int = 0, store: Any = None) -> bytes:
     """The bytes of a small file, such as an index, from `start` on, of which there are some."""
-    store, key = _store_of(url)
+    store, key = store_of(url, store)
+    if hasattr(store, "cat_file"):  # a file system of fsspec
+        with explained(url, "read"):
+            return bytes(store.cat_file(key, start=start))
     import obstore
 
     options: Any = {"range": {"offset": start}} if start else {}
@@ -194,10 +213,16 @@ def read(url: str, start: int = 0) -> bytes:
         return bytes(obstore.get(store, key, options=options).bytes())
 
 
-def write(url: str, content: Path, *, only_new: bool) -> bool:
+def write(url: str, content: Path, *, only_new: bool, store: Any = None) -> bool:
     """Writes a local file's content to a URL, with one request. With `only_new`, returns False if
     there is such a file already."""
-    store, key = _store_of(url)
+    store, key = store_of(url, store)
+    if hasattr(store, "cat_file"):  # a file system of fsspec
+        with explained(url, "write"):
+            if only_new and store.exists(key):
+                return False
+            store.pipe_file(key, content.read_bytes())
+        return True
     import obstore
 
     mode: Any = "create" if only_new else "overwrite"
@@ -209,21 +234,49 @@ def write(url: str, content: Path, *, only_new: bool) -> bool:
     return True
 
 
-def modified(url: str) -> tuple[datetime, int] | None:
-    """When a file was written last, and its size; None if there is no such file."""
-    store, key = _store_of(url)
-    import obstore
+def about(url: str, store: Any = None) -> tuple[int, str | None, datetime | None]:
+    """The size of a file, the version, and when it was written.
 
+    Raises:
+        TfrFileNotFoundError: there is no such file.
+    """
+    store, key = store_of(url, store)
+    with explained(url, "open"):
+        if hasattr(store, "cat_file"):  # a file system of fsspec
+            found = store.info(key)
+            written = store.modified(key) if hasattr(store, "modified") else None
+            return found["size"], found.get("ETag") or found.get("etag"), written
+        import obstore
+
+        meta = obstore.head(store, key)
+        return meta["size"], meta["e_tag"], meta["last_modified"]
+
+
+def modified(url: str, store: Any = None) -> tuple[datetime | None, int] | None:
+    """When a file was written last, and its size; None if there is no such file."""
     try:
-        with explained(url, "open"):
-            meta = obstore.head(store, key)
+        size, _, written = about(url, store)
     except TfrFileNotFoundError:
         return None
-    return meta["last_modified"], meta["size"]
+    return written, size
 
 
-def _store_of(url: str) -> tuple[Any, str]:
-    """The store of a URL's directory, and the name in it."""
+def listed(directory: str, store: Any) -> tuple[str, Any, str]:
+    """How to list a directory, which ends with "/": what comes before the paths in the listing, the
+    store, and the directory in it."""
+    if store is not None:
+        return "", store, directory
+    if directory.lower().startswith("http"):
+        raise refuse(f"{directory}: a web server lists no files: pass the URLs of all files")
+    return directory, _store(os.getpid(), directory.rstrip("/")), ""
+
+
+def store_of(url: str, store: Any = None) -> tuple[Any, str]:
+    """The store of a URL's directory, and the name in it; or the store that is given."""
+    if not hasattr(store, "cat_file"):  # not a file system of fsspec
+        _ensure_not_forked(url)
+    if store is not None:
+        return store, url
     directory, _, name = url.rpartition("/")
     if not name or directory.endswith("/"):
         raise refuse(f"{url}: the URL of a file must have a name after its bucket or host")
@@ -233,6 +286,22 @@ def _store_of(url: str) -> tuple[Any, str]:
             "RemoteFile(url, fsspec.filesystem('https'))"
         )
     return _store(os.getpid(), directory), name
+
+
+def _ensure_not_forked(path: str) -> None:
+    """Raises TfrValueError in a process that was forked after its parent had used obstore, which
+    has threads that such a process lacks: requests would wait for ever."""
+    process = _users.setdefault("obstore", os.getpid())
+    if process != os.getpid():
+        raise refuse(
+            f"{path}: obstore cannot be used in a process that was forked after it was used: start "
+            'processes with the method "spawn" or "forkserver" (PyTorch: '
+            'DataLoader(multiprocessing_context="forkserver"))'
+        )
+
+
+#: The process that used a client first.
+_users: dict[str, int] = {}
 
 
 @functools.lru_cache(maxsize=64)

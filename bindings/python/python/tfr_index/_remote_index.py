@@ -1,4 +1,4 @@
-"""Indexes at URLs: created, found and read."""
+"""Indexes in a store: created, found and read."""
 
 from __future__ import annotations
 
@@ -6,60 +6,53 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Callable
-from typing import cast
+from typing import Any
 
 from . import _remote
-from ._arguments import ensure_one_of
 from ._errors import TfrError, TfrFileNotFoundError, TfrStale, TfrWarning, warn
-from ._files import ONLY
 from ._index import Index
-from ._source import Source
-from ._typing import Data, Only, Path
+from ._source import Decompressed, GzipSource, Source
 
-__all__ = ["create_remote_index", "find_remote_index", "read_remote_index"]
+__all__ = ["create_remote_index", "find_remote_index", "is_up_to_date", "read_remote_index"]
 
 #: More bytes than the last line of an index has.
 _LAST_LINE = 64
 
 
 def create_remote_index(
-    data: Data, index_path: Path | None, only: Only | None, create: Callable[[str], int | None]
+    url: str, create: Callable[[str], int], *, only_new: bool = False, store: Any = None
 ) -> int | None:
-    """Makes an index with `create` in a local file, and writes it to a URL with one request: the
-    path of the index or, if that is None, the URL of the data and ".idx".
+    """Makes an index with `create` in a local file, and writes it to a URL with one request.
 
-    With `only="missing"`, an index that another process wrote meanwhile stays.
+    With `only_new`, an index that is there stays, and the result is None.
     """
-    url = cast(str, data) + ".idx" if index_path is None else cast(str, index_path)
-    if only is not None:
-        ensure_one_of("only", only, ONLY)
-        if only == "missing" and _remote.modified(url) is not None:
-            return None
-        if only == "stale" and not _is_stale(data, url):
-            return None
     with tempfile.TemporaryDirectory(prefix="tfr-index-") as directory:
         path = os.path.join(directory, "index.idx")
         count = create(path)
-        is_written = _remote.write(url, pathlib.Path(path), only_new=only == "missing")
+        is_written = _remote.write(url, pathlib.Path(path), only_new=only_new, store=store)
     return count if is_written else None
 
 
-def _is_stale(data: Data, url: str) -> bool:
-    """Whether an index is missing, is older than its data, or does not end where the data ends."""
-    index = _remote.modified(url)
-    if index is None or not _remote.is_url(data):
-        return True
-    file = _remote.modified(cast(str, data))
-    if file is None or index[0] < file[0]:
-        return True
-    lines = _remote.read(url, max(0, index[1] - _LAST_LINE)).split(b"\n")
+def is_up_to_date(data: str, index: str, store: Any = None) -> bool:
+    """Whether an index is not older than its data, and ends where the data ends."""
+    written = _remote.modified(index, store)
+    file = written and _remote.modified(data, store)
+    if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
+        return False
+    if written[1] == 0:
+        return file[1] == 0
+    lines = _remote.read(index, max(0, written[1] - _LAST_LINE), store).split(b"\n")
     fields = lines[-2].split() if len(lines) > 1 else []
-    return len(fields) != 2 or sum(map(int, fields)) != file[1]
+    is_entry = len(fields) == 2 and all(field.isdigit() for field in fields)
+    if is_entry and sum(map(int, fields)) == file[1]:
+        return True
+    # The offsets of a compressed file are those of the decompressed data.
+    return _remote.RemoteFile._with_start(data, store, _remote.START)._looks_compressed()
 
 
-def read_remote_index(url: str) -> Index:
-    """Reads an index at a URL."""
-    content = _remote.read(url)
+def read_remote_index(url: str, store: Any = None) -> Index:
+    """Reads an index at a URL, or in a store."""
+    content = _remote.read(url, store=store)
     try:
         return Index.from_text(content)
     except TfrError as error:
@@ -68,7 +61,7 @@ def read_remote_index(url: str) -> Index:
         ) from None
 
 
-def find_remote_index(source: Source) -> Index | None:
+def find_remote_index(source: Source | Decompressed) -> Index | None:
     """The index beside a file at a URL, if it is one of this file and accounts for every record.
 
     If there is one that is not, a `TfrWarning` says why it is not used.
@@ -79,7 +72,7 @@ def find_remote_index(source: Source) -> Index | None:
     url = f"{file.path}.idx"
     try:
         index = read_remote_index(url)
-        if index.check(file).partial:
+        if index.check(GzipSource._of(source)).partial:
             message = f"{url}: the index leaves out valid records"
             raise TfrStale(message, "TFR_ERR_STALE", url)
         return index

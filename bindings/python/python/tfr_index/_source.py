@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from ._arguments import refuse
-from ._errors import TfrOSError, TfrValueError
+from ._errors import TfrFileNotFoundError, TfrMismatch, TfrOSError, TfrValueError
 from ._library import CData, call, callback, encode_path, ensure_contiguous, ffi, lib, make, take
 from ._remote import RemoteFile, is_url
 from ._typing import Buffer, Data, Path
@@ -107,9 +107,7 @@ class Source:
         self._native = make("source", lib.tfr_source_new, self._callback, ffi.NULL, size)
         self.is_distant = isinstance(data, RemoteFile)
         if isinstance(data, RemoteFile):
-            latency, bytes_per_second, at_once = data.cost
-            cost = int(latency * 1e9), int(bytes_per_second), int(at_once)
-            call(lib.tfr_source_set_cost, self._native, *cost)
+            call(lib.tfr_source_set_cost, self._native, *data._native_cost())
 
     def choose(self, of_file: Function, of_source: Function) -> Function:
         """The function that takes such data."""
@@ -177,16 +175,25 @@ class GzipSource:
         source = file_or_source(data)
         if isinstance(source, File):
             raise refuse("data is a path, whose data is decompressed without a GzipSource")
-        self._source = Decompressed(source, None if seek_file is None else _in_memory(seek_file))
+        self._source: Source | Decompressed = Decompressed(
+            source, None if seek_file is None else _in_memory(seek_file)
+        )
+
+    @classmethod
+    def _of(cls, source: Source | Decompressed) -> GzipSource:
+        made = cls.__new__(cls)
+        made._source = source
+        return made
 
 
 class Decompressed:
     """A `tfr_source` that decompresses another one."""
 
     def __init__(
-        self, source: Memory | Source | Decompressed, seek_file: Memory | None = None
+        self, source: Memory | Source | Decompressed, seek_file: Memory | Source | None = None
     ) -> None:
         self._of = source
+        self.data: object = getattr(source, "data", None)
         self.threads: int = source.threads
         self._seek_file = seek_file
         with source as native:
@@ -240,9 +247,11 @@ def file_or_source(
     """
     if isinstance(data, GzipSource):
         return data._source
+    if isinstance(data, RemoteFile):
+        return _of_remote(data)
     if is_url(data):
         url = cast(str, data)
-        return Source(RemoteFile._with_start(url) if is_scanned else RemoteFile(url))
+        return _of_remote(RemoteFile._with_start(url) if is_scanned else RemoteFile(url))
     if not isinstance(data, (str, bytes, os.PathLike)) and _is_memory(data):
         return Memory(cast(Buffer, data))
     is_positioned = _pread_of(data) is not None
@@ -264,6 +273,17 @@ def file_or_source(
         )
         raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT")
     return Source(data)
+
+
+def _of_remote(file: RemoteFile) -> Source | Decompressed:
+    """A remote file, decompressed if it is compressed, with the seek file beside it."""
+    source = Source(file)
+    if not file._looks_compressed():
+        return source
+    try:
+        return Decompressed(source, Source(file._beside(".seek")))
+    except (TfrFileNotFoundError, TfrMismatch):
+        return Decompressed(source)
 
 
 def _is_memory(data: object) -> bool:

@@ -113,6 +113,7 @@ fn named(names: &[&str]) -> Manifest {
         records: 10,
         mtime_ns: None,
         index_path: None,
+        etag: None,
     };
     Manifest::from_rows(names.iter().map(row).collect()).unwrap()
 }

@@ -1,0 +1,180 @@
+"""Which files of a store are a data set: what directories, patterns and sets in URLs stand for."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from . import _remote
+from ._arguments import refuse
+from ._errors import TfrFileNotFoundError
+
+__all__ = ["Found", "find", "list_files"]
+
+#: How names of TFRecord files look, and those of files that are beside them.
+_DATA = re.compile(r"tfrec|tfevents|-\d+-of-\d+(\.[^/]*)?$")
+_BESIDE = (".idx", ".tfindex", ".seek", ".json")
+_WILDCARD = re.compile(r"[*?\[]")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_SET = re.compile(r"@(\d+|\*)(?=$|\.)")
+_MEMBER = re.compile(r"(.*)-(\d+)-of-(\d+)(\.[^/]*)?$")
+
+
+class Found(NamedTuple):
+    """A file, as a listing has it. What is None is not known."""
+
+    path: str
+    size: int | None = None
+    etag: str | None = None
+    has_index: bool | None = None
+
+
+def list_files(directory: str, store: Any) -> Iterator[tuple[str, int, str | None]]:
+    """The files in a directory of a store, at any depth: the path, the size and the version."""
+    base, store, prefix = _remote.listed(directory, store)
+    with _remote.explained(directory or "the store", "list"):
+        if hasattr(store, "cat_file"):  # a file system of fsspec
+            for path, about in store.find(prefix, detail=True).items():
+                yield path, about["size"], about.get("ETag") or about.get("etag")
+            return
+        import obstore
+
+        for chunk in obstore.list(store, prefix or None):
+            for meta in chunk:
+                yield base + meta["path"], meta["size"], meta["e_tag"]
+
+
+def find(paths: Iterable[str], store: Any, pattern: str | None, allow_missing: bool) -> list[Found]:
+    """The files that URLs, or paths in a store, stand for, in the order of the paths.
+
+    Raises:
+        TfrFileNotFoundError: nothing matches, or a file of a set is missing.
+        TfrValueError: a file is given twice, or belongs to another set.
+    """
+    found: list[Found] = []
+    for path in paths:
+        for one in _expand(path):
+            found += _one(one, store, pattern, allow_missing)
+    if not found:
+        raise refuse("no files are given: give at least one path")
+    twice = {file.path for file in found}
+    if len(twice) < len(found):
+        for file in found:
+            if file.path not in twice:
+                raise refuse(f"{file.path}: is given twice, so its records would count twice")
+            twice.remove(file.path)
+    return found
+
+
+def _one(path: str, store: Any, pattern: str | None, allow_missing: bool) -> list[Found]:
+    """The files of a path without braces."""
+    name = posixpath.basename(path)
+    if path.endswith("/"):
+        chosen = _chosen_by(pattern)
+        files = _matching(path, store, lambda rest: chosen(posixpath.basename(rest)))
+        if not files:
+            raise refuse(f"{path}: no TFRecord files are there: pass pattern= for other names")
+    elif match := _SET.search(name):
+        count = "*" if match[1] == "*" else f"{int(match[1]):05}"
+        start, end = path[: len(path) - len(name)] + name[: match.start()], name[match.end() :]
+        if count != "*":
+            return [
+                Found(f"{start}-{number:05}-of-{count}{end}") for number in range(int(match[1]))
+            ]
+        files = _by_pattern(f"{start}-?????-of-?????{end}", store)
+    elif _WILDCARD.search(path):
+        files = _by_pattern(path, store)
+    else:
+        return [Found(path)]
+    _ensure_complete(files, allow_missing)
+    return files
+
+
+def _expand(path: str) -> Iterator[str]:
+    """The paths that braces stand for."""
+    match = _BRACES.search(path)
+    if match is None:
+        yield path
+        return
+    bounds = re.fullmatch(r"(\d+)\.\.(\d+)", match[1])
+    if bounds:
+        width = len(bounds[1]) if bounds[1].startswith("0") else 1
+        names = [f"{n:0{width}}" for n in range(int(bounds[1]), int(bounds[2]) + 1)]
+    else:
+        names = match[1].split(",")
+    for name in names:
+        yield from _expand(path[: match.start()] + name + path[match.end() :])
+
+
+def _by_pattern(path: str, store: Any) -> list[Found]:
+    """The files that match a path with wildcards."""
+    start = _WILDCARD.search(path)
+    directory = path[: path.rindex("/", 0, start.start()) + 1] if start and "/" in path else ""
+    if store is None and not re.match(r"[^:]+://[^/]+/", directory):
+        raise refuse(f"{path}: a URL cannot have wildcards in its bucket or host")
+    regex = re.compile(_regex_of(path[len(directory) :]))
+    files = _matching(directory, store, lambda rest: regex.fullmatch(rest) is not None)
+    if not files:
+        raise TfrFileNotFoundError(f"{path}: no file matches", path=path, errno=2)
+    return files
+
+
+def _matching(directory: str, store: Any, matches: Any) -> list[Found]:
+    """The data files below a directory whose paths in it match, sorted."""
+    listed = {path: (size, etag) for path, size, etag in list_files(directory, store)}
+    return [
+        Found(path, size, etag, f"{path}.idx" in listed)
+        for path, (size, etag) in sorted(listed.items())
+        if matches(path.removeprefix(directory))
+        and not path.endswith(_BESIDE)
+        and not posixpath.basename(path).startswith((".", "_"))
+    ]
+
+
+def _chosen_by(pattern: str | None) -> Any:
+    """Whether a name in a directory is that of data."""
+    if pattern is None:
+        return lambda name: _DATA.search(name) is not None
+    choices = [re.compile(_regex_of(one)) for one in _expand(pattern)]
+    return lambda name: any(choice.fullmatch(name) for choice in choices)
+
+
+def _regex_of(pattern: str) -> str:
+    """A regular expression for a pattern: "**/" for any directories, "*" and "?" inside a name."""
+    parts = re.split(r"(\*\*/|\*|\?|\[[^\]]+\])", pattern)
+    special = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+
+    def part(text: str, is_special: bool) -> str:
+        if not is_special:
+            return re.escape(text)
+        return special.get(text) or f"[{'^' * (text[1] in '!^')}{text[1:-1].lstrip('!^')}]"
+
+    return "".join(map(part, parts, itertools.cycle((False, True))))
+
+
+def _ensure_complete(files: list[Found], allow_missing: bool) -> None:
+    """Raises an error if files of a set are missing, or belong to another set."""
+    if allow_missing:
+        return
+    sets: dict[tuple[str, str], dict[int, set[int]]] = {}
+    for file in files:
+        if match := _MEMBER.match(file.path):
+            counts = sets.setdefault((match[1], match[4] or ""), {})
+            counts.setdefault(int(match[3]), set()).add(int(match[2]))
+    for (start, end), counts in sets.items():
+        if len(counts) > 1:
+            names = " and ".join(f"{start}@{count}{end}" for count in sorted(counts))
+            raise refuse(f"{names} are beside each other: pass the one that is meant")
+        [(count, members)] = counts.items()
+        missing = sorted(set(range(count)) - members)
+        if missing:
+            path = f"{start}-{missing[0]:05}-of-{count:05}{end}"
+            message = (
+                f"{path}: cannot find it: {len(missing)} of the {count} files of its set "
+                f"{'is' if len(missing) == 1 else 'are'} missing; restore what is missing, or pass "
+                "allow_missing=True"
+            )
+            raise TfrFileNotFoundError(message, path=path, errno=2)

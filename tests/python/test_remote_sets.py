@@ -1,0 +1,432 @@
+"""Data sets in object stores: their files, indexes, records and manifests."""
+
+if __name__ == "__main__":
+    import sys
+
+    sys.path.append(f"{sys.path[0]}/..")
+    import environment
+
+    environment.run_as_script(__file__, "quick")
+
+import concurrent.futures
+import errno
+import gzip
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
+import fsspec
+import numpy
+import obstore
+import obstore.store
+import pytest
+import tfr_index
+from object_server import s3
+from tfr_index import Dataset, Manifest, Order, create_indexes
+from tfrecords import index_text, tfrecord, walk
+
+SHARDS, RECORDS = 6, 40
+PAYLOADS = [
+    [numpy.random.default_rng(100 * shard + i).bytes(500 + 13 * i) for i in range(RECORDS)]
+    for shard in range(SHARDS)
+]
+ALL = [payload for shard in PAYLOADS for payload in shard]
+NAMES = [f"train-{shard:05}-of-{SHARDS:05}.tfrecord" for shard in range(SHARDS)]
+URLS = [f"s3://b/set/{name}" for name in NAMES]
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server with a set and other files in the bucket "b"."""
+    with s3(monkeypatch) as server:
+        for name, payloads in zip(NAMES, PAYLOADS, strict=True):
+            server.objects[f"/b/set/{name}"] = tfrecord(payloads)
+        for name in ("labels.txt", "_SUCCESS", "a/b/x.tfrec", "set.json"):
+            server.objects[f"/b/set/{name}"] = b""
+        yield server
+
+
+@pytest.fixture
+def indexed(server):
+    """The same, with indexes, after which no request is noted yet."""
+    for name, payloads in zip(NAMES, PAYLOADS, strict=True):
+        text = index_text(walk(tfrecord(payloads)))
+        server.objects[f"/b/set/{name}.idx"] = text.encode()
+    return server
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        URLS,
+        "s3://b/set/train-*.tfrecord",
+        "s3://b/set/train-0000[0-5]-of-?????.tfrecord",
+        f"s3://b/set/train@{SHARDS}.tfrecord",
+        "s3://b/set/train@*.tfrecord",
+        "s3://b/**/train*",
+        f"s3://b/set/train-{{00000..00005}}-of-{SHARDS:05}.tfrecord",
+        "s3://b/set/{train}-*",
+    ],
+)
+def test_what_urls_stand_for(server, paths):
+    assert Dataset(paths).paths == URLS
+
+
+def test_a_directory_has_the_files_that_look_like_data(indexed):
+    assert Dataset("s3://b/set/").paths == ["s3://b/set/a/b/x.tfrec", *URLS]
+    indexed.objects["/b/set/other.data"] = tfrecord([b"x"])
+    assert Dataset("s3://b/set/", pattern="*.{data,tfrec}").paths == [
+        "s3://b/set/a/b/x.tfrec",
+        "s3://b/set/other.data",
+    ]
+
+
+def test_sets_must_be_complete(server):
+    del server.objects["/b/set/" + NAMES[2]]
+    with pytest.raises(FileNotFoundError, match=rf"{URLS[2]}: cannot find it.*allow_missing"):
+        Dataset("s3://b/set/train-*")
+    assert len(Dataset("s3://b/set/train-*", allow_missing=True)) == (SHARDS - 1) * RECORDS
+    with pytest.raises(FileNotFoundError, match=URLS[2]):
+        Dataset(f"s3://b/set/train@{SHARDS}.tfrecord")
+    server.objects["/b/set/train-00000-of-00009.tfrecord"] = tfrecord([b"x"])
+    with pytest.raises(tfr_index.TfrValueError, match=r"train@6\.tfrecord and .*train@9"):
+        Dataset("s3://b/set/train-*")
+
+
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        ([URLS[0], "local.tfrecord"], "files of one kind"),
+        ([URLS[0], URLS[0]], "given twice"),
+        ("s3://b/none-*", "no file matches"),
+        ("s3://b/none/", "no TFRecord files are there"),
+        ("s3://*/x", "wildcards in its bucket"),
+        ("http://127.0.0.1:1/x-*", "lists no files"),
+    ],
+)
+def test_urls_that_stand_for_no_set(server, paths, words):
+    with pytest.raises((tfr_index.TfrValueError, FileNotFoundError), match=words):
+        Dataset(paths)
+
+
+def test_indexes_are_created_with_a_request_each(server):
+    created = create_indexes("s3://b/set/train-*")
+    assert [file.path for file in created] == URLS
+    assert [(file.records, file.error) for file in created] == [(RECORDS, None)] * SHARDS
+    assert [file.bytes for file in created] == [len(tfrecord(some)) for some in PAYLOADS]
+    assert (server.count("GET"), server.count("PUT"), server.count("LIST")) == (SHARDS, SHARDS, 1)
+    for name, payloads in zip(NAMES, PAYLOADS, strict=True):
+        text = server.objects[f"/b/set/{name}.idx"].decode()
+        assert text == index_text(walk(tfrecord(payloads)))
+    again = create_indexes("s3://b/set/train-*", update=True)
+    assert [file.records for file in again] == [None] * SHARDS
+    assert server.count("PUT") == SHARDS
+    server.objects["/b/set/" + NAMES[1]] += tfrecord([b"more"])
+    planned = create_indexes("s3://b/set/train-*", update=True, dry_run=True)
+    assert [file.planned for file in planned] == [number == 1 for number in range(SHARDS)]
+    again = create_indexes("s3://b/set/train-*", update=True)
+    assert [file.records for file in again] == [None, RECORDS + 1, None, None, None, None]
+
+
+def test_many_files_are_indexed_at_the_same_time(server):
+    server.latency = 0.1
+    create_indexes(URLS)
+    assert server.most_at_once > 2
+
+
+def test_a_file_that_fails_stops_no_other(server):
+    server.objects["/b/set/" + NAMES[3]] = b"<!DOCTYPE html><html></html>"
+    calls = []
+    created = create_indexes(URLS, progress=lambda *at: calls.append(at))
+    assert [file.records for file in created] == [RECORDS] * 3 + [None] + [RECORDS] * 2
+    error = created[3].error
+    assert error.status == "TFR_ERR_NOT_TFRECORD" and error.path == URLS[3]
+    assert str(error).startswith(URLS[3])
+    assert calls == [(done, SHARDS) for done in range(1, SHARDS + 1)]
+    with pytest.raises(tfr_index.TfrError, match=NAMES[3]):
+        create_indexes(URLS, on_error="raise")
+    with pytest.raises(tfr_index.TfrCancelled):
+        create_indexes(URLS, progress=lambda *_at: True)
+
+
+def test_damage_is_counted(server):
+    data = bytearray(server.objects["/b/set/" + NAMES[0]])
+    data[600] ^= 1
+    server.objects["/b/set/" + NAMES[0]] = bytes(data)
+    created = create_indexes(URLS, salvage=True, checksums="full")
+    assert [file.skipped_regions for file in created] == [1, 0, 0, 0, 0, 0]
+    assert created[0].records == RECORDS - 1
+
+
+def test_an_executor_creates_the_indexes(server):
+    with concurrent.futures.ThreadPoolExecutor(2) as executor:
+        created = create_indexes(URLS, executor=executor)
+        assert [file.records for file in created] == [RECORDS] * SHARDS
+        manifest = Manifest.build(URLS, executor=executor)
+    assert manifest == Manifest.build(URLS)
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, context) as executor:
+        again = create_indexes(URLS, executor=executor, update=True)
+    assert [file.records for file in again] == [None] * SHARDS
+
+
+def test_indexes_in_another_directory(server):
+    server.objects["/b/set/a/b/x.tfrec"] = tfrecord([b"x"])
+    paths = ["s3://b/set/a/b/x.tfrec", URLS[0]]
+    created = create_indexes(paths, "s3://b/indexes")
+    expected = ["s3://b/indexes/a/b/x.tfrec.idx", f"s3://b/indexes/{NAMES[0]}.idx"]
+    assert [file.index_path for file in created] == expected
+    dataset = Dataset(paths, index_dir="s3://b/indexes")
+    assert list(dataset) == [b"x", *PAYLOADS[0]]
+    with pytest.raises(FileNotFoundError, match="other"):
+        Dataset(paths, index_dir="s3://b/other")
+
+
+def test_opening_and_reading_takes_few_requests(indexed):
+    dataset = Dataset("s3://b/set/train-*")
+    assert len(dataset) == len(ALL)
+    # A listing; of each file the first bytes, the last header and the index.
+    assert len(indexed.requests) <= 1 + 3 * SHARDS
+    indexed.forget()
+    assert dataset[57] == ALL[57]
+    assert len(indexed.requests) == 1
+    indexed.forget()
+    records = [3, 239, 100, 57, 101, 102]
+    assert dataset.read_many(records) == [ALL[record] for record in records]
+    assert len(indexed.requests) <= len(records)
+    assert dataset.paths == URLS and dataset.locate(41) == (URLS[1], 1)
+
+
+@pytest.mark.parametrize("order", [None, Order(len(ALL), seed=3), "chunks"])
+def test_an_epoch(indexed, order):
+    dataset = Dataset("s3://b/set/train-*")
+    if order == "chunks":
+        order = Order(dataset, seed=1, shuffle="chunks")
+    indexed.latency = 0.01
+    batches = dataset.batches(32, order)
+    seen = []
+    for batch in batches:
+        assert batch == [ALL[record] for record in batches.records]
+        seen += batches.records
+    assert sorted(seen) == list(range(len(ALL)))
+    assert list(dataset) == ALL
+
+
+def test_files_without_an_index_are_scanned(server):
+    dataset = Dataset(URLS)
+    assert list(dataset) == ALL
+    assert server.count("PUT") == 0
+
+
+def test_a_stale_index_is_not_used(indexed):
+    indexed.objects["/b/set/" + NAMES[1]] += tfrecord([b"more"])
+    with pytest.warns(tfr_index.TfrWarning, match=rf"{URLS[1]}\.idx: .*is not used"):
+        dataset = Dataset(URLS)
+    assert len(dataset) == len(ALL) + 1 and dataset[2 * RECORDS] == b"more"
+
+
+def test_a_given_index_selects(indexed):
+    two = tfr_index.Index(walk(tfrecord(PAYLOADS[0]))[:2])
+    dataset = Dataset(URLS[:2], index=[two, None])
+    assert list(dataset) == PAYLOADS[0][:2] + PAYLOADS[1]
+
+
+def test_compressed_and_plain_files(indexed, tmp_path):
+    path = tmp_path / "x.tfrecord.gz"
+    path.write_bytes(gzip.compress(tfrecord(PAYLOADS[0])))
+    tfr_index.create_index(path)
+    for end in ("", ".idx", ".seek"):
+        content = (tmp_path / f"x.tfrecord.gz{end}").read_bytes()
+        indexed.objects[f"/b/gz/x.tfrecord.gz{end}"] = content
+    paths = ["s3://b/gz/x.tfrecord.gz", URLS[1]]
+    for name in ("x.tfrecord.gz.seek", "x.tfrecord.gz.idx"):
+        assert list(Dataset(paths)) == PAYLOADS[0] + PAYLOADS[1]
+        with tfr_index.Reader(paths[0]) as reader:
+            assert reader[7] == PAYLOADS[0][7]
+        assert list(tfr_index.scan(paths[0])) == walk(tfrecord(PAYLOADS[0]))
+        del indexed.objects[f"/b/gz/{name}"]
+    assert create_indexes(paths[0])[0].records == RECORDS
+    assert create_indexes(paths[0], update=True)[0].records is None
+    indexed.objects["/b/gz/x.tfrecord.gz.seek"] = b"of another file"
+    assert list(Dataset(paths[0])) == PAYLOADS[0]
+
+
+def test_copies_open_no_file_and_read_the_same_version(indexed):
+    dataset = Dataset(URLS)
+    indexed.forget()
+    text = pickle.dumps(dataset)
+    copy = pickle.loads(text)
+    assert len(copy) == len(ALL) and indexed.requests == []
+    assert copy[77] == ALL[77]
+    indexed.objects["/b/set/" + NAMES[0]] = tfrecord([*PAYLOADS[0][:-1], PAYLOADS[0][-1][::-1]])
+    with pytest.raises(tfr_index.TfrOSError, match="was replaced") as caught:
+        pickle.loads(text)[0]
+    assert (caught.value.errno, caught.value.path) == (errno.ESTALE, URLS[0])
+
+
+def test_another_process_reads_a_copy(indexed):
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, context) as executor:
+        assert executor.submit(Dataset(URLS).read_many, [99, 3]).result() == [ALL[99], ALL[3]]
+
+
+def test_a_forked_process_is_told(indexed):
+    dataset = Dataset(URLS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads run
+        child = os.fork()
+    if child == 0:
+        try:
+            dataset[0]
+        except tfr_index.TfrError as error:
+            os._exit(0 if "forkserver" in str(error) else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert dataset[0] == ALL[0]
+
+
+def test_a_file_that_is_replaced_is_noticed(indexed):
+    dataset = Dataset(URLS)
+    indexed.objects["/b/set/" + NAMES[2]] = tfrecord(PAYLOADS[2][::-1])
+    for read in (lambda: dataset[100], lambda: dataset.read_many([1, 100])):
+        with pytest.raises(tfr_index.TfrOSError, match=rf"{URLS[2]}.*was replaced") as caught:
+            read()
+        assert (caught.value.errno, caught.value.path) == (errno.ESTALE, URLS[2])
+    assert dataset[0] == ALL[0]
+
+
+def impatient(server):
+    """A store that does not repeat requests."""
+    return obstore.store.S3Store(
+        "b",
+        endpoint=server.url,
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+        skip_signature=True,
+        region="us-east-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "words"),
+    [
+        (404, FileNotFoundError, "no such file"),
+        (403, PermissionError, "credentials do not allow"),
+        (503, OSError, "503"),
+        ("short", OSError, "cannot read it"),
+        ("reset", OSError, "cannot read it"),
+    ],
+)
+def test_faults_of_the_server(indexed, fault, kind, words):
+    paths = [f"set/{name}" for name in NAMES]
+    dataset = Dataset(paths, store=impatient(indexed))
+    indexed.fault = lambda request: fault if NAMES[4] in request.path else None
+    with pytest.raises(kind, match=words) as caught:
+        dataset[4 * RECORDS + 9]
+    assert isinstance(caught.value, tfr_index.TfrOSError) and caught.value.path == paths[4]
+    with pytest.raises(kind, match=NAMES[4]):
+        Dataset(paths, store=impatient(indexed))
+    with pytest.raises(kind, match=words):
+        list(dataset.batches(50))
+
+
+def test_bad_files_and_records_may_be_skipped(indexed):
+    data = bytearray(indexed.objects["/b/set/" + NAMES[0]])
+    data[600] ^= 1
+    indexed.objects["/b/set/" + NAMES[0]] = bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = Dataset(URLS, on_error="skip")
+        assert list(dataset) == ALL[:1] + ALL[2:]
+        assert dataset.skipped.records == 1 and dataset.skipped.errors[0].path == URLS[0]
+        del indexed.objects["/b/set/" + NAMES[5]]
+        assert len(Dataset(URLS, on_error="skip")) == 5 * RECORDS
+        assert list(Dataset(URLS[:1], salvage=True)) == PAYLOADS[0][:1] + PAYLOADS[0][2:]
+
+
+def test_a_manifest_says_what_the_set_has(indexed):
+    manifest = Manifest.build("s3://b/set/train-*")
+    assert [row.path for row in manifest] == URLS
+    assert [row.index_path for row in manifest] == [f"{url}.idx" for url in URLS]
+    assert all(row.records == RECORDS and row.etag and row.mtime_ns for row in manifest)
+    manifest.write("s3://b/set/train.manifest.json")
+    indexed.forget()
+    dataset = Dataset("s3://b/set/train.manifest.json")
+    assert len(dataset) == len(ALL) and len(indexed.requests) == 1
+    assert dataset[239] == ALL[239]
+    assert Manifest.read("s3://b/set/train.manifest.json") == manifest
+    indexed.objects["/b/set/" + NAMES[1]] = tfrecord(PAYLOADS[1][::-1])
+    with pytest.raises(tfr_index.TfrOSError, match="was replaced"):
+        Dataset(manifest)[RECORDS]
+
+
+def test_a_manifest_on_this_machine(indexed, tmp_path):
+    path = tmp_path / "train.manifest.json"
+    Manifest.build(URLS).write(path)
+    assert Dataset(path).paths == URLS
+    assert Dataset(path).read_many([7, 100]) == [ALL[7], ALL[100]]
+    assert list(pickle.loads(pickle.dumps(Dataset(path)))) == ALL
+
+
+def test_a_manifest_is_refreshed_by_versions(indexed):
+    manifest = Manifest.build(URLS[:4])
+    indexed.objects["/b/set/" + NAMES[1]] += tfrecord([b"more"])
+    del indexed.objects[f"/b/set/{NAMES[1]}.idx"]
+    indexed.forget()
+    changes = manifest.refresh([*URLS[1:4], URLS[5]])
+    assert (changes.added, changes.changed, changes.gone) == ([URLS[5]], [URLS[1]], [URLS[0]])
+    assert indexed.count("GET", NAMES[2]) == 0  # as it was
+    assert [row.records for row in manifest] == [RECORDS + 1, RECORDS, RECORDS, RECORDS]
+    assert manifest.refresh() == ([], [], [], [], False)
+
+
+def test_a_store_that_is_given(tmp_path):
+    store = obstore.store.MemoryStore()
+    for name, payloads in zip(NAMES, PAYLOADS, strict=True):
+        obstore.put(store, f"set/{name}", tfrecord(payloads))
+    assert [file.records for file in create_indexes("set/", store=store)] == [RECORDS] * SHARDS
+    dataset = Dataset("set/train-*", store=store)
+    assert dataset.paths == [f"set/{name}" for name in NAMES] and list(dataset) == ALL
+    index_paths = [f"set/{name}.idx" for name in NAMES]
+    assert list(Dataset(dataset.paths, index=index_paths, store=store)) == ALL
+
+
+def test_a_file_system_of_fsspec():
+    system = fsspec.filesystem("memory")
+    for name, payloads in zip(NAMES, PAYLOADS, strict=True):
+        system.pipe_file(f"/sets/{name}", tfrecord(payloads))
+    assert len(create_indexes("/sets/train-*", store=system)) == SHARDS
+    assert create_indexes("/sets/train-*", store=system, update=True)[0].records is None
+    dataset = Dataset("/sets/train-*", store=system)
+    assert list(dataset) == ALL
+    batches = dataset.batches(7, Order(len(dataset), seed=5))
+    assert all(batch == [ALL[i] for i in batches.records] for batch in batches)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, tfr_index
+dataset = tfr_index.Dataset(sys.argv[1])
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    for _ in range(1000):
+        dataset.read_many(range(len(dataset)))
+except KeyboardInterrupt:
+    print("interrupted", dataset[3] == dataset[3])
+"""
+
+
+def test_ctrl_c_ends_a_read(indexed):
+    indexed.latency = 0.05
+    command = [sys.executable, "-c", INTERRUPTED, "s3://b/set/train-*"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.stdout == "interrupted True\n", ended.stderr
+
+
+def test_a_local_command_says_who_reads_urls(server):
+    command = [sys.executable, "-m", "tfr_index", "check", URLS[0]]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    if "is not installed" not in ended.stderr:  # the program needs a newer Rust than the library
+        assert ended.returncode == 1 and "tfr-index[remote]" in ended.stderr
