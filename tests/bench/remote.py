@@ -43,14 +43,15 @@ def serve(pipe: Connection, objects: dict[str, tuple[int, int]]) -> None:
 def main() -> None:
     import obstore.store
     import tfr_index
-    from tfr_index import Reader, RemoteFile
+    from tfr_index import Dataset, Manifest, Order, Reader, RemoteFile
 
     objects = {
         "/b/walk": (1_000, 200_000),
         "/b/video": (200, 10_000_000),
         "/b/random": (3_000, 110_000),
     }
-    objects |= {f"/b/small/{i:03}": (500, 2_000) for i in range(200)}
+    objects |= {f"/b/small/{i:03}.tfrecord": (500, 2_000) for i in range(200)}
+    objects |= {f"/b/epoch/{i:02}.tfrecord": (300, 110_000) for i in range(10)}
     pipe, other = get_context("spawn").Pipe()
     server = get_context("spawn").Process(target=serve, args=(other, objects))
     server.start()
@@ -72,6 +73,9 @@ def main() -> None:
         print(f"{what:42} {took:7.3f} s  {requests:5} requests, {megabytes}, {at_once} at once")
         return took
 
+    def update(url: str) -> None:
+        tfr_index.create_indexes(url, update=True)
+
     def stream(path: str) -> None:
         for _piece in obstore.get(store, path).stream(min_chunk_size=1 << 20):
             pass
@@ -83,7 +87,7 @@ def main() -> None:
         ours = measured("  scan", lambda name=name: tfr_index.scan(RemoteFile(name, store)))
         print(f"  scan / stream: {ours / base:.3f}")
 
-    names = [f"small/{i:03}" for i in range(200)]
+    names = [f"small/{i:03}.tfrecord" for i in range(200)]
     print("200 objects of 1 MB")
 
     def create(name: str) -> None:
@@ -96,6 +100,42 @@ def main() -> None:
     with ThreadPoolExecutor(64) as pool:
         ours = measured("  create_index, 64 at once", lambda: list(pool.map(create, names)))
     print(f"  64 at once / one after the other: {ours / base:.3f}")
+    ours = measured("  create_indexes", lambda: tfr_index.create_indexes("s3://b/small/"))
+    print(f"  create_indexes / one after the other: {ours / base:.3f}")
+    measured("  create_indexes(update=True)", lambda: update("s3://b/small/"))
+    measured("  Dataset", lambda: Dataset("s3://b/small/"))
+    manifest = Manifest.build("s3://b/small/")
+    measured("  Dataset(manifest)", lambda: Dataset(manifest))
+
+    print("an epoch of 3,000 records of 110 KB in 10 objects, in batches of 256")
+    tfr_index.create_indexes("s3://b/epoch/")
+    dataset = Dataset("s3://b/epoch/")
+    sizes = [(name, 300 * 110_016) for name in dataset.paths]
+    spans = [
+        (name, start, min(start + 4_000_000, size))
+        for name, size in sizes
+        for start in range(0, size, 4_000_000)
+    ]
+    frames = [
+        (name, start, start + 110_016) for name, size in sizes for start in range(0, size, 110_016)
+    ]
+    random.Random(1).shuffle(frames)
+
+    def fetch(ranges: list[tuple[str, int, int]]) -> None:
+        def one(wanted: tuple[str, int, int]) -> None:
+            name, start, end = wanted
+            obstore.get_range(store, name.removeprefix("s3://b/"), start=start, end=end)
+
+        with ThreadPoolExecutor(64) as pool:
+            list(pool.map(one, ranges))
+
+    for what, seed, ranges in (("in order", None, spans), ("shuffled", 1, frames)):
+        base = measured(f"  {what}: obstore alone, 64 at once", lambda r=ranges: fetch(r))
+        order = Order(len(dataset), seed=seed)
+        ours = measured(
+            f"  {what}: batches()", lambda o=order: sum(map(len, dataset.batches(256, o)))
+        )
+        print(f"  {what}: bandwidth of batches() / obstore alone: {base / ours:.2f}")
 
     print("256 records of 110 KB")
     file = RemoteFile("random", store)
