@@ -2,7 +2,7 @@
 
     python3 tests/bench/remote.py
 
-A process of its own serves the objects (`tests/python/object_server.py`). The comparison is one
+A process of its own serves the objects (`tests/support/object_server.py`). The comparison is one
 stream of all bytes, or the records one after the other. Each line says how many requests and bytes
 it took. The server is slower than a real one: what it sends, it sends on the same processors.
 """
@@ -150,7 +150,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(TESTS), str(TESTS / "python"), str(TESTS / "support")]
+    sys.path[:0] = [str(TESTS), str(TESTS / "support")]
     if len(sys.argv) > 1 and sys.argv[1] == "measure":
         main()
     else:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import tfr_index
 import torch
+from object_server import s3
 from tfrecords import tfrecord
 from torch.utils.data import DataLoader, DistributedSampler, Subset, random_split
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -51,6 +52,26 @@ def seen(loader: DataLoader) -> list[int]:
         assert sizes.tolist() == [len(payload(number)) for number in numbers.tolist()]
         found += numbers.tolist()
     return found
+
+
+@pytest.mark.parametrize("workers", [None, "spawn", "forkserver"])
+def test_shards_in_an_object_store(monkeypatch, workers):
+    with s3(monkeypatch) as server:
+        for start in range(0, COUNT, SHARD):
+            records = map(payload, range(start, min(start + SHARD, COUNT)))
+            server.objects[f"/b/set/{start:05}.tfrecord"] = tfrecord(records)
+        dataset = tfr_index.Dataset("s3://b/set/", decode=decode)
+        options = {"num_workers": 2, "multiprocessing_context": workers} if workers else {}
+        loader = DataLoader(dataset, 64, shuffle=True, **options)
+        assert sorted(seen(loader)) == list(range(COUNT))
+
+
+def test_a_forked_worker_says_that_it_cannot_read_an_object_store(monkeypatch):
+    with s3(monkeypatch) as server:
+        server.objects["/b/set/x.tfrecord"] = tfrecord(map(payload, range(50)))
+        dataset = tfr_index.Dataset("s3://b/set/", decode=decode)
+        with pytest.raises(tfr_index.TfrOSError, match="forkserver"):
+            seen(DataLoader(dataset, 10, num_workers=1, multiprocessing_context="fork"))
 
 
 @pytest.mark.parametrize("workers", [None, "fork", "spawn"])
