@@ -1,9 +1,11 @@
 //! Creates the index of one of many files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::{CreateIndexes, Created, Creation};
 use crate::create::{create_index_unless, default_index_path, ensure_index, is_up_to_date};
@@ -20,22 +22,23 @@ pub(super) struct Listener<'l> {
     pub skipped: &'l (dyn Fn(Skipped) -> ControlFlow<()> + Sync),
 }
 
-/// Files that killed processes left, in the directory of the last index that was up to date. To look
-/// for those of each index takes longer than to find that it is up to date.
+/// Which directories have files that killed processes left. To look for those of each index takes
+/// longer than to find that it is up to date; to list a directory in each of 32 threads, too.
 #[derive(Default)]
 pub(super) struct Abandoned {
-    directory: Option<PathBuf>,
-    are_there: bool,
+    are_in: Mutex<HashMap<PathBuf, bool>>,
 }
 
 impl Abandoned {
-    fn clear(&mut self, index_path: &Path) {
-        let directory = index_path.parent();
-        if self.directory.as_deref() != directory {
-            self.directory = directory.map(Path::to_owned);
-            self.are_there = directory.map_or(true, file::has_temporary_files);
+    fn clear(&self, index_path: &Path) {
+        let Some(directory) = index_path.parent() else { return };
+        let known = || self.are_in.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut are_there = known().get(directory).copied();
+        if are_there.is_none() {
+            are_there = Some(file::has_temporary_files(directory));
+            known().extend(are_there.map(|found| (directory.to_owned(), found)));
         }
-        if self.are_there {
+        if are_there == Some(true) {
             file::clear_abandoned(index_path);
         }
     }
@@ -47,7 +50,7 @@ pub(super) fn create(
     settings: &CreateIndexes<'_>,
     pool: Option<&Pool>,
     listener: &Listener<'_>,
-    abandoned: &mut Abandoned,
+    abandoned: &Abandoned,
 ) -> Created {
     let (done, total, regions) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let progress = |at: Progress| {

@@ -22,6 +22,7 @@ pub(super) struct Work<'a> {
     settings: &'a CreateIndexes<'a>,
     counts: Counts,
     pool: Pool,
+    abandoned: Abandoned,
     queue: Mutex<Queue>,
     /// Wakes the caller's thread if it has something to do at once.
     wake: Condvar,
@@ -68,6 +69,7 @@ impl<'a> Work<'a> {
             settings,
             counts: Counts::of(shards.len()),
             pool: Pool::new(limit.max(or_processors(settings.options.threads))),
+            abandoned: Abandoned::default(),
             queue: Mutex::new(queue),
             wake: Condvar::new(),
             is_cancelled: AtomicBool::new(false),
@@ -98,7 +100,6 @@ impl<'a> Work<'a> {
             self.counts.report_if_due(self.settings)
         };
         let skipped = |skipped| self.tell(skipped);
-        let mut abandoned = Abandoned::default();
         loop {
             let Some(number) = self.queue().take(self.shards.len()) else {
                 return ControlFlow::Continue(());
@@ -112,7 +113,7 @@ impl<'a> Work<'a> {
             let (bytes, skipped) = (|count| note(bytes(count)), |one| note(skipped(one)));
             let listener = Listener { bytes: &bytes, skipped: &skipped };
             let shard = &self.shards[number];
-            let created = create(shard, self.settings, None, &listener, &mut abandoned);
+            let created = create(shard, self.settings, None, &listener, &self.abandoned);
             if is_cancelled.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
@@ -168,7 +169,7 @@ impl<'a> Work<'a> {
             self.flow()
         };
         let listener = Listener { bytes: &bytes, skipped: &skipped };
-        let (mut waits, mut abandoned) = (Waits::new(), Abandoned::default());
+        let mut waits = Waits::new();
         loop {
             let taken = {
                 let mut queue = self.queue();
@@ -181,7 +182,8 @@ impl<'a> Work<'a> {
             let Some(number) = taken else { return };
             waits.begin();
             let shard = &self.shards[number];
-            let created = create(shard, self.settings, Some(&self.pool), &listener, &mut abandoned);
+            let created =
+                create(shard, self.settings, Some(&self.pool), &listener, &self.abandoned);
             let is_waiting = waits.end();
             if self.is_cancelled.load(Ordering::Relaxed) {
                 return;
