@@ -60,6 +60,7 @@ API = {
         ],
     ),
     "api/orders.md": ("Orders and samplers", ["Sampler", "Order", "Permutation"]),
+    "api/report.md": ("Reports", ["report", "Report"]),
     "api/manifest.md": ("Manifest", ["Manifest", "ManifestRow", "Changes"]),
     "api/writer.md": ("RecordWriter", ["RecordWriter"]),
     "api/indexer.md": ("Indexer", ["Indexer"]),

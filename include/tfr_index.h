@@ -560,6 +560,14 @@ typedef struct tfr_permutation tfr_permutation;
 typedef struct tfr_reader tfr_reader;
 
 /**
+ * What is in a data set: totals, the state of each file and its index, damaged regions, features of
+ * tf.train.Example records and some records. As a page of HTML that needs no network, or as JSON.
+ *
+ * Threads: many threads may use a report at the same time.
+ */
+typedef struct tfr_report tfr_report;
+
+/**
  * The files of a data set, in order. It never changes.
  */
 typedef struct tfr_shards tfr_shards;
@@ -4050,6 +4058,85 @@ enum tfr_status tfr_reshard(const struct tfr_shards *set,
                             tfr_warning_fn on_warning,
                             void *context,
                             struct tfr_error **error_out);
+
+/**
+ * Looks at the files of a data set: at each record's header, or at the index instead if it fits, and
+ * at a random sample of the payloads. Writes nothing. Damage is skipped, and a file that fails does
+ * not stop the others: the report says why.
+ *
+ * Parameters: `shards` and `report_out` are required. `sample` is how many random records are read,
+ * `seed` chooses them: a seed always chooses the same ones. `max_bytes` is the most bytes of pictures
+ * in the page, all together. With `values` 0, the report has the names, kinds, numbers and sizes of
+ * features, but nothing that was computed from their values. `options` is optional; NULL means the
+ * defaults. Its number of threads is how many files are looked at at the same time; its progress
+ * callback gets the progress of all files together.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_CANCELLED if the callback
+ * cancelled. Errors of files are in the report.
+ *
+ * Ownership: free *report_out with tfr_report_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_report_new(const struct tfr_shards *shards,
+                               size_t sample,
+                               uint64_t seed,
+                               uint64_t max_bytes,
+                               int32_t values,
+                               const struct tfr_options *options,
+                               struct tfr_report **report_out,
+                               struct tfr_error **error_out);
+
+/**
+ * Returns the report as a page: one HTML file in UTF-8 that needs no other, and no network.
+ *
+ * Parameters: `report` and `text_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: NUL-terminated. Free *text_out with tfr_text_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_report_to_html(const struct tfr_report *report,
+                                   char **text_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Returns the report as a JSON object in UTF-8, for programs.
+ *
+ * Parameters: `report` and `text_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: NUL-terminated. Free *text_out with tfr_text_free(). It is NULL on failure.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_report_to_json(const struct tfr_report *report,
+                                   char **text_out,
+                                   struct tfr_error **error_out);
+
+/**
+ * Writes the page to a file, completely or not at all. It replaces an older report, but no other file.
+ *
+ * Parameters: `report` and `path` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, or if the path is that of a file that
+ * is no report. TFR_ERR_IO if the file cannot be written.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_report_write(const struct tfr_report *report,
+                                 const char *path,
+                                 struct tfr_error **error_out);
+
+/**
+ * Frees a report. NULL does nothing.
+ *
+ * Threads: no other thread may use the report any more.
+ */
+void tfr_report_free(struct tfr_report *report);
 
 /**
  * Frees the handle of an owner, if there is one, and sets it to NULL. The caller keeps the memory

@@ -2613,6 +2613,56 @@ inline batches dataset::batches_of(std::uint64_t first, std::int64_t step, std::
     return {*this, first, step, order, batch_size, max_bytes, prefetch, drop_last};
 }
 
+/// What a report looks at.
+struct report_options {
+    /// How many random records are read, to find out which features they have.
+    std::size_t sample = 1000;
+    /// Chooses the records: the same ones each time.
+    std::uint64_t seed = 0;
+    /// The most bytes of pictures in the page, all together.
+    std::uint64_t max_bytes = 2 << 20;
+    /// Whether the report may have values of records. If not, it has the names, kinds, numbers and
+    /// sizes of features, and nothing that was computed from their values.
+    bool values = true;
+};
+
+/// What is in a data set: totals, the state of each file and its index, damaged regions, features
+/// of tf.train.Example records and some records.
+class report {
+  public:
+    /// Looks at the files: at each record's header, or at the index instead if it fits, and at a
+    /// random sample of the payloads. A file that fails does not stop the others: the report says
+    /// why.
+    explicit report(const shards &set, const report_options &how = report_options(),
+                    const options &options = tfr::options()) {
+        tfr_report *made = nullptr;
+        options.call(tfr_report_new, set.get(), how.sample, how.seed, how.max_bytes,
+                     std::int32_t{how.values}, options.get(), &made);
+        native_.reset(made);
+    }
+    /// The page: one HTML file that needs no other, and no network.
+    [[nodiscard]] std::string to_html() const { return text(tfr_report_to_html); }
+    /// The same facts for programs, as a JSON object.
+    [[nodiscard]] std::string to_json() const { return text(tfr_report_to_json); }
+    /// Writes the page, completely or not at all. It replaces an older report, but no other file.
+    void write(const std::string &path) const {
+        detail::call(tfr_report_write, get(), detail::path(path));
+    }
+
+    /// The C object. This object owns it.
+    [[nodiscard]] const tfr_report *get() const noexcept { return native_.get(); }
+
+  private:
+    template <typename Function> [[nodiscard]] std::string text(Function function) const {
+        char *made = nullptr;
+        detail::call(function, get(), &made);
+        const detail::handle<char, tfr_text_free> owned(made);
+        return made;
+    }
+
+    detail::handle<tfr_report, tfr_report_free> native_;
+};
+
 } // namespace tfr
 
 #ifdef __cpp_lib_ranges

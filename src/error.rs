@@ -176,6 +176,11 @@ impl Error {
         self
     }
 
+    /// What went wrong, without the place.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -88,4 +88,6 @@ mod encode;
 
 mod reshard;
 
+mod report;
+
 mod owner;

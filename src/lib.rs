@@ -37,6 +37,7 @@
 //! | read features of `tf.train.Example` records as columns | [`Features`]; [`Reader::read_columns`], [`Dataset::read_columns`], [`Batches::features`]; [`Features::decode`], of payloads |
 //! | find out which features the records of a data set have | [`infer_features`]; [`Schema`], of payloads |
 //! | make `tf.train.Example` payloads of columns | [`encode_examples`] |
+//! | see what is in a data set: files, damage, features, some records | [`Report`] |
 //! | copy a data set to files of other sizes, in order or shuffled | [`reshard()`] |
 //! | choose checksums, threads, progress, and what to do about damage | [`Options`] |
 //!
@@ -77,6 +78,7 @@ mod open;
 mod options;
 mod order;
 mod reader;
+mod report;
 mod scan;
 mod scan_data;
 mod shards;
@@ -115,6 +117,7 @@ pub use locate::{locate, Location, Part};
 pub use options::{Checksums, Compression, Options, Progress, Skipped};
 pub use order::{Order, OrderState, Permutation};
 pub use reader::{Payloads, Reader, Records};
+pub use report::{Report, ReportOptions};
 pub use scan::Scanner;
 pub use shards::{find_index, FindShards, Shard, Shards};
 pub use source::{ReadAt, ReadCost};
@@ -130,6 +133,7 @@ pub mod internal {
     pub use crate::file::is_url;
     pub use crate::open::data_size;
     pub use crate::reader::{StoredIndex, StoredReader, View};
+    pub use crate::report::{dali_spec, ensure_report, printable, python_spec, State};
     pub use crate::scan_data::reason_at_start;
     pub use crate::shards::{find_listed, is_named_as_index, mirrored, place_beside};
 }

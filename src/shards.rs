@@ -107,6 +107,8 @@ pub struct Shards {
     /// What an index directory mirrors is what these directories have in common. If there is none,
     /// the directories of the shards.
     roots: Vec<PathBuf>,
+    /// The paths that were given to find them.
+    given: Vec<PathBuf>,
 }
 
 impl Shards {
@@ -179,7 +181,8 @@ impl Shards {
         keeps_missing: bool,
     ) -> Result<Shards> {
         let mut search = Search::new(options, keeps_missing)?;
-        search.add_all(&paths.into_iter().collect::<Vec<_>>())?;
+        let paths: Vec<_> = paths.into_iter().collect();
+        search.add_all(&paths)?;
         let Search { mut found, lists, roots, notes, mut incomplete, .. } = search;
         if roots.is_empty() {
             let detail = "no files are given: give at least one path".to_owned();
@@ -212,7 +215,8 @@ impl Shards {
         };
         let shard = |Found { path, index_path, .. }| Shard { path, index_path };
         let shards = found.into_iter().map(shard).collect();
-        let mut shards = Shards { shards, notes, incomplete, listed, lists, roots };
+        let given = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        let mut shards = Shards { shards, notes, incomplete, listed, lists, roots, given };
         if let Some(directory) = &options.index_dir {
             shards.set_index_dir(directory);
         }
@@ -249,6 +253,11 @@ impl Shards {
                 listed.has_given_index = true;
             }
         }
+    }
+
+    /// The paths that were given to find the shards; none if they were not searched.
+    pub(crate) fn given(&self) -> &[PathBuf] {
+        &self.given
     }
 
     /// What a list says of a shard.

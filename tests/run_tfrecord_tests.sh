@@ -127,7 +127,7 @@ if [ -x "$python" ]; then
     step "examples" "$bin/python" -m pytest tests/docs/test_examples.py
     step "docs" "$bin/python" -m pytest tests/docs/test_architecture.py \
         tests/docs/test_development.py tests/docs/test_site.py \
-        tests/docs/test_tests_page.py
+        tests/docs/test_report_page.py tests/docs/test_tests_page.py
     step "README" "$bin/python" -m pytest tests/docs/test_readme.py \
         tests/packages/test_dependencies.py
 fi

@@ -71,6 +71,27 @@ impl FeatureStats {
         (records > 0).then_some(kind)
     }
 
+    /// Adds what other records have, at least one of which has the name.
+    fn merge(&mut self, other: &FeatureStats) {
+        self.min_steps = self.min_steps.min(other.min_steps);
+        self.max_steps = self.max_steps.max(other.max_steps);
+        self.bytes += other.bytes;
+        self.bytes_records += other.bytes_records;
+        self.float_records += other.float_records;
+        self.int64_records += other.int64_records;
+        self.kindless_records += other.kindless_records;
+        if other.counted > 0 {
+            let is_first = self.counted == 0;
+            let least = if is_first { u64::MAX } else { self.min_values };
+            self.min_values = least.min(other.min_values);
+            self.max_values = self.max_values.max(other.max_values);
+            self.counted += other.counted;
+        }
+        for (&kind, records) in &other.filled {
+            *self.filled.entry(kind).or_default() += records;
+        }
+    }
+
     fn add(&mut self, found: &Found) {
         let is_first = self.records() + self.kindless_records == 0;
         self.min_steps = if is_first { found.steps } else { self.min_steps.min(found.steps) };
@@ -131,16 +152,46 @@ impl Schema {
     pub fn add(&mut self, payload: &[u8]) -> Result<()> {
         let (features, sequences) = features_of(payload)?;
         let new = new_of(&features, &self.features) + new_of(&sequences, &self.sequences);
-        if self.features.len() + self.sequences.len() + new > MOST {
-            let detail = format!(
-                "the records have more than {MOST} different features: their names seem to be values"
-            );
-            return Err(Error::new(ErrorKind::Example, detail));
-        }
+        self.ensure_room(new)?;
         self.records += 1;
         add_all(features, &mut self.features);
         add_all(sequences, &mut self.sequences);
         Ok(())
+    }
+
+    /// Adds the records of another schema. After an error this one is unchanged.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Example`] if there are too many different features.
+    pub(crate) fn merge(&mut self, other: &Schema) -> Result<()> {
+        let new = |of: &StatsByName, known: &StatsByName| {
+            of.keys().filter(|name| !known.contains_key(*name)).count()
+        };
+        let new = new(&other.features, &self.features) + new(&other.sequences, &self.sequences);
+        self.ensure_room(new)?;
+        self.records += other.records;
+        for (known, more) in
+            [(&mut self.features, &other.features), (&mut self.sequences, &other.sequences)]
+        {
+            for (name, stats) in more {
+                match known.get_mut(name) {
+                    Some(known) => known.merge(stats),
+                    None => drop(known.insert(name.clone(), stats.clone())),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if the schema has no room for that many new features.
+    fn ensure_room(&self, new: usize) -> Result<()> {
+        if self.features.len() + self.sequences.len() + new <= MOST {
+            return Ok(());
+        }
+        let detail = format!(
+            "the records have more than {MOST} different features: their names seem to be values"
+        );
+        Err(Error::new(ErrorKind::Example, detail))
     }
 
     /// Returns the number of records.
@@ -407,6 +458,35 @@ mod tests {
         for payload in &payloads {
             features.decode(payload, &[0, payload.len()], 1).unwrap();
         }
+    }
+
+    #[test]
+    fn merged_schemas_are_those_of_all_records() {
+        let (empty, full) = (floats(&[]), ints(&[1, 2]));
+        let steps = |step: &[u8]| {
+            sequence_example(&[(b"s", &[ints(&[1]), step.to_vec()]), (b"k", &[step.to_vec()])])
+        };
+        let payloads = [
+            Vec::new(),
+            k(&empty),
+            k(&[]),
+            [k(&full), steps(&full)].concat(),
+            [k(&floats(&[0.5])), steps(&empty)].concat(),
+            sequence_example(&[(b"s", &[])]),
+        ];
+        for middle in 0..=payloads.len() {
+            let (one, two) = payloads.split_at(middle);
+            let mut merged = schema(one);
+            merged.merge(&schema(two)).unwrap();
+            let all = schema(&payloads);
+            assert_eq!(merged.records(), all.records());
+            assert!(merged.features().eq(all.features()));
+            assert!(merged.sequences().eq(all.sequences()));
+        }
+        let many: Vec<_> = (0..20).map(|i| entry(format!("{i}").as_bytes(), &full)).collect();
+        let mut many = schema(&[example(&many)]);
+        let error = many.merge(&schema(&payloads)).unwrap_err();
+        assert_eq!((error.kind(), many.records()), (ErrorKind::Example, 1));
     }
 
     #[test]

@@ -98,8 +98,17 @@ impl Reader {
         index_path: &Path,
         options: &Options<'_>,
     ) -> Result<Reader> {
-        let table = EntryTable::of(Index::read(index_path)?);
-        Reader::with_table(path, open_beside(path, index_path)?, table, options)
+        Reader::with_index_beside(path, Index::read(index_path)?, index_path, options)
+    }
+
+    /// Like [`with_index`](Self::with_index), with the seek file beside the file of an index.
+    pub(crate) fn with_index_beside(
+        path: &Path,
+        index: Index,
+        index_path: &Path,
+        options: &Options<'_>,
+    ) -> Result<Reader> {
+        Reader::with_table(path, open_beside(path, index_path)?, EntryTable::of(index), options)
     }
 
     fn with_table(

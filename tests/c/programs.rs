@@ -173,6 +173,11 @@ fn data_sets_are_resharded() {
     Program::new("c/test_reshard.c").run_watched();
 }
 
+#[test]
+fn data_sets_are_reported() {
+    Program::new("c/test_report.c").run_watched();
+}
+
 /// A program that gets the tables of permutations and orders.
 fn with_orders(source: &str) -> Program {
     let data = Path::new(ROOT).join("tests/data");

@@ -265,6 +265,13 @@
     F(tfr_status, tfr_reshard,                                                                     \
       (const tfr_shards *, const char *const *, const char *, const char *, uint64_t, uint64_t,    \
        const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))               \
+    F(tfr_status, tfr_report_new,                                                                  \
+      (const tfr_shards *, size_t, uint64_t, uint64_t, int32_t, const tfr_options *,               \
+       tfr_report **, tfr_error **))                                                               \
+    F(tfr_status, tfr_report_to_html, (const tfr_report *, char **, tfr_error **))                 \
+    F(tfr_status, tfr_report_to_json, (const tfr_report *, char **, tfr_error **))                 \
+    F(tfr_status, tfr_report_write, (const tfr_report *, const char *, tfr_error **))              \
+    F(void, tfr_report_free, (tfr_report *))                                                       \
     F(tfr_status, tfr_dataset_from_manifest,                                                       \
       (const tfr_manifest *, const tfr_options *, tfr_dataset **, tfr_error **))                   \
     F(tfr_status, tfr_manifest_build,                                                              \

@@ -108,6 +108,21 @@ static void features_are_required(const char *path) {
     REFUSES("features", tfr_features_warning(NULL, 0, &warning, error_out));
     REFUSES("warning_out", tfr_features_warning(features, 0, NULL, error_out));
     CHECK(suggested == NULL && warning == NULL);
+    tfr_report *report = NULL;
+    char *text = NULL;
+    REFUSES("shards", tfr_report_new(NULL, 0, 0, 0, 0, NULL, &report, error_out));
+    REFUSES("report_out", tfr_report_new(shards, 0, 0, 0, 0, NULL, NULL, error_out));
+    CHECK(report == NULL);
+    CHECK(tfr_report_new(shards, 0, 0, 0, 0, NULL, &report, NULL) == TFR_OK);
+    REFUSES("report", tfr_report_to_html(NULL, &text, error_out));
+    REFUSES("text_out", tfr_report_to_html(report, NULL, error_out));
+    REFUSES("report", tfr_report_to_json(NULL, &text, error_out));
+    REFUSES("text_out", tfr_report_to_json(report, NULL, error_out));
+    REFUSES("report", tfr_report_write(NULL, path, error_out));
+    REFUSES("path", tfr_report_write(report, NULL, error_out));
+    CHECK(text == NULL);
+    tfr_report_free(report);
+    tfr_report_free(NULL);
     tfr_shards_free(shards);
 
     const tfr_feature_values no_name = {NULL, 1, 1, NULL, 0, NULL};

@@ -231,6 +231,26 @@ void skips(const std::vector<std::string> &paths) {
     CHECK(rest.warnings().size() == 1 && rest.num_warnings() == 1);
 }
 
+void reports(const std::vector<std::string> &paths) {
+    const std::string page = paths[0] + ".html";
+    const auto set = tfr::shards::from_paths(paths);
+    tfr::report_options how;
+    how.sample = 2;
+    how.values = false;
+    const tfr::report report(set, how);
+    CHECK(report.to_json().find("\"sample\":2,\"seed\":0") != std::string::npos);
+    report.write(page);
+    report.write(page);
+    CHECK(report.to_html().rfind("<!doctype html>", 0) == 0);
+    try {
+        report.write(paths[0]);
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.status() == TFR_ERR_INVALID_ARGUMENT && error.path() == paths[0]);
+    }
+    std::filesystem::remove(page);
+}
+
 } // namespace
 
 int main(int, char **arguments) {
@@ -245,6 +265,7 @@ int main(int, char **arguments) {
     indexes(paths);
     searches(paths);
     reshards(paths);
+    reports(paths);
     skips(paths);
     return 0;
 }

@@ -15,7 +15,9 @@ from environment import ROOT
 
 SRC = ROOT / "src"
 PAGE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
-TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|b?\'(?:\\.|[^\'\\])\'', re.DOTALL)
+TOKEN = re.compile(
+    r'//[^\n]*|/\*.*?\*/|\br(#+)".*?"\1|"(?:\\.|[^"\\])*"|b?\'(?:\\.|[^\'\\])\'', re.DOTALL
+)
 EXPORT = re.compile(r"^pub use (\w+)(?:::\w+)*::(?:\{([^}]*)\}|(\w+));", re.MULTILINE)
 
 

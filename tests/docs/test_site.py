@@ -13,7 +13,6 @@ import html.parser
 import http.server
 import os
 import re
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -21,8 +20,7 @@ from pathlib import Path
 import environment
 import pytest
 import tfr_index
-import toolchains
-from browser import Browser
+from browser import Browser, program
 
 ROOT = environment.ROOT
 
@@ -105,12 +103,9 @@ def address(site):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    program = shutil.which("chromium") or shutil.which("chromium-headless-shell")
-    if program is None and (unpacked := toolchains.unpacked("chromium")):
-        program = unpacked / "bin" / "chromium-headless-shell"
-    if program is None:
+    if (chromium := program()) is None:
         pytest.skip("there is no Chromium (python3 tests/packages/toolchains.py chromium)")
-    with Browser(program, tmp_path_factory.mktemp("browser")) as browser:
+    with Browser(chromium, tmp_path_factory.mktemp("browser")) as browser:
         yield browser
 
 

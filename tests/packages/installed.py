@@ -33,8 +33,8 @@ LIBRARY = {
     "lib/pkgconfig/tfr_index.pc",
 }
 COMMANDS = """
-    cat check concat create dump features filter locate ls manifest reshard sample select shard
-    show shuffle
+    cat check concat create dump features filter locate ls manifest report reshard sample select
+    shard show shuffle
 """
 PROGRAMS = {
     "bin/tfr-index",

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
+import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+import toolchains
+
 PATIENCE = 60  # seconds
+
+
+def program() -> str | Path | None:
+    """A Chromium, if there is one or one can be unpacked."""
+    found = shutil.which("chromium") or shutil.which("chromium-headless-shell")
+    if found is None and (unpacked := toolchains.unpacked("chromium")):
+        return unpacked / "bin" / "chromium-headless-shell"
+    return found
 
 
 class Browser:
@@ -86,6 +98,33 @@ class Browser:
             assert time.monotonic() < deadline, expression
             time.sleep(0.05)
         return value
+
+    def emulate(self, width: int, scheme: str = "light") -> None:
+        """Shows pages in a window of this width, to people who prefer "light" or "dark"."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+        preferred = {"name": "prefers-color-scheme", "value": scheme}
+        self.call("Emulation.setEmulatedMedia", features=[preferred])
+
+    def press(self, key: str) -> None:
+        """Presses a key: "Tab", "Enter"."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        pressed = {"key": key, "code": key, "windowsVirtualKeyCode": code, "text": text}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **pressed)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **pressed)
+
+    def screenshot(self, height: int | None = None) -> bytes:
+        """A PNG of the page, down to `height`, or all of it."""
+        box = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {
+            "x": 0,
+            "y": 0,
+            "width": box["width"],
+            "height": height or box["height"],
+            "scale": 1,
+        }
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(shot["data"])
 
     def problems(self) -> list[str]:
         """Problems since `open`: exceptions, errors on the console, failed requests."""

@@ -1,8 +1,6 @@
 //! `tfr-index features`: which features the records of a data set have.
 
-mod spec;
-
-pub use spec::printable;
+pub use tfr_index::internal::printable;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +9,7 @@ use anyhow::bail;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use clap::Args;
 use serde_json::{json, Value};
+use tfr_index::internal::{dali_spec, python_spec};
 use tfr_index::{
     infer_features, Error, ErrorKind, Feature, FeatureKind, FeatureStats, Inferred, Options,
 };
@@ -150,8 +149,8 @@ fn as_text(inferred: &Inferred) -> String {
     }
     text += "\n";
     if !inferred.features.is_empty() {
-        text += &format!("\n# Python\n{}", spec::python(&inferred.features));
-        text += &format!("\n# NVIDIA DALI\n{}", spec::dali(&inferred.features));
+        text += &format!("\n# Python\n{}", python_spec(&inferred.features));
+        text += &format!("\n# NVIDIA DALI\n{}", dali_spec(&inferred.features));
     }
     text
 }
@@ -228,8 +227,8 @@ fn as_json(inferred: &Inferred) -> String {
         "records": schema.records(),
         "features": features.collect::<Vec<Value>>(),
         "sequences": sequences.collect::<Vec<Value>>(),
-        "python": spec::python(&inferred.features),
-        "dali": spec::dali(&inferred.features),
+        "python": python_spec(&inferred.features),
+        "dali": dali_spec(&inferred.features),
     });
     json::line(&[("features_json", inferred.declared_in.as_deref())], object)
 }

@@ -14,6 +14,7 @@ use crate::each::for_each;
 use crate::paths::{listed, Indexes, Set};
 use crate::shared::stdio::{fail, name, print};
 use crate::show::bytes;
+use crate::terminal::colored;
 use crate::verdict::{self, Place, State, Total};
 use crate::{input, json};
 
@@ -25,7 +26,7 @@ use crate::{input, json};
 /// lists, missing, or changed (another size, time or number of records). The command reads only as
 /// much as check --level quick; if no index fits, and no manifest says it, the number of records is
 /// unknown. With several files, the
-/// last line is the total.
+/// last line is the total. On a terminal states have colours, unless NO_COLOR is set.
 ///
 /// The exit status is 0 if all are ok, and 1 if any is not. An index in the directory of --index, or
 /// where a manifest says it is, may leave out valid records.
@@ -82,9 +83,14 @@ impl Ls {
 
 const LS_HEAD: &str = "     records            bytes  index            file\n";
 
-fn line(records: Option<usize>, bytes: u64, state: &str, file: &str) -> String {
+fn line(records: Option<usize>, bytes: u64, state: Option<State>, file: &str) -> String {
     let records = records.map_or("?".to_owned(), |records| records.to_string());
-    format!("{records:>12} {bytes:>16}  {state:<15}  {file}\n")
+    let word = format!("{:<15}", state.map_or("", State::word));
+    let word = match state {
+        Some(state) => colored(word, state),
+        None => word,
+    };
+    format!("{records:>12} {bytes:>16}  {word}  {file}\n")
 }
 
 /// The sums of the files listed so far.
@@ -142,7 +148,7 @@ impl Listing<'_> {
                 let object = json!({"records": records, "bytes": bytes, "state": state.code()});
                 json::line(&[("path", Some(file))], object)
             }
-            false => line(records, bytes, state.word(), &name(file)),
+            false => line(records, bytes, Some(state), &name(file)),
         };
         Ok((state, text))
     }
@@ -162,6 +168,6 @@ impl Listing<'_> {
             return print(&json::line(&[], json!({ "total": total })));
         }
         let listed = listed(&self.comparison, self.records.map(|records| records as u64));
-        print(&line(self.records, self.bytes, "", &format!("{}{listed}", self.total)))
+        print(&line(self.records, self.bytes, None, &format!("{}{listed}", self.total)))
     }
 }

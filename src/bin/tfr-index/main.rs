@@ -1,5 +1,6 @@
 //! `tfr-index`: creates and reads indexes of TFRecord files. Each command has a module of its name.
 
+mod bytes;
 mod cat;
 mod check;
 mod concat;
@@ -20,6 +21,7 @@ mod manifest;
 mod output;
 mod paths;
 mod policy;
+mod report;
 mod reshard;
 mod sample;
 mod select;
@@ -28,7 +30,9 @@ mod shard;
 mod shared;
 mod show;
 mod shuffle;
+mod terminal;
 mod verdict;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -57,6 +61,7 @@ Examples:
   tfr-index check train-*.tfrecord           # does each index fit its file?
   tfr-index cat train.tfrecord 42 -o record  # the payload of a record
   tfr-index shard train-*.tfrecord --world-size 4 -o shards
+  tfr-index report data -o report.html       # a page that shows what is in the files
   tfr-index manifest data -o data/train.manifest.json  # how many records are in all files?
 
 For more examples, see tfr-index COMMAND --help.
@@ -77,6 +82,7 @@ enum Command {
     Ls(ls::Ls),
     Cat(cat::Cat),
     Features(features::Features),
+    Report(report::WriteReport),
     Select(select::Select),
     Filter(filter::Filter),
     Shuffle(shuffle::Shuffle),
@@ -101,6 +107,7 @@ fn main() -> ExitCode {
         Command::Ls(command) => command.run(),
         Command::Cat(command) => command.run(),
         Command::Features(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Select(command) => command.run(),
         Command::Filter(command) => command.run(),
         Command::Shuffle(command) => command.run(),

@@ -1,24 +1,21 @@
 //! `tfr-index manifest`: writes the manifest of a data set.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Once;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use indicatif::DecimalBytes;
 use serde_json::json;
 use tfr_index::internal::ensure_manifest;
-use tfr_index::{Changes, Error, Manifest, Options, Progress, Shards};
+use tfr_index::{Changes, Error, Manifest, Options, Shards};
 
-use crate::lines::{per_second, Lines};
 use crate::paths::{Indexes, Set};
 use crate::policy::Policy;
 use crate::shared::interrupts::Interrupts;
 use crate::shared::progress;
 use crate::shared::stdio::{self, count, name, print};
 use crate::shared::streams::is_descriptor;
+use crate::watched::{records, Watched};
 use crate::{json, refuse};
 
 /// Write the manifest of a data set: its files, and how many records each has
@@ -92,14 +89,8 @@ impl WriteManifest {
 
     fn write(&self, interrupts: &Interrupts) -> anyhow::Result<()> {
         let old = self.old()?;
-        let shown = Shown::begin(self.json);
-        let watch = |at| match interrupts.caught() {
-            true => ControlFlow::Break(()),
-            false => {
-                shown.show(at);
-                ControlFlow::Continue(())
-            }
-        };
+        let watched = Watched::begin(self.json);
+        let watch = |at| watched.show(at, interrupts);
         let options = Options::new().checksums(self.checksums.into()).threads(self.threads);
         let options = options.progress(&watch);
         let (manifest, changes) = match (&self.split, old) {
@@ -209,49 +200,5 @@ impl WriteManifest {
             () => ", refreshed\n",
         };
         stdio::report(&text)
-    }
-}
-
-/// Progress of counting: a bar on a terminal, elsewhere a line every ten seconds.
-enum Shown {
-    /// The bar starts when the size of all files is known.
-    Bar(Once),
-    Lines(Lines),
-    Nothing,
-}
-
-impl Shown {
-    fn begin(json: bool) -> Shown {
-        match () {
-            () if json || stdio::is_quiet() => Shown::Nothing,
-            () if progress::is_on_terminal() => Shown::Bar(Once::new()),
-            () => Shown::Lines(Lines::begin()),
-        }
-    }
-
-    fn show(&self, at: Progress) {
-        match self {
-            Shown::Bar(begun) if at.bytes_total > 0 => {
-                begun.call_once(|| drop(progress::start(vec![at.bytes_total])));
-                progress::report(at.bytes_done, at.bytes_total);
-            }
-            Shown::Lines(lines) => {
-                if let Some(time) = lines.due() {
-                    let speed = DecimalBytes(per_second(at.bytes_done, time));
-                    let [done, total] = [at.bytes_done, at.bytes_total].map(DecimalBytes);
-                    let records = records(at.records);
-                    stdio::note(&format_args!("{done} of {total}, {records}, {speed}/s"));
-                }
-            }
-            Shown::Bar(_) | Shown::Nothing => {}
-        }
-    }
-}
-
-fn records(records: u64) -> String {
-    if records == 1 {
-        "1 record".to_owned()
-    } else {
-        format!("{records} records")
     }
 }

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
-use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use tfr_index::{Checksums, Compression, Options, Resharded};
 
+use crate::bytes::Bytes;
 use crate::paths::{Indexes, Set};
 use crate::refuse;
 use crate::shared::exit::done;
@@ -78,7 +77,7 @@ struct Size {
     #[arg(long, value_name = "N")]
     shards: Option<u64>,
     /// Make files of about this size, such as 256MB or 1GiB, by dividing all bytes evenly
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = Bytes::some)]
     shard_bytes: Option<Bytes>,
 }
 
@@ -159,58 +158,4 @@ fn is_inside(directory: &Path, around: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let inner = real(directory).filter(|_| around.is_dir());
     inner.zip(real(around)).is_some_and(|(inner, around)| inner.starts_with(around))
-}
-
-/// A number of bytes, such as 256MB.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Bytes(u64);
-
-impl FromStr for Bytes {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Bytes> {
-        let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-        let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "kb" => 1000,
-            "mb" => 1000_u64.pow(2),
-            "gb" => 1000_u64.pow(3),
-            "tb" => 1000_u64.pow(4),
-            "kib" => 1 << 10,
-            "mib" => 1 << 20,
-            "gib" => 1 << 30,
-            "tib" => 1 << 40,
-            _ => bail!("expected a number of bytes, with B, KB, MB, GB, TB, KiB, MiB, GiB or TiB"),
-        };
-        let number: u64 = digits.parse().map_err(|_| anyhow!("expected a number, as in 256MB"))?;
-        match number.checked_mul(unit) {
-            Some(0) => bail!("must not be 0"),
-            Some(bytes) => Ok(Bytes(bytes)),
-            None => bail!("too large"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        let cases = [
-            ("1", 1),
-            ("7B", 7),
-            ("256MB", 256_000_000),
-            ("256mb", 256_000_000),
-            ("3KiB", 3072),
-            ("1GiB", 1 << 30),
-            ("2TB", 2_000_000_000_000),
-        ];
-        for (text, bytes) in cases {
-            assert_eq!(text.parse::<Bytes>().unwrap(), Bytes(bytes), "{text}");
-        }
-        for text in ["", "0", "0MB", "MB", "1M", "1.5GB", "-1", "1 MB", "99999999TiB", "1é"] {
-            assert!(text.parse::<Bytes>().is_err(), "{text}");
-        }
-    }
 }

@@ -17,11 +17,13 @@ use crate::shared::exit::done;
 use crate::shared::progress;
 use crate::shared::salvage::DamageReport;
 use crate::shared::stdio::{count, fail, name, print};
+use crate::terminal::{bar, sparkline, width};
 use crate::{input, json};
 
 /// Print the number of records in files and the sizes of their payloads
 ///
-/// With several files, the last line is the total. It is an error if a file has another number of
+/// With several files, the last line is the total. On a terminal, the bars are as wide as it is, and each
+/// of several files is one line, with the sizes of all files at the end. It is an error if a file has another number of
 /// records than a manifest says.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -66,6 +68,13 @@ impl Show {
         if !json {
             progress::begin(&files);
         }
+        // Scripts get the same text wherever they run.
+        let form = match width() {
+            _ if json => Form::Json,
+            None => Form::Plain,
+            Some(columns) if files.len() > 1 => Form::Line(columns),
+            Some(columns) => Form::Wide(columns),
+        };
         let mut total = Total::default();
         let exit = for_each(shards.iter().enumerate(), |(number, shard)| {
             let damaged = DamageReport::default();
@@ -81,16 +90,27 @@ impl Show {
                     records.filter(|_| !indexes.are_given()).map(|records| records as u64);
                 comparison.ensure_as_listed(number, records, &Options::new()).map(drop)
             };
-            let shown = show(shard, json, salvage.then_some(&damaged), ensure, &mut total);
+            let shown = show(shard, form, salvage.then_some(&damaged), ensure, &mut total);
             json::report(&shard.path, json, shown)?;
             Ok(done(damaged.regions()))
         });
         if files.len() < 2 {
             return exit;
         }
-        print(&total.text(&comparison, files.len(), json))
+        print(&total.text(&comparison, files.len(), form))
             .map_or_else(|error| fail(&error), |()| exit)
     }
+}
+
+/// How the files are shown.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Plain,
+    /// On a terminal with that many columns.
+    Wide(usize),
+    /// The same, with a line for each file.
+    Line(usize),
 }
 
 /// The sums of the files that could be read.
@@ -99,12 +119,13 @@ struct Total {
     records: usize,
     bytes: u64,
     files: usize,
+    sizes: Ranges,
 }
 
 impl Total {
-    fn text(&self, comparison: &Comparison<'_>, files: usize, as_json: bool) -> String {
-        let Total { records, bytes, files: read } = self;
-        if as_json {
+    fn text(&self, comparison: &Comparison<'_>, files: usize, form: Form) -> String {
+        let Total { records, bytes, files: read, sizes } = self;
+        if let Form::Json = form {
             let mut total = json!({"files": files, "failed": files - read, "records": records,
                                "bytes": bytes});
             if let Some(listed) = comparison.listed_records() {
@@ -117,13 +138,20 @@ impl Total {
             failed => format!(", {failed} failed"),
         };
         let listed = listed(comparison, Some(*records as u64));
-        format!("{files} files: {}, {bytes} bytes{failed}{listed}\n", count(*records, "record"))
+        let text = format!(
+            "{files} files: {}, {bytes} bytes{failed}{listed}\n",
+            count(*records, "record")
+        );
+        match form {
+            Form::Line(columns) => text + &histogram(&sizes.histogram(), columns),
+            _ => text,
+        }
     }
 }
 
 fn show(
     shard: &Shard,
-    as_json: bool,
+    form: Form,
     salvage: Option<&DamageReport>,
     ensure_as_listed: impl Fn(Option<usize>) -> tfr_index::Result<()>,
     total: &mut Total,
@@ -144,11 +172,12 @@ fn show(
     total.files += 1;
     total.records += records;
     total.bytes = total.bytes.saturating_add(bytes);
-    if as_json {
+    total.sizes.add(&sizes.ranges);
+    if let Form::Json = form {
         let payload = sizes.summary.map(
             |[min, median, p99, max]| json!({"min": min, "median": median, "p99": p99, "max": max}),
         );
-        let ranges = sizes.histogram().into_iter().map(
+        let ranges = sizes.ranges.histogram().into_iter().map(
             |(from, below, records)| json!({"from": from, "below": below, "records": records}),
         );
         let object = json!({
@@ -160,20 +189,38 @@ fn show(
         });
         return Ok(json::line(&[("path", Some(file))], object));
     }
-    let mut text = format!("{}: {}, {bytes} bytes\n", name(file), count(records, "record"));
+    let text = format!("{}: {}, {bytes} bytes", name(file), count(records, "record"));
+    let ranges = sizes.ranges.histogram();
+    if let Form::Line(_) = form {
+        let records: Vec<_> = ranges.iter().map(|(_, _, records)| *records).collect();
+        return Ok(format!("{text}  {}", sparkline(&records)).trim_end().to_owned() + "\n");
+    }
+    let mut text = text + "\n";
     if let Some([min, median, p99, max]) = sizes.summary {
         text += &format!("payload bytes: min {min}, median {median}, p99 {p99}, max {max}\n");
     }
-    let histogram = sizes.histogram();
-    let most = histogram.iter().map(|(_, _, records)| *records).max().unwrap_or(0);
-    for (from, below, records) in histogram {
+    let columns = match form {
+        Form::Wide(columns) => Some(columns),
+        _ => None,
+    };
+    Ok(text + &histogram(&ranges, columns.unwrap_or(0)))
+}
+
+/// A line for each range of sizes, with a bar; on a terminal with that many columns, if there are any.
+fn histogram(ranges: &[(u64, u64, usize)], columns: usize) -> String {
+    let most = ranges.iter().map(|(_, _, records)| *records).max().unwrap_or(0);
+    let mut text = String::new();
+    for &(from, below, records) in ranges {
         let range = format!("[{}, {})", rounded(from), rounded(below));
-        // At least one # if there is any record.
-        let bar = "#".repeat((records * BAR + most - 1) / most);
+        let bar = match columns {
+            // At least one # if there is any record.
+            0 => "#".repeat((records * BAR + most - 1) / most),
+            columns => bar(records, most, columns.saturating_sub(BEFORE_BAR).max(10)),
+        };
         text += format!("{range:>20}{records:>14}  {bar}").trim_end();
         text += "\n";
     }
-    Ok(text)
+    text
 }
 
 /// Prints the features of some records.
@@ -195,6 +242,8 @@ fn show_features(shard: &Shard, records: &[Numbers]) -> anyhow::Result<()> {
 
 /// The length of the longest bar: a line has fewer than 80 columns.
 const BAR: usize = 40;
+/// The columns before a bar, and one after it.
+const BEFORE_BAR: usize = 37;
 
 /// The total size of all frames. It saturates: an index that repeats huge records could exceed 2^64.
 pub fn bytes(index: &StoredIndex) -> tfr_index::Result<u64> {
@@ -218,8 +267,34 @@ struct Sizes {
     /// The minimum, median, 99th percentile and maximum, by the nearest-rank method: each is one of
     /// the sizes. `None` if there are none.
     summary: Option<[u64; 4]>,
-    /// How many sizes are 0, and how many there are from each power of two to the next.
-    counts: [usize; 64],
+    ranges: Ranges,
+}
+
+/// How many sizes are 0, and how many there are from each power of two to the next.
+#[derive(Clone, Copy)]
+struct Ranges([usize; 64]);
+
+impl Default for Ranges {
+    fn default() -> Ranges {
+        Ranges([0; 64])
+    }
+}
+
+impl Ranges {
+    fn add(&mut self, other: &Ranges) {
+        for (count, more) in self.0.iter_mut().zip(&other.0) {
+            *count += more;
+        }
+    }
+
+    /// The number of records from each power of two to the next, from the smallest size to the
+    /// largest: (from, below, records).
+    fn histogram(&self) -> Vec<(u64, u64, usize)> {
+        let is_used = |count: &usize| *count > 0;
+        let (first, last) = (self.0.iter().position(is_used), self.0.iter().rposition(is_used));
+        let ranges = first.unwrap_or(1)..=last.unwrap_or(0);
+        ranges.map(|range| (start_of(range), 1 << range, self.0[range])).collect()
+    }
 }
 
 impl Sizes {
@@ -233,7 +308,7 @@ impl Sizes {
         }
         let count = index.records();
         if count == 0 {
-            return Ok(Sizes { summary: None, counts });
+            return Ok(Sizes { summary: None, ranges: Ranges(counts) });
         }
         let rank = |percent: usize| Rank::among(&counts, (count * percent + 99) / 100);
         let mut ranks = [rank(50), rank(99)];
@@ -248,15 +323,7 @@ impl Sizes {
             ranks.iter_mut().zip(&bins).for_each(|(rank, bins)| rank.narrow(bins));
         }
         let [median, p99] = ranks.map(|rank| rank.from);
-        Ok(Sizes { summary: Some([min, median, p99, max]), counts })
-    }
-
-    /// The number of records from each power of two to the next, from the smallest size to the
-    /// largest: (from, below, records).
-    fn histogram(&self) -> Vec<(u64, u64, usize)> {
-        let Some([min, .., max]) = self.summary else { return Vec::new() };
-        let ranges = range_of(min)..=range_of(max);
-        ranges.map(|range| (start_of(range), 1 << range, self.counts[range])).collect()
+        Ok(Sizes { summary: Some([min, median, p99, max]), ranges: Ranges(counts) })
     }
 }
 

@@ -6,101 +6,16 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use serde_json::{json, Map, Value};
+pub use tfr_index::internal::State;
 use tfr_index::internal::{reason_at_start, Comparison};
 use tfr_index::{find_index, CheckLevel, Error, ErrorKind, Fit, Options, Shard};
 
 use crate::input;
 use crate::shared::streams;
 
-/// The state of a data file and its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Ok,
-    DamageLeftOut,
-    Partial,
-    Stale,
-    OtherFile,
-    Damaged,
-    NoIndex,
-    InvalidIndex,
-    /// The data is not a TFRecord file. The detected format, if known.
-    NotTfRecord(Option<&'static str>),
-    /// A file cannot be read.
-    Unreadable,
-    /// A manifest lists the file, but it does not exist.
-    Missing,
-    /// The file is not what a manifest says.
-    Changed,
-    /// The file is an index, without data.
-    Index,
-}
-
-impl State {
-    /// The state as text.
-    pub fn word(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::DamageLeftOut => "damage left out",
-            State::Partial => "partial",
-            State::Stale => "stale",
-            State::OtherFile => "of another file",
-            State::Damaged => "damaged",
-            State::NoIndex => "no index",
-            State::InvalidIndex => "not an index",
-            State::NotTfRecord(Some(format)) => format,
-            State::NotTfRecord(None) => "not TFRecord",
-            State::Unreadable => "unreadable",
-            State::Missing => "missing",
-            State::Changed => "changed",
-            State::Index => "-",
-        }
-    }
-
-    /// The state as a JSON code: the text in lower case, with underscores.
-    pub fn code(self) -> String {
-        match self {
-            State::Index => "index".to_owned(),
-            State::OtherFile => "other_file".to_owned(),
-            State::InvalidIndex => "invalid_index".to_owned(),
-            state => {
-                let word = state.word().to_ascii_lowercase();
-                word.replace(|character: char| !character.is_ascii_alphanumeric(), "_")
-            }
-        }
-    }
-
-    /// Whether a reader gets all valid records and finds no damage.
-    pub fn is_fine(self) -> bool {
-        matches!(self, State::Ok | State::DamageLeftOut | State::Index)
-    }
-
-    /// Whether a reader of the shard's index finds no damage. An index whose place is given may leave
-    /// out valid records.
-    pub fn is_fine_for(self, shard: &Shard) -> bool {
-        self.is_fine() || self == State::Partial && shard.index_path.is_some()
-    }
-
-    fn of(error: &anyhow::Error) -> State {
-        error.downcast_ref::<Error>().map_or(State::Unreadable, State::of_kind)
-    }
-
-    fn of_kind(error: &Error) -> State {
-        match error.kind() {
-            ErrorKind::Stale => State::Stale,
-            ErrorKind::Mismatch => State::OtherFile,
-            ErrorKind::Truncated
-            | ErrorKind::Compressed
-            | ErrorKind::Length
-            | ErrorKind::LengthCrc
-            | ErrorKind::PayloadCrc => State::Damaged,
-            ErrorKind::InvalidIndex => State::InvalidIndex,
-            ErrorKind::NotTfRecord => {
-                // Files named "TFRecord with ... checksums" are still TFRecord files.
-                State::NotTfRecord(error.format().filter(|name| !name.starts_with("TFRecord")))
-            }
-            _ => State::Unreadable,
-        }
-    }
+/// The state of a file whose check fails with this error.
+fn state_of(error: &anyhow::Error) -> State {
+    error.downcast_ref::<Error>().map_or(State::Unreadable, State::of_error)
 }
 
 /// The result of a check.
@@ -146,7 +61,7 @@ impl Outcome {
                 self.state = match error.kind() {
                     ErrorKind::Mismatch => State::Changed,
                     _ if error.os_error() == Some(libc::ENOENT) => State::Missing,
-                    _ => State::of_kind(&error),
+                    _ => State::of_error(&error),
                 };
                 self.fit = Err(error.into());
                 self.records = used;
@@ -198,7 +113,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
         // If the data cannot be indexed, do not suggest to create an index.
         Err(missing) => {
             return match what_else(data) {
-                Some(error) => Outcome::failed(State::of(&error), error),
+                Some(error) => Outcome::failed(state_of(&error), error),
                 None => Outcome::failed(State::NoIndex, missing),
             }
         }
@@ -210,7 +125,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
     }
     let index = match input::stored_index(&path) {
         Ok(index) => index,
-        Err(error) => return Outcome::failed(State::of(&error), error),
+        Err(error) => return Outcome::failed(state_of(&error), error),
     };
     let fit = index.check(data, level, options).map_err(|error| match error.kind() {
         ErrorKind::Mismatch | ErrorKind::Stale => {
@@ -222,7 +137,7 @@ pub fn check(data: &Path, place: Place<'_>, level: CheckLevel, options: &Options
         Ok(fit) if fit.partial => State::Partial,
         Ok(fit) if fit.uncovered_bytes > 0 => State::DamageLeftOut,
         Ok(_) => State::Ok,
-        Err(error) => State::of(error),
+        Err(error) => state_of(error),
     };
     Outcome { state, records: Some(index.records()), listed: None, fit }
 }

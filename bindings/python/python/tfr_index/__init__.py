@@ -61,6 +61,7 @@ from ._payloads import Payloads
 from ._ragged import Ragged
 from ._reader import Reader
 from ._remote import RemoteFile
+from ._report import Report, report
 from ._reshard import reshard
 from ._sampler import Sampler
 from ._source import GzipSource
@@ -110,6 +111,7 @@ __all__ = [
     "RecordWriter",
     "Remainder",
     "RemoteFile",
+    "Report",
     "Sampler",
     "ShardBy",
     "Skipped",
@@ -139,6 +141,7 @@ __all__ = [
     "index_bytes",
     "infer_features",
     "read_index",
+    "report",
     "reshard",
     "scan",
     "set_cache_bytes",

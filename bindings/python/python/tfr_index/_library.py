@@ -95,6 +95,7 @@ _HANDLES = {
     "order": ffi.typeof("tfr_order *"),
     "permutation": ffi.typeof("tfr_permutation *"),
     "reader": ffi.typeof("tfr_reader *"),
+    "report": ffi.typeof("tfr_report *"),
     "shards": ffi.typeof("tfr_shards *"),
     "source": ffi.typeof("tfr_source *"),
     "text": ffi.typeof("char *"),

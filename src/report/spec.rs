@@ -1,9 +1,10 @@
-//! Features as Python code, to paste.
+//! Features as code, to paste.
 
-use tfr_index::internal::is_unprintable;
-use tfr_index::{Feature, FeatureKind};
+use crate::error::is_unprintable;
+use crate::example::{Feature, FeatureKind};
 
-/// A dictionary for this package.
+/// A dictionary for the Python package.
+#[must_use]
 pub fn python(features: &[Feature]) -> String {
     dictionary("spec", features, |feature| {
         let class = match feature.kind() {
@@ -26,6 +27,7 @@ pub fn python(features: &[Feature]) -> String {
 }
 
 /// A dictionary for `features=` of DALI's readers. A comment stands for what they do not read.
+#[must_use]
 pub fn dali(features: &[Feature]) -> String {
     dictionary("features", features, |feature| {
         let kind = match feature.kind() {
@@ -48,6 +50,49 @@ pub fn dali(features: &[Feature]) -> String {
     })
 }
 
+/// A list for `tfr::features` of the C++ header.
+pub(super) fn cpp(features: &[Feature]) -> String {
+    let mut text = "const tfr::features spec{\n".to_owned();
+    for feature in features {
+        let kind = match feature.kind() {
+            FeatureKind::Bytes => "TFR_FEATURE_BYTES",
+            FeatureKind::Float => "TFR_FEATURE_FLOAT",
+            FeatureKind::Int64 => "TFR_FEATURE_INT64",
+        };
+        text += &format!("    tfr::feature({}, {kind})", cpp_literal(feature.name()));
+        match feature.dimensions() {
+            None => text += ".ragged()",
+            Some([]) => {}
+            Some(shape) => {
+                let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
+                text += &format!(".shape({{{}}})", shape.join(", "));
+            }
+        }
+        if feature.is_sequence() {
+            text += &format!(".sequence({})", feature.allows_missing());
+        }
+        text += ",\n";
+    }
+    text + "};\n"
+}
+
+/// Bytes as a literal of C++. What is not printable is octal: three digits, so that no digit that
+/// follows belongs to them.
+pub(super) fn cpp_literal(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            byte => text += &format!("\\{byte:03o}"),
+        }
+    }
+    match bytes.contains(&0) {
+        true => format!("std::string(\"{text}\", {})", bytes.len()),
+        false => format!("\"{text}\""),
+    }
+}
+
 fn dictionary(
     name: &str,
     features: &[Feature],
@@ -65,7 +110,7 @@ fn dictionary(
 }
 
 /// A key as a literal of Python: a string or, if it is not UTF-8, bytes.
-fn literal(key: &[u8]) -> String {
+pub(super) fn literal(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) => {
             format!("\"{}\"", escaped(&text.replace('\\', "\\\\").replace('"', "\\\"")))
@@ -75,6 +120,7 @@ fn literal(key: &[u8]) -> String {
 }
 
 /// A key for people, on one line.
+#[must_use]
 pub fn printable(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) => escaped(text),
@@ -107,6 +153,30 @@ mod tests {
         ] {
             assert_eq!(literal(key), right);
         }
+    }
+
+    #[test]
+    fn bytes_are_literals_of_cpp() {
+        for (bytes, right) in [
+            (&b"label"[..], r#""label""#),
+            (b"a\"b\\c", r#""a\"b\\c""#),
+            ("\u{e9}1\n".as_bytes(), r#""\303\2511\012""#),
+            (b"a\0b", r#"std::string("a\000b", 3)"#),
+        ] {
+            assert_eq!(cpp_literal(bytes), right);
+        }
+        let printed = cpp(&[
+            Feature::int64("one"),
+            Feature::bytes("words").ragged(),
+            Feature::float("box").shape(&[2, 2]).sequence(true),
+        ]);
+        let right = r#"const tfr::features spec{
+    tfr::feature("one", TFR_FEATURE_INT64),
+    tfr::feature("words", TFR_FEATURE_BYTES).ragged(),
+    tfr::feature("box", TFR_FEATURE_FLOAT).shape({2, 2}).sequence(true),
+};
+"#;
+        assert_eq!(printed, right);
     }
 
     #[test]
