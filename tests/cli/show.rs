@@ -217,6 +217,45 @@ fn only_text_is_printed_to_a_terminal() {
     assert_eq!(on_terminal("cat binary 0 -o -").unwrap().0, Some(0));
 }
 
+/// On a terminal, as `script` makes one: bars as wide as it is, and colours.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_suits_the_terminal() {
+    let data = fs::read(EXAMPLES).unwrap();
+    let folder = folder_with(&[("a", &data), ("b", &data), ("b.idx", b"0 78\n"), ("c", &data)]);
+    assert_eq!(run(folder.path(), &["create", "a"]).0, 0);
+    let on_terminal = |variables: &str, arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_tfr-index");
+        let command = format!(
+            "stty rows 20 cols 60 <&1; env -u NO_COLOR -u LC_ALL {variables} '{program}' {arguments}"
+        );
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm");
+        let output = script.current_dir(folder.path()).stdin(Stdio::null()).output().ok()?;
+        Some(String::from_utf8(output.stdout).unwrap().replace('\r', ""))
+    };
+    let Some(listed) = on_terminal("LANG=C.UTF-8", "ls a b") else {
+        return; // there is no such program
+    };
+    assert!(listed.contains("\x1b[32mok             \x1b[0m  a\n"), "{listed}");
+    assert!(listed.contains("\x1b[33mstale          \x1b[0m  b\n"), "{listed}");
+    let plain = on_terminal("NO_COLOR=1", "ls a b").unwrap();
+    assert_eq!(plain, run(folder.path(), &["ls", "a", "b"]).1);
+
+    let one = on_terminal("LANG=C.UTF-8", "show a").unwrap();
+    let last = one.lines().last().unwrap();
+    assert!(last.starts_with("      [1 KiB, 2 KiB)            31  █████████"), "{one}");
+    assert!(one.lines().all(|line| line.chars().count() < 60), "{one}");
+    let ascii = on_terminal("LANG=C", "show a").unwrap();
+    assert!(ascii.lines().last().unwrap().ends_with("  ####################"), "{ascii}");
+    // Of several files, a line each, and the sizes of all at the end.
+    let two = on_terminal("LANG=C.UTF-8", "show a c").unwrap();
+    let lines: Vec<_> = two.lines().collect();
+    assert_eq!(lines[0], "a: 100 records, 79942 bytes  ▁▁▃▅█▇");
+    assert_eq!(lines[2], "2 files: 200 records, 159884 bytes");
+    assert_eq!(lines.len(), 3 + 6);
+}
+
 /// An index of any size takes little memory: 3 million entries would take 48 MB.
 #[test]
 fn large_indexes_stay_in_their_files() {
