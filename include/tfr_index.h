@@ -3593,8 +3593,8 @@ void tfr_dataset_free(struct tfr_dataset *dataset);
  * data; otherwise it is scanned, and tfr_dataset_warning() says why. By default, 64 reads are in
  * flight: see also tfr_source_set_cost().
  *
- * Parameters: `paths`, `indexes`, `counts`, `count` and `options` are as for tfr_dataset_open(). The
- * paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
+ * Parameters: `paths`, `indexes`, `counts`, `count` and `options`, with their progress callback, are
+ * as for tfr_dataset_open(). The paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
  * `open` as its first argument and may be NULL. `free_context` is optional; NULL means that the
  * caller keeps the context, which must stay valid until the data set and all its batches are freed.
  *

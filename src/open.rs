@@ -124,7 +124,13 @@ fn open_with(
 /// The format of a source's data, if it is compressed.
 pub(crate) fn kind_at_start(source: &impl ReadAt) -> Result<Option<Kind>> {
     let mut start = vec![0; START];
-    let count = fill_at(source, &mut start, 0).map_err(|error| Error::io("read", error))?;
+    let failed = |error| Error::io("read", error);
+    // Whoever opens a source again may have kept its first bytes, and not as many as these.
+    let count = fill_at(source, &mut start[..HEADER_LEN], 0).map_err(failed)?;
+    if count == HEADER_LEN && starts_plain(&start) {
+        return Ok(None);
+    }
+    let count = fill_at(source, &mut start, 0).map_err(failed)?;
     kind_of(&start[..count], source)
 }
 
@@ -139,14 +145,10 @@ fn kind_of(start: &[u8], source: &impl ReadAt) -> Result<Option<Kind>> {
         [_, _, _, _, ..] if gzip::may_start(Kind::Snappy, start) => Kind::Snappy,
         _ => return Ok(None),
     };
-    let header = |start: &[u8]| {
-        let header = start.get(..HEADER_LEN)?;
-        Some(Header::decode(header.try_into().expect("12 bytes")))
-    };
-    let plain = header(start);
-    if plain.is_some_and(|header| header.crc_holds()) {
+    if starts_plain(start) {
         return Ok(None);
     }
+    let plain = header(start);
     if kind == Kind::Snappy {
         let first = header(&gzip::start_of_block(start, HEADER_LEN));
         return Ok(first.filter(|header| header.crc_holds()).map(|_| kind));
@@ -169,6 +171,16 @@ fn kind_of(start: &[u8], source: &impl ReadAt) -> Result<Option<Kind>> {
     let has_no_length = start.len() > 8 && start[5..8] != [0; 3];
     let is_compressed = is_tfrecord || !may_be_plain && has_no_length;
     Ok(is_compressed.then_some(kind))
+}
+
+fn header(start: &[u8]) -> Option<Header> {
+    let header = start.get(..HEADER_LEN)?;
+    Some(Header::decode(header.try_into().expect("12 bytes")))
+}
+
+/// Whether data starts with a header whose CRC is valid, which no compressed data does.
+fn starts_plain(start: &[u8]) -> bool {
+    header(start).is_some_and(Header::crc_holds)
 }
 
 impl Data {

@@ -66,7 +66,8 @@ impl Count<'_> {
                 let (records, stamp) = (reader.len(), reader.stamp());
                 self.counts[shard].store(records as u64, Relaxed);
                 self.records.fetch_add(records as u64, Relaxed);
-                self.bytes.fetch_add(stamp.map_or(0, |stamp| stamp.bytes), Relaxed);
+                let bytes = stamp.map_or(reader.data_size(), |stamp| stamp.bytes);
+                self.bytes.fetch_add(bytes, Relaxed);
                 records
             }
             Err(error) if self.inner.may_skip(&error) => {

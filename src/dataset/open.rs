@@ -12,6 +12,9 @@ use crate::index::Index;
 use crate::options::Progress;
 use crate::shards::{given_twice, Listed, Shard, Shards};
 
+/// Opens a shard by its number, as a caller's function does.
+type OpenSource = dyn Fn(usize) -> std::io::Result<ShardSource> + Send + Sync;
+
 impl Dataset {
     /// Opens the shards to count their records, several at the same time. A shard with an
     /// [`index_path`](Shard::index_path) has that index, used as it is; for the others, see
@@ -185,6 +188,19 @@ impl Dataset {
         options: &DatasetOptions,
         open: impl Fn(usize) -> std::io::Result<ShardSource> + Send + Sync + 'static,
     ) -> Result<Dataset> {
+        Dataset::opened_by(shards, indexes, counts, options, Box::new(open), None)
+    }
+
+    /// Like [`with_opener`](Self::with_opener), with a callback as of
+    /// [`with_progress`](Self::with_progress).
+    pub(crate) fn opened_by(
+        shards: &Shards,
+        indexes: Vec<Option<Index>>,
+        counts: Option<&[u64]>,
+        options: &DatasetOptions,
+        open: Box<OpenSource>,
+        progress: Option<ProgressFn<'_>>,
+    ) -> Result<Dataset> {
         let (list, expected) = listed(shards, &indexes, options);
         ensure_given(&list, &indexes, options)?;
         let expected = match counts {
@@ -193,7 +209,7 @@ impl Dataset {
         };
         let open = move |shard| open(shard).map_err(|error| Error::io("open", error));
         let inner = Inner::new(list, indexes, expected, options, Some(Box::new(open)));
-        let inner = if counts.is_some() { inner } else { inner.count(None)? };
+        let inner = if counts.is_some() { inner } else { inner.count(progress)? };
         Ok(Dataset(Arc::new(inner)))
     }
 

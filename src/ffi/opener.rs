@@ -128,8 +128,8 @@ fn invalid(what: &str) -> io::Error {
 /// data; otherwise it is scanned, and tfr_dataset_warning() says why. By default, 64 reads are in
 /// flight: see also tfr_source_set_cost().
 ///
-/// Parameters: `paths`, `indexes`, `counts`, `count` and `options` are as for tfr_dataset_open(). The
-/// paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
+/// Parameters: `paths`, `indexes`, `counts`, `count` and `options`, with their progress callback, are
+/// as for tfr_dataset_open(). The paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
 /// `open` as its first argument and may be NULL. `free_context` is optional; NULL means that the
 /// caller keeps the context, which must stay valid until the data set and all its batches are freed.
 ///
@@ -170,8 +170,10 @@ pub unsafe extern "C" fn tfr_dataset_from_opener(
             false => Some(pointer::slice(counts, count, "counts")?),
         };
         let settings = tfr_options::of_dataset(options);
-        let open = move |shard| opener.open(shard);
-        let dataset = Dataset::with_opener(&shards, given, counts, &settings, open)?;
+        let open = Box::new(move |shard| opener.open(shard));
+        let dataset = tfr_options::with(options, |options| {
+            Dataset::opened_by(&shards, given, counts, &settings, open, options.progress)
+        })?;
         store(tfr_dataset::give(dataset));
         Ok(())
     };
