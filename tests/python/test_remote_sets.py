@@ -17,6 +17,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+import zipfile
 
 import fsspec
 import numpy
@@ -84,6 +85,38 @@ def test_a_directory_has_the_files_that_look_like_data(indexed):
     ]
 
 
+def test_objects_for_directories_and_hidden_directories_are_no_data(indexed):
+    indexed.objects["/b/set/x.tfrecords/"] = b""
+    indexed.objects["/b/set/x.tfrecords/y.tfrecord"] = tfrecord([b"y"])
+    indexed.objects["/b/set/.trash/z.tfrecord"] = tfrecord([b"z"])
+    assert Dataset("s3://b/set/**/*.tfrecord*").paths == [
+        *URLS,
+        "s3://b/set/x.tfrecords/y.tfrecord",
+    ]
+
+
+@pytest.mark.parametrize("directory", ["a b", "a%20b", "a%b", "a#b", "a?b", "a+b", "a&b", "\u00fc"])
+def test_a_url_has_the_path_of_its_object_as_it_is(server, directory):
+    server.objects["/b/a/x.tfrecord"] = server.objects["/b/a b/x.tfrecord"] = tfrecord([b"other"])
+    server.objects[f"/b/{directory}/x.tfrecord"] = tfrecord([b"mine"])
+    url = f"s3://b/{directory}/x.tfrecord"
+    assert list(tfr_index.Reader(url)) == [b"mine"]
+    assert Dataset(f"s3://b/{directory}/").paths == [url]
+    assert list(Dataset(f"s3://b/{directory}/")) == [b"mine"]
+    Manifest.build(f"s3://b/{directory}/").write("s3://b/x.manifest.json")
+    assert list(Dataset("s3://b/x.manifest.json")) == [b"mine"]
+
+
+def test_urls_of_web_servers_are_encoded(server):
+    server.objects["/a b/c d.tfrecord"] = tfrecord([b"x"])
+    assert list(Dataset([f"{server.url}/a%20b/c%20d.tfrecord"])) == [b"x"]
+
+
+def test_versions_in_a_listing_may_have_no_quotes(indexed):
+    indexed.quotes_listed = False  # as those of Azure
+    assert list(Dataset("s3://b/set/train-*")) == ALL
+
+
 def test_sets_must_be_complete(server):
     del server.objects["/b/set/" + NAMES[2]]
     with pytest.raises(FileNotFoundError, match=rf"{URLS[2]}: cannot find it.*allow_missing"):
@@ -105,6 +138,8 @@ def test_sets_must_be_complete(server):
         ("s3://b/none/", "no TFRecord files are there"),
         ("s3://*/x", "wildcards in its bucket"),
         ("http://127.0.0.1:1/x-*", "lists no files"),
+        ("s3://b/x[z-a]", "not a valid pattern"),
+        ("s3://b//x.tfrecord", "two slashes"),
     ],
 )
 def test_urls_that_stand_for_no_set(server, paths, words):
@@ -200,6 +235,19 @@ def test_opening_and_reading_takes_few_requests(indexed):
     assert dataset.paths == URLS and dataset.locate(41) == (URLS[1], 1)
 
 
+def test_opening_a_file_again_takes_no_request(indexed):
+    dataset = Dataset(URLS[:2], max_open_files=1)
+    indexed.forget()
+    for record in (3, 77, 4, 78, 5, 79):
+        assert dataset[record] == ALL[record]
+    assert len(indexed.requests) == 6
+    dataset = Dataset(URLS[:2], max_open_files=1, index_memory=1)
+    assert dataset.read_many([3, 77, 4, 78]) == [ALL[record] for record in (3, 77, 4, 78)]
+    del indexed.objects[f"/b/set/{NAMES[1]}.idx"]
+    with pytest.warns(tfr_index.TfrWarning, match="is not used"):
+        assert dataset.read_many([3, 77, 4, 78]) == [ALL[record] for record in (3, 77, 4, 78)]
+
+
 @pytest.mark.parametrize("order", [None, Order(len(ALL), seed=3), "chunks"])
 def test_an_epoch(indexed, order):
     dataset = Dataset("s3://b/set/train-*")
@@ -232,6 +280,7 @@ def test_a_given_index_selects(indexed):
     two = tfr_index.Index(walk(tfrecord(PAYLOADS[0]))[:2])
     dataset = Dataset(URLS[:2], index=[two, None])
     assert list(dataset) == PAYLOADS[0][:2] + PAYLOADS[1]
+    assert list(Dataset([URLS[0]] * 2, index=[two, two])) == PAYLOADS[0][:2] * 2
 
 
 def test_compressed_and_plain_files(indexed, tmp_path):
@@ -383,6 +432,59 @@ def test_a_manifest_is_refreshed_by_versions(indexed):
     assert manifest.refresh() == ([], [], [], [], False)
 
 
+def test_a_refresh_finds_new_indexes_and_missing_files(server):
+    manifest = Manifest.build(URLS)
+    assert {row.index_path for row in manifest} == {None}
+    create_indexes(URLS[:2])
+    assert manifest.refresh() == ([], [], [], URLS[:2], False)
+    assert [row.index_path for row in manifest[:3]] == [f"{url}.idx" for url in URLS[:2]] + [None]
+    server.forget()
+    assert manifest.refresh("s3://b/set/train-*") == ([], [], [], [], False)
+    assert server.count("HEAD") == server.count("GET") == 0  # the listing says it
+    del server.objects["/b/set/" + NAMES[5]]
+    with pytest.raises(FileNotFoundError, match=NAMES[5]):
+        manifest.refresh()
+    assert manifest.refresh(allow_missing=True).gone == [URLS[5]]
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_manifest_of_indexes_in_another_directory(server, workers):
+    create_indexes(URLS, "s3://b/indexes")
+    server.forget()
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        given = None if workers is None else executor
+        manifest = Manifest.build(URLS, index_dir="s3://b/indexes", executor=given)
+    assert [row.index_path for row in manifest] == [f"s3://b/indexes/{name}.idx" for name in NAMES]
+    assert Manifest.from_rows(manifest) == manifest
+    dataset = Dataset(manifest)
+    server.forget()
+    assert dataset[3] == ALL[3]
+    assert server.count("GET", f"/indexes/{NAMES[0]}.idx") == 1
+
+
+def test_a_manifest_without_versions_has_sizes(indexed):
+    rows = [row._replace(etag=None) for row in Manifest.build(URLS)]
+    assert list(Dataset(Manifest.from_rows(rows))) == ALL
+    indexed.objects["/b/set/" + NAMES[1]] = tfrecord([*PAYLOADS[1][:-1], b"x"])
+    with pytest.raises(tfr_index.TfrOSError, match="was replaced"):
+        Dataset(Manifest.from_rows(rows))[RECORDS]
+
+
+def test_a_manifest_of_local_files_stays_local(server, tmp_path):
+    (tmp_path / "x.tfrecord").write_bytes(tfrecord([b"x"]))
+    with pytest.raises(tfr_index.TfrValueError, match="files are local"):
+        Manifest.build(tmp_path).write("s3://b/x.manifest.json")
+
+
+def test_a_manifest_shows_its_progress(indexed):
+    calls = []
+    manifest = Manifest.build(URLS, progress=lambda *at: calls.append(at))
+    size = sum(len(tfrecord(payloads)) for payloads in PAYLOADS)
+    assert len(manifest) == SHARDS and calls[-1][0] <= size and calls[-1][2] <= len(ALL)
+    with pytest.raises(tfr_index.TfrCancelled):
+        Manifest.build(URLS, progress=lambda *_at: True)
+
+
 def test_a_store_that_is_given(tmp_path):
     store = obstore.store.MemoryStore()
     for name, payloads in zip(NAMES, PAYLOADS, strict=True):
@@ -392,6 +494,7 @@ def test_a_store_that_is_given(tmp_path):
     assert dataset.paths == [f"set/{name}" for name in NAMES] and list(dataset) == ALL
     index_paths = [f"set/{name}.idx" for name in NAMES]
     assert list(Dataset(dataset.paths, index=index_paths, store=store)) == ALL
+    assert Dataset("*/train-*", store=store).paths == dataset.paths
 
 
 def test_a_file_system_of_fsspec():
@@ -404,6 +507,56 @@ def test_a_file_system_of_fsspec():
     assert list(dataset) == ALL
     batches = dataset.batches(7, Order(len(dataset), seed=5))
     assert all(batch == [ALL[i] for i in batches.records] for batch in batches)
+    assert Dataset("sets/", store=system).paths == [f"sets/{name}" for name in NAMES]
+
+
+def test_a_file_system_that_knows_no_times(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a/x.tfrecord", tfrecord([b"x"]))
+    system = fsspec.filesystem("zip", fo=tmp_path / "x.zip")
+    for paths in ("a/", "*/x.tfrecord", ["a/x.tfrecord"]):
+        assert list(Dataset(paths, store=system)) == [b"x"]
+
+
+FREED = """
+import gc, sys, threading, tfr_index
+from tfr_index import _remote_shards
+is_over = threading.Event()
+
+def collect():
+    while not is_over.is_set():
+        gc.collect()
+
+collector = threading.Thread(target=collect)
+collector.start()
+for _ in range(10):
+    dataset = tfr_index.Dataset(sys.argv[1])
+    batches = dataset.batches(3)
+    next(batches)
+    del dataset
+    del batches
+is_over.set()
+collector.join()
+print(len(_remote_shards._kept))
+"""
+
+
+def test_a_data_set_may_go_while_its_threads_read(indexed):
+    indexed.latency = 0.02
+    command = [sys.executable, "-c", FREED, "s3://b/set/train-*"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "0\n"), ended.stderr
+
+
+def test_files_that_are_closed_take_no_memory(indexed):
+    kept = tfr_index._remote_shards._kept
+    before = len(kept)
+    dataset = Dataset(URLS)
+    assert len(kept) == before + 1 + SHARDS
+    dataset.close()
+    assert len(kept) == before + 1
+    del dataset
+    assert len(kept) == before
 
 
 INTERRUPTED = """
@@ -423,6 +576,27 @@ def test_ctrl_c_ends_a_read(indexed):
     command = [sys.executable, "-c", INTERRUPTED, "s3://b/set/train-*"]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == "interrupted True\n", ended.stderr
+
+
+CREATED = """
+import os, signal, sys, threading, tfr_index
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    eval(sys.argv[1])
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("work", ["create_indexes(['{}'], threads=1)", "Manifest.build(['{}'])"])
+def test_ctrl_c_ends_scans(server, work):
+    server.objects["/b/large.tfrecord"] = tfrecord([bytes(1 << 20)] * 300)
+    server.latency = 0.2
+    server.bytes_per_second = 4e6
+    command = [sys.executable, "-c", CREATED, "tfr_index." + work.format("s3://b/large.tfrecord")]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.stdout == "interrupted\n", ended.stderr
+    assert server.bytes_read() < 200 << 20
 
 
 def test_a_local_command_says_who_reads_urls(server):

@@ -40,6 +40,7 @@ class ObjectServer:
         bytes_per_second: of one connection; None: as fast as it goes.
         fault: called with each request; what it returns is answered instead: a status, "short" for
             a body that is too short, "whole" for one without a range, "reset" for none.
+        quotes_listed: whether listings have ETags in quotes, as those of S3.
         most_at_once: how many requests were answered at the same time.
     """
 
@@ -49,6 +50,7 @@ class ObjectServer:
         self.latency = 0.0
         self.bytes_per_second: float | None = None
         self.fault: Callable[[Request], int | str | None] = lambda _request: None
+        self.quotes_listed = True
         self.most_at_once = self.at_once = 0
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"server_of_objects": self})
@@ -144,10 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Answers ListObjectsV2: all objects whose names start like this, on one page."""
         start = f"{bucket}/{prefix}"
         names = sorted(path for path in server.objects if path.startswith(start))
+        quotes = "" if server.quotes_listed else '"'
         items = "".join(
             f"<Contents><Key>{escape(name[len(bucket) + 1 :])}</Key>"
             f"<Size>{len(server.objects[name])}</Size>"
-            f"<ETag>{escape(_etag(server.objects[name]))}</ETag>"
+            f"<ETag>{escape(_etag(server.objects[name]).strip(quotes))}</ETag>"
             f"<LastModified>2026-11-02T10:00:00.000Z</LastModified></Contents>"
             for name in names
         )

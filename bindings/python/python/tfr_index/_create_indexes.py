@@ -193,12 +193,12 @@ def _create_remote(
     return collected
 
 
-def _create_some_remote(shards: list[Shard], settings: dict[str, Any], _call: str) -> list[Any]:
+def _create_some_remote(shards: list[Shard], settings: dict[str, Any], call: str) -> list[Any]:
     """Creates the indexes of some files at URLs, in a worker."""
     how = dict(settings)
     store, jobs = how.pop("store"), how.pop("jobs")
     work = [(path, index or f"{path}.idx", False) for path, index in shards]
-    return list(create_on_threads(work, store, how, jobs))
+    return list(create_on_threads(work, store, how, jobs, lambda: is_cancelled(call)))
 
 
 def _lost_remote(_shard: Shard, error: TfrError) -> Any:

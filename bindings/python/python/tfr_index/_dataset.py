@@ -32,8 +32,8 @@ __all__ = ["Dataset"]
 
 Item = TypeVar("Item")
 
-# Of local files, and of remote ones, where each piece or batch is some requests at the same time. More
-# gained nothing with 20 ms and 100 MB/s.
+# Of local files, and of remote ones, where each piece or batch is some requests at the same time.
+# More gained nothing with 20 ms and 100 MB/s.
 _PIECE = 2 << 20, 32 << 20  # bytes to read at once in an iteration
 _PIECE_RECORDS = 4 << 10  # records to read at once
 _AHEAD = 2, 4  # batches to read ahead

@@ -16,8 +16,8 @@ from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import c_paths, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make, text
 from ._options import with_options
-from ._remote import is_url, read, write
-from ._remote_manifest import Row, rows_of, unchanged
+from ._remote import is_url, read, resolved, write
+from ._remote_manifest import Row, present, rows_of, unchanged
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Checksums, Path, Progress
 
@@ -163,11 +163,11 @@ class Manifest(Sequence[ManifestRow]):
         if are_remote(files):
             found = find_remote_files(files, None, None, index_dir, pattern, allow_missing)
             if executor is not None:
-                given: list[Shard] = [(path, None) for path in found.paths]
+                given: list[Shard] = [(path, found.index_paths.get(path)) for path in found.paths]
                 settings = {"checksums": checksums, "threads": threads}
                 counted = by_executor(executor, _count_remote, given, settings, _lost)
                 return cls.from_rows(_all_rows(counted))
-            return cls.from_rows(_of_remote(rows_of(found, checksums, threads)))
+            return cls.from_rows(_of_remote(rows_of(found, checksums, threads, progress)))
         shards = native_shards(files, index_dir, pattern=pattern, allow_missing=allow_missing)
         if executor is not None:
             settings = {"checksums": checksums, "threads": threads}
@@ -259,6 +259,8 @@ class Manifest(Sequence[ManifestRow]):
         if not is_url(path):
             call(lib.tfr_manifest_write, self._native, encode_path(path))
             return
+        if not are_remote([row.path for row in self]):
+            raise refuse(f"{os.fsdecode(path)}: the manifest's files are local: write it to a file")
         with tempfile.TemporaryDirectory(prefix="tfr-index-") as directory:
             local = pathlib.Path(directory, os.path.basename(cast(str, path)))
             call(lib.tfr_manifest_write, self._native, encode_path(local))
@@ -311,8 +313,11 @@ class Manifest(Sequence[ManifestRow]):
         if paths is None or isinstance(paths, (str, bytes, os.PathLike)):
             given = [row.path for row in self] if paths is None else [paths]
         if are_remote(given := list(given)):  # type: ignore[arg-type]
-            found = find_remote_files(given, None, None, index_dir, pattern, allow_missing)
-            return self._refresh_remote(found, checksums, threads)
+            if paths is None and index_dir is None:
+                found = present([row.path for row in self], allow_missing=allow_missing)
+            else:
+                found = find_remote_files(given, None, None, index_dir, pattern, allow_missing)
+            return self._refresh_remote(found, checksums, threads, progress)
         if paths is None and index_dir is not None:
             paths = [row.path for row in self if not allow_missing or os.path.exists(row.path)]
         if paths is None:
@@ -344,22 +349,25 @@ class Manifest(Sequence[ManifestRow]):
             bool(lib.tfr_changes_reordered(changes)),
         )
 
-    def _refresh_remote(self, files: RemoteFiles, checksums: Checksums, threads: int) -> Changes:
-        same = unchanged(_rows_of(self), files.paths)
+    def _refresh_remote(
+        self,
+        files: RemoteFiles,
+        checksums: Checksums,
+        threads: int,
+        progress: Progress | None,
+    ) -> Changes:
+        same, indexed = unchanged(_rows_of(self), files)
         others = [path for path in files.paths if path not in same]
-        new = {row.path: row for row in rows_of(files.only(others), checksums, threads)}
-        before, now = [row.path for row in self], files.paths
-        kept = [path for path in now if path in set(before)]
-        manifest = Manifest.from_rows(
-            _of_remote([same[path] if path in same else new[path] for path in now])
-        )
+        new = {row.path: row for row in rows_of(files.only(others), checksums, threads, progress)}
+        before, now = dict.fromkeys(row.path for row in self), dict.fromkeys(files.paths)
+        manifest = Manifest.from_rows(_of_remote((same | new)[path] for path in now))
         self._native, self._rows = manifest._native, manifest._rows
         return Changes(
-            [path for path in others if path not in set(before)],
-            [path for path in others if path in set(before)],
-            [path for path in before if path not in set(now)],
-            [],
-            kept != [path for path in before if path in set(now)],
+            [path for path in others if path not in before],
+            [path for path in others if path in before],
+            [path for path in before if path not in now],
+            indexed,
+            [path for path in now if path in before] != [path for path in before if path in now],
         )
 
     @property
@@ -405,7 +413,7 @@ def _read_at_url(url: str) -> Manifest:
     home = url.rpartition("/")[0]
 
     def there(path: str) -> str:
-        return path.replace(local, home, 1)
+        return path if is_url(path) else resolved(path.replace(local, home, 1))
 
     def moved(row: ManifestRow) -> ManifestRow:
         index_path = row.index_path and there(row.index_path)
@@ -427,7 +435,9 @@ def _count_remote(
 ) -> list[ManifestRow | TfrError]:
     """The rows of some files at URLs, in a worker. If one fails, its error in place of all."""
     try:
-        return list(_of_remote(rows_of(RemoteFiles([path for path, _ in shards]), **settings)))
+        index_paths: dict[str, str | None] = {path: index for path, index in shards if index}
+        files = RemoteFiles([path for path, _ in shards], index_paths=index_paths)
+        return list(_of_remote(rows_of(files, **settings)))
     except TfrError as error:
         return [error] * len(shards)
 

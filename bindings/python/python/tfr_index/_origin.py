@@ -171,10 +171,10 @@ def _lists_urls(manifest: Path) -> bool:
 def _listed_remote(manifest: Manifest) -> RemoteFiles:
     """The files of a manifest of URLs."""
     counts = array("Q", (row.records for row in manifest))
-    versions = {row.path: row.etag for row in manifest if row.etag is not None}
-    unindexed = frozenset(row.path for row in manifest if row.index_path is None)
+    versions = {row.path: (row.bytes, row.etag) for row in manifest}
+    index_paths = {row.path: row.index_path for row in manifest}
     paths = [row.path for row in manifest]
-    return RemoteFiles(paths, None, None, counts, versions, unindexed)
+    return RemoteFiles(paths, None, None, counts, versions, index_paths)
 
 
 def find_origin(

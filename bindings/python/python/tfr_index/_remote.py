@@ -6,11 +6,13 @@ import contextlib
 import errno
 import functools
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias, final
+from urllib.parse import unquote
 
 from ._arguments import refuse
 from ._errors import TfrError, TfrFileNotFoundError, TfrOSError, TfrPermissionError
@@ -160,6 +162,17 @@ class RemoteFile:
                 return
         self.size, self.etag, self.modified = meta["size"], meta["e_tag"], meta["last_modified"]
 
+    def _shortened(self) -> RemoteFile:
+        """A copy of the same version, which keeps few bytes in memory."""
+        file = _unpickled(self.__reduce__()[1][0])
+        file._start = bytes(memoryview(self._start)[:64])
+        return file
+
+    def _has_one_version(self) -> bool:
+        """Whether this process can read it, and each read fails if it was replaced."""
+        is_ours = self._process == os.getpid()
+        return is_ours and self.etag is not None and not hasattr(self._store, "cat_file")
+
     def _beside(self, end: str) -> RemoteFile:
         """The file whose path has this end, in the same store."""
         return RemoteFile(self.path + end, None if is_url(self.path) else self._store)
@@ -244,7 +257,9 @@ def about(url: str, store: Any = None) -> tuple[int, str | None, datetime | None
     with explained(url, "open"):
         if hasattr(store, "cat_file"):  # a file system of fsspec
             found = store.info(key)
-            written = store.modified(key) if hasattr(store, "modified") else None
+            written = None
+            with contextlib.suppress(AttributeError, NotImplementedError):
+                written = store.modified(key)
             return found["size"], found.get("ETag") or found.get("etag"), written
         import obstore
 
@@ -266,26 +281,50 @@ def listed(directory: str, store: Any) -> tuple[str, Any, str]:
     store, and the directory in it."""
     if store is not None:
         return "", store, directory
-    if directory.lower().startswith("http"):
+    if _is_web(directory):
         raise refuse(f"{directory}: a web server lists no files: pass the URLs of all files")
-    return directory, _store(os.getpid(), directory.rstrip("/")), ""
+    bucket, prefix = _split(directory)
+    return f"{bucket}/", _store(os.getpid(), bucket), prefix
 
 
 def store_of(url: str, store: Any = None) -> tuple[Any, str]:
-    """The store of a URL's directory, and the name in it; or the store that is given."""
+    """The store of a URL's bucket or host, and the path in it; or the store that is given."""
     if not hasattr(store, "cat_file"):  # not a file system of fsspec
         _ensure_not_forked(url)
     if store is not None:
         return store, url
-    directory, _, name = url.rpartition("/")
-    if not name or directory.endswith("/"):
-        raise refuse(f"{url}: the URL of a file must have a name after its bucket or host")
-    if url.lower().startswith("http") and "?" in name:
+    if _is_web(url) and "?" in url:
         raise refuse(
             f"{url}: a URL with a query cannot be read by ranges through obstore: pass "
             "RemoteFile(url, fsspec.filesystem('https'))"
         )
-    return _store(os.getpid(), directory), name
+    bucket, key = _split(url)
+    if not key or key.endswith("/"):
+        raise refuse(f"{url}: the URL of a file must have a name after its bucket or host")
+    return _store(os.getpid(), bucket), unquote(key) if _is_web(url) else key
+
+
+def resolved(url: str) -> str:
+    """A URL whose path may have "..", without it."""
+    bucket, key = _split(url)
+    return bucket + posixpath.normpath(f"/{key}")
+
+
+def _is_web(url: str) -> bool:
+    return url.lower().startswith("http")
+
+
+def _split(url: str) -> tuple[str, str]:
+    """The URL of a store, and the path in it, which is that of the object as it is: of URLs, only
+    those of web servers are encoded. There, the store may be any directory."""
+    scheme, _, rest = url.partition("://")
+    if _is_web(url):
+        directory, slash, name = rest.rpartition("/")
+        return f"{scheme}://{directory}", name if slash else ""
+    bucket, _, key = rest.partition("/")
+    if key.startswith("/") or "//" in key:
+        raise refuse(f"{url}: obstore cannot read a file whose path has two slashes in a row")
+    return f"{scheme}://{bucket}", key
 
 
 def _ensure_not_forked(path: str) -> None:
@@ -305,17 +344,17 @@ _users: dict[str, int] = {}
 
 
 @functools.lru_cache(maxsize=64)
-def _store(_process: int, directory: str) -> Any:
+def _store(_process: int, url: str) -> Any:
     """A process keeps the connections of the stores that it used last."""
     try:
         from obstore.store import from_url
     except ImportError as error:
         raise not_there("obstore", "URLs", error) from error
     options: Any = {}
-    if directory.lower().startswith("http://"):
+    if url.lower().startswith("http://"):
         options["client_options"] = {"allow_http": True}
-    with explained(directory, "open"):
-        return from_url(directory, **options)
+    with explained(url, "open"):
+        return from_url(url, **options)
 
 
 @contextlib.contextmanager

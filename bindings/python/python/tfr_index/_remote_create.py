@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any, TypeAlias
 
 from . import _remote_set
@@ -39,8 +40,11 @@ def find_work(
     return [(file.path, f"{file.path}.idx", file.has_index is False) for file in found]
 
 
-def create_one(work: RemoteWork, store: Any, settings: dict[str, Any]) -> Done:
-    """Creates the index of a file, unless it is up to date and `settings["update"]` is true."""
+def create_one(
+    work: RemoteWork, store: Any, settings: dict[str, Any], has_ended: Callable[[], bool]
+) -> Done:
+    """Creates the index of a file, unless it is up to date and `settings["update"]` is true, or the
+    call has ended early."""
     path, index, is_missing = work
     how = dict(settings)
     update, dry_run = how.pop("update"), how.pop("dry_run")
@@ -53,7 +57,10 @@ def create_one(work: RemoteWork, store: Any, settings: dict[str, Any]) -> Done:
         file = RemoteFile._with_start(path, store)
 
         def create(local: Path) -> int:
-            return create_index(file, local, on_skipped=regions.append, **how)
+            def progress(*_at: int) -> bool:
+                return has_ended()
+
+            return create_index(file, local, on_skipped=regions.append, progress=progress, **how)
 
         count = create_remote_index(index, create, store=store)
         return count, file.size, len(regions), None, False
@@ -64,15 +71,25 @@ def create_one(work: RemoteWork, store: Any, settings: dict[str, Any]) -> Done:
 
 
 def create_on_threads(
-    work: Sequence[RemoteWork], store: Any, settings: dict[str, Any], jobs: int
+    work: Sequence[RemoteWork],
+    store: Any,
+    settings: dict[str, Any],
+    jobs: int,
+    has_ended: Callable[[], bool] = lambda: False,
 ) -> Iterator[Done]:
     """Creates indexes, many at the same time, and yields what became of each file, in order.
 
-    Close the iterator to leave out what is not begun.
+    Close the iterator to leave out what is not done.
     """
+    is_closed = Event()
+
+    def create(one: RemoteWork) -> Done:
+        return create_one(one, store, settings, lambda: is_closed.is_set() or has_ended())
+
     with ThreadPoolExecutor(max(1, min(jobs or AT_ONCE, len(work)))) as threads:
         try:
-            yield from threads.map(lambda one: create_one(one, store, settings), work)
+            yield from threads.map(create, work)
         except BaseException:
+            is_closed.set()
             threads.shutdown(cancel_futures=True)
             raise

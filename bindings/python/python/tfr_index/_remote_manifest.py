@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ._errors import TfrFileNotFoundError
 from ._options import with_options
-from ._remote import about
-from ._remote_shards import RemoteFiles, on_threads
-from ._typing import Checksums
+from ._remote import about, modified
+from ._remote_shards import RemoteFiles, Version, is_same, on_threads
+from ._typing import Checksums, Progress
 
-__all__ = ["Row", "rows_of", "unchanged"]
+__all__ = ["Row", "present", "rows_of", "unchanged"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,30 +28,66 @@ class Row(NamedTuple):
     etag: str | None
 
 
-def rows_of(files: RemoteFiles, checksums: Checksums, threads: int) -> list[Row]:
+def rows_of(
+    files: RemoteFiles, checksums: Checksums, threads: int, progress: Progress | None = None
+) -> list[Row]:
     """Opens the files, many at the same time, and counts their records."""
     if not files.paths:
         return []
-    native = with_options(files.open, checksums=checksums, threads=threads, progress=None)
+    native = with_options(files.open, checksums=checksums, threads=threads, progress=progress)
     counts: Iterable[int] = files.counted(native).counts or ()
     rows = []
     for path, count in zip(files.paths, counts, strict=True):
         file = files.opened[path]
-        index = f"{path}.idx" if path in files.indexed else None
+        index = files.index_of(path)
+        is_used = index in files.index_sizes or files.indexes is not None
+        index = index if is_used else None
         rows.append(Row(path, file.size, count, _nanoseconds(file.modified), index, file.etag))
     return rows
 
 
-def unchanged(rows: Iterable[Row], paths: Sequence[str]) -> dict[str, Row]:
-    """The rows, by their paths, of files that are still the version that the row says."""
+def present(paths: Sequence[str], *, allow_missing: bool) -> RemoteFiles:
+    """Files of a manifest, and their versions. Those that do not exist are left out if they may be.
+
+    Raises:
+        TfrFileNotFoundError: a file does not exist.
+    """
+
+    def version(path: str) -> Version | None:
+        try:
+            return about(path)[:2]
+        except TfrFileNotFoundError:
+            if allow_missing:
+                return None
+            raise
+
+    found = zip(paths, on_threads(version, paths), strict=True)
+    versions = {path: version for path, version in found if version is not None}
+    return RemoteFiles(list(versions), versions=versions)
+
+
+def unchanged(rows: Iterable[Row], files: RemoteFiles) -> tuple[dict[str, Row], list[str]]:
+    """The rows, by their paths, of files that are still the version that the row says; and which of
+    these have an index now that had none."""
     known = {row.path: row for row in rows if row.etag is not None}
-    old = [path for path in paths if path in known]
-    versions = (etag for _, etag, _ in on_threads(about, old))
-    return {
-        path: known[path]
-        for path, etag in zip(old, versions, strict=True)
-        if etag == known[path].etag
-    }
+
+    def same(path: str) -> Row | None:
+        row = known.get(path)
+        if row is None:
+            return None
+        size, etag = files.versions.get(path) or about(path)[:2]
+        return row if is_same((row.bytes, row.etag), size, etag) else None
+
+    def indexed(path: str) -> str | None:
+        index = files.index_of(path)
+        return index if index and modified(index) else None
+
+    found = {row.path: row for row in on_threads(same, files.paths) if row is not None}
+    bare = [path for path, row in found.items() if row.index_path is None]
+    indexes = zip(bare, on_threads(indexed, bare), strict=True)
+    now = {path: index for path, index in indexes if index is not None}
+    found |= {path: found[path]._replace(index_path=index) for path, index in now.items()}
+    return found, list(now)
 
 
 def _nanoseconds(time: datetime | None) -> int | None:

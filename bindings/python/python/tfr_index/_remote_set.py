@@ -37,7 +37,10 @@ def list_files(directory: str, store: Any) -> Iterator[tuple[str, int, str | Non
     base, store, prefix = _remote.listed(directory, store)
     with _remote.explained(directory or "the store", "list"):
         if hasattr(store, "cat_file"):  # a file system of fsspec
-            for path, about in store.find(prefix, detail=True).items():
+            # Its paths have no protocol, and may be absolute: as this directory is.
+            root = store._strip_protocol(prefix).rstrip("/") + "/"
+            for path, about in store.find(root, detail=True).items():
+                path = prefix + path.removeprefix(root)
                 yield path, about["size"], about.get("ETag") or about.get("etag")
             return
         import obstore
@@ -47,7 +50,14 @@ def list_files(directory: str, store: Any) -> Iterator[tuple[str, int, str | Non
                 yield base + meta["path"], meta["size"], meta["e_tag"]
 
 
-def find(paths: Iterable[str], store: Any, pattern: str | None, allow_missing: bool) -> list[Found]:
+def find(
+    paths: Iterable[str],
+    store: Any,
+    pattern: str | None,
+    allow_missing: bool,
+    *,
+    allow_repeated: bool = False,
+) -> list[Found]:
     """The files that URLs, or paths in a store, stand for, in the order of the paths.
 
     Raises:
@@ -61,7 +71,7 @@ def find(paths: Iterable[str], store: Any, pattern: str | None, allow_missing: b
     if not found:
         raise refuse("no files are given: give at least one path")
     twice = {file.path for file in found}
-    if len(twice) < len(found):
+    if len(twice) < len(found) and not allow_repeated:
         for file in found:
             if file.path not in twice:
                 raise refuse(f"{file.path}: is given twice, so its records would count twice")
@@ -112,10 +122,10 @@ def _expand(path: str) -> Iterator[str]:
 def _by_pattern(path: str, store: Any) -> list[Found]:
     """The files that match a path with wildcards."""
     start = _WILDCARD.search(path)
-    directory = path[: path.rindex("/", 0, start.start()) + 1] if start and "/" in path else ""
+    directory = path[: path.rfind("/", 0, start.start()) + 1] if start else ""
     if store is None and not re.match(r"[^:]+://[^/]+/", directory):
         raise refuse(f"{path}: a URL cannot have wildcards in its bucket or host")
-    regex = re.compile(_regex_of(path[len(directory) :]))
+    regex = _regex_of(path[len(directory) :])
     files = _matching(directory, store, lambda rest: regex.fullmatch(rest) is not None)
     if not files:
         raise TfrFileNotFoundError(f"{path}: no file matches", path=path, errno=2)
@@ -125,12 +135,16 @@ def _by_pattern(path: str, store: Any) -> list[Found]:
 def _matching(directory: str, store: Any, matches: Any) -> list[Found]:
     """The data files below a directory whose paths in it match, sorted."""
     listed = {path: (size, etag) for path, size, etag in list_files(directory, store)}
+    # Some programs write an empty object for a directory.
+    directories = {posixpath.dirname(path) for path in listed}
     return [
         Found(path, size, etag, f"{path}.idx" in listed)
         for path, (size, etag) in sorted(listed.items())
-        if matches(path.removeprefix(directory))
+        if matches(rest := path.removeprefix(directory))
         and not path.endswith(_BESIDE)
-        and not posixpath.basename(path).startswith((".", "_"))
+        and not posixpath.basename(path).startswith("_")
+        and not any(name.startswith(".") for name in rest.split("/"))
+        and (size > 0 or path not in directories)
     ]
 
 
@@ -138,11 +152,11 @@ def _chosen_by(pattern: str | None) -> Any:
     """Whether a name in a directory is that of data."""
     if pattern is None:
         return lambda name: _DATA.search(name) is not None
-    choices = [re.compile(_regex_of(one)) for one in _expand(pattern)]
+    choices = [_regex_of(one) for one in _expand(pattern)]
     return lambda name: any(choice.fullmatch(name) for choice in choices)
 
 
-def _regex_of(pattern: str) -> str:
+def _regex_of(pattern: str) -> re.Pattern[str]:
     """A regular expression for a pattern: "**/" for any directories, "*" and "?" inside a name."""
     parts = re.split(r"(\*\*/|\*|\?|\[[^\]]+\])", pattern)
     special = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
@@ -152,7 +166,10 @@ def _regex_of(pattern: str) -> str:
             return re.escape(text)
         return special.get(text) or f"[{'^' * (text[1] in '!^')}{text[1:-1].lstrip('!^')}]"
 
-    return "".join(map(part, parts, itertools.cycle((False, True))))
+    try:
+        return re.compile("".join(map(part, parts, itertools.cycle((False, True)))))
+    except re.error as error:
+        raise refuse(f"{pattern!r} is not a valid pattern: {error}") from None
 
 
 def _ensure_complete(files: list[Found], allow_missing: bool) -> None:

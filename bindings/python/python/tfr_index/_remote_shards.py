@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import itertools
 import os
 from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from . import _remote, _remote_set
 from ._arguments import refuse
 from ._errors import TfrFileNotFoundError, TfrOSError, explain
 from ._files import c_paths
 from ._index import Index
-from ._library import CData, call, callback, ffi, interrupted, keeping, lib, make
+from ._library import CData, call, callback, ffi, interrupted, lib, make
 from ._remote import RemoteFile
 from ._remote_index import read_remote_index
 from ._typing import Buffer, Path
 
-__all__ = ["AT_ONCE", "RemoteFiles", "are_remote", "find_remote_files", "index_urls", "on_threads"]
+__all__ = [
+    "AT_ONCE",
+    "RemoteFiles",
+    "Version",
+    "are_remote",
+    "find_remote_files",
+    "index_urls",
+    "is_same",
+    "on_threads",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+#: The size of a file, and its ETag.
+Version: TypeAlias = tuple[int, str | None]
 
 #: Requests at the same time for different files.
 AT_ONCE = 64
@@ -75,18 +89,22 @@ def find_remote_files(
     allow_missing: bool,
 ) -> RemoteFiles:
     """What the arguments of `Dataset` mean."""
-    found = _remote_set.find([os.fsdecode(path) for path in paths], store, pattern, allow_missing)
+    given = [os.fsdecode(path) for path in paths]
+    found = _remote_set.find(given, store, pattern, allow_missing, allow_repeated=index is not None)
     names = [file.path for file in found]
     indexes: list[Index | None] | None = None
+    index_paths: dict[str, str | None] = {
+        file.path: None for file in found if file.has_index is False
+    }
     if index_dir is not None:
         index = index_urls(names, os.fsdecode(index_dir))
+        index_paths = dict(zip(names, index, strict=True))
     if index is not None:
         if len(index) != len(names):
             raise refuse(f"index must have {len(names)} items, one for each file, not {len(index)}")
         indexes = on_threads(lambda one: _index_of(one, store), index)
-    versions = {file.path: file.etag for file in found if file.etag is not None}
-    unindexed = frozenset(file.path for file in found if file.has_index is False)
-    return RemoteFiles(names, store, indexes, None, versions, unindexed)
+    versions = {file.path: (file.size, file.etag) for file in found if file.size is not None}
+    return RemoteFiles(names, store, indexes, None, versions, index_paths)
 
 
 def _index_of(index: Index | Path | None, store: Any) -> Index | None:
@@ -104,20 +122,20 @@ class RemoteFiles:
         store: the store; None: that of each URL.
         indexes: those that are given.
         counts: the numbers of records, if they are known.
-        versions: what the files must be, by their paths, as far as it is known.
-        unindexed: files that have no index beside them.
+        versions: the size and the ETag that files must have, by their paths, as far as it is known.
+        index_paths: where their indexes are, if not beside them; None: there is none.
         opened: what was opened last, by path.
-        indexed: those that had an index beside them then.
+        index_sizes: how large the indexes were then, by their paths.
     """
 
     paths: list[str]
     store: Any = None
     indexes: list[Index | None] | None = None
     counts: array[int] | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    unindexed: frozenset[str] = frozenset()
+    versions: dict[str, Version] = field(default_factory=dict)
+    index_paths: dict[str, str | None] = field(default_factory=dict)
     opened: dict[str, RemoteFile] = field(default_factory=dict, compare=False)
-    indexed: set[str] = field(default_factory=set, compare=False)
+    index_sizes: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def is_lazy(self) -> bool:
@@ -132,13 +150,50 @@ class RemoteFiles:
             pointers = [ffi.NULL if index is None else index._native for index in self.indexes]
             indexes = ffi.new("tfr_index *[]", pointers)
         counts = ffi.NULL if self.counts is None else ffi.from_buffer("uint64_t[]", self.counts)
-        opener = _Opener(self)
-        given = paths, indexes, counts, len(self.paths), opener.open, ffi.NULL, ffi.NULL
-        return keeping(make("dataset", lib.tfr_dataset_from_opener, *given, options), opener)
+        open_shard, _, free = _callbacks()
+        given = paths, indexes, counts, len(self.paths), open_shard, _keep_for(self), free
+        return make("dataset", lib.tfr_dataset_from_opener, *given, options)
 
     def only(self, paths: list[str]) -> RemoteFiles:
         """The same of some of the files."""
-        return RemoteFiles(paths, self.store, unindexed=self.unindexed)
+        indexes = dict(zip(self.paths, self.indexes or (), strict=False))
+        some = [indexes.get(path) for path in paths]
+        return replace(self, paths=paths, indexes=some if self.indexes else None)
+
+    def index_of(self, path: str) -> str | None:
+        """Where the index of a file is, if it is there; None: nowhere."""
+        return self.index_paths.get(path, f"{path}.idx")
+
+    def open_file(self, path: str) -> RemoteFile:
+        """Opens a file. This takes no request if it was open before.
+
+        Raises:
+            TfrOSError: it is not the file that was listed, or was opened before.
+        """
+        before = self.opened.get(path)
+        if before is not None and before._has_one_version():
+            return before
+        file = RemoteFile._with_start(path, self.store, _remote.START)
+        version = self.versions.setdefault(path, (file.size, file.etag))
+        if not is_same(version, file.size, file.etag):
+            message = f"{path}: the file was replaced since the data set was opened: open it again"
+            raise TfrOSError(message, path=path, errno=errno.ESTALE)
+        self.opened[path] = file._shortened()
+        return file
+
+    def open_index(self, shard: int) -> CData:
+        """A source of the text of a file's index; NULL if the library needs none."""
+        path = self.index_of(self.paths[shard])
+        if path is None or (self.indexes is not None and self.indexes[shard] is not None):
+            return ffi.NULL
+        text = _Text(path, self.store)
+        size = self.index_sizes.get(path)
+        if size is None:  # else it is read if the library has not kept it
+            text.read()
+            if text.content is None:
+                return ffi.NULL
+            size = self.index_sizes[path] = len(text.content)
+        return _source(text, size)
 
     def counted(self, native: CData) -> RemoteFiles:
         first, count = ffi.new("uint64_t *"), ffi.new("uint64_t *")
@@ -146,108 +201,112 @@ class RemoteFiles:
         for shard in range(len(self.paths)):
             call(lib.tfr_dataset_records_of, native, shard, first, count)
             counts.append(count[0])
-        return replace(self, counts=counts, opened={}, indexed=set())
+        return replace(self, counts=counts, opened={}, index_sizes={})
 
 
-@dataclass(frozen=True)
+def is_same(version: Version, size: int, etag: str | None) -> bool:
+    """Whether a file is of a version: by its ETag, or by its size if it has none."""
+    if version[1] and etag:
+        return version[1].strip('"') == etag.strip('"')  # Azure lists them without quotes
+    return version[0] == size
+
+
+@dataclass
 class _Text:
-    """The bytes of a small file."""
+    """The text of an index, which is read as a whole."""
 
-    content: bytes
+    path: str
+    store: Any
+    content: bytes | None = None
+
+    def read(self) -> None:
+        with contextlib.suppress(TfrFileNotFoundError):
+            self.content = _remote.read(self.path, store=self.store)
 
     def pread(self, size: int, offset: int) -> Buffer:
-        return memoryview(self.content)[offset : offset + size]
+        if self.content is None:
+            self.read()
+        return memoryview(self.content or b"")[offset : offset + size]
 
 
-class _Opener:
-    """Opens files for the library, which calls it on its threads.
+#: What the library reads and opens by callbacks, by the contexts that it has instead, until it
+#: frees them. No data set keeps them: its threads may read on while it is freed.
+_kept: dict[CData, RemoteFiles | RemoteFile | _Text] = {}
+_numbers = itertools.count(1)
 
-    What it opens stays in `_open` until the library frees it. A Ctrl-C that arrives meanwhile
-    makes the library's call fail, which then raises it.
+
+def _keep_for(data: RemoteFiles | RemoteFile | _Text) -> CData:
+    """Keeps this until the library frees it. Returns the context for the library."""
+    context = ffi.cast("void *", next(_numbers))
+    _kept[context] = data
+    return context
+
+
+@functools.cache
+def _callbacks() -> tuple[CData, CData, CData]:
+    """The functions that the library calls, on its threads: to open a file, to read, to free.
+
+    They live as long as the process. A Ctrl-C that arrives in one makes the library's call fail,
+    which then raises it.
     """
+    failed = -errno.ECANCELED
+    return (
+        callback("tfr_open_shard_fn", _open_shard, failed, interrupted),
+        callback("tfr_read_at_fn", _read_at, failed, interrupted),
+        # No Python code, so that no Ctrl-C arrives in a call that does not fail.
+        callback("tfr_free_fn", _kept.__delitem__, None, interrupted),
+    )
 
-    def __init__(self, files: RemoteFiles) -> None:
-        self._files = files
-        self._open: dict[int, RemoteFile | _Text] = {}
-        self._keys = itertools.count(1)
-        failed = -errno.ECANCELED
-        self.open = callback("tfr_open_shard_fn", self._open_shard, failed, interrupted)
-        self._read = callback("tfr_read_at_fn", self._read_at, failed, interrupted)
-        self._free = callback("tfr_free_fn", self._forget, None, interrupted)
 
-    def _open_shard(self, _context: CData, shard: int, opened: CData, message: CData) -> int:
-        path, store = self._files.paths[shard], self._files.store
-        if interrupted.args:
-            return -errno.ECANCELED
-        try:
-            file = RemoteFile._with_start(path, store, _remote.START)
-            self._ensure_version(path, file)
-            opened.data = self._source(file, file.size)
-            if path not in self._files.unindexed and not self._has_index(shard):
-                opened.index_file = self._text(f"{path}.idx", store)
-                if opened.index_file:
-                    self._files.indexed.add(path)
-            if file._looks_compressed():
-                opened.seek_file = self._beside(f"{path}.seek", store)
-            return 0
-        except Exception as error:
-            text = str(error).removeprefix(f"{path}: ").encode()[: lib.TFR_MESSAGE_SIZE - 1]
-            ffi.memmove(message, text, len(text))
-            return -_number(error)
+def _open_shard(context: CData, shard: int, opened: CData, message: CData) -> int:
+    if interrupted.args:
+        return -errno.ECANCELED
+    files: Any = _kept[context]
+    path = files.paths[shard]
+    try:
+        file = files.open_file(path)
+        opened.data = _source(file, file.size)
+        opened.index_file = files.open_index(shard)
+        if file._looks_compressed():
+            opened.seek_file = _beside(f"{path}.seek", files.store)
+        return 0
+    except Exception as error:
+        text = str(error).removeprefix(f"{path}: ").encode()[: lib.TFR_MESSAGE_SIZE - 1]
+        ffi.memmove(message, text, len(text))
+        return -_number(error)
 
-    def _has_index(self, shard: int) -> bool:
-        indexes = self._files.indexes
-        return indexes is not None and indexes[shard] is not None
 
-    def _ensure_version(self, path: str, file: RemoteFile) -> None:
-        """Raises TfrOSError if the file is not the one that was listed, or was opened before."""
-        expected = self._files.versions.setdefault(path, file.etag or "")
-        if expected and expected != file.etag:
-            message = f"{path}: the file was replaced since the data set was opened: open it again"
-            raise TfrOSError(message, path=path, errno=errno.ESTALE)
-        self._files.opened[path] = file
+def _beside(path: str, store: Any) -> CData:
+    """A source of a file of which parts are read; NULL if there is none."""
+    try:
+        file = RemoteFile(path, store)
+    except TfrFileNotFoundError:
+        return ffi.NULL
+    return _source(file, file.size)
 
-    def _text(self, path: str, store: Any) -> CData:
-        """A source of an index, all of which is read; NULL if there is none."""
-        try:
-            content = _remote.read(path, store=store)
-        except TfrFileNotFoundError:
-            return ffi.NULL
-        return self._source(_Text(content), len(content))
 
-    def _beside(self, path: str, store: Any) -> CData:
-        """A source of a file of which parts are read; NULL if there is none."""
-        try:
-            file = RemoteFile(path, store)
-        except TfrFileNotFoundError:
-            return ffi.NULL
-        return self._source(file, file.size)
+def _source(data: RemoteFile | _Text, size: int) -> CData:
+    _, read_at, free = _callbacks()
+    out = ffi.new("tfr_source **")
+    call(lib.tfr_source_new, read_at, _keep_for(data), size, out)
+    call(lib.tfr_source_set_free, out[0], free)
+    if isinstance(data, RemoteFile):
+        call(lib.tfr_source_set_cost, out[0], *data._native_cost())
+    return out[0]
 
-    def _source(self, data: RemoteFile | _Text, size: int) -> CData:
-        key = next(self._keys)
-        self._open[key] = data
-        out = ffi.new("tfr_source **")
-        call(lib.tfr_source_new, self._read, ffi.cast("void *", key), size, out)
-        call(lib.tfr_source_set_free, out[0], self._free)
+
+def _read_at(context: CData, offset: int, buffer: CData, size: int) -> int:
+    if interrupted.args:
+        return -errno.ECANCELED
+    data: Any = _kept[context]
+    try:
+        with memoryview(data.pread(size, offset)) as piece, piece.cast("B") as read:
+            ffi.buffer(buffer, size)[: len(read)] = read
+            return len(read)
+    except Exception as error:
         if isinstance(data, RemoteFile):
-            call(lib.tfr_source_set_cost, out[0], *data._native_cost())
-        return out[0]
-
-    def _read_at(self, context: CData, offset: int, buffer: CData, size: int) -> int:
-        if interrupted.args:
-            return -errno.ECANCELED
-        data = self._open[int(ffi.cast("uintptr_t", context))]
-        try:
-            with memoryview(data.pread(size, offset)) as piece, piece.cast("B") as read:
-                ffi.buffer(buffer, size)[: len(read)] = read
-                return len(read)
-        except Exception as error:
-            if isinstance(data, RemoteFile):
-                explain(data.path, str(error).removeprefix(f"{data.path}: "))
-            return -_number(error)
-
-    def _forget(self, context: CData) -> None:
-        self._open.pop(int(ffi.cast("uintptr_t", context)), None)
+            explain(data.path, str(error).removeprefix(f"{data.path}: "))
+        return -_number(error)
 
 
 def _number(error: Exception) -> int:
