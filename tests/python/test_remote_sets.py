@@ -590,7 +590,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("work", ["create_indexes(['{}'], threads=1)", "Manifest.build(['{}'])"])
 def test_ctrl_c_ends_scans(server, work):
-    server.objects["/b/large.tfrecord"] = tfrecord([bytes(1 << 20)] * 300)
+    server.objects["/b/large.tfrecord"] = tfrecord([bytes(1 << 20)]) * 300
     server.latency = 0.2
     server.bytes_per_second = 4e6
     command = [sys.executable, "-c", CREATED, "tfr_index." + work.format("s3://b/large.tfrecord")]
