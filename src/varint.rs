@@ -7,7 +7,9 @@ pub(crate) const MOST: usize = 10;
 /// The number of bytes of a varint.
 #[inline]
 pub(crate) fn len(value: u64) -> usize {
-    (70 - (value | 1).leading_zeros() as usize) / 7
+    // A seventh of the bits, rounded up, as protobuf computes it. With a division by 7, encoding takes
+    // a tenth more.
+    ((value | 1).ilog2() as usize * 9 + 73) / 64
 }
 
 /// Appends a varint.

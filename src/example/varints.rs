@@ -190,12 +190,15 @@ mod ssse3 {
                     (values, used) = (&mut values[1..], used + size);
                     continue;
                 }
-                // SAFETY: the caller's.
-                let four = unsafe { four(block[used..used + 16].try_into().ok()?, &step.places) };
+                let bytes = block[used..used + 16].try_into().ok()?;
                 if let Some(values) = values.get_mut(..4) {
-                    values.copy_from_slice(&four);
+                    // SAFETY: the caller's.
+                    unsafe { four(bytes, &step.places, values.try_into().ok()?) };
                 } else {
-                    values.get_mut(..count)?.copy_from_slice(&four[..count]);
+                    let mut last = [0; 4];
+                    // SAFETY: the caller's.
+                    unsafe { four(bytes, &step.places, &mut last) };
+                    values.get_mut(..count)?.copy_from_slice(&last[..count]);
                 }
                 values = values.get_mut(count..)?;
                 used += usize::from(step.bytes);
@@ -221,11 +224,11 @@ mod ssse3 {
         ends
     }
 
-    /// Four numbers, of up to four bytes each.
+    /// Decodes four numbers, of up to four bytes each, to where they belong. To return them took a call
+    /// of `memcpy` for each four, 5 % of the instructions of decoding.
     #[inline]
     #[target_feature(enable = "ssse3")]
-    unsafe fn four(bytes: &[u8; 16], places: &[u8; 16]) -> [i64; 4] {
-        let mut four = [0; 4];
+    unsafe fn four(bytes: &[u8; 16], places: &[u8; 16], four: &mut [i64; 4]) {
         // SAFETY: `bytes`, `places` and each half of `four` have 16 bytes.
         unsafe {
             let places = _mm_loadu_si128(places.as_ptr().cast());
@@ -241,7 +244,6 @@ mod ssse3 {
             _mm_storeu_si128(four[..2].as_mut_ptr().cast(), _mm_unpacklo_epi32(x, zero));
             _mm_storeu_si128(four[2..].as_mut_ptr().cast(), _mm_unpackhi_epi32(x, zero));
         }
-        four
     }
 }
 
