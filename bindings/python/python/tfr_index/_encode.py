@@ -161,17 +161,18 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
             rows = list(map(np.asarray, rows))
         if set(map(attrgetter("ndim"), rows)) != {1}:
             rows = [row.reshape(-1) for row in rows]
-        full = rows
-        if len(set(map(attrgetter("dtype"), rows))) > 1:
+        full, types = rows, set(map(attrgetter("dtype"), rows))
+        if len(types) > 1:
             full = [row for row in rows if len(row)] or rows  # numpy.array([]) is one of float
-        dtypes = {dtype.kind for dtype in set(map(attrgetter("dtype"), full))}
+            types = set(map(attrgetter("dtype"), full))
+        dtypes = {dtype.kind for dtype in types}
         if dtypes & set("SUO"):
             values = list(chain.from_iterable(row.tolist() for row in full)) or np.empty(0, "S1")
         else:
             values = np.concatenate(full)
             if values.dtype.kind == "f" and "f" not in dtypes:  # of int64 and uint64
                 raise _wrong(name, "has arrays of int64 and of uint64: convert one of them")
-            if "f" in dtypes:
+            if "f" in dtypes and len(dtypes) > 1:
                 for row in full:
                     if row.dtype.kind in "iu":
                         _ensure_exact(name, row.tolist())
@@ -267,6 +268,8 @@ _KINDS = "values must be integers, floating-point numbers, bytes or str"
 def _strings(strings: list[bytes]) -> tuple[int, Any, Any]:
     np = numpy()
     spans = np.empty((len(strings), 2), np.uint64)  # as many `tfr_bytes`
-    spans[:, 0] = np.fromiter(map(id, strings), np.uint64, len(strings)) + np.uint64(CONTENT_AT)
+    # An array of objects is one of their ids: this takes a quarter of the time of calling `id`.
+    ids = np.ndarray(len(strings), np.uint64, np.array(strings, object))
+    np.add(ids, np.uint64(CONTENT_AT), out=spans[:, 0])
     spans[:, 1] = np.fromiter(map(len, strings), np.uint64, len(strings))
     return lib.TFR_FEATURE_BYTES, spans, strings
