@@ -27,6 +27,7 @@ pub use options::{DatasetOptions, OnError};
 pub use reshard::{reshard, Reshard, Resharded};
 pub use sequence::{Dataset, Place};
 pub use shard_source::ShardSource;
+pub(crate) use spares::{Reused, Spares};
 
 #[cfg(test)]
 mod tests;

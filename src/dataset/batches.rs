@@ -32,10 +32,8 @@ pub struct Batch {
 
 impl Batch {
     /// A batch of records that were read in another way.
-    pub(crate) fn of(payloads: Payloads, records: Vec<u64>, columns: Option<Columns>) -> Batch {
-        let mut payloads = Reused::from(payloads);
-        payloads.columns = columns;
-        Batch { payloads, records, skipped: Vec::new() }
+    pub(crate) fn of(payloads: impl Into<Reused>, records: Vec<u64>) -> Batch {
+        Batch { payloads: payloads.into(), records, skipped: Vec::new() }
     }
 
     /// Returns the number of payloads.

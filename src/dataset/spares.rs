@@ -14,7 +14,7 @@ type Kept = Vec<(Payloads, Columns)>;
 /// Without them, two threads that read ahead batches of 3 MB take 1.7 times the processor time: each
 /// buffer is mapped, filled with zeros and unmapped again.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Spares {
+pub(crate) struct Spares {
     kept: Option<Arc<Mutex<Kept>>>,
     /// The most bytes of memory, payloads and columns together, that are kept of a batch.
     most: usize,
@@ -22,7 +22,7 @@ pub(super) struct Spares {
 
 /// Payloads, and the columns of their features, whose memory is for others once they are dropped.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reused {
+pub(crate) struct Reused {
     payloads: Payloads,
     pub columns: Option<Columns>,
     /// Columns of an earlier batch, for their memory.

@@ -8,6 +8,7 @@ use super::guard::guard;
 use super::pointer;
 use super::reader::tfr_reader;
 use super::status::tfr_status;
+use crate::dataset::Reused;
 use crate::error::Result;
 use crate::Batch;
 
@@ -24,7 +25,9 @@ impl tfr_batch {
     pub(super) fn give(mut batch: Batch) -> Result<*mut tfr_batch> {
         // Moving the batch does not move its payloads, into which the columns point.
         let columns = batch.columns_mut().take();
-        let columns = columns.map(|columns| tfr_columns::of(columns, batch.payloads().bytes()));
+        // The batch keeps their memory.
+        let of = |columns| tfr_columns::of(columns, batch.payloads().bytes(), Reused::default());
+        let columns = columns.map(of);
         Ok(pointer::give(tfr_batch { columns: columns.transpose()?, batch }))
     }
 }
@@ -132,9 +135,11 @@ pub unsafe extern "C" fn tfr_reader_read_columns(
         let store = pointer::handle_out(batch_out, "batch_out")?;
         let reader = &pointer::borrow(reader, "reader")?.reader;
         let records = pointer::slice(records, count, "records")?;
-        let (payloads, columns) = reader.read_columns(records, tfr_features::of(features)?)?;
+        let (features, mut memory) = tfr_features::with_memory(features)?;
+        let old = std::mem::take(&mut memory.old);
+        memory.columns = Some(reader.read_columns_into(records, features, &mut memory, old)?);
         let records = records.iter().map(|&record| record as u64).collect();
-        store(tfr_batch::give(Batch::of(payloads, records, Some(columns)))?);
+        store(tfr_batch::give(Batch::of(memory, records))?);
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

@@ -5,6 +5,7 @@ use super::features::{tfr_bytes, tfr_features};
 use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
+use crate::dataset::Reused;
 use crate::error::{Error, Result};
 use crate::Columns;
 
@@ -19,11 +20,13 @@ pub struct tfr_columns {
     columns: Columns,
     /// For each feature, its byte strings, if it has some.
     bytes: Vec<Option<Vec<tfr_bytes>>>,
+    /// Gets the columns' memory, for the next ones.
+    memory: Reused,
 }
 
 impl tfr_columns {
     /// `payloads` are those of the columns. They stay where they are.
-    pub(super) fn of(columns: Columns, payloads: &[u8]) -> Result<tfr_columns> {
+    pub(super) fn of(columns: Columns, payloads: &[u8], memory: Reused) -> Result<tfr_columns> {
         let mut bytes = Vec::new();
         for feature in 0..columns.num_features() {
             let Some(spans) = columns.spans(feature) else {
@@ -36,11 +39,17 @@ impl tfr_columns {
             strings.extend(spans.iter().map(|&span| tfr_bytes::of(columns.bytes(span, payloads))));
             bytes.push(Some(strings));
         }
-        Ok(tfr_columns { columns, bytes })
+        Ok(tfr_columns { columns, bytes, memory })
     }
 
-    pub(super) fn into_inner(self) -> Columns {
-        self.columns
+    pub(super) fn into_inner(mut self) -> Columns {
+        std::mem::take(&mut self.columns)
+    }
+}
+
+impl Drop for tfr_columns {
+    fn drop(&mut self) {
+        self.memory.columns = Some(std::mem::take(&mut self.columns));
     }
 }
 
@@ -78,14 +87,15 @@ pub unsafe extern "C" fn tfr_columns_decode(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(columns_out, "columns_out")?;
-        let features = tfr_features::of(features)?;
+        let (features, mut memory) = tfr_features::with_memory(features)?;
         let payloads = pointer::slice(payloads, size, "payloads")?;
         let offsets = match count {
             0 => &[0],
             _ => pointer::slice(offsets, count.saturating_add(1), "offsets")?,
         };
-        let columns = features.decode(payloads, offsets, threads)?;
-        store(pointer::give(tfr_columns::of(columns, payloads)?));
+        let old = std::mem::take(&mut memory.old);
+        let (columns, _) = features.decode_again(payloads, offsets, threads, old, false)?;
+        store(pointer::give(tfr_columns::of(columns, payloads, memory)?));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

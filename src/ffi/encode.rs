@@ -116,7 +116,7 @@ pub unsafe extern "C" fn tfr_encode_examples(
         let values: Vec<_> = features.iter().map(Borrowed::as_values).collect();
         let (payloads, offsets) = encode_examples(records, &values)?;
         let payloads = Payloads::of(payloads, offsets);
-        store(tfr_batch::give(Batch::of(payloads, (0..records as u64).collect(), None))?);
+        store(tfr_batch::give(Batch::of(payloads, (0..records as u64).collect()))?);
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

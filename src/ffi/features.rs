@@ -9,6 +9,7 @@ use super::guard::guard;
 use super::member::member;
 use super::pointer;
 use super::status::tfr_status;
+use crate::dataset::{Reused, Spares};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{Feature, FeatureKind, Features};
 
@@ -50,7 +51,8 @@ impl tfr_bytes {
 }
 
 /// The features that are wanted of tf.train.Example records. They are numbered from 0 on, in the order
-/// in which they were added.
+/// in which they were added. They keep up to 16 MiB of the memory of freed columns, and of freed batches
+/// of tfr_reader_read_columns(), for the next ones.
 ///
 /// Threads: many threads may use the same features, as long as no thread changes them.
 pub struct tfr_features {
@@ -59,11 +61,19 @@ pub struct tfr_features {
     made: OnceLock<Result<Features>>,
     /// What is to be reported of features that were inferred.
     pub(super) warnings: Vec<Error>,
+    /// The memory of columns that were freed, for the next ones.
+    memory: Spares,
 }
+
+/// How many columns, with the payloads of a batch, keep their memory for the next ones, and the most
+/// bytes of each. A loop has one that it uses and one that it makes. Without this, decoding 13 features
+/// in batches of 256 takes 13 % more: columns of ragged features grow, and their pages are new.
+const KEPT: (usize, usize) = (2, 8 << 20);
 
 impl tfr_features {
     pub(super) fn give(list: Vec<Feature>, warnings: Vec<Error>) -> *mut tfr_features {
-        pointer::give(tfr_features { list, made: OnceLock::new(), warnings })
+        let memory = Spares::new(KEPT.0, KEPT.1);
+        pointer::give(tfr_features { list, made: OnceLock::new(), warnings, memory })
     }
 
     /// # Safety
@@ -73,6 +83,19 @@ impl tfr_features {
         let features = unsafe { pointer::borrow(features, "features") }?;
         let made = features.made.get_or_init(|| Features::new(features.list.iter().cloned()));
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// The same, and memory for their columns.
+    ///
+    /// # Safety
+    /// As for [`of`](Self::of).
+    pub(super) unsafe fn with_memory<'a>(
+        features: *const tfr_features,
+    ) -> Result<(&'a Features, Reused)> {
+        // SAFETY: the caller upholds the contract.
+        let (made, features) =
+            unsafe { (Self::of(features)?, pointer::borrow(features, "features")?) };
+        Ok((made, features.memory.take()))
     }
 
     /// # Safety

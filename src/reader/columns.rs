@@ -30,16 +30,30 @@ impl Reader {
         records: &[usize],
         features: &Features,
     ) -> Result<(Payloads, Columns)> {
+        let mut payloads = Payloads::default();
+        let columns =
+            self.read_columns_into(records, features, &mut payloads, Columns::default())?;
+        Ok((payloads, columns))
+    }
+
+    /// Like [`read_columns`](Self::read_columns), with the memory of earlier payloads and columns.
+    pub(crate) fn read_columns_into(
+        &self,
+        records: &[usize],
+        features: &Features,
+        payloads: &mut Payloads,
+        old: Columns,
+    ) -> Result<Columns> {
         ensure_payloads(self.0.raw_frames)?;
-        let payloads = self.read_many(records)?;
-        let columns = self.named(|reader| {
-            let columns = features.decode(payloads.bytes(), payloads.offsets(), reader.threads);
-            columns.map_err(|error| match error.record() {
+        self.read_many_into(records, payloads)?;
+        self.named(|reader| {
+            let (bytes, offsets) = (payloads.bytes(), payloads.offsets());
+            let decoded = features.decode_again(bytes, offsets, reader.threads, old, false);
+            decoded.map(|(columns, _)| columns).map_err(|error| match error.record() {
                 Some(place) => self.placed(records[place as usize], error),
                 None => error,
             })
-        })?;
-        Ok((payloads, columns))
+        })
     }
 
     /// Says which record an error is of, and where that is.

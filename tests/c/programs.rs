@@ -269,6 +269,11 @@ fn features_are_decoded_and_encoded() {
 }
 
 #[test]
+fn a_forked_process_decodes_with_its_parents_features() {
+    Program::new("c/test_fork_features.c").run();
+}
+
+#[test]
 fn a_forked_process_reads_its_parents_data_set() {
     Program::new("c/test_fork_dataset.c").run();
 }

@@ -287,10 +287,39 @@ static void bad_values_are_refused(void) {
     CHECK(batch == NULL);
 }
 
+static tfr_columns *decoded(const tfr_features *features, const tfr_batch *batch) {
+    tfr_columns *columns = NULL;
+    const size_t *offsets = tfr_batch_offsets(batch);
+    CHECK(tfr_columns_decode(features, tfr_batch_bytes(batch), offsets[3], offsets, 3, 1, &columns,
+                             NULL) == TFR_OK);
+    check_columns(columns);
+    return columns;
+}
+
+static void memory_of_freed_columns_is_used_again(void) {
+    tfr_features *features = wanted();
+    tfr_batch *batch = three();
+    tfr_columns *one = decoded(features, batch);
+    const int64_t *ids = tfr_columns_int64(one, 0, NULL);
+    tfr_columns_free(one);
+    one = decoded(features, batch);
+    CHECK(tfr_columns_int64(one, 0, NULL) == ids);
+    tfr_columns *other = decoded(features, batch);
+    CHECK(tfr_columns_int64(other, 0, NULL) != ids);
+    check_columns(one);
+    /* Columns may outlive their features. */
+    tfr_columns_free(one);
+    tfr_features_free(features);
+    check_columns(other);
+    tfr_columns_free(other);
+    tfr_batch_free(batch);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     features_say_what_they_are();
     payloads_are_decoded();
+    memory_of_freed_columns_is_used_again();
     records_are_read_and_decoded(argv[1]);
     features_are_inferred(argv[1]);
     steps_of_sequences_are_decoded();
