@@ -359,6 +359,14 @@ def impatient(server):
     )
 
 
+def test_a_failed_request_is_not_followed_by_another(server):
+    methods = []
+    server.fault = lambda request: methods.append(request.method) or 503
+    with pytest.raises(tfr_index.TfrOSError, match="503"):
+        Dataset([f"set/{NAMES[0]}"], store=impatient(server))
+    assert methods == ["GET"]
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [

@@ -157,7 +157,9 @@ class RemoteFile:
             try:
                 found = obstore.get(self._store, self._key, options={"range": (0, size)})
                 self._start, meta = found.bytes(), found.meta
-            except obstore.exceptions.GenericError:  # it may be empty: such a range is not in it
+            except obstore.exceptions.GenericError as error:
+                if "416" not in str(error):  # it may be empty: such a range is not in it
+                    raise
                 self.size, self.etag, self.modified = about(self._key, self._store)
                 return
         self.size, self.etag, self.modified = meta["size"], meta["e_tag"], meta["last_modified"]
