@@ -137,6 +137,8 @@ def test_sets_must_be_complete(server):
         ("s3://b/none-*", "no file matches"),
         ("s3://b/none/", "no TFRecord files are there"),
         ("s3://*/x", "wildcards in its bucket"),
+        ("s3://b/x-{0..9999999999}", "more than 1,000,000 files"),
+        ("s3://b/x@9999999999", "more than 1,000,000 files"),
         ("http://127.0.0.1:1/x-*", "lists no files"),
         ("s3://b/x[z-a]", "not a valid pattern"),
         ("s3://b//x.tfrecord", "two slashes"),

@@ -20,6 +20,8 @@ _BESIDE = (".idx", ".tfindex", ".seek", ".json")
 _WILDCARD = re.compile(r"[*?\[]")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _SET = re.compile(r"@(\d+|\*)(?=$|\.)")
+#: The most files that braces or a set stand for, as for local files.
+_MOST = 1_000_000
 _MEMBER = re.compile(r"(.*)-(\d+)-of-(\d+)(\.[^/]*)?$")
 
 
@@ -91,6 +93,7 @@ def _one(path: str, store: Any, pattern: str | None, allow_missing: bool) -> lis
         count = "*" if match[1] == "*" else f"{int(match[1]):05}"
         start, end = path[: len(path) - len(name)] + name[: match.start()], name[match.end() :]
         if count != "*":
+            _ensure_few(path, int(match[1]))
             return [
                 Found(f"{start}-{number:05}-of-{count}{end}") for number in range(int(match[1]))
             ]
@@ -111,12 +114,18 @@ def _expand(path: str) -> Iterator[str]:
         return
     bounds = re.fullmatch(r"(\d+)\.\.(\d+)", match[1])
     if bounds:
+        _ensure_few(path, int(bounds[2]) - int(bounds[1]))
         width = len(bounds[1]) if bounds[1].startswith("0") else 1
         names = [f"{n:0{width}}" for n in range(int(bounds[1]), int(bounds[2]) + 1)]
     else:
         names = match[1].split(",")
     for name in names:
         yield from _expand(path[: match.start()] + name + path[match.end() :])
+
+
+def _ensure_few(path: str, count: int) -> None:
+    if count > _MOST:
+        raise refuse(f"{path}: stands for more than {_MOST:,} files")
 
 
 def _by_pattern(path: str, store: Any) -> list[Found]:
