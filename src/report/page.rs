@@ -190,16 +190,15 @@ impl<'r> Page<'r> {
         html.raw("<section id=sizes>\n<h2>Sizes</h2>\n<div class=pair>\n<figure>");
         let bars = report.sizes.bars();
         let mean = report.sizes.mean().unwrap_or(0.0);
-        let summary = format!(
-            "{} of {} to {}, {} on average",
-            match report.records() {
-                1 => "One payload".to_owned(),
-                records => format!("{} payloads", grouped(records)),
-            },
-            size(least as f64),
-            size(most as f64),
-            size(mean)
-        );
+        let payloads = match report.records() {
+            1 => "One payload".to_owned(),
+            records => format!("{} payloads", grouped(records)),
+        };
+        let [least, most, mean] = [least as f64, most as f64, mean].map(size);
+        let summary = match least == most {
+            true => format!("{payloads} of {least}"),
+            false => format!("{payloads} of {least} to {most}, {mean} on average"),
+        };
         Chart {
             id: "payloads",
             title: "How large the payloads are",
