@@ -171,11 +171,11 @@ if [ $quick = no ]; then
             tests/integration/test_features_torch.py
         step "Grain" "$python" -m pytest tests/integration/test_grain.py
     fi
-    step "Dask, MPI and S3 environment" sh -c "python3 tests/environment.py clusters >$logs/clusters"
+    step "Dask and MPI environment" sh -c "python3 tests/environment.py clusters >$logs/clusters"
     python=$(head -n 1 "$logs/clusters")
     if [ -x "$python" ]; then
-        step "Dask, MPI and S3" "$python" -m pytest tests/integration/test_clusters.py \
-            tests/integration/test_object_stores.py
+        step "Dask and MPI" "$python" -m pytest tests/integration/test_clusters.py
+        step "S3" "$python" -m pytest tests/integration/test_object_stores.py
     fi
 fi
 
