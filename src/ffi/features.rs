@@ -1,7 +1,5 @@
 //! `tfr_features`: which features of records are wanted.
 
-use std::sync::OnceLock;
-
 use libc::c_char;
 
 use super::error::tfr_error;
@@ -11,6 +9,7 @@ use super::pointer;
 use super::status::tfr_status;
 use crate::dataset::{Reused, Spares};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::SharedCell;
 use crate::{Feature, FeatureKind, Features};
 
 /// The kind of a feature's values: one of the three that tf.train.Feature has.
@@ -57,8 +56,9 @@ impl tfr_bytes {
 /// Threads: many threads may use the same features, as long as no thread changes them.
 pub struct tfr_features {
     list: Vec<Feature>,
-    /// Made when it is first needed.
-    made: OnceLock<Result<Features>>,
+    /// Made when it is first needed. Not a `OnceLock`: a process forked while another thread
+    /// initialises it would wait for ever.
+    made: SharedCell<Result<Features>>,
     /// What is to be reported of features that were inferred.
     pub(super) warnings: Vec<Error>,
     /// The memory of columns that were freed, for the next ones.
@@ -73,7 +73,7 @@ const KEPT: (usize, usize) = (2, 8 << 20);
 impl tfr_features {
     pub(super) fn give(list: Vec<Feature>, warnings: Vec<Error>) -> *mut tfr_features {
         let memory = Spares::new(KEPT.0, KEPT.1);
-        pointer::give(tfr_features { list, made: OnceLock::new(), warnings, memory })
+        pointer::give(tfr_features { list, made: SharedCell::new(), warnings, memory })
     }
 
     /// # Safety
@@ -81,7 +81,8 @@ impl tfr_features {
     pub(super) unsafe fn of<'a>(features: *const tfr_features) -> Result<&'a Features> {
         // SAFETY: the caller upholds the contract.
         let features = unsafe { pointer::borrow(features, "features") }?;
-        let made = features.made.get_or_init(|| Features::new(features.list.iter().cloned()));
+        let make = || features.made.set(Features::new(features.list.iter().cloned()));
+        let made = features.made.get().unwrap_or_else(make);
         made.as_ref().map_err(Clone::clone)
     }
 
@@ -122,7 +123,7 @@ impl tfr_features {
             return Err(Error::new(ErrorKind::OutOfRange, detail));
         };
         *old = change(old.clone());
-        features.made = OnceLock::new();
+        features.made = SharedCell::new();
         Ok(())
     }
 }
@@ -181,7 +182,7 @@ pub unsafe extern "C" fn tfr_features_add(
         let name = pointer::slice(name.cast::<u8>(), name_size, "name")?;
         store(features.list.len());
         features.list.push(Feature::new(name, kind_of(kind)?));
-        features.made = OnceLock::new();
+        features.made = SharedCell::new();
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
