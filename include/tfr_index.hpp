@@ -1016,7 +1016,9 @@ class manifest {
     [[nodiscard]] manifest_row at(std::size_t row) const {
         tfr_manifest_row found{};
         detail::call(tfr_manifest_get, get(), row, &found);
-        return {found.path, found.index_path == nullptr ? "" : found.index_path, found.bytes,
+        return {found.path,
+                found.index_path == nullptr ? "" : found.index_path,
+                found.bytes,
                 found.records,
                 found.mtime_ns == INT64_MIN ? std::nullopt : std::optional(found.mtime_ns),
                 found.etag == nullptr ? "" : found.etag};

@@ -81,7 +81,8 @@ static void made_of_rows(void) {
     CHECK(tfr_manifest_get(manifest, 1, &row, NULL) == TFR_OK);
     CHECK(row.index_path == NULL && row.etag == NULL && row.mtime_ns == INT64_MIN);
     tfr_manifest_free(manifest);
-    const tfr_manifest_row many[] = {{"a", NULL, 0, UINT64_MAX, 0, NULL}, {"b", NULL, 0, 1, 0, NULL}};
+    const tfr_manifest_row many[] = {{"a", NULL, 0, UINT64_MAX, 0, NULL},
+                                     {"b", NULL, 0, 1, 0, NULL}};
     tfr_error *error = NULL;
     CHECK(tfr_manifest_from_rows(many, 2, &manifest, &error) == TFR_ERR_INVALID_ARGUMENT);
     CHECK(manifest == NULL && strstr(tfr_error_message(error), "2^64 - 1") != NULL);

@@ -88,7 +88,8 @@ void keeps_manifests(const std::filesystem::path &path) {
     const tfr::manifest_row row = read.at(0);
     CHECK(row.path == path && row.bytes == std::filesystem::file_size(path) && row.mtime_ns);
     CHECK(row.records == payloads.size());
-    const tfr::manifest copy = tfr::manifest::from_rows({row, {"none", "none.idx", 1, 2, {}}});
+    const tfr::manifest copy =
+        tfr::manifest::from_rows({row, {"none", "none.idx", 1, 2, {}, "v2"}});
     CHECK(copy.size() == 2 && copy.total_records() == payloads.size() + 2);
     CHECK(copy.at(0).path == path && copy.at(0).mtime_ns == row.mtime_ns);
     CHECK(copy.at(1).index_path == "none.idx" && !copy.at(1).mtime_ns);
