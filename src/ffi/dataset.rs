@@ -85,17 +85,11 @@ pub unsafe extern "C" fn tfr_dataset_open(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
-        let paths = pointer::slice(paths, count, "paths")?.iter();
-        let paths = paths.map(|&path| pointer::path(path, "a path in paths"));
-        let mut shards = Shards::from_paths(paths.collect::<Result<Vec<_>>>()?);
+        let mut shards = given_shards(paths, count)?;
         shards.set_index_paths(given_paths(index_paths, count)?);
         let given = given_indexes(indexes, count)?;
         let settings = tfr_options::of_dataset(options);
-        let counts = match counts.is_null() {
-            true => None,
-            false => Some(pointer::slice(counts, count, "counts")?),
-        };
-        let dataset = match counts {
+        let dataset = match given_counts(counts, count)? {
             Some(counts) => Dataset::with_counts(&shards, given, counts, &settings)?,
             None => open(&shards, given, options).map_err(explain)?,
         };
@@ -104,6 +98,33 @@ pub unsafe extern "C" fn tfr_dataset_open(
     };
     // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }
+}
+
+/// The files that the caller gives.
+///
+/// # Safety
+/// NULL, or `count` pointers that are NULL or valid.
+pub(super) unsafe fn given_shards(paths: *const *const c_char, count: usize) -> Result<Shards> {
+    // SAFETY: the caller upholds the contract.
+    let paths = unsafe { pointer::slice(paths, count, "paths") }?.iter();
+    // SAFETY: the same.
+    let paths = paths.map(|&path| unsafe { pointer::path(path, "a path in paths") });
+    Ok(Shards::from_paths(paths.collect::<Result<Vec<_>>>()?))
+}
+
+/// The numbers of records that the caller gives.
+///
+/// # Safety
+/// NULL, or `count` numbers.
+pub(super) unsafe fn given_counts<'a>(
+    counts: *const u64,
+    count: usize,
+) -> Result<Option<&'a [u64]>> {
+    match counts.is_null() {
+        true => Ok(None),
+        // SAFETY: the caller upholds the contract.
+        false => Ok(Some(unsafe { pointer::slice(counts, count, "counts") }?)),
+    }
 }
 
 /// The paths of indexes that the caller gives.

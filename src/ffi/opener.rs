@@ -6,7 +6,7 @@ use std::{io, ptr};
 use libc::{c_char, c_void};
 
 use super::callback::call_back;
-use super::dataset::{given_indexes, tfr_dataset};
+use super::dataset::{given_counts, given_indexes, given_shards, tfr_dataset};
 use super::error::tfr_error;
 use super::guard::guard;
 use super::index::tfr_index;
@@ -15,7 +15,7 @@ use super::pointer;
 use super::source::{tfr_free_fn, tfr_source, Source};
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
-use crate::{Dataset, ShardSource, Shards};
+use crate::{Dataset, ShardSource};
 
 /// A shard, as a tfr_open_shard_fn opens it. Later versions may add members at the end.
 #[repr(C)]
@@ -161,14 +161,9 @@ pub unsafe extern "C" fn tfr_dataset_from_opener(
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
         let open = open.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "open is NULL"))?;
         let opener = Opener { open, context, free: free_context };
-        let paths = pointer::slice(paths, count, "paths")?.iter();
-        let paths = paths.map(|&path| pointer::path(path, "a path in paths"));
-        let shards = Shards::from_paths(paths.collect::<Result<Vec<_>>>()?);
+        let shards = given_shards(paths, count)?;
         let given = given_indexes(indexes, count)?;
-        let counts = match counts.is_null() {
-            true => None,
-            false => Some(pointer::slice(counts, count, "counts")?),
-        };
+        let counts = given_counts(counts, count)?;
         let settings = tfr_options::of_dataset(options);
         let open = Box::new(move |shard| opener.open(shard));
         let dataset = tfr_options::with(options, |options| {

@@ -55,7 +55,8 @@ from ._index import Fit, Index
 from ._indexer import Indexer
 from ._infer import infer_features
 from ._library import VERSION as __version__
-from ._manifest import Changes, Manifest, ManifestRow
+from ._manifest import Changes, Manifest
+from ._manifest_row import ManifestRow
 from ._order import Order, Permutation
 from ._payloads import Payloads
 from ._ragged import Ragged

@@ -15,40 +15,18 @@ from ._errors import TfrCancelled, TfrError
 from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import c_paths, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make, text
+from ._manifest_row import ManifestRow
 from ._options import with_options
 from ._remote import is_url, read, resolved, write
-from ._remote_manifest import Row, present, rows_of, unchanged
+from ._remote_manifest import present, rows_of, unchanged
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Checksums, Path, Progress
 
-__all__ = ["Changes", "Manifest", "ManifestRow"]
+__all__ = ["Changes", "Manifest"]
 
 _NO_MTIME = -(2**63)
 #: Threads that look for the sizes of files, which waits for storage.
 _LOOKING = 32
-
-
-class ManifestRow(NamedTuple):
-    """What a `Manifest` says of one shard.
-
-    Examples:
-        >>> row = ManifestRow("train-0.tfrecord", 1234, 10, None, None)
-        >>> row.path, row.records
-        ('train-0.tfrecord', 10)
-    """
-
-    path: str
-    """The TFRecord file."""
-    bytes: int
-    """Its size."""
-    records: int
-    """The number of its records."""
-    mtime_ns: int | None
-    """When it was last modified, in nanoseconds since 1970. None: unknown."""
-    index_path: str | None
-    """Its index, which the number of records was read from. None: it had none."""
-    etag: str | None = None
-    """What names the version of an object in a store: its entity tag. None for local files."""
 
 
 class Changes(NamedTuple):
@@ -167,7 +145,7 @@ class Manifest(Sequence[ManifestRow]):
                 settings = {"checksums": checksums, "threads": threads}
                 counted = by_executor(executor, _count_remote, given, settings, _lost)
                 return cls.from_rows(_all_rows(counted))
-            return cls.from_rows(_of_remote(rows_of(found, checksums, threads, progress)))
+            return cls.from_rows(rows_of(found, checksums, threads, progress))
         shards = native_shards(files, index_dir, pattern=pattern, allow_missing=allow_missing)
         if executor is not None:
             settings = {"checksums": checksums, "threads": threads}
@@ -356,11 +334,11 @@ class Manifest(Sequence[ManifestRow]):
         threads: int,
         progress: Progress | None,
     ) -> Changes:
-        same, indexed = unchanged(_rows_of(self), files)
+        same, indexed = unchanged(self, files)
         others = [path for path in files.paths if path not in same]
         new = {row.path: row for row in rows_of(files.only(others), checksums, threads, progress)}
         before, now = dict.fromkeys(row.path for row in self), dict.fromkeys(files.paths)
-        manifest = Manifest.from_rows(_of_remote((same | new)[path] for path in now))
+        manifest = Manifest.from_rows((same | new)[path] for path in now)
         self._native, self._rows = manifest._native, manifest._rows
         return Changes(
             [path for path in others if path not in before],
@@ -422,14 +400,6 @@ def _read_at_url(url: str) -> Manifest:
     return Manifest.from_rows(map(moved, rows))
 
 
-def _of_remote(rows: Iterable[Row]) -> list[ManifestRow]:
-    return [ManifestRow(*row) for row in rows]
-
-
-def _rows_of(manifest: Manifest) -> list[Row]:
-    return [Row(*row) for row in manifest]
-
-
 def _count_remote(
     shards: list[Shard], settings: dict[str, Any], _call: str
 ) -> list[ManifestRow | TfrError]:
@@ -437,7 +407,7 @@ def _count_remote(
     try:
         index_paths: dict[str, str | None] = {path: index for path, index in shards if index}
         files = RemoteFiles([path for path, _ in shards], index_paths=index_paths)
-        return list(_of_remote(rows_of(files, **settings)))
+        return list(rows_of(files, **settings))
     except TfrError as error:
         return [error] * len(shards)
 

@@ -12,7 +12,8 @@ from ._arguments import refuse
 from ._files import c_paths, decoded, native_shards
 from ._index import Index
 from ._library import CData, call, encode_path, ffi, lib, make
-from ._manifest import Manifest, ManifestRow
+from ._manifest import Manifest
+from ._manifest_row import ManifestRow
 from ._remote import is_url
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Path

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from ._errors import TfrFileNotFoundError
+from ._manifest_row import ManifestRow
 from ._options import with_options
 from ._remote import about, modified
 from ._remote_shards import RemoteFiles, Version, is_same, on_threads
 from ._typing import Checksums, Progress
 
-__all__ = ["Row", "present", "rows_of", "unchanged"]
+__all__ = ["present", "rows_of", "unchanged"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Row(NamedTuple):
-    """A row of a manifest, with the fields of `ManifestRow`."""
-
-    path: str
-    bytes: int
-    records: int
-    mtime_ns: int | None
-    index_path: str | None
-    etag: str | None
-
-
 def rows_of(
     files: RemoteFiles, checksums: Checksums, threads: int, progress: Progress | None = None
-) -> list[Row]:
+) -> list[ManifestRow]:
     """Opens the files, many at the same time, and counts their records."""
     if not files.paths:
         return []
@@ -42,7 +31,9 @@ def rows_of(
         index = files.index_of(path)
         is_used = index in files.index_sizes or files.indexes is not None
         index = index if is_used else None
-        rows.append(Row(path, file.size, count, _nanoseconds(file.modified), index, file.etag))
+        rows.append(
+            ManifestRow(path, file.size, count, _nanoseconds(file.modified), index, file.etag)
+        )
     return rows
 
 
@@ -66,12 +57,14 @@ def present(paths: Sequence[str], *, allow_missing: bool) -> RemoteFiles:
     return RemoteFiles(list(versions), versions=versions)
 
 
-def unchanged(rows: Iterable[Row], files: RemoteFiles) -> tuple[dict[str, Row], list[str]]:
+def unchanged(
+    rows: Iterable[ManifestRow], files: RemoteFiles
+) -> tuple[dict[str, ManifestRow], list[str]]:
     """The rows, by their paths, of files that are still the version that the row says; and which of
     these have an index now that had none."""
     known = {row.path: row for row in rows if row.etag is not None}
 
-    def same(path: str) -> Row | None:
+    def same(path: str) -> ManifestRow | None:
         row = known.get(path)
         if row is None:
             return None
