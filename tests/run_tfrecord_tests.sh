@@ -25,42 +25,58 @@ case "${1-}" in
     ;;
 esac
 
-trap 'exit 130' INT TERM
-
 logs=target/test-logs
 mkdir -p "$logs"
-passed=0
-failed=()
-summary=()
+# A line per step that has ended: ok or FAILED, its name.
+results=$logs/results
+: >"$results"
+# The runner's other processes: each is the leader of a process group.
+beside=()
+trap 'for group in ${beside[@]+"${beside[@]}"}; do kill -- "-$group" 2>/dev/null; done' EXIT
+trap 'exit 130' INT TERM
+
+# beside COMMAND…: runs it beside what follows, in a process group of its own: a shell that is no
+# leader would let it ignore SIGINT.
+beside() {
+    set -m
+    "$@" &
+    set +m
+    beside+=($!)
+}
 
 # step NAME COMMAND…: runs the command with its output in a log, and shows what failed.
 step() {
-    local name=$1 start=$SECONDS log
+    local name=$1 start=$SECONDS log said TIMEFORMAT='%0U %0S'
     shift
     log=$logs/${name// /-}.log
-    printf '%-32s' "$name"
-    if "$@" >"$log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $((SECONDS - start)) s"
-    else
-        failed+=("$name")
-        echo "FAILED  $((SECONDS - start)) s, of $log:"
-        awk -f tests/runner/failures.awk "$log" | head -n 200 | sed 's/^/    /'
-    fi
-    # The test runners' counts, for the summary.
-    summary+=("$(grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$log" |
-        sed -E "s/^=+ ?//; s/ ?=+$//; s/^/    $name: /")")
+    if { time "$@" >"$log" 2>&1; } 2>"$log.times"; then said=ok; else said=FAILED; fi
+    echo "$said $name" >>"$results"
+    # One write, so that two steps that end at the same time do not mix their lines.
+    {
+        printf '%-32s%-8s%d s, %d s of processor time' "$name" "$said" $((SECONDS - start)) \
+            "$(awk 'END { print $1 + $2 }' "$log.times")"
+        if [ $said = ok ]; then
+            echo
+        else
+            echo ", of $log:"
+            awk -f tests/runner/failures.awk "$log" | head -n 200 | sed 's/^/    /'
+        fi
+    } >"$log.said"
+    cat "$log.said"
+    rm "$log.times" "$log.said"
 }
 
-# Prints the summary. Fails if a step has failed.
+# Prints the summary, with the test runners' counts. Fails if a step has failed.
 finish() {
+    local said name
     echo
-    printf '%s\n' "${summary[@]}" | grep .
-    for name in ${failed[@]+"${failed[@]}"}; do
-        echo "    $name: FAILED"
-    done
-    echo "$passed passed, ${#failed[@]} failed"
-    [ ${#failed[@]} = 0 ]
+    while read -r said name; do
+        grep -hE '^test result:|^=+ .*(passed|failed|error).* in .*=+$' "$logs/${name// /-}.log" |
+            sed -E "s/^=+ ?//; s/ ?=+$//; s/^/    $name: /"
+        [ "$said" = ok ] || echo "    $name: FAILED"
+    done <"$results"
+    echo "$(grep -c '^ok' "$results") passed, $(grep -c '^FAILED' "$results") failed"
+    ! grep -q '^FAILED' "$results"
 }
 
 if [ $engines = yes ]; then
@@ -73,36 +89,57 @@ if [ $engines = yes ]; then
     exit
 fi
 
-# Downloads go on while other steps compile.
-if [ $quick = no ]; then
-    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB."
-    python3 tests/environment.py --no-package clients loaders clusters clang >"$logs/downloads.log" 2>&1 &
-    downloads=$!
-    trap 'kill $downloads 2>/dev/null' EXIT
-fi
+# What is compiled, packages of it, and pages about it. Nothing else builds in target/debug, where
+# Cargo would replace the library that tests have loaded.
+compilers() {
+    # Formatters and lints are for people who change the code; skip those that are not installed.
+    if cargo fmt --version >/dev/null 2>&1; then
+        step "rust format" cargo fmt --check
+    else
+        echo "rust format                     skipped, there is no rustfmt"
+    fi
+    if cargo clippy --version >/dev/null 2>&1; then
+        step "rust lints" cargo clippy --all-targets --features s3-cli -- -D warnings
+    else
+        echo "rust lints                      skipped, there is no clippy"
+    fi
+    step "rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+    step "rust and C" cargo test --locked --no-fail-fast --features s3-cli
+    # Without the optimizations between crates, which take one processor three minutes.
+    step "rust facade" env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo test --locked --lib tfrecord_index::tests --release
+    step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
+        cargo run --locked --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
+    if [ $quick = no ]; then
+        step "oldest dependencies" tests/packages/minimal_versions.sh
+        step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
+        step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
+            cargo test --locked --features s3-cli --test c_abi programs::
+    fi
+    local python
+    python=$(python3 tests/environment.py --no-package quick 2>/dev/null)
+    [ -x "$python" ] || return # the step "python environments" says why
+    step "names" "$python" -m pytest tests/docs/test_names.py
+    step "make install" "$python" -m pytest tests/packages/test_install.py \
+        tests/packages/test_install_cmake.py
+    step "packages" "$python" -m pytest tests/packages/test_packages.py \
+        --deselect tests/packages/test_packages.py::test_sdist
+    step "README" "$python" -m pytest tests/docs/test_readme.py \
+        tests/packages/test_dependencies.py
+    step "examples" "$python" -m pytest tests/docs/test_examples.py
+    step "docs" "$python" -m pytest tests/docs/test_architecture.py \
+        tests/docs/test_development.py tests/docs/test_site.py \
+        tests/docs/test_report_page.py tests/docs/test_tests_page.py
+}
 
-# Formatters and lints are for people who change the code; skip those that are not installed.
-if cargo fmt --version >/dev/null 2>&1; then
-    step "rust format" cargo fmt --check
-else
-    echo "rust format                     skipped, there is no rustfmt"
-fi
-if cargo clippy --version >/dev/null 2>&1; then
-    step "rust lints" cargo clippy --all-targets --features s3-cli -- -D warnings
-else
-    echo "rust lints                      skipped, there is no clippy"
-fi
-step "rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-step "rust and C" cargo test --locked --no-fail-fast --features s3-cli
-step "rust facade" cargo test --locked --lib tfrecord_index::tests --release
-step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
-    cargo run --locked --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
-
-# The environments' interpreters, one per line; all later steps need them.
-pythons=$logs/pythons
-step "python environments" sh -c "python3 tests/environment.py quick --each-python >$pythons"
-python=$(head -n 1 "$pythons")
-if [ -x "$python" ]; then
+# The Python package, with each interpreter and beside what it is used with.
+pythons() {
+    # The environments' interpreters, one per line.
+    local python bin each version
+    step "python environments" sh -c \
+        "python3 tests/environment.py quick --each-python >$logs/pythons"
+    python=$(head -n 1 "$logs/pythons")
+    [ -x "$python" ] || return
     bin=$(dirname "$python")
     step "python format" "$bin/ruff" format --check --config bindings/python/pyproject.toml \
         bindings/python/python docs/site.py examples tests
@@ -117,39 +154,24 @@ if [ -x "$python" ]; then
         version=$("$each" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         step "python $version" "$each" -m pytest tests/test_tfrecord_index_python.py \
             tests/test_index_usage_examples.py tests/python
-    done <"$pythons"
-    step "python docs" "$bin/python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
-    step "names" "$bin/python" -m pytest tests/docs/test_names.py
-    step "make install" "$bin/python" -m pytest tests/packages/test_install.py \
-        tests/packages/test_install_cmake.py
-    step "packages" "$bin/python" -m pytest tests/packages/test_packages.py \
-        --deselect tests/packages/test_packages.py::test_sdist
-    step "examples" "$bin/python" -m pytest tests/docs/test_examples.py
-    step "docs" "$bin/python" -m pytest tests/docs/test_architecture.py \
-        tests/docs/test_development.py tests/docs/test_site.py \
-        tests/docs/test_report_page.py tests/docs/test_tests_page.py
-    step "README" "$bin/python" -m pytest tests/docs/test_readme.py \
-        tests/packages/test_dependencies.py
-fi
+    done <"$logs/pythons"
+    step "python docs" "$python" -m pytest -c tests/pytest.ini --doctest-modules --pyargs tfr_index s3dlio
+    [ $quick = no ] || return
+    step "source package" "$python" -m pytest tests/packages/test_packages.py::test_sdist
+    # Emulated: takes a quarter of an hour, so it runs only if QEMU is installed.
+    if [ -d target/test-env/debian/machines/bin ] || command -v qemu-s390x >/dev/null; then
+        step "other machines" env TFR_TEST_CLANG="$(python3 tests/environment.py clang)" \
+            "$python" -m pytest tests/packages/test_other_machines.py
+    else
+        echo "other machines                  skipped, there is no QEMU (python3 tests/packages/toolchains.py machines)"
+    fi
+    users
+    step "wheels" "$python" -m pytest tests/packages/test_wheels.py
+}
 
-if [ $quick = no ]; then
-    step "oldest dependencies" tests/packages/minimal_versions.sh
-    if [ -x "$python" ]; then
-        step "source package" "$python" -m pytest tests/packages/test_packages.py::test_sdist
-    fi
-    step "clang environment" sh -c "python3 tests/environment.py clang >$logs/clang"
-    step "C and C++ by clang" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
-        cargo test --locked --features s3-cli --test c_abi programs::
-    if [ -x "$python" ]; then
-        # Emulated: takes a quarter of an hour, so it runs only if QEMU is installed.
-        if [ -d target/test-env/debian/machines/bin ] || command -v qemu-s390x >/dev/null; then
-            step "other machines" env TFR_TEST_CLANG="$(head -n 1 "$logs/clang")" \
-                "$python" -m pytest tests/packages/test_other_machines.py
-        else
-            echo "other machines                  skipped, there is no QEMU (python3 tests/packages/toolchains.py machines)"
-        fi
-        step "wheels" "$python" -m pytest tests/packages/test_wheels.py
-    fi
+# TensorFlow, DALI, PyTorch and others that the package is used with.
+users() {
+    local python
     step "TensorFlow and DALI environment" sh -c \
         "python3 tests/environment.py clients >$logs/clients"
     python=$(head -n 1 "$logs/clients")
@@ -177,6 +199,17 @@ if [ $quick = no ]; then
         step "Dask and MPI" "$python" -m pytest tests/integration/test_clusters.py
         step "S3" "$python" -m pytest tests/integration/test_object_stores.py
     fi
-fi
+}
 
+# Both wait for downloads, for other processes and for one processor at a time: they go on side by
+# side, and so do downloads.
+if [ $quick = no ]; then
+    [ -e target/test-env/loaders-* ] || echo "The first time, this downloads about 2 GB."
+    beside python3 tests/environment.py --no-package clients loaders clusters clang \
+        >"$logs/downloads.log" 2>&1
+fi
+beside pythons
+pythons=$!
+compilers
+wait "$pythons"
 finish

@@ -157,7 +157,7 @@ def of_python() -> dict[str, str]:
 
 @cache
 def of_cli() -> dict[str, str]:
-    build = ["cargo", "build", "--locked", "--features", "cli", "--bin", "tfr-index"]
+    build = ["cargo", "build", "--locked", "--features", "s3-cli", "--bin", "tfr-index"]
     subprocess.run(build, cwd=ROOT, check=True)
 
     def says(*arguments: str) -> str:
