@@ -12,6 +12,7 @@ mod fit;
 mod generate;
 mod manifest;
 mod paths;
+mod remote;
 mod report;
 mod reshard;
 mod s3_cli;

@@ -607,10 +607,3 @@ def test_ctrl_c_ends_scans(server, work):
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == "interrupted\n", ended.stderr
     assert server.bytes_read() < 200 << 20
-
-
-def test_a_local_command_says_who_reads_urls(server):
-    command = [sys.executable, "-m", "tfr_index", "check", URLS[0]]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    if "is not installed" not in ended.stderr:  # the program needs a newer Rust than the library
-        assert ended.returncode == 1 and "tfr-index[remote]" in ended.stderr

@@ -19,7 +19,7 @@ use crate::shared::interrupts::Interrupts;
 use crate::shared::progress::begin;
 use crate::shared::stdio::{self, print};
 use crate::shared::streams::{is_descriptor, is_stream};
-use crate::{json, output, refuse};
+use crate::{json, output, refuse, remote};
 use part::Part;
 use set::Said;
 
@@ -130,7 +130,9 @@ Examples:
 
 impl Create {
     pub fn run(mut self) -> ExitCode {
-        let files = match self.set.find(std::mem::take(&mut self.files)) {
+        let found = remote::ensure_local(self.output.iter());
+        let found = found.and_then(|()| self.set.find(std::mem::take(&mut self.files)));
+        let files = match found {
             Ok(files) => files,
             Err(error) => return stdio::fail(&error),
         };

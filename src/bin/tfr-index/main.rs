@@ -21,6 +21,7 @@ mod manifest;
 mod output;
 mod paths;
 mod policy;
+mod remote;
 mod report;
 mod reshard;
 mod sample;
@@ -66,6 +67,9 @@ Examples:
 
 For more examples, see tfr-index COMMAND --help.
 
+create, check, ls, cat and manifest also take URLs, such as s3://bucket/train/, if the Python package
+is installed: pip install \"tfr-index[remote]\"
+
 Exit status:
   0  success
   1  at least one file failed
@@ -95,9 +99,18 @@ enum Command {
     Generate(generate::Generate),
 }
 
+impl Command {
+    /// Whether the Python package has the command, too, for URLs.
+    fn reads_urls(&self) -> bool {
+        use Command::{Cat, Check, Create, Ls, Manifest};
+        matches!(self, Create(_) | Check(_) | Ls(_) | Cat(_) | Manifest(_))
+    }
+}
+
 fn main() -> ExitCode {
     let Arguments { quiet, command } = stdio::parse();
     stdio::be_quiet(quiet);
+    remote::set_reads_urls(command.reads_urls());
     match command {
         Command::Create(command) => command.run(),
         Command::Check(command) => command.run(),

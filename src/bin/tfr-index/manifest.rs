@@ -16,7 +16,7 @@ use crate::shared::progress;
 use crate::shared::stdio::{self, count, name, print};
 use crate::shared::streams::is_descriptor;
 use crate::watched::{records, Watched};
-use crate::{json, refuse};
+use crate::{json, refuse, remote};
 
 /// Write the manifest of a data set: its files, and how many records each has
 ///
@@ -88,6 +88,7 @@ impl WriteManifest {
     }
 
     fn write(&self, interrupts: &Interrupts) -> anyhow::Result<()> {
+        remote::ensure_local(self.files.iter().chain([&self.output]))?;
         let old = self.old()?;
         let watched = Watched::begin(self.json);
         let watch = |at| watched.show(at, interrupts);

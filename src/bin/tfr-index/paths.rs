@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context};
 use clap::Args;
-use tfr_index::internal::{find_listed, is_url, Comparison};
+use tfr_index::internal::{find_listed, Comparison};
 use tfr_index::{FindShards, Options, Shards};
 
+use crate::remote;
 use crate::shared::salvage::DamageReport;
 use crate::shared::stdio::{in_our_words, is_quiet, name, note};
 
@@ -84,7 +85,8 @@ impl Set {
         if self.allow_missing {
             return Ok((self.find(given)?, false));
         }
-        let shards = self.noted(find_listed(self.with_list(given)?, &self.options())?);
+        let (given, stdin) = self.with_list(given)?;
+        let shards = self.local(find_listed(given, &self.options())?, stdin.as_deref())?;
         let fails = !shards.incomplete().is_empty();
         Ok((shards, fails))
     }
@@ -117,26 +119,34 @@ impl Set {
     }
 
     fn find_as(&self, given: Vec<PathBuf>, options: &FindShards) -> anyhow::Result<Shards> {
-        Ok(self.noted(Shards::find(self.with_list(given)?, options)?))
+        let (given, stdin) = self.with_list(given)?;
+        self.local(Shards::find(given, options)?, stdin.as_deref())
     }
 
-    /// The paths, and those of the list.
-    fn with_list(&self, mut given: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    /// The paths, and those of the list; and what stdin had, if that is the list. If a path is a URL,
+    /// the process becomes one of Python.
+    fn with_list(
+        &self,
+        mut given: Vec<PathBuf>,
+    ) -> anyhow::Result<(Vec<PathBuf>, Option<Vec<u8>>)> {
+        let mut stdin = None;
         if let Some(list) = &self.files_from {
-            given.extend(paths_in(list, self.list_end())?);
+            let text = list_text(list)?;
+            given.extend(paths_in(&text, self.list_end()));
+            stdin = (list == Path::new("-")).then_some(text);
         }
-        if let Some(url) = given.iter().find(|path| is_url(path) && !path.exists()) {
-            bail!(
-                "{}: this is a URL, and the command reads local files; the Python package reads \
-                 URLs: pip install \"tfr-index[remote]\"",
-                url.display()
-            );
+        if let Some(url) = remote::find(given.iter()) {
+            remote::hand_over(url, stdin.as_deref())?;
         }
-        Ok(given)
+        Ok((given, stdin))
     }
 
-    /// Prints what there is to say of the files.
-    fn noted(&self, shards: Shards) -> Shards {
+    /// The files, after printing what there is to say of them. If a manifest lists URLs, the process
+    /// becomes one of Python.
+    fn local(&self, shards: Shards, stdin: Option<&[u8]>) -> anyhow::Result<Shards> {
+        if let Some(url) = remote::find(shards.iter().map(|shard| &shard.path)) {
+            remote::hand_over(url, stdin)?;
+        }
         let level = if self.allow_missing { "note" } else { "error" };
         for message in shards.incomplete() {
             note(&format_args!("{level}: {}", in_our_words(message)));
@@ -144,25 +154,29 @@ impl Set {
         for message in shards.notes().iter().filter(|_| !is_quiet()) {
             note(&format_args!("note: {message}"));
         }
-        shards
+        Ok(shards)
     }
 }
 
-/// The paths in a list, each of which ends with `end`.
-fn paths_in(list: &Path, end: u8) -> anyhow::Result<Vec<PathBuf>> {
+fn list_text(list: &Path) -> anyhow::Result<Vec<u8>> {
     let mut text = Vec::new();
     let read = match list == Path::new("-") {
         true => io::stdin().lock().read_to_end(&mut text).map(drop),
         false => fs::read(list).map(|bytes| text = bytes),
     };
     read.with_context(|| list.display().to_string())?;
-    let paths = text.split(|byte| *byte == end);
-    let paths = paths.map(|path| match end {
+    Ok(text)
+}
+
+/// The paths in a list, each of which ends with `end`.
+fn paths_in(text: &[u8], end: u8) -> impl Iterator<Item = PathBuf> + '_ {
+    let paths = text.split(move |byte| *byte == end);
+    let paths = paths.map(move |path| match end {
         b'\n' => path.strip_suffix(b"\r").unwrap_or(path),
         _ => path,
     });
     let paths = paths.filter(|path| !path.is_empty());
-    Ok(paths.map(|path| OsStr::from_bytes(path).into()).collect())
+    paths.map(|path| OsStr::from_bytes(path).into())
 }
 
 /// The paths of shards.

@@ -10,7 +10,12 @@ from ._index import Index
 from ._library import CData, borrow, call, encode_path, ffi, lib
 from ._options import with_options
 from ._remote import is_url, modified
-from ._remote_index import create_remote_index, is_up_to_date, read_remote_index
+from ._remote_index import (
+    create_remote_index,
+    ensure_place_beside,
+    is_up_to_date,
+    read_remote_index,
+)
 from ._source import File, file_or_source
 from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress
 
@@ -199,6 +204,8 @@ def create_index(
 def _create_at_url(
     data: Data, index_path: Path | None, only: Only | None, create: Callable[[str], int]
 ) -> int | None:
+    if index_path is None:
+        ensure_place_beside(cast(str, data))
     url = f"{cast(str, data)}.idx" if index_path is None else cast(str, index_path)
     if only is not None:
         ensure_one_of("only", only, ONLY)

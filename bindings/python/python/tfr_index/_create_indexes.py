@@ -23,7 +23,7 @@ __all__ = ["Created", "create_indexes"]
 
 
 #: The settings of files at URLs.
-_OF_REMOTE = ("dry_run", "checksums", "threads", "salvage", "allow_incomplete_tail")
+_OF_REMOTE = ("dry_run", "checksums", "threads", "salvage", "allow_incomplete_tail", "sync")
 
 
 @dataclass(frozen=True)

@@ -262,6 +262,13 @@ def warn(warning: TfrWarning) -> None:
     warnings.warn(warning, stacklevel=level)
 
 
+def with_path(error: TfrError, path: str) -> TfrError:
+    """An error that names a file; the same error if it does so already."""
+    if error.path is not None:
+        return error
+    return type(error)(f"{path}: {error}", error.status, path, *error.args[3:])
+
+
 _BY_STATUS: dict[str, type[TfrError]] = {
     "TFR_ERR_INVALID_ARGUMENT": TfrValueError,
     "TFR_ERR_INVALID_INDEX": TfrValueError,

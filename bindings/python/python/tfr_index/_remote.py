@@ -371,7 +371,7 @@ def explained(path: str, action: str) -> Iterator[None]:
         number, message = _ERRORS.get(kind, (errno.EIO, ""))
         if isinstance(error, OSError) and error.errno:
             number = error.errno
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).partition("Debug source:")[0].split())
         message = message or f"cannot {action} it"
         raise _error(path, number, f"{message} ({kind}: {said[:300]})") from error
 

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from . import _remote
-from ._errors import TfrError, TfrFileNotFoundError, TfrStale, TfrWarning, warn
+from ._errors import (
+    TfrError,
+    TfrFileNotFoundError,
+    TfrStale,
+    TfrValueError,
+    TfrWarning,
+    warn,
+    with_path,
+)
 from ._index import Index
 from ._source import Decompressed, GzipSource, Source
 
-__all__ = ["create_remote_index", "find_remote_index", "is_up_to_date", "read_remote_index"]
+__all__ = [
+    "create_remote_index",
+    "ensure_place_beside",
+    "find_remote_index",
+    "is_up_to_date",
+    "read_remote_index",
+]
 
 #: More bytes than the last line of an index has.
 _LAST_LINE = 64
+
+
+def ensure_place_beside(data: str) -> None:
+    """Raises TfrValueError for an event file of TensorBoard: no index is created beside it."""
+    name = data.rpartition("/")[2]
+    if "tfevents" in name:
+        message = (
+            f"{data}: no index is created beside a TensorBoard event file: TensorBoard would take "
+            f"{name}.idx for a newer event file and ignore later writes to this one"
+        )
+        raise TfrValueError(message, "TFR_ERR_INVALID_ARGUMENT", data)
 
 
 def create_remote_index(
@@ -34,14 +61,20 @@ def create_remote_index(
 
 
 def is_up_to_date(data: str, index: str, store: Any = None) -> bool:
-    """Whether an index is not older than its data, and ends where the data ends."""
-    written = _remote.modified(index, store)
+    """Whether an index is not older than its data, and ends where the data ends. It may be local,
+    if there is no store."""
+    is_local = store is None and not _remote.is_url(index)
+    written = _local_modified(index) if is_local else _remote.modified(index, store)
     file = written and _remote.modified(data, store)
     if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
         return False
     if written[1] == 0:
         return file[1] == 0
-    lines = _remote.read(index, max(0, written[1] - _LAST_LINE), store).split(b"\n")
+    start = max(0, written[1] - _LAST_LINE)
+    end = (
+        pathlib.Path(index).read_bytes()[start:] if is_local else _remote.read(index, start, store)
+    )
+    lines = end.split(b"\n")
     fields = lines[-2].split() if len(lines) > 1 else []
     is_entry = len(fields) == 2 and all(field.isdigit() for field in fields)
     if is_entry and sum(map(int, fields)) == file[1]:
@@ -50,15 +83,21 @@ def is_up_to_date(data: str, index: str, store: Any = None) -> bool:
     return _remote.RemoteFile._with_start(data, store, _remote.START)._looks_compressed()
 
 
+def _local_modified(path: str) -> tuple[datetime, int] | None:
+    """When a local file was written last, and its size; None if there is no such file."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.stat(path)
+        return datetime.fromtimestamp(found.st_mtime, UTC), found.st_size
+    return None
+
+
 def read_remote_index(url: str, store: Any = None) -> Index:
     """Reads an index at a URL, or in a store."""
     content = _remote.read(url, store=store)
     try:
         return Index.from_text(content)
     except TfrError as error:
-        raise type(error)(
-            f"{url}: {error}", error.status, url, error.record, error.offset
-        ) from None
+        raise with_path(error, url) from None
 
 
 def find_remote_index(source: Source | Decompressed) -> Index | None:
@@ -81,5 +120,6 @@ def find_remote_index(source: Source | Decompressed) -> Index | None:
     except OSError:
         raise
     except TfrError as error:
+        error = with_path(error, url)
         warn(TfrWarning(error, f"{error}; this index is not used, the data is scanned"))
         return None

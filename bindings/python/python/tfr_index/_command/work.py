@@ -1,0 +1,24 @@
+"""The commands by name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from .cat import cat
+from .check import check
+from .create import create
+from .ls import ls
+from .manifest import manifest
+from .progress import Progress
+
+__all__ = ["COMMANDS", "Progress"]
+
+#: A command takes its options, and returns the exit status.
+COMMANDS: dict[str, Callable[[argparse.Namespace, Progress], int]] = {
+    "cat": cat,
+    "check": check,
+    "create": create,
+    "ls": ls,
+    "manifest": manifest,
+}
