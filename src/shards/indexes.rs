@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::create::default_index_path;
@@ -95,6 +96,13 @@ pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
 /// match all of them.
 pub(super) fn remove_indexes<T: AsRef<Path>>(files: &mut Vec<T>) {
     let is_beside = |path: &Path| is_named_as_index(path) || is_named_as_seek_file(path);
+    // Most have the name of the data and an extension. To hash the bytes of 20,000 names takes a
+    // tenth of the time of hashing, as paths, where each of their indexes may be.
+    let bytes = |file: &T| file.as_ref().as_os_str().as_bytes().to_vec();
+    if files.iter().any(|file| is_beside(file.as_ref())) {
+        let names: HashSet<_> = files.iter().map(bytes).collect();
+        files.retain(|file| !is_beside(file.as_ref()) || !names.contains(stem(file.as_ref())));
+    }
     if files.iter().any(|file| is_beside(file.as_ref())) {
         let places = files.iter().flat_map(|file| {
             let path = file.as_ref();
@@ -103,4 +111,11 @@ pub(super) fn remove_indexes<T: AsRef<Path>>(files: &mut Vec<T>) {
         let places: HashSet<_> = places.collect();
         files.retain(|file| !is_beside(file.as_ref()) || !places.contains(file.as_ref()));
     }
+}
+
+/// A path without the extension of its name.
+fn stem(path: &Path) -> &[u8] {
+    let bytes = path.as_os_str().as_bytes();
+    let end = path.extension().map_or(0, |extension| extension.len() + 1);
+    &bytes[..bytes.len().saturating_sub(end)]
 }
