@@ -68,6 +68,8 @@ def main() -> None:
     variables = {
         "PYTHONPATH": f"{BENCH.parent}:{BENCH.parent}/support",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        # NumPy's threads would wait busily for 30 ms after its import, which is nobody's work.
+        "OPENBLAS_NUM_THREADS": "1",
     }
     flags = ["--quick"] * options.quick + ["--read"] * options.read
     flags += ["--dali"] * options.dali + ["--features"] * options.features
