@@ -310,3 +310,22 @@ def test_without_obstore(server, monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(ImportError, match=r"pip install obstore"):
         Reader(SMALL_URL)
+
+
+def test_the_url_of_a_local_file_is_its_path(tmp_path):
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "x.tfrecord").write_bytes(SMALL)
+    url = f"{tmp_path.as_uri()}/a%20b/x.tfrecord"
+    assert " " not in url and url.startswith("file:///")
+    assert tfr_index.create_index(url) == 3
+    assert (tmp_path / "a b" / "x.tfrecord.idx").exists()
+    assert len(tfr_index.scan(url)) == len(tfr_index.read_index(f"{url}.idx")) == 3
+    assert tfr_index.read_index(f"{url}.idx").check(url).uncovered_bytes == 0
+    assert Reader(url)[2] == tfr_index.Dataset(url)[2] == b"three"
+    assert tfr_index.Dataset(url.replace("file:///", "file://localhost/"))[1] == b"two"
+    [created] = tfr_index.create_indexes(f"{tmp_path.as_uri()}/a%20b", update=True)
+    assert created.records is None and created.error is None
+    manifest = tfr_index.Manifest.build(url)
+    assert manifest[0].records == 3 and manifest[0].path == str(tmp_path / "a b" / "x.tfrecord")
+    with pytest.raises(tfr_index.TfrFileNotFoundError, match="/a b/none"):
+        Reader(url.replace("x.tfrecord", "none"))

@@ -3,10 +3,12 @@
 import contextlib
 import operator
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from ._arguments import refuse
 from ._errors import (
@@ -167,9 +169,15 @@ def _known(number: int) -> int | None:
     return None if number == lib.TFR_UNKNOWN else number
 
 
+#: The start of the URL of a local file (RFC 8089).
+_LOCAL = re.compile(rb"file://(localhost)?(?=/)", re.IGNORECASE)
+
+
 def encode_path(path: Path) -> bytes:
-    """A path in the encoding of the file system."""
+    """A path, or the URL of a local file, as a path in the encoding of the file system."""
     encoded = os.fsencode(path)
+    if url := _LOCAL.match(encoded):
+        encoded = unquote_to_bytes(encoded[url.end() :])
     if b"\0" in encoded:
         start = os.fsdecode(encoded[:200])  # it may be the content of a whole file
         message = f"the path contains a NUL character: {start!r}"
