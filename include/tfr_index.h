@@ -4089,6 +4089,36 @@ enum tfr_status tfr_report_new(const struct tfr_shards *shards,
                                struct tfr_error **error_out);
 
 /**
+ * Looks at a data set of shards that are no local files, such as objects in a store: `open` opens the
+ * shard of a number, as for tfr_dataset_from_opener(), and again if it has records of the sample.
+ *
+ * Parameters: `paths` are `count` paths that name the shards in the report; they, `open` and
+ * `report_out` are required. `context` is passed to `open` as its first argument and may be NULL.
+ * The other parameters are as for tfr_report_new(). With 0 threads, 32 files are looked at at the same
+ * time.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_CANCELLED if the callback
+ * cancelled. Errors of files are in the report.
+ *
+ * Ownership: free *report_out with tfr_report_free(). It is NULL on failure. The report does not keep
+ * the context.
+ *
+ * Threads: safe on any thread. Several threads call `open` at the same time, unless
+ * tfr_options_set_threads() is 1.
+ */
+enum tfr_status tfr_report_from_opener(const char *const *paths,
+                                       size_t count,
+                                       tfr_open_shard_fn open,
+                                       void *context,
+                                       size_t sample,
+                                       uint64_t seed,
+                                       uint64_t max_bytes,
+                                       int32_t values,
+                                       const struct tfr_options *options,
+                                       struct tfr_report **report_out,
+                                       struct tfr_error **error_out);
+
+/**
  * Returns the report as a page: one HTML file in UTF-8 that needs no other, and no network.
  *
  * Parameters: `report` and `text_out` are required.

@@ -23,9 +23,11 @@ pub use batches::{Batch, Batches};
 pub use create::{create_indexes, CreateIndexes, CreateProgress, CreateTotals, Created, Creation};
 pub use log::Skips;
 pub use manifest::{Changes, Comparison, Manifest};
+pub(crate) use opener::OpenShard;
 pub use options::{DatasetOptions, OnError};
 pub use reshard::{reshard, Reshard, Resharded};
 pub use sequence::{Dataset, Place};
+pub(crate) use shard_source::Bytes;
 pub use shard_source::ShardSource;
 pub(crate) use spares::{Reused, Spares};
 

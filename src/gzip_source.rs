@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::{Decompressed, Found};
+use crate::gzip::{Decompressed, Found, Kind};
 use crate::open::kind_at_start;
 use crate::source::{ReadAt, ReadCost};
 
@@ -84,6 +84,14 @@ impl<S: ReadAt> GzipSource<S> {
         };
         let source = source.with_points(Arc::new(points), Some(file));
         Ok(GzipSource(Bytes::Compressed(Box::new(source))))
+    }
+
+    /// How the data is compressed.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match &self.0 {
+            Bytes::Plain(_) => None,
+            Bytes::Compressed(source) => Some(source.kind()),
+        }
     }
 
     /// Whether the data is compressed.

@@ -6,6 +6,7 @@ mod contents;
 mod histogram;
 mod html;
 mod json;
+mod judge;
 mod media;
 mod page;
 mod record;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::catalog::ensure_replaceable;
+use crate::dataset::{OpenShard, ShardSource};
 use crate::error::{Error, Result};
 use crate::example::Feature;
 use crate::file::NewFile;
@@ -44,6 +46,9 @@ use walk::{walk, Place, Region, Row, Walked};
 /// The most bytes of the records that are read, and of one of them.
 const READ: u64 = if cfg!(test) { 100_000 } else { 1 << 30 };
 const READ_RECORD: u64 = if cfg!(test) { 50_000 } else { 64 << 20 };
+
+/// How many distant files it works on at the same time: it mostly waits for them.
+const DISTANT: usize = 32;
 
 /// What a [`Report`] looks at.
 ///
@@ -171,13 +176,51 @@ impl Report {
     /// # Errors
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub fn of(shards: &Shards, options: &ReportOptions<'_>) -> Result<Report> {
+        Report::new(shards, None, options)
+    }
+
+    /// Looks at a data set of shards that are no local files, such as objects in a store: `open` opens
+    /// the shard of a number, as for [`Dataset::with_opener`](crate::Dataset::with_opener). The paths
+    /// of `shards` name them in the report. Several threads call `open` at the same time, unless the
+    /// number of threads is 1; it is called again to read the records of the sample.
+    ///
+    /// ```
+    /// use tfr_index::{Report, ReportOptions, ShardSource, Shards};
+    ///
+    /// let shards = Shards::from_paths(["s3://bucket/a.tfrecord"]);
+    /// let open = |_| {
+    ///     let data = std::fs::read("tests/data/examples.tfrecord")?; // a program opens the object here
+    ///     Ok(ShardSource::new(data))
+    /// };
+    /// let report = Report::with_opener(&shards, &ReportOptions::new(), open)?;
+    /// assert!(report.to_json().contains("\"records\":100"));
+    /// # Ok::<(), tfr_index::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn with_opener(
+        shards: &Shards,
+        options: &ReportOptions<'_>,
+        open: impl Fn(usize) -> std::io::Result<ShardSource> + Send + Sync,
+    ) -> Result<Report> {
+        let open = |shard| open(shard).map_err(|error| Error::io("open", error));
+        Report::new(shards, Some(&open), options)
+    }
+
+    fn new(
+        shards: &Shards,
+        open: Option<&OpenShard<'_>>,
+        options: &ReportOptions<'_>,
+    ) -> Result<Report> {
         let ReportOptions { options, sample, seed, max_bytes, values } = *options;
         let settings = Settings { sample, seed, max_bytes, values };
         let threads = match options.threads {
+            0 if open.is_some() => DISTANT,
             0 => processors(),
             threads => threads,
         };
-        let mut walked = walk(shards, &options, (sample, seed), threads)?;
+        let mut walked = walk(shards, open, &options, (sample, seed), threads)?;
         let sampled = std::mem::replace(&mut walked.sample, sample::Sample::of(0));
         let mut report = Report {
             shards: shards.to_vec(),
@@ -192,7 +235,7 @@ impl Report {
             unread: 0,
             settings,
         };
-        report.read(sampled.into_sorted(), &mut walked, &options, threads)?;
+        report.read(sampled.into_sorted(), open, &mut walked, &options, threads)?;
         walked.regions.sort_by_key(|region| (region.shard, region.start));
         (report.rows, report.sizes, report.regions) = (walked.rows, walked.sizes, walked.regions);
         report.contents.finish(max_bytes);
@@ -206,6 +249,7 @@ impl Report {
     fn read(
         &mut self,
         sample: Vec<(u64, Place)>,
+        open: Option<&OpenShard<'_>>,
         walked: &mut Walked,
         options: &Options<'_>,
         threads: usize,
@@ -236,12 +280,17 @@ impl Report {
         let shards = &self.shards;
         let work = |number: usize, _: &Pool| {
             let (shard, places) = &files[number];
-            read_file(
-                &shards[*shard],
-                places,
-                &Options { pool: None, ..*options }.progress(&watch),
-                limits,
-            )
+            let options = Options { pool: None, ..*options }.progress(&watch);
+            let index = Index::from_entries(places.iter().map(|(_, place)| place.entry));
+            let reader = index.and_then(|index| match open {
+                Some(open) => {
+                    let (data, _) = open(*shard)?.into_data()?;
+                    Reader::from_source(data, Some(index), &options)
+                }
+                None => reader_of(&shards[*shard], index, &options),
+            });
+            let reader = reader.map_err(|error| error.of(&shards[*shard].path));
+            read_file(reader, places, limits)
         };
         let take = |number: usize, part: ReadPart| {
             let shard = files[number].0;
@@ -346,18 +395,14 @@ struct ReadPart {
     failed: Vec<(Place, Error)>,
 }
 
-fn read_file(
-    shard: &Shard,
-    places: &[(usize, Place)],
-    options: &Options<'_>,
-    limits: Limits,
-) -> ReadPart {
+fn reader_of(shard: &Shard, index: Index, options: &Options<'_>) -> Result<Reader> {
+    let index_path = shard.find_index().unwrap_or_else(|_| shard.index_path_to_create());
+    Reader::with_index_beside(&shard.path, index, &index_path, options)
+}
+
+/// Reads the records of a file at these places.
+fn read_file(reader: Result<Reader>, places: &[(usize, Place)], limits: Limits) -> ReadPart {
     let mut part = ReadPart::default();
-    let entries = places.iter().map(|(_, place)| place.entry);
-    let reader = Index::from_entries(entries).and_then(|index| {
-        let index_path = shard.find_index().unwrap_or_else(|_| shard.index_path_to_create());
-        Reader::with_index_beside(&shard.path, index, &index_path, options)
-    });
     let reader = match reader {
         Ok(reader) => reader,
         Err(error) => {

@@ -47,7 +47,7 @@ impl Inner {
         given: Vec<Option<Index>>,
         expected: Vec<Option<Expected>>,
         options: &DatasetOptions,
-        open: Option<Box<OpenShard>>,
+        open: Option<Box<OpenShard<'static>>>,
     ) -> Inner {
         let files = OpenFiles::new(options.open_files(), options.index_bytes());
         let raw_frames = options.is_raw();

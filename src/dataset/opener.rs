@@ -35,14 +35,14 @@ pub(super) struct Opener {
     pub expected: Vec<Option<Expected>>,
     pub options: DatasetOptions,
     /// Opens the shards, if they are no local files.
-    pub open: Option<Box<OpenShard>>,
+    pub open: Option<Box<OpenShard<'static>>>,
 }
 
 /// Is called while a file is scanned, and may cancel.
 pub(super) type ProgressFn<'a> = &'a (dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a);
 
 /// Opens a shard by its number.
-pub(super) type OpenShard = dyn Fn(usize) -> Result<ShardSource> + Send + Sync;
+pub(crate) type OpenShard<'a> = dyn Fn(usize) -> Result<ShardSource> + Send + Sync + 'a;
 
 impl Opener {
     /// Opens a shard, with its table if it was open before. Also returns warnings.

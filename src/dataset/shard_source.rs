@@ -10,7 +10,8 @@ use crate::options::Options;
 use crate::reader::{Reader, Table};
 use crate::source::ReadAt;
 
-type Bytes = Arc<dyn ReadAt + Send + Sync>;
+/// What the caller gave.
+pub(crate) type Bytes = Arc<dyn ReadAt + Send + Sync>;
 
 /// A shard that is no local file, such as an object in a store, with the files beside it. The
 /// function of [`Dataset::with_opener`](crate::Dataset::with_opener) makes one each time that a data
@@ -54,6 +55,23 @@ impl ShardSource {
         self
     }
 
+    /// The size of the data as it is stored.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        self.data.size().map_err(|error| Error::io("find the size", error))
+    }
+
+    /// Returns the data, decompressed, and the text of the index beside it.
+    pub(crate) fn into_data(self) -> Result<(GzipSource<Bytes>, Option<Bytes>)> {
+        let ShardSource { data, index_file, seek_file } = self;
+        let with_points = seek_file.map(|file| GzipSource::with_seek_file(data.clone(), file));
+        let data = match with_points {
+            Some(Err(error)) if error.kind() == ErrorKind::Mismatch => GzipSource::new(data)?,
+            Some(opened) => opened?,
+            None => GzipSource::new(data)?,
+        };
+        Ok((data, index_file))
+    }
+
     /// Opens a reader with `index`, the table of an earlier reader, the index file or a scan. With
     /// `of_salvage`, the scan is one of these options.
     pub(super) fn open(
@@ -63,13 +81,7 @@ impl ShardSource {
         of_salvage: Option<&Options<'_>>,
         options: &Options<'_>,
     ) -> Result<Reader> {
-        let ShardSource { data, index_file, seek_file } = self;
-        let with_points = seek_file.map(|file| GzipSource::with_seek_file(data.clone(), file));
-        let data = match with_points {
-            Some(Err(error)) if error.kind() == ErrorKind::Mismatch => GzipSource::new(data)?,
-            Some(opened) => opened?,
-            None => GzipSource::new(data)?,
-        };
+        let (data, index_file) = self.into_data()?;
         if index.is_some() {
             return Reader::from_source(data, index, options);
         }

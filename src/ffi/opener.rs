@@ -47,7 +47,7 @@ pub type tfr_open_shard_fn = Option<
 >;
 
 /// The caller's function, and its context.
-struct Opener {
+pub(super) struct Opener {
     open: unsafe extern "C" fn(*mut c_void, usize, *mut tfr_opened_shard, *mut c_char) -> i32,
     context: *mut c_void,
     free: tfr_free_fn,
@@ -69,7 +69,19 @@ impl Drop for Opener {
 }
 
 impl Opener {
-    fn open(&self, shard: usize) -> io::Result<ShardSource> {
+    /// # Safety
+    ///
+    /// Many threads may call `open` with this context at the same time, and any may call `free`.
+    pub unsafe fn new(
+        open: tfr_open_shard_fn,
+        context: *mut c_void,
+        free: tfr_free_fn,
+    ) -> Result<Opener> {
+        let open = open.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "open is NULL"))?;
+        Ok(Opener { open, context, free })
+    }
+
+    pub fn open(&self, shard: usize) -> io::Result<ShardSource> {
         let null = ptr::null_mut();
         let mut opened = tfr_opened_shard { data: null, index_file: null, seek_file: null };
         let mut message = [0; TFR_MESSAGE_SIZE];
@@ -159,8 +171,7 @@ pub unsafe extern "C" fn tfr_dataset_from_opener(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
-        let open = open.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "open is NULL"))?;
-        let opener = Opener { open, context, free: free_context };
+        let opener = Opener::new(open, context, free_context)?;
         let shards = given_shards(paths, count)?;
         let given = given_indexes(indexes, count)?;
         let counts = given_counts(counts, count)?;

@@ -2,10 +2,12 @@
 
 use std::ffi::CString;
 
-use libc::c_char;
+use libc::{c_char, c_void};
 
+use super::dataset::given_shards;
 use super::error::tfr_error;
 use super::guard::guard;
+use super::opener::{tfr_open_shard_fn, Opener};
 use super::options::tfr_options;
 use super::pointer;
 use super::shards::tfr_shards;
@@ -57,6 +59,53 @@ pub unsafe extern "C" fn tfr_report_new(
         let how = how.values(values != 0);
         let report =
             tfr_options::with(options, |options| Report::of(shards, &how.options(*options)))?;
+        store(pointer::give(tfr_report { report }));
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Looks at a data set of shards that are no local files, such as objects in a store: `open` opens the
+/// shard of a number, as for tfr_dataset_from_opener(), and again if it has records of the sample.
+///
+/// Parameters: `paths` are `count` paths that name the shards in the report; they, `open` and
+/// `report_out` are required. `context` is passed to `open` as its first argument and may be NULL.
+/// The other parameters are as for tfr_report_new(). With 0 threads, the call works on 32 files at the
+/// same time.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_CANCELLED if the callback
+/// cancelled. Errors of files are in the report.
+///
+/// Ownership: free *report_out with tfr_report_free(). It is NULL on failure. The report does not keep
+/// the context.
+///
+/// Threads: safe on any thread. Several threads call `open` at the same time, unless
+/// tfr_options_set_threads() is 1.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_report_from_opener(
+    paths: *const *const c_char,
+    count: usize,
+    open: tfr_open_shard_fn,
+    context: *mut c_void,
+    sample: usize,
+    seed: u64,
+    max_bytes: u64,
+    values: i32,
+    options: *const tfr_options,
+    report_out: *mut *mut tfr_report,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(report_out, "report_out")?;
+        let opener = Opener::new(open, context, None)?;
+        let shards = given_shards(paths, count)?;
+        let how = ReportOptions::new().sample(sample).seed(seed).max_bytes(max_bytes);
+        let how = how.values(values != 0);
+        let report = tfr_options::with(options, |options| {
+            Report::with_opener(&shards, &how.options(*options), |shard| opener.open(shard))
+        })?;
         store(pointer::give(tfr_report { report }));
         Ok(())
     };

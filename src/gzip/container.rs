@@ -35,6 +35,15 @@ pub(super) enum Header {
 }
 
 impl Kind {
+    /// The name of the format.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Gzip => "gzip",
+            Kind::Zlib => "zlib",
+            Kind::Snappy => "Snappy",
+        }
+    }
+
     /// The size of a member's trailer.
     pub(super) fn trailer(self) -> usize {
         match self {

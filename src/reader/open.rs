@@ -393,6 +393,19 @@ fn read_index(text: &impl ReadAt) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The entries of the text of an index beside a source, or why it is not used.
+pub(crate) fn table_beside(
+    text: &impl ReadAt,
+    source: &(impl ReadAt + Sync),
+    options: &Options<'_>,
+) -> Result<std::result::Result<EntryTable, Error>> {
+    Ok(match index_of_source(&read_index(text)?, source, options)? {
+        Candidate::Index(table) => Ok(table),
+        Candidate::Unused(warning) => Err(warning),
+        Candidate::None => unreachable!("there is a text"),
+    })
+}
+
 /// Like [`index_beside`] for a source. Each header of distant data is a request, so only two are
 /// read if the index accounts for each byte.
 fn index_of_source(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::spec::{cpp, cpp_literal, dali, literal, python};
 use crate::example::Feature;
+use crate::file::is_url;
 use crate::shards::Shard;
 
 /// The most paths and features in the code.
@@ -114,6 +115,7 @@ fn in_python(paths: &[PathBuf], features: &[Feature], few: u64) -> String {
 }
 
 fn in_pytorch(paths: &[PathBuf], features: &[Feature]) -> String {
+    let is_remote = paths.iter().any(|path| is_url(path));
     let paths = python_paths(paths);
     let head = "import tfr_index\nfrom torch.utils.data import DataLoader\n\n";
     let (spec, argument) = match features {
@@ -125,17 +127,31 @@ fn in_pytorch(paths: &[PathBuf], features: &[Feature]) -> String {
         true => ",\n    collate_fn=list,  # rows: ragged features have no common shape\n",
         false => ",\n",
     };
-    format!(
-        "{head}{spec}rows = tfr_index.Dataset({paths}{argument})\n\
+    // Threads of the store's library do not exist in forked workers.
+    let workers = match is_remote {
+        true => "4,\n    multiprocessing_context=\"forkserver\"",
+        false => "4",
+    };
+    let read = format!(
+        "rows = tfr_index.Dataset({paths}{argument})\n\
          sampler = tfr_index.Sampler(rows, seed=0)  # shuffles, and shards over ranks\n\
-         loader = DataLoader(\n    rows, batch_size=32, sampler=sampler, num_workers=4{collate})\n\
+         loader = DataLoader(\n    rows, batch_size=32, sampler=sampler, num_workers={workers}{collate})\n\
          for epoch in range(3):\n    sampler.set_epoch(epoch)\n    for batch in loader:\n        ...\n"
-    )
+    );
+    match is_remote {
+        true => format!("{head}{spec}if __name__ == \"__main__\":\n{}", indented(&read)),
+        false => format!("{head}{spec}{read}"),
+    }
+}
+
+fn indented(code: &str) -> String {
+    code.lines().map(|line| format!("    {line}\n")).collect()
 }
 
 fn in_dali(paths: &[PathBuf], features: &[Feature]) -> String {
+    let note = only_local(paths, "#");
     let paths = python_list(paths);
-    let head = "import dali_tfr  # the plugin's module\n";
+    let head = format!("{note}import dali_tfr  # the plugin's module\n");
     let pipeline = "@pipeline_def(batch_size=32, num_threads=4, device_id=0)\ndef records():\n";
     let reads = |feature: &Feature| !dali(std::slice::from_ref(feature)).contains("    # ");
     let wanted: Vec<_> = features.iter().filter(|feature| reads(feature)).collect();
@@ -153,25 +169,30 @@ fn in_dali(paths: &[PathBuf], features: &[Feature]) -> String {
     )
 }
 
+/// A comment, if the files are not local.
+fn only_local(paths: &[PathBuf], mark: &str) -> String {
+    match paths.iter().any(|path| is_url(path)) {
+        true => format!("{mark} This reads local files: copy these, or mount their bucket.\n"),
+        false => String::new(),
+    }
+}
+
 fn in_cpp(paths: &[PathBuf], features: &[Feature], few: u64) -> String {
+    let note = only_local(paths, "//");
     let paths: Vec<_> = paths.iter().map(|path| cpp_literal(bytes(path))).collect();
     let paths = paths.join(", ");
     let records: Vec<_> = (0..few).map(|record| record.to_string()).collect();
     let records = records.join(", ");
-    let indented = |code: String| {
-        let lines = code.lines().map(|line| format!("    {line}\n"));
-        lines.collect::<String>()
-    };
     let read = match features {
         _ if few == 0 => String::new(),
         [] => "    const std::string payload = dataset.read(0);\n".to_owned(),
         features => format!(
             "{}    const tfr::batch batch = dataset.read_columns({{{records}}}, spec);\n",
-            indented(cpp(features))
+            indented(&cpp(features))
         ),
     };
     format!(
-        "#include <iostream>\n#include <tfr_index.hpp>\n\nint main() {{\n    const tfr::dataset \
+        "{note}#include <iostream>\n#include <tfr_index.hpp>\n\nint main() {{\n    const tfr::dataset \
          dataset(tfr::shards::find({{{paths}}}));\n    std::cout << dataset.size() << \" \
          records\\n\";\n{read}}}\n"
     )
@@ -205,6 +226,18 @@ mod tests {
         let names: Vec<_> = (0..9).map(|shard| format!("{shard}.tfrecord")).collect();
         assert_eq!(of(&names), [PathBuf::from(".")]);
         assert_eq!(paths(&shards(&names), &["*.tfrecord".into()]), [PathBuf::from("*.tfrecord")]);
+    }
+
+    #[test]
+    fn remote_files_are_read_where_that_goes() {
+        let path = ["s3://bucket/train.tfrecord"].map(PathBuf::from);
+        let Snippets { python, pytorch, dali, cpp } =
+            Snippets::new(&path, &[Feature::int64("label")], 9);
+        assert!(python.contains("Dataset(\"s3://bucket/train.tfrecord\")"), "{python}");
+        assert!(pytorch.contains("\nif __name__ == \"__main__\":\n    rows = "), "{pytorch}");
+        assert!(pytorch.contains("multiprocessing_context=\"forkserver\",\n"), "{pytorch}");
+        assert!(dali.starts_with("# This reads local files"), "{dali}");
+        assert!(cpp.starts_with("// This reads local files"), "{cpp}");
     }
 
     #[test]

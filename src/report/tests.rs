@@ -207,3 +207,56 @@ fn a_page_replaces_only_a_page() {
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(found.write(directory.path()).unwrap_err().kind(), ErrorKind::Io);
 }
+
+/// What a function opens is reported like local files.
+#[test]
+fn shards_that_a_function_opens_are_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let (good, damaged) = (labels(30), labels(20));
+    let paths =
+        [file(directory.path(), "good", &good), file(directory.path(), "damaged", &damaged)];
+    let mut bytes = fs::read(&paths[1]).unwrap();
+    bytes[0] ^= 1;
+    fs::write(&paths[1], &bytes).unwrap();
+    let packed = directory.path().join("packed");
+    let gzip = Options::new().compression(crate::Compression::Gzip);
+    let mut writer =
+        crate::RecordWriter::create(&packed, directory.path().join("packed.idx"), &gzip).unwrap();
+    for payload in labels(25) {
+        writer.write(&payload).unwrap();
+    }
+    writer.finish().unwrap();
+    crate::create_index(&paths[0], crate::default_index_path(&paths[0]), &Options::new()).unwrap();
+    let local = [&paths[0], &paths[1], &packed].map(|path| path.to_owned());
+    let shards = Shards::from_paths(&local);
+    let open = |shard: usize| {
+        let read = |end: &str| fs::read(format!("{}{end}", local[shard].display()));
+        let mut opened = ShardSource::new(read("")?);
+        if let Ok(text) = read(".idx") {
+            opened = opened.index_file(text);
+        }
+        if let Ok(seek_file) = read(".seek") {
+            opened = opened.seek_file(seek_file);
+        }
+        Ok(opened)
+    };
+    let options = ReportOptions::new().sample(40);
+    let right = Report::of(&shards, &options).unwrap();
+    let found = Report::with_opener(&shards, &options, open).unwrap();
+    assert_eq!((found.records(), found.failed(), found.damaged_regions()), (74, 0, 1));
+    assert_eq!(found.to_json(), right.to_json());
+
+    let mut fails = Shards::from_paths(["s3://bucket/gone", "s3://bucket/stale"]);
+    fails.set_index_paths(vec![None, None]);
+    let open = |shard: usize| match shard {
+        0 => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+        _ => Ok(ShardSource::new(fs::read(&local[0])?).index_file(&b"0 5\n"[..])),
+    };
+    let found = Report::with_opener(&fails, &options, open).unwrap();
+    assert_eq!((found.records(), found.failed()), (30, 1));
+    let json = found.to_json();
+    assert!(
+        json.contains("s3://bucket/gone: ") && json.contains("s3://bucket/stale.idx: "),
+        "{json}"
+    );
+}

@@ -2,27 +2,22 @@
 //! are the sample.
 
 use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::histogram::Histogram;
+use super::judge::{checksums_of, judge, judge_text, Judged, Walkable};
 use super::sample::{key, Sample};
 use super::several::in_order;
 use super::state::{is_damage, State};
-use crate::check::CheckLevel;
-use crate::dataset::Comparison;
+use crate::dataset::{Comparison, OpenShard};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::trust::Trust;
-use crate::gzip;
-use crate::index::Entry;
-use crate::open::{open, open_beside, Data};
+use crate::index::{Entries, Entry};
+use crate::open::{open, open_beside};
 use crate::options::{Checksums, Options, Progress, Skipped};
-use crate::reader::StoredIndex;
 use crate::scan::Scanner;
-use crate::scan_data::scan_data;
 use crate::shards::{Shard, Shards};
-use crate::source::ReadAt;
 use crate::threads::Pool;
 
 /// The most damaged regions of a file that are kept, and of all files. The others are counted.
@@ -98,6 +93,8 @@ struct Part {
 /// How far the walk is.
 struct Counts {
     bytes: AtomicU64,
+    /// The size of the files. That of distant ones is known once they are open.
+    total: AtomicU64,
     records: AtomicU64,
     /// Records with a greater key are not in the sample.
     limit: AtomicU64,
@@ -111,15 +108,17 @@ struct Counts {
 /// [`ErrorKind::Cancelled`].
 pub(super) fn walk(
     shards: &Shards,
+    open: Option<&OpenShard<'_>>,
     options: &Options<'_>,
     (sample, seed): (usize, u64),
     threads: usize,
 ) -> Result<Walked> {
     let comparison = Comparison::new(shards);
     let size = |shard: &Shard| shard.path.metadata().map_or(0, |file| file.len());
-    let bytes_total = shards.iter().map(size).sum();
+    let sizes = shards.iter().filter(|_| open.is_none()).map(size);
     let counts = Counts {
         bytes: AtomicU64::new(0),
+        total: AtomicU64::new(sizes.sum()),
         records: AtomicU64::new(0),
         limit: AtomicU64::new(u64::MAX),
         is_over: AtomicBool::new(false),
@@ -131,10 +130,12 @@ pub(super) fn walk(
         regions: Vec::new(),
     };
     let work = |number: usize, pool: &Pool| {
-        let file = File { shards, number, comparison: &comparison, counts: &counts, seed };
+        let comparison = &comparison;
+        let file = File { shards, number, comparison, counts: &counts, seed, open };
         file.walk(&Options { pool: Some(pool), ..*options }, sample)
     };
     let poll = || {
+        let bytes_total = counts.total.load(Ordering::Relaxed);
         let bytes_done = counts.bytes.load(Ordering::Relaxed).min(bytes_total);
         let records = counts.records.load(Ordering::Relaxed);
         options.report(Progress { bytes_done, bytes_total, records })
@@ -148,7 +149,7 @@ pub(super) fn walk(
         Ok(())
     };
     in_order(shards.len(), threads, &counts.is_over, work, poll, take)?;
-    let records = counts.records.into_inner();
+    let (records, bytes_total) = (counts.records.into_inner(), counts.total.into_inner());
     options.report(Progress { bytes_done: bytes_total, bytes_total, records })?;
     Ok(walked)
 }
@@ -160,6 +161,7 @@ struct File<'w> {
     comparison: &'w Comparison<'w>,
     counts: &'w Counts,
     seed: u64,
+    open: Option<&'w OpenShard<'w>>,
 }
 
 impl File<'_> {
@@ -205,34 +207,65 @@ impl File<'_> {
     }
 
     fn fill(&self, options: &Options<'_>, part: &mut Part) {
-        let metadata = self.path().metadata().map_err(|error| Error::io("open", error));
-        let mut repeated = false;
-        match metadata {
-            Err(error) => part.row.reason = Some(error.of(self.path())),
-            Ok(metadata) => {
-                part.row.bytes = metadata.len();
-                repeated = self.fill_from_data(options, part);
-            }
-        }
+        let repeated = match self.open {
+            Some(open) => self.fill_from_opener(open, options, part),
+            None => self.fill_from_path(options, part),
+        };
         self.compare(options, repeated, &mut part.row);
     }
 
-    /// Fills in what index and data say. Returns whether the index repeats records.
-    fn fill_from_data(&self, options: &Options<'_>, part: &mut Part) -> bool {
-        let Judged { state, index, index_path, reason, repeated } = judge(self.shard(), options);
-        (part.row.state, part.row.reason) = (state, reason);
-        let opened = match &index_path {
+    /// Fills in what a local file and its index say. Returns whether the index repeats records.
+    fn fill_from_path(&self, options: &Options<'_>, part: &mut Part) -> bool {
+        match self.path().metadata() {
+            Err(error) => {
+                part.row.reason = Some(Error::io("open", error).of(self.path()));
+                return false;
+            }
+            Ok(metadata) => part.row.bytes = metadata.len(),
+        }
+        let judged = judge(self.shard(), options);
+        let opened = match &judged.index_path {
             Some(index_path) => open_beside(self.path(), index_path),
             None => open(self.path()),
         };
+        self.fill_from_data(opened, judged, options, part)
+    }
+
+    /// The same for a shard that is no local file.
+    fn fill_from_opener(
+        &self,
+        open: &OpenShard<'_>,
+        options: &Options<'_>,
+        part: &mut Part,
+    ) -> bool {
+        let opened = open(self.number).and_then(|source| {
+            part.row.bytes = source.bytes()?;
+            self.counts.total.fetch_add(part.row.bytes, Ordering::Relaxed);
+            source.into_data()
+        });
+        let (opened, judged) = match opened {
+            Ok((data, text)) => {
+                let judged = judge_text(self.shard(), text.as_ref(), &data, options);
+                (Ok(data), judged)
+            }
+            Err(error) => (Err(error), Judged::unused(State::NoIndex, None, None)),
+        };
+        self.fill_from_data(opened, judged, options, part)
+    }
+
+    fn fill_from_data(
+        &self,
+        opened: Result<impl Walkable>,
+        judged: Judged<impl Entries>,
+        options: &Options<'_>,
+        part: &mut Part,
+    ) -> bool {
+        let Judged { state, index, reason, repeated, .. } = judged;
+        (part.row.state, part.row.reason) = (state, reason);
         let is_open = opened.is_ok();
         let index = index.filter(|_| options.checksums != Checksums::Full);
         let read = opened.and_then(|data| {
-            part.row.compression = data.compressed().map(|source| match source.kind() {
-                gzip::Kind::Gzip => "gzip",
-                gzip::Kind::Zlib => "zlib",
-                gzip::Kind::Snappy => "Snappy",
-            });
+            part.row.compression = data.compression();
             self.read_entries(&data, index, options, part)?;
             let size = data.size().map_err(|error| Error::io("find the size", error))?;
             part.row.data_bytes = size;
@@ -262,8 +295,8 @@ impl File<'_> {
     /// Reads the entries of the index that fits, or scans the data. Skips damage.
     fn read_entries(
         &self,
-        data: &Data,
-        index: Option<StoredIndex>,
+        data: &impl Walkable,
+        index: Option<impl Entries>,
         options: &Options<'_>,
         part: &mut Part,
     ) -> Result<()> {
@@ -271,7 +304,7 @@ impl File<'_> {
         if let Some(index) = index {
             let has_gaps = part.row.state == State::DamageLeftOut;
             let mut end = 0;
-            for entry in index.entries() {
+            for entry in index.range(0..index.len()) {
                 let entry = entry?;
                 if has_gaps && entry.offset > end {
                     self.add_gap(data, end..entry.offset, options, part);
@@ -286,7 +319,7 @@ impl File<'_> {
             return Ok(());
         }
         let scan = |options: &Options<'_>, part: &mut Part| {
-            scan_data(data, options, |batch: &mut Vec<Entry>| {
+            data.scan(options, |batch: &mut Vec<Entry>| {
                 batch.drain(..).for_each(|entry| self.add(entry, part));
                 Ok(())
             })
@@ -320,7 +353,13 @@ impl File<'_> {
     }
 
     /// Adds a region that the index leaves out: what a scan says of its start.
-    fn add_gap(&self, data: &Data, gap: Range<u64>, options: &Options<'_>, part: &mut Part) {
+    fn add_gap(
+        &self,
+        data: &impl Walkable,
+        gap: Range<u64>,
+        options: &Options<'_>,
+        part: &mut Part,
+    ) {
         part.row.damaged_regions += 1;
         part.row.damaged_bytes += gap.end - gap.start;
         if part.regions.len() >= REGIONS_OF_FILE {
@@ -350,6 +389,9 @@ impl File<'_> {
 
     /// Compares the file with what a manifest says of it.
     fn compare(&self, options: &Options<'_>, repeated: bool, row: &mut Row) {
+        if self.open.is_some() {
+            return; // what a store says of its files is the opener's business
+        }
         let is_missing = row.reason.as_ref().and_then(Error::os_error) == Some(libc::ENOENT);
         let says_more = match row.state {
             State::Damaged | State::NotTfRecord(_) => true,
@@ -370,71 +412,4 @@ impl File<'_> {
             (row.reason, row.failed) = (Some(error), true);
         }
     }
-}
-
-/// An index, and how it fits.
-struct Judged {
-    state: State,
-    /// The index, if its entries are all records that a reader gets.
-    index: Option<StoredIndex>,
-    index_path: Option<PathBuf>,
-    reason: Option<Error>,
-    repeated: bool,
-}
-
-impl Judged {
-    fn unused(state: State, index_path: Option<PathBuf>, reason: Option<Error>) -> Judged {
-        Judged { state, index: None, index_path, reason, repeated: false }
-    }
-}
-
-fn judge(shard: &Shard, options: &Options<'_>) -> Judged {
-    let Ok(path) = shard.find_index() else {
-        return Judged::unused(State::NoIndex, None, None);
-    };
-    // Reading a FIFO could block.
-    if !path.metadata().map_or(true, |metadata| metadata.is_file()) {
-        let error = Error::new(ErrorKind::InvalidIndex, "is not a regular file").of(&path);
-        return Judged::unused(State::InvalidIndex, None, Some(error));
-    }
-    let index = match StoredIndex::read(&path) {
-        Ok(index) => index,
-        Err(error) => {
-            return Judged::unused(
-                State::of_error(&error),
-                Some(path.clone()),
-                Some(error.of(&path)),
-            )
-        }
-    };
-    match index.check(&shard.path, CheckLevel::Quick, options) {
-        Err(error) => Judged::unused(State::of_error(&error), Some(path), Some(error)),
-        Ok(fit) => {
-            let (state, is_used) = match fit {
-                _ if fit.partial => (State::Partial, shard.index_path.is_some()),
-                // Damage cannot be found between entries in another order.
-                _ if fit.uncovered_bytes > 0 => (State::DamageLeftOut, !fit.reordered),
-                _ => (State::Ok, true),
-            };
-            let reason = (state == State::Partial && !is_used).then(|| {
-                let detail = "the index leaves out valid records";
-                Error::new(ErrorKind::Stale, detail).of(&path)
-            });
-            let (index, index_path) = (Some(index).filter(|_| is_used), Some(path));
-            Judged { state, index, index_path, reason, repeated: fit.repeated }
-        }
-    }
-}
-
-/// The name of the checksums that the data has.
-fn checksums_of(data: &Data, sample: &Sample<Place>) -> Result<Option<&'static str>> {
-    let offsets = || sample.iter().take(4).map(|place| place.entry.offset).collect::<Vec<_>>();
-    Ok(match Trust::decide(data, Checksums::Auto, offsets)? {
-        Trust::Absent(first) => match first.foreign_checksums() {
-            Some(name) if name.contains("IEEE") => Some("CRC-32 IEEE"),
-            Some(name) if name.contains("without") => Some("none"),
-            _ => Some("not valid"),
-        },
-        _ => Some("CRC-32C"),
-    })
 }

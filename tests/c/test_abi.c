@@ -268,6 +268,10 @@
     F(tfr_status, tfr_report_new,                                                                  \
       (const tfr_shards *, size_t, uint64_t, uint64_t, int32_t, const tfr_options *,               \
        tfr_report **, tfr_error **))                                                               \
+    F(tfr_status, tfr_report_from_opener,                                                          \
+      (const char *const *, size_t, int32_t (*)(void *, size_t, tfr_opened_shard *, char *),       \
+       void *, size_t, uint64_t, uint64_t, int32_t, const tfr_options *, tfr_report **,            \
+       tfr_error **))                                                                              \
     F(tfr_status, tfr_report_to_html, (const tfr_report *, char **, tfr_error **))                 \
     F(tfr_status, tfr_report_to_json, (const tfr_report *, char **, tfr_error **))                 \
     F(tfr_status, tfr_report_write, (const tfr_report *, const char *, tfr_error **))              \

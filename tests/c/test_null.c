@@ -112,6 +112,12 @@ static void features_are_required(const char *path) {
     char *text = NULL;
     REFUSES("shards", tfr_report_new(NULL, 0, 0, 0, 0, NULL, &report, error_out));
     REFUSES("report_out", tfr_report_new(shards, 0, 0, 0, 0, NULL, NULL, error_out));
+    REFUSES("open",
+            tfr_report_from_opener(NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, &report, error_out));
+    REFUSES("paths", tfr_report_from_opener(NULL, 1, opens_nothing, NULL, 0, 0, 0, 0, NULL, &report,
+                                            error_out));
+    REFUSES("report_out", tfr_report_from_opener(NULL, 0, opens_nothing, NULL, 0, 0, 0, 0, NULL,
+                                                 NULL, error_out));
     CHECK(report == NULL);
     CHECK(tfr_report_new(shards, 0, 0, 0, 0, NULL, &report, NULL) == TFR_OK);
     REFUSES("report", tfr_report_to_html(NULL, &text, error_out));

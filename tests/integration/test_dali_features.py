@@ -239,3 +239,39 @@ def test_features_that_make_no_sense_are_refused(tmp_path, arguments, message):
         pipeline = any_pipeline(lambda: fn.tfr.reader(path, **arguments))
         pipeline.build()
         pipeline.run()
+
+
+def test_the_code_that_a_report_shows_runs(tmp_path, monkeypatch):
+    """On the processor: the code asks for a GPU."""
+    monkeypatch.chdir(tmp_path)
+    for shard in range(2):
+        payloads = [
+            example(
+                {
+                    "image/encoded": bytes_list(b"jpeg" * shard + b"%d" % number),
+                    "label": int64_list(100 * shard + number),
+                    "box": float_list(0.5, 1.5, 2.5, number),
+                    "tokens": int64_list(*range(number % 4)),
+                }
+            )
+            for number in range(16)
+        ]
+        write(tmp_path / f"train-{shard:05}-of-00002.tfrecord", payloads)
+    spec = tfr_index.infer_features("train@2.tfrecord")
+    rows = tfr_index.Dataset("train@2.tfrecord", features=spec)
+    code = tfr_index.report("train@2.tfrecord").to_dict()["snippets"]["dali"]
+    assert "'train@2.tfrecord'" in code or '"train@2.tfrecord"' in code
+    assert "device_id=0" in code
+    scope = {}
+    exec(code.replace("device_id=0", "device_id=None"), scope)
+    pipeline = scope["records"]()
+    pipeline.build()
+    names = list(scope["features"])
+    assert sorted(names) == sorted(spec) == ["box", "image/encoded", "label", "tokens"]
+    outputs = dict(zip(names, pipeline.run(), strict=True))
+    for number in range(32):
+        assert numpy.array(outputs["label"].at(number)) == rows[number]["label"]
+        image = numpy.array(outputs["image/encoded"].at(number)).tobytes()
+        assert image == rows[number]["image/encoded"]
+        assert numpy.array_equal(outputs["box"].at(number), rows[number]["box"])
+        assert numpy.array_equal(outputs["tokens"].at(number), rows[number]["tokens"])

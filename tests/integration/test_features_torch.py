@@ -396,3 +396,19 @@ def test_names_that_arrow_has_not(tmp_path: Path):
             tfr_index.TfrValueError, match="Arrow needs names in UTF-8, without NUL"
         ):
             pyarrow.record_batch(columns)
+
+
+@pytest.mark.parametrize("wanted", [SPEC, SPEC | RAGGED])
+def test_the_code_that_a_report_shows_runs(tmp_path, wanted):
+    path = tmp_path / "train.tfrecord"
+    with RecordWriter(path) as writer:
+        writer.write_examples({name: VALUES[name] for name in wanted})
+    code = tfr_index.report(path).to_dict()["snippets"]["pytorch"]
+    code = code.replace("        ...\n", "        seen.append(batch)\n")
+    scope = {"seen": []}
+    exec(code.replace("num_workers=4", "num_workers=0"), scope)
+    rows = [row for batch in scope["seen"] for row in (batch if "tokens" in wanted else [batch])]
+    labels = np.concatenate([np.atleast_1d(row["label"]) for row in rows])
+    assert len(labels) == 3 * COUNT and not np.array_equal(labels[:COUNT], np.arange(COUNT))
+    for epoch in range(3):
+        assert sorted(labels[epoch * COUNT : (epoch + 1) * COUNT]) == [*range(COUNT)]

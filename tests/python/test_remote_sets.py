@@ -11,6 +11,7 @@ if __name__ == "__main__":
 import concurrent.futures
 import errno
 import gzip
+import json
 import multiprocessing
 import os
 import pickle
@@ -607,3 +608,43 @@ def test_ctrl_c_ends_scans(server, work):
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == "interrupted\n", ended.stderr
     assert server.bytes_read() < 200 << 20
+
+
+def test_a_report_is_that_of_local_files(indexed, tmp_path):
+    """But for paths; and it fetches no file whole."""
+    packed, name = gzip.compress(tfrecord(PAYLOADS[0])), "other/packed.tfrecord"
+    damaged = bytearray(tfrecord(PAYLOADS[1]))
+    damaged[0] ^= 1
+    indexed.objects |= {f"/b/{name}.gz": packed, "/b/other/damaged.tfrecord": bytes(damaged)}
+    for path, data in indexed.objects.items():
+        local = tmp_path / path.removeprefix("/b/")
+        local.parent.mkdir(exist_ok=True, parents=True)
+        local.write_bytes(data)
+    for directory in ("set/", "other/"):
+        remote = tfr_index.report(f"s3://b/{directory}", sample=50).to_dict()
+        local = tfr_index.report(tmp_path / directory, sample=50).to_dict()
+        text = json.dumps(remote["files"]).replace("s3://b/", f"{tmp_path}/")
+        assert json.loads(text) == local["files"]
+        for facts in ("total", "record_bytes", "sample"):
+            assert remote[facts] == local[facts]
+        assert [one["record"] for one in remote["records"]] == [
+            one["record"] for one in local["records"]
+        ]
+    indexed.requests.clear()
+    page = tmp_path / "report.html"
+    report = tfr_index.report("s3://b/set/", page, sample=10)
+    assert report.to_dict()["total"]["records"] == len(ALL)
+    assert "s3://b/set/" in page.read_text()
+    read = sum(request.size for request in indexed.requests if "idx" not in request.path)
+    assert read < sum(map(len, ALL)) / 2
+
+
+def test_a_report_says_what_fails(indexed):
+    """And does not stop."""
+    indexed.fault = lambda request: 403 if NAMES[2] in request.path else None
+    facts = tfr_index.report("s3://b/set/").to_dict()
+    assert facts["total"]["failed"] == 1 and facts["total"]["records"] == 5 * RECORDS
+    [failed] = [file for file in facts["files"] if file["failed"]]
+    assert failed["path"] == URLS[2] and "credentials" in failed["error"]["message"]
+    with pytest.raises(tfr_index.TfrCancelled):
+        tfr_index.report("s3://b/set/", progress=lambda *_: True)

@@ -18,7 +18,7 @@ from ._remote import is_url
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Path
 
-__all__ = ["Origin", "find_origin"]
+__all__ = ["Origin", "find_origin", "remote_files"]
 
 _MANIFEST = b".manifest.json"  # how the name of a manifest ends
 
@@ -248,3 +248,20 @@ def find_origin(
     if all(one is None for one in index):
         return _Found(shards, files, None)
     return _Found(shards, files, index)
+
+
+def remote_files(
+    paths: Sequence[Path],
+    index_dir: Path | None,
+    *,
+    pattern: str | None,
+    allow_missing: bool,
+    store: Any,
+) -> RemoteFiles | None:
+    """The files of URLs, of paths in a store, or of a manifest of URLs; None: they are local."""
+    is_manifest = len(paths) == 1 and os.fsencode(paths[0]).endswith(_MANIFEST)
+    if not is_manifest and not are_remote(paths, store):
+        return None
+    given: Any = paths[0] if is_manifest else paths
+    origin = find_origin(given, None, index_dir, pattern, allow_missing, None, store)
+    return origin if isinstance(origin, RemoteFiles) else None

@@ -154,6 +154,17 @@ class RemoteFiles:
         given = paths, indexes, counts, len(self.paths), open_shard, _keep_for(self), free
         return make("dataset", lib.tfr_dataset_from_opener, *given, options)
 
+    def report(self, settings: tuple[int, int, int, bool], options: CData) -> CData:
+        """Makes the native report."""
+        paths, _keep = c_paths(self.paths)
+        open_shard, _, free = _callbacks()
+        context = _keep_for(self)
+        given = paths, len(self.paths), open_shard, context, *settings
+        try:
+            return make("report", lib.tfr_report_from_opener, *given, options)
+        finally:
+            free(context)
+
     def only(self, paths: list[str]) -> RemoteFiles:
         """The same of some of the files."""
         indexes = dict(zip(self.paths, self.indexes or (), strict=False))

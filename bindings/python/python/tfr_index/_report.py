@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from typing import Any, final
 
@@ -10,6 +11,7 @@ from ._arguments import integer
 from ._files import native_shards
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._options import with_options
+from ._origin import remote_files
 from ._typing import Checksums, Path, Progress
 
 __all__ = ["Report", "report"]
@@ -75,6 +77,7 @@ def report(
     checksums: Checksums = "auto",
     progress: Progress | None = None,
     threads: int = 0,
+    store: Any = None,
 ) -> Report:
     r"""Finds out what is in a data set, and writes it to a page of HTML.
 
@@ -102,6 +105,7 @@ def report(
         checksums: as for `create_index`. "full" reads and checks every payload.
         progress: as for `create_index`, of all files together.
         threads: how many files to look at at the same time. 0 chooses.
+        store: as for `Dataset`. URLs need none.
 
     Returns:
         A `Report`.
@@ -125,10 +129,15 @@ def report(
     """
     most = integer("sample", sample)
     numbers = integer("seed", seed), integer("max_bytes", max_bytes), bool(values)
-    native = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
+    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    where: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
+    files = remote_files(given, index_dir, store=store, **where)
+    shards = native_shards(given, index_dir, **where) if files is None else None
 
     def look(options: CData) -> CData:
-        return make("report", lib.tfr_report_new, native, most, *numbers, options)
+        if files is not None:
+            return files.report((most, *numbers), options)
+        return make("report", lib.tfr_report_new, shards, most, *numbers, options)
 
     made = Report._of(with_options(look, checksums=checksums, progress=progress, threads=threads))
     if path is not None:
