@@ -129,8 +129,8 @@ def indexed(place):
         f"-q create {ALL} set/a.tfrecord",
         f"create --dry-run {ALL}",
         f"create --dry-run --json {ALL}",
-        f"create --salvage {ALL}",
-        f"create --salvage --json --checksums=full {ALL}",
+        f"create -j1 --salvage {ALL}",
+        f"create -j1 --salvage --json --checksums=full {ALL}",
         "create -j2 set/a.tfrecord -t 1 -- set/e.tfrecord",
         "create --shard 1/2 set/a.tfrecord set/e.tfrecord",
         "create --growing set/cut.tfrecord",
@@ -436,6 +436,15 @@ def test_errors_of_servers(place, command, fault, words):
     assert status == 1
     assert stderr.startswith(f"error: s3://b/set/a.tfrecord: {words}") and stderr.count("\n") == 1
     assert "Debug source" not in stderr
+
+
+def test_no_credentials(place):
+    place.server.fault = lambda _request: 403
+    variables = {"AWS_SKIP_SIGNATURE": "false", "AWS_METADATA_ENDPOINT": place.server.url}
+    status, _, stderr = place.run("ls", "s3://b/set/a.tfrecord", **variables)
+    assert status == 1 and stderr.count("\n") == 1
+    words = "there are no valid credentials: set them as for the cloud's own tools ("
+    assert stderr.startswith(f"error: s3://b/set/a.tfrecord: {words}")
 
 
 def test_an_object_that_is_no_index_or_manifest_is_not_replaced(place):

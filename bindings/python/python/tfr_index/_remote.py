@@ -368,7 +368,9 @@ def explained(path: str, action: str) -> Iterator[None]:
         raise
     except Exception as error:
         kind = type(error).__name__
-        number, message = _ERRORS.get(kind, (errno.EIO, ""))
+        asks_the_machine = _ASKS_THE_MACHINE.search(str(error)) is not None
+        meant = "UnauthenticatedError" if asks_the_machine else kind
+        number, message = _ERRORS.get(meant, (errno.EIO, ""))
         if isinstance(error, OSError) and error.errno:
             number = error.errno
         said = " ".join(str(error).partition("Debug source:")[0].split())
@@ -376,6 +378,8 @@ def explained(path: str, action: str) -> Iterator[None]:
         raise _error(path, number, f"{message} ({kind}: {said[:300]})") from error
 
 
+#: Where obstore asks for credentials if the environment has none.
+_ASKS_THE_MACHINE = re.compile("/latest/api/token|/latest/meta-data|/computeMetadata|/metadata/id")
 #: What the exceptions of clients mean.
 _ERRORS = {
     "NotFoundError": (errno.ENOENT, "there is no such file"),

@@ -152,17 +152,12 @@ def find(
             continue
         _ensure_url(path)
 
-        def search(allow_missing: bool, path: str = path) -> list[_remote_set.Found]:
-            return _remote_set.find(
-                [path], None, options.pattern, allow_missing, allow_repeated=allow_repeated
-            )
-
         try:
-            found = search(False)
+            found = _search(path, options, allow_missing=False, allow_repeated=allow_repeated)
         except TfrFileNotFoundError as error:
             if not options.allow_missing and not tells_missing:
                 raise
-            found = search(True)
+            found = _search(path, options, allow_missing=True, allow_repeated=allow_repeated)
             level = "note" if options.allow_missing else "error"
             output.note(f"{level}: {output.words(str(error))}")
             lacks_some = True
@@ -174,6 +169,14 @@ def find(
             raise output.Failure(f"{file.path}: {message}")
         seen.add(file.path)
     return Members(files, lacks_some and not options.allow_missing)
+
+
+def _search(
+    path: str, options: argparse.Namespace, *, allow_missing: bool, allow_repeated: bool
+) -> list[_remote_set.Found]:
+    return _remote_set.find(
+        [path], None, options.pattern, allow_missing, allow_repeated=allow_repeated
+    )
 
 
 def _listed_in(path: str) -> list[Member]:

@@ -14,7 +14,8 @@ from typing import NoReturn
 from .._errors import TfrError
 from . import output
 from .arguments import parse
-from .work import COMMANDS, Progress
+from .progress import Progress
+from .work import COMMANDS
 
 __all__ = ["main"]
 

@@ -12,7 +12,7 @@ from .ls import ls
 from .manifest import manifest
 from .progress import Progress
 
-__all__ = ["COMMANDS", "Progress"]
+__all__ = ["COMMANDS"]
 
 #: A command takes its options, and returns the exit status.
 COMMANDS: dict[str, Callable[[argparse.Namespace, Progress], int]] = {
