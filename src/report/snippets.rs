@@ -36,6 +36,7 @@ pub(super) fn paths(shards: &[Shard], given: &[PathBuf]) -> Vec<PathBuf> {
     directories.dedup();
     let path = |directory: &Path| match directory.as_os_str().is_empty() {
         true => PathBuf::from("."),
+        false if is_url(directory) => directory.join(""), // a slash says that it is a directory
         false => directory.to_owned(),
     };
     directories.into_iter().take(PATHS).map(path).collect()
@@ -226,6 +227,9 @@ mod tests {
         let names: Vec<_> = (0..9).map(|shard| format!("{shard}.tfrecord")).collect();
         assert_eq!(of(&names), [PathBuf::from(".")]);
         assert_eq!(paths(&shards(&names), &["*.tfrecord".into()]), [PathBuf::from("*.tfrecord")]);
+        let urls: Vec<_> = (0..9).map(|shard| format!("s3://b/x/{shard}.tfrecord")).collect();
+        let [directory] = &paths(&shards(&urls), &[])[..] else { panic!() };
+        assert_eq!(directory.to_str(), Some("s3://b/x/"));
     }
 
     #[test]

@@ -161,6 +161,9 @@ def indexed(place):
         "manifest sets/t@2.tfrecord --json -o new.json",
         "manifest set/cut.tfrecord -o set/new.json",
         "manifest --refresh -o set/new.json",
+        "report set/a.tfrecord set/cut.tfrecord set/damaged.tfrecord -o out.html",
+        "report set/a.tfrecord set/z.tfrecord -o out.html --max-bytes 1KiB -n 5 --no-values",
+        "report set/a.tfrecord set/none.tfrecord -q -o out.html",
     ],
 )
 def test_output_and_exit_status_are_those_of_local_files(place, line):
@@ -216,6 +219,18 @@ def test_the_same_with_indexes_and_manifests(indexed, line):
     for file in indexed.directory.glob("*.*"):
         file.unlink()
     assert indexed.at_urls(*arguments, stdin=stdin) == right
+
+
+def test_a_report_has_the_same_facts(indexed):
+    files = "set/a.tfrecord", "set/damaged.tfrecord", "set/e.tfrecord", "set/z.tfrecord"
+    line = ["report", *files, "--json", "--seed", "3", "--sample", "20"]
+    facts = []
+    for run in indexed.run, indexed.at_urls:
+        status, stdout, stderr = run(*line)
+        assert (status, stderr) == (3, "")
+        facts.append(json.loads(stdout))
+        del facts[-1]["snippets"]
+    assert facts[0] == facts[1] and facts[0]["total"]["records"] == 399
 
 
 def test_an_index_that_does_not_fit_is_left_aside(indexed):
@@ -416,7 +431,6 @@ def test_each_option_is_known(command):
         ("cat s3://b/x s3://b/y 5", "record numbers need a single FILE, not 2"),
         ("cat s3://b/x -i a b", "--index needs one index for each FILE: 1, not 2"),
         ("show s3://b/x", "the command reads local files; copy the file"),
-        ("report s3://b/x -o x.html", "the command reads local files; copy the file"),
     ],
 )
 def test_what_urls_do_not_have(place, line, words):

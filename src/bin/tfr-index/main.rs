@@ -102,8 +102,8 @@ enum Command {
 impl Command {
     /// Whether the Python package has the command, too, for URLs.
     fn reads_urls(&self) -> bool {
-        use Command::{Cat, Check, Create, Ls, Manifest};
-        matches!(self, Create(_) | Check(_) | Ls(_) | Cat(_) | Manifest(_))
+        use Command::{Cat, Check, Create, Ls, Manifest, Report};
+        matches!(self, Create(_) | Check(_) | Ls(_) | Cat(_) | Manifest(_) | Report(_))
     }
 }
 

@@ -43,8 +43,11 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the same facts for programs, as `tfr-index report --json` prints them."""
-        facts: dict[str, Any] = json.loads(_text(lib.tfr_report_to_json, self._native))
+        facts: dict[str, Any] = json.loads(self._json())
         return facts
+
+    def _json(self) -> str:
+        return _text(lib.tfr_report_to_json, self._native)
 
     def write(self, path: Path) -> None:
         """Writes the page, completely or not at all.

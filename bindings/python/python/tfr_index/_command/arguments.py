@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from .output import Usage
+from .output import Usage, parsed_bytes
 
 __all__ = ["OPTIONS", "parse"]
 
@@ -93,6 +93,18 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "--refresh": _FLAG,
         "--split": {},
         "--tfds": {},
+    },
+    "report": {
+        **_SET,
+        **_CHECKSUMS,
+        **_THREADS,
+        **_JSON,
+        **_INDEX_DIR,
+        "-o --output": {},
+        "-n --sample": {"type": int, "default": 1000},
+        "--seed": _NUMBER,
+        "--max-bytes": {"type": parsed_bytes, "default": 2 << 20},
+        "--no-values": _FLAG,
     },
 }
 

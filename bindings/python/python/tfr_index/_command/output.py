@@ -27,6 +27,7 @@ __all__ = [
     "is_quiet",
     "json_line",
     "note",
+    "parsed_bytes",
     "report",
     "skipped_text",
     "system_error",
@@ -162,6 +163,14 @@ def decimal_bytes(size: int) -> str:
         return f"{size} B"
     power = min((len(str(size)) - 1) // 3, 6)
     return f"{size / 1000**power:.2f} {' kMGTPE'[power]}B"
+
+
+def parsed_bytes(text: str) -> int:
+    """The number of bytes that a text such as 10MB means."""
+    digits = text.rstrip("".join(set(text) - set("0123456789")))
+    unit = text[len(digits) :].lower().removesuffix("b")
+    base, power = (1024, unit[:-1]) if unit.endswith("i") else (1000, unit)
+    return int(digits) * int(base ** ["", *"kmgt"].index(power))
 
 
 def skipped_text(path: str, skipped: Skipped) -> str:

@@ -11,6 +11,7 @@ from .create import create
 from .ls import ls
 from .manifest import manifest
 from .progress import Progress
+from .report import write_report
 
 __all__ = ["COMMANDS"]
 
@@ -21,4 +22,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Progress], int]] = {
     "create": create,
     "ls": ls,
     "manifest": manifest,
+    "report": write_report,
 }
