@@ -648,3 +648,15 @@ def test_a_report_says_what_fails(indexed):
     assert failed["path"] == URLS[2] and "credentials" in failed["error"]["message"]
     with pytest.raises(tfr_index.TfrCancelled):
         tfr_index.report("s3://b/set/", progress=lambda *_: True)
+
+
+def test_the_code_that_a_report_shows_reads_the_set(server):
+    for number in range(12):
+        payloads = [tfr_index.encode_example({"label": [number]})] * 5
+        server.objects[f"/b/labels/{number}.tfrecord"] = tfrecord(payloads)
+    snippets = tfr_index.report("s3://b/labels/").to_dict()["snippets"]
+    scope = {}
+    exec(snippets["python"], scope)
+    assert len(scope["dataset"]) == 60 and len(scope["batch"]["label"]) == 8
+    compile(snippets["pytorch"], "pytorch", "exec")
+    assert 'Dataset("s3://b/labels/", features=spec)' in snippets["pytorch"]
