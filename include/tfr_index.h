@@ -4094,8 +4094,8 @@ enum tfr_status tfr_report_new(const struct tfr_shards *shards,
  *
  * Parameters: `paths` are `count` paths that name the shards in the report; they, `open` and
  * `report_out` are required. `context` is passed to `open` as its first argument and may be NULL.
- * The other parameters are as for tfr_report_new(). With 0 threads, 32 files are looked at at the same
- * time.
+ * The other parameters are as for tfr_report_new(). With 0 threads, the call works on 32 files at the
+ * same time.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_CANCELLED if the callback
  * cancelled. Errors of files are in the report.

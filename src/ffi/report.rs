@@ -23,6 +23,10 @@ pub struct tfr_report {
     report: Report,
 }
 
+fn how<'a>(sample: usize, seed: u64, max_bytes: u64, values: i32) -> ReportOptions<'a> {
+    ReportOptions::new().sample(sample).seed(seed).max_bytes(max_bytes).values(values != 0)
+}
+
 /// Looks at the files of a data set: at each record's header, or at the index instead if it fits, and
 /// at a random sample of the payloads. Writes nothing. Damage is skipped, and a file that fails does
 /// not stop the others: the report says why.
@@ -55,8 +59,7 @@ pub unsafe extern "C" fn tfr_report_new(
     let body = || unsafe {
         let store = pointer::handle_out(report_out, "report_out")?;
         let shards = &pointer::borrow(shards, "shards")?.shards;
-        let how = ReportOptions::new().sample(sample).seed(seed).max_bytes(max_bytes);
-        let how = how.values(values != 0);
+        let how = how(sample, seed, max_bytes, values);
         let report =
             tfr_options::with(options, |options| Report::of(shards, &how.options(*options)))?;
         store(pointer::give(tfr_report { report }));
@@ -101,8 +104,7 @@ pub unsafe extern "C" fn tfr_report_from_opener(
         let store = pointer::handle_out(report_out, "report_out")?;
         let opener = Opener::new(open, context, None)?;
         let shards = given_shards(paths, count)?;
-        let how = ReportOptions::new().sample(sample).seed(seed).max_bytes(max_bytes);
-        let how = how.values(values != 0);
+        let how = how(sample, seed, max_bytes, values);
         let report = tfr_options::with(options, |options| {
             Report::with_opener(&shards, &how.options(*options), |shard| opener.open(shard))
         })?;
