@@ -13,7 +13,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 
 # `make FEATURES=` needs fewer crates and works with an older compiler.
-FEATURES = fast-crc
+FEATURES = fast-crc fast-gzip
 # To build for another system, set its TARGET, a STRIP for its files, and a TFR_INDEX that runs here.
 TARGET = $(CARGO_BUILD_TARGET)
 STRIP ?= strip
@@ -82,7 +82,7 @@ fish = $(share)/fish/vendor_completions.d
 
 # (Cargo keeps the old date of files that it need not rebuild.)
 all:
-	$(BUILD) --features '$(if $(filter fast-crc,$(FEATURES)),cli,programs $(FEATURES))'
+	$(BUILD) --features '$(if $(filter-out $(FEATURES),fast-crc fast-gzip),programs $(FEATURES),cli)'
 	touch -c $(PROGRAMS) $(LIBRARIES)
 
 lib:

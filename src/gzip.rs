@@ -10,6 +10,8 @@ mod container;
 mod damage;
 mod decoder;
 mod encoder;
+#[cfg(feature = "fast-gzip")]
+mod fast;
 mod input;
 mod pass;
 mod points;

@@ -45,6 +45,7 @@
 //!
 //! - `s3dlio`, on by default: the module `tfrecord_index`, which has the API of the `s3dlio` crate.
 //! - `fast-crc`: checks payloads four times as fast; needs Rust 1.89 instead of 1.70.
+//! - `fast-gzip`: reads records of gzip and zlib files in three quarters of the time; needs Rust 1.75.
 //! - `cli`, `programs` and `s3-cli` are for the programs of this package.
 //!
 //! `include/tfr_index.h` documents the C ABI.

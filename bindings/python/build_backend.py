@@ -32,6 +32,7 @@ DATA = HERE / "tfr_index._native.data"  # maturin takes the programs of a wheel 
 OLDEST = (1, 78)  # the oldest that can read Cargo.lock
 PROGRAMS = (1, 85)  # `rust-version` of clap
 FAST_CRC = (1, 89)  # `rust-version` of crc-fast
+ALL = "fast-crc,fast-gzip"
 NO_RUST = """
 tfr-index must be compiled, because pip has no wheel for this system or was told to use none. This
 needs Rust 1.78 or newer, but {reason}.
@@ -117,7 +118,7 @@ def chosen(config_settings: Settings) -> Arguments:
     known, _ = parser.parse_known_args(given)
     features = known.features
     if features is None:
-        features = "fast-crc" if version >= FAST_CRC else ""
+        features = ALL if version >= FAST_CRC else "fast-gzip"
         given = [*given, f"--features={features}"]
     print(f"Rust {version[0]}.{version[1]}: features {features or 'none'}", flush=True)
     return Arguments([*given, *remapped()], features, known.target, version >= PROGRAMS)
@@ -157,7 +158,7 @@ def program(arguments: Arguments) -> Iterator[None]:
 
 def compiled(arguments: Arguments) -> str:
     # `cargo install` and `make` build `cli` too: in the same target directory they share its build.
-    features = "cli" if arguments.features == "fast-crc" else f"programs,{arguments.features}"
+    features = "cli" if arguments.features == ALL else f"programs,{arguments.features}"
     command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked"]
     command += ["--bin=tfr-index", f"--features={features}"]
     command += [f"--manifest-path={manifest()}", "--message-format=json-render-diagnostics"]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Decoded};
 use crate::error::Result;
 use crate::fork::{Inherit, Local};
 use crate::sys::SharedCell;
@@ -35,7 +35,7 @@ struct Chunks {
 
 enum Slot {
     Ready {
-        chunk: Arc<Chunk>,
+        chunk: Chunk,
         bytes: usize,
         used_at: u64,
     },
@@ -84,7 +84,7 @@ pub fn set_cache_bytes(bytes: u64) {
 /// What a thread may do with a chunk.
 pub(super) enum Access {
     /// Only read: it has all bytes.
-    Read(Arc<Chunk>),
+    Read(Arc<Decoded>),
     /// Decode more of it, or begin it. Other threads wait.
     Decode(Decoding),
 }
@@ -93,8 +93,9 @@ pub(super) enum Access {
 pub(super) struct Decoding {
     key: Key,
     chunk: Option<Chunk>,
-    /// A buffer for the chunk, if it is to be made.
+    /// A buffer for the chunk, and the bytes of the chunk before, if it is to be made.
     spare: Vec<u8>,
+    before: Option<Arc<Decoded>>,
 }
 
 /// Returns a chunk that is to have the bytes from `offset` to `end`.
@@ -108,12 +109,13 @@ pub(super) fn get(key: Key, offset: u64, end: u64) -> Access {
             None => {
                 chunks.slots.insert(key, Slot::Busy);
                 let spare = chunks.spares.pop().unwrap_or_default();
-                return Access::Decode(Decoding { key, chunk: None, spare });
+                let before = chunks.before(key);
+                return Access::Decode(Decoding { key, chunk: None, spare, before });
             }
             Some(Slot::Busy) => chunks = here.wait(chunks),
             Some(Slot::Ready { chunk, used_at, .. }) if chunk.reaches(offset) && chunk.has(end) => {
                 *used_at = time;
-                return Access::Read(chunk.clone());
+                return Access::Read(chunk.decoded().clone());
             }
             Some(slot) => {
                 let Slot::Ready { chunk, bytes, .. } = std::mem::replace(slot, Slot::Busy) else {
@@ -121,10 +123,8 @@ pub(super) fn get(key: Key, offset: u64, end: u64) -> Access {
                 };
                 chunks.bytes -= bytes;
                 drop(chunks);
-                // A copy if other threads still read it.
-                let chunk = Arc::try_unwrap(chunk).unwrap_or_else(|shared| (*shared).clone());
                 let chunk = Some(chunk).filter(|chunk| chunk.reaches(offset));
-                return Access::Decode(Decoding { key, chunk, spare: Vec::new() });
+                return Access::Decode(Decoding { key, chunk, spare: Vec::new(), before: None });
             }
         }
     }
@@ -144,15 +144,15 @@ impl Drop for Decoding {
 }
 
 impl Decoding {
-    /// Works with the chunk, which `make` makes in a buffer if it is not there. After an error it is
-    /// gone.
+    /// Works with the chunk, which `make` makes in a buffer if it is not there, with the bytes of the
+    /// chunk before if they are in memory. After an error it is gone.
     pub fn work<T>(
         mut self,
-        make: impl FnOnce(Vec<u8>) -> Result<Chunk>,
+        make: impl FnOnce(Vec<u8>, Option<Arc<Decoded>>) -> Result<Chunk>,
         work: impl FnOnce(&mut Chunk) -> Result<T>,
     ) -> Result<T> {
-        let spare = std::mem::take(&mut self.spare);
-        let mut chunk = self.chunk.take().map_or_else(|| make(spare), Ok)?;
+        let (spare, before) = (std::mem::take(&mut self.spare), self.before.take());
+        let mut chunk = self.chunk.take().map_or_else(|| make(spare, before), Ok)?;
         let result = work(&mut chunk)?;
         self.chunk = Some(chunk);
         Ok(result)
@@ -160,11 +160,19 @@ impl Decoding {
 }
 
 impl Chunks {
+    /// The bytes of the chunk before one, if all of them are in memory.
+    fn before(&self, (source, point): Key) -> Option<Arc<Decoded>> {
+        match self.slots.get(&(source, point.checked_sub(1)?))? {
+            Slot::Ready { chunk, .. } if chunk.is_complete() => Some(chunk.decoded().clone()),
+            _ => None,
+        }
+    }
+
     fn add(&mut self, key: Key, chunk: Chunk) {
         self.time += 1;
         let (bytes, used_at) = (chunk.bytes(), self.time);
         self.bytes += bytes;
-        self.slots.insert(key, Slot::Ready { chunk: Arc::new(chunk), bytes, used_at });
+        self.slots.insert(key, Slot::Ready { chunk, bytes, used_at });
         self.trim();
     }
 
@@ -176,18 +184,17 @@ impl Chunks {
                 Slot::Busy => None,
             });
             let Some((_, oldest)) = uses.min() else { break };
-            let buffer = self.remove(oldest).and_then(|chunk| Arc::try_unwrap(chunk).ok());
-            let buffer = buffer.map(Chunk::into_buffer).unwrap_or_default();
-            if self.spares.len() < SPARES && (1..=MOST_SPARE).contains(&buffer.capacity()) {
-                self.spares.push(buffer);
-            }
+            self.remove(oldest);
         }
     }
 
-    fn remove(&mut self, key: Key) -> Option<Arc<Chunk>> {
-        let Slot::Ready { chunk, bytes, .. } = self.slots.remove(&key)? else { return None };
+    fn remove(&mut self, key: Key) {
+        let Some(Slot::Ready { chunk, bytes, .. }) = self.slots.remove(&key) else { return };
         self.bytes -= bytes;
-        Some(chunk)
+        let buffer = chunk.into_buffer().unwrap_or_default();
+        if self.spares.len() < SPARES && (1..=MOST_SPARE).contains(&buffer.capacity()) {
+            self.spares.push(buffer);
+        }
     }
 }
 
@@ -196,9 +203,9 @@ pub(super) fn forget(source: u64, points: usize) {
     let Some(cache) = CACHE.get() else { return };
     let mut chunks = cache.here().lock();
     if points < chunks.slots.len() {
-        (0..points).for_each(|point| drop(chunks.remove((source, point))));
+        (0..points).for_each(|point| chunks.remove((source, point)));
         return;
     }
     let keys: Vec<_> = chunks.slots.keys().filter(|key| key.0 == source).copied().collect();
-    keys.into_iter().for_each(|key| drop(chunks.remove(key)));
+    keys.into_iter().for_each(|key| chunks.remove(key));
 }

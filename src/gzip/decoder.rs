@@ -1,4 +1,4 @@
-//! The decoder of members. No other file knows which crate decodes deflate data (RFC 1951).
+//! The decoders of members. Only this file and `fast.rs` know which crates decode deflate data.
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::core::inflate_flags::{
@@ -6,16 +6,18 @@ use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{decompress, BlockBoundaryState, DecompressorOxide};
-use miniz_oxide::inflate::{decompress_to_vec_zlib_with_limit, TINFLStatus};
+use miniz_oxide::inflate::TINFLStatus;
 
 use super::container::Kind;
+#[cfg(feature = "fast-gzip")]
+use super::fast::Fast;
 use super::snappy::Block;
-use super::WINDOW;
 
 /// A decoder of one member: a deflate stream, or a Snappy block.
-#[derive(Clone)]
 pub(super) enum Decoder {
     Deflate(Box<DecompressorOxide>),
+    #[cfg(feature = "fast-gzip")]
+    Fast(Box<Fast>),
     Snappy(Block),
 }
 
@@ -33,7 +35,7 @@ pub(super) enum Stop {
 }
 
 impl Decoder {
-    /// A decoder at the start of a member.
+    /// A decoder at the start of a member, which can stop after each block.
     pub fn new(kind: Kind) -> Decoder {
         match kind {
             Kind::Gzip | Kind::Zlib => Decoder::Deflate(Box::default()),
@@ -41,20 +43,43 @@ impl Decoder {
         }
     }
 
+    /// The fastest decoder at the start of a member. It cannot stop after blocks.
+    pub fn fast(kind: Kind) -> Decoder {
+        match kind {
+            #[cfg(feature = "fast-gzip")]
+            Kind::Gzip | Kind::Zlib => Decoder::Fast(Box::new(Fast::new())),
+            kind => Decoder::new(kind),
+        }
+    }
+
     /// Goes to the start of another member.
     pub fn restart(&mut self) {
         match self {
             Decoder::Deflate(state) => state.init(),
+            #[cfg(feature = "fast-gzip")]
+            Decoder::Fast(decoder) => decoder.restart(),
             Decoder::Snappy(block) => block.restart(),
         }
     }
 
-    /// Goes to the start of a block, whose first `bits` bits are the upper ones of `byte`.
-    pub fn restart_at(&mut self, bits: u8, byte: u8) {
-        let Decoder::Deflate(decoder) = self else { return self.restart() };
+    /// Goes to the start of a block, whose first `bits` bits are the upper ones of `byte`, and which
+    /// may refer to `window`.
+    #[cfg_attr(not(feature = "fast-gzip"), allow(unused_variables))]
+    pub fn restart_at(&mut self, bits: u8, byte: u8, window: &[u8]) {
+        let decoder = match self {
+            Decoder::Deflate(decoder) => decoder,
+            #[cfg(feature = "fast-gzip")]
+            Decoder::Fast(decoder) => return decoder.restart_at(bits, byte, window),
+            Decoder::Snappy(block) => return block.restart(),
+        };
         let bit_buf = if bits > 0 { byte >> (8 - bits) } else { 0 };
         let state = BlockBoundaryState { num_bits: bits, bit_buf, ..BlockBoundaryState::default() };
         **decoder = DecompressorOxide::from_block_boundary_state(&state);
+    }
+
+    /// Whether it keeps its window, so that the output need not start with it.
+    pub fn has_window(&self) -> bool {
+        !matches!(self, Decoder::Deflate(_))
     }
 
     /// Decodes from `input` to `output[at..]`; what is before `at` is the history of the member.
@@ -68,6 +93,8 @@ impl Decoder {
     ) -> (usize, usize, Stop) {
         let decoder = match self {
             Decoder::Deflate(decoder) => decoder,
+            #[cfg(feature = "fast-gzip")]
+            Decoder::Fast(decoder) => return decoder.decode(input, &mut output[at..]),
             Decoder::Snappy(block) => return block.decode(input, &mut output[at..]),
         };
         let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF | TINFL_FLAG_HAS_MORE_INPUT;
@@ -88,6 +115,8 @@ impl Decoder {
             Decoder::Deflate(decoder) => {
                 decoder.block_boundary_state().map_or(0, |state| state.num_bits)
             }
+            #[cfg(feature = "fast-gzip")]
+            Decoder::Fast(_) => 0,
             Decoder::Snappy(_) => 0,
         }
     }
@@ -96,6 +125,8 @@ impl Decoder {
     pub fn bytes(&self) -> usize {
         match self {
             Decoder::Deflate(_) => 11 << 10,
+            #[cfg(feature = "fast-gzip")]
+            Decoder::Fast(decoder) => decoder.bytes(),
             Decoder::Snappy(block) => block.bytes(),
         }
     }
@@ -108,6 +139,10 @@ pub(super) fn pack(window: &[u8]) -> Vec<u8> {
 }
 
 /// Decompresses a window; `None` if it is damaged.
+#[cfg(not(feature = "fast-gzip"))]
 pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
-    decompress_to_vec_zlib_with_limit(packed, WINDOW).ok()
+    miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(packed, super::WINDOW).ok()
 }
+
+#[cfg(feature = "fast-gzip")]
+pub(super) use super::fast::unpack;

@@ -101,6 +101,9 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
         points: &mut PointsBuilder,
         take: &mut dyn FnMut(&[u8], u64) -> Result<()>,
     ) -> Result<Passed> {
+        if !points.are_wanted() {
+            self.decoder = Decoder::fast(self.kind);
+        }
         loop {
             let start = self.input.position();
             match self.member(points, take) {
@@ -298,7 +301,7 @@ fn is_member(source: &(impl ReadAt + ?Sized), kind: Kind, position: u64) -> io::
             _ => return Ok(false),
         }
     }
-    let (mut decoder, mut output, mut at) = (Decoder::new(kind), vec![0; TRIAL], 0);
+    let (mut decoder, mut output, mut at) = (Decoder::fast(kind), vec![0; TRIAL], 0);
     loop {
         let (taken, written, stop) = decoder.decode(input.bytes(), &mut output, at, false);
         input.take(taken);

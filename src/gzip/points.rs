@@ -55,6 +55,11 @@ impl Points {
         self.list.get(number + 1).map_or(self.size, |next| next.out)
     }
 
+    /// Where the last chunk starts, if there are several.
+    pub(crate) fn start_of_last(&self) -> Option<u64> {
+        self.list.get(1..)?.last().map(|point| point.out)
+    }
+
     /// Whether they need no seek file, which has the windows of others.
     pub(crate) fn are_complete(&self) -> bool {
         self.list.iter().all(|point| self.window(point).is_some())
@@ -112,6 +117,10 @@ impl PointsBuilder {
         builder.points.list.push(Point::of_member(0, 0));
         builder.spacing = u64::MAX;
         builder
+    }
+
+    pub(super) fn are_wanted(&self) -> bool {
+        self.spacing < u64::MAX
     }
 
     /// Whether a block that starts after `out` decompressed bytes should be a point. The start of a

@@ -133,11 +133,19 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         };
         let wanted = end.min(offset.saturating_add(bytes.len() as u64));
         match cache::get((self.id, number), offset, wanted) {
-            Access::Read(chunk) => Ok(chunk.copy(bytes, offset)),
+            Access::Read(decoded) => Ok(decoded.copy(bytes, offset)),
             Access::Decode(decoding) => decoding.work(
-                |buffer| {
-                    let window = self.window(points, point)?;
-                    Chunk::new(&self.compressed, self.kind, point, &window, end, buffer)
+                |buffer, before| {
+                    let unpacked;
+                    let known = before.as_ref().and_then(|bytes| bytes.window_before(point.out));
+                    let window = match known {
+                        Some(window) if point.window_size > 0 => window,
+                        _ => {
+                            unpacked = self.window(points, point)?;
+                            &unpacked
+                        }
+                    };
+                    Chunk::new(&self.compressed, self.kind, point, window, end, buffer)
                 },
                 |chunk| chunk.read(&self.compressed, self.kind, bytes, offset),
             ),
@@ -203,7 +211,7 @@ impl<S: ReadAt, F: ReadAt> ReadAt for Decompressed<S, F> {
 pub(crate) fn start_of(compressed: &impl ReadAt, kind: Kind, size: usize) -> Result<Vec<u8>> {
     let failed = |error| Error::io("read", error);
     let mut input = Input::new(compressed, 0, START);
-    let (mut output, mut at, mut decoder) = (vec![0; size], 0, Decoder::new(kind));
+    let (mut output, mut at, mut decoder) = (vec![0; size], 0, Decoder::fast(kind));
     'members: while at < size && input.has(1).map_err(failed)? {
         if at > 0 && input.bytes()[0] == 0 {
             break; // zeros at the end

@@ -425,3 +425,67 @@ fn starts_are_read_without_points() {
         assert!(start_of(&&data[..data.len() - 1], Kind::Gzip, 13).is_err());
     }
 }
+
+/// So reads in order need no stored windows. A chunk that is shorter than a window has not all of it.
+#[test]
+fn the_window_of_a_point_is_the_end_of_the_chunk_before() {
+    use super::chunk::Chunk;
+    use super::points::Point;
+
+    let (kind, bytes) = (Kind::Gzip, text(100_000, 6));
+    let data = deflate(&bytes, &Style { flush: Some((50_000, 1)), ..DEFAULT });
+    let flushed = data.windows(4).position(|four| four == [0, 0, 0xff, 0xff]).unwrap() + 4;
+    let points = [Point::of_member(0, 0), Point::of_member(50_000, flushed as u64)];
+    let decode = |point: &Point, window: &[u8], end: u64| {
+        let mut chunk = Chunk::new(&data, kind, point, window, end, Vec::new()).unwrap();
+        let mut read = vec![0; (end - point.out) as usize];
+        assert_eq!(chunk.read(&data, kind, &mut read, point.out).unwrap(), read.len());
+        assert!(chunk.is_complete() && read == bytes[point.out as usize..end as usize]);
+        chunk
+    };
+    let first = decode(&points[0], &[], 50_000);
+    let window = first.decoded().window_before(50_000).unwrap();
+    assert!(window == &bytes[50_000 - WINDOW..50_000]);
+    assert!(first.decoded().window_before(49_999).is_none());
+    decode(&points[1], window, 100_000);
+    assert!(decode(&points[1], window, 50_100).decoded().window_before(50_100).is_none());
+}
+
+/// The decoders of the pass and of chunks decode the same bytes, and fail at the same ones.
+#[test]
+fn all_decoders_decode_the_same() {
+    use super::decoder::{Decoder, Stop};
+
+    fn decode(mut decoder: Decoder, mut input: &[u8], size: usize) -> (Vec<u8>, Stop) {
+        let (mut output, mut at) = (vec![0; size], 0);
+        loop {
+            let piece = &input[..input.len().min(100)];
+            let (taken, written, stop) = decoder.decode(piece, &mut output, at, false);
+            (input, at) = (&input[taken..], at + written);
+            if at == size {
+                return (output, Stop::Piece); // what follows does not matter
+            }
+            if stop != Stop::Piece || input.is_empty() {
+                output.truncate(at);
+                return (output, stop);
+            }
+        }
+    }
+
+    let bytes = text(2000, 9);
+    for style in [(0, 0), (6, 0), (6, 4)] {
+        let style = Style { level: style.0, strategy: style.1, flush: Some((900, 1)) };
+        let mut stream = deflate(&bytes, &style);
+        for bit in 0..stream.len() * 8 {
+            for size in [3000, 1000] {
+                let [slow, fast] = [Decoder::new(Kind::Gzip), Decoder::fast(Kind::Gzip)]
+                    .map(|decoder| decode(decoder, &stream, size));
+                assert!(slow == fast, "bit {bit}: {:?} and {:?}", slow.1, fast.1);
+            }
+            stream[bit / 8] ^= 1 << (bit % 8);
+            if bit > 0 {
+                stream[(bit - 1) / 8] ^= 1 << ((bit - 1) % 8);
+            }
+        }
+    }
+}

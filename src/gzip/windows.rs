@@ -24,7 +24,7 @@ pub(super) struct Sparse {
 impl Sparse {
     pub fn new() -> Sparse {
         Sparse {
-            decoder: Decoder::new(Kind::Gzip),
+            decoder: Decoder::fast(Kind::Gzip),
             input: Vec::new(),
             outputs: [Vec::new(), Vec::new()],
         }
@@ -51,7 +51,7 @@ impl Sparse {
             output.clear();
             output.extend((0..size).map(|i| if second { i + 1 + i / 256 } else { i } as u8));
             output.resize(size + WINDOW, 0);
-            self.decoder.restart_at(point.bits, byte);
+            self.decoder.restart_at(point.bits, byte, &output[..size]);
             let (mut at, mut taken) = (size, 0);
             loop {
                 let rest = &self.input[taken..];

@@ -416,7 +416,7 @@ fn index_of_source(
     let reason = match Index::from_text(text).and_then(EntryTable::of) {
         Ok(table) => {
             let size = source.size().map_err(|error| Error::io("find the size", error))?;
-            if source.cost().is_some() && accounts_for(&table, source, size)? {
+            if source.cost().is_some() && accounts_for(&table, source, size, u64::MAX)? {
                 return Ok(Candidate::Index(table));
             }
             match check::reason_against(&table, source, options)? {
@@ -435,17 +435,20 @@ fn is_of_seek_file(index: &impl Entries, data: &Data) -> Result<bool> {
     let source = data.compressed().filter(|source| source.has_seek_file());
     let Some(points) = source.and_then(|source| source.known_points()) else { return Ok(false) };
     let is_count_right = points.records == Some(index.len() as u64);
-    Ok(is_count_right && accounts_for(index, data, points.size)?)
+    // The last record may be a chunk away, which takes a millisecond to decompress.
+    let late = points.start_of_last().unwrap_or(u64::MAX);
+    Ok(is_count_right && accounts_for(index, data, points.size, late)?)
 }
 
-/// Whether an index accounts for each of the data's `size` bytes, and the headers of its first and
-/// its last record are right.
-fn accounts_for(index: &impl Entries, data: &impl ReadAt, size: u64) -> Result<bool> {
+/// Whether an index accounts for each of the data's `size` bytes, and the headers of its first record
+/// and of a late one are right: of the first one from `late` on, or of the last one.
+fn accounts_for(index: &impl Entries, data: &impl ReadAt, size: u64, late: u64) -> Result<bool> {
     let count = index.len();
     if !matches!(index.order(), EntryOrder::Ascending { covered } if covered == size) {
         return Ok(false);
     }
-    for record in [0, count.wrapping_sub(1)].into_iter().filter(|record| *record < count) {
+    let last = first_from(index, late)?.min(count.wrapping_sub(1));
+    for record in [0, last].into_iter().filter(|record| *record < count) {
         let entry = index.get(record)?;
         if entry.end() > size {
             return Ok(false);
@@ -457,6 +460,19 @@ fn accounts_for(index: &impl Entries, data: &impl ReadAt, size: u64) -> Result<b
         }
     }
     Ok(true)
+}
+
+/// The number of the first record that starts at `offset` or later, if the entries ascend.
+fn first_from(index: &impl Entries, offset: u64) -> Result<usize> {
+    let (mut start, mut end) = (0, index.len());
+    while start < end {
+        let middle = start + (end - start) / 2;
+        match index.get(middle)?.offset < offset {
+            true => start = middle + 1,
+            false => end = middle,
+        }
+    }
+    Ok(start)
 }
 
 pub(super) fn scan_file(path: &Path, data: &Data, options: &Options<'_>) -> Result<EntryTable> {

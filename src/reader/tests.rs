@@ -301,6 +301,30 @@ fn the_index_beside_the_data_is_used_if_it_accounts_for_all_records() {
     assert_eq!(names.len(), 2, "no index file is written: {names:?}");
 }
 
+/// Even if that has as many records and bytes, and the same first record.
+#[test]
+fn the_index_of_another_compressed_file_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
+    let options = Options::new().compression(crate::Compression::Gzip);
+    for count in [4, 300] {
+        let mut sizes: Vec<usize> = (0..count).map(|record| 1 + record * 7 % 90).collect();
+        let mut writer = crate::RecordWriter::create(&path, &index_path, &options).unwrap();
+        for size in &sizes {
+            writer.write(&vec![7_u8; *size]).unwrap();
+        }
+        writer.finish().unwrap();
+        let right = Index::read(&index_path).unwrap();
+        let open = || Reader::open(&path, &Options::new()).unwrap();
+        assert!(open().warning().is_none());
+
+        sizes[1..].reverse();
+        frames(&sizes).1.write(&index_path).unwrap();
+        assert_eq!(open().warning().map(Error::kind), Some(ErrorKind::Mismatch));
+        assert!(open().to_index().unwrap() == right);
+    }
+}
+
 /// Damage after the index was made is no reason to scan, which would fail: only one record is bad.
 #[test]
 fn the_index_beside_damaged_data_is_used() {

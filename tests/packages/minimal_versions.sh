@@ -30,6 +30,6 @@ check() {
     cargo check --manifest-path "$folder/Cargo.toml" "$@"
 }
 
-check library 'optional = true|^(default|s3dlio|s3-cli|cli|programs|fast-crc|capi) =' none --lib
+check library 'optional = true|^(default|s3dlio|s3-cli|cli|programs|fast-crc|fast-gzip|capi) =' none --lib
 # signal-hook needs a newer libc than the library.
 check programs none libc --features cli --bins

@@ -27,6 +27,7 @@ OPTIONAL = {
     "signal_hook",
     "strsim",
     "tempfile",
+    "zlib_rs",
 }
 
 

@@ -43,14 +43,14 @@ def test_units(machine):
     _, variables = machine
     # The skipped test starts itself again: that needs a kernel that runs the emulator by itself.
     left_out = ["--", "--skip=only_guarded_panics_are_silent"]
-    command = ["cargo", "test", "--locked", "--lib", "--features=fast-crc", *left_out]
+    command = ["cargo", "test", "--locked", "--lib", "--features=fast-crc,fast-gzip", *left_out]
     said = run(command, variables)
     assert "test result: ok" in said
 
 
 def test_c(machine, tmp_path):
     target, variables = machine
-    run(["cargo", "build", "--locked", "--lib", "--features=fast-crc"], variables)
+    run(["cargo", "build", "--locked", "--lib", "--features=fast-crc,fast-gzip"], variables)
     name = target.upper().replace("-", "_")
     qemu = variables[f"CARGO_TARGET_{name}_RUNNER"]
     linker = variables[f"CARGO_TARGET_{name}_LINKER"]

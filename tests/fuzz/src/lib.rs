@@ -13,5 +13,5 @@ macro_rules! targets {
 }
 
 targets! {
-    c_abi check edit example found index_text indexer manifest parallel pattern reader salvage scan writer
+    c_abi check compressed edit example found index_text indexer manifest parallel pattern reader salvage scan writer
 }
