@@ -17,6 +17,7 @@ fn without_python_the_program_says_what_to_install() {
         (&["cat", "s3://bucket/x", "5"], true),
         (&["manifest", "s3://bucket/x", "-o", "m.json"], true),
         (&["manifest", "--refresh", "-o", "s3://bucket/m.json"], true),
+        (&["report", "s3://bucket/x", "-o", "x.html"], true),
         (&["show", "s3://bucket/x"], false),
         (&["features", "s3://bucket/x"], false),
         (&["reshard", "s3://bucket/x", "-o", "out", "--shards", "2"], false),

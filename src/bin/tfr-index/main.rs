@@ -67,8 +67,8 @@ Examples:
 
 For more examples, see tfr-index COMMAND --help.
 
-create, check, ls, cat and manifest also take URLs, such as s3://bucket/train/, if the Python package
-is installed: pip install \"tfr-index[remote]\"
+create, check, ls, cat, manifest and report also take URLs, such as s3://bucket/train/, if the Python
+package is installed: pip install \"tfr-index[remote]\"
 
 Exit status:
   0  success

@@ -19,6 +19,7 @@ __all__ = [
     "Listed",
     "Member",
     "Members",
+    "ensure_remote_indexes",
     "ensure_urls",
     "find",
     "listed_paths",
@@ -189,6 +190,12 @@ def _listed_in(path: str) -> list[Member]:
     return [Member(row.path, row.index_path, False, Listed(row, name)) for row in rows]
 
 
+def ensure_remote_indexes(options: argparse.Namespace) -> None:
+    """Raises Usage if the directory of indexes is not at a URL."""
+    if options.index is not None and not is_url(options.index):
+        raise output.Usage(f"{options.index}: the indexes must be at URLs, as the files are")
+
+
 def ensure_urls(given: list[str]) -> None:
     """Raises Usage if a path is not a URL."""
     for path in given:
@@ -198,6 +205,8 @@ def ensure_urls(given: list[str]) -> None:
 def _ensure_url(path: str) -> None:
     if is_url(path):
         return
+    if path.lower().startswith("file://") and not os.path.exists(path):
+        raise output.Usage(f"{path}: is the URL of a local file: give its path")
     if "://" in path and not os.path.exists(path):
         schemes = "s3://, gs://, az://, https:// and http://"
         raise output.Usage(f"{path}: this kind of URL cannot be read: use {schemes}")

@@ -7,7 +7,6 @@ from typing import Any
 
 from .._errors import TfrFileNotFoundError
 from .._manifest import Changes, Manifest
-from .._remote import is_url
 from . import files, output
 from .output import count, escaped
 from .progress import Progress
@@ -19,8 +18,7 @@ def manifest(options: argparse.Namespace, progress: Progress) -> int:
     """Writes the manifest of a data set, or brings it up to date."""
     out = options.output
     given = files.operands(options)
-    if options.index is not None and not is_url(options.index):
-        raise output.Usage(f"{options.index}: the indexes must be at URLs, as the files are")
+    files.ensure_remote_indexes(options)
     progress.interrupted = lambda: f"{out}: interrupted"
     old = _old(out)
     how: dict[str, Any] = {"checksums": options.checksums, "threads": options.threads}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from .._remote import is_url
 from .._report import report
 from . import files, output
 from .progress import Progress
@@ -14,6 +15,10 @@ __all__ = ["write_report"]
 def write_report(options: argparse.Namespace, progress: Progress) -> int:
     """Writes a page that shows what is in a data set."""
     to_stdout = options.output == "-"
+    if is_url(options.output):
+        message = "is a URL: write the page to a local file, and upload it"
+        raise output.Usage(f"{options.output}: {message}")
+    files.ensure_remote_indexes(options)
     progress.interrupted = lambda: "interrupted, nothing was written"
     found = files.find(options, files.operands(options), tells_missing=True)
 
