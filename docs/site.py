@@ -96,6 +96,7 @@ API = {
             "Only",
             "OnSkipped",
             "Progress",
+            "ReadMode",
             "Remainder",
             "ShardBy",
         ],

@@ -2025,6 +2025,41 @@ enum tfr_status tfr_source_set_cost(struct tfr_source *source,
                                     struct tfr_error **error_out);
 
 /**
+ * Sets from which size on scans and checks skip bytes that they do not need, such as payloads whose
+ * checksums are not verified. It has no effect unless tfr_source_set_cost() was called before, which
+ * sets it to one latency's bytes.
+ *
+ * With UINT64_MAX all is read but the rest of payloads that are larger than a span, which is best
+ * where requests are dear. With a small number few bytes are read, with many requests.
+ *
+ * Parameters: `source` is required. `bytes` is the fewest bytes that are skipped.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL, already has a reader, or is one of
+ * tfr_gzip_source().
+ *
+ * Threads: no other thread may use the source during the call.
+ */
+enum tfr_status tfr_source_set_least_skip(struct tfr_source *source,
+                                          uint64_t bytes,
+                                          struct tfr_error **error_out);
+
+/**
+ * Makes another source of the same data, such as one that a tfr_open_shard_fn gives away.
+ *
+ * Parameters: `source` and `source_out` are required.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+ *
+ * Ownership: free *source_out with tfr_source_free(). It is NULL on failure. Both share the context
+ * or the memory, which is freed with the last of the sources and their readers.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_source_share(const struct tfr_source *source,
+                                 struct tfr_source **source_out,
+                                 struct tfr_error **error_out);
+
+/**
  * Frees a source. Its readers stay usable. NULL does nothing.
  */
 void tfr_source_free(struct tfr_source *source);
@@ -3595,16 +3630,17 @@ void tfr_dataset_free(struct tfr_dataset *dataset);
  * flight: see also tfr_source_set_cost().
  *
  * Parameters: `paths`, `indexes`, `counts`, `count` and `options`, with their progress callback, are
- * as for tfr_dataset_open(). The paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
- * `open` as its first argument and may be NULL. `free_context` is optional; NULL means that the
- * caller keeps the context, which must stay valid until the data set and all its batches are freed.
+ * as for tfr_dataset_open(). The paths name the shards in errors. `open` and `dataset_out` are
+ * required. `context` is passed to `open` as its first argument and may be NULL. `free_context` is
+ * optional; NULL means that the caller keeps the context, which must stay valid until the data set
+ * and all its batches are freed.
  *
  * Errors: those of tfr_dataset_open(). TFR_ERR_IO with the error number that `open` returned, for the
  * first shard that fails; with counts, calls that use the shard fail with it.
  *
  * Ownership: the data set shares the indexes, and copies the paths; the caller may free them
- * immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure; then the context is
- * freed, too.
+ * immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure. A call that fails
+ * has freed the context when it returns, also if it refuses an argument.
  *
  * Threads: safe on any thread. Several threads call `open` at the same time, unless
  * tfr_options_set_threads() is 1. They call it again for a shard that was closed. A forked process

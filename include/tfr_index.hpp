@@ -60,6 +60,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -366,6 +367,11 @@ class source {
                   std::size_t at_once) {
         const auto nanoseconds = static_cast<std::uint64_t>(latency.count());
         detail::call(tfr_source_set_cost, native_.get(), nanoseconds, bytes_per_second, at_once);
+    }
+    /// Sets from which size on scans skip bytes that they do not need: see
+    /// tfr_source_set_least_skip(). To be called after set_cost().
+    void set_least_skip(std::uint64_t bytes) {
+        detail::call(tfr_source_set_least_skip, native_.get(), bytes);
     }
 
     /// Runs work that reads this source, and rethrows what its callable throws.
@@ -2267,6 +2273,13 @@ struct place {
 
 class batches;
 
+/// A shard, as the function of dataset::from_opener() opens it.
+struct opened_shard {
+    source data;                        ///< the data, plain or compressed
+    std::optional<source> index_file{}; ///< the text of the index beside the data, if there is one
+    std::optional<source> seek_file{};  ///< the seek file beside compressed data, if there is one
+};
+
 /// The records of many TFRecord files, called shards, as one sequence.
 class dataset {
   public:
@@ -2310,6 +2323,26 @@ class dataset {
         options.call(tfr_dataset_from_manifest, manifest.get(), options.get(), &native);
         made.native_.reset(native);
         return made;
+    }
+
+    /// Opens shards that are no local files, such as objects in a store: `open(shard)` returns the
+    /// opened_shard of a number, when it is needed. `paths` name the shards in errors. The data set
+    /// owns `open`. Several threads call it at the same time, unless options::threads(1); see
+    /// tfr_dataset_from_opener(). If it throws, calls that need the shard throw tfr::error with its
+    /// text, and with the number of a std::system_error or EIO. What a source of a shard throws is
+    /// an error with the number ECANCELED.
+    template <typename Open>
+    [[nodiscard]] static dataset from_opener(const std::vector<std::string> &paths, Open open,
+                                             const options &options = tfr::options()) {
+        return opened_by(paths, std::move(open), nullptr, options);
+    }
+    /// The same with the number of records of each shard: none is opened before it is used.
+    template <typename Open>
+    [[nodiscard]] static dataset from_opener(const std::vector<std::string> &paths, Open open,
+                                             const std::vector<std::uint64_t> &counts,
+                                             const options &options = tfr::options()) {
+        ensure(counts.size() == paths.size(), "needs one count for each shard");
+        return opened_by(paths, std::move(open), counts.data(), options);
     }
 
     /// The number of records.
@@ -2484,6 +2517,56 @@ class dataset {
         options.call(tfr_dataset_open, paths.data(), index_paths, indexes, nullptr, paths.size(),
                      options.get(), &made);
         return made;
+    }
+
+    template <typename Open>
+    static dataset opened_by(const std::vector<std::string> &paths, Open open,
+                             const std::uint64_t *counts, const options &options) {
+        const std::vector<const char *> named = paths_of(paths);
+        auto owned = std::make_unique<Open>(std::move(open));
+        dataset made;
+        tfr_dataset *native = nullptr;
+        // The library frees it, also if the call fails.
+        void *context = owned.release();
+        options.call(tfr_dataset_from_opener, named.data(),
+                     static_cast<const tfr_index *const *>(nullptr), counts, named.size(),
+                     open_shard<Open>, context, free_opener<Open>, options.get(), &native);
+        made.native_.reset(native);
+        return made;
+    }
+
+    /// Catches exceptions, which must not pass through C.
+    template <typename Open>
+    static std::int32_t open_shard(void *context, std::size_t shard, tfr_opened_shard *opened,
+                                   char *message) noexcept {
+        int number = EIO;
+        try {
+            const opened_shard found = (*static_cast<Open *>(context))(shard);
+            opened->data = shared(found.data);
+            opened->index_file = found.index_file ? shared(*found.index_file) : nullptr;
+            opened->seek_file = found.seek_file ? shared(*found.seek_file) : nullptr;
+            return 0;
+        } catch (const std::system_error &thrown) {
+            const int value = thrown.code().value();
+            number = value > 0 && value < 4096 ? value : EIO;
+            tell(thrown, message);
+        } catch (const std::exception &thrown) {
+            tell(thrown, message);
+        } catch (...) {
+        }
+        return -number;
+    }
+    template <typename Open> static void free_opener(void *context) {
+        delete static_cast<Open *>(context);
+    }
+    static tfr_source *shared(const source &of) {
+        tfr_source *made = nullptr;
+        detail::call(tfr_source_share, of.get(), &made);
+        return made;
+    }
+    static void tell(const std::exception &thrown, char *message) noexcept {
+        const std::string_view text = thrown.what();
+        message[text.copy(message, TFR_MESSAGE_SIZE - 1)] = '\0';
     }
 
     static void ensure(bool condition, const char *what) {

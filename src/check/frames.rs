@@ -184,7 +184,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
             (threads, _) => threads,
         };
         let least = match cost {
-            Some(cost) => (cost.span() / mean.max(1)) as usize,
+            Some(cost) => (cost.scanned_span() / mean.max(1)) as usize,
             None if self.payloads => (PART_BYTES / mean.max(1)) as usize,
             None => PART_RECORDS,
         };

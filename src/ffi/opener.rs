@@ -46,11 +46,25 @@ pub type tfr_open_shard_fn = Option<
     ) -> i32,
 >;
 
+/// The context of the caller's function, which is freed with this.
+pub(super) struct Context {
+    pub pointer: *mut c_void,
+    pub free: tfr_free_fn,
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: the caller gave this function for this context; this is its last use.
+            call_back(|| unsafe { free(self.pointer) });
+        }
+    }
+}
+
 /// The caller's function, and its context.
 pub(super) struct Opener {
     open: unsafe extern "C" fn(*mut c_void, usize, *mut tfr_opened_shard, *mut c_char) -> i32,
-    context: *mut c_void,
-    free: tfr_free_fn,
+    context: Context,
 }
 
 // SAFETY: the caller promises that many threads may call `open` with `context` at the same time, and
@@ -59,26 +73,13 @@ unsafe impl Send for Opener {}
 // SAFETY: as above.
 unsafe impl Sync for Opener {}
 
-impl Drop for Opener {
-    fn drop(&mut self) {
-        if let Some(free) = self.free {
-            // SAFETY: the caller gave this function for this context; this is its last use.
-            call_back(|| unsafe { free(self.context) });
-        }
-    }
-}
-
 impl Opener {
     /// # Safety
     ///
-    /// Many threads may call `open` with this context at the same time, and any may call `free`.
-    pub unsafe fn new(
-        open: tfr_open_shard_fn,
-        context: *mut c_void,
-        free: tfr_free_fn,
-    ) -> Result<Opener> {
+    /// Many threads may call `open` with this context at the same time, and any may free it.
+    pub unsafe fn new(open: tfr_open_shard_fn, context: Context) -> Result<Opener> {
         let open = open.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "open is NULL"))?;
-        Ok(Opener { open, context, free })
+        Ok(Opener { open, context })
     }
 
     pub fn open(&self, shard: usize) -> io::Result<ShardSource> {
@@ -87,7 +88,7 @@ impl Opener {
         let mut message = [0; TFR_MESSAGE_SIZE];
         // SAFETY: the caller gave this context for this function; the outputs outlive the call.
         let answer = call_back(|| unsafe {
-            (self.open)(self.context, shard, &mut opened, message.as_mut_ptr().cast())
+            (self.open)(self.context.pointer, shard, &mut opened, message.as_mut_ptr().cast())
         });
         let [data, index_file, seek_file] =
             [opened.data, opened.index_file, opened.seek_file].map(take_over);
@@ -141,16 +142,17 @@ fn invalid(what: &str) -> io::Error {
 /// flight: see also tfr_source_set_cost().
 ///
 /// Parameters: `paths`, `indexes`, `counts`, `count` and `options`, with their progress callback, are
-/// as for tfr_dataset_open(). The paths name the shards in errors. `open` and `dataset_out` are required. `context` is passed to
-/// `open` as its first argument and may be NULL. `free_context` is optional; NULL means that the
-/// caller keeps the context, which must stay valid until the data set and all its batches are freed.
+/// as for tfr_dataset_open(). The paths name the shards in errors. `open` and `dataset_out` are
+/// required. `context` is passed to `open` as its first argument and may be NULL. `free_context` is
+/// optional; NULL means that the caller keeps the context, which must stay valid until the data set
+/// and all its batches are freed.
 ///
 /// Errors: those of tfr_dataset_open(). TFR_ERR_IO with the error number that `open` returned, for the
 /// first shard that fails; with counts, calls that use the shard fail with it.
 ///
 /// Ownership: the data set shares the indexes, and copies the paths; the caller may free them
-/// immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure; then the context is
-/// freed, too.
+/// immediately. Free *dataset_out with tfr_dataset_free(). It is NULL on failure. A call that fails
+/// has freed the context when it returns, also if it refuses an argument.
 ///
 /// Threads: safe on any thread. Several threads call `open` at the same time, unless
 /// tfr_options_set_threads() is 1. They call it again for a shard that was closed. A forked process
@@ -170,8 +172,9 @@ pub unsafe extern "C" fn tfr_dataset_from_opener(
 ) -> tfr_status {
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
+        let context = Context { pointer: context, free: free_context };
         let store = pointer::handle_out(dataset_out, "dataset_out")?;
-        let opener = Opener::new(open, context, free_context)?;
+        let opener = Opener::new(open, context)?;
         let shards = given_shards(paths, count)?;
         let given = given_indexes(indexes, count)?;
         let counts = given_counts(counts, count)?;

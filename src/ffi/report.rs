@@ -7,7 +7,7 @@ use libc::{c_char, c_void};
 use super::dataset::given_shards;
 use super::error::tfr_error;
 use super::guard::guard;
-use super::opener::{tfr_open_shard_fn, Opener};
+use super::opener::{tfr_open_shard_fn, Context, Opener};
 use super::options::tfr_options;
 use super::pointer;
 use super::shards::tfr_shards;
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn tfr_report_from_opener(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(report_out, "report_out")?;
-        let opener = Opener::new(open, context, None)?;
+        let opener = Opener::new(open, Context { pointer: context, free: None })?;
         let shards = given_shards(paths, count)?;
         let how = how(sample, seed, max_bytes, values);
         let report = tfr_options::with(options, |options| {

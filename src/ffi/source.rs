@@ -353,7 +353,64 @@ pub unsafe extern "C" fn tfr_source_set_cost(
         // SAFETY: the caller upholds the contract.
         let data = unsafe { Source::change(source) }?;
         let latency = Duration::from_nanos(latency_ns);
-        data.cost = Some(ReadCost { latency, bytes_per_second, at_once });
+        data.cost = Some(ReadCost { latency, bytes_per_second, at_once, least_skip: None });
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Sets from which size on scans and checks skip bytes that they do not need, such as payloads whose
+/// checksums are not verified. It has no effect unless tfr_source_set_cost() was called before, which
+/// sets it to one latency's bytes.
+///
+/// With UINT64_MAX all is read but the rest of payloads that are larger than a span, which is best
+/// where requests are dear. With a small number few bytes are read, with many requests.
+///
+/// Parameters: `source` is required. `bytes` is the fewest bytes that are skipped.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if `source` is NULL, already has a reader, or is one of
+/// tfr_gzip_source().
+///
+/// Threads: no other thread may use the source during the call.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_set_least_skip(
+    source: *mut tfr_source,
+    bytes: u64,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    let body = || {
+        // SAFETY: the caller upholds the contract.
+        let data = unsafe { Source::change(source) }?;
+        if let Some(cost) = &mut data.cost {
+            cost.least_skip = Some(bytes);
+        }
+        Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Makes another source of the same data, such as one that a tfr_open_shard_fn gives away.
+///
+/// Parameters: `source` and `source_out` are required.
+///
+/// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL.
+///
+/// Ownership: free *source_out with tfr_source_free(). It is NULL on failure. Both share the context
+/// or the memory, which is freed with the last of the sources and their readers.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_source_share(
+    source: *const tfr_source,
+    source_out: *mut *mut tfr_source,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let store = pointer::handle_out(source_out, "source_out")?;
+        store(pointer::give(tfr_source(Source::share(source)?)));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.

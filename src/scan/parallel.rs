@@ -81,7 +81,7 @@ fn walk<S: ReadAt + Sync, B: Batch>(
     main.scanner.resume(from.0, from.1)?;
     let cost = source.cost();
     // Far enough to know the size of records, and whether their checksums are valid.
-    let mut alone = cost.map_or(SEGMENT, ReadCost::span);
+    let mut alone = cost.map_or(SEGMENT, ReadCost::scanned_span);
     while !main.is_at_end() {
         let (begun, record) = (Instant::now(), main.record());
         main.walk(alone, &mut deliver)?;
@@ -182,7 +182,7 @@ fn least_segment(mean: u64, cost: Option<ReadCost>) -> u64 {
     match cost {
         None => SEGMENT.max(mean.saturating_mul(SEGMENT_RECORDS)),
         Some(_) if is_seek(mean, cost) => mean.saturating_mul(DISTANT_RECORDS),
-        Some(cost) => cost.span().min(mean.max(16) * (DISTANT_BATCH / 32) as u64),
+        Some(cost) => cost.scanned_span().min(mean.max(16) * (DISTANT_BATCH / 32) as u64),
     }
 }
 

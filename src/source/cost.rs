@@ -18,8 +18,8 @@ const MOST: u64 = 8 << 20;
 /// most 8 MiB.
 ///
 /// - A scan reads spans of twice as many bytes, up to 32 at the same time. Where records are larger
-///   than one latency's bytes, it reads headers only. Up to two spans are read whole, with one
-///   request.
+///   than one latency's bytes, or than `least_skip`, it reads headers only. Up to two spans are read
+///   whole, with one request.
 /// - A reader reads up to `at_once` ranges at the same time. Two records are one range if there is
 ///   less than a sixteenth of one latency's bytes between them.
 ///
@@ -56,12 +56,16 @@ pub struct ReadCost {
     pub bytes_per_second: u64,
     /// How many reads at the same time take hardly longer than one.
     pub at_once: usize,
+    /// The fewest bytes that a scan skips instead of reading them, if they are not needed. `None`:
+    /// one latency's bytes. `Some(u64::MAX)` reads all but the rest of payloads that are larger than a
+    /// span. A small number reads few bytes, with many requests.
+    pub least_skip: Option<u64>,
 }
 
 impl Default for ReadCost {
     fn default() -> ReadCost {
         let latency = Duration::from_millis(20);
-        ReadCost { latency, bytes_per_second: 100_000_000, at_once: 128 }
+        ReadCost { latency, bytes_per_second: 100_000_000, at_once: 128, least_skip: None }
     }
 }
 
@@ -84,9 +88,19 @@ impl ReadCost {
         (2 * self.gap()).clamp(LEAST, MOST)
     }
 
-    /// The most bytes of a source that is read whole.
+    /// The fewest bytes that a scan skips.
+    pub(crate) fn least_skip(self) -> u64 {
+        self.least_skip.unwrap_or_else(|| self.gap()).max(1)
+    }
+
+    /// How many bytes a scan reads at a time: few if it skips few.
+    pub(crate) fn scanned_span(self) -> u64 {
+        self.span().min(self.least_skip().saturating_mul(2)).max(LEAST)
+    }
+
+    /// The most bytes of a source that a scan reads whole.
     pub(crate) fn whole(self) -> u64 {
-        2 * self.span()
+        2 * self.scanned_span()
     }
 
     /// How many threads scan.
@@ -108,7 +122,7 @@ impl<'a> Far<'a> {
     /// Two ranges are one request if there are at most `gap` bytes between them.
     pub fn new(data: &'a [u8], gap: u64) -> Far<'a> {
         let latency = Duration::from_micros(gap);
-        let cost = ReadCost { latency, bytes_per_second: 1_000_000, at_once: 4 };
+        let cost = ReadCost { latency, bytes_per_second: 1_000_000, at_once: 4, least_skip: None };
         Far { data, cost, reads: Default::default() }
     }
 }
@@ -138,9 +152,19 @@ mod tests {
     fn a_gap_is_what_a_request_would_take() {
         let near = ReadCost::default();
         assert_eq!((near.gap(), near.span(), near.scanning()), (2_000_000, 4_000_000, 32));
-        let none = ReadCost { latency: Duration::ZERO, bytes_per_second: 0, at_once: 0 };
+        let latency = Duration::ZERO;
+        let none = ReadCost { latency, bytes_per_second: 0, at_once: 0, least_skip: None };
         assert_eq!((none.gap(), none.span(), none.scanning()), (0, LEAST, 1));
-        let far = ReadCost { latency: Duration::MAX, bytes_per_second: u64::MAX, at_once: 7 };
+        let latency = Duration::MAX;
+        let far = ReadCost { latency, bytes_per_second: u64::MAX, at_once: 7, least_skip: None };
         assert_eq!((far.gap(), far.span(), far.scanning()), (MOST, MOST, 7));
+    }
+
+    #[test]
+    fn what_is_skipped_may_be_set() {
+        let set = |least_skip| ReadCost { least_skip, ..ReadCost::default() };
+        assert_eq!(set(None).least_skip(), 2_000_000);
+        assert_eq!((set(Some(u64::MAX)).scanned_span(), set(Some(0)).least_skip()), (4_000_000, 1));
+        assert_eq!((set(Some(1)).scanned_span(), set(Some(1)).span()), (LEAST, 4_000_000));
     }
 }

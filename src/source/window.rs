@@ -46,8 +46,8 @@ impl Sizes {
         // A read after a seek takes hardly longer than one of a byte.
         let after_seek = (cost.gap() / 16) as usize;
         let after_seek = after_seek.clamp(AFTER_SEEKS, 16 * AFTER_SEEK);
-        let span = cost.span() as usize;
-        let (seek, whole) = (cost.gap().max(1), cost.whole());
+        let span = cost.scanned_span() as usize;
+        let (seek, whole) = (cost.least_skip(), cost.whole());
         Sizes { first: span, most: span, after_seek, after_seeks: AFTER_SEEKS, seek, whole }
     }
 }

@@ -90,6 +90,8 @@
     F(tfr_status, tfr_source_from_memory, (const uint8_t *, size_t, tfr_source **, tfr_error **))  \
     F(tfr_status, tfr_source_set_free, (tfr_source *, void (*)(void *), tfr_error **))             \
     F(tfr_status, tfr_source_set_cost, (tfr_source *, uint64_t, uint64_t, size_t, tfr_error **))   \
+    F(tfr_status, tfr_source_set_least_skip, (tfr_source *, uint64_t, tfr_error **))               \
+    F(tfr_status, tfr_source_share, (const tfr_source *, tfr_source **, tfr_error **))             \
     F(tfr_status, tfr_gzip_source,                                                                 \
       (const tfr_source *, const tfr_source *, tfr_source **, tfr_error **))                       \
     F(void, tfr_source_free, (tfr_source *))                                                       \

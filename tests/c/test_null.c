@@ -7,12 +7,19 @@ static int64_t read_nothing(void *context, uint64_t offset, uint8_t *buffer, siz
     return 0;
 }
 
-/* The call fails as it should, sets the handle to NULL and names the argument. */
 static int32_t opens_nothing(void *context, size_t shard, tfr_opened_shard *opened, char *message) {
     (void)context, (void)shard, (void)opened, (void)message;
     return 0;
 }
 
+static int contexts_freed;
+
+static void free_context(void *context) {
+    (void)context;
+    contexts_freed++;
+}
+
+/* The call fails as it should, sets the handle to NULL and names the argument. */
 #define REFUSES(name, call)                                                                        \
     do {                                                                                           \
         tfr_error *error = NULL, **error_out = &error;                                             \
@@ -350,11 +357,14 @@ int main(int argc, char **argv) {
     REFUSES("source_out", tfr_source_from_memory(NULL, 0, NULL, error_out));
     REFUSES("source", tfr_source_set_free(NULL, free, error_out));
     REFUSES("source", tfr_source_set_cost(NULL, 1, 1, 1, error_out));
+    REFUSES("source", tfr_source_set_least_skip(NULL, 1, error_out));
     REFUSES("source", tfr_gzip_source(NULL, NULL, &no_source, error_out));
+    REFUSES("source", tfr_source_share(NULL, &no_source, error_out));
     CHECK(no_source == NULL);
     CHECK(tfr_source_new(read_nothing, NULL, 0, &source, NULL) == TFR_OK);
     CHECK(tfr_source_set_free(source, NULL, NULL) == TFR_OK);
     REFUSES("source_out", tfr_gzip_source(source, NULL, NULL, error_out));
+    REFUSES("source_out", tfr_source_share(source, NULL, error_out));
     REFUSES("source", tfr_index_create_from_source(NULL, path, NULL, NULL, error_out));
     REFUSES("index_path", tfr_index_create_from_source(source, NULL, NULL, NULL, error_out));
     REFUSES("source", tfr_index_create_from_source(NULL, NULL, NULL, NULL, error_out));
@@ -469,12 +479,16 @@ int main(int argc, char **argv) {
     REFUSES("dataset_out", tfr_dataset_from_manifest(NULL, NULL, NULL, error_out));
     REFUSES("shards", tfr_dataset_from_shards(NULL, NULL, NULL, NULL, &no_dataset, error_out));
     REFUSES("dataset_out", tfr_dataset_from_shards(NULL, NULL, NULL, NULL, NULL, error_out));
-    REFUSES("open", tfr_dataset_from_opener(NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL,
-                                            &no_dataset, error_out));
-    REFUSES("paths", tfr_dataset_from_opener(NULL, NULL, NULL, 1, opens_nothing, NULL, NULL, NULL,
-                                             &no_dataset, error_out));
-    REFUSES("dataset_out", tfr_dataset_from_opener(NULL, NULL, NULL, 0, opens_nothing, NULL, NULL,
-                                                   NULL, NULL, error_out));
+    int calls = contexts_freed;
+    REFUSES("open", (calls++, tfr_dataset_from_opener(NULL, NULL, NULL, 0, NULL, NULL, free_context,
+                                                      NULL, &no_dataset, error_out)));
+    REFUSES("paths",
+            (calls++, tfr_dataset_from_opener(NULL, NULL, NULL, 1, opens_nothing, NULL,
+                                              free_context, NULL, &no_dataset, error_out)));
+    REFUSES("dataset_out",
+            (calls++, tfr_dataset_from_opener(NULL, NULL, NULL, 0, opens_nothing, NULL,
+                                              free_context, NULL, NULL, error_out)));
+    CHECK(calls >= 3 && contexts_freed == calls);
     REFUSES("dataset_out", tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, NULL, error_out));
     CHECK(no_dataset == NULL);
     CHECK(tfr_dataset_open(NULL, NULL, NULL, NULL, 0, NULL, &dataset, NULL) == TFR_OK);

@@ -69,6 +69,8 @@ static void test_all_calls(bool is_distant) {
             tfr_source *source = source_of(read_at, &how, SIZE);
             if (is_distant) {
                 CHECK(tfr_source_set_cost(source, 1000000, 100000000, 8, NULL) == TFR_OK);
+                CHECK(tfr_source_set_least_skip(source, threads % 2 ? 1000 : UINT64_MAX, NULL) ==
+                      TFR_OK);
             }
             tfr_index *index = NULL;
             uint64_t count = 0;

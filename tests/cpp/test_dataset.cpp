@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "check.hpp"
@@ -251,6 +253,53 @@ void reports(const std::vector<std::string> &paths) {
     std::filesystem::remove(page);
 }
 
+/// The shards are in memory, and one of them may be gone.
+void opens(const std::vector<std::string> &paths) {
+    std::vector<std::string> contents;
+    for (const std::string &path : paths) {
+        std::ifstream file(path, std::ios::binary);
+        contents.emplace_back(std::istreambuf_iterator<char>(file),
+                              std::istreambuf_iterator<char>());
+    }
+    const std::string text = tfr::index::from_bytes(contents[1]).to_text();
+    const auto is_alive = std::make_shared<std::size_t>(99); // the shard that is gone
+    const auto open = [&contents, &text, is_alive](std::size_t shard) -> tfr::opened_shard {
+        if (shard == *is_alive) {
+            throw std::system_error(ENOENT, std::generic_category(), "the bucket is gone");
+        }
+        tfr::opened_shard opened{tfr::source::from_memory(contents[shard])};
+        if (shard == 1) {
+            opened.index_file = tfr::source::from_memory(text);
+        }
+        return opened;
+    };
+    {
+        const tfr::dataset dataset = tfr::dataset::from_opener(paths, open);
+        reads(dataset, paths);
+        batches(dataset);
+        CHECK(is_alive.use_count() == 3);
+    }
+    CHECK(is_alive.use_count() == 2);
+    *is_alive = 2;
+    const tfr::dataset lazy =
+        tfr::dataset::from_opener(paths, open, std::vector<std::uint64_t>(4, RECORDS));
+    CHECK(lazy.read(5) == payload(5));
+    try {
+        static_cast<void>(lazy.read(6));
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.os_error() == ENOENT && error.path() == paths[2]);
+        CHECK(std::string(error.what()).find("the bucket is gone") != std::string::npos);
+    }
+    try {
+        static_cast<void>(tfr::dataset::from_opener(paths, open));
+        CHECK(false);
+    } catch (const tfr::error &error) {
+        CHECK(error.os_error() == ENOENT);
+    }
+    CHECK(is_alive.use_count() == 3);
+}
+
 } // namespace
 
 int main(int, char **arguments) {
@@ -263,6 +312,7 @@ int main(int, char **arguments) {
         batches(dataset);
     }
     indexes(paths);
+    opens(paths);
     searches(paths);
     reshards(paths);
     reports(paths);

@@ -198,6 +198,7 @@ void reads_through_a_callable(const std::filesystem::path &folder) {
         auto kept = std::make_unique<tfr::source>(source);
         if (threads == 4) {
             kept->set_cost(std::chrono::microseconds(200), 100'000'000, 8);
+            kept->set_least_skip(UINT64_MAX);
         }
         tfr::reader reader(*kept, options);
         kept.reset();

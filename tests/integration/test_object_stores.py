@@ -19,6 +19,7 @@ import pytest
 import tfr_index
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
+from object_server import use_as_s3
 from tfr_index import Dataset, Manifest, Order, create_indexes
 from tfrecords import tfrecord, walk
 
@@ -32,15 +33,8 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "someone",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-    }.items():
-        monkeypatch.setenv(name, value)
-    tfr_index._remote._store.cache_clear()  # stores that have another server
+    keys = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "secret"}
+    use_as_s3(monkeypatch, f"http://{host}:{port}", **keys)
     client = boto3.client("s3", region_name="us-east-1", endpoint_url=f"http://{host}:{port}")
     client.create_bucket(Bucket="bucket")
     for shard in range(SHARDS):

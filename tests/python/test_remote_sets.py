@@ -26,7 +26,7 @@ import obstore
 import obstore.store
 import pytest
 import tfr_index
-from object_server import s3
+from object_server import FAULTS, s3
 from tfr_index import Dataset, Manifest, Order, create_indexes
 from tfrecords import index_text, tfrecord, walk
 
@@ -370,16 +370,7 @@ def test_a_failed_request_is_not_followed_by_another(server):
     assert methods == ["GET"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind", "words"),
-    [
-        (404, FileNotFoundError, "no such file"),
-        (403, PermissionError, "credentials do not allow"),
-        (503, OSError, "503"),
-        ("short", OSError, "cannot read it"),
-        ("reset", OSError, "cannot read it"),
-    ],
-)
+@pytest.mark.parametrize(("fault", "kind", "words"), FAULTS)
 def test_faults_of_the_server(indexed, fault, kind, words):
     paths = [f"set/{name}" for name in NAMES]
     dataset = Dataset(paths, store=impatient(indexed))
@@ -487,13 +478,86 @@ def test_a_manifest_of_local_files_stays_local(server, tmp_path):
         Manifest.build(tmp_path).write("s3://b/x.manifest.json")
 
 
-def test_a_manifest_shows_its_progress(indexed):
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("paths", [URLS, "s3://b/set/train-*"])
+def test_a_manifest_shows_its_progress(indexed, workers, paths):
     calls = []
-    manifest = Manifest.build(URLS, progress=lambda *at: calls.append(at))
     size = sum(len(tfrecord(payloads)) for payloads in PAYLOADS)
-    assert len(manifest) == SHARDS and calls[-1][0] <= size and calls[-1][2] <= len(ALL)
-    with pytest.raises(tfr_index.TfrCancelled):
-        Manifest.build(URLS, progress=lambda *_at: True)
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        given = None if workers is None else executor
+        manifest = Manifest.build(paths, executor=given, progress=lambda *at: calls.append(at))
+        assert len(manifest) == SHARDS and calls[-1][0] <= size and calls[-1][2] <= len(ALL)
+        with pytest.raises(tfr_index.TfrCancelled):
+            Manifest.build(paths, executor=given, progress=lambda *_at: True)
+        with pytest.raises(TypeError, match="progress must be callable"):
+            Manifest.build(paths, executor=given, progress=3)
+    if workers is not None:
+        assert calls[-1] == (size, size, len(ALL)) and len(calls) == SHARDS
+
+
+def test_a_manifest_replaces_only_manifests(indexed):
+    manifest, url = Manifest.build(URLS[:2]), "s3://b/set/x.json"
+    manifest.write(url)
+    Manifest.build(URLS).write(url)
+    assert len(Manifest.read(url)) == SHARDS
+    indexed.objects["/b/set/x.json"] = b""
+    manifest.write(url)
+    for content in (b'{"name": "my settings"}', b"[" + b"1, " * 3000 + b"2]", b"\xff\xfe"):
+        indexed.objects["/b/set/x.json"] = content
+        with pytest.raises(tfr_index.TfrValueError, match="refusing to overwrite") as caught:
+            manifest.write(url)
+        assert caught.value.path == url and url in str(caught.value)
+        assert "tfr-index-" not in str(caught.value)
+        assert indexed.objects["/b/set/x.json"] == content
+    with pytest.raises(tfr_index.TfrValueError, match=r"must end with \.json"):
+        manifest.write("s3://b/set/x.txt")
+
+
+TREE = ["d/one/a.tfrecord", "d/two/a.tfrecord", "d/two/sub/b.tfrecord", "e/f/c.tfrecord"]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["d/two/"],
+        ["d/two/sub/"],
+        ["d/"],
+        ["d/one/", "d/two/"],
+        ["d/{one,two}/"],
+        ["d/**/*.tfrecord"],
+        ["d/*/a.tfrecord"],
+        ["d/tw*/a.tfrecord"],
+        ["d/two/a.tfrecord"],
+        ["d/two/a.tfrecord", "e/f/c.tfrecord"],
+        ["d/two/", "e/f/c.tfrecord"],
+        ["e/"],
+        ["e/**/c*"],
+    ],
+)
+def test_an_index_directory_mirrors_the_data_as_that_of_local_files_does(tmp_path, paths):
+    store = obstore.store.MemoryStore()
+    for path in TREE:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(tfrecord([path.encode()]))
+        obstore.put(store, path, tfrecord([path.encode()]))
+    there = create_indexes(paths, "i", store=store)
+    here = create_indexes([f"{tmp_path}/{path}" for path in paths], tmp_path / "i")
+    expected = [os.path.relpath(file.index_path, tmp_path) for file in here]
+    assert [file.index_path for file in there] == expected
+    assert list(Dataset(paths, index_dir="i", store=store)) == [
+        file.path.removeprefix(f"{tmp_path}/").encode() for file in here
+    ]
+
+
+def test_two_slashes_in_a_row(server):
+    """obstore cannot read such a path, nor list a directory that has one. fsspec can."""
+    server.objects["/b/other//x.tfrecord"] = tfrecord([b"x"])
+    for call in (Dataset, create_indexes, Manifest.build):
+        for path in ("s3://b/other/", "s3://b/other/**/*.tfrecord", "s3://b/other//x.tfrecord"):
+            with pytest.raises(tfr_index.TfrError, match=r"two slashes in a row.* fsspec"):
+                failed = call(path)
+                raise failed[0].error
+    assert Dataset("s3://b/set/train-*").paths == URLS  # others are not affected
 
 
 def test_a_store_that_is_given(tmp_path):

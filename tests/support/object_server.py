@@ -1,4 +1,5 @@
-"""A server of objects on this machine: what S3 does with GET, HEAD, PUT and ranges.
+"""A server of objects on this machine: what S3, Google's and Azure's stores do with GET, HEAD, PUT,
+ranges and listings.
 
 It can be slow, and it can fail: each request waits, each connection has a limited number of bytes a
 second, and a test may change how the next requests are answered.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import json
 import re
 import threading
 import time
@@ -75,18 +77,60 @@ class ObjectServer:
         self.requests, self.most_at_once = [], 0
 
 
+#: What a server answers in place of a range of an object, and the class and words of the error.
+FAULTS = [
+    (404, FileNotFoundError, "no such file"),
+    (403, PermissionError, "credentials do not allow"),
+    (401, PermissionError, "no valid credentials"),
+    (503, OSError, "503"),
+    (500, OSError, "500"),
+    ("short", OSError, "cannot read it"),
+    ("whole", OSError, "cannot read it"),
+    ("reset", OSError, "cannot read it"),
+]
+
+
+def use_as_s3(monkeypatch: Any, url: str, **others: str) -> None:
+    """Lets obstore take a server for S3. `others` are more variables of the environment."""
+    _set(
+        monkeypatch,
+        AWS_ENDPOINT_URL=url,
+        AWS_ALLOW_HTTP="true",
+        AWS_REGION="us-east-1",
+        **others,
+    )
+
+
+def use_as_gcs(monkeypatch: Any, url: str) -> None:
+    """Lets obstore take a server for Google's store."""
+    names = "client_email", "private_key", "private_key_id"
+    key = {"gcs_base_url": url, "disable_oauth": True, **dict.fromkeys(names, "")}
+    _set(monkeypatch, GOOGLE_SERVICE_ACCOUNT_KEY=json.dumps(key))
+
+
+def use_as_azure(monkeypatch: Any, url: str, account: str = "account", key: str = "") -> None:
+    """Lets obstore take a server for Azure's store. Without a key, requests are not signed."""
+    how = {"AZURE_STORAGE_ACCOUNT_KEY": key} if key else {"AZURE_SKIP_SIGNATURE": "true"}
+    _set(
+        monkeypatch,
+        AZURE_STORAGE_ACCOUNT_NAME=account,
+        AZURE_STORAGE_ENDPOINT=url,
+        AZURE_ALLOW_HTTP="true",
+        **how,
+    )
+
+
+def _set(monkeypatch: Any, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    tfr_index._remote._store.cache_clear()  # stores that have another server
+
+
 @contextlib.contextmanager
 def s3(monkeypatch: Any) -> Iterator[ObjectServer]:
     """A server that obstore takes for S3."""
     server = ObjectServer()
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_SKIP_SIGNATURE": "true",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    tfr_index._remote._store.cache_clear()  # stores that have another server
+    use_as_s3(monkeypatch, server.url, AWS_SKIP_SIGNATURE="true")
     try:
         yield server
     finally:
@@ -124,7 +168,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with server.lock:
             server.requests.append(request)
-            if self.headers.get("If-None-Match") == "*" and path in server.objects:
+            is_only_new = self.headers.get("If-None-Match") == "*"
+            is_only_new |= self.headers.get("x-goog-if-generation-match") == "0"
+            if is_only_new and path in server.objects:
                 self._send(412, b"")
                 return
             server.objects[path] = body
@@ -143,27 +189,41 @@ class _Handler(BaseHTTPRequestHandler):
                 server.at_once -= 1
 
     def _list(self, server: ObjectServer, bucket: str, prefix: str) -> None:
-        """Answers ListObjectsV2: all objects whose names start like this, on one page."""
+        """Answers ListObjectsV2, which Google's store has, too, or Azure's List Blobs: all objects
+        whose names start like this, on one page."""
         start = f"{bucket}/{prefix}"
         names = sorted(path for path in server.objects if path.startswith(start))
         quotes = "" if server.quotes_listed else '"'
-        items = "".join(
-            f"<Contents><Key>{escape(name[len(bucket) + 1 :])}</Key>"
-            f"<Size>{len(server.objects[name])}</Size>"
-            f"<ETag>{escape(_etag(server.objects[name]).strip(quotes))}</ETag>"
-            f"<LastModified>2026-11-02T10:00:00.000Z</LastModified></Contents>"
-            for name in names
-        )
+        is_azure = "comp=list" in self.path
+
+        def item(name: str) -> str:
+            key, size = escape(name[len(bucket) + 1 :]), len(server.objects[name])
+            if is_azure:
+                return (
+                    f"<Blob><Name>{key}</Name><Properties><Content-Length>{size}</Content-Length>"
+                    "<Content-Type>application/octet-stream</Content-Type>"
+                    "<Last-Modified>Mon, 02 Nov 2026 10:00:00 GMT</Last-Modified>"
+                    f"<Etag>{_etag(server.objects[name])[1:-1]}</Etag></Properties></Blob>"
+                )
+            return (
+                f"<Contents><Key>{key}</Key><Size>{size}</Size>"
+                f"<ETag>{escape(_etag(server.objects[name]).strip(quotes))}</ETag>"
+                "<LastModified>2026-11-02T10:00:00.000Z</LastModified></Contents>"
+            )
+
+        items = "".join(map(item, names))
         with server.lock:
             server.requests.append(Request("LIST", start, 0, 0))
         xml = f"<ListBucketResult><IsTruncated>false</IsTruncated>{items}</ListBucketResult>"
+        if is_azure:
+            xml = f"<EnumerationResults><Blobs>{items}</Blobs></EnumerationResults>"
         self._send(200, xml.encode())
 
     def _answer_one(self, server: ObjectServer) -> None:
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         query = parse_qs(parts.query)
-        if "list-type" in query:
+        if "list-type" in query or "comp" in query:
             self._list(server, path.rstrip("/"), query.get("prefix", [""])[0])
             return
         content = server.objects.get(path)
@@ -189,6 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if self.command == "HEAD":
+            with server.lock:
+                server.requests.append(request)
             self._send(200, content, **about)
             return
         if wanted and start >= len(content):

@@ -24,7 +24,7 @@ impl ReadAt for Distant {
     fn cost(&self) -> Option<ReadCost> {
         // A gap of 400 bytes, in a batch of 25.
         let latency = Duration::from_micros(400);
-        Some(ReadCost { latency, bytes_per_second: 1_000_000, at_once: 4 })
+        Some(ReadCost { latency, bytes_per_second: 1_000_000, at_once: 4, least_skip: None })
     }
 }
 

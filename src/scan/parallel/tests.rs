@@ -226,3 +226,23 @@ fn of_large_distant_records_headers_are_read() {
     let bytes: usize = source.reads.lock().unwrap().iter().map(|(_, count)| count).sum();
     assert!(bytes < data.len() / 2, "{bytes}");
 }
+
+#[test]
+fn a_source_may_say_what_is_skipped() {
+    let data = file_of([1500; 400]);
+    let bytes_read = |least_skip| {
+        let mut source = Far::new(&data, 1000);
+        source.cost.least_skip = least_skip;
+        for threads in [0, 1] {
+            let entries = in_segments(&source, &Options::new().threads(threads)).unwrap();
+            assert_eq!(entries.len(), 400);
+        }
+        let reads = source.reads.into_inner().unwrap();
+        reads.iter().map(|(_, count)| count).sum::<usize>()
+    };
+    let all = 2 * data.len();
+    let few = bytes_read(Some(100));
+    assert!(few < all / 2, "{few} of {all}");
+    let whole = bytes_read(Some(u64::MAX));
+    assert!((all * 3 / 4..all + all / 4).contains(&whole), "{whole} of {all}");
+}

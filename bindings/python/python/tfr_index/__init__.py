@@ -74,6 +74,7 @@ from ._typing import (
     Only,
     OnSkipped,
     Progress,
+    ReadMode,
     Remainder,
     ShardBy,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "Place",
     "Progress",
     "Ragged",
+    "ReadMode",
     "Reader",
     "RecordWriter",
     "Remainder",

@@ -9,7 +9,8 @@ from ._files import ONLY, ensure_path_to_update
 from ._index import Index
 from ._library import CData, borrow, call, encode_path, ffi, lib
 from ._options import with_options
-from ._remote import is_url, modified
+from ._remote import WHOLE, is_url, modified
+from ._remote_fetch import Fetch
 from ._remote_index import (
     create_remote_index,
     ensure_place_beside,
@@ -17,7 +18,7 @@ from ._remote_index import (
     read_remote_index,
 )
 from ._source import File, file_or_source
-from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress
+from ._typing import Buffer, Checksums, Data, Only, OnSkipped, Path, Progress, ReadMode
 
 __all__ = ["create_index", "index_bytes", "read_index", "scan"]
 
@@ -36,6 +37,8 @@ def create_index(
     on_skipped: OnSkipped | None = None,
     resume: bool = False,
     sync: bool = False,
+    mode: ReadMode = "auto",
+    max_bytes: int | None = None,
 ) -> int: ...
 
 
@@ -53,6 +56,8 @@ def create_index(
     on_skipped: OnSkipped | None = None,
     resume: bool = False,
     sync: bool = False,
+    mode: ReadMode = "auto",
+    max_bytes: int | None = None,
 ) -> int | None: ...
 
 
@@ -69,6 +74,8 @@ def create_index(
     on_skipped: OnSkipped | None = None,
     resume: bool = False,
     sync: bool = False,
+    mode: ReadMode = "auto",
+    max_bytes: int | None = None,
 ) -> int | None:
     r"""Indexes a TFRecord file into an index file, in constant memory.
 
@@ -117,6 +124,10 @@ def create_index(
             system or a power cut may leave an empty or partial one. With it, these too leave the
             old index or the new one, and the new one after the call has returned. The promise is as
             good as that of the system and the disk.
+        mode: how a file at a URL, or a `RemoteFile`, is read: see `ReadMode`. "auto", the default,
+            chooses by what a request costs. Other data has no mode.
+        max_bytes: the most bytes of a file at a URL, or a `RemoteFile`, that are fetched. If more
+            are needed, the call raises TfrOSError with the `errno` EDQUOT, before it fetches them.
 
     Returns:
         The number of records in the index; with `only`, None if the index is left unchanged.
@@ -168,9 +179,12 @@ def create_index(
             salvage=salvage,
             allow_incomplete_tail=allow_incomplete_tail,
             on_skipped=on_skipped,
+            mode=mode,
+            max_bytes=max_bytes,
         )
         return _create_at_url(tfrecord_path, index_path, only, make)
-    source = file_or_source(tfrecord_path, is_scanned=True)
+    fetch = _fetch(mode, max_bytes, checksums, threads)
+    source = file_or_source(tfrecord_path, start=WHOLE, fetch=fetch)
     if index_path is None and not isinstance(source, File):
         raise refuse("index_path must be given: the data has no path to which .idx can be appended")
     if only is not None:
@@ -199,6 +213,11 @@ def create_index(
         )
     count = int(count_out[0])
     return None if count == lib.TFR_UNKNOWN else count
+
+
+def _fetch(mode: ReadMode, max_bytes: int | None, checksums: Checksums, threads: int) -> Fetch:
+    payloads = "checksums='full'" if checksums == "full" else None
+    return Fetch.of(mode, max_bytes, reads_payloads=payloads, threads=threads)
 
 
 def _create_at_url(
@@ -247,6 +266,8 @@ def scan(
     salvage: bool = False,
     allow_incomplete_tail: bool = False,
     on_skipped: OnSkipped | None = None,
+    mode: ReadMode = "auto",
+    max_bytes: int | None = None,
 ) -> Index:
     r"""Indexes a TFRecord file in memory, with 16 bytes for each record. It writes no file.
 
@@ -273,7 +294,8 @@ def scan(
         ...         list(scan(member))
         [(0, 21), (21, 21)]
     """
-    source = file_or_source(tfrecord_path, is_scanned=True)
+    fetch = _fetch(mode, max_bytes, checksums, threads)
+    source = file_or_source(tfrecord_path, start=WHOLE, fetch=fetch)
     function = source.choose(lib.tfr_index_scan, lib.tfr_index_from_source)
     with source as data:
         return with_options(

@@ -16,8 +16,9 @@ from ._files import ONLY, c_paths, decoded, native_shards, shards_of
 from ._library import CData, call, callback, exception_of, ffi, lib, take
 from ._options import with_options
 from ._remote_create import RemoteWork, create_on_threads, find_work
+from ._remote_fetch import Fetch
 from ._remote_shards import are_remote
-from ._typing import Checksums, Path, Progress
+from ._typing import Checksums, Path, Progress, ReadMode
 
 __all__ = ["Created", "create_indexes"]
 
@@ -68,6 +69,8 @@ def create_indexes(
     allow_incomplete_tail: bool = False,
     sync: bool = False,
     store: Any = None,
+    mode: ReadMode = "auto",
+    max_bytes: int | None = None,
 ) -> list[Created]:
     r"""Creates the index files of many TFRecord files, several at once.
 
@@ -104,6 +107,8 @@ def create_indexes(
         sync: as for `create_index`.
         store: as for `Dataset`: `paths` and `index_dir` are then paths in it. URLs need none. Of
             files at URLs or in a store, `jobs` of 0 works on 64 at the same time.
+        mode: as for `create_index`.
+        max_bytes: as for `create_index`, of each file: one that needs more fails.
 
     Returns:
         A `Created` for each file, in order.
@@ -141,12 +146,19 @@ def create_indexes(
         "sync": sync,
     }
     given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    payloads = "checksums='full'" if checksums == "full" else None
+    fetch = Fetch.of(mode, max_bytes, reads_payloads=payloads, threads=threads)
     if are_remote(given, store):
         named = [os.fsdecode(path) for path in given]
         directory = None if index_dir is None else os.fsdecode(index_dir)
-        work = find_work(named, store, directory, pattern, allow_missing)
-        settings = {"update": update, **{name: settings[name] for name in _OF_REMOTE}}
+        work = find_work(named, store, directory, pattern, allow_missing, update)
+        settings = {
+            "update": update,
+            "fetch": fetch,
+            **{name: settings[name] for name in _OF_REMOTE},
+        }
         return _create_remote(work, store, settings, jobs, executor, on_error, progress)
+    fetch.ensure_default()
     native = native_shards(given, index_dir, pattern=pattern, allow_missing=allow_missing)
     shards = shards_of(native)
     with _Shown(progress, len(shards)) as show:
@@ -179,13 +191,14 @@ def _create_remote(
     if executor is None:
         results: Any = create_on_threads(work, store, settings, jobs)
     else:
-        shards: list[Shard] = [(path, index) for path, index, _ in work]
         how = {**settings, "jobs": jobs, "store": store}
-        results = by_executor(executor, _create_some_remote, shards, how, _lost_remote)
+        sent: Any = work
+        results = by_executor(executor, _create_some_remote, sent, how, _lost_remote)
     with _Shown(progress, len(work)) as show, contextlib.closing(results):
-        for (path, index, _), done in zip(work, results, strict=True):
+        for one, done in zip(work, results, strict=True):
             records, size, skipped, error, planned = done
-            collected.append(Created(path, index, records, size, skipped, error, planned))
+            created = Created(one.path, one.index_path, records, size, skipped, error, planned)
+            collected.append(created)
             if error is not None and on_error == "raise":
                 raise error
             if show(len(collected)):
@@ -193,11 +206,10 @@ def _create_remote(
     return collected
 
 
-def _create_some_remote(shards: list[Shard], settings: dict[str, Any], call: str) -> list[Any]:
+def _create_some_remote(work: Any, settings: dict[str, Any], call: str) -> list[Any]:
     """Creates the indexes of some files at URLs, in a worker."""
     how = dict(settings)
     store, jobs = how.pop("store"), how.pop("jobs")
-    work = [(path, index or f"{path}.idx", False) for path, index in shards]
     return list(create_on_threads(work, store, how, jobs, lambda: is_cancelled(call)))
 
 

@@ -158,6 +158,8 @@ class Dataset(Sequence[Item], Generic[Item]):
             "threads": threads,
         }
         origin = find_origin(paths, index, index_dir, pattern, allow_missing, split, store)
+        if salvage and isinstance(origin, RemoteFiles):
+            origin = origin.without_indexes()
         self._open(Handle(origin, settings, []), decode, wanted)
         self._handle.report()
 

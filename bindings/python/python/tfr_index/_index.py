@@ -13,8 +13,10 @@ from ._edit import Edits
 from ._errors import TfrValueError
 from ._library import CData, borrow, call, encode_path, ffi, keeping, lib, make
 from ._options import with_options
+from ._remote import START, WHOLE
+from ._remote_fetch import Fetch
 from ._source import file_or_source
-from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress
+from ._typing import Buffer, CheckLevel, Checksums, Data, Path, Progress, ReadMode
 
 __all__ = ["OVERHEAD", "Fit", "Index"]
 
@@ -270,6 +272,8 @@ class Index(Edits):
         checksums: Checksums = "auto",
         progress: Progress | None = None,
         threads: int = 0,
+        mode: ReadMode = "auto",
+        max_bytes: int | None = None,
     ) -> Fit:
         r"""Checks that this is the index of a TFRecord file.
 
@@ -289,6 +293,9 @@ class Index(Edits):
                 payloads are verified.
             progress: as for `tfr_index.create_index`.
             threads: as for `tfr_index.create_index`.
+            mode: as for `tfr_index.create_index`. "headers" cannot be combined with the level
+                "full", which reads payloads.
+            max_bytes: as for `tfr_index.create_index`.
 
         Raises:
             TfrMismatch: it is the index of another file. `record` is the number of the bad entry
@@ -319,7 +326,11 @@ class Index(Edits):
             2 42
         """
         ensure_one_of("level", level, _LEVELS)
-        source = file_or_source(tfrecord_path)
+        payloads = "level='full'" if level == "full" else None
+        fetch = Fetch.of(mode, max_bytes, reads_payloads=payloads, threads=threads)
+        source = file_or_source(
+            tfrecord_path, start=WHOLE if level == "full" else START, fetch=fetch
+        )
         function = source.choose(lib.tfr_index_check, lib.tfr_index_check_source)
         fit = ffi.new("tfr_fit *")
 

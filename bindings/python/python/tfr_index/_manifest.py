@@ -6,25 +6,27 @@ import contextlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, NamedTuple, cast, final, overload
 
 from ._arguments import ensure_callable, integer, refuse
-from ._errors import TfrCancelled, TfrError
+from ._errors import TfrCancelled, TfrError, TfrFileNotFoundError
 from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import c_paths, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make, text
 from ._manifest_row import ManifestRow
 from ._options import with_options
 from ._remote import is_url, read, resolved, write
-from ._remote_manifest import present, rows_of, unchanged
+from ._remote_manifest import present, rows_of, size_of_all, unchanged
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Checksums, Path, Progress
 
 __all__ = ["Changes", "Manifest"]
 
 _NO_MTIME = -(2**63)
+#: The first bytes of a manifest, which say that it is one.
+_START = 4096
 #: Threads that look for the sizes of files, which waits for storage.
 _LOOKING = 32
 
@@ -141,10 +143,12 @@ class Manifest(Sequence[ManifestRow]):
         if are_remote(files):
             found = find_remote_files(files, None, None, index_dir, pattern, allow_missing)
             if executor is not None:
+                ensure_callable("progress", progress)
                 given: list[Shard] = [(path, found.index_paths.get(path)) for path in found.paths]
                 settings = {"checksums": checksums, "threads": threads}
                 counted = by_executor(executor, _count_remote, given, settings, _lost)
-                return cls.from_rows(_all_rows(counted))
+                total = size_of_all(found) if progress else 0
+                return cls.from_rows(_told(counted, progress, total))
             return cls.from_rows(rows_of(found, checksums, threads, progress))
         shards = native_shards(files, index_dir, pattern=pattern, allow_missing=allow_missing)
         if executor is not None:
@@ -240,9 +244,16 @@ class Manifest(Sequence[ManifestRow]):
         if not are_remote([row.path for row in self]):
             raise refuse(f"{os.fsdecode(path)}: the manifest's files are local: write it to a file")
         with tempfile.TemporaryDirectory(prefix="tfr-index-") as directory:
-            local = pathlib.Path(directory, os.path.basename(cast(str, path)))
-            call(lib.tfr_manifest_write, self._native, encode_path(local))
-            write(cast(str, path), local, only_new=False)
+            url = cast(str, path)
+            local = pathlib.Path(directory, os.path.basename(url))
+            with contextlib.suppress(TfrFileNotFoundError):
+                local.write_bytes(read(url, end=_START))  # which the library refuses or replaces
+            try:
+                call(lib.tfr_manifest_write, self._native, encode_path(local))
+            except TfrError as error:
+                message = str(error).replace(os.fspath(local), url)
+                raise type(error)(message, error.status, url) from None
+            write(url, local, only_new=False)
 
     def write_tfds(self, directory: Path, split: str) -> None:
         """Writes SPLIT-info.json in `directory`, for `tfds.folder_dataset.write_metadata`.
@@ -401,22 +412,32 @@ def _read_at_url(url: str) -> Manifest:
 
 
 def _count_remote(
-    shards: list[Shard], settings: dict[str, Any], _call: str
+    shards: list[Shard], settings: dict[str, Any], call: str
 ) -> list[ManifestRow | TfrError]:
     """The rows of some files at URLs, in a worker. If one fails, its error in place of all."""
     try:
         index_paths: dict[str, str | None] = {path: index for path, index in shards if index}
         files = RemoteFiles([path for path, _ in shards], index_paths=index_paths)
-        return list(rows_of(files, **settings))
+        return list(rows_of(files, progress=lambda *_: is_cancelled(call), **settings))
     except TfrError as error:
         return [error] * len(shards)
 
 
-def _all_rows(results: Iterable[ManifestRow | TfrError]) -> Iterator[ManifestRow]:
-    for row in results:
-        if isinstance(row, TfrError):
-            raise row
-        yield row
+def _told(
+    results: Generator[ManifestRow | TfrError, None, None], progress: Progress | None, total: int
+) -> list[ManifestRow]:
+    """The rows from workers. After each, `progress` is told of the files so far."""
+    rows: list[ManifestRow] = []
+    done = records = 0
+    with contextlib.closing(results):
+        for row in results:
+            if isinstance(row, TfrError):
+                raise row
+            rows.append(row)
+            done, records = min(done + row.bytes, total), records + row.records
+            if progress and progress(done, total, records):
+                raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
+    return rows
 
 
 def _present(shards: CData) -> CData:
@@ -462,20 +483,18 @@ def _count_by(
     ensure_callable("progress", progress)
     sent = SentShards(shards)
     total = _size_of_all(shards) if progress else 0
-    rows: list[ManifestRow] = []
-    done = records = 0
     results = by_executor(executor, _count_some, sent.shards, settings, _lost)
-    with contextlib.closing(results):
-        for row in results:
-            if isinstance(row, TfrError):
-                sent.name_as_given(row)
-                raise row
-            index_path = row.index_path and sent.given(row.index_path)
-            rows.append(row._replace(path=sent.given(row.path), index_path=index_path))
-            done, records = min(done + row.bytes, total), records + row.records
-            if progress and progress(done, total, records):
-                raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
-    return rows
+    try:
+        rows = _told(results, progress, total)
+    except TfrError as error:
+        sent.name_as_given(error)
+        raise
+
+    def given(row: ManifestRow) -> ManifestRow:
+        index_path = row.index_path and sent.given(row.index_path)
+        return row._replace(path=sent.given(row.path), index_path=index_path)
+
+    return list(map(given, rows))
 
 
 def _size_of_all(shards: list[Shard]) -> int:

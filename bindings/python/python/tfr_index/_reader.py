@@ -33,8 +33,8 @@ from ._memory import (
 from ._numpy import numbers_of
 from ._options import with_options
 from ._payloads import Payloads, ensure_no_mask, number_in, plain
-from ._remote import is_url
-from ._remote_index import find_remote_index, read_remote_index
+from ._remote import SMALL, START, is_url
+from ._remote_index import fitting_index, index_beside, read_remote_index
 from ._source import Decompressed, File, Memory, Source, file_or_source
 from ._typing import Buffer, Checksums, Data, OnSkipped, Path, Progress
 
@@ -155,9 +155,12 @@ class Reader:
     ) -> None:
         if index_dir is not None:
             index = _found_in(index_dir, data, index)
-        source = self._source = file_or_source(data)
-        if index is None and isinstance(source, (Source, Decompressed)):
-            index = find_remote_index(source)
+        beside = index_beside(data) if index is None and not salvage else None
+        # Without an index, the request that opens a small file reads it.
+        start = SMALL if index is None and beside is None else START
+        source = self._source = file_or_source(data, start=start)
+        if beside is not None:
+            index = fitting_index(beside, cast(Source | Decompressed, source))
         open_it = source.choose(lib.tfr_reader_open, lib.tfr_reader_from_source)
         if index is not None and not isinstance(index, Index):
             given: Index | Path | None = os.fspath(index)

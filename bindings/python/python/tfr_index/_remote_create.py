@@ -6,20 +6,38 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from . import _remote_set
 from ._create import create_index
 from ._errors import Skipped, TfrError, with_path
-from ._remote import RemoteFile, is_url
+from ._remote import WHOLE, Stamp, is_url
 from ._remote_index import create_remote_index, ensure_place_beside, is_up_to_date
+from ._remote_set import Found, Listed, list_files
 from ._remote_shards import AT_ONCE, index_urls
-from ._typing import Path
+from ._typing import Data, Path
 
-__all__ = ["Done", "RemoteWork", "create_on_threads", "create_one", "find_work"]
+__all__ = ["Done", "RemoteWork", "create_on_threads", "create_one", "find_work", "work_on"]
 
-#: A file, its index, and whether that is known not to be there.
-RemoteWork: TypeAlias = tuple[str, str, bool]
+
+class RemoteWork(NamedTuple):
+    """A file, and its index.
+
+    Attributes:
+        path: the file.
+        index_path: its index.
+        is_missing: whether it is known that there is no index.
+        file_stamp: when the file was written, and its size, if that is known.
+        index_stamp: the same of the index.
+    """
+
+    path: str
+    index_path: str
+    is_missing: bool
+    file_stamp: Stamp | None
+    index_stamp: Stamp | None
+
+
 #: What became of a file: the records, its bytes, the skipped regions, what is wrong,
 #: and whether work is planned.
 Done: TypeAlias = tuple[int | None, int, int, TfrError | None, bool]
@@ -33,14 +51,46 @@ def find_work(
     index_dir: str | None,
     pattern: str | None,
     allow_missing: bool,
+    update: bool,
 ) -> list[RemoteWork]:
-    """The files that paths stand for, and their indexes."""
+    """The files that paths stand for, and their indexes: if these will be updated, also what
+    listings say of both."""
     found = _remote_set.find(paths, store, pattern, allow_missing)
-    names = [file.path for file in found]
-    if index_dir is not None:
-        indexes = index_urls(names, index_dir)
-        return [(name, index, False) for name, index in zip(names, indexes, strict=True)]
-    return [(file.path, f"{file.path}.idx", file.has_index is False) for file in found]
+    if index_dir is None:
+        return [
+            work_on(file, f"{file.path}.idx", file.beside, is_missing=file.lacks_index)
+            for file in found
+        ]
+    indexes = index_urls(found, index_dir)
+    are_listed = all(file.listed is not None for file in found)
+    is_there = store is not None or is_url(index_dir)
+    there = _list(index_dir, store) if update and are_listed and is_there else None
+    known = there or {}
+    return [
+        work_on(
+            file,
+            index,
+            known.get(index),
+            is_missing=there is not None and index not in there,
+        )
+        for file, index in zip(found, indexes, strict=True)
+    ]
+
+
+def work_on(
+    file: Found, index_path: str, index: Listed | None, *, is_missing: bool = False
+) -> RemoteWork:
+    """The work on a file, with what a listing says of its index, or that this is missing."""
+    stamps = file.listed and file.listed.stamp, index and index.stamp
+    return RemoteWork(file.path, index_path, is_missing, *stamps)
+
+
+def _list(directory: str, store: Any) -> dict[str, Listed] | None:
+    """The files in a directory; None if it cannot be listed, as those of web servers."""
+    try:
+        return {file.path: file for file in list_files(directory.rstrip("/") + "/", store)}
+    except TfrError:
+        return None
 
 
 def create_one(
@@ -52,9 +102,10 @@ def create_one(
 ) -> Done:
     """Creates the index of a file, unless it is up to date and `settings["update"]` is true, or the
     call has ended early."""
-    path, index, is_missing = work
+    path, index = work.path, work.index_path
     how = dict(settings)
-    update, dry_run = how.pop("update"), how.pop("dry_run")
+    update, dry_run, fetch = how.pop("update"), how.pop("dry_run"), how.pop("fetch")
+    known = work.file_stamp, work.index_stamp
     regions = 0
 
     def on_skipped(skipped: Skipped) -> None:
@@ -66,17 +117,18 @@ def create_one(
     try:
         if index == f"{path}.idx":
             ensure_place_beside(path)
-        if update and not is_missing and is_up_to_date(path, index, store):
+        if update and not work.is_missing and is_up_to_date(path, index, store, known):
             return None, 0, 0, None, False
         if dry_run:
             return None, 0, 0, None, True
-        file = RemoteFile._with_start(path, store)
+        file = fetch.open(path, store, start=WHOLE)
 
         def create(local: Path) -> int:
             def progress(*_at: int) -> bool:
                 return has_ended()
 
-            return create_index(file, local, on_skipped=on_skipped, progress=progress, **how)
+            data = cast(Data, file)
+            return create_index(data, local, on_skipped=on_skipped, progress=progress, **how)
 
         if store is None and not is_url(index):
             os.makedirs(os.path.dirname(index) or ".", exist_ok=True)

@@ -14,6 +14,7 @@ from . import _remote
 from ._errors import (
     TfrError,
     TfrFileNotFoundError,
+    TfrOSError,
     TfrStale,
     TfrValueError,
     TfrWarning,
@@ -21,12 +22,15 @@ from ._errors import (
     with_path,
 )
 from ._index import Index
+from ._remote import Stamp
 from ._source import Decompressed, GzipSource, Source
+from ._typing import Data
 
 __all__ = [
     "create_remote_index",
     "ensure_place_beside",
-    "find_remote_index",
+    "fitting_index",
+    "index_beside",
     "is_up_to_date",
     "read_remote_index",
 ]
@@ -60,20 +64,32 @@ def create_remote_index(
     return count if is_written else None
 
 
-def is_up_to_date(data: str, index: str, store: Any = None) -> bool:
+def is_up_to_date(
+    data: str,
+    index: str,
+    store: Any = None,
+    known: tuple[Stamp | None, Stamp | None] = (None, None),
+) -> bool:
     """Whether an index is not older than its data, and ends where the data ends. It may be local,
-    if there is no store."""
+    if there is no store. `known` is what a listing says of both."""
     is_local = store is None and not _remote.is_url(index)
-    written = _local_modified(index) if is_local else _remote.modified(index, store)
-    file = written and _remote.modified(data, store)
+    written = known[1] or (_local_modified(index) if is_local else _remote.modified(index, store))
+    file = written and (known[0] or _remote.modified(data, store))
     if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
         return False
     if written[1] == 0:
         return file[1] == 0
     start = max(0, written[1] - _LAST_LINE)
-    end = (
-        pathlib.Path(index).read_bytes()[start:] if is_local else _remote.read(index, start, store)
-    )
+    try:
+        end = (
+            pathlib.Path(index).read_bytes()[start:]
+            if is_local
+            else _remote.read(index, start, store)
+        )
+    except TfrOSError:
+        if known[1] is None:
+            raise
+        return is_up_to_date(data, index, store)  # another process has replaced it since
     lines = end.split(b"\n")
     fields = lines[-2].split() if len(lines) > 1 else []
     is_entry = len(fields) == 2 and all(field.isdigit() for field in fields)
@@ -93,30 +109,39 @@ def _local_modified(path: str) -> tuple[datetime, int] | None:
 
 def read_remote_index(url: str, store: Any = None) -> Index:
     """Reads an index at a URL, or in a store."""
-    content = _remote.read(url, store=store)
+    return _read(url, _remote.read(url, store=store))
+
+
+def _read(url: str, content: bytes) -> Index:
     try:
         return Index.from_text(content)
     except TfrError as error:
         raise with_path(error, url) from None
 
 
-def find_remote_index(source: Source | Decompressed) -> Index | None:
-    """The index beside a file at a URL, if it is one of this file and accounts for every record.
-
-    If there is one that is not, a `TfrWarning` says why it is not used.
-    """
-    file = source.data
-    if not isinstance(file, _remote.RemoteFile) or not _remote.is_url(file.path):
+def index_beside(data: Data) -> tuple[str, bytes] | None:
+    """The index beside a file at a URL, unread: its URL and its content. None: there is none."""
+    path = data.path if isinstance(data, _remote.RemoteFile) else data
+    if not isinstance(path, str) or not _remote.is_url(path):
         return None
-    url = f"{file.path}.idx"
     try:
-        index = read_remote_index(url)
+        return f"{path}.idx", _remote.read(f"{path}.idx")
+    except TfrFileNotFoundError:
+        return None
+
+
+def fitting_index(beside: tuple[str, bytes], source: Source | Decompressed) -> Index | None:
+    """The index beside a file, if it is one of this file and accounts for every record.
+
+    If it is not, a `TfrWarning` says why it is not used.
+    """
+    url, content = beside
+    try:
+        index = _read(url, content)
         if index.check(GzipSource._of(source)).partial:
             message = f"{url}: the index leaves out valid records"
             raise TfrStale(message, "TFR_ERR_STALE", url)
         return index
-    except TfrFileNotFoundError:
-        return None
     except OSError:
         raise
     except TfrError as error:

@@ -12,7 +12,7 @@ from ._remote import about, modified
 from ._remote_shards import RemoteFiles, Version, is_same, on_threads
 from ._typing import Checksums, Progress
 
-__all__ = ["present", "rows_of", "unchanged"]
+__all__ = ["present", "rows_of", "size_of_all", "unchanged"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,6 +55,19 @@ def present(paths: Sequence[str], *, allow_missing: bool) -> RemoteFiles:
     found = zip(paths, on_threads(version, paths), strict=True)
     versions = {path: version for path, version in found if version is not None}
     return RemoteFiles(list(versions), versions=versions)
+
+
+def size_of_all(files: RemoteFiles) -> int:
+    """The bytes of all files. Those that were not listed are asked for; a file that is missing is
+    an error of the worker that gets it."""
+
+    def size(path: str) -> int:
+        if path in files.versions:
+            return files.versions[path][0]
+        stamp = modified(path)
+        return 0 if stamp is None else stamp[1]
+
+    return sum(on_threads(size, files.paths))
 
 
 def unchanged(

@@ -6,13 +6,14 @@ import itertools
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from . import _remote
 from ._arguments import refuse
 from ._errors import TfrFileNotFoundError
 
-__all__ = ["Found", "find", "list_files"]
+__all__ = ["Found", "Listed", "find", "list_files"]
 
 #: How names of TFRecord files look, and those of files that are beside them.
 _DATA = re.compile(r"tfrec|tfevents|-\d+-of-\d+(\.[^/]*)?$")
@@ -25,17 +26,42 @@ _MOST = 1_000_000
 _MEMBER = re.compile(r"(.*)-(\d+)-of-(\d+)(\.[^/]*)?$")
 
 
-class Found(NamedTuple):
-    """A file, as a listing has it. What is None is not known."""
+class Listed(NamedTuple):
+    """A file in a listing. What is None is not known."""
 
     path: str
-    size: int | None = None
-    etag: str | None = None
-    has_index: bool | None = None
+    size: int
+    etag: str | None
+    modified: datetime | None
+
+    @property
+    def stamp(self) -> _remote.Stamp | None:
+        return None if self.modified is None else (self.modified, self.size)
 
 
-def list_files(directory: str, store: Any) -> Iterator[tuple[str, int, str | None]]:
-    """The files in a directory of a store, at any depth: the path, the size and the version."""
+class Found(NamedTuple):
+    """A file of a data set.
+
+    Attributes:
+        path: the file.
+        root: the directory of the path that it was found by, as an index directory mirrors it.
+        listed: as a listing has it; None: it was not listed.
+        beside: the same for the index beside it; None: it was not listed, or there is none.
+    """
+
+    path: str
+    root: str
+    listed: Listed | None = None
+    beside: Listed | None = None
+
+    @property
+    def lacks_index(self) -> bool:
+        """Whether it is known that no index is beside it."""
+        return self.listed is not None and self.beside is None
+
+
+def list_files(directory: str, store: Any) -> Iterator[Listed]:
+    """The files in a directory of a store, at any depth."""
     base, store, prefix = _remote.listed(directory, store)
     with _remote.explained(directory or "the store", "list"):
         if hasattr(store, "cat_file"):  # a file system of fsspec
@@ -43,13 +69,17 @@ def list_files(directory: str, store: Any) -> Iterator[tuple[str, int, str | Non
             root = store._strip_protocol(prefix).rstrip("/") + "/"
             for path, about in store.find(root, detail=True).items():
                 path = prefix + path.removeprefix(root)
-                yield path, about["size"], about.get("ETag") or about.get("etag")
+                etag = about.get("ETag") or about.get("etag")
+                written = about.get("LastModified")
+                is_time = isinstance(written, datetime)
+                yield Listed(path, about["size"], etag, written if is_time else None)
             return
         import obstore
 
         for chunk in obstore.list(store, prefix or None):
             for meta in chunk:
-                yield base + meta["path"], meta["size"], meta["e_tag"]
+                path = base + meta["path"]
+                yield Listed(path, meta["size"], meta["e_tag"], meta["last_modified"])
 
 
 def find(
@@ -94,14 +124,14 @@ def _one(path: str, store: Any, pattern: str | None, allow_missing: bool) -> lis
         start, end = path[: len(path) - len(name)] + name[: match.start()], name[match.end() :]
         if count != "*":
             _ensure_few(path, int(match[1]))
-            return [
-                Found(f"{start}-{number:05}-of-{count}{end}") for number in range(int(match[1]))
-            ]
+            members = range(int(match[1]))
+            root = posixpath.dirname(path)
+            return [Found(f"{start}-{number:05}-of-{count}{end}", root) for number in members]
         files = _by_pattern(f"{start}-?????-of-?????{end}", store)
     elif _WILDCARD.search(path):
         files = _by_pattern(path, store)
     else:
-        return [Found(path)]
+        return [Found(path, posixpath.dirname(path))]
     _ensure_complete(files, allow_missing)
     return files
 
@@ -143,17 +173,17 @@ def _by_pattern(path: str, store: Any) -> list[Found]:
 
 def _matching(directory: str, store: Any, matches: Any) -> list[Found]:
     """The data files below a directory whose paths in it match, sorted."""
-    listed = {path: (size, etag) for path, size, etag in list_files(directory, store)}
+    listed = {file.path: file for file in list_files(directory, store)}
     # Some programs write an empty object for a directory.
     directories = {posixpath.dirname(path) for path in listed}
     return [
-        Found(path, size, etag, f"{path}.idx" in listed)
-        for path, (size, etag) in sorted(listed.items())
+        Found(path, directory.rstrip("/"), file, listed.get(f"{path}.idx"))
+        for path, file in sorted(listed.items())
         if matches(rest := path.removeprefix(directory))
         and not path.endswith(_BESIDE)
         and not posixpath.basename(path).startswith("_")
         and not any(name.startswith(".") for name in rest.split("/"))
-        and (size > 0 or path not in directories)
+        and (file.size > 0 or path not in directories)
     ]
 
 

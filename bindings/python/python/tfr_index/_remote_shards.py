@@ -21,6 +21,7 @@ from ._index import Index
 from ._library import CData, call, callback, ffi, interrupted, lib, make
 from ._remote import RemoteFile
 from ._remote_index import read_remote_index
+from ._remote_set import Found
 from ._typing import Buffer, Path
 
 __all__ = [
@@ -71,13 +72,15 @@ def on_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
             raise
 
 
-def index_urls(paths: Sequence[str], index_dir: str) -> list[str]:
-    """Where the indexes of files are in a directory that mirrors the directories of the files."""
-    directories = [path.rpartition("/")[0].split("/") for path in paths]
-    first, last = min(directories), max(directories)
+def index_urls(files: Sequence[Found], index_dir: str) -> list[str]:
+    """Where the indexes of files are in a directory that mirrors what their roots have in common,
+    as that of local files does."""
+    roots = [root.split("/") if root else [] for root in {file.root for file in files}]
+    first, last = min(roots), max(roots)
     pairs = zip(first, last, strict=False)
     common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return ["/".join([index_dir.rstrip("/"), *path.split("/")[common:]]) + ".idx" for path in paths]
+    start = index_dir.rstrip("/")
+    return ["/".join([start, *file.path.split("/")[common:]]) + ".idx" for file in files]
 
 
 def find_remote_files(
@@ -93,17 +96,16 @@ def find_remote_files(
     found = _remote_set.find(given, store, pattern, allow_missing, allow_repeated=index is not None)
     names = [file.path for file in found]
     indexes: list[Index | None] | None = None
-    index_paths: dict[str, str | None] = {
-        file.path: None for file in found if file.has_index is False
-    }
+    index_paths: dict[str, str | None] = {file.path: None for file in found if file.lacks_index}
     if index_dir is not None:
-        index = index_urls(names, os.fsdecode(index_dir))
+        index = index_urls(found, os.fsdecode(index_dir))
         index_paths = dict(zip(names, index, strict=True))
     if index is not None:
         if len(index) != len(names):
             raise refuse(f"index must have {len(names)} items, one for each file, not {len(index)}")
         indexes = on_threads(lambda one: _index_of(one, store), index)
-    versions = {file.path: (file.size, file.etag) for file in found if file.size is not None}
+    listed = [file.listed for file in found if file.listed is not None]
+    versions = {file.path: (file.size, file.etag) for file in listed}
     return RemoteFiles(names, store, indexes, None, versions, index_paths)
 
 
@@ -171,12 +173,17 @@ class RemoteFiles:
         some = [indexes.get(path) for path in paths]
         return replace(self, paths=paths, indexes=some if self.indexes else None)
 
+    def without_indexes(self) -> RemoteFiles:
+        """The same files, of which no index beside them is used."""
+        return replace(self, index_paths=dict.fromkeys(self.paths))
+
     def index_of(self, path: str) -> str | None:
         """Where the index of a file is, if it is there; None: nowhere."""
         return self.index_paths.get(path, f"{path}.idx")
 
-    def open_file(self, path: str) -> RemoteFile:
-        """Opens a file. This takes no request if it was open before.
+    def open_file(self, path: str, *, is_scanned: bool = False) -> RemoteFile:
+        """Opens a file. This takes no request if it was open before. Of a small file that is
+        scanned, the request reads all.
 
         Raises:
             TfrOSError: it is not the file that was listed, or was opened before.
@@ -184,7 +191,9 @@ class RemoteFiles:
         before = self.opened.get(path)
         if before is not None and before._has_one_version():
             return before
-        file = RemoteFile._with_start(path, self.store, _remote.START)
+        is_small = path not in self.versions or self.versions[path][0] <= _remote.SMALL
+        start = _remote.SMALL if is_scanned and is_small else _remote.START
+        file = RemoteFile._with_start(path, self.store, start)
         version = self.versions.setdefault(path, (file.size, file.etag))
         if not is_same(version, file.size, file.etag):
             message = f"{path}: the file was replaced since the data set was opened: open it again"
@@ -275,9 +284,12 @@ def _open_shard(context: CData, shard: int, opened: CData, message: CData) -> in
     files: Any = _kept[context]
     path = files.paths[shard]
     try:
-        file = files.open_file(path)
-        opened.data = _source(file, file.size)
+        # Without an index, the request that opens the file may read all of it.
         opened.index_file = files.open_index(shard)
+        is_given = files.indexes is not None and files.indexes[shard] is not None
+        is_scanned = opened.index_file == ffi.NULL and not is_given
+        file = files.open_file(path, is_scanned=is_scanned)
+        opened.data = _source(file, file.size)
         if file._looks_compressed():
             opened.seek_file = _beside(f"{path}.seek", files.store)
         return 0

@@ -16,10 +16,13 @@ from typing import Any, TypeAlias, cast
 from ._arguments import refuse
 from ._errors import TfrFileNotFoundError, TfrMismatch, TfrOSError, TfrValueError
 from ._library import CData, call, callback, encode_path, ensure_contiguous, ffi, lib, make, take
-from ._remote import RemoteFile, is_url
+from ._remote import START, RemoteFile, is_url
+from ._remote_fetch import Fetch, FetchedFile
 from ._typing import Buffer, Data, Path
 
 __all__ = ["Decompressed", "File", "GzipSource", "Memory", "Source", "file_or_source"]
+
+_DEFAULT = Fetch()
 
 #: A native function.
 Function: TypeAlias = Callable[..., int]
@@ -98,7 +101,8 @@ class Source:
     def __init__(self, data: object) -> None:
         pread = _pread_of(data) or _pread_of_bytes_io(data) or _pread_of_file(data)
         self.data = data
-        self.threads = 1 if pread is None else 0
+        is_stream = isinstance(data, FetchedFile) and data.stream is not None
+        self.threads = 1 if pread is None or is_stream else 0
         self._failed: list[Exception] = []
         self._kept = BaseException()  # holds a KeyboardInterrupt
         read_at = _read_at(pread or _by_seeking(data), self._failed, self._kept)
@@ -106,8 +110,10 @@ class Source:
         size = _size_of(data)
         self._native = make("source", lib.tfr_source_new, self._callback, ffi.NULL, size)
         self.is_distant = isinstance(data, RemoteFile)
-        if isinstance(data, RemoteFile):
+        if isinstance(data, (RemoteFile, FetchedFile)):
             call(lib.tfr_source_set_cost, self._native, *data._native_cost())
+        if isinstance(data, FetchedFile) and data.least_skip is not None:
+            call(lib.tfr_source_set_least_skip, self._native, data.least_skip)
 
     def choose(self, of_file: Function, of_source: Function) -> Function:
         """The function that takes such data."""
@@ -233,25 +239,29 @@ def _in_memory(data: Path | Buffer) -> Memory:
 
 
 def file_or_source(
-    data: Data, *, is_scanned: bool = False
+    data: Data | FetchedFile, *, start: int = START, fetch: Fetch = _DEFAULT
 ) -> File | Memory | Source | Decompressed:
     """Tells apart the kinds of data: a path, a URL, memory, or an object with methods that read it.
 
     Args:
-        is_scanned: whether all of it will be read.
+        start: how many bytes the request that opens a URL reads along.
+        fetch: how a remote file is read.
 
     Raises:
         TfrValueError: a stream, which cannot be read at any position; a path that contains a NUL;
             memory that is not contiguous.
         TypeError: anything else; a text file.
     """
-    if isinstance(data, GzipSource):
-        return data._source
-    if isinstance(data, RemoteFile):
+    if isinstance(data, FetchedFile):
         return _of_remote(data)
+    if isinstance(data, RemoteFile):
+        return _of_remote(fetch.open_again(data))
     if is_url(data):
         url = cast(str, data)
-        return _of_remote(RemoteFile._with_start(url) if is_scanned else RemoteFile(url))
+        return _of_remote(fetch.open(url, start=start))
+    fetch.ensure_default()
+    if isinstance(data, GzipSource):
+        return data._source
     if not isinstance(data, (str, bytes, os.PathLike)) and _is_memory(data):
         return Memory(cast(Buffer, data))
     is_positioned = _pread_of(data) is not None
@@ -275,13 +285,13 @@ def file_or_source(
     return Source(data)
 
 
-def _of_remote(file: RemoteFile) -> Source | Decompressed:
+def _of_remote(data: RemoteFile | FetchedFile) -> Source | Decompressed:
     """A remote file, decompressed if it is compressed, with the seek file beside it."""
-    source = Source(file)
-    if not file._looks_compressed():
+    source = Source(data)
+    if not data._looks_compressed():
         return source
     try:
-        return Decompressed(source, Source(file._beside(".seek")))
+        return Decompressed(source, Source(data._beside(".seek")))
     except (TfrFileNotFoundError, TfrMismatch):
         return Decompressed(source)
 

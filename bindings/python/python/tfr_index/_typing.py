@@ -27,6 +27,7 @@ __all__ = [
     "Only",
     "Path",
     "Progress",
+    "ReadMode",
     "Remainder",
     "ShardBy",
     "Shuffle",
@@ -100,6 +101,19 @@ Only: TypeAlias = Literal["missing", "stale"]
 - "missing": those that do not exist.
 - "stale": also those that are older than their data, do not end where the data ends, or cannot be
   read.
+"""
+
+ReadMode: TypeAlias = Literal["auto", "stream", "ranges", "headers"]
+"""How a scan reads a file at a URL, or a `RemoteFile`.
+
+- "auto": as what a request costs says: a small file with one request, a larger one by ranges, many
+  at the same time, and of large records the headers only.
+- "stream": with one request, in order, by one thread. For servers that allow few requests.
+- "ranges": by ranges of some MB, in order, many at the same time. It skips no payload, but for the
+  rest of one that is larger than a range.
+- "headers": few bytes: it skips payloads of 64 KiB and more, even if reading them is faster.
+
+A compressed file is read whole in each mode, by ranges, too.
 """
 
 ShardBy: TypeAlias = Literal["records", "bytes"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from .._errors import Skipped
 from .._remote import is_url
-from .._remote_create import Done, RemoteWork, create_on_threads
+from .._remote_create import Done, RemoteWork, create_on_threads, work_on
+from .._remote_fetch import Fetch
 from .._remote_shards import index_urls
 from . import files, output
 from .output import count, escaped, words
@@ -40,14 +41,18 @@ def create(options: argparse.Namespace, progress: Progress) -> int:
 
 def _work(found: list[files.Member], out: str | None) -> list[RemoteWork]:
     """The files, and their indexes."""
-    paths = [file.path for file in found]
-    if out is None:
-        places = [file.index_path or f"{file.path}.idx" for file in found]
-        lacking = [file.lacks_index and file.index_path is None for file in found]
-        return list(zip(paths, places, lacking, strict=True))
-    is_directory = len(paths) > 1 or out.endswith("/") or (not is_url(out) and os.path.isdir(out))
-    places = index_urls(paths, out) if is_directory else [out]
-    return [(path, place, False) for path, place in zip(paths, places, strict=True)]
+    files = [file.as_found() for file in found]
+    if out is not None:
+        is_directory = len(files) > 1 or out.endswith("/")
+        is_directory |= not is_url(out) and os.path.isdir(out)
+        places = index_urls(files, out) if is_directory else [out]
+        return [work_on(file, place, None) for file, place in zip(files, places, strict=True)]
+    return [
+        work_on(file, member.index_path, None)
+        if member.index_path is not None
+        else work_on(file, f"{file.path}.idx", file.beside, is_missing=file.lacks_index)
+        for file, member in zip(files, found, strict=True)
+    ]
 
 
 class _Creation:
@@ -75,6 +80,7 @@ class _Creation:
             "salvage": options.salvage,
             "allow_incomplete_tail": options.growing,
             "sync": options.sync,
+            "fetch": Fetch(),
         }
 
         def tell_skipped(path: str, skipped: Skipped) -> None:
@@ -98,7 +104,7 @@ class _Creation:
 
     def _tell(self, work: RemoteWork, done: Done) -> None:
         """Says what was done with a file."""
-        path, index, _ = work
+        path, index = work.path, work.index_path
         records, size, regions, error, planned = done
         self._records += records or 0
         self._bytes += size

@@ -77,6 +77,7 @@ class Member(NamedTuple):
         lacks_index: whether a listing has no index beside it.
         listed: what a manifest says of it.
         is_given: whether `index_path` is one that the user gives for this file.
+        found: how it was found; None: it was given, or is one of a manifest.
     """
 
     path: str
@@ -84,6 +85,10 @@ class Member(NamedTuple):
     lacks_index: bool = False
     listed: Listed | None = None
     is_given: bool = False
+    found: _remote_set.Found | None = None
+
+    def as_found(self) -> _remote_set.Found:
+        return self.found or _remote_set.Found(self.path, self.path.rpartition("/")[0])
 
 
 class Members(NamedTuple):
@@ -162,7 +167,7 @@ def find(
             level = "note" if options.allow_missing else "error"
             output.note(f"{level}: {output.words(str(error))}")
             lacks_some = True
-        files += [Member(one.path, None, one.has_index is False) for one in found]
+        files += [Member(one.path, None, one.lacks_index, found=one) for one in found]
     seen: set[str] = set()
     for file in files:
         if file.path in seen and not allow_repeated:
@@ -233,7 +238,7 @@ def with_index_dir(members: Members, directory: str | None) -> Members:
     """The files, with their indexes in a directory, if one is given."""
     if directory is None:
         return members
-    indexes = index_urls(members.paths, directory)
+    indexes = index_urls([member.as_found() for member in members.files], directory)
     pairs = zip(members.files, indexes, strict=True)
     return members._replace(files=[file._replace(index_path=index) for file, index in pairs])
 
