@@ -105,11 +105,11 @@ compilers() {
     fi
     step "rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
     step "rust and C" cargo test --locked --no-fail-fast --features s3-cli
-    # With the crates that do without fast-crc and fast-gzip.
-    step "rust slow crates" cargo test --locked --lib -- crc:: gzip
     # Without the optimizations between crates, which take one processor three minutes.
-    step "rust facade" env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-        cargo test --locked --lib tfrecord_index::tests --release
+    local quickly="env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16"
+    step "rust facade" $quickly cargo test --locked --lib tfrecord_index::tests --release
+    # The same program, without fast-crc and fast-gzip.
+    step "rust slow crates" $quickly cargo test --locked --lib --release -- crc:: gzip
     step "rust s3dlio drop-in" env CARGO_TARGET_DIR=target/examples \
         cargo run --locked --manifest-path examples/s3dlio_drop_in/Cargo.toml -- tests/data/examples.tfrecord
     if [ $quick = no ]; then

@@ -67,6 +67,7 @@ CHOICES = (
     "checksums='auto', progress=None, threads=0, salvage=False, allow_incomplete_tail=False, "
     "on_skipped=None"
 )
+REMOTE = "mode='auto', max_bytes=None"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +75,10 @@ CHOICES = (
     [
         (
             "create_index",
-            f"(tfrecord_path, index_path=None, *, only=None, {CHOICES}, resume=False, sync=False)",
+            f"(tfrecord_path, index_path=None, *, only=None, {CHOICES}, resume=False, sync=False, "
+            f"{REMOTE})",
         ),
-        ("scan", f"(tfrecord_path, *, {CHOICES})"),
+        ("scan", f"(tfrecord_path, *, {CHOICES}, {REMOTE})"),
         ("index_bytes", f"(data, *, {CHOICES})"),
         ("read_index", "(index_path)"),
     ],

@@ -53,7 +53,7 @@ impl Fast {
 /// An empty block with fixed codes: 0 (not the last block), 1 (fixed codes), the code of the end.
 const EVEN: (u128, u8) = (0b010, 10);
 
-/// An empty block of an odd number of bits, which needs codes of its own. Behind the numbers of
+/// An empty block of an odd number of bits, which needs codes of its own. After the numbers of
 /// codes (257, 1, 18) are the sizes of the codes of code sizes: 2 for 18, 1 for 0, 2 for 1. The
 /// codes: 1 bit for the byte 0 and for the end, and 255 zeros between them as 138 and 117; none for
 /// distances. Then the end.
