@@ -184,6 +184,11 @@ def _stand_in_for_cuda(torch: Path) -> None:
 
 
 def _build_wheel(python: str) -> Path:
+    # Other steps build with other features in the same directory, after which Cargo would compile
+    # all again.
+    stamp, sources = WHEELS / "made-from", _sources()
+    if stamp.exists() and stamp.read_text() == sources:
+        return wheel()
     _say("building the Python package")
     shutil.rmtree(WHEELS, ignore_errors=True)
     package = str(ROOT / "bindings" / "python")
@@ -192,7 +197,18 @@ def _build_wheel(python: str) -> Path:
     variables = {"PATH": path}
     options = ["--no-index", "--no-build-isolation", "--no-deps", f"--wheel-dir={WHEELS}"]
     _pip(python, "wheel", *options, package, variables=variables)
+    stamp.write_text(sources)
     return wheel()
+
+
+def _sources() -> str:
+    """What the package is built from: the names, sizes and times of the files."""
+    names = ("Cargo.toml", "Cargo.lock", "build.rs", "cbindgen.toml", "README.md")
+    files = [ROOT / name for name in names]
+    for directory in ("src", "include", "bindings/python"):
+        files += sorted(path for path in (ROOT / directory).rglob("*") if path.is_file())
+    stats = ((file, file.stat()) for file in files)
+    return "".join(f"{file} {stat.st_size} {stat.st_mtime_ns}\n" for file, stat in stats)
 
 
 def _pip(

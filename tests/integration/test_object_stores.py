@@ -78,16 +78,21 @@ def test_a_listing_has_several_pages(client: Any) -> None:
 
 
 def test_an_object_that_is_replaced_is_noticed(client: Any) -> None:
-    dataset = Dataset("s3://bucket/set/")
-    manifest = Manifest.build("s3://bucket/set/")
-    client.put_object(Bucket="bucket", Key=key(3), Body=tfrecord([b"other"] * RECORDS))
+    """Smaller files without an index are fetched whole, and read as they were then."""
+    for shard in range(2):
+        body = tfrecord([b"%d" % record * 15_000 for record in range(10, 10 + RECORDS)])
+        client.put_object(Bucket="bucket", Key=f"large/{shard}.tfrecord", Body=body)
+    dataset = Dataset("s3://bucket/large/")
+    manifest = Manifest.build("s3://bucket/large/")
+    name, other = "large/1.tfrecord", tfrecord([b"other"] * RECORDS)
+    client.put_object(Bucket="bucket", Key=name, Body=other)
     for opened in (dataset, Dataset(manifest)):
         with pytest.raises(tfr_index.TfrOSError, match="was replaced") as caught:
-            opened[3 * RECORDS + 40]  # after the bytes that opening read along
-        assert (caught.value.errno, caught.value.path) == (errno.ESTALE, f"s3://bucket/{key(3)}")
+            opened[RECORDS + 40]  # after the bytes that opening read along
+        assert (caught.value.errno, caught.value.path) == (errno.ESTALE, f"s3://bucket/{name}")
     changes = manifest.refresh()
-    assert changes.changed == [f"s3://bucket/{key(3)}"]
-    assert Dataset(manifest)[3 * RECORDS] == b"other"
+    assert changes.changed == [f"s3://bucket/{name}"]
+    assert Dataset(manifest)[RECORDS] == b"other"
 
 
 def test_an_index_that_another_process_writes_stays(client: Any) -> None:
