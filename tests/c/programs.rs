@@ -5,9 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tfr_index::{Report, ReportOptions, Shards};
+
 use crate::child;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/examples.tfrecord");
 const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 /// Warnings that users may enable for the headers they include.
 const STRICTER: [&str; 3] = ["-Wshadow", "-Wconversion", "-Wsign-conversion"];
@@ -304,25 +307,37 @@ fn example_of(header: &str, mark: &str) -> String {
     lines.clone().take_while(end).chain(["}"]).map(|line| format!("{line}\n")).collect()
 }
 
+/// Compiles and runs a program with the shared library. Returns what it prints.
+fn printed(name: &str, standard: &str, code: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, program) = (folder.path().join(name), folder.path().join("program"));
+    fs::write(&source, code).unwrap();
+    let library = libraries().join("libtfr_index.so");
+    fs::copy(&library, folder.path().join("libtfr_index.so.1")).unwrap();
+    let mut compiler = compiler(name.ends_with("cpp"));
+    run(compiler.arg(standard).arg(source).arg(library).arg("-o").arg(&program));
+    let mut command = Command::new(&program);
+    run(command.arg(EXAMPLES).env("LD_LIBRARY_PATH", folder.path()))
+}
+
 #[test]
 fn the_headers_examples_run() {
     for (header, mark, name, standard, said) in [
         ("tfr_index.h", " *", "example.c", "-std=c99", " bytes of payload at byte "),
         ("tfr_index.hpp", "///", "example.cpp", "-std=c++17", " bytes\n"),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let source = folder.path().join(name);
-        fs::write(&source, example_of(header, mark)).unwrap();
-        let program = folder.path().join("example");
-        let library = libraries().join("libtfr_index.so");
-        fs::copy(&library, folder.path().join("libtfr_index.so.1")).unwrap();
-        let mut compiler = compiler(name.ends_with("cpp"));
-        run(compiler.arg(standard).arg(source).arg(library).arg("-o").arg(&program));
-        let printed = run(Command::new(&program)
-            .arg(format!("{ROOT}/tests/data/examples.tfrecord"))
-            .env("LD_LIBRARY_PATH", folder.path()));
+        let printed = printed(name, standard, &example_of(header, mark));
         assert!(printed.contains(said), "{printed}");
     }
+}
+
+#[test]
+fn the_code_that_a_report_shows_runs() {
+    let shards = Shards::from_paths([EXAMPLES]);
+    let report = Report::of(&shards, &ReportOptions::new()).unwrap();
+    let facts: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    let code = facts["snippets"]["cpp"].as_str().unwrap();
+    assert_eq!(printed("report.cpp", "-std=c++17", code), "100 records\n", "{code}");
 }
 
 #[test]
