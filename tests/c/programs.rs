@@ -337,7 +337,8 @@ fn the_code_that_a_report_shows_runs() {
     let report = Report::of(&shards, &ReportOptions::new()).unwrap();
     let json = report.to_json();
     let (_, code) = json.rsplit_once("\"cpp\":\"").unwrap(); // the last member
-    let code = code.rsplit_once("\"}").unwrap().0.replace("\\n", "\n").replace("\\\"", "\"");
+    let code = code.rsplit_once("\"}").unwrap().0.replace("\\u000a", "\n");
+    let code = code.replace("\\\"", "\"").replace("\\\\", "\\");
     assert_eq!(printed("report.cpp", "-std=c++17", &code), "100 records\n", "{code}");
 }
 
