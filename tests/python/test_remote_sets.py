@@ -724,3 +724,13 @@ def test_the_code_that_a_report_shows_reads_the_set(server):
     assert len(scope["dataset"]) == 60 and len(scope["batch"]["label"]) == 8
     compile(snippets["pytorch"], "pytorch", "exec")
     assert 'Dataset("s3://b/labels/", features=spec)' in snippets["pytorch"]
+
+
+def test_a_report_judges_the_indexes_in_a_directory(indexed):
+    for name in NAMES[1:]:
+        indexed.objects[f"/b/indexes/{name}.idx"] = indexed.objects[f"/b/set/{name}.idx"]
+    for name in NAMES:
+        del indexed.objects[f"/b/set/{name}.idx"]
+    indexed.objects[f"/b/indexes/{NAMES[1]}.idx"] = b"0 20\n"
+    files = tfr_index.report("s3://b/set/train-*", index_dir="s3://b/indexes").to_dict()["files"]
+    assert [file["state"] for file in files] == ["no_index", "other_file", *["ok"] * 4]

@@ -259,9 +259,10 @@ def remote_files(
     store: Any,
 ) -> RemoteFiles | None:
     """The files of URLs, of paths in a store, or of a manifest of URLs; None: they are local."""
-    is_manifest = len(paths) == 1 and os.fsencode(paths[0]).endswith(_MANIFEST)
-    if not is_manifest and not are_remote(paths, store):
+    if len(paths) == 1 and os.fsencode(paths[0]).endswith(_MANIFEST):
+        origin = find_origin(paths[0], None, index_dir, pattern, allow_missing, None, store)
+        return origin if isinstance(origin, RemoteFiles) else None
+    if not are_remote(paths, store):
         return None
-    given: Any = paths[0] if is_manifest else paths
-    origin = find_origin(given, None, index_dir, pattern, allow_missing, None, store)
-    return origin if isinstance(origin, RemoteFiles) else None
+    how: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
+    return find_remote_files(paths, store, None, index_dir, **how, reads_indexes=False)

@@ -90,16 +90,20 @@ def find_remote_files(
     index_dir: Path | None,
     pattern: str | None,
     allow_missing: bool,
+    *,
+    reads_indexes: bool = True,
 ) -> RemoteFiles:
-    """What the arguments of `Dataset` mean."""
+    """What the arguments of `Dataset` mean. The indexes in `index_dir` are read here, and used as
+    they are; without `reads_indexes`, they are read when a file is opened."""
     given = [os.fsdecode(path) for path in paths]
     found = _remote_set.find(given, store, pattern, allow_missing, allow_repeated=index is not None)
     names = [file.path for file in found]
     indexes: list[Index | None] | None = None
     index_paths: dict[str, str | None] = {file.path: None for file in found if file.lacks_index}
     if index_dir is not None:
-        index = index_urls(found, os.fsdecode(index_dir))
-        index_paths = dict(zip(names, index, strict=True))
+        urls = index_urls(found, os.fsdecode(index_dir))
+        index_paths = dict(zip(names, urls, strict=True))
+        index = urls if reads_indexes else None
     if index is not None:
         if len(index) != len(names):
             raise refuse(f"index must have {len(names)} items, one for each file, not {len(index)}")
