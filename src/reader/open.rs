@@ -182,13 +182,13 @@ impl Reader {
         options: &Options<'_>,
     ) -> Result<Reader> {
         let found = match index_file {
-            Some(text) => index_of_source(&read_index(&text)?, &source, options)?,
-            None => Candidate::None,
+            Some(text) => Some(table_beside(&text, &source, options)?),
+            None => None,
         };
         let (table, warning) = match found {
-            Candidate::Index(table) => (table, None),
-            Candidate::None => (scan(&source, options)?, None),
-            Candidate::Unused(warning) => (scan(&source, options)?, Some(warning)),
+            Some(Ok(table)) => (table, None),
+            Some(Err(warning)) => (scan(&source, options)?, Some(warning)),
+            None => (scan(&source, options)?, None),
         };
         let reader = Reader::new(Arc::new(source), table, options, SOURCE_BLOCK)?;
         Ok(reader.with(|inner| (inner.known, inner.warning) = (true, warning)))
@@ -393,40 +393,27 @@ fn read_index(text: &impl ReadAt) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The entries of the text of an index beside a source, or why it is not used.
+/// The entries of the text of an index beside a source, or why it is not used. Each header of distant
+/// data is a request, so only two are read if the index accounts for each byte.
 pub(crate) fn table_beside(
     text: &impl ReadAt,
     source: &(impl ReadAt + Sync),
     options: &Options<'_>,
 ) -> Result<std::result::Result<EntryTable, Error>> {
-    Ok(match index_of_source(&read_index(text)?, source, options)? {
-        Candidate::Index(table) => Ok(table),
-        Candidate::Unused(warning) => Err(warning),
-        Candidate::None => unreachable!("there is a text"),
-    })
-}
-
-/// Like [`index_beside`] for a source. Each header of distant data is a request, so only two are
-/// read if the index accounts for each byte.
-fn index_of_source(
-    text: &[u8],
-    source: &(impl ReadAt + Sync),
-    options: &Options<'_>,
-) -> Result<Candidate<EntryTable>> {
-    let reason = match Index::from_text(text).and_then(EntryTable::of) {
+    let reason = match Index::from_text(&read_index(text)?).and_then(EntryTable::of) {
         Ok(table) => {
             let size = source.size().map_err(|error| Error::io("find the size", error))?;
             if source.cost().is_some() && accounts_for(&table, source, size, u64::MAX)? {
-                return Ok(Candidate::Index(table));
+                return Ok(Ok(table));
             }
             match check::reason_against(&table, source, options)? {
-                None => return Ok(Candidate::Index(table)),
+                None => return Ok(Ok(table)),
                 Some(reason) => reason,
             }
         }
         Err(error) => error,
     };
-    Ok(Candidate::Unused(reason.adding(UNUSED)))
+    Ok(Err(reason.adding(UNUSED)))
 }
 
 /// Whether an index has the records that the seek file of the data counted. A check of it decodes up

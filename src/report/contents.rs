@@ -9,12 +9,14 @@ use super::sample::{key, Sample};
 use super::walk::Place;
 use crate::error::{Error, Result};
 use crate::example::Schema;
-use crate::reader::Reader;
+use crate::reader::{Payloads, Reader};
 
 /// How many records of the sample are shown.
 pub(super) const SHOWN: usize = if cfg!(test) { 3 } else { 24 };
 /// The most features of which values are looked at.
 const FEATURES: usize = 1000;
+/// The most bytes of records that are read at once.
+const AT_ONCE: u64 = if cfg!(test) { 200 } else { 16 << 20 };
 /// The most different values that are counted, and the longest ones.
 pub(super) const DIFFERENT: usize = if cfg!(test) { 4 } else { 1024 };
 const LONGEST: usize = 64;
@@ -366,10 +368,28 @@ pub(super) fn for_each_payload(
     places: &[(usize, Place)],
     mut add: impl FnMut(&(usize, Place), Result<&[u8]>),
 ) {
-    let mut payload = Vec::new();
-    for (number, place) in places.iter().enumerate() {
-        let read = reader.read_into(number, &mut payload);
-        let read = read.map_err(|error| error.of_record(place.1.record));
-        add(place, read.map(|()| &*payload));
+    let (mut payloads, mut payload, mut start) = (Payloads::default(), Vec::new(), 0);
+    while start < places.len() {
+        // Many at once: where each read is a request, they are in flight together.
+        let mut bytes = 0;
+        let fits = |place: &&(usize, Place)| {
+            bytes += place.1.entry.size;
+            bytes <= AT_ONCE
+        };
+        let count = places[start..].iter().take_while(fits).count().max(1);
+        let numbers: Vec<_> = (start..start + count).collect();
+        let read = reader.read_many_into(&numbers, &mut payloads);
+        for (place, number) in places[start..].iter().zip(numbers) {
+            match &read {
+                Ok(()) => add(place, Ok(&payloads[number - start])),
+                // One of them is damaged.
+                Err(_) => {
+                    let one = reader.read_into(number, &mut payload);
+                    let one = one.map_err(|error| error.of_record(place.1.record));
+                    add(place, one.map(|()| &*payload));
+                }
+            }
+        }
+        start += count;
     }
 }

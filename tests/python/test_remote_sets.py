@@ -734,3 +734,14 @@ def test_a_report_judges_the_indexes_in_a_directory(indexed):
     indexed.objects[f"/b/indexes/{NAMES[1]}.idx"] = b"0 20\n"
     files = tfr_index.report("s3://b/set/train-*", index_dir="s3://b/indexes").to_dict()["files"]
     assert [file["state"] for file in files] == ["no_index", "other_file", *["ok"] * 4]
+
+
+def test_the_records_of_a_report_are_requested_together(server):
+    payloads = [bytes([number]) * 300_000 for number in range(40)]
+    data = tfrecord(payloads)
+    server.objects |= {"/b/one/x.tfrecord": data}
+    server.objects["/b/one/x.tfrecord.idx"] = index_text(walk(data)).encode()
+    server.latency = 0.05
+    facts = tfr_index.report("s3://b/one/", sample=40).to_dict()
+    assert facts["sample"]["records"] == 40
+    assert len(server.requests) < 15
