@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -143,17 +144,34 @@ def manifest() -> Path:
 @contextlib.contextmanager
 def program(arguments: Arguments) -> Iterator[None]:
     """Puts the program where maturin finds it."""
-    shutil.rmtree(DATA, ignore_errors=True)
-    if arguments.program:
-        scripts = DATA / "scripts"
-        scripts.mkdir(parents=True)
-        shutil.copy2(compiled(arguments), scripts)
-    else:
-        print("Without the program tfr-index, which needs Rust 1.85 or newer", flush=True)
+    with only_build():
+        shutil.rmtree(DATA, ignore_errors=True)
+        if arguments.program:
+            scripts = DATA / "scripts"
+            scripts.mkdir(parents=True)
+            shutil.copy2(compiled(arguments), scripts)
+        else:
+            print("Without the program tfr-index, which needs Rust 1.85 or newer", flush=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(DATA, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def only_build() -> Iterator[None]:
+    """Waits for other builds of these sources: all of them put their program in the same place."""
+    directory = os.open(HERE, os.O_RDONLY)
     try:
+        with contextlib.suppress(OSError):  # some network file systems lock no directories
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("Waiting for another build of the package", flush=True)
+                fcntl.flock(directory, fcntl.LOCK_EX)
         yield
     finally:
-        shutil.rmtree(DATA, ignore_errors=True)
+        os.close(directory)
 
 
 def compiled(arguments: Arguments) -> str:

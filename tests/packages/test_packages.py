@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
     environment.run_as_script(__file__, "quick")
 
+import fcntl
 import os
 import shlex
 import subprocess
@@ -22,6 +23,7 @@ import toolchains
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
+BACKEND = ROOT / "bindings/python/build_backend.py"
 EXAMPLES = ROOT / "tests/data/examples.tfrecord"
 # Twice as fast to compile; these tests do not measure speed.
 UNOPTIMIZED = {"CARGO_PROFILE_RELEASE_OPT_LEVEL": "0", "CARGO_PROFILE_RELEASE_LTO": "off"}
@@ -82,9 +84,34 @@ class Clean:
             assert "Usage" in self.run(*command, "no-such-command", status=2)
 
 
+BUILD = """
+import build_backend
+
+build_backend.compiled = lambda _arguments: __file__
+with build_backend.program(build_backend.Arguments([], "", None, program=True)):
+    assert (build_backend.DATA / "scripts/build.py").exists()
+assert not build_backend.DATA.exists()
+"""
+
+
 @pytest.fixture
 def clean(tmp_path):
     return Clean(tmp_path)
+
+
+def test_builds_at_the_same_time_wait_for_one_another(tmp_path):
+    (tmp_path / "build_backend.py").write_bytes(BACKEND.read_bytes())
+    (tmp_path / "build.py").write_text(BUILD)
+    of_another_build = tmp_path / "tfr_index._native.data/scripts"
+    of_another_build.mkdir(parents=True)
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    command = [sys.executable, tmp_path / "build.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as build:
+        assert build.stdout.readline() == "Waiting for another build of the package\n"
+        assert of_another_build.exists()
+        os.close(other)
+    assert build.returncode == 0
 
 
 def test_wheel(clean):

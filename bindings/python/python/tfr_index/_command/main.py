@@ -36,7 +36,9 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         _listen()
         work.start()
-        work.join()
+        # Again and again: a signal that comes just before a wait does not end it.
+        while work.is_alive():
+            work.join(0.1)
     except _Interrupted as interrupted:
         caught = interrupted.args[0]
         if progress.interrupted:
