@@ -222,7 +222,9 @@ impl Create {
 
 /// Whether the path itself, without links, is that of a descriptor.
 fn is_named_descriptor(path: &Path) -> bool {
-    path == Path::new("-") || path.starts_with("/dev") && is_descriptor(path)
+    let starts = ["/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
+    path == Path::new("-")
+        || starts.iter().any(|start| path.starts_with(start)) && is_descriptor(path)
 }
 
 /// The paths of the files' indexes. Creates their directories, unless nothing is to be changed.
