@@ -207,7 +207,7 @@ users() {
     python=$(head -n 1 "$logs/clusters")
     if [ -x "$python" ]; then
         step "Dask and MPI" "$python" -m pytest tests/integration/test_clusters.py
-        step "S3" "$python" -m pytest tests/integration/test_object_stores.py
+        step "object stores" "$python" -m pytest tests/integration/test_object_stores.py
     fi
 }
 

@@ -1,4 +1,8 @@
-"""Data sets in S3, as the server of moto has it: signed requests, listings in pages, versions."""
+"""Data sets in the emulators of object stores.
+
+S3 as the server of moto has it: signed requests, listings in pages, versions. Google's store, read
+by gcsfs.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,19 @@ if __name__ == "__main__":
     environment.run_as_script(__file__, "clusters")
 
 import errno
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
+# gcsfs reads it when it is imported: the emulator has no hierarchical namespaces.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+
 import boto3
+import gcsfs
 import pytest
 import tfr_index
+from gcp_storage_emulator.server import create_server
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from object_server import use_as_s3
@@ -110,3 +121,45 @@ def test_what_a_server_refuses(client: Any) -> None:
         Dataset("s3://bucket/none/*.tfrecord")
     with pytest.raises(tfr_index.TfrOSError):
         Dataset("s3://other/set/*.tfrecord")
+
+
+@pytest.fixture
+def system() -> Iterator[Any]:
+    """gcsfs for a server with the bucket "bucket", which has a set."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with create_server("127.0.0.1", port, in_memory=True, default_bucket="bucket"):
+        url = f"http://127.0.0.1:{port}"
+        where = {"project": "none", "token": "anon", "endpoint_url": url}
+        system = gcsfs.GCSFileSystem(**where, skip_instance_cache=True)
+        for shard in range(SHARDS):
+            body = tfrecord(ALL[shard * RECORDS : (shard + 1) * RECORDS])
+            system.pipe_file(f"bucket/{key(shard)}", body)
+        yield system
+
+
+def test_a_set_in_googles_store_by_gcsfs(system: Any) -> None:
+    pattern = "bucket/set/train-*.tfrecord"
+    created = create_indexes(pattern, store=system)
+    assert [(file.records, file.error) for file in created] == [(RECORDS, None)] * SHARDS
+    body = system.cat_file(f"bucket/{key(0)}")
+    text = "".join(f"{offset} {size}\n" for offset, size in walk(body))
+    assert system.cat_file(f"bucket/{key(0)}.idx") == text.encode()
+    assert create_indexes(pattern, store=system, update=True)[0].records is None
+    for paths in (pattern, "bucket/set/"):
+        dataset = Dataset(paths, store=system)
+        assert list(dataset) == ALL
+    batches = dataset.batches(32, Order(len(dataset), seed=7))
+    assert all(batch == [ALL[i] for i in batches.records] for batch in batches)
+
+
+def test_objects_of_googles_store_by_gcsfs(system: Any) -> None:
+    data = tfrecord([bytes([i]) * 100_000 for i in range(9)])
+    system.pipe_file("bucket/large.tfrecord", data)
+    large = tfr_index.RemoteFile("bucket/large.tfrecord", system)
+    assert list(tfr_index.scan(large, checksums="full")) == walk(data)
+    assert tfr_index.Reader(large)[8] == bytes([8]) * 100_000
+    with pytest.raises(FileNotFoundError, match="bucket/missing"):
+        tfr_index.Reader(tfr_index.RemoteFile("bucket/missing.tfrecord", system))
+    with pytest.raises(FileNotFoundError, match="no file matches"):
+        Dataset("bucket/none/*.tfrecord", store=system)
