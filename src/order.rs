@@ -277,6 +277,11 @@ impl Order {
         self.run.clone().map(|position| self.at(position))
     }
 
+    /// Whether records of one chunk come close together.
+    pub(crate) fn shuffles_chunks(&self) -> bool {
+        matches!(self.sequence, Sequence::Chunks(_))
+    }
+
     /// The record at a position of the epoch's sequence.
     fn at(&self, position: u64) -> u64 {
         match &self.sequence {

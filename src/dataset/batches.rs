@@ -376,7 +376,12 @@ impl Plan {
     fn read(&self, place: u64, batch_size: usize, calls: usize) -> Part {
         let end = place.saturating_add(batch_size as u64).min(self.end());
         let (inner, records) = (&self.dataset.0, self.records(place, end));
-        let how = How { calls, spares: &self.spares, features: self.features.as_deref() };
+        let how = How {
+            calls,
+            spares: &self.spares,
+            features: self.features.as_deref(),
+            whole_chunks: self.order.shuffles_chunks(),
+        };
         let Some(max_bytes) = self.max_bytes else {
             return Part {
                 batch: records.and_then(|records| inner.read_batch(records, &how)),

@@ -39,6 +39,8 @@ pub(super) struct How<'h> {
     pub spares: &'h Spares,
     /// What is decoded of the payloads.
     pub features: Option<&'h Features>,
+    /// Whether the batches that follow have the other records of the same chunks.
+    pub whole_chunks: bool,
 }
 
 impl Inner {
@@ -172,7 +174,8 @@ impl Inner {
     /// Reads a batch.
     pub fn read_batch(&self, records: Vec<u64>, how: &How<'_>) -> Result<Batch> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
-        let plan = self.plan(&records, &errors, how.calls)?;
+        let mut plan = self.plan(&records, &errors, how.calls)?;
+        plan.whole_chunks = how.whole_chunks;
         let mut payloads = how.spares.take();
         let skipped = self.read_payloads(plan, errors, &mut payloads, how.calls)?;
         let mut batch = Batch { payloads, records, skipped: Vec::new() };
@@ -195,6 +198,7 @@ impl Inner {
     ) -> Result<(Batch, usize)> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let mut plan = self.plan_unchecked(&records, &errors, 1)?;
+        plan.whole_chunks = how.whole_chunks;
         plan.truncate(most);
         plan.cut(errors.place());
         self.ensure_headers(&plan, plan.size(), &errors);

@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub offsets: Vec<usize>,
     /// What the shards are on that are no plain local files.
     media: HashMap<usize, Medium>,
+    /// Whether later requests will be for the other records of the same chunks of compressed files.
+    pub whole_chunks: bool,
 }
 
 impl Plan {
@@ -220,7 +222,7 @@ impl Inner {
             end = end.checked_add(*offset).ok_or_else(too_large)?;
             *offset = end;
         }
-        Ok(Plan { items, offsets, media })
+        Ok(Plan { items, offsets, media, whole_chunks: false })
     }
 
     /// The bytes of a frame that are not read.
@@ -315,7 +317,7 @@ impl Inner {
         errors: &Errors,
         calls: usize,
     ) -> Result<()> {
-        let Plan { mut items, media, .. } = plan;
+        let Plan { mut items, media, whole_chunks, .. } = plan;
         items.sort_unstable_by_key(|item| (item.shard, item.entry.offset, item.place));
         let mut buffers: Vec<_> = buffers.into_iter().map(Some).collect();
         let mut slots: Vec<Request<'_>> = with_room(items.len())?;
@@ -344,7 +346,7 @@ impl Inner {
             while done <= cost {
                 let Some((shard, part, medium)) = take(&shards, cost - done) else { break };
                 done += part_of(part, u64::MAX, medium).2;
-                let is_slow = self.read_part(shard, part, scratch, errors);
+                let is_slow = self.read_part(shard, part, scratch, whole_chunks, errors);
                 waited = Some(is_slow);
                 if is_slow {
                     break;
@@ -361,6 +363,7 @@ impl Inner {
         shard: usize,
         part: &mut [Request<'_>],
         scratch: &mut Vec<u8>,
+        whole_chunks: bool,
         errors: &Errors,
     ) -> bool {
         let is_needed = |place| errors.is_needed(place);
@@ -370,7 +373,7 @@ impl Inner {
             Ok(reader) => {
                 let is_slow = begun.elapsed() > OPENING;
                 let note = |place, error| errors.note(place, self.named(shard, error));
-                reader.read_slots(part, scratch, is_needed, note) || is_slow
+                reader.read_slots(part, scratch, whole_chunks, is_needed, note) || is_slow
             }
             Err(error) => {
                 errors.note_all(&mut part.iter().map(|(place, _)| *place), error);

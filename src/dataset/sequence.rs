@@ -325,7 +325,10 @@ impl Dataset {
     pub fn read_batch(&self, records: &[u64]) -> Result<Batch> {
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
-        self.0.read_batch(numbers, &How { calls: 1, spares: &self.0.spares, features: None })
+        self.0.read_batch(
+            numbers,
+            &How { calls: 1, spares: &self.0.spares, features: None, whole_chunks: false },
+        )
     }
 
     /// Reads many records like [`read_batch`](Self::read_batch), and decodes features of them. The batch
@@ -356,7 +359,7 @@ impl Dataset {
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
         let (spares, features) = (&self.0.spares, Some(features));
-        self.0.read_batch(numbers, &How { calls: 1, spares, features })
+        self.0.read_batch(numbers, &How { calls: 1, spares, features, whole_chunks: false })
     }
 
     /// Iterates over batches of `batch_size` records in an order, such as

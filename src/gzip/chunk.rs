@@ -13,13 +13,15 @@ use crate::sys::advise_filling;
 
 /// The most bytes that a chunk keeps: of a larger one (some writers make one block of a whole
 /// file), the last ones.
-const MOST: usize = if TINY { WINDOW + 4000 } else { 2 << 20 };
+pub(super) const MOST: usize = if TINY { WINDOW + 4000 } else { 2 << 20 };
 /// A chunk's memory is a multiple of this.
 const ROUND: usize = if TINY { 100 } else { 64 << 10 };
 /// Compressed bytes per read: as many as are to be decompressed, but between these limits. A chunk
 /// that is decoded in several parts reads no part's bytes many times.
 const STEP: usize = if TINY { 200 } else { 64 << 10 };
 const LEAST_STEP: usize = if TINY { 20 } else { 4 << 10 };
+/// Decoding a piece of this size is little slower than decoding all at once.
+const PIECE: u64 = if TINY { 50 } else { 16 << 10 };
 /// From this size on, the pages of a buffer come in one call. With page faults one by one, a random
 /// record of 110 KB takes a tenth longer.
 const POPULATED: usize = if TINY { 100 } else { 32 << 10 };
@@ -40,6 +42,8 @@ struct Rest {
     input: u64,
     /// Where the chunk ends.
     end: u64,
+    /// Why no more can be decoded.
+    failed: Option<Error>,
 }
 
 /// The bytes of a chunk that are decoded. Other threads may read them while one decodes more, in a
@@ -86,7 +90,8 @@ impl Chunk {
         buffer.extend(window);
         let base = point.out.checked_sub(first as u64).ok_or_else(|| contradicted(point.input))?;
         let decoded = Arc::new(Decoded { buffer, base, first });
-        let rest = Rest { decoder: Some(decoder), history: 0, input: point.input, end };
+        let rest =
+            Rest { decoder: Some(decoder), history: 0, input: point.input, end, failed: None };
         Ok(Chunk { decoded, rest })
     }
 
@@ -109,6 +114,16 @@ impl Chunk {
         self.decoded.end() >= end.min(self.rest.end)
     }
 
+    fn is_begun(&self) -> bool {
+        self.decoded.buffer.len() > self.decoded.first
+    }
+
+    /// Whether all of the chunk may be kept.
+    fn fits(&self) -> bool {
+        let start = self.decoded.base + self.decoded.first as u64;
+        self.rest.end - start <= MOST as u64
+    }
+
     /// The bytes of memory that it takes.
     pub fn bytes(&self) -> usize {
         let decoder = self.rest.decoder.as_ref().map_or(0, Decoder::bytes);
@@ -120,22 +135,36 @@ impl Chunk {
         Arc::try_unwrap(self.decoded).ok().map(|decoded| decoded.buffer)
     }
 
-    /// Reads bytes from `offset` on, up to the end of the chunk, and decodes as many as it needs.
+    /// Reads bytes from `offset` on, up to the end of the chunk, and decodes those, and those before
+    /// `until`. If that is a second small piece, it decodes the whole chunk: to decode all of it in
+    /// small pieces takes a quarter longer.
     pub fn read(
         &mut self,
         source: &(impl ReadAt + ?Sized),
         kind: Kind,
         bytes: &mut [u8],
         offset: u64,
+        until: u64,
     ) -> Result<usize> {
         let end = self.rest.end.min(offset.saturating_add(bytes.len() as u64));
+        let until = self.rest.end.min(until).max(end);
         let mut done = 0;
         loop {
             done += self.decoded.copy(&mut bytes[done..], offset + done as u64);
             if offset + done as u64 >= end {
                 return Ok(done);
             }
-            self.decode(source, kind, end)?;
+            if let Some(error) = &self.rest.failed {
+                return Err(error.clone());
+            }
+            let is_small = until - self.decoded.end() < PIECE && self.is_begun();
+            let until = match self.fits() {
+                true if is_small => self.rest.end,
+                true => until,
+                false => end,
+            };
+            // What is wrong after the wanted bytes does not matter.
+            self.rest.failed = self.decode(source, kind, until).err();
         }
     }
 

@@ -1,5 +1,6 @@
 //! Seek points: where a decoder can start, and what it must know of the bytes before.
 
+use super::chunk::MOST as LARGEST;
 use super::container::Kind;
 use super::damage::Damage;
 use super::{SPACING, TINY};
@@ -49,6 +50,13 @@ impl Points {
     /// Where the chunk of a point ends: at the next point.
     pub(crate) fn end_of_chunk(&self, offset: u64) -> u64 {
         self.end(self.before(offset))
+    }
+
+    /// Where the chunk of a byte ends, if all of the chunk may be kept in memory.
+    pub(crate) fn end_of_small_chunk(&self, offset: u64) -> Option<u64> {
+        let number = self.before(offset);
+        let (start, end) = (self.list.get(number)?.out, self.end(number));
+        (end - start <= LARGEST as u64).then_some(end)
     }
 
     pub(super) fn end(&self, number: usize) -> u64 {

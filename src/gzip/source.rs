@@ -105,7 +105,9 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         }
     }
 
-    fn read(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
+    /// Reads bytes. Those before `until` will be read next, so they are decoded, too, as far as they are
+    /// in the same chunk.
+    fn read(&self, bytes: &mut [u8], offset: u64, until: u64) -> Result<usize> {
         let is_start = offset.saturating_add(bytes.len() as u64) <= START as u64;
         if is_start && self.points.get().is_none() {
             let start = start_of(&self.compressed, self.kind, offset as usize + bytes.len())?;
@@ -120,13 +122,19 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
             if offset >= points.size {
                 break;
             }
-            done += self.read_chunk(points, &mut bytes[done..], offset)?;
+            done += self.read_chunk(points, &mut bytes[done..], offset, until)?;
         }
         Ok(done)
     }
 
     /// Reads bytes of one chunk.
-    fn read_chunk(&self, points: &Points, bytes: &mut [u8], offset: u64) -> Result<usize> {
+    fn read_chunk(
+        &self,
+        points: &Points,
+        bytes: &mut [u8],
+        offset: u64,
+        until: u64,
+    ) -> Result<usize> {
         let number = points.before(offset);
         let (Some(point), end) = (points.list.get(number), points.end(number)) else {
             return Err(contradicted(0));
@@ -147,7 +155,7 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
                     };
                     Chunk::new(&self.compressed, self.kind, point, window, end, buffer)
                 },
-                |chunk| chunk.read(&self.compressed, self.kind, bytes, offset),
+                |chunk| chunk.read(&self.compressed, self.kind, bytes, offset, until),
             ),
         }
     }
@@ -184,13 +192,14 @@ impl<S: ReadAt, F: ReadAt> ReadAt for Decompressed<S, F> {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        Ok(self.read(buffer, offset)?)
+        Ok(self.read(buffer, offset, offset)?)
     }
 
     fn read_many_at(&self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
-        let mut done = 0;
+        let size: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        let (mut done, until) = (0, offset.saturating_add(size as u64));
         for buffer in buffers {
-            let count = self.read(buffer, offset + done as u64)?;
+            let count = self.read(buffer, offset + done as u64, until)?;
             done += count;
             if count < buffer.len() {
                 break;

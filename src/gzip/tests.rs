@@ -439,7 +439,7 @@ fn the_window_of_a_point_is_the_end_of_the_chunk_before() {
     let decode = |point: &Point, window: &[u8], end: u64| {
         let mut chunk = Chunk::new(&data, kind, point, window, end, Vec::new()).unwrap();
         let mut read = vec![0; (end - point.out) as usize];
-        assert_eq!(chunk.read(&data, kind, &mut read, point.out).unwrap(), read.len());
+        assert_eq!(chunk.read(&data, kind, &mut read, point.out, 0).unwrap(), read.len());
         assert!(chunk.is_complete() && read == bytes[point.out as usize..end as usize]);
         chunk
     };
@@ -449,6 +449,37 @@ fn the_window_of_a_point_is_the_end_of_the_chunk_before() {
     assert!(first.decoded().window_before(49_999).is_none());
     decode(&points[1], window, 100_000);
     assert!(decode(&points[1], window, 50_100).decoded().window_before(50_100).is_none());
+}
+
+/// The second small piece decodes the whole chunk, as far as that goes.
+#[test]
+fn damage_after_the_wanted_bytes_does_not_matter() {
+    use super::chunk::Chunk;
+    use super::decoder::Decoder;
+    use super::points::Point;
+
+    let (kind, size) = (Kind::Gzip, 20_000);
+    let mut data = deflate(&text(size, 6), &Style { flush: Some((10_000, 1)), ..DEFAULT });
+    let next = data.windows(4).position(|four| four == [0, 0, 0xff, 0xff]).unwrap() + 4;
+    data[next] = 0b110; // there is no such kind of block
+    let mut right = vec![0; size];
+    let (_, good, _) = Decoder::fast(kind).decode(&data, &mut right, 0, false);
+    assert_eq!(good, 10_000);
+
+    let point = Point::of_member(0, 0);
+    let mut chunk = Chunk::new(&data, kind, &point, &[], size as u64, Vec::new()).unwrap();
+    let mut read = |offset: usize| {
+        let mut piece = [0; 30];
+        chunk.read(&data, kind, &mut piece, offset as u64, 0).map(|count| (count, piece))
+    };
+    for offset in (0..good - 30).step_by(40) {
+        let (count, piece) = read(offset).unwrap();
+        assert!(count == 30 && piece == right[offset..offset + 30], "{offset}");
+    }
+    for _ in 0..2 {
+        assert_eq!(read(good).unwrap_err().kind(), ErrorKind::Compressed);
+    }
+    assert!(read(0).unwrap().1 == right[..30]);
 }
 
 /// The decoders of the pass and of chunks decode the same bytes, and fail at the same ones.

@@ -28,6 +28,10 @@ struct Window {
     start: u64,
     end: u64,
     permutation: Permutation,
+    /// The turn of its first chunk.
+    first_turn: u64,
+    /// Its chunks, as far as they are known.
+    chunks: [Option<u64>; WINDOW as usize],
 }
 
 impl ChunkShuffle {
@@ -44,7 +48,7 @@ impl ChunkShuffle {
 
     /// The record at a position, which is less than the number of records.
     pub fn at(&self, position: u64) -> u64 {
-        self.record(&self.window(position), position)
+        self.record(&mut self.window(position), position)
     }
 
     /// The records from a position on. There are as many.
@@ -52,26 +56,29 @@ impl ChunkShuffle {
         let mut window: Option<Window> = None;
         for (record, position) in records.iter_mut().zip(start..) {
             let here = window.take().filter(|window| position < window.end);
-            let here = here.unwrap_or_else(|| self.window(position));
-            *record = self.record(&here, position);
+            let mut here = here.unwrap_or_else(|| self.window(position));
+            *record = self.record(&mut here, position);
             window = Some(here);
         }
     }
 
-    fn record(&self, window: &Window, position: u64) -> u64 {
+    fn record(&self, window: &mut Window, position: u64) -> u64 {
         let place = window.start + window.permutation.at(position - window.start);
         let turn = self.turn(place);
-        self.chunks.at(turn) * self.chunk_records + (place - self.start(turn))
+        let chunk = &mut window.chunks[(turn - window.first_turn) as usize];
+        let chunk = *chunk.get_or_insert_with(|| self.chunks.at(turn));
+        chunk * self.chunk_records + (place - self.start(turn))
     }
 
     /// The window of a position.
     fn window(&self, position: u64) -> Window {
         let number = self.turn(position) / WINDOW;
-        let start = self.start(number * WINDOW);
-        let next = number * WINDOW + WINDOW.min(self.chunks.len() - number * WINDOW);
+        let first_turn = number * WINDOW;
+        let start = self.start(first_turn);
+        let next = first_turn + WINDOW.min(self.chunks.len() - first_turn);
         let end = self.start(next);
         let permutation = Permutation::new(end - start, self.seed.wrapping_add(number));
-        Window { start, end, permutation }
+        Window { start, end, permutation, first_turn, chunks: [None; WINDOW as usize] }
     }
 
     /// How many chunks come before that of a position, if only chunks are shuffled.

@@ -78,7 +78,8 @@ impl Inner {
                 }
             };
             // Nothing after the first bad record is needed.
-            Some(self.read_slots(part, scratch, |place| first_error.is_before(place), done))
+            let is_needed = |place| first_error.is_before(place);
+            Some(self.read_slots(part, scratch, false, is_needed, done))
         });
         first_error.into_result()
     }

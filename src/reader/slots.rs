@@ -53,16 +53,19 @@ pub(crate) type Request<'b> = (usize, Slot<'b>);
 
 impl Inner {
     /// Reads records, which must be in the order of the data. `is_needed` says whether the record
-    /// at a place of the request still is; `done` gets what became of each that was read. Returns
-    /// whether the reads took so long that they must have waited for storage.
+    /// at a place of the request still is; `done` gets what became of each that was read. With
+    /// `whole_chunks`, later calls will read the other records of the same chunks. Returns whether the
+    /// reads took so long that they must have waited for storage.
     pub fn read_slots(
         &self,
         mut slots: &mut [Request<'_>],
         scratch: &mut Vec<u8>,
+        whole_chunks: bool,
         is_needed: impl Fn(usize) -> bool,
         done: impl Fn(usize, Result<()>),
     ) -> bool {
         let (begun, mut expected) = (Instant::now(), Duration::ZERO);
+        let mut decoded = 0;
         let medium = self.medium();
         while !slots.is_empty() {
             let (run, rest) = slots.split_at_mut(run_of(slots, &medium));
@@ -70,11 +73,25 @@ impl Inner {
             expected += SLOW_READ;
             expected += Duration::from_nanos(run.iter().map(|(_, slot)| slot.entry.size).sum());
             if run.iter().any(|(place, _)| is_needed(*place)) {
+                let start = run[0].1.entry.offset;
+                if whole_chunks && start >= decoded {
+                    decoded = self.decode_chunk(start, &medium);
+                }
                 self.read_run(run, scratch, &done);
             }
         }
         // Decoding takes longer, and more threads than processors would not help.
         self.points.is_none() && begun.elapsed() > expected
+    }
+
+    /// Decodes all of the chunk of a byte, if it is to stay in memory: in pieces this takes longer, and
+    /// so does the next chunk, whose window is the end of this one. Returns where the chunk ends.
+    fn decode_chunk(&self, offset: u64, medium: &Medium) -> u64 {
+        let Medium::Compressed(points) = medium else { return u64::MAX };
+        if let Some(end) = points.end_of_small_chunk(offset) {
+            let _ = self.source.read_at(&mut [0], end - 1); // an error comes again, for its record
+        }
+        points.end_of_chunk(offset)
     }
 
     /// Reads frames that are close together, with one read if they are small.

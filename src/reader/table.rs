@@ -107,10 +107,11 @@ impl Reader {
         &self,
         slots: &mut [Request<'_>],
         scratch: &mut Vec<u8>,
+        whole_chunks: bool,
         is_needed: impl Fn(usize) -> bool,
         note: impl Fn(usize, Error),
     ) -> bool {
-        self.0.read_slots(slots, scratch, is_needed, |place, read| {
+        self.0.read_slots(slots, scratch, whole_chunks, is_needed, |place, read| {
             if let Err(error) = self.named(|_| read) {
                 note(place, error);
             }
