@@ -811,37 +811,6 @@ typedef struct tfr_bytes {
 } tfr_bytes;
 
 /**
- * One row of a manifest.
- */
-typedef struct tfr_manifest_row {
-    /**
-     * The path of the TFRecord file.
-     */
-    const char *path;
-    /**
-     * The path of its index; NULL if it had none.
-     */
-    const char *index_path;
-    /**
-     * The size of the file in bytes.
-     */
-    uint64_t bytes;
-    /**
-     * The number of its records.
-     */
-    uint64_t records;
-    /**
-     * When the file was last modified, in nanoseconds since 1970; INT64_MIN if
-     * the manifest does not say.
-     */
-    int64_t mtime_ns;
-    /**
-     * What names the version of an object in a store, its entity tag; NULL for files. It is UTF-8.
-     */
-    const char *etag;
-} tfr_manifest_row;
-
-/**
  * A shard, as a tfr_open_shard_fn opens it. Later versions may add members at the end.
  */
 typedef struct tfr_opened_shard {
@@ -871,6 +840,37 @@ typedef int32_t (*tfr_open_shard_fn)(void *context,
                                      size_t shard,
                                      struct tfr_opened_shard *opened,
                                      char *message);
+
+/**
+ * One row of a manifest.
+ */
+typedef struct tfr_manifest_row {
+    /**
+     * The path of the TFRecord file.
+     */
+    const char *path;
+    /**
+     * The path of its index; NULL if it had none.
+     */
+    const char *index_path;
+    /**
+     * The size of the file in bytes.
+     */
+    uint64_t bytes;
+    /**
+     * The number of its records.
+     */
+    uint64_t records;
+    /**
+     * When the file was last modified, in nanoseconds since 1970; INT64_MIN if
+     * the manifest does not say.
+     */
+    int64_t mtime_ns;
+    /**
+     * What names the version of an object in a store, its entity tag; NULL for files. It is UTF-8.
+     */
+    const char *etag;
+} tfr_manifest_row;
 
 /**
  * The values of a feature in many records: those of record 0, then those of record 1 and so on.
@@ -3130,6 +3130,35 @@ enum tfr_status tfr_features_infer(const struct tfr_shards *shards,
                                    const struct tfr_options *options,
                                    struct tfr_features **features_out,
                                    struct tfr_error **error_out);
+
+/**
+ * Finds the features of a data set of shards that are no local files, such as objects in a store:
+ * `open` opens the shard of a number, as for tfr_dataset_from_opener(). Reads at most `records` of its
+ * records, the same number of each shard; if there are fewer records than shards, it opens as many. No
+ * features.json is looked for. Otherwise as tfr_features_infer().
+ *
+ * Parameters: `paths` are `count` paths that name the shards in errors; they, `open` and
+ * `features_out` are required. `context` is passed to `open` as its first argument and may be NULL.
+ * `records` 0 means all. `options` is optional; NULL means the defaults. With 0 threads, the call works
+ * on 32 shards at the same time.
+ *
+ * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. Those of tfr_features_infer() and of
+ * `open`.
+ *
+ * Ownership: free *features_out with tfr_features_free(). It is NULL on failure. The features do not
+ * keep the context.
+ *
+ * Threads: safe on any thread. Several threads call `open` at the same time, unless
+ * tfr_options_set_threads() is 1.
+ */
+enum tfr_status tfr_features_infer_from_opener(const char *const *paths,
+                                               size_t count,
+                                               tfr_open_shard_fn open,
+                                               void *context,
+                                               uint64_t records,
+                                               const struct tfr_options *options,
+                                               struct tfr_features **features_out,
+                                               struct tfr_error **error_out);
 
 /**
  * Returns warning `number` of those that tfr_features_infer() has: an index that was found but is not

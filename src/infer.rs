@@ -3,16 +3,21 @@
 
 mod tfds;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::dataset::ShardSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::example::{Feature, FeatureStats, Features, Schema};
 use crate::index::Index;
 use crate::open::open;
-use crate::options::Options;
+use crate::options::{Options, Progress};
 use crate::reader::{Payloads, Reader};
 use crate::scan::Scanner;
+use crate::several::{in_order, DISTANT};
 use crate::shards::{find_index, Shard, Shards};
+use crate::threads::Pool;
 
 /// The most records of a file for which the file is not scanned to its end.
 const FEW: u64 = if cfg!(test) { 10 } else { 1 << 20 };
@@ -84,7 +89,8 @@ pub fn infer_features(
             Some(records) => (u128::from(records) * number / files) as u64 - schema.records(),
         };
         if most > 0 {
-            let added = add_file(shard, most, options, &mut schema);
+            let opened = open_some(shard, most, options);
+            let added = opened.and_then(|reader| add_records(&reader, most, &mut schema));
             warnings.extend(added.map_err(|error| error.of(&shard.path))?);
         }
     }
@@ -100,14 +106,80 @@ pub fn infer_features(
     Ok(Inferred { schema, features, declared_in, warnings })
 }
 
-/// Adds the first records of a file. Returns what to report.
-fn add_file(
-    shard: &Shard,
-    most: u64,
+/// Finds out which features the records of a data set have whose shards are no local files, such as
+/// objects in a store: `open` opens the shard of a number, as for
+/// [`Dataset::with_opener`](crate::Dataset::with_opener). The paths of `shards` name them in errors.
+///
+/// Reads at most `records` records, or all if that is `None`: the first ones of each shard, the same
+/// number of each. If there are more shards than records, it opens as many. Several threads call
+/// `open` at the same time, unless [`Options::threads`] is 1. No `features.json` is looked for.
+///
+/// ```
+/// use tfr_index::{infer_features_with_opener, Options, ShardSource, Shards};
+///
+/// let shards = Shards::from_paths(["s3://bucket/a.tfrecord"]);
+/// let open = |_| {
+///     let data = std::fs::read("tests/data/examples.tfrecord")?; // a program opens the object here
+///     Ok(ShardSource::new(data))
+/// };
+/// let inferred = infer_features_with_opener(&shards, Some(10), &Options::new(), open)?;
+/// assert_eq!(inferred.schema.records(), 10);
+/// # Ok::<(), tfr_index::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`infer_features`], and of `open`.
+pub fn infer_features_with_opener(
+    shards: &Shards,
+    records: Option<u64>,
     options: &Options<'_>,
-    schema: &mut Schema,
-) -> Result<Option<Error>> {
-    let reader = open_some(shard, most, options)?;
+    open: impl Fn(usize) -> std::io::Result<ShardSource> + Send + Sync,
+) -> Result<Inferred> {
+    let files = shards.len() as u128;
+    let share = |shard: usize| match records {
+        None => u64::MAX,
+        Some(records) => {
+            let before = |shard: usize| (u128::from(records) * shard as u128 / files) as u64;
+            before(shard + 1) - before(shard)
+        }
+    };
+    let wanted: Vec<_> = (0..shards.len()).filter(|&shard| share(shard) > 0).collect();
+    let threads = if options.threads == 0 { DISTANT } else { options.threads };
+    let is_over = AtomicBool::new(false);
+    let watch = |_: Progress| match is_over.load(Ordering::Relaxed) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let work = |number: usize, _: &Pool| {
+        let (shard, mut schema) = (wanted[number], Schema::new());
+        let options = Options { pool: None, ..*options }.progress(&watch);
+        let source = open(shard).map_err(|error| Error::io("open", error));
+        let reader = source.and_then(|source| open_some_of(source, share(shard), &options));
+        let added = reader.and_then(|reader| add_records(&reader, share(shard), &mut schema));
+        added.map(|warning| (schema, warning))
+    };
+    let (mut schema, mut warnings) = (Schema::new(), Vec::new());
+    let read = AtomicU64::new(0);
+    let poll = || {
+        let records = read.load(Ordering::Relaxed);
+        options.report(Progress { bytes_done: 0, bytes_total: 0, records })
+    };
+    let take = |number: usize, part: Result<(Schema, Option<Error>)>| {
+        let shard = &shards[wanted[number]];
+        let (part, warning) = part.map_err(|error| error.of(&shard.path))?;
+        schema.merge(&part)?;
+        read.store(schema.records(), Ordering::Relaxed);
+        warnings.extend(warning.map(|warning| warning.of(&shard.index_path_to_create())));
+        Ok(())
+    };
+    in_order(wanted.len(), threads, &is_over, work, poll, take)?;
+    let features = schema.suggest();
+    warnings.extend(hidden_sequences(&schema, &features));
+    Ok(Inferred { schema, features, declared_in: None, warnings })
+}
+
+/// Adds the first records of a file. Returns what to report.
+fn add_records(reader: &Reader, most: u64, schema: &mut Schema) -> Result<Option<Error>> {
     let count = most.min(reader.len() as u64) as usize;
     let (mut batch, mut payloads) = (Vec::new(), Payloads::default());
     let mut bytes = 0;
@@ -145,6 +217,20 @@ fn open_some(shard: &Shard, most: u64, options: &Options<'_>) -> Result<Reader> 
     let scan = |options: &Options<'_>| Scanner::new(&data, options)?.take(most).collect();
     let entries: Result<Vec<_>> = options.of_file(path, scan);
     Reader::with_index(path, Index::from_entries(entries?)?, options)
+}
+
+/// Opens a shard of which only the first records are read.
+fn open_some_of(source: ShardSource, most: u64, options: &Options<'_>) -> Result<Reader> {
+    let (data, index_file) = source.into_data()?;
+    if options.salvage {
+        return Reader::scan_source(data, options, options);
+    }
+    if index_file.is_some() || most > FEW || data.kind().is_some() {
+        return Reader::from_source_beside(data, index_file, options);
+    }
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let entries: Result<Vec<_>> = Scanner::new(&data, options)?.take(most).collect();
+    Reader::from_source(data, Some(Index::from_entries(entries?)?), options)
 }
 
 /// Says which sequences are not suggested, because features have their names.

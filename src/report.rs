@@ -11,7 +11,6 @@ mod media;
 mod page;
 mod record;
 mod sample;
-mod several;
 mod snippets;
 mod spec;
 mod state;
@@ -34,21 +33,18 @@ use crate::file::NewFile;
 use crate::index::Index;
 use crate::options::{Options, Progress};
 use crate::reader::Reader;
+use crate::several::{in_order, DISTANT};
 use crate::shards::{Shard, Shards};
 use crate::threads::{processors, Pool};
 use contents::{for_each_payload, Contents, Limits};
 use histogram::Histogram;
 use sample::key;
-use several::in_order;
 use snippets::Snippets;
 use walk::{walk, Place, Region, Row, Walked};
 
 /// The most bytes of the records that are read, and of one of them.
 const READ: u64 = if cfg!(test) { 100_000 } else { 1 << 30 };
 const READ_RECORD: u64 = if cfg!(test) { 50_000 } else { 64 << 20 };
-
-/// How many distant files it works on at the same time: it mostly waits for them.
-const DISTANT: usize = 32;
 
 /// What a [`Report`] looks at.
 ///

@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use super::histogram::Histogram;
 use super::judge::{checksums_of, judge, judge_text, Judged, Walkable};
 use super::sample::{key, Sample};
-use super::several::in_order;
 use super::state::{is_damage, State};
 use crate::dataset::{Comparison, OpenShard};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +16,7 @@ use crate::index::{Entries, Entry};
 use crate::open::{open, open_beside};
 use crate::options::{Checksums, Options, Progress, Skipped};
 use crate::scan::Scanner;
+use crate::several::in_order;
 use crate::shards::{Shard, Shards};
 use crate::threads::Pool;
 

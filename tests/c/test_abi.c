@@ -196,6 +196,9 @@
     F(void, tfr_columns_free, (tfr_columns *))                                                     \
     F(tfr_status, tfr_features_infer,                                                              \
       (const tfr_shards *, uint64_t, const tfr_options *, tfr_features **, tfr_error **))          \
+    F(tfr_status, tfr_features_infer_from_opener,                                                  \
+      (const char *const *, size_t, int32_t (*)(void *, size_t, tfr_opened_shard *, char *),       \
+       void *, uint64_t, const tfr_options *, tfr_features **, tfr_error **))                      \
     F(tfr_status, tfr_features_warning,                                                            \
       (const tfr_features *, size_t, tfr_error **, tfr_error **))                                  \
     F(tfr_status, tfr_dataset_open,                                                                \

@@ -1,5 +1,7 @@
 /* Features of tf.train.Example records: decoded, read with their records, encoded. argv[1] is an
  * empty directory. */
+#include <errno.h>
+
 #include "check.h"
 
 /* The call fails with this status, and its message ends with this text. */
@@ -238,6 +240,53 @@ static void features_are_inferred(const char *directory) {
     tfr_shards_free(shards);
 }
 
+static uint8_t object[4096];
+
+static int64_t read_object(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
+    const size_t end = *(const size_t *)context;
+    if (offset >= end)
+        return 0;
+    if (size > end - offset)
+        size = (size_t)(end - offset);
+    memcpy(buffer, object + offset, size);
+    return (int64_t)size;
+}
+
+/* Each shard is the same object. */
+static int32_t open_object(void *context, size_t shard, tfr_opened_shard *opened, char *message) {
+    if (shard == 2) {
+        snprintf(message, TFR_MESSAGE_SIZE, "no such object");
+        return -ENOENT;
+    }
+    const size_t size = *(const size_t *)context;
+    return tfr_source_new(read_object, context, size, &opened->data, NULL) == TFR_OK ? 0 : -EIO;
+}
+
+static void features_of_objects_are_inferred(const char *directory) {
+    char path[4096];
+    CHECK(snprintf(path, sizeof path, "%s/x.tfrecord", directory) < (int)sizeof path);
+    FILE *file = fopen(path, "rb");
+    CHECK(file != NULL);
+    size_t size = fread(object, 1, sizeof object, file);
+    CHECK(size > 0 && size < sizeof object && fclose(file) == 0);
+    const char *const urls[] = {"s3://bucket/x", "s3://bucket/y", "s3://bucket/missing"};
+    tfr_features *features = NULL;
+    tfr_error *error = NULL;
+    /* Three of each shard, and all. */
+    for (uint64_t records = 0; records <= 6; records += 6) {
+        CHECK(tfr_features_infer_from_opener(urls, 2, open_object, &size, records, NULL, &features,
+                                             NULL) == TFR_OK);
+        CHECK(tfr_features_len(features) == 2 && is(tfr_features_name(features, 1), "words"));
+        CHECK(tfr_features_is_ragged(features, 0) == (records == 0));
+        tfr_features_free(features);
+    }
+    CHECK(tfr_features_infer_from_opener(urls, 3, open_object, &size, 0, NULL, &features, &error) ==
+          TFR_ERR_IO);
+    CHECK(features == NULL && strcmp(tfr_error_path(error), urls[2]) == 0);
+    CHECK(strstr(tfr_error_message(error), "no such object") != NULL);
+    tfr_error_free(error);
+}
+
 static void steps_of_sequences_are_decoded(void) {
     /* feature_lists { "t": steps [7, 8] and [9] }, then a record without a list. */
     static const uint8_t payload[] = "\x12\x18\x0a\x16\x0a\x01t\x12\x11\x0a\x06\x1a\x04\x0a\x02\x07"
@@ -322,6 +371,7 @@ int main(int argc, char **argv) {
     memory_of_freed_columns_is_used_again();
     records_are_read_and_decoded(argv[1]);
     features_are_inferred(argv[1]);
+    features_of_objects_are_inferred(argv[1]);
     steps_of_sequences_are_decoded();
     bad_values_are_refused();
     return 0;

@@ -112,6 +112,12 @@ static void features_are_required(const char *path) {
     CHECK(tfr_shards_from_paths(NULL, NULL, 0, &shards, NULL) == TFR_OK);
     REFUSES("shards", tfr_features_infer(NULL, 0, NULL, &suggested, error_out));
     REFUSES("features_out", tfr_features_infer(shards, 0, NULL, NULL, error_out));
+    REFUSES("open",
+            tfr_features_infer_from_opener(NULL, 0, NULL, NULL, 0, NULL, &suggested, error_out));
+    REFUSES("paths", tfr_features_infer_from_opener(NULL, 1, opens_nothing, NULL, 0, NULL,
+                                                    &suggested, error_out));
+    REFUSES("features_out",
+            tfr_features_infer_from_opener(NULL, 0, opens_nothing, NULL, 0, NULL, NULL, error_out));
     REFUSES("features", tfr_features_warning(NULL, 0, &warning, error_out));
     REFUSES("warning_out", tfr_features_warning(features, 0, NULL, error_out));
     CHECK(suggested == NULL && warning == NULL);

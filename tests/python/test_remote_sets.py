@@ -593,6 +593,61 @@ def test_a_file_system_that_knows_no_times(tmp_path):
         assert list(Dataset(paths, store=system)) == [b"x"]
 
 
+@pytest.fixture
+def examples(server, tmp_path):
+    """A set of tf.train.Examples in "s3://b/ex/", and the directory with the same files."""
+    directory = tmp_path / "ex"
+    directory.mkdir()
+    for shard, name in enumerate(NAMES):
+        words = [["a"] * (i % 3) for i in range(RECORDS)]
+        path = directory / name
+        with tfr_index.RecordWriter(path) as writer:
+            writer.write_examples({"label": range(RECORDS), f"only {shard}": words})
+        server.objects[f"/b/ex/{name}"] = path.read_bytes()
+    return directory
+
+
+def test_features_are_inferred(server, examples):
+    for records in (6, 12, 13, None):
+        here = tfr_index.infer_features(examples, records)
+        assert tfr_index.infer_features("s3://b/ex/", records) == here and len(here) == 7
+    store = obstore.store.MemoryStore()
+    obstore.put(store, "x.tfrecord", (examples / NAMES[0]).read_bytes())
+    found = tfr_index.infer_features("x.tfrecord", store=store)
+    assert found == tfr_index.infer_features(examples / NAMES[0])
+    batch = Dataset("x.tfrecord", store=store).read_columns([3, 1], found)
+    assert batch["label"].tolist() == [3, 1]
+
+    # As many files are opened as records are read, with a request each: they are small.
+    server.forget()
+    names = set(tfr_index.infer_features("s3://b/ex/", 2))
+    assert names == {"label", "only 2", "only 5"}
+    assert (server.count("LIST"), server.count("GET"), server.count("HEAD")) == (1, 2, 0)
+
+
+def test_features_are_inferred_with_indexes(server, examples):
+    Manifest.build("s3://b/ex/").write("s3://b/ex.manifest.json")
+    create_indexes("s3://b/ex/", "s3://b/indexes/")
+    for how in ({}, {"index_dir": "s3://b/indexes/"}):
+        found = tfr_index.infer_features("s3://b/ex/", **how)
+        assert found == tfr_index.infer_features("s3://b/ex.manifest.json") and len(found) == 7
+    server.objects[f"/b/ex/{NAMES[1]}.idx"] = b"0 99\n"
+    with pytest.warns(tfr_index.TfrWarning, match=f"s3://b/ex/{NAMES[1]}.idx: "):
+        assert tfr_index.infer_features("s3://b/ex/") == found
+
+
+def test_features_cannot_be_inferred(server, examples):
+    with pytest.raises(FileNotFoundError, match="s3://b/ex/missing"):
+        tfr_index.infer_features(["s3://b/ex/missing"])
+    with pytest.raises(tfr_index.TfrExampleError, match=f"s3://b/set/{NAMES[0]}: record 0"):
+        tfr_index.infer_features(f"s3://b/set/{NAMES[0]}")
+    with pytest.raises(tfr_index.TfrValueError, match="local file"):
+        tfr_index.infer_features(["s3://b/ex/x", examples / NAMES[0]])
+    server.fault = lambda _request: 503
+    with pytest.raises(OSError, match=f"s3://b/ex/{NAMES[0]}: "):
+        tfr_index.infer_features(f"s3://b/ex/{NAMES[0]}")
+
+
 FREED = """
 import gc, sys, threading, tfr_index
 from tfr_index import _remote_shards

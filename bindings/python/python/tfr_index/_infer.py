@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from ._features import Feature, features_of
 from ._files import native_shards
 from ._library import CData, exception_of, lib, make
 from ._options import with_options
+from ._origin import remote_files
 from ._typing import Checksums, Path
 
 __all__ = ["infer_features"]
@@ -25,6 +27,7 @@ def infer_features(
     allow_missing: bool = False,
     checksums: Checksums = "auto",
     threads: int = 0,
+    store: Any = None,
 ) -> dict[str, Feature]:
     r"""Returns which features `tf.train.Example` records have, as `read_columns` takes them.
 
@@ -35,12 +38,14 @@ def infer_features(
 
     Args:
         paths: files and patterns, as for `Dataset`.
-        records: how many records to read, from all files. None: all records.
+        records: how many records to read, from all files. None: all records. Of files at URLs, it
+            is the most records: the same number of each file is read, as far as it has them.
         index_dir: as for `Dataset`.
         pattern: as for `Dataset`.
         allow_missing: as for `Dataset`.
         checksums: as for `Reader`.
-        threads: as for `Reader`.
+        threads: as for `Reader`. Of files at URLs: how many to open at the same time.
+        store: as for `Dataset`. URLs need none.
 
     Returns:
         `Bytes`, `Float` and `Int64` by name. A name that is not UTF-8 is `bytes`.
@@ -65,9 +70,14 @@ def infer_features(
         {'label': Int64(), 'words': Bytes(ragged=True)}
     """
     most = 0 if records is None else integer("records", records, least=1)
-    shards = native_shards(paths, index_dir, pattern=pattern, allow_missing=allow_missing)
+    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    where: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
+    files = remote_files(given, index_dir, store=store, **where)
+    shards = native_shards(given, index_dir, **where) if files is None else None
 
     def infer(options: CData) -> CData:
+        if files is not None:
+            return files.infer(most, options)
         return make("features", lib.tfr_features_infer, shards, most, options)
 
     native = with_options(infer, checksums=checksums, progress=None, threads=threads)

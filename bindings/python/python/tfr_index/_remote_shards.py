@@ -162,12 +162,21 @@ class RemoteFiles:
 
     def report(self, settings: tuple[int, int, int, bool], options: CData) -> CData:
         """Makes the native report."""
+        return self._looked_at("report", lib.tfr_report_from_opener, *settings, options)
+
+    def infer(self, records: int, options: CData) -> CData:
+        """Makes the native features."""
+        return self._looked_at("features", lib.tfr_features_infer_from_opener, records, options)
+
+    def _looked_at(self, kind: str, function: CData, *arguments: Any) -> CData:
+        """What a native function makes that opens the files, and keeps none."""
+        if self.paths and self.store is None:
+            _remote.store_of(self.paths[0])  # raises ImportError here, if obstore is not installed
         paths, _keep = c_paths(self.paths)
         open_shard, _, free = _callbacks()
         context = _keep_for(self)
-        given = paths, len(self.paths), open_shard, context, *settings
         try:
-            return make("report", lib.tfr_report_from_opener, *given, options)
+            return make(kind, function, paths, len(self.paths), open_shard, context, *arguments)
         finally:
             free(context)
 

@@ -9,6 +9,9 @@ use std::time::Instant;
 use crate::error::Result;
 use crate::threads::{Crew, Pool, POLL_INTERVAL};
 
+/// How many distant files to work on at the same time: the work mostly waits for them.
+pub(crate) const DISTANT: usize = 32;
+
 /// Results that wait for an earlier one, for each thread.
 const AHEAD: usize = 8;
 
@@ -37,7 +40,7 @@ struct Several<'s, T> {
 /// error of one of the two, `is_over` is true: work should end soon.
 ///
 /// The last ones may use the threads that are left over, by the pool.
-pub(super) fn in_order<T: Send>(
+pub(crate) fn in_order<T: Send>(
     count: usize,
     threads: usize,
     is_over: &AtomicBool,
