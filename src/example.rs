@@ -15,6 +15,7 @@ mod varints;
 mod wire;
 
 pub use columns::{Columns, Span};
+pub(crate) use decode::Decoding;
 pub use encode::{encode_examples, FeatureValues};
 pub use features::{Feature, FeatureKind, Features};
 pub use schema::{FeatureStats, Schema};

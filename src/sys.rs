@@ -23,7 +23,7 @@ use libc::{fstat, fstatat, openat, stat};
 #[cfg(all(target_os = "linux", not(target_env = "musl")))]
 use libc::{fstat64 as fstat, fstatat64 as fstatat, openat64 as openat, stat64 as stat};
 
-pub(crate) use advice::{advise_filling, advise_sparse};
+pub(crate) use advice::{advise_filling, advise_sparse, prefetch};
 pub(crate) use cancellation::NoCancellation;
 pub(crate) use memory::available_memory;
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]

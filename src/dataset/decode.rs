@@ -3,7 +3,7 @@
 use super::inner::{How, Inner};
 use super::{Batch, OnError};
 use crate::error::{Error, Result};
-use crate::example::{Columns, Features};
+use crate::example::{Columns, Decoding, Features};
 use crate::reader::ensure_payloads;
 
 impl Inner {
@@ -64,7 +64,8 @@ impl Inner {
     ) -> Result<(Columns, Vec<Error>)> {
         let old = std::mem::take(&mut batch.payloads.old);
         let (bytes, offsets) = (batch.payloads.bytes(), batch.payloads.offsets());
-        features.decode_again(bytes, offsets, self.threads(how), old, skip)
+        let decoding = Decoding { skip, just_read: true };
+        features.decode_again(bytes, offsets, self.threads(how), old, decoding)
     }
 
     fn threads(&self, how: &How<'_>) -> usize {

@@ -333,13 +333,7 @@ fn push_varints(values: &mut Vec<i64>, run: &[u8]) -> Option<Result<()>> {
             return Some(push(values, one as i64));
         }
     }
-    let (start, count) = (values.len(), varints::count(run)?);
-    if values.try_reserve(count).is_err() {
-        return Some(Err(out_of_memory()));
-    }
-    values.resize(start + count, 0);
-    varints::read(run, &mut values[start..])?;
-    Some(Ok(()))
+    Some(varints::push(run, values)?.map_err(|_| out_of_memory()))
 }
 
 #[inline]

@@ -17,11 +17,28 @@ use super::message::{
 };
 use super::{FeatureKind, Features, Span};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::prefetch;
 use crate::threads::{processors, Crew, FirstError, READING};
 
 /// The least bytes of payloads that justify a thread: decoding them takes about as long as starting
 /// it.
 const WORTH: usize = if cfg!(any(test, fuzzing)) { 100 } else { 256 << 10 };
+
+/// The most bytes of a record that are loaded while the one before it is decoded. The walk jumps over
+/// values, so the processor does not see which bytes come next: it then waits for memory for a sixth of
+/// the time in which 13 features of 1.8 KB are decoded, and for two thirds of that of two of them.
+const AHEAD: usize = 4 << 10;
+/// The payloads that are in a processor's cache, if they have just been read.
+const CACHED: usize = 1 << 20;
+
+/// How records are decoded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Decoding {
+    /// Whether bad records are left out.
+    pub skip: bool,
+    /// Whether this thread has read the payloads, or checked them.
+    pub just_read: bool,
+}
 
 impl Features {
     /// Decodes the features of records. Payload `i` is `payloads[offsets[i]..offsets[i + 1]]`, as in
@@ -50,7 +67,8 @@ impl Features {
     /// the payloads.
     pub fn decode(&self, payloads: &[u8], offsets: &[usize], threads: usize) -> Result<Columns> {
         let old = Columns::default();
-        self.decode_again(payloads, offsets, threads, old, false).map(|(columns, _)| columns)
+        self.decode_again(payloads, offsets, threads, old, Decoding::default())
+            .map(|(columns, _)| columns)
     }
 
     /// Like [`decode`](Self::decode), but leaves out bad records: the columns have the others. Returns
@@ -78,18 +96,18 @@ impl Features {
         offsets: &[usize],
         threads: usize,
     ) -> Result<(Columns, Vec<Error>)> {
-        self.decode_again(payloads, offsets, threads, Columns::default(), true)
+        let how = Decoding { skip: true, ..Decoding::default() };
+        self.decode_again(payloads, offsets, threads, Columns::default(), how)
     }
 
-    /// Decodes records with the memory of `old` columns. If the bad ones are to be `skip`ped, returns
-    /// an error for each of them.
+    /// Decodes records with the memory of `old` columns. Returns an error for each that is skipped.
     pub(crate) fn decode_again(
         &self,
         payloads: &[u8],
         offsets: &[usize],
         threads: usize,
         old: Columns,
-        skip: bool,
+        how: Decoding,
     ) -> Result<(Columns, Vec<Error>)> {
         let are_in_order = offsets.windows(2).all(|ends| ends[0] <= ends[1]);
         if offsets.last().map_or(true, |&end| end > payloads.len()) || !are_in_order {
@@ -99,8 +117,9 @@ impl Features {
         let records = offsets.len() - 1;
         let (spans, defaults) = self.default_spans(payloads.len())?;
         let skipped = Mutex::default();
-        let bad = skip.then_some(&skipped);
-        let batch = Batch { features: self, payloads, offsets, spans: &spans, skipped: bad };
+        let bad = how.skip.then_some(&skipped);
+        let ahead = if how.just_read && payloads.len() <= CACHED { 0 } else { AHEAD };
+        let batch = Batch { features: self, payloads, offsets, spans: &spans, skipped: bad, ahead };
         let parts = match threads {
             0 => (payloads.len() / WORTH).min(processors()).min(READING),
             threads => threads,
@@ -167,6 +186,8 @@ struct Batch<'b> {
     spans: &'b [Vec<Span>],
     /// Where the errors of bad records go; `None`: the first one ends the work.
     skipped: Option<&'b Mutex<Vec<Error>>>,
+    /// How many bytes of a record are loaded while the one before it is decoded.
+    ahead: usize,
 }
 
 /// What a record has of a feature.
@@ -222,6 +243,7 @@ impl Batch<'_> {
                 return None;
             }
             let payload = &self.payloads[self.offsets[record]..self.offsets[record + 1]];
+            self.prefetch_start(record + 1);
             let Err(error) = self.decode_one(payload, &mut state) else { continue };
             let error = error.of_record(record as u64);
             match self.skipped {
@@ -236,6 +258,14 @@ impl Batch<'_> {
             }
         }
         Some(state.columns)
+    }
+
+    /// Loads the start of a record, if there is one with this number.
+    fn prefetch_start(&self, record: usize) {
+        if let Some(&end) = self.offsets.get(record + 1) {
+            let start = self.offsets[record];
+            prefetch(&self.payloads[start..end.min(start + self.ahead)]);
+        }
     }
 
     /// Appends the values of a record to the columns.

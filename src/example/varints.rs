@@ -5,8 +5,14 @@
 //! for the one before it: this takes three quarters of the time. With SSSE3, which processors of x86
 //! have had since 2006, up to four numbers are decoded at once: this takes half of the time.
 
+use std::collections::TryReserveError;
+
 use super::wire::Wire;
 use crate::varint;
+
+/// The longest run for which there may be memory for as many numbers as it has bytes. Those of longer
+/// ones are counted first.
+const SHORT: usize = if cfg!(test) { 200 } else { 16 << 10 };
 
 /// The number of varints in a run, which ends with a whole one. `None`: it does not.
 pub(super) fn count(run: &[u8]) -> Option<usize> {
@@ -21,17 +27,40 @@ pub(super) fn count(run: &[u8]) -> Option<usize> {
     Some(run.chunks(31 * 8).map(count).sum())
 }
 
-/// Decodes a run. `values` has the length that [`count`] returned. `None`: a number is too long.
+/// Appends the numbers of a run. `None`: it does not end with a whole one, or one is too long; then
+/// nothing is appended.
 #[allow(unsafe_code)]
-pub(super) fn read(run: &[u8], values: &mut [i64]) -> Option<()> {
+#[inline]
+pub(super) fn push(run: &[u8], values: &mut Vec<i64>) -> Option<Result<(), TryReserveError>> {
+    let most = match run.len() {
+        0..=SHORT if run.last().map_or(true, |&byte| byte < 0x80) => run.len(),
+        _ => count(run)?,
+    };
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("ssse3") {
+        if let Err(error) = values.try_reserve(most + ssse3::MORE) {
+            return Some(Err(error));
+        }
+        let room = values.spare_capacity_mut();
         // SAFETY: the processor has SSSE3.
-        return unsafe { ssse3::read(run, values) };
+        let read = unsafe { ssse3::read(run, room) }?;
+        // SAFETY: it has written as many numbers.
+        unsafe { values.set_len(values.len() + read) };
+        return Some(Ok(()));
     }
-    read_one_by_one(run, values)
+    if let Err(error) = values.try_reserve(most) {
+        return Some(Err(error));
+    }
+    let start = values.len();
+    values.resize(start + count(run)?, 0);
+    if read_one_by_one(run, &mut values[start..]).is_none() {
+        values.truncate(start);
+        return None;
+    }
+    Some(Ok(()))
 }
 
+/// Decodes a run. `values` has the length that [`count`] returned. `None`: a number is too long.
 fn read_one_by_one(run: &[u8], values: &mut [i64]) -> Option<()> {
     let (mut values, mut start) = (values.iter_mut(), 0);
     for (number, block) in run.chunks(64).enumerate() {
@@ -122,6 +151,8 @@ mod ssse3 {
         _mm_sub_epi32, _mm_unpackhi_epi32, _mm_unpacklo_epi32,
     };
 
+    use std::mem::MaybeUninit;
+
     use super::long;
 
     /// The bytes whose ends are found at once, and those that may be loaded with the last one.
@@ -166,9 +197,14 @@ mod ssse3 {
         steps
     }
 
+    /// How many numbers more than a run has must have room: four are written at once.
+    pub(super) const MORE: usize = 3;
+
+    /// Decodes the numbers of a run to the start of `room`, and returns how many there are. `None`: one
+    /// is too long, is cut, or has no room.
     #[target_feature(enable = "ssse3")]
-    pub unsafe fn read(mut run: &[u8], mut values: &mut [i64]) -> Option<()> {
-        let mut last = [0xff; LOADED];
+    pub unsafe fn read(mut run: &[u8], room: &mut [MaybeUninit<i64>]) -> Option<usize> {
+        let (mut last, mut numbers) = ([0xff; LOADED], 0);
         while !run.is_empty() {
             let block: &[u8; LOADED] = match run.get(..LOADED) {
                 Some(block) => block.try_into().expect("80 bytes"),
@@ -186,21 +222,15 @@ mod ssse3 {
                 let count = usize::from(step.numbers);
                 if count == 0 {
                     let size = left.trailing_zeros() as usize + 1;
-                    *values.first_mut()? = long(&block[used..used + size])?;
-                    (values, used) = (&mut values[1..], used + size);
+                    room.get_mut(numbers)?.write(long(&block[used..used + size])?);
+                    (numbers, used) = (numbers + 1, used + size);
                     continue;
                 }
                 let bytes = block[used..used + 16].try_into().ok()?;
-                if let Some(values) = values.get_mut(..4) {
-                    // SAFETY: the caller's.
-                    unsafe { four(bytes, &step.places, values.try_into().ok()?) };
-                } else {
-                    let mut last = [0; 4];
-                    // SAFETY: the caller's.
-                    unsafe { four(bytes, &step.places, &mut last) };
-                    values.get_mut(..count)?.copy_from_slice(&last[..count]);
-                }
-                values = values.get_mut(count..)?;
+                let four_of_room = room.get_mut(numbers..numbers + 4)?.try_into().ok()?;
+                // SAFETY: the caller's.
+                unsafe { four(bytes, &step.places, four_of_room) };
+                numbers += count;
                 used += usize::from(step.bytes);
             }
             if used == 0 {
@@ -208,7 +238,7 @@ mod ssse3 {
             }
             run = run.get(used..)?;
         }
-        Some(())
+        Some(numbers)
     }
 
     /// A bit for each byte of a block that is the last one of a number.
@@ -228,7 +258,7 @@ mod ssse3 {
     /// of `memcpy` for each four, 5 % of the instructions of decoding.
     #[inline]
     #[target_feature(enable = "ssse3")]
-    unsafe fn four(bytes: &[u8; 16], places: &[u8; 16], four: &mut [i64; 4]) {
+    unsafe fn four(bytes: &[u8; 16], places: &[u8; 16], four: &mut [MaybeUninit<i64>; 4]) {
         // SAFETY: `bytes`, `places` and each half of `four` have 16 bytes.
         unsafe {
             let places = _mm_loadu_si128(places.as_ptr().cast());
@@ -263,13 +293,24 @@ mod tests {
     }
 
     fn all_ways(run: &[u8]) -> Vec<Option<Vec<i64>>> {
-        [read, read_one_by_one]
-            .map(|read| {
-                let mut values = vec![-7; count(run)?];
-                read(run, &mut values)?;
-                Some(values)
-            })
-            .to_vec()
+        let pushed = || {
+            let mut values = vec![-7; 3];
+            match push(run, &mut values) {
+                Some(pushed) => pushed.unwrap(),
+                None => {
+                    assert_eq!(values, [-7; 3]);
+                    return None;
+                }
+            }
+            assert_eq!(values[..3], [-7; 3]);
+            Some(values.split_off(3))
+        };
+        let one_by_one = || {
+            let mut values = vec![-7; count(run)?];
+            read_one_by_one(run, &mut values)?;
+            Some(values)
+        };
+        vec![pushed(), one_by_one()]
     }
 
     proptest! {
@@ -321,13 +362,10 @@ mod tests {
     #[test]
     fn wrong_lengths_do_no_harm() {
         let run = [1, 0x81, 1, 2, 3, 4, 5, 6, 7, 8];
-        for read in [read, read_one_by_one] {
-            for len in 0..9 {
-                let mut values = vec![0; len];
-                assert_eq!(read(&run, &mut values), None, "{len}");
-            }
-            assert_eq!(read(&run, &mut [0; 9]), Some(()));
+        for len in 0..9 {
+            assert_eq!(read_one_by_one(&run, &mut vec![0; len]), None, "{len}");
         }
+        assert_eq!(read_one_by_one(&run, &mut [0; 9]), Some(()));
         for len in 0..9 {
             let written = write(&[1, 300, -1], &mut vec![0; len]);
             assert_eq!(written, None);

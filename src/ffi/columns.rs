@@ -7,6 +7,7 @@ use super::pointer;
 use super::status::tfr_status;
 use crate::dataset::Reused;
 use crate::error::{Error, Result};
+use crate::example::Decoding;
 use crate::Columns;
 
 /// The values of features in a batch of records. Features have the numbers of their tfr_features.
@@ -94,7 +95,8 @@ pub unsafe extern "C" fn tfr_columns_decode(
             _ => pointer::slice(offsets, count.saturating_add(1), "offsets")?,
         };
         let old = std::mem::take(&mut memory.old);
-        let (columns, _) = features.decode_again(payloads, offsets, threads, old, false)?;
+        let (columns, _) =
+            features.decode_again(payloads, offsets, threads, old, Decoding::default())?;
         store(pointer::give(tfr_columns::of(columns, payloads, memory)?));
         Ok(())
     };

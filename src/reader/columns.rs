@@ -2,7 +2,7 @@
 
 use super::{Payloads, Reader};
 use crate::error::{Error, ErrorKind, Result};
-use crate::example::{Columns, Features};
+use crate::example::{Columns, Decoding, Features};
 
 impl Reader {
     /// Reads many records, like [`read_many`](Self::read_many), and decodes features of them. Byte
@@ -48,7 +48,8 @@ impl Reader {
         self.read_many_into(records, payloads)?;
         self.named(|reader| {
             let (bytes, offsets) = (payloads.bytes(), payloads.offsets());
-            let decoded = features.decode_again(bytes, offsets, reader.threads, old, false);
+            let how = Decoding { skip: false, just_read: true };
+            let decoded = features.decode_again(bytes, offsets, reader.threads, old, how);
             decoded.map(|(columns, _)| columns).map_err(|error| match error.record() {
                 Some(place) => self.placed(records[place as usize], error),
                 None => error,

@@ -13,7 +13,7 @@ from ._memory import cut
 from ._order import Order
 from ._payloads import Payloads
 
-__all__ = ["Batches", "payloads_of", "view_of"]
+__all__ = ["Batches", "data_of", "payloads_of", "view_of"]
 
 Item = TypeVar("Item")
 
@@ -145,13 +145,17 @@ def payloads_of(batch: CData) -> list[bytes]:
     return cut(lib.tfr_batch_bytes(batch), offsets)
 
 
+def data_of(batch: CData) -> memoryview:
+    """All payloads of a native batch, which stays alive as long as they are used."""
+    size = lib.tfr_batch_offsets(batch)[lib.tfr_batch_len(batch)]
+    return _view(batch, lib.tfr_batch_bytes(batch), size)
+
+
 def view_of(batch: CData) -> Payloads:
-    """The payloads of a native batch, which stays alive as long as they are used."""
-    offsets = lib.tfr_batch_offsets(batch)
-    count = lib.tfr_batch_len(batch)
-    size = offsets[count]
+    """The same, and where each of them is."""
+    size = 8 * lib.tfr_batch_len(batch) + 8
+    return Payloads(data_of(batch), _view(batch, lib.tfr_batch_offsets(batch), size).cast("Q"))
 
-    def view(pointer: CData, size: int) -> memoryview:
-        return memoryview(ffi.buffer(keeping(pointer, batch), size)).toreadonly().cast("B")
 
-    return Payloads(view(lib.tfr_batch_bytes(batch), size), view(offsets, 8 * count + 8).cast("Q"))
+def _view(batch: CData, pointer: CData, size: int) -> memoryview:
+    return memoryview(ffi.buffer(keeping(pointer, batch), size)).toreadonly().cast("B")

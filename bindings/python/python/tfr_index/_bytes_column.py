@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, final, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 
 from ._arrow import byte_strings, in_lists
 from ._library import CData, ffi, keeping
@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["BytesColumn"]
+
+
+class _Placed(NamedTuple):
+    """Where strings are.
+
+    Attributes:
+        address: that of the payloads.
+        starts: where each string starts in the payloads; those of defaults are outside.
+        sizes: how many bytes each has.
+    """
+
+    address: int
+    starts: Any
+    sizes: Any
 
 
 @final
@@ -37,24 +51,20 @@ class BytesColumn:
         (b'few', [b'few', b'words'], array([1, 3, 5]))
     """
 
-    __slots__ = ("__weakref__", "_address", "_data", "_owner", "_sizes", "_starts")
+    __slots__ = ("__weakref__", "_data", "_owner", "_placed", "_spans")
 
     _data: memoryview  # the payloads
-    _address: int  # where they are
-    _starts: Any  # where each string starts in `_data`; those of defaults are outside
-    _sizes: Any
+    _spans: Any  # an array of `tfr_bytes`, and the shape, until they are placed
+    _placed: _Placed | None
     _owner: Any  # what keeps the defaults alive
 
     def __init__(self) -> None:
         raise TypeError("read_columns() makes a BytesColumn")
 
     @classmethod
-    def _of(
-        cls, data: memoryview, address: int, starts: Any, sizes: Any, owner: Any
-    ) -> BytesColumn:
+    def _of(cls, data: memoryview, placed: _Placed | None, owner: Any) -> BytesColumn:
         column = cls.__new__(cls)
-        column._data, column._address, column._owner = data, address, owner
-        column._starts, column._sizes = starts, sizes
+        column._data, column._placed, column._owner = data, placed, owner
         return column
 
     @classmethod
@@ -62,17 +72,33 @@ class BytesColumn:
         cls, strings: CData, shape: tuple[int, ...], data: memoryview, owner: Any
     ) -> BytesColumn:
         """An array of `tfr_bytes`, which point into the payloads `data`."""
-        np = numpy()
-        address = int(ffi.cast("uintptr_t", ffi.from_buffer(data)))
-        count = math.prod(shape)
-        spans = np.empty(0, np.uint64)
-        if count > 0:
-            spans = np.frombuffer(ffi.buffer(keeping(strings, owner), 16 * count), np.uint64)
-        spans = spans.reshape(*shape, 2)
-        starts = (spans[..., 0] - np.uint64(address)).view(np.int64)
-        sizes = spans[..., 1].view(np.int64)
-        starts[sizes == 0] = 0  # an empty string is nowhere
-        return cls._of(data, address, starts, sizes, owner)
+        column = cls._of(data, None, owner)
+        column._spans = keeping(strings, owner), shape
+        return column
+
+    def _place(self) -> _Placed:
+        """Where the strings are: found when it is needed, as it takes longer than the rest."""
+        if self._placed is None:
+            np = numpy()
+            strings, shape = self._spans
+            address = int(ffi.cast("uintptr_t", ffi.from_buffer(self._data)))
+            spans = np.empty(0, np.uint64)
+            if count := math.prod(shape):
+                spans = np.frombuffer(ffi.buffer(strings, 16 * count), np.uint64)
+            spans = spans.reshape(*shape, 2)
+            starts = (spans[..., 0] - np.uint64(address)).view(np.int64)
+            sizes = spans[..., 1].view(np.int64)
+            starts[sizes == 0] = 0  # an empty string is nowhere
+            self._placed = _Placed(address, starts, sizes)
+        return self._placed
+
+    @property
+    def _starts(self) -> Any:
+        return self._place().starts
+
+    @property
+    def _sizes(self) -> Any:
+        return self._place().sizes
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,7 +125,8 @@ class BytesColumn:
         starts = self._starts[number]
         if starts.ndim == 0:
             return self._at(int(starts), int(self._sizes[number]))
-        return self._of(self._data, self._address, starts, self._sizes[number], self._owner)
+        placed = _Placed(self._place().address, starts, self._sizes[number])
+        return self._of(self._data, placed, self._owner)
 
     def __iter__(self) -> Iterator[memoryview | BytesColumn]:
         if self._starts.ndim > 1:
@@ -109,7 +136,9 @@ class BytesColumn:
     def _at(self, start: int, size: int) -> memoryview:
         if 0 <= start <= len(self._data) - size:
             return self._data[start : start + size]
-        pointer = keeping(ffi.cast("uint8_t *", self._address + start), self._owner)  # a default
+        pointer = keeping(
+            ffi.cast("uint8_t *", self._place().address + start), self._owner
+        )  # a default
         return memoryview(ffi.buffer(pointer, size)).toreadonly().cast("B")
 
     def _flat(self) -> list[bytes]:
@@ -158,4 +187,4 @@ def _copied(strings: list[bytes], shape: tuple[int, ...]) -> BytesColumn:
     sizes = np.fromiter(map(len, strings), np.int64, len(strings)).reshape(shape)
     starts = sizes.ravel().cumsum().reshape(shape) - sizes
     address = int(ffi.cast("uintptr_t", ffi.from_buffer(data)))
-    return BytesColumn._of(memoryview(data), address, starts, sizes, ffi.NULL)
+    return BytesColumn._of(memoryview(data), _Placed(address, starts, sizes), ffi.NULL)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from ._arguments import integer
 from ._arrow import in_lists, numbers, record_batch
-from ._batches import view_of
+from ._batches import data_of
 from ._bytes_column import BytesColumn
 from ._features import Bytes, Feature, Features, Float, key_of, native_of
 from ._library import CData, ffi, keeping, lib, make
@@ -92,12 +92,22 @@ class Columns(Mapping[Any, Any]):
         (array([1, 0]), 2, ['label', 'words'])
     """
 
-    __slots__ = ("__weakref__", "_columns", "_native", "_records", "_wanted")
+    __slots__ = (
+        "__weakref__",
+        "_columns",
+        "_native",
+        "_num_records",
+        "_part",
+        "_records",
+        "_wanted",
+    )
 
     _native: _Native | None  # None: all columns were used
     _wanted: Wanted
     _columns: dict[Any, Any]  # those that were used
-    _records: Any
+    _num_records: int
+    _records: Any  # None: those of the native batch, in `_part`
+    _part: range
 
     def __init__(self) -> None:
         raise TypeError("read_columns() makes Columns")
@@ -105,20 +115,19 @@ class Columns(Mapping[Any, Any]):
     @classmethod
     def _of(cls, batch: CData, wanted: Wanted, part: range) -> Columns:
         """Those of a native batch. `part` has the numbers of the slice that was read."""
-        np = numpy()
-        count = lib.tfr_batch_len(batch)
-        records = np.empty(0, np.uint64)
-        if count > 0:
-            numbers = ffi.buffer(lib.tfr_batch_records(batch), 8 * count)
-            records = np.frombuffer(numbers, np.uint64)
-        native = _Native(lib.tfr_batch_columns(batch), view_of(batch).data, batch)
-        return cls._made(native, wanted, (records.astype(np.int64) - part.start) // part.step)
+        numpy()  # raises ImportError here, if it is not installed
+        native = _Native(lib.tfr_batch_columns(batch), data_of(batch), batch)
+        columns = cls._made(native, wanted, lib.tfr_batch_len(batch))
+        columns._part = part
+        return columns
 
     @classmethod
-    def _made(cls, native: _Native | None, wanted: Wanted, records: Any) -> Columns:
+    def _made(
+        cls, native: _Native | None, wanted: Wanted, num_records: int, records: Any = None
+    ) -> Columns:
         columns = cls.__new__(cls)
         columns._native, columns._wanted, columns._columns = native, wanted, {}
-        columns._records = records
+        columns._num_records, columns._records = num_records, records
         return columns
 
     @property
@@ -129,13 +138,22 @@ class Columns(Mapping[Any, Any]):
         number was asked for twice, and none was negative, `numpy.isin(numbers, batch.records)` says
         which are there.
         """
+        if self._records is None:
+            self._records = (self._numbers() - self._part.start) // self._part.step
         records: np.ndarray[Any, np.dtype[np.int64]] = self._records
         return records
+
+    def _numbers(self) -> Any:
+        """The numbers of the records in the data set."""
+        if self._native is None or self._num_records == 0:
+            return numpy().empty(0, "int64")
+        found = ffi.buffer(lib.tfr_batch_records(self._native.owner), 8 * self._num_records)
+        return numpy().frombuffer(found, "int64")
 
     @property
     def num_records(self) -> int:
         """The number of records."""
-        return len(self._records)
+        return self._num_records
 
     def __getitem__(self, name: Any) -> Any:
         if name not in self._columns:
@@ -169,12 +187,12 @@ class Columns(Mapping[Any, Any]):
         return f"<tfr_index.Columns of {self.num_records} records: {names or 'no features'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._wanted.features, dict(self), self._records)
+        return _restored, (self._wanted.features, dict(self), self.records)
 
 
 def _restored(features: Features, columns: dict[Any, Any], records: Any) -> Columns:
     """Unpickles columns."""
-    restored = Columns._made(None, Wanted.of(features), records)
+    restored = Columns._made(None, Wanted.of(features), len(records), records)
     restored._columns = columns
     return restored
 
@@ -219,7 +237,8 @@ def decode_examples(
     arguments = wanted.native, data, len(data), ends, len(payloads), count
     columns = make("columns", lib.tfr_columns_decode, *arguments)
     native = _Native(columns, payloads.data, (columns, data))
-    return Columns._made(native, wanted, numpy().arange(len(payloads)))
+    count = len(payloads)
+    return Columns._made(native, wanted, count, numpy().arange(count))
 
 
 def _arrow_of(column: Any) -> Any:
