@@ -1952,7 +1952,7 @@ enum tfr_status tfr_source_from_memory(const uint8_t *data,
  * content. Data that is not compressed is read as it is.
  *
  * With the bytes of the seek file that tfr_index_create() has written for the same data, each read
- * reads and decompresses only what it needs. Without, the first call that needs the size, such as
+ * reads and decompresses little more than it needs. Without, the first call that needs the size, such as
  * tfr_reader_from_source(), reads and decompresses all data once, checks each member, and keeps
  * seek points in memory.
  *
@@ -3118,8 +3118,8 @@ void tfr_columns_free(struct tfr_columns *columns);
  * NULL means the defaults.
  *
  * Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_EXAMPLE if a record is no
- * tf.train.Example, or if there are more than 65,536 different features. Otherwise those of
- * tfr_reader_open() and tfr_reader_read_many().
+ * tf.train.Example, or if there are more than 65,536 different features. TFR_ERR_CANCELLED if a callback
+ * cancelled. Otherwise those of tfr_reader_open() and tfr_reader_read_many().
  *
  * Ownership: free *features_out with tfr_features_free(). It is NULL on failure.
  *

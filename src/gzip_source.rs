@@ -15,8 +15,8 @@ use crate::source::{ReadAt, ReadCost};
 /// What is decompressed is what a path may be: gzip, zlib and TensorFlow's Snappy container, by the
 /// content. Data that is not compressed is read as it is.
 ///
-/// With the bytes of the object's seek file, each read fetches and decompresses only what it needs.
-/// Without it, the first use that needs the size, such as opening a [`Reader`](crate::Reader),
+/// With the bytes of the object's seek file, each read fetches and decompresses little more than it
+/// needs. Without it, the first use that needs the size, such as opening a [`Reader`](crate::Reader),
 /// reads and decompresses all data once, checks each member, and keeps the seek points in memory.
 /// [`create_index`](crate::create_index) writes seek files: run it where the file is.
 ///

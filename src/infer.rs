@@ -6,13 +6,14 @@ mod tfds;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::dataset::ShardSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::example::{Feature, FeatureStats, Features, Schema};
 use crate::index::Index;
 use crate::open::open;
-use crate::options::{Options, Progress};
+use crate::options::{Options, Progress, Skipped};
 use crate::reader::{Payloads, Reader};
 use crate::scan::Scanner;
 use crate::several::{in_order, DISTANT};
@@ -90,7 +91,7 @@ pub fn infer_features(
         };
         if most > 0 {
             let opened = open_some(shard, most, options);
-            let added = opened.and_then(|reader| add_records(&reader, most, &mut schema));
+            let added = opened.and_then(|reader| add_records(&reader, most, options, &mut schema));
             warnings.extend(added.map_err(|error| error.of(&shard.path))?);
         }
     }
@@ -150,13 +151,22 @@ pub fn infer_features_with_opener(
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let work = |number: usize, _: &Pool| {
-        let (shard, mut schema) = (wanted[number], Schema::new());
-        let options = Options { pool: None, ..*options }.progress(&watch);
+    let work = |number: usize, pool: &Pool| {
+        let (shard, mut part) = (wanted[number], Part::default());
+        let regions = Mutex::new(Vec::new());
+        let note = |region: Skipped| {
+            regions.lock().unwrap_or_else(PoisonError::into_inner).push(region);
+            ControlFlow::Continue(())
+        };
+        let how = Options { pool: Some(pool), ..*options }.progress(&watch);
+        let how = if options.on_skipped.is_some() { how.on_skipped(&note) } else { how };
         let source = open(shard).map_err(|error| Error::io("open", error));
-        let reader = source.and_then(|source| open_some_of(source, share(shard), &options));
-        let added = reader.and_then(|reader| add_records(&reader, share(shard), &mut schema));
-        added.map(|warning| (schema, warning))
+        let reader = source.and_then(|source| open_some_of(source, share(shard), &how));
+        let added =
+            reader.and_then(|reader| add_records(&reader, share(shard), &how, &mut part.schema));
+        part.skipped = regions.into_inner().unwrap_or_else(PoisonError::into_inner);
+        part.warning = added?;
+        Ok(part)
     };
     let (mut schema, mut warnings) = (Schema::new(), Vec::new());
     let read = AtomicU64::new(0);
@@ -164,22 +174,37 @@ pub fn infer_features_with_opener(
         let records = read.load(Ordering::Relaxed);
         options.report(Progress { bytes_done: 0, bytes_total: 0, records })
     };
-    let take = |number: usize, part: Result<(Schema, Option<Error>)>| {
+    let take = |number: usize, part: Result<Part>| {
         let shard = &shards[wanted[number]];
-        let (part, warning) = part.map_err(|error| error.of(&shard.path))?;
-        schema.merge(&part)?;
+        let part = part.map_err(|error| error.of(&shard.path))?;
+        options.of_file(&shard.path, |options| options.report_skipped(part.skipped))?;
+        schema.merge(&part.schema)?;
         read.store(schema.records(), Ordering::Relaxed);
-        warnings.extend(warning.map(|warning| warning.of(&shard.index_path_to_create())));
+        warnings.extend(part.warning.map(|warning| warning.of(&shard.index_path_to_create())));
         Ok(())
     };
     in_order(wanted.len(), threads, &is_over, work, poll, take)?;
+    poll()?;
     let features = schema.suggest();
     warnings.extend(hidden_sequences(&schema, &features));
     Ok(Inferred { schema, features, declared_in: None, warnings })
 }
 
+/// What one shard has, and what is to be reported of it.
+#[derive(Default)]
+struct Part {
+    schema: Schema,
+    skipped: Vec<Skipped>,
+    warning: Option<Error>,
+}
+
 /// Adds the first records of a file. Returns what to report.
-fn add_records(reader: &Reader, most: u64, schema: &mut Schema) -> Result<Option<Error>> {
+fn add_records(
+    reader: &Reader,
+    most: u64,
+    options: &Options<'_>,
+    schema: &mut Schema,
+) -> Result<Option<Error>> {
     let count = most.min(reader.len() as u64) as usize;
     let (mut batch, mut payloads) = (Vec::new(), Payloads::default());
     let mut bytes = 0;
@@ -193,6 +218,9 @@ fn add_records(reader: &Reader, most: u64, schema: &mut Schema) -> Result<Option
         for (&record, payload) in batch.iter().zip(payloads.iter()) {
             schema.add(payload).map_err(|error| reader.placed(record, error))?;
         }
+        let (bytes_total, records) = (reader.data_size(), record as u64 + 1);
+        let bytes_done = reader.entry(record)?.end().min(bytes_total);
+        options.report(Progress { bytes_done, bytes_total, records })?;
         batch.clear();
         bytes = 0;
     }

@@ -354,6 +354,15 @@ impl Options<'_> {
         work(&Options { on_skipped, ..*self })
     }
 
+    /// Calls the callback for regions that were skipped, which may cancel.
+    pub(crate) fn report_skipped(&self, regions: Vec<Skipped>) -> Result<()> {
+        let Some(tell) = self.on_skipped else { return Ok(()) };
+        match regions.into_iter().map(tell).any(|told| told.is_break()) {
+            true => Err(Error::new(ErrorKind::Cancelled, "cancelled by the callback")),
+            false => Ok(()),
+        }
+    }
+
     /// Calls the progress callback, which may cancel.
     pub(crate) fn report(&self, progress: Progress) -> Result<()> {
         match self.progress.map(|callback| callback(progress)) {

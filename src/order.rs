@@ -277,9 +277,10 @@ impl Order {
         self.run.clone().map(|position| self.at(position))
     }
 
-    /// Whether records of one chunk come close together.
-    pub(crate) fn shuffles_chunks(&self) -> bool {
-        matches!(self.sequence, Sequence::Chunks(_))
+    /// How many neighbouring records come close together, if chunks are shuffled: those of a window.
+    pub(crate) fn window_records(&self) -> Option<u64> {
+        let records = self.state.chunk_records.filter(|_| self.state.seed.is_some())?;
+        Some(records.saturating_mul(chunks::WINDOW))
     }
 
     /// The record at a position of the epoch's sequence.

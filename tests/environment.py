@@ -205,10 +205,11 @@ def _sources() -> str:
     """What the package is built from: the names, sizes and times of the files."""
     names = ("Cargo.toml", "Cargo.lock", "build.rs", "cbindgen.toml", "README.md")
     files = [ROOT / name for name in names]
+    made = {"__pycache__", "_native", "tfr_index._native.data"}  # by builds, maybe at this moment
     for directory in ("src", "include", "bindings/python"):
-        files += sorted(path for path in (ROOT / directory).rglob("*") if path.is_file())
-    made = ("__pycache__", "_native", "tfr_index._native.data")  # by builds, maybe at this moment
-    files = [file for file in files if not set(made) & set(file.parts)]
+        for parent, directories, inside in os.walk(ROOT / directory):
+            directories[:] = sorted(set(directories) - made)
+            files += [Path(parent, name) for name in sorted(inside)]
     stats = ((file, file.stat()) for file in files)
     return "".join(f"{file} {stat.st_size} {stat.st_mtime_ns}\n" for file, stat in stats)
 

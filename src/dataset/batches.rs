@@ -380,7 +380,7 @@ impl Plan {
             calls,
             spares: &self.spares,
             features: self.features.as_deref(),
-            whole_chunks: self.order.shuffles_chunks(),
+            window_records: self.order.window_records().filter(|_| self.step == 1),
         };
         let Some(max_bytes) = self.max_bytes else {
             return Part {

@@ -9,6 +9,7 @@ use super::{Batch, DatasetOptions, OnError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::example::Features;
 use crate::fork::Local;
+use crate::gzip::cache_bytes;
 use crate::index::Index;
 use crate::reader::{ensure_room, with_room, Payloads};
 use crate::shards::Shard;
@@ -39,8 +40,19 @@ pub(super) struct How<'h> {
     pub spares: &'h Spares,
     /// What is decoded of the payloads.
     pub features: Option<&'h Features>,
-    /// Whether the batches that follow have the other records of the same chunks.
-    pub whole_chunks: bool,
+    /// How many neighbouring records this batch and the next ones have, if they come in a window.
+    pub window_records: Option<u64>,
+}
+
+impl How<'_> {
+    /// Whether the records of a window stay in the cache of decompressed data, and those of the next
+    /// one: then it is worth it to decompress whole chunks for the first of them.
+    fn fit_cache(&self, plan: &Plan) -> bool {
+        let (bytes, count) = (plan.size() as u128, plan.offsets.len() as u128);
+        self.window_records.is_some_and(|records| {
+            u128::from(records) * bytes / count <= u128::from(cache_bytes() / 2)
+        })
+    }
 }
 
 impl Inner {
@@ -175,7 +187,7 @@ impl Inner {
     pub fn read_batch(&self, records: Vec<u64>, how: &How<'_>) -> Result<Batch> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let mut plan = self.plan(&records, &errors, how.calls)?;
-        plan.whole_chunks = how.whole_chunks;
+        plan.whole_chunks = how.fit_cache(&plan);
         let mut payloads = how.spares.take();
         let skipped = self.read_payloads(plan, errors, &mut payloads, how.calls)?;
         let mut batch = Batch { payloads, records, skipped: Vec::new() };
@@ -198,7 +210,7 @@ impl Inner {
     ) -> Result<(Batch, usize)> {
         let errors = Errors::new(records.len(), self.opener.options.on_error);
         let mut plan = self.plan_unchecked(&records, &errors, 1)?;
-        plan.whole_chunks = how.whole_chunks;
+        plan.whole_chunks = how.fit_cache(&plan);
         plan.truncate(most);
         plan.cut(errors.place());
         self.ensure_headers(&plan, plan.size(), &errors);

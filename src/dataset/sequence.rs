@@ -327,7 +327,7 @@ impl Dataset {
         numbers.extend_from_slice(records);
         self.0.read_batch(
             numbers,
-            &How { calls: 1, spares: &self.0.spares, features: None, whole_chunks: false },
+            &How { calls: 1, spares: &self.0.spares, features: None, window_records: None },
         )
     }
 
@@ -359,7 +359,7 @@ impl Dataset {
         let mut numbers = with_room(records.len())?;
         numbers.extend_from_slice(records);
         let (spares, features) = (&self.0.spares, Some(features));
-        self.0.read_batch(numbers, &How { calls: 1, spares, features, whole_chunks: false })
+        self.0.read_batch(numbers, &How { calls: 1, spares, features, window_records: None })
     }
 
     /// Iterates over batches of `batch_size` records in an order, such as

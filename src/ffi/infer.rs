@@ -23,8 +23,8 @@ use crate::{infer_features, infer_features_with_opener};
 /// NULL means the defaults.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL. TFR_ERR_EXAMPLE if a record is no
-/// tf.train.Example, or if there are more than 65,536 different features. Otherwise those of
-/// tfr_reader_open() and tfr_reader_read_many().
+/// tf.train.Example, or if there are more than 65,536 different features. TFR_ERR_CANCELLED if a callback
+/// cancelled. Otherwise those of tfr_reader_open() and tfr_reader_read_many().
 ///
 /// Ownership: free *features_out with tfr_features_free(). It is NULL on failure.
 ///

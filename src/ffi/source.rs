@@ -252,7 +252,7 @@ pub unsafe extern "C" fn tfr_source_from_memory(
 /// content. Data that is not compressed is read as it is.
 ///
 /// With the bytes of the seek file that tfr_index_create() has written for the same data, each read
-/// reads and decompresses only what it needs. Without, the first call that needs the size, such as
+/// reads and decompresses little more than it needs. Without, the first call that needs the size, such as
 /// tfr_reader_from_source(), reads and decompresses all data once, checks each member, and keeps
 /// seek points in memory.
 ///

@@ -123,7 +123,7 @@ pub(super) fn get(key: Key, offset: u64, end: u64) -> Access {
                 };
                 chunks.bytes -= bytes;
                 drop(chunks);
-                let chunk = Some(chunk).filter(|chunk| chunk.reaches(offset));
+                let chunk = Some(chunk).filter(|chunk| chunk.reaches(offset) && chunk.is_sound());
                 return Access::Decode(Decoding { key, chunk, spare: Vec::new(), before: None });
             }
         }

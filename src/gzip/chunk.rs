@@ -7,7 +7,7 @@ use super::decoder::{Decoder, Stop};
 use super::input::Input;
 use super::points::{contradicted, Point};
 use super::{TINY, WINDOW};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::{fill_at, ReadAt};
 use crate::sys::advise_filling;
 
@@ -114,6 +114,11 @@ impl Chunk {
         self.decoded.end() >= end.min(self.rest.end)
     }
 
+    /// Whether more can be decoded, or cannot for ever: not if a read failed.
+    pub fn is_sound(&self) -> bool {
+        self.rest.failed.as_ref().map_or(true, |error| error.kind() == ErrorKind::Compressed)
+    }
+
     fn is_begun(&self) -> bool {
         self.decoded.buffer.len() > self.decoded.first
     }
@@ -136,8 +141,8 @@ impl Chunk {
     }
 
     /// Reads bytes from `offset` on, up to the end of the chunk, and decodes those, and those before
-    /// `until`. If that is a second small piece, it decodes the whole chunk: to decode all of it in
-    /// small pieces takes a quarter longer.
+    /// `until`. If that is a second small piece, it decodes the whole chunk, unless this takes requests:
+    /// to decode all of it in small pieces takes a quarter longer.
     pub fn read(
         &mut self,
         source: &(impl ReadAt + ?Sized),
@@ -158,13 +163,20 @@ impl Chunk {
                 return Err(error.clone());
             }
             let is_small = until - self.decoded.end() < PIECE && self.is_begun();
+            let is_small = is_small && source.cost().is_none();
             let until = match self.fits() {
                 true if is_small => self.rest.end,
                 true => until,
                 false => end,
             };
-            // What is wrong after the wanted bytes does not matter.
+            // What is wrong after the wanted bytes does not matter; nobody may miss a Ctrl-C.
             self.rest.failed = self.decode(source, kind, until).err();
+            match &self.rest.failed {
+                Some(error) if error.os_error() == Some(libc::ECANCELED) => {
+                    return Err(error.clone());
+                }
+                _ => {}
+            }
         }
     }
 

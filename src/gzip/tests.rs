@@ -1,5 +1,6 @@
 //! Containers of all kinds, whole and damaged.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 use std::thread;
 
@@ -480,6 +481,41 @@ fn damage_after_the_wanted_bytes_does_not_matter() {
         assert_eq!(read(good).unwrap_err().kind(), ErrorKind::Compressed);
     }
     assert!(read(0).unwrap().1 == right[..30]);
+}
+
+/// Compressed bytes of which a read fails, once.
+struct FailsOnce(Vec<u8>, AtomicBool);
+
+impl ReadAt for FailsOnce {
+    fn size(&self) -> std::io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        if offset > 1500 && self.1.swap(false, Relaxed) {
+            return Err(std::io::Error::from_raw_os_error(libc::EIO));
+        }
+        self.0.read_at(buffer, offset)
+    }
+}
+
+#[test]
+fn a_read_that_failed_after_the_wanted_bytes_is_done_again() {
+    let bytes = text(20_000, 9);
+    let data = gzip_member(&bytes, &DEFAULT);
+    let source = Decompressed::<_>::new(FailsOnce(data, false.into()), Kind::Gzip);
+    source.points(&|_| Ok(())).unwrap();
+    let read = |offset: u64, size: usize| {
+        let mut piece = vec![0; size];
+        assert_eq!(fill_at(&source, &mut piece, offset).unwrap(), size);
+        assert!(piece == bytes[offset as usize..][..size]);
+    };
+    let fails = &source.compressed().1;
+    read(10, 30);
+    fails.store(true, Relaxed);
+    read(50, 30);
+    assert!(!fails.load(Relaxed), "it has failed, after the wanted bytes");
+    read(0, 20_000);
 }
 
 /// The decoders of the pass and of chunks decode the same bytes, and fail at the same ones.

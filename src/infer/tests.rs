@@ -50,6 +50,108 @@ fn records_are_taken_from_all_files() {
     assert!(infer(&[], None).unwrap().features.is_empty());
 }
 
+/// Opens files as if they were elsewhere.
+fn infer_elsewhere(
+    files: &[PathBuf],
+    records: Option<u64>,
+    options: &Options<'_>,
+) -> Result<Inferred> {
+    let open = |shard: usize| Ok(crate::ShardSource::new(fs::read(&files[shard])?));
+    infer_features_with_opener(&Shards::from_paths(files), records, options, open)
+}
+
+#[test]
+fn as_many_records_of_each_shard_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |number: usize, records: usize| {
+        let payloads = (0..records).map(|record| ints(&format!("{number}.{record}"), 1));
+        write(directory.path().join(number.to_string()), payloads)
+    };
+    let files = [file(0, 9), file(1, 1), file(2, 0), file(3, 8)];
+    for threads in [0, 1, 3] {
+        let options = Options::new().threads(threads);
+        for (records, right) in [
+            (0, &[][..]),
+            (1, &["3.0"]),
+            (2, &["1.0", "3.0"]),
+            (8, &["0.0", "0.1", "1.0", "3.0", "3.1"]),
+        ] {
+            let inferred = infer_elsewhere(&files, Some(records), &options).unwrap();
+            assert_eq!(names(&inferred.schema), right, "{records}");
+        }
+        for records in [None, Some(100), Some(u64::MAX)] {
+            let inferred = infer_elsewhere(&files, records, &options).unwrap();
+            assert_eq!(inferred.schema.records(), 9 + 1 + 8);
+            assert_eq!(inferred.features, infer(&files, None).unwrap().features);
+        }
+        assert!(infer_elsewhere(&[], None, &options).unwrap().features.is_empty());
+        let error = infer_elsewhere(&["none".into()], None, &options).unwrap_err();
+        assert_eq!((error.os_error(), error.path()), (Some(libc::ENOENT), Some(Path::new("none"))));
+    }
+}
+
+#[test]
+fn damage_elsewhere_is_told_on_the_callers_thread() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = write(directory.path().join("x"), (0..20).map(|_| ints("a", 1)));
+    let mut data = fs::read(&path).unwrap();
+    let middle = data.len() / 2;
+    data[middle..middle + 4].fill(0xff);
+    fs::write(&path, &data).unwrap();
+    let files = [path.clone(), path];
+    let (caller, told) = (std::thread::current().id(), Mutex::new(Vec::new()));
+    let note = |region: Skipped| {
+        assert_eq!(std::thread::current().id(), caller);
+        told.lock().unwrap().push(region.error.path().map(Path::to_owned));
+        ControlFlow::Continue(())
+    };
+    let options = Options::new().salvage(true);
+    let inferred = infer_elsewhere(&files, None, &options.on_skipped(&note)).unwrap();
+    assert_eq!(*told.lock().unwrap(), files.clone().map(Some));
+    assert!((36..40).contains(&inferred.schema.records()));
+    let stop = |_| ControlFlow::Break(());
+    let stopped = infer_elsewhere(&files, None, &options.on_skipped(&stop)).unwrap_err();
+    assert_eq!(stopped.kind(), ErrorKind::Cancelled);
+}
+
+/// A shard of which each read tells that it began, and takes its time.
+struct Slow(Vec<u8>, std::sync::Arc<AtomicU64>);
+
+impl crate::ReadAt for Slow {
+    fn size(&self) -> std::io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        self.0.read_at(buffer, offset)
+    }
+}
+
+#[test]
+fn a_call_that_is_cancelled_ends_the_reading() {
+    let payloads = (0..3000).map(|_| frame::encode(&ints("a", 1)));
+    let (offsets, data) = payloads.fold((String::new(), Vec::new()), |(text, data), frame| {
+        (format!("{text}{} {}\n", data.len(), frame.len()), [data, frame].concat())
+    });
+    let reads = std::sync::Arc::new(AtomicU64::new(0));
+    let open = |_| {
+        let slow = Slow(data.clone(), reads.clone());
+        Ok(crate::ShardSource::new(slow).index_file(offsets.clone().into_bytes()))
+    };
+    let shards = Shards::from_paths(["a", "b"]);
+    let stop = |_| match reads.load(Ordering::Relaxed) > 20 {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let options = Options::new().progress(&stop);
+    let stopped = infer_features_with_opener(&shards, None, &options, open).unwrap_err();
+    assert_eq!(stopped.kind(), ErrorKind::Cancelled);
+    let all = 2 * 3000 / BATCH as u64;
+    assert!(reads.load(Ordering::Relaxed) < all / 2, "{reads:?}");
+}
+
 #[test]
 fn only_the_records_that_are_wanted_are_scanned() {
     let directory = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 use super::permutation::{mix, Permutation, GAMMA};
 
 /// How many chunks a window has.
-const WINDOW: u64 = 12;
+pub(super) const WINDOW: u64 = 12;
 
 /// A sequence of all records in which those of a window, a dozen chunks, come together. Constant
 /// memory: a position's record is computed. [`Order::shuffle_chunks`](super::Order::shuffle_chunks)

@@ -108,9 +108,11 @@ def test_builds_at_the_same_time_wait_for_one_another(tmp_path):
     fcntl.flock(other, fcntl.LOCK_EX)
     command = [sys.executable, tmp_path / "build.py"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as build:
-        assert build.stdout.readline() == "Waiting for another build of the package\n"
-        assert of_another_build.exists()
-        os.close(other)
+        try:
+            assert build.stdout.readline() == "Waiting for another build of the package\n"
+            assert of_another_build.exists()
+        finally:
+            os.close(other)
     assert build.returncode == 0
 
 

@@ -33,18 +33,18 @@ def infer_features(
 
     A feature that all records have, with the same number of values, has that shape: one value has
     none. The others are ragged. A feature with values of several kinds has the most frequent one.
-    If there is a features.json of TensorFlow Datasets beside the files, and it fits the records, it
-    says the shapes. The command `tfr-index features` says more about each feature.
+    If there is a features.json of TensorFlow Datasets beside local files, and it fits the records,
+    it says the shapes. The command `tfr-index features` says more about each feature.
 
     Args:
         paths: files and patterns, as for `Dataset`.
         records: how many records to read, from all files. None: all records. Of files at URLs, it
             is the most records: the same number of each file is read, as far as it has them.
-        index_dir: as for `Dataset`.
+        index_dir: as for `Dataset`. Files at URLs without an index there are scanned.
         pattern: as for `Dataset`.
         allow_missing: as for `Dataset`.
         checksums: as for `Reader`.
-        threads: as for `Reader`. Of files at URLs: how many to open at the same time.
+        threads: as for `Reader`. Of files at URLs: how many to open at the same time; 0 means 32.
         store: as for `Dataset`. URLs need none.
 
     Returns:

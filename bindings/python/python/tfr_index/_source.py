@@ -151,9 +151,9 @@ class GzipSource:
     file needs no such source.) What is decompressed is what a path may be: gzip, zlib and
     TensorFlow's Snappy container, by the content. Data that is not compressed is read as it is.
 
-    With the object's seek file, each read fetches and decompresses only what it needs. Without it,
-    opening a `Reader` reads and decompresses all data once, and keeps seek points in memory.
-    `create_index` writes seek files: call it where the file is.
+    With the object's seek file, each read fetches and decompresses little more than it needs.
+    Without it, opening a `Reader` reads and decompresses all data once, and keeps seek points in
+    memory. `create_index` writes seek files: call it where the file is.
 
     Threads: any number may use it at the same time, as they may use the object.
 
