@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
-LATENCY, BANDWIDTH = 0.02, 100e6
+LATENCY, BANDWIDTH, LINK = 0.02, 100e6, 500e6
 
 
 def serve(pipe: Connection, objects: dict[str, tuple[int, int]]) -> None:
@@ -34,7 +34,8 @@ def serve(pipe: Connection, objects: dict[str, tuple[int, int]]) -> None:
         server.objects[path] = tfrecord([os.urandom(size)]) * records
     server.latency, server.bytes_per_second = LATENCY, BANDWIDTH
     pipe.send(server.url)
-    while pipe.recv():
+    while wish := pipe.recv():
+        server.link = wish if wish is not True else None
         pipe.send((len(server.requests), server.bytes_read(), server.most_at_once))
         server.forget()
     server.close()
@@ -61,13 +62,13 @@ def main() -> None:
     options: Any = {"client_options": {"allow_http": True}, "skip_signature": True}
     store = obstore.store.S3Store("b", endpoint=url, region="us-east-1", **options)
 
-    def measured(what: str, work: Callable[[], object]) -> float:
-        pipe.send(True)
+    def measured(what: str, work: Callable[[], object], link: float | None = None) -> float:
+        pipe.send(link or True)
         pipe.recv()
         begun = time.perf_counter()
         work()
         took = time.perf_counter() - begun
-        pipe.send(True)
+        pipe.send(link or True)
         requests, size, at_once = pipe.recv()
         megabytes = f"{size / 1e6:7.1f} MB"
         print(f"{what:42} {took:7.3f} s  {requests:5} requests, {megabytes}, {at_once} at once")
@@ -136,6 +137,13 @@ def main() -> None:
             f"  {what}: batches()", lambda o=order: sum(map(len, dataset.batches(256, o)))
         )
         print(f"  {what}: bandwidth of batches() / obstore alone: {base / ours:.2f}")
+
+        def through_link(o: Any = order) -> int:
+            return sum(map(len, dataset.batches(256, o)))
+
+        took = measured(f"  {what}: batches(), by a link of 500 MB/s", through_link, LINK)
+        size = sum(size for _, size in sizes)
+        print(f"  {what}: bandwidth of batches() / link: {size / LINK / took:.2f}")
 
     print("256 records of 110 KB")
     file = RemoteFile("random", store)

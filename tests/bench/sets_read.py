@@ -64,6 +64,7 @@ def read(quick: bool) -> Iterator[Row]:
             yield Row(title, fast, slow, ONE_BY_ONE, 1 / 8, fault=fast.fault)
             yield Epoch(where, right).row()
         ours = Worker(WORKER, "ours", where, right=right)
+        buffers = Worker(WORKER, "ours_in_buffers", where, right=right)
         for peer, function, copy, at_most in PEERS:
             of = where
             if copy is not None:
@@ -71,7 +72,11 @@ def read(quick: bool) -> Iterator[Row]:
                 command = [sys.executable, WORKER, copy, where, of]
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             title = f"shuffled epoch, {name}, against {peer}"
-            yield Row(title, ours, Worker(WORKER, function, of), peer, at_most, fault=ours.fault)
+            theirs = Worker(WORKER, function, of)
+            yield Row(title, ours, theirs, peer, at_most, fault=ours.fault)
+            if size == "large":  # without a copy of each payload
+                title = f"the same in one buffer, against {peer}"
+                yield Row(title, buffers, theirs, peer, at_most, fault=buffers.fault)
             if of != where:
                 shutil.rmtree(of)
         shutil.rmtree(shards.directory)

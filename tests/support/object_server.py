@@ -40,6 +40,7 @@ class ObjectServer:
         requests: those that were answered.
         latency: seconds before each answer.
         bytes_per_second: of one connection; None: as fast as it goes.
+        link: the same of all connections together.
         fault: called with each request; what it returns is answered instead: a status, "short" for
             a body that is too short, "whole" for one without a range, "reset" for none.
         quotes_listed: whether listings have ETags in quotes, as those of S3.
@@ -51,6 +52,8 @@ class ObjectServer:
         self.requests: list[Request] = []
         self.latency = 0.0
         self.bytes_per_second: float | None = None
+        self.link: float | None = None
+        self._link_is_free = 0.0  # when all that was sent has passed
         self.fault: Callable[[Request], int | str | None] = lambda _request: None
         self.quotes_listed = True
         self.most_at_once = self.at_once = 0
@@ -71,6 +74,16 @@ class ObjectServer:
 
     def bytes_read(self) -> int:
         return sum(one.size for one in self.requests if one.method == "GET")
+
+    def pass_link(self, size: int) -> None:
+        """Waits until bytes that were sent have passed the link."""
+        if self.link is None:
+            return
+        with self.lock:
+            now = time.perf_counter()
+            self._link_is_free = max(self._link_is_free, now) + size / self.link
+            wait = self._link_is_free - now
+        time.sleep(wait)
 
     def forget(self) -> None:
         """Forgets the requests so far."""
@@ -285,6 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
             piece = body[sent : sent + (256 << 10)]
             self.wfile.write(piece)
             sent += len(piece)
+            server.pass_link(len(piece))
             if server.bytes_per_second:
                 ahead = sent / server.bytes_per_second - (time.perf_counter() - begun)
                 if ahead > 0.001:
