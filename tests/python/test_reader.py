@@ -9,7 +9,6 @@ if __name__ == "__main__":
     environment.run_as_script(__file__, "quick")
 
 import gc
-import os
 import pickle
 import random
 import threading
@@ -24,6 +23,7 @@ import pytest
 import tfr_index
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupts import descriptors
 from tfr_index import Reader, _iterate, _memory, _reader
 from tfrecords import frame, payloads, tfrecord, walk
 
@@ -374,11 +374,8 @@ def test_many_threads_read_from_one_reader(data, small_pieces):
 
 
 def test_nothing_is_left_open(data):
-    def open_files() -> int:
-        gc.collect()
-        return len(os.listdir("/proc/self/fd"))
-
-    before, threads = open_files(), threading.active_count()
+    gc.collect()
+    before = descriptors()
     for _ in range(50):
         reader = Reader(data)
         next(iter(reader))
@@ -387,8 +384,8 @@ def test_nothing_is_left_open(data):
     for thread in threading.enumerate():
         if thread.name.startswith("tfr_index"):
             thread.join()
-    assert open_files() == before
-    assert threading.active_count() == threads
+    gc.collect()
+    assert descriptors() == before
     assert payloads(data.read_bytes()) == PAYLOADS and len(walk(data.read_bytes())) == 100
 
 
