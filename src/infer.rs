@@ -16,7 +16,7 @@ use crate::open::open;
 use crate::options::{Options, Progress, Skipped};
 use crate::reader::{Payloads, Reader};
 use crate::scan::Scanner;
-use crate::several::{in_order, DISTANT};
+use crate::several::{in_order, until_over, DISTANT};
 use crate::shards::{find_index, Shard, Shards};
 use crate::threads::Pool;
 
@@ -147,10 +147,7 @@ pub fn infer_features_with_opener(
     let wanted: Vec<_> = (0..shards.len()).filter(|&shard| share(shard) > 0).collect();
     let threads = if options.threads == 0 { DISTANT } else { options.threads };
     let is_over = AtomicBool::new(false);
-    let watch = |_: Progress| match is_over.load(Ordering::Relaxed) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    };
+    let watch = until_over(&is_over);
     let work = |number: usize, pool: &Pool| {
         let (shard, mut part) = (wanted[number], Part::default());
         let regions = Mutex::new(Vec::new());
@@ -177,7 +174,9 @@ pub fn infer_features_with_opener(
     let take = |number: usize, part: Result<Part>| {
         let shard = &shards[wanted[number]];
         let part = part.map_err(|error| error.of(&shard.path))?;
-        options.of_file(&shard.path, |options| options.report_skipped(part.skipped))?;
+        options.of_file(&shard.path, |options| {
+            part.skipped.into_iter().try_for_each(|region| options.report_skipped(region))
+        })?;
         schema.merge(&part.schema)?;
         read.store(schema.records(), Ordering::Relaxed);
         warnings.extend(part.warning.map(|warning| warning.of(&shard.index_path_to_create())));

@@ -354,12 +354,14 @@ impl Options<'_> {
         work(&Options { on_skipped, ..*self })
     }
 
-    /// Calls the callback for regions that were skipped, which may cancel.
-    pub(crate) fn report_skipped(&self, regions: Vec<Skipped>) -> Result<()> {
-        let Some(tell) = self.on_skipped else { return Ok(()) };
-        match regions.into_iter().map(tell).any(|told| told.is_break()) {
-            true => Err(Error::new(ErrorKind::Cancelled, "cancelled by the callback")),
-            false => Ok(()),
+    /// Calls the callback for a region that was skipped, which may cancel.
+    pub(crate) fn report_skipped(&self, region: Skipped) -> Result<()> {
+        match self.on_skipped.map(|tell| tell(region)) {
+            Some(ControlFlow::Break(())) => {
+                let detail = "cancelled by the callback for skipped regions";
+                Err(Error::new(ErrorKind::Cancelled, detail))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -21,9 +21,8 @@ pub use spec::{dali as dali_spec, printable, python as python_spec};
 pub use state::State;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crate::catalog::ensure_replaceable;
 use crate::dataset::{OpenShard, ShardSource};
@@ -33,7 +32,7 @@ use crate::file::NewFile;
 use crate::index::Index;
 use crate::options::{Options, Progress};
 use crate::reader::Reader;
-use crate::several::{in_order, DISTANT};
+use crate::several::{in_order, until_over, DISTANT};
 use crate::shards::{Shard, Shards};
 use crate::threads::{processors, Pool};
 use contents::{for_each_payload, Contents, Limits};
@@ -265,10 +264,7 @@ impl Report {
         let mut files: Vec<_> = by_shard.into_iter().collect();
         files.iter_mut().for_each(|(_, places)| places.sort_by_key(|(_, place)| place.record));
         let is_over = AtomicBool::new(false);
-        let watch = |_: Progress| match is_over.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
+        let watch = until_over(&is_over);
         let (total, records) = walked.rows.iter().fold((0, 0), |(bytes, records), row| {
             (bytes + row.bytes, records + row.records.unwrap_or(0))
         });

@@ -142,10 +142,7 @@ pub(crate) fn salvage<B: Batch>(
         let bytes = damage.decompressed..damage.decompressed;
         let error = damage.to_error().at(records, damage.decompressed);
         let region = Skipped { bytes, record: records, error, incomplete_tail: false };
-        if options.on_skipped.is_some_and(|tell| tell(region).is_break()) {
-            let detail = "cancelled by the callback for skipped regions";
-            return Err(Error::new(ErrorKind::Cancelled, detail));
-        }
+        options.report_skipped(region)?;
     }
     Ok(records)
 }

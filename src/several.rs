@@ -1,6 +1,7 @@
 //! Work on many things at once, whose results come in order.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -14,6 +15,14 @@ pub(crate) const DISTANT: usize = 32;
 
 /// Results that wait for an earlier one, for each thread.
 const AHEAD: usize = 8;
+
+/// A callback that stops once the work is over.
+pub(crate) fn until_over<T>(is_over: &AtomicBool) -> impl Fn(T) -> ControlFlow<()> + Sync + '_ {
+    |_| match is_over.load(Ordering::Relaxed) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}
 
 struct Queue<T> {
     /// The first thing that no thread has begun.

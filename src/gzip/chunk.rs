@@ -162,20 +162,17 @@ impl Chunk {
             if let Some(error) = &self.rest.failed {
                 return Err(error.clone());
             }
-            let is_small = until - self.decoded.end() < PIECE && self.is_begun();
-            let is_small = is_small && source.cost().is_none();
+            let is_small = self.is_begun() && until - self.decoded.end() < PIECE;
             let until = match self.fits() {
-                true if is_small => self.rest.end,
+                true if is_small && source.cost().is_none() => self.rest.end,
                 true => until,
                 false => end,
             };
-            // What is wrong after the wanted bytes does not matter; nobody may miss a Ctrl-C.
-            self.rest.failed = self.decode(source, kind, until).err();
-            match &self.rest.failed {
-                Some(error) if error.os_error() == Some(libc::ECANCELED) => {
-                    return Err(error.clone());
-                }
-                _ => {}
+            match self.decode(source, kind, until) {
+                // Nobody may miss a Ctrl-C.
+                Err(error) if error.os_error() == Some(libc::ECANCELED) => return Err(error),
+                // What is wrong after the wanted bytes does not matter.
+                decoded => self.rest.failed = decoded.err(),
             }
         }
     }

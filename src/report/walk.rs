@@ -16,7 +16,7 @@ use crate::index::{Entries, Entry};
 use crate::open::{open, open_beside};
 use crate::options::{Checksums, Options, Progress, Skipped};
 use crate::scan::Scanner;
-use crate::several::in_order;
+use crate::several::{in_order, until_over};
 use crate::shards::{Shard, Shards};
 use crate::threads::Pool;
 
@@ -179,10 +179,7 @@ impl File<'_> {
             let before = done.fetch_max(at.bytes_done, Ordering::Relaxed);
             let more = at.bytes_done.saturating_sub(before);
             counts.bytes.fetch_add(more, Ordering::Relaxed);
-            match counts.is_over.load(Ordering::Relaxed) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
+            until_over(&counts.is_over)(())
         };
         let options = options.progress(&watch).salvage(false).resume(false);
         let row = Row {

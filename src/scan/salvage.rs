@@ -8,8 +8,6 @@
 //!
 //! The result depends only on the bytes, not on how they are read or by how many threads.
 
-use std::ops::ControlFlow;
-
 use super::search::{look, Look};
 use super::{Scanner, PROGRESS_STEP};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,15 +80,8 @@ impl<S: ReadAt> Scanner<'_, S> {
         error: Error,
         incomplete_tail: bool,
     ) -> Result<()> {
-        let Some(report) = self.options.on_skipped else { return Ok(()) };
         let (record, start) = (self.chain.record(), self.chain.offset());
-        match report(Skipped { bytes: start..end, record, error, incomplete_tail }) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                let detail = "cancelled by the callback for skipped regions";
-                Err(Error::new(ErrorKind::Cancelled, detail))
-            }
-        }
+        self.options.report_skipped(Skipped { bytes: start..end, record, error, incomplete_tail })
     }
 
     /// Where records go on after the damaged one at `start`; the end, if they don't.

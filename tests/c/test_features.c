@@ -242,16 +242,6 @@ static void features_are_inferred(const char *directory) {
 
 static uint8_t object[4096];
 
-static int64_t read_object(void *context, uint64_t offset, uint8_t *buffer, size_t size) {
-    const size_t end = *(const size_t *)context;
-    if (offset >= end)
-        return 0;
-    if (size > end - offset)
-        size = (size_t)(end - offset);
-    memcpy(buffer, object + offset, size);
-    return (int64_t)size;
-}
-
 /* Each shard is the same object. */
 static int32_t open_object(void *context, size_t shard, tfr_opened_shard *opened, char *message) {
     if (shard == 2) {
@@ -259,7 +249,7 @@ static int32_t open_object(void *context, size_t shard, tfr_opened_shard *opened
         return -ENOENT;
     }
     const size_t size = *(const size_t *)context;
-    return tfr_source_new(read_object, context, size, &opened->data, NULL) == TFR_OK ? 0 : -EIO;
+    return tfr_source_from_memory(object, size, &opened->data, NULL) == TFR_OK ? 0 : -EIO;
 }
 
 static void features_of_objects_are_inferred(const char *directory) {

@@ -375,7 +375,7 @@ def test_many_threads_read_from_one_reader(data, small_pieces):
 
 def test_nothing_is_left_open(data):
     gc.collect()
-    before = descriptors()
+    before, threads = descriptors(), set(threading.enumerate())
     for _ in range(50):
         reader = Reader(data)
         next(iter(reader))
@@ -386,6 +386,7 @@ def test_nothing_is_left_open(data):
             thread.join()
     gc.collect()
     assert descriptors() == before
+    assert set(threading.enumerate()) <= threads  # some of an earlier test's may have ended
     assert payloads(data.read_bytes()) == PAYLOADS and len(walk(data.read_bytes())) == 100
 
 

@@ -136,9 +136,8 @@ class BytesColumn:
     def _at(self, start: int, size: int) -> memoryview:
         if 0 <= start <= len(self._data) - size:
             return self._data[start : start + size]
-        pointer = keeping(
-            ffi.cast("uint8_t *", self._place().address + start), self._owner
-        )  # a default
+        default = self._place().address + start
+        pointer = keeping(ffi.cast("uint8_t *", default), self._owner)
         return memoryview(ffi.buffer(pointer, size)).toreadonly().cast("B")
 
     def _flat(self) -> list[bytes]:

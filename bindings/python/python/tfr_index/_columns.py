@@ -237,8 +237,8 @@ def decode_examples(
     arguments = wanted.native, data, len(data), ends, len(payloads), count
     columns = make("columns", lib.tfr_columns_decode, *arguments)
     native = _Native(columns, payloads.data, (columns, data))
-    count = len(payloads)
-    return Columns._made(native, wanted, count, numpy().arange(count))
+    num_records = len(payloads)
+    return Columns._made(native, wanted, num_records, numpy().arange(num_records))
 
 
 def _arrow_of(column: Any) -> Any:

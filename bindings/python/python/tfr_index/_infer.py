@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from ._arguments import integer
 from ._errors import TfrWarning, warn
 from ._features import Feature, features_of
-from ._files import native_shards
 from ._library import CData, exception_of, lib, make
 from ._options import with_options
-from ._origin import remote_files
+from ._origin import files_of
+from ._remote_shards import RemoteFiles
 from ._typing import Checksums, Path
 
 __all__ = ["infer_features"]
@@ -70,15 +69,12 @@ def infer_features(
         {'label': Int64(), 'words': Bytes(ragged=True)}
     """
     most = 0 if records is None else integer("records", records, least=1)
-    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
-    where: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
-    files = remote_files(given, index_dir, store=store, **where)
-    shards = native_shards(given, index_dir, **where) if files is None else None
+    files = files_of(paths, index_dir, pattern=pattern, allow_missing=allow_missing, store=store)
 
     def infer(options: CData) -> CData:
-        if files is not None:
+        if isinstance(files, RemoteFiles):
             return files.infer(most, options)
-        return make("features", lib.tfr_features_infer, shards, most, options)
+        return make("features", lib.tfr_features_infer, files, most, options)
 
     native = with_options(infer, checksums=checksums, progress=None, threads=threads)
     found: dict[Any, Feature] = features_of(native)

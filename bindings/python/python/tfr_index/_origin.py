@@ -18,7 +18,7 @@ from ._remote import is_url
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Path
 
-__all__ = ["Origin", "find_origin", "remote_files"]
+__all__ = ["Origin", "files_of", "find_origin"]
 
 _MANIFEST = b".manifest.json"  # how the name of a manifest ends
 
@@ -250,7 +250,23 @@ def find_origin(
     return _Found(shards, files, index)
 
 
-def remote_files(
+def files_of(
+    paths: Path | Iterable[Path],
+    index_dir: Path | None,
+    *,
+    pattern: str | None,
+    allow_missing: bool,
+    store: Any,
+) -> CData | RemoteFiles:
+    """The native shards of local files; or the files of URLs, of paths in a store, or of a manifest
+    of URLs."""
+    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    where: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
+    files = _remote_files(given, index_dir, store=store, **where)
+    return native_shards(given, index_dir, **where) if files is None else files
+
+
+def _remote_files(
     paths: Sequence[Path],
     index_dir: Path | None,
     *,
@@ -258,7 +274,7 @@ def remote_files(
     allow_missing: bool,
     store: Any,
 ) -> RemoteFiles | None:
-    """The files of URLs, of paths in a store, or of a manifest of URLs; None: they are local."""
+    """Those that are not local; None: they are local."""
     if len(paths) == 1 and os.fsencode(paths[0]).endswith(_MANIFEST):
         origin = find_origin(paths[0], None, index_dir, pattern, allow_missing, None, store)
         return origin if isinstance(origin, RemoteFiles) else None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from typing import Any, final
 
 from ._arguments import integer
-from ._files import native_shards
 from ._library import CData, call, encode_path, ffi, lib, make
 from ._options import with_options
-from ._origin import remote_files
+from ._origin import files_of
+from ._remote_shards import RemoteFiles
 from ._typing import Checksums, Path, Progress
 
 __all__ = ["Report", "report"]
@@ -132,15 +131,12 @@ def report(
     """
     most = integer("sample", sample)
     numbers = integer("seed", seed), integer("max_bytes", max_bytes), bool(values)
-    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
-    where: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
-    files = remote_files(given, index_dir, store=store, **where)
-    shards = native_shards(given, index_dir, **where) if files is None else None
+    files = files_of(paths, index_dir, pattern=pattern, allow_missing=allow_missing, store=store)
 
     def look(options: CData) -> CData:
-        if files is not None:
+        if isinstance(files, RemoteFiles):
             return files.report((most, *numbers), options)
-        return make("report", lib.tfr_report_new, shards, most, *numbers, options)
+        return make("report", lib.tfr_report_new, files, most, *numbers, options)
 
     made = Report._of(with_options(look, checksums=checksums, progress=progress, threads=threads))
     if path is not None:
