@@ -4084,6 +4084,25 @@ enum tfr_status tfr_encode_examples(size_t records,
                                     struct tfr_error **error_out);
 
 /**
+ * Encodes records as tf.train.Example, like tfr_encode_examples(), and writes them, without records
+ * of other threads between them. Small ones are encoded in the writer's buffer: there is no copy.
+ *
+ * Parameters: `writer` is required. The others are those of tfr_encode_examples().
+ *
+ * Errors: those of tfr_encode_examples(); then the call writes nothing. Those of
+ * tfr_writer_write().
+ *
+ * Ownership: the call borrows the values.
+ *
+ * Threads: safe on any thread.
+ */
+enum tfr_status tfr_writer_write_examples(struct tfr_writer *writer,
+                                          size_t records,
+                                          const struct tfr_feature_values *features,
+                                          size_t count,
+                                          struct tfr_error **error_out);
+
+/**
  * Copies the records of a data set to new TFRecord files in a new directory, each with its index,
  * and writes a manifest of them: NAME-00000-of-00008.tfrecord, NAME-00000-of-00008.tfrecord.idx
  * and so on, and NAME.manifest.json. The directory appears complete or not at all. Each record is

@@ -1833,6 +1833,8 @@ inline reader::selection reader::iterate(const record_numbers &numbers) const {
     return {*this, data, numbers.size()};
 }
 
+class feature_values;
+
 /// Writes a TFRecord file together with its index. Both exist when finish() returns. If a writer is
 /// destroyed before that, it discards what it wrote.
 class writer {
@@ -1861,6 +1863,9 @@ class writer {
         detail::call(tfr_writer_write_many, native_.get(), bytes, many.offsets().data(),
                      many.size());
     }
+    /// Encodes records as tf.train.Example, like encode_examples(), and writes them, without
+    /// records of other threads between them.
+    void write_examples(std::size_t records, array_view<feature_values> values);
     /// Passes everything written so far to the system.
     void flush() { detail::call(tfr_writer_flush, native_.get()); }
     /// The number of records in the file, including those not yet flushed.
@@ -2228,6 +2233,20 @@ class feature_values {
 
   private:
     friend inline batch encode_examples(std::size_t records, array_view<feature_values> values);
+    friend class writer;
+
+    static std::vector<tfr_feature_values> natives(std::size_t records,
+                                                   array_view<feature_values> values) {
+        std::vector<tfr_feature_values> natives;
+        for (const feature_values &one : values) {
+            if (one.offsets_.data() != nullptr && one.offsets_.size() != records + 1) {
+                throw std::invalid_argument("tfr::feature_values: feature " + one.name_ +
+                                            " needs one offset more than there are records");
+            }
+            natives.push_back(one.native());
+        }
+        return natives;
+    }
 
     feature_values(std::string name, tfr_feature_kind kind, const void *values, std::size_t count)
         : name_(std::move(name)), kind_(kind), values_(values), count_(count) {}
@@ -2252,17 +2271,15 @@ class feature_values {
 /// Encodes records as tf.train.Example, byte for byte as protobuf's deterministic serialisation.
 /// The batch has their payloads.
 [[nodiscard]] inline batch encode_examples(std::size_t records, array_view<feature_values> values) {
-    std::vector<tfr_feature_values> native;
-    for (const feature_values &one : values) {
-        if (one.offsets_.data() != nullptr && one.offsets_.size() != records + 1) {
-            throw std::invalid_argument("tfr::encode_examples: feature " + one.name_ +
-                                        " needs one offset more than there are records");
-        }
-        native.push_back(one.native());
-    }
+    const auto natives = feature_values::natives(records, values);
     tfr_batch *made = nullptr;
-    detail::call(tfr_encode_examples, records, native.data(), native.size(), &made);
+    detail::call(tfr_encode_examples, records, natives.data(), natives.size(), &made);
     return batch(made);
+}
+
+inline void writer::write_examples(std::size_t records, array_view<feature_values> values) {
+    const auto natives = feature_values::natives(records, values);
+    detail::call(tfr_writer_write_examples, native_.get(), records, natives.data(), natives.size());
 }
 
 /// Where a record of a data set is.

@@ -10,6 +10,7 @@ use background::Background;
 use crate::crc;
 use crate::create::{index_is_data, write_index};
 use crate::error::{Error, ErrorKind, Result};
+use crate::example::{Encoded, Encoder as ExampleEncoder, FeatureValues};
 use crate::file::{self, GrownFile, NewFile};
 use crate::fork::Owner;
 use crate::frame::{self, Header, OVERHEAD};
@@ -270,6 +271,37 @@ impl RecordWriter {
         self.attempt(|writer| writer.write_frame(payload))
     }
 
+    /// Encodes records as `tf.train.Example`, like [`encode_examples`](crate::encode_examples), and
+    /// writes them. Small ones are encoded in the writer's buffer: there is no copy.
+    ///
+    /// # Errors
+    /// Those of [`encode_examples`](crate::encode_examples), before anything is written; those of
+    /// [`write`](Self::write).
+    ///
+    /// ```
+    /// use tfr_index::{Feature, FeatureValues, Features, Options, Reader, RecordWriter};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (path, index_path) = (directory.path().join("x"), directory.path().join("x.idx"));
+    /// let mut writer = RecordWriter::create(&path, &index_path, &Options::new())?;
+    /// writer.write_examples(2, &[FeatureValues::int64("label", &[7, 8])])?;
+    /// writer.finish()?;
+    ///
+    /// let features = Features::new([Feature::int64("label")])?;
+    /// let (_, columns) = Reader::open(&path, &Options::new())?.read_columns(&[1, 0], &features)?;
+    /// assert_eq!(columns.int64(0), Some(&[8, 7][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_examples(&mut self, records: usize, features: &[FeatureValues<'_>]) -> Result<()> {
+        let mut examples = ExampleEncoder::new(records, features)?;
+        self.attempt(|writer| {
+            while let Some(example) = examples.next()? {
+                writer.write_example(&example)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Writes whole frames, which must be valid: their sizes are those between `offsets` in `bytes`.
     ///
     /// # Errors
@@ -354,14 +386,32 @@ impl RecordWriter {
     }
 
     fn write_frame(&mut self, payload: &[u8]) -> Result<Entry> {
-        let length = payload.len() as u64;
-        let entry = Entry { offset: self.offset, size: length + OVERHEAD };
-        self.frames.extend_from_slice(&Header::of(length).encode());
+        self.frames.extend_from_slice(&Header::of(payload.len() as u64).encode());
         match payload.len() < self.direct {
             true => self.frames.extend_from_slice(payload),
             false => self.data.flush(&mut self.frames, payload)?,
         }
-        self.frames.extend_from_slice(&frame::encode_footer(crc::masked(payload)));
+        self.end_frame(payload.len(), crc::masked(payload))
+    }
+
+    /// Encodes small records where their frames are, in the cache.
+    fn write_example(&mut self, example: &Encoded<'_>) -> Result<Entry> {
+        let length = example.len();
+        if length >= self.direct {
+            let mut payload = Vec::new();
+            example.push(&mut payload)?;
+            return self.write_frame(&payload);
+        }
+        self.frames.extend_from_slice(&Header::of(length as u64).encode());
+        let start = self.frames.len();
+        example.push(&mut self.frames)?;
+        self.end_frame(length, crc::masked(&self.frames[start..]))
+    }
+
+    /// Adds the footer and the index entry of a payload of `length` bytes.
+    fn end_frame(&mut self, length: usize, masked_crc: u32) -> Result<Entry> {
+        let entry = Entry { offset: self.offset, size: length as u64 + OVERHEAD };
+        self.frames.extend_from_slice(&frame::encode_footer(masked_crc));
         self.write_full()?;
         self.add_line(entry)?;
         Ok(entry)

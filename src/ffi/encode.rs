@@ -1,4 +1,4 @@
-//! `tfr_encode_examples()`: columns → payloads.
+//! `tfr_encode_examples()`: columns → payloads, and `tfr_writer_write_examples()`: → records.
 
 use libc::c_char;
 
@@ -8,6 +8,7 @@ use super::features::{kind_of, tfr_bytes};
 use super::guard::guard;
 use super::pointer;
 use super::status::tfr_status;
+use super::writer::tfr_writer;
 use crate::error::Result;
 use crate::{encode_examples, Batch, FeatureKind, FeatureValues, Payloads};
 
@@ -84,6 +85,24 @@ impl<'a> Borrowed<'a> {
     }
 }
 
+/// Calls `work` with the values of features.
+///
+/// # Safety
+/// The contract of tfr_encode_examples().
+unsafe fn with_values<T>(
+    records: usize,
+    features: *const tfr_feature_values,
+    count: usize,
+    work: impl FnOnce(&[FeatureValues<'_>]) -> Result<T>,
+) -> Result<T> {
+    // SAFETY: the caller upholds the contract.
+    let borrowed: Vec<_> = unsafe {
+        let features = pointer::slice(features, count, "features")?.iter();
+        features.map(|values| Borrowed::of(values, records)).collect::<Result<_>>()?
+    };
+    work(&borrowed.iter().map(Borrowed::as_values).collect::<Vec<_>>())
+}
+
 /// Encodes records as tf.train.Example, byte for byte as protobuf's deterministic serialisation:
 /// features in the order of their names, numbers packed. A feature without values in a record has an
 /// empty list there.
@@ -110,14 +129,41 @@ pub unsafe extern "C" fn tfr_encode_examples(
     // SAFETY: the caller upholds the contract.
     let body = || unsafe {
         let store = pointer::handle_out(batch_out, "batch_out")?;
-        let features = pointer::slice(features, count, "features")?.iter();
-        let features = features.map(|values| Borrowed::of(values, records));
-        let features = features.collect::<Result<Vec<_>>>()?;
-        let values: Vec<_> = features.iter().map(Borrowed::as_values).collect();
-        let (payloads, offsets) = encode_examples(records, &values)?;
+        let (payloads, offsets) =
+            with_values(records, features, count, |values| encode_examples(records, values))?;
         let payloads = Payloads::of(payloads, offsets);
         store(tfr_batch::give(Batch::of(payloads, (0..records as u64).collect()))?);
         Ok(())
+    };
+    // SAFETY: the caller upholds the contract.
+    unsafe { guard(error_out, body) }
+}
+
+/// Encodes records as tf.train.Example, like tfr_encode_examples(), and writes them, without records
+/// of other threads between them. Small ones are encoded in the writer's buffer: there is no copy.
+///
+/// Parameters: `writer` is required. The others are those of tfr_encode_examples().
+///
+/// Errors: those of tfr_encode_examples(); then the call writes nothing. Those of
+/// tfr_writer_write().
+///
+/// Ownership: the call borrows the values.
+///
+/// Threads: safe on any thread.
+#[no_mangle]
+pub unsafe extern "C" fn tfr_writer_write_examples(
+    writer: *mut tfr_writer,
+    records: usize,
+    features: *const tfr_feature_values,
+    count: usize,
+    error_out: *mut *mut tfr_error,
+) -> tfr_status {
+    // SAFETY: the caller upholds the contract.
+    let body = || unsafe {
+        let writer = pointer::borrow(writer, "writer")?;
+        with_values(records, features, count, |values| {
+            writer.with(|writer| writer.write_examples(records, values))
+        })
     };
     // SAFETY: the caller upholds the contract.
     unsafe { guard(error_out, body) }

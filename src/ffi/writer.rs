@@ -49,7 +49,7 @@ impl tfr_writer {
     }
 
     /// Calls `work` with the writer, unless it is finished.
-    fn with(&self, work: impl FnOnce(&mut RecordWriter) -> Result<()>) -> Result<()> {
+    pub(super) fn with(&self, work: impl FnOnce(&mut RecordWriter) -> Result<()>) -> Result<()> {
         work(self.lock()?.writer.as_mut().ok_or_else(finished)?)
     }
 }

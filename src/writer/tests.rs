@@ -1,5 +1,5 @@
 use super::*;
-use crate::{create_index, CheckLevel, Index, ReadAt, Skipped};
+use crate::{create_index, encode_examples, CheckLevel, Index, ReadAt, Reader, Skipped};
 use proptest::prelude::*;
 use std::fs;
 use std::io::Read;
@@ -143,6 +143,32 @@ proptest! {
             prop_assert_eq!(fs::read_to_string(&index_path).unwrap(), index.to_text().unwrap());
         }
         prop_assert_eq!(names(&directory), ["x", "x.idx"]);
+    }
+
+    #[test]
+    fn examples_are_the_payloads_that_are_encoded(
+        sizes in sizes(), compression in prop::sample::select(vec![Compression::None, Compression::Gzip]),
+    ) {
+        let strings: Vec<_> = sizes.iter().map(|size| payload(*size)).collect();
+        let strings: Vec<_> = strings.iter().map(Vec::as_slice).collect();
+        let numbers: Vec<_> = sizes.iter().map(|size| *size as i64 - 1).collect();
+        let features = [FeatureValues::bytes("k", &strings), FeatureValues::int64("a", &numbers)];
+        let (_directory, path, index_path) = places();
+        let options = Options::new().compression(compression);
+        let mut writer = RecordWriter::create(&path, &index_path, &options).unwrap();
+        writer.write(b"before").unwrap();
+        writer.write_examples(sizes.len(), &features).unwrap();
+        writer.write(b"after").unwrap();
+        prop_assert_eq!(writer.finish().unwrap(), sizes.len() as u64 + 2);
+
+        let (payloads, offsets) = encode_examples(sizes.len(), &features).unwrap();
+        let mut right: Vec<_> = offsets.windows(2).map(|two| &payloads[two[0]..two[1]]).collect();
+        right.insert(0, b"before");
+        right.push(b"after");
+        let reader = Reader::open(&path, &Options::new()).unwrap();
+        let found = reader.iter().collect::<Result<Vec<_>>>().unwrap();
+        prop_assert_eq!(found, right);
+        Index::read(&index_path).unwrap().check(&path, CheckLevel::Full, &Options::new()).unwrap();
     }
 
     #[test]
@@ -347,6 +373,18 @@ fn data_and_index_are_two_files() {
         assert_eq!(path.exists(), is_there);
         RecordWriter::create(&path, &index_path, &Options::new()).unwrap().finish().unwrap();
     }
+}
+
+#[test]
+fn examples_with_invalid_values_write_nothing() {
+    let (_directory, path, index_path) = places();
+    let mut writer = OPENS[0](&path, &index_path).unwrap();
+    let error = writer.write_examples(2, &[FeatureValues::int64("k", &[1, 2, 3])]).unwrap_err();
+    assert_eq!((error.kind(), error.feature()), (ErrorKind::InvalidArgument, Some("k")));
+    writer.write_examples(0, &[FeatureValues::int64("k", &[])]).unwrap();
+    assert_eq!(writer.num_records(), 0);
+    writer.write_examples(2, &[]).unwrap();
+    assert_eq!(writer.finish().unwrap(), 2);
 }
 
 #[test]

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -284,6 +285,8 @@ def write_ours(path: str, records: str) -> dict[str, float]:
 
     columns = _columns(int(records))
 
+    Path(path).unlink(missing_ok=True)  # replacing it would take time, too
+
     def labels() -> Iterator[numpy.ndarray]:
         with tfr_index.RecordWriter(path) as writer:
             for start in range(0, int(records), BATCH):
@@ -312,6 +315,8 @@ def write_protobuf(path: str, records: str) -> dict[str, float]:
             values = columns[name][number]
             found[name] = makers[kind]([values] if count == 1 else values)
         return found
+
+    Path(path).unlink(missing_ok=True)  # replacing it would take time, too
 
     def labels() -> Iterator[numpy.ndarray]:
         with tfr_index.RecordWriter(path) as writer:

@@ -267,6 +267,8 @@
     F(void, tfr_batches_free, (tfr_batches *))                                                     \
     F(tfr_status, tfr_encode_examples,                                                             \
       (size_t, const tfr_feature_values *, size_t, tfr_batch **, tfr_error **))                    \
+    F(tfr_status, tfr_writer_write_examples,                                                       \
+      (tfr_writer *, size_t, const tfr_feature_values *, size_t, tfr_error **))                    \
     F(tfr_status, tfr_reshard,                                                                     \
       (const tfr_shards *, const char *const *, const char *, const char *, uint64_t, uint64_t,    \
        const uint64_t *, const tfr_options *, tfr_warning_fn, void *, tfr_error **))               \

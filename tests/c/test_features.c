@@ -40,17 +40,18 @@ static tfr_features *wanted(void) {
 }
 
 /* Three records: 0 to 2 words; box is not there. */
+static const int64_t ids_of_three[] = {7, -1, INT64_MIN};
+static const tfr_bytes words_of_three[] = {
+    {(const uint8_t *)"a", 1}, {(const uint8_t *)"few", 3}, {(const uint8_t *)"words", 5}};
+static const size_t offsets_of_three[] = {0, 1, 1, 3};
+static const tfr_feature_values values_of_three[] = {
+    {"words", 5, TFR_FEATURE_BYTES, words_of_three, 3, offsets_of_three},
+    {"id", 2, TFR_FEATURE_INT64, ids_of_three, 3, NULL},
+};
+
 static tfr_batch *three(void) {
-    const int64_t ids[] = {7, -1, INT64_MIN};
-    const tfr_bytes words[] = {
-        {(const uint8_t *)"a", 1}, {(const uint8_t *)"few", 3}, {(const uint8_t *)"words", 5}};
-    const size_t offsets[] = {0, 1, 1, 3};
-    const tfr_feature_values values[] = {
-        {"words", 5, TFR_FEATURE_BYTES, words, 3, offsets},
-        {"id", 2, TFR_FEATURE_INT64, ids, 3, NULL},
-    };
     tfr_batch *batch = NULL;
-    CHECK(tfr_encode_examples(3, values, 2, &batch, NULL) == TFR_OK);
+    CHECK(tfr_encode_examples(3, values_of_three, 2, &batch, NULL) == TFR_OK);
     CHECK(tfr_batch_len(batch) == 3 && tfr_batch_records(batch)[2] == 2);
     CHECK(tfr_batch_columns(batch) == NULL);
     return batch;
@@ -152,19 +153,19 @@ static void payloads_are_decoded(void) {
 static void records_are_read_and_decoded(const char *directory) {
     char path[4096];
     CHECK(snprintf(path, sizeof path, "%s/x.tfrecord", directory) < (int)sizeof path);
-    tfr_batch *batch = three();
-    const size_t *ends = tfr_batch_offsets(batch);
     tfr_writer *writer = NULL;
     CHECK(tfr_writer_create(path, NULL, NULL, &writer, NULL) == TFR_OK);
-    for (size_t i = 0; i < 3; i++) {
-        const uint8_t *payload = tfr_batch_bytes(batch) + ends[i];
-        CHECK(tfr_writer_write(writer, payload, ends[i + 1] - ends[i], NULL) == TFR_OK);
-    }
+    FAILS(TFR_ERR_INVALID_ARGUMENT, "give offsets if records have different numbers of values",
+          tfr_writer_write_examples(writer, 2, values_of_three, 2, &error));
+    CHECK(tfr_writer_num_records(writer) == 0);
+    CHECK(tfr_writer_write_examples(writer, 3, values_of_three, 2, NULL) == TFR_OK);
     CHECK(tfr_writer_write(writer, NULL, 0, NULL) == TFR_OK); /* an Example without features */
     CHECK(tfr_writer_finish(writer, NULL, NULL) == TFR_OK);
+    FAILS(TFR_ERR_INVALID_ARGUMENT, "the writer is finished: nothing more can be written",
+          tfr_writer_write_examples(writer, 3, values_of_three, 2, &error));
     tfr_writer_free(writer);
-    tfr_batch_free(batch);
 
+    tfr_batch *batch = NULL;
     tfr_features *features = wanted();
     tfr_reader *reader = NULL;
     tfr_error *error = NULL;

@@ -152,6 +152,12 @@ static void features_are_required(const char *path) {
     REFUSES("a name", tfr_encode_examples(0, &no_name, 1, &batch, error_out));
     REFUSES("values", tfr_encode_examples(1, &no_values, 1, &batch, error_out));
     REFUSES("a value", tfr_encode_examples(1, &no_value, 1, &batch, error_out));
+    REFUSES("writer", tfr_writer_write_examples(NULL, 0, NULL, 0, error_out));
+    tfr_writer *writer = NULL;
+    CHECK(tfr_writer_create(path, NULL, NULL, &writer, NULL) == TFR_OK);
+    REFUSES("features", tfr_writer_write_examples(writer, 0, NULL, 1, error_out));
+    REFUSES("values", tfr_writer_write_examples(writer, 1, &no_values, 1, error_out));
+    tfr_writer_free(writer);
 
     FILE *file = fopen(path, "wb");
     CHECK(file != NULL && fclose(file) == 0);

@@ -16,13 +16,14 @@ tfr::features wanted() {
 }
 
 // Three records: 0 to 2 words; box is not there.
-tfr::batch three() {
-    const std::vector<std::int64_t> ids{7, -1, 5};
-    const std::vector<std::string_view> words{"a", "few", "words"};
-    const std::vector<std::size_t> offsets{0, 1, 1, 3};
-    return tfr::encode_examples(
-        3, {tfr::feature_values("words", words).offsets(offsets), tfr::feature_values("id", ids)});
-}
+const std::vector<std::int64_t> ids_of_three{7, -1, 5};
+const std::vector<std::string_view> words_of_three{"a", "few", "words"};
+const std::vector<std::size_t> offsets_of_three{0, 1, 1, 3};
+const std::vector<tfr::feature_values> values_of_three{
+    tfr::feature_values("words", words_of_three).offsets(offsets_of_three),
+    tfr::feature_values("id", ids_of_three)};
+
+tfr::batch three() { return tfr::encode_examples(3, values_of_three); }
 
 void check_columns(const tfr::columns &columns) {
     CHECK(columns.size() == 3 && !columns.empty());
@@ -59,9 +60,7 @@ void payloads_are_decoded() {
 
 void records_are_read_and_decoded(const std::string &path) {
     tfr::writer writer = tfr::writer::create(path);
-    for (const std::string_view payload : three()) {
-        writer.write(payload);
-    }
+    writer.write_examples(3, values_of_three);
     writer.write("");
     writer.finish();
 

@@ -1036,6 +1036,7 @@ def test_columns_that_are_written(tmp_path, column, expected):
         ([[2**63 - 1], [0.5]], "an integer that float32 cannot hold"),
         ([np.array([2**24 + 1]), np.array([0.5])], "an integer that float32 cannot hold"),
         ([2**70, 0.5], "has an integer that does not fit into 64 bits"),
+        ([np.ma.array([1, 2], mask=[0, 1]), np.array([3])], "has missing values"),
     ],
     ids=repr,
 )

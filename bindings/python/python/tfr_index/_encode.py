@@ -1,4 +1,4 @@
-"""`encode_example`, and the native records of columns of values."""
+"""`encode_example`, and columns of values for the native library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._library import CData, ffi, lib, make
 from ._numpy import numpy
 from ._ragged import Ragged
 
-__all__ = ["encode_columns", "encode_example"]
+__all__ = ["encode_example", "native_columns"]
 
 _STRINGS = (bytes, str, bytearray, memoryview)
 _NO_LISTS = (*_STRINGS, Mapping, Set)  # although they have a length
@@ -48,14 +48,16 @@ def encode_example(features: Mapping[Any, Any]) -> bytes:
         b'\\n\\x10\\n\\x0e\\n\\x05label\\x12\\x05\\x1a\\x03\\n\\x01\\x07'
     """
     _ensure_mapping(features)
-    batch = _encoded({name: [value] for name, value in features.items()}, 1)
+    columns = {name: [value] for name, value in features.items()}
+    values, _keep = _native(columns)
+    batch = make("batch", lib.tfr_encode_examples, 1, values, len(values))
     size = lib.tfr_batch_offsets(batch)[1]
     payload: bytes = ffi.buffer(lib.tfr_batch_bytes(batch), size)[:]
     return payload
 
 
-def encode_columns(columns: Mapping[Any, Any]) -> CData:
-    """A native batch with a record for each row of the columns.
+def native_columns(columns: Mapping[Any, Any]) -> tuple[int, CData, list[Any]]:
+    """The number of rows of columns, their values for C, and what keeps these alive.
 
     Raises:
         TfrValueError: they have different numbers of records, or invalid values.
@@ -68,7 +70,7 @@ def encode_columns(columns: Mapping[Any, Any]) -> CData:
     for name, size in sizes.items():
         if size != count:
             raise _wrong(name, f"has {size} records, but feature {_quoted(first)} has {count}")
-    return _encoded(columns, count)
+    return (count, *_native(columns))
 
 
 def _ensure_mapping(features: object) -> None:
@@ -104,12 +106,12 @@ def _length(name: Any, column: Any) -> int:
     return len(column)
 
 
-def _encoded(columns: Mapping[Any, Any], count: int) -> CData:
+def _native(columns: Mapping[Any, Any]) -> tuple[CData, list[Any]]:
     natives = ffi.new("tfr_feature_values[]", len(columns))
-    keep = []
+    keep: list[Any] = []
     for place, (name, column) in enumerate(columns.items()):
-        given, offsets = _flattened(name, column)
-        kind, values, alive = _values_of(name, given)
+        given, types, offsets = _flattened(name, column)
+        kind, values, alive = _values_of(name, given, types)
         native = natives[place]
         key = ffi.from_buffer("char[]", key_of(name))
         memory = ffi.from_buffer(values)
@@ -119,68 +121,54 @@ def _encoded(columns: Mapping[Any, Any], count: int) -> CData:
             offsets = ffi.from_buffer("size_t[]", offsets)
             native.offsets = offsets
         keep.append((key, memory, alive, offsets))
-    return make("batch", lib.tfr_encode_examples, count, natives, len(columns))
+    return natives, keep
 
 
-def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
-    """The values of all records, and where those of each start, unless all have as many.
+def _flattened(name: Any, column: Any) -> tuple[Any, set[type], Any]:
+    """The values of all records, their types, and where those of each start.
 
-    The values are a `BytesColumn`, an array of any shape, or a list.
+    The values are a `BytesColumn`, an array of any shape, or a list, the only one that has types.
+    Where records start is None if all have as many values.
     """
     np = numpy()
     if isinstance(column, Ragged):
         if isinstance(column.values, Ragged) or len(column.values.shape) > 1:
             raise _wrong(name, _STEPS)
         start, stop = column.offsets[0], column.offsets[-1]
-        return column.values[start:stop], np.ascontiguousarray(column.offsets - start)
+        return column.values[start:stop], set(), np.ascontiguousarray(column.offsets - start)
     if isinstance(column, BytesColumn):
-        return column, None
+        return column, set(), None
     if hasattr(column, "__array__"):
         nulls = getattr(column, "null_count", 0)  # of pyarrow; of polars it is a method
         if np.ma.is_masked(column) or (nulls() if callable(nulls) else nulls):
-            raise _wrong(name, "has missing values: fill them, or leave the feature out")
+            raise _wrong(name, _MISSING)
         array = np.asarray(column)
         if array.dtype != object or array.ndim != 1:
-            return array, None
+            return array, set(), None
         column = array
     rows = list(column)
     kinds = set(map(type, rows))
     ones = set(filter(_is_one, kinds))
     if ones == kinds:
-        return rows, None
+        return rows, kinds, None
     if ones:
         raise _wrong(name, "has both values and lists of values: pass a list for each record")
     if Ragged in kinds:
         raise _wrong(name, _STEPS)
     values: Any
+    types: set[type] = set()
     if kinds == {BytesColumn}:
         rows = [row._flat() for row in rows]
         values = list(chain.from_iterable(rows)) or np.empty(0, "S1")
     elif all(hasattr(kind, "__array__") for kind in kinds):
-        if kinds != {np.ndarray}:
-            rows = list(map(np.asarray, rows))
-        if set(map(attrgetter("ndim"), rows)) != {1}:
-            rows = [row.reshape(-1) for row in rows]
-        full, types = rows, set(map(attrgetter("dtype"), rows))
-        if len(types) > 1:
-            full = [row for row in rows if len(row)] or rows  # numpy.array([]) is one of float
-            types = set(map(attrgetter("dtype"), full))
-        dtypes = {dtype.kind for dtype in types}
-        if dtypes & set("SUO"):
-            values = list(chain.from_iterable(row.tolist() for row in full)) or np.empty(0, "S1")
-        else:
-            values = np.concatenate(full)
-            if values.dtype.kind == "f" and "f" not in dtypes:  # of int64 and uint64
-                raise _wrong(name, "has arrays of int64 and of uint64: convert one of them")
-            if "f" in dtypes and len(dtypes) > 1:
-                for row in full:
-                    if row.dtype.kind in "iu":
-                        _ensure_exact(name, row.tolist())
+        rows, values = _joined(name, rows, kinds)
     else:
         values = list(chain.from_iterable(rows))
-        if not all(map(_is_one, set(map(type, values)))):  # there are lists in the lists
+        types = set(map(type, values))
+        if not all(map(_is_one, types)):  # there are lists in the lists
             rows = [list(flat(row)) for row in rows]
             values = list(chain.from_iterable(rows))
+            types = set(map(type, values))
         if not values:
             raise _wrong(
                 name,
@@ -189,36 +177,76 @@ def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
             )
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)), out=offsets[1:])
-    return values, offsets
+    if isinstance(values, list) and not types:
+        types = set(map(type, values))
+    return values, types, offsets
 
 
-def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
-    """The kind of values, an array of them for C, and what keeps that alive."""
+def _joined(name: Any, rows: list[Any], kinds: set[type]) -> tuple[list[Any], Any]:
+    """A flat array for each record, and the values of all as an array or a list."""
+    np = numpy()
+    if kinds == {np.ndarray} and rows[0].dtype.kind in "biuf":
+        try:  # most are of one type, and flat: nothing else then looks at each
+            values = np.concatenate(rows, dtype=rows[0].dtype, casting="no")
+            if values.ndim == 1:
+                return rows, values
+        except (TypeError, ValueError):
+            pass
+    if kinds != {np.ndarray}:
+        if any(map(np.ma.is_masked, rows)):
+            raise _wrong(name, _MISSING)
+        rows = list(map(np.asarray, rows))
+    if set(map(attrgetter("ndim"), rows)) != {1}:
+        rows = [row.reshape(-1) for row in rows]
+    full, types = rows, set(map(attrgetter("dtype"), rows))
+    if len(types) > 1:
+        full = [row for row in rows if len(row)] or rows  # numpy.array([]) is one of float
+        types = set(map(attrgetter("dtype"), full))
+    dtypes = {dtype.kind for dtype in types}
+    if dtypes & set("SUO"):
+        return rows, list(chain.from_iterable(row.tolist() for row in full)) or np.empty(0, "S1")
+    values = np.concatenate(full)
+    if values.dtype.kind == "f" and "f" not in dtypes:  # of int64 and uint64
+        raise _wrong(name, "has arrays of int64 and of uint64: convert one of them")
+    if "f" in dtypes and len(dtypes) > 1:
+        for row in full:
+            if row.dtype.kind in "iu":
+                _ensure_exact(name, row.tolist())
+    return rows, values
+
+
+def _values_of(name: Any, given: Any, types: set[type]) -> tuple[int, Any, Any]:
+    """The kind of values, an array of them for C, and what keeps that alive.
+
+    `types` are those of the values in a list.
+    """
     np = numpy()
     if isinstance(given, BytesColumn):
         return _strings(given._flat())
     array = given
     if isinstance(given, list) or given.dtype.kind in "SUO":
-        values = given if isinstance(given, list) else given.reshape(-1).tolist()
-        kinds = set(map(type, values))
-        are_strings = [issubclass(kind, _STRINGS) for kind in kinds]
+        values = given
+        if not isinstance(given, list):
+            values = given.reshape(-1).tolist()
+            types = set(map(type, values))
+        are_strings = [issubclass(one, _STRINGS) for one in types]
         if all(are_strings) and (values or (given is not values and given.dtype.kind in "SU")):
-            if kinds != {bytes}:
+            if types != {bytes}:
                 values = [_encoded_text(name, one) for one in values]
             return _strings(values)
         if any(are_strings):
             raise _wrong(name, "has both byte strings and other values")
-        if any(issubclass(kind, _NO_LISTS) for kind in kinds):
-            raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
+        if any(issubclass(one, _NO_LISTS) for one in types):
+            raise _wrong(name, f"{_KINDS}, not {_names(types)}")
         array = np.asarray(values) if values else np.empty(0, np.int64)
-        are_ints = all(issubclass(kind, (int, np.integer)) for kind in kinds)
-        are_numbers = all(issubclass(kind, (int, float, np.integer, np.floating)) for kind in kinds)
+        are_ints = all(issubclass(one, (int, np.integer)) for one in types)
+        are_numbers = all(issubclass(one, (int, float, np.integer, np.floating)) for one in types)
         is_other = array.dtype.kind not in "biu" if are_ints else array.dtype == object
         if are_numbers and is_other:  # numpy then takes another type
             raise _wrong(name, "has an integer that does not fit into 64 bits")
         if array.dtype == object:
-            raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
-        if array.dtype.kind == "f" and any(issubclass(kind, (int, np.integer)) for kind in kinds):
+            raise _wrong(name, f"{_KINDS}, not {_names(types)}")
+        if array.dtype.kind == "f" and any(issubclass(one, (int, np.integer)) for one in types):
             _ensure_exact(name, [one for one in values if isinstance(one, (int, np.integer))])
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise _wrong(name, "has an integer that does not fit into 64 bits")
@@ -261,6 +289,7 @@ def _encoded_text(name: Any, one: Any) -> bytes:
         raise _wrong(name, "has a str that is not UTF-8: pass bytes") from None
 
 
+_MISSING = "has missing values: fill them, or leave the feature out"
 _STEPS = "has the steps of a sequence, which an Example cannot have"
 _KINDS = "values must be integers, floating-point numbers, bytes or str"
 
@@ -269,7 +298,7 @@ def _strings(strings: list[bytes]) -> tuple[int, Any, Any]:
     np = numpy()
     spans = np.empty((len(strings), 2), np.uint64)  # as many `tfr_bytes`
     # An array of objects is one of their ids: this takes a quarter of the time of calling `id`.
-    ids = np.ndarray(len(strings), np.uint64, np.array(strings, object))
+    ids = np.ndarray(len(strings), np.uint64, np.fromiter(strings, object, len(strings)))
     np.add(ids, np.uint64(CONTENT_AT), out=spans[:, 0])
     spans[:, 1] = np.fromiter(map(len, strings), np.uint64, len(strings))
     return lib.TFR_FEATURE_BYTES, spans, strings

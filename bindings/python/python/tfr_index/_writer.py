@@ -13,7 +13,7 @@ from itertools import accumulate
 from types import TracebackType
 from typing import Any, Self, final
 
-from ._encode import encode_columns
+from ._encode import native_columns
 from ._errors import TfrError, TfrValueError
 from ._library import (
     CData,
@@ -224,11 +224,15 @@ class RecordWriter:
             ...     Reader(path).read_columns([2, 0], infer_features(path))["words"].to_list()
             [[b'few', b'words'], [b'a']]
         """
-        batch = encode_columns(features)
-        given = lib.tfr_batch_bytes(batch), lib.tfr_batch_offsets(batch), lib.tfr_batch_len(batch)
+        records, columns, _keep = native_columns(features)
         with self._own_lock():
             self._expect(self._pass_on())
-            self._expect(_write_many(self._native, *given, _NULL))
+            try:
+                call(lib.tfr_writer_write_examples, self._native, records, columns, len(columns))
+            except TfrError:
+                if self.closed:
+                    raise _closed_error() from None
+                raise
 
     def _own_lock(self) -> threading.RLock:
         """The lock. It raises in a forked process, where nothing might ever release the lock."""
