@@ -125,9 +125,12 @@ pub fn name(path: &Path) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let escaped = |character: char| match is_unprintable(character) {
-        true => character.escape_default().to_string(),
-        false => character.to_string(),
-    };
-    text.chars().map(escaped).collect()
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_unprintable(character) {
+            true => escaped.extend(character.escape_default()),
+            false => escaped.push(character),
+        }
+    }
+    escaped
 }
