@@ -584,7 +584,8 @@ typedef struct tfr_source tfr_source;
 
 /**
  * Writes records to a TFRecord file, with valid checksums, and the index of the file at the same
- * time, without reading the data again. It needs less than 2 MB of memory, whatever it writes.
+ * time, without reading the data again. It needs less than 2 MB of memory, whatever it writes;
+ * tfr_writer_write_examples() needs twice the size of the largest record, too.
  *
  * Threads: many threads may use a writer at the same time; it writes their records one after
  * another. The writer starts one thread of its own once it has half a megabyte of small records,
@@ -953,7 +954,9 @@ const char *tfr_version(void);
 /**
  * Sets how many bytes of decompressed data the process may keep, of all compressed files together.
  * The default is 64 MiB. Data in use comes on top. With 0, each read decompresses its chunk, of
- * about 256 KiB, from the chunk's start. A forked process has the number of its parent.
+ * about 256 KiB, from the chunk's start. Each data set that is read in an order shuffled in chunks
+ * needs 48 MiB; with less, its records cost up to 25 times as much. A forked process has the number
+ * of its parent.
  *
  * Threads: safe on any thread at any time.
  */
@@ -4089,8 +4092,8 @@ enum tfr_status tfr_encode_examples(size_t records,
  *
  * Parameters: `writer` is required. The others are those of tfr_encode_examples().
  *
- * Errors: those of tfr_encode_examples(); then the call writes nothing. Those of
- * tfr_writer_write().
+ * Errors: TFR_ERR_INVALID_ARGUMENT as for tfr_encode_examples(); then the call writes nothing.
+ * TFR_ERR_OUT_OF_MEMORY; then the records before are written. Those of tfr_writer_write().
  *
  * Ownership: the call borrows the values.
  *

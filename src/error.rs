@@ -280,13 +280,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, path, record, offset, detail, .. } = &*self.0;
         if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            // So that the message stays one line, which shows what is there.
-            for character in path.display().to_string().chars() {
-                match is_unprintable(character) {
-                    true => write!(f, "{}", character.escape_default())?,
-                    false => f.write_char(character)?,
-                }
-            }
+            write_printable(f, &path.display().to_string())?;
             f.write_str(": ")?;
         }
         // Errors of an index name the line in the detail, those of a manifest the row.
@@ -297,8 +291,16 @@ impl fmt::Display for Error {
                 _ => {}
             }
         }
-        f.write_str(detail)
+        write_printable(f, detail) // it may name another path
     }
+}
+
+/// Writes text so that the message stays one line, which shows what is there.
+fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|character| match is_unprintable(character) {
+        true => write!(f, "{}", character.escape_default()),
+        false => f.write_char(character),
+    })
 }
 
 impl fmt::Debug for Error {
@@ -360,8 +362,8 @@ mod tests {
 
     #[test]
     fn stays_one_line_whatever_the_path() {
-        let error = Error::new(ErrorKind::Io, "gone").of(Path::new("a\nb\x1b[31mö"));
-        assert_eq!(error.to_string(), "a\\nb\\u{1b}[31mö: gone");
+        let error = Error::new(ErrorKind::Io, "gone, as is c\nd").of(Path::new("a\nb\x1b[31mö"));
+        assert_eq!(error.to_string(), "a\\nb\\u{1b}[31mö: gone, as is c\\nd");
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod wire;
 pub use columns::{Columns, Span};
 pub(crate) use decode::Decoding;
 pub use encode::{encode_examples, FeatureValues};
-pub(crate) use encode::{Encoded, Encoder};
+pub(crate) use encode::{Example, ExampleEncoder};
 pub use features::{Feature, FeatureKind, Features};
 pub use schema::{FeatureStats, Schema};
 

@@ -312,6 +312,11 @@ impl Report {
         self.rows.iter().filter(|row| row.failed).count()
     }
 
+    /// Returns the errors of these files, in their order.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        self.rows.iter().filter(|row| row.failed).filter_map(|row| row.reason.as_ref())
+    }
+
     /// Returns how many damaged regions were found.
     #[must_use]
     pub fn damaged_regions(&self) -> u64 {

@@ -10,7 +10,7 @@ use background::Background;
 use crate::crc;
 use crate::create::{index_is_data, write_index};
 use crate::error::{Error, ErrorKind, Result};
-use crate::example::{Encoded, Encoder as ExampleEncoder, FeatureValues};
+use crate::example::{Example, ExampleEncoder, FeatureValues};
 use crate::file::{self, GrownFile, NewFile};
 use crate::fork::Owner;
 use crate::frame::{self, Header, OVERHEAD};
@@ -33,7 +33,8 @@ const SEEK_FILE: &str = "a seek file: give another index path";
 const INDEX_IS_MISSING: &str = "; the data is complete, but its index is not written: create it";
 
 /// Writes records with valid checksums to a TFRecord file, and the file's index at the same time.
-/// It never reads the data back. It needs less than 2 MB of memory, whatever it writes.
+/// It never reads the data back. It needs less than 2 MB of memory, whatever it writes;
+/// [`write_examples`](Self::write_examples) needs twice the size of the largest record, too.
 ///
 /// Records are only certain to be in the file when [`finish`](Self::finish) returns. A writer that
 /// is dropped before that, or fails, leaves nothing: existing files stay as they were, and a file
@@ -275,7 +276,8 @@ impl RecordWriter {
     /// writes them. Small ones are encoded in the writer's buffer: there is no copy.
     ///
     /// # Errors
-    /// Those of [`encode_examples`](crate::encode_examples), before anything is written; those of
+    /// [`ErrorKind::InvalidArgument`] as for [`encode_examples`](crate::encode_examples), before
+    /// anything is written. [`ErrorKind::OutOfMemory`]: the records before are written. Those of
     /// [`write`](Self::write).
     ///
     /// ```
@@ -293,13 +295,22 @@ impl RecordWriter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_examples(&mut self, records: usize, features: &[FeatureValues<'_>]) -> Result<()> {
+        self.attempt(|_| Ok(()))?;
         let mut examples = ExampleEncoder::new(records, features)?;
-        self.attempt(|writer| {
-            while let Some(example) = examples.next()? {
-                writer.write_example(&example)?;
+        let out_of_memory = |_| Error::out_of_memory("a record");
+        while let Some(example) = examples.next()? {
+            let room = example.len() + OVERHEAD as usize;
+            if example.len() < self.direct {
+                self.frames.try_reserve(room).map_err(out_of_memory)?;
+                self.attempt(|writer| writer.write_example(&example))?;
+            } else {
+                let mut payload = Vec::new();
+                payload.try_reserve_exact(room).map_err(out_of_memory)?;
+                example.push(&mut payload);
+                self.write(&payload)?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// Writes whole frames, which must be valid: their sizes are those between `offsets` in `bytes`.
@@ -395,17 +406,11 @@ impl RecordWriter {
     }
 
     /// Encodes small records where their frames are, in the cache.
-    fn write_example(&mut self, example: &Encoded<'_>) -> Result<Entry> {
-        let length = example.len();
-        if length >= self.direct {
-            let mut payload = Vec::new();
-            example.push(&mut payload)?;
-            return self.write_frame(&payload);
-        }
-        self.frames.extend_from_slice(&Header::of(length as u64).encode());
+    fn write_example(&mut self, example: &Example<'_>) -> Result<Entry> {
+        self.frames.extend_from_slice(&Header::of(example.len() as u64).encode());
         let start = self.frames.len();
-        example.push(&mut self.frames)?;
-        self.end_frame(length, crc::masked(&self.frames[start..]))
+        example.push(&mut self.frames);
+        self.end_frame(example.len(), crc::masked(&self.frames[start..]))
     }
 
     /// Adds the footer and the index entry of a payload of `length` bytes.

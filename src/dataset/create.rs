@@ -180,7 +180,8 @@ impl CreateTotals {
 /// Calls `on_file` for each file, in the set's order and on the caller's thread; it can cancel.
 /// Each index is [created](crate::create_index) complete or not at all, and replaces an older index,
 /// but no other file. Directories for indexes are made where they are missing. To go on after an
-/// interruption, make the same call [with `only`](CreateIndexes::only).
+/// interruption, make the same call [with `only`](CreateIndexes::only). That keeps an index whose path
+/// is given and which selects some records of its file, with others between them.
 ///
 /// Takes one thread per processor, as long as there are files; the last files share the threads that
 /// are left over. If a process may open too few files for that, fewer are worked on at once.

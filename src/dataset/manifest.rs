@@ -57,13 +57,14 @@ impl Manifest {
     ///
     /// The number of records is that of a [`Reader`](crate::Reader) of the file. It comes from the
     /// shard's index; without one that fits, the data is scanned, but no index is written. So call
-    /// [`create_index`](crate::create_index) before, if there will be readers.
+    /// [`create_index`](crate::create_index) before, if there will be readers. An index whose path is
+    /// given must exist.
     ///
     /// [`Options::threads`] is how many shards are counted at the same time. The
     /// [progress](Options::progress) is that of all shards together.
     ///
     /// # Errors
-    /// - A shard does not exist, or is damaged, truncated or not a TFRecord file. If there are
+    /// - A shard, or an index whose path is given, does not exist, or is damaged, truncated or not a TFRecord file. If there are
     ///   several errors, that of the first shard.
     /// - [`ErrorKind::Mismatch`]: a shard keeps changing while its records are counted; or it is
     ///   not what the manifest, or `dataset_info.json` of TensorFlow Datasets, says that `shards`

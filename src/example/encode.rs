@@ -87,47 +87,51 @@ pub fn encode_examples(
     records: usize,
     features: &[FeatureValues<'_>],
 ) -> Result<(Vec<u8>, Vec<usize>)> {
-    let mut encoder = Encoder::new(records, features)?;
+    let mut encoder = ExampleEncoder::new(records, features)?;
     let (mut payloads, mut offsets) = (Vec::new(), Vec::new());
     offsets.try_reserve_exact(records.saturating_add(1)).map_err(|_| out_of_memory())?;
     offsets.push(0);
     while let Some(example) = encoder.next()? {
-        example.push(&mut payloads)?;
+        payloads.try_reserve(example.len()).map_err(|_| out_of_memory())?;
+        example.push(&mut payloads);
         offsets.push(payloads.len());
     }
     Ok((payloads, offsets))
 }
 
 /// Encodes one record after another.
-pub(crate) struct Encoder<'a> {
+pub(crate) struct ExampleEncoder<'a> {
     /// In the order of their names.
     columns: Vec<FeatureValues<'a>>,
-    /// Those of the record at hand.
+    /// Those of the current record.
     lists: Vec<List>,
     /// Its integers, encoded: to count their bytes first would look at all of them twice.
     runs: Vec<u8>,
     records: Range<usize>,
 }
 
-impl<'a> Encoder<'a> {
+impl<'a> ExampleEncoder<'a> {
     /// # Errors
     /// Those of [`encode_examples`].
-    pub fn new(records: usize, features: &[FeatureValues<'a>]) -> Result<Encoder<'a>> {
+    pub fn new(records: usize, features: &[FeatureValues<'a>]) -> Result<ExampleEncoder<'a>> {
         let mut columns = features.to_vec();
         columns.sort_by_key(|column| column.name);
         if let Some(twice) = columns.windows(2).find(|two| two[0].name == two[1].name) {
             return Err(twice[0].error("the feature is listed twice"));
         }
         columns.iter().try_for_each(|column| column.ensure_fits(records))?;
+        if records > isize::MAX as usize / mem::size_of::<usize>() {
+            return Err(out_of_memory()); // records without values need no other memory
+        }
         let (lists, runs) = (Vec::with_capacity(columns.len()), Vec::new());
-        Ok(Encoder { columns, lists, runs, records: 0..records })
+        Ok(ExampleEncoder { columns, lists, runs, records: 0..records })
     }
 
-    /// The next record. First its sizes, so that nothing is moved later.
+    /// The next record: its sizes, which are known before anything of it is written.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`].
-    pub fn next(&mut self) -> Result<Option<Encoded<'_>>> {
+    pub fn next(&mut self) -> Result<Option<Example<'_>>> {
         let records = self.records.end;
         let Some(record) = self.records.next() else { return Ok(None) };
         self.lists.clear();
@@ -136,13 +140,13 @@ impl<'a> Encoder<'a> {
             self.lists.push(List::of(column, record, records, &mut self.runs)?);
         }
         let entries = self.lists.iter().map(|list| block_len(list.entry)).sum();
-        let Encoder { columns, lists, runs, .. } = self;
-        Ok(Some(Encoded { columns, lists, runs, entries }))
+        let ExampleEncoder { columns, lists, runs, .. } = self;
+        Ok(Some(Example { columns, lists, runs, entries }))
     }
 }
 
 /// A record that is about to be encoded.
-pub(crate) struct Encoded<'a> {
+pub(crate) struct Example<'a> {
     columns: &'a [FeatureValues<'a>],
     lists: &'a [List],
     runs: &'a [u8],
@@ -150,23 +154,18 @@ pub(crate) struct Encoded<'a> {
     entries: usize,
 }
 
-impl Encoded<'_> {
+impl Example<'_> {
     /// The size of the payload.
     pub fn len(&self) -> usize {
         block_len(self.entries)
     }
 
     /// Appends the payload.
-    ///
-    /// # Errors
-    /// [`ErrorKind::OutOfMemory`].
-    pub fn push(&self, bytes: &mut Vec<u8>) -> Result<()> {
-        bytes.try_reserve(self.len()).map_err(|_| out_of_memory())?;
+    pub fn push(&self, bytes: &mut Vec<u8>) {
         write_block(bytes, 1, self.entries);
         for (column, list) in self.columns.iter().zip(self.lists) {
             column.write(list, self.runs, bytes);
         }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 //! Instead, the ends of all numbers in 64 bytes are found first, one bit each. Then no number waits
 //! for the one before it: this takes three quarters of the time. With SSSE3, which processors of x86
 //! have had since 2006, up to four numbers are decoded at once: this takes half of the time. To encode
-//! four at once takes half of the time, too.
+//! four at once takes half of the time, too, if they have up to four bytes each.
 
 use std::collections::TryReserveError;
 
@@ -15,8 +15,8 @@ use crate::varint;
 /// ones are counted first.
 const SHORT: usize = if cfg!(test) { 200 } else { 16 << 10 };
 
-/// For as many numbers there is room for the longest ones while they are written.
-const WRITTEN: usize = if cfg!(test) { 50 } else { 256 };
+/// Numbers are encoded in chunks of this many, each with room for the longest.
+const CHUNK: usize = if cfg!(test) { 50 } else { 256 };
 
 /// How many bytes of four numbers are written at once, even if they have fewer.
 const FOUR: usize = 16;
@@ -96,27 +96,30 @@ fn read_one_by_one(run: &[u8], values: &mut [i64]) -> Option<()> {
 }
 
 /// Appends the run of some numbers.
-#[allow(unsafe_code)]
 pub(super) fn write(values: &[i64], run: &mut Vec<u8>) -> Result<(), TryReserveError> {
-    for values in values.chunks(WRITTEN) {
+    for values in values.chunks(CHUNK) {
         let (start, most) = (run.len(), varint::MOST * values.len());
         run.try_reserve(most + FOUR)?;
-        run.resize(start + most + FOUR, 0); // so that there is room behind each
-        let room = &mut run[start..];
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("ssse3") {
-            // SAFETY: the processor has SSSE3.
-            let written = unsafe { ssse3::write(values, room) };
-            run.truncate(start + written);
-            continue;
-        }
-        let written = write_one_by_one(values, room);
+        run.resize(start + most + FOUR, 0);
+        let written = write_chunk(values, &mut run[start..]);
         run.truncate(start + written);
     }
     Ok(())
 }
 
-/// Encodes numbers, each with room for the longest, and returns how many bytes they have.
+/// Encodes numbers, each with room for the longest and [`FOUR`] bytes after them, and returns how many
+/// bytes they have.
+#[allow(unsafe_code)]
+fn write_chunk(values: &[i64], run: &mut [u8]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("ssse3") {
+        // SAFETY: the processor has SSSE3.
+        return unsafe { ssse3::write(values, run) };
+    }
+    write_one_by_one(values, run)
+}
+
+/// As [`write_chunk`].
 #[inline(always)]
 fn write_one_by_one(values: &[i64], run: &mut [u8]) -> usize {
     let mut at = 0;
@@ -224,17 +227,17 @@ mod ssse3 {
 
     /// Four numbers of up to four bytes, by how many bytes follow the first one of each: two bits each.
     #[derive(Clone, Copy)]
-    struct Joined {
+    struct Layout {
         /// Which of 16 bytes goes to each byte of them.
         places: [u8; 16],
         /// How many bytes they have.
         bytes: u8,
     }
 
-    static JOINED: [Joined; 256] = joined();
+    static LAYOUTS: [Layout; 256] = layouts();
 
-    const fn joined() -> [Joined; 256] {
-        let mut all = [Joined { places: [ZERO; 16], bytes: 0 }; 256];
+    const fn layouts() -> [Layout; 256] {
+        let mut all = [Layout { places: [ZERO; 16], bytes: 0 }; 256];
         let mut more = 0;
         while more < all.len() {
             let (mut byte, mut end) = (0, 0);
@@ -295,8 +298,7 @@ mod ssse3 {
         Some(numbers)
     }
 
-    /// Encodes numbers, each with room for the longest and [`FOUR`] bytes behind them, and returns how
-    /// many bytes they have.
+    /// As [`super::write_chunk`].
     #[target_feature(enable = "ssse3")]
     pub unsafe fn write(values: &[i64], run: &mut [u8]) -> usize {
         let mut at = 0;
@@ -328,6 +330,8 @@ mod ssse3 {
             let high = _mm_loadu_si128(four[2..].as_ptr().cast());
             let (low, high) = (_mm_castsi128_ps(low), _mm_castsi128_ps(high));
             let x = _mm_castps_si128(_mm_shuffle_ps::<0b10_00_10_00>(low, high));
+            // Another thread, of a caller in another language, may have changed them by now.
+            let x = _mm_and_si128(x, _mm_set1_epi32((1 << 28) - 1));
             // Which bytes of each are followed by one more: all ones.
             let more = |at_least| _mm_cmpgt_epi32(x, _mm_set1_epi32(at_least - 1));
             let (two, three, last) = (more(1 << 7), more(1 << 14), more(1 << 21));
@@ -343,10 +347,10 @@ mod ssse3 {
             let more = _mm_sub_epi32(_mm_setzero_si128(), more);
             let more = _mm_packs_epi16(_mm_packs_epi32(more, more), more);
             let more = (_mm_cvtsi128_si32(more) as u32).wrapping_mul(0x0104_1040) >> 24;
-            let joined = &JOINED[more as usize];
-            let places = _mm_loadu_si128(joined.places.as_ptr().cast());
+            let layout = &LAYOUTS[more as usize];
+            let places = _mm_loadu_si128(layout.places.as_ptr().cast());
             _mm_storeu_si128(room.as_mut_ptr().cast(), _mm_shuffle_epi8(x, places));
-            usize::from(joined.bytes)
+            usize::from(layout.bytes)
         }
     }
 

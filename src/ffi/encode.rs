@@ -144,8 +144,8 @@ pub unsafe extern "C" fn tfr_encode_examples(
 ///
 /// Parameters: `writer` is required. The others are those of tfr_encode_examples().
 ///
-/// Errors: those of tfr_encode_examples(); then the call writes nothing. Those of
-/// tfr_writer_write().
+/// Errors: TFR_ERR_INVALID_ARGUMENT as for tfr_encode_examples(); then the call writes nothing.
+/// TFR_ERR_OUT_OF_MEMORY; then the records before are written. Those of tfr_writer_write().
 ///
 /// Ownership: the call borrows the values.
 ///

@@ -16,7 +16,8 @@ use crate::fork::Owner;
 use crate::{Options, RecordWriter};
 
 /// Writes records to a TFRecord file, with valid checksums, and the index of the file at the same
-/// time, without reading the data again. It needs less than 2 MB of memory, whatever it writes.
+/// time, without reading the data again. It needs less than 2 MB of memory, whatever it writes;
+/// tfr_writer_write_examples() needs twice the size of the largest record, too.
 ///
 /// Threads: many threads may use a writer at the same time; it writes their records one after
 /// another. The writer starts one thread of its own once it has half a megabyte of small records,

@@ -64,6 +64,8 @@ pub fn cache_bytes() -> u64 {
 /// Sets how many bytes of decompressed data this process may keep, of all compressed files together.
 /// The default is 64 MiB. Data in use comes on top. With 0, each read decompresses its chunk from
 /// the chunk's start: on average 128 KiB for a random record, but as much for each record in order.
+/// Each data set that is read in an order [shuffled in chunks](crate::Order::shuffle_chunks) needs
+/// 48 MiB; with less, its records cost up to 25 times as much.
 ///
 /// Any thread may call this at any time; what is too much goes at once. A forked process has the
 /// number of its parent.
@@ -183,7 +185,11 @@ impl Chunks {
                 Slot::Ready { used_at, .. } => Some((*used_at, *key)),
                 Slot::Busy => None,
             });
-            let Some((_, oldest)) = uses.min() else { break };
+            let Some((used_at, oldest)) = uses.min() else { break };
+            // One that alone is too much stays: to decode it anew for each read would take minutes.
+            if used_at == self.time && cache_bytes() > 0 {
+                break;
+            }
             self.remove(oldest);
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::container::{Header, Kind};
-use super::decoder::{Decoder, Stop};
+use super::decoder::{out_of_memory, Decoder, Stop};
 use super::input::Input;
 use super::points::{contradicted, Point};
 use super::{TINY, WINDOW};
@@ -270,6 +270,7 @@ impl Rest {
                 }
                 _ if *at == buffer.len() => {} // what is wrong after it does not matter
                 Stop::Bad => return Err(contradicted(input.position())),
+                Stop::OutOfMemory => return Err(out_of_memory()),
                 Stop::Piece if input.bytes().is_empty() => {
                     if !input.more().map_err(failed)? {
                         return Err(contradicted(input.position()));

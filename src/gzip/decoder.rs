@@ -12,6 +12,7 @@ use super::container::Kind;
 #[cfg(feature = "fast-gzip")]
 use super::fast::Fast;
 use super::snappy::Block;
+use crate::error::Error;
 
 /// A decoder of one member: a deflate stream, or a Snappy block.
 pub(super) enum Decoder {
@@ -32,6 +33,13 @@ pub(super) enum Stop {
     End,
     /// The data is damaged.
     Bad,
+    /// There is no memory for a Snappy block.
+    OutOfMemory,
+}
+
+/// The error for [`Stop::OutOfMemory`].
+pub(super) fn out_of_memory() -> Error {
+    Error::out_of_memory("a Snappy block")
 }
 
 impl Decoder {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::container::{Checksum, Header, Kind};
 use super::damage::Damage;
-use super::decoder::{pack, Decoder, Stop};
+use super::decoder::{out_of_memory, pack, Decoder, Stop};
 use super::input::Input;
 use super::points::{Point, PointsBuilder};
 use super::snappy::block_size;
@@ -215,6 +215,7 @@ impl<'s, S: ReadAt + ?Sized> Pass<'s, S> {
                     return Err(self.damaged_at(first, "a block is not Snappy data"));
                 }
                 Stop::Bad => return Err(self.damaged("it is not deflate data")),
+                Stop::OutOfMemory => return Err(out_of_memory().into()),
                 Stop::Block if points.is_due(self.position(), false) => {
                     self.add_point(start, points)?;
                 }
@@ -309,6 +310,7 @@ fn is_member(source: &(impl ReadAt + ?Sized), kind: Kind, position: u64) -> io::
         match stop {
             Stop::End => return Ok(true),
             Stop::Bad => return Ok(false),
+            Stop::OutOfMemory => return Err(io::ErrorKind::OutOfMemory.into()),
             _ if at == TRIAL => return Ok(true),
             _ if input.bytes().is_empty() && !input.more()? => return Ok(at > 0),
             _ => {}

@@ -58,6 +58,9 @@ pub(crate) fn is_seek_file(start: &[u8]) -> bool {
     start.is_empty() || start.starts_with(MAGIC)
 }
 
+/// The most bytes of a compressed window: more than those of one that cannot be compressed.
+const MOST_PACKED: u32 = 2 * super::WINDOW as u32;
+
 /// What says which compressed file points belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identification {
@@ -241,7 +244,8 @@ fn read_points(mut varints: &[u8], count: u64, size: u64, compressed: u64) -> Op
         let bits = u8::try_from(varint::take(&mut varints, varint::MOST)?)
             .ok()
             .filter(|bits| *bits < 8)?;
-        let window_size = u32::try_from(varint::take(&mut varints, varint::MOST)?).ok()?;
+        let window_size = varint::take(&mut varints, varint::MOST)?;
+        let window_size = u32::try_from(window_size).ok().filter(|size| *size <= MOST_PACKED)?;
         window = window.checked_add(POINT)?;
         let is_next = (number == 0) == (more == 0); // the first point is at 0
         if !is_next || out > size || input > compressed {

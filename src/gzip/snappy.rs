@@ -36,12 +36,11 @@ impl Block {
     pub fn decode(&mut self, input: &[u8], output: &mut [u8]) -> (usize, usize, Stop) {
         let before = self.input.len();
         if !self.is_decoded {
-            let has_all = self.fill(input);
-            match has_all {
-                Some(true) if self.decode_all().is_some() => self.is_decoded = true,
-                Some(false) => return (self.input.len() - before, 0, Stop::Piece),
-                _ => return (self.input.len() - before, 0, Stop::Bad),
+            let decoded = self.fill(input).and_then(|()| self.decode_all());
+            if let Err(stop) = decoded {
+                return (self.input.len() - before, 0, stop);
             }
+            self.is_decoded = true;
         }
         let rest = &self.output[self.given..];
         let count = rest.len().min(output.len());
@@ -51,25 +50,28 @@ impl Block {
         (self.input.len() - before, count, stop)
     }
 
-    /// Takes bytes of the block: is it complete? `None` if it is too large for the memory.
-    fn fill(&mut self, input: &[u8]) -> Option<bool> {
+    /// Takes bytes of the block, until it is complete.
+    fn fill(&mut self, input: &[u8]) -> Result<(), Stop> {
         let (head, rest) = input.split_at(input.len().min(SIZE.saturating_sub(self.input.len())));
         self.input.extend_from_slice(head);
-        let Some(size) = size_of(&self.input) else { return Some(false) };
+        let size = size_of(&self.input).ok_or(Stop::Piece)?;
         let missing = SIZE as u64 + u64::from(size) - self.input.len() as u64;
         let more = &rest[..rest.len().min(usize::try_from(missing).unwrap_or(usize::MAX))];
-        self.input.try_reserve(more.len()).ok()?;
+        self.input.try_reserve(more.len()).map_err(|_| Stop::OutOfMemory)?;
         self.input.extend_from_slice(more);
-        Some(more.len() as u64 == missing)
+        match more.len() as u64 == missing {
+            true => Ok(()),
+            false => Err(Stop::Piece),
+        }
     }
 
-    fn decode_all(&mut self) -> Option<()> {
+    fn decode_all(&mut self) -> Result<(), Stop> {
         let block = &self.input[SIZE..];
-        let size = snap::raw::decompress_len(block).ok()?;
-        self.output.try_reserve_exact(size).ok()?;
+        let size = snap::raw::decompress_len(block).map_err(|_| Stop::Bad)?;
+        self.output.try_reserve_exact(size).map_err(|_| Stop::OutOfMemory)?;
         self.output.resize(size, 0);
-        snap::raw::Decoder::new().decompress(block, &mut self.output).ok()?;
-        Some(())
+        let decoded = snap::raw::Decoder::new().decompress(block, &mut self.output);
+        decoded.map(drop).map_err(|_| Stop::Bad)
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::cache::{self, Access};
 use super::chunk::{skip_header, Chunk};
 use super::container::Kind;
-use super::decoder::{unpack, Decoder, Stop};
+use super::decoder::{out_of_memory, unpack, Decoder, Stop};
 use super::input::Input;
 use super::pass::Pass;
 use super::points::{contradicted, Point, Points, PointsBuilder};
-use crate::error::{Error, Result};
+use super::WINDOW;
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::{fill_at, DataFile, ReadAt};
 use crate::sys::SharedCell;
 
@@ -91,15 +92,18 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
     /// Checks the checksum and the size of every member. `progress` is as for [`points`](Self::points).
     ///
     /// # Errors
-    /// The first damage; if points are known that are not those of this data.
+    /// The first damage, of the data or the seek file; if points are known that are not those of this
+    /// data.
     pub fn verify(&self, progress: &dyn Fn(u64) -> Result<()>) -> Result<()> {
         if !self.has_seek_file() {
             return self.points(progress)?.ensure_whole();
         }
+        let known = self.points(progress)?;
+        known.list.iter().try_for_each(|point| self.window(known, point).map(drop))?;
         let (pass, mut points) =
             (Pass::new(&self.compressed, self.kind), PointsBuilder::without_points(self.kind));
         let passed = pass.run(false, &mut points, &mut |_, compressed| progress(compressed))?;
-        match self.points(progress)?.size == passed.size {
+        match known.size == passed.size {
             true => Ok(()),
             false => Err(contradicted(0)),
         }
@@ -116,13 +120,26 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
             return Ok(here.len());
         }
         let points = self.points(&|_| Ok(()))?;
+        self.read_chunks(points, bytes, offset, until, true)
+    }
+
+    /// Reads bytes, chunk after chunk. `mends`: instead of a damaged window, the bytes before its point
+    /// are decompressed.
+    fn read_chunks(
+        &self,
+        points: &Points,
+        bytes: &mut [u8],
+        offset: u64,
+        until: u64,
+        mends: bool,
+    ) -> Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
             let offset = offset.saturating_add(done as u64);
             if offset >= points.size {
                 break;
             }
-            done += self.read_chunk(points, &mut bytes[done..], offset, until)?;
+            done += self.read_chunk(points, &mut bytes[done..], offset, until, mends)?;
         }
         Ok(done)
     }
@@ -134,6 +151,7 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         bytes: &mut [u8],
         offset: u64,
         until: u64,
+        mends: bool,
     ) -> Result<usize> {
         let number = points.before(offset);
         let (Some(point), end) = (points.list.get(number), points.end(number)) else {
@@ -149,7 +167,10 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
                     let window = match known {
                         Some(window) if point.window_size > 0 => window,
                         _ => {
-                            unpacked = self.window(points, point)?;
+                            unpacked = match self.window(points, point) {
+                                Err(_) if mends => self.bytes_before(points, point)?,
+                                window => window?,
+                            };
                             &unpacked
                         }
                     };
@@ -165,16 +186,27 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         if size == 0 {
             return Ok(Vec::new());
         }
-        let window = match &self.seek_file {
-            None => points.window(point).and_then(unpack),
-            Some(file) => {
-                let mut packed = vec![0; size];
-                let read = fill_at(file, &mut packed, point.window);
-                read.map_err(|error| Error::io("read the seek points", error))?;
-                unpack(&packed)
-            }
+        let Some(file) = &self.seek_file else {
+            let window = points.window(point).and_then(unpack);
+            return window.ok_or_else(|| contradicted(point.input));
         };
-        window.ok_or_else(|| contradicted(point.input))
+        let mut packed = vec![0; size];
+        let read = fill_at(file, &mut packed, point.window);
+        read.map_err(|error| Error::io("read the seek points", error))?;
+        unpack(&packed).ok_or_else(|| {
+            let at = point.window;
+            let detail = format!("its seek file is damaged near byte {at}: create the index again");
+            Error::new(ErrorKind::Stale, detail)
+        })
+    }
+
+    /// The bytes that a window has, without it.
+    fn bytes_before(&self, points: &Points, point: &Point) -> Result<Vec<u8>> {
+        let size = point.out.min(WINDOW as u64);
+        let mut bytes = vec![0; size as usize];
+        let read = self.read_chunks(points, &mut bytes, point.out - size, point.out, false)?;
+        bytes.truncate(read);
+        Ok(bytes)
     }
 }
 
@@ -245,6 +277,7 @@ pub(crate) fn start_of(compressed: &impl ReadAt, kind: Kind, size: usize) -> Res
                     continue 'members;
                 }
                 Stop::Bad => return Err(contradicted(input.position())),
+                Stop::OutOfMemory => return Err(out_of_memory()),
                 _ if at < size && input.bytes().is_empty() && !input.more().map_err(failed)? => {
                     return Err(contradicted(input.position()));
                 }

@@ -377,9 +377,9 @@ fn seek_files_are_those_of_their_data() {
     }
 }
 
-/// A changed window must not change what is read.
+/// A changed window changes nothing of what is read, but a check finds it.
 #[test]
-fn damaged_windows_are_errors() {
+fn damaged_windows_are_mended_and_found() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let bytes = text(20_000, 6);
@@ -389,26 +389,40 @@ fn damaged_windows_are_errors() {
     let points = pass(&data, Kind::Gzip, false).1.unwrap();
     points.write(&path("x.seek"), Identification::of(&open()).unwrap(), false).unwrap();
     let seek = std::fs::read(path("x.seek")).unwrap();
+    let source_with = |seek: &[u8]| {
+        std::fs::write(path("y.seek"), seek).unwrap();
+        let found = Found::open(&path("y.seek"), Kind::Gzip, &open()).unwrap()?;
+        let points = Arc::new(found.points);
+        Some(Decompressed::new(open(), Kind::Gzip).with_points(points, Some(found.file)))
+    };
     let mut errors = 0;
     for at in (32..seek.len() - 200).step_by(11) {
         let mut damaged = seek.clone();
         damaged[at] ^= 1;
-        std::fs::write(path("y.seek"), &damaged).unwrap();
-        let Some(found) = Found::open(&path("y.seek"), Kind::Gzip, &open()).unwrap() else {
-            continue; // it is in the trailer
-        };
-        let source = Decompressed::new(open(), Kind::Gzip);
-        let source = source.with_points(Arc::new(found.points), Some(found.file));
-        let mut read = vec![0; bytes.len()];
-        match fill_at(&source, &mut read, 0) {
-            Ok(count) => assert!(count == bytes.len() && read == bytes),
-            Err(error) => {
-                errors += 1;
-                assert_eq!(crate::Error::io("read", error).kind(), ErrorKind::Compressed);
-            }
+        let Some(source) = source_with(&damaged) else { continue }; // it is in the trailer
+        for offset in (0..20_000).rev().step_by(501) {
+            let end = (offset + 100).min(bytes.len());
+            assert!(read(&source, offset as u64, 100) == bytes[offset..end], "{at}, {offset}");
+        }
+        if let Err(error) = source.verify(&|_| Ok(())) {
+            errors += 1;
+            assert_eq!(error.kind(), ErrorKind::Stale);
         }
     }
     assert!(errors > 10, "{errors}");
+
+    // If all are damaged, only those who read in order need none.
+    let points = source_with(&seek).unwrap().known_points().unwrap().clone();
+    let mut damaged = seek.clone();
+    for point in points.list.iter().filter(|point| point.window_size > 0) {
+        damaged[point.window as usize + 2] ^= 1;
+    }
+    let source = source_with(&damaged).unwrap();
+    let mut byte = [0];
+    let error = source.read_at(&mut byte, 19_000).map_err(|error| crate::Error::io("read", error));
+    let error = error.unwrap_err();
+    assert!(error.kind() == ErrorKind::Stale && error.to_string().contains("its seek file"));
+    assert!(read(&source, 0, 20_000) == bytes);
 }
 
 #[test]

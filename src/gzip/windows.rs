@@ -60,7 +60,8 @@ impl Sparse {
                 match stop {
                     Stop::End => break,
                     Stop::Piece if at == output.len() => break,
-                    Stop::Bad => return Ok(()), // damage: which bytes are needed is not known
+                    // Damage: which bytes are needed is not known. A Snappy block needs none.
+                    Stop::Bad | Stop::OutOfMemory => return Ok(()),
                     Stop::Piece | Stop::Block => {}
                 }
                 if taken == self.input.len() {

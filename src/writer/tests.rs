@@ -384,7 +384,25 @@ fn examples_with_invalid_values_write_nothing() {
     writer.write_examples(0, &[FeatureValues::int64("k", &[])]).unwrap();
     assert_eq!(writer.num_records(), 0);
     writer.write_examples(2, &[]).unwrap();
+    let error = writer.write_examples(usize::MAX, &[]).unwrap_err();
+    assert_eq!((error.kind(), writer.num_records()), (ErrorKind::OutOfMemory, 2));
     assert_eq!(writer.finish().unwrap(), 2);
+}
+
+#[test]
+fn examples_after_an_error_have_that_error() {
+    let (_directory, path, index_path) = places();
+    let mut writer = RecordWriter::create("/dev/full", index_path, &Options::new()).unwrap();
+    let payload = payload(BUFFER);
+    let values = [&payload[..]];
+    let features = [FeatureValues::bytes("k", &values)];
+    let error = writer.write_examples(1, &features).unwrap_err();
+    assert_eq!(error.os_error(), Some(libc::ENOSPC));
+    for features in [&features[..], &[features[0], features[0]]] {
+        let again = writer.write_examples(1, features).unwrap_err();
+        assert_eq!(again.to_string(), error.to_string());
+    }
+    assert!(!path.exists());
 }
 
 #[test]

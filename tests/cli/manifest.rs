@@ -251,6 +251,54 @@ fn commands_compare_the_files_of_a_manifest_with_what_it_says() {
 }
 
 #[test]
+fn the_indexes_of_a_manifest_are_those_that_are_edited() {
+    let directory = set();
+    let path = directory.path();
+    fs::remove_file(path.join("data/c.tfrecord")).unwrap();
+    assert_eq!(run(path, &["filter", "-q", "data", "--min", "800", "-o", "large"]).0, 0);
+    let (status, stdout, _) = run(path, &["manifest", "data", "-i", "large", "-o", "l.json"]);
+    assert_eq!((status, &*stdout), (0, "l.json: 96 records in 2 shards\n"));
+
+    // None of them takes the other records of the files.
+    let count = |directory: &str| {
+        let names = ["a.tfrecord.idx", "b.tfrecord.idx"];
+        // A file without remaining records has no index.
+        let read =
+            |name| Index::read(path.join(directory).join(name)).map_or(0, |index| index.len());
+        names.map(read).iter().sum::<usize>()
+    };
+    for (command, left) in [
+        (&["shuffle", "l.json", "--seed", "1", "-o", "out"][..], 96),
+        (&["filter", "l.json", "--max", "900", "-o", "out"], 12),
+        (&["sample", "l.json", "-n", "50", "--seed", "1", "-o", "out"], 50),
+        (
+            &["shard", "l.json", "--world-size", "2", "--rank", "0", "--by", "bytes", "-o", "out"],
+            48,
+        ),
+    ] {
+        let (status, _, stderr) = run(path, command);
+        assert_eq!((status, &*stderr, count("out")), (0, "", left), "{command:?}");
+        fs::remove_dir_all(path.join("out")).unwrap();
+    }
+    let (status, _, stderr) = run(path, &["concat", "l.json", "-o", "both.idx"]);
+    assert_eq!((status, &*stderr), (0, ""));
+    assert_eq!(Index::read(path.join("both.idx")).unwrap().len(), 96);
+
+    // They are not stale, but an index that ends before its file is.
+    fs::write(path.join("large/b.tfrecord.idx"), "0 16\n").unwrap();
+    let before = fs::read(path.join("large/a.tfrecord.idx")).unwrap();
+    assert_eq!(run(path, &["create", "-q", "--update", "l.json"]).0, 0);
+    assert!(fs::read(path.join("large/a.tfrecord.idx")).unwrap() == before);
+    assert_eq!(Index::read(path.join("large/b.tfrecord.idx")).unwrap().len(), 100);
+
+    // One that is not there does not stand for all records.
+    fs::remove_file(path.join("large/b.tfrecord.idx")).unwrap();
+    let (status, _, stderr) = run(path, &["manifest", "data", "-i", "large", "-o", "l.json"]);
+    assert_eq!(status, 1);
+    assert!(stderr.ends_with("there is no index of data/b.tfrecord\n"), "{stderr}");
+}
+
+#[test]
 fn files_that_are_no_manifests_are_said_to_be_none() {
     let folder = folder_with(&[
         ("x.manifest.json", b"{\"format\": \"other\"}" as &[u8]),

@@ -359,6 +359,8 @@ def test_missing_values_are_not_written_as_nan(tmp_path, array):
     with tfr_index.RecordWriter(tmp_path / "x") as writer:
         with pytest.raises(tfr_index.TfrValueError, match='feature "k": has missing values'):
             writer.write_examples({"k": array([1, None])})
+        with pytest.raises(tfr_index.TfrValueError, match='feature "k": has missing values'):
+            writer.write_examples({"k": [array([1, None]), array([3])]})
         writer.write_examples({"k": array([1, 2])})
     assert tfr_index.infer_features(tmp_path / "x") == {"k": tfr_index.Int64()}
 

@@ -234,10 +234,12 @@ def test_what_cannot_be_opened(path):
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_an_error_stays_the_same(path):
+@pytest.mark.parametrize("name", ["write_many", "write_examples"])
+def test_an_error_stays_the_same(path, name):
     writer = RecordWriter("/dev/full", index_of(path))
+    payloads = [bytes(1000)] * 10_000
     with pytest.raises(OSError, match="cannot write") as first:
-        writer.write_many(bytes(1000) for _ in range(10_000))
+        getattr(writer, name)(payloads if name == "write_many" else {"k": payloads})
     assert (first.value.errno, first.value.filename) == (errno.ENOSPC, "/dev/full")
     for call in (lambda: writer.write(b""), lambda: writer.write_many([b"", b""]), writer.close):
         with pytest.raises(OSError) as again:

@@ -89,6 +89,7 @@ pub fn create(
 
 /// Reports an indexed file on stdout, unless the index went there or --quiet is set.
 pub fn report(data: &Path, index: &Path, created: &Summary) -> anyhow::Result<()> {
+    // For many files, to make the lines takes time, too.
     if !stdio::is_quiet() && !is_stream(index) {
         let records = stdio::count(created.records as usize, "record");
         let skipped = match created.regions {

@@ -96,13 +96,13 @@ fn checked(printed: io::Result<()>) -> anyhow::Result<()> {
 
 /// Prints a line on stderr, and ignores errors.
 pub fn note(line: &dyn Display) {
-    let line = escape(&line.to_string());
+    let line = escape(&in_our_words(&line.to_string()));
     let _ = progress::paused(|| writeln!(io::stderr(), "{line}"));
 }
 
 /// Prints an error on stderr. Returns exit status 1; usage errors have status 2.
 pub fn fail(error: &dyn Display) -> ExitCode {
-    note(&in_our_words(&format!("error: {error:#}")));
+    note(&format_args!("error: {error:#}"));
     ExitCode::FAILURE
 }
 

@@ -11,7 +11,7 @@ use tfr_index::{Index, Options, Shards};
 use crate::edit::{exit_code, Target};
 use crate::paths::{paths, Set};
 use crate::shared::progress;
-use crate::shared::stdio::name;
+use crate::shared::stdio::{count, name};
 use crate::{input, output, refuse};
 
 /// Make the index of concatenated data files, such as the output of `cat`
@@ -60,7 +60,7 @@ fn concat(shards: &Shards, output: Option<PathBuf>) -> anyhow::Result<()> {
                 file.display()
             );
         }
-        let index = input::read_index(file)?;
+        let index = input::read_index_of(&shards[number])?;
         comparison.ensure_as_listed(number, Some(index.len() as u64), &Options::new())?;
         parts.push((index, size));
         progress::file_done();
@@ -69,5 +69,6 @@ fn concat(shards: &Shards, output: Option<PathBuf>) -> anyhow::Result<()> {
     let index =
         Index::concat(&parts.iter().map(|(index, size)| (index, *size)).collect::<Vec<_>>())?;
     let target = Target::File(output.unwrap_or_else(|| "-".into()));
-    target.write(&index, &format!("{} files: {} records", files.len(), index.len()))
+    let said = format!("{}: {}", count(files.len(), "file"), count(index.len(), "record"));
+    target.write(&index, &said)
 }

@@ -54,7 +54,7 @@ pub fn edit_shards(
     edit: impl Fn(&Index) -> anyhow::Result<Index>,
 ) -> anyhow::Result<()> {
     let targets = targets(command, inputs, output);
-    Concatenation::read(paths(inputs))?.write(&targets, edit)
+    Concatenation::read(inputs)?.write(&targets, edit)
 }
 
 /// Where the new index of each input goes.
@@ -104,10 +104,11 @@ pub struct Concatenation {
 }
 
 impl Concatenation {
-    pub fn read(paths: Vec<PathBuf>) -> anyhow::Result<Concatenation> {
+    pub fn read(shards: &Shards) -> anyhow::Result<Concatenation> {
+        let paths = paths(shards);
         progress::begin(&paths);
-        let parts = paths.iter().map(|path| {
-            let index = input::read_index(path)?;
+        let parts = shards.iter().map(|shard| {
+            let (path, index) = (&shard.path, input::read_index_of(shard)?);
             if index.is_empty() && streams::is_descriptor(path) {
                 let hint = "for an index without records, give /dev/null";
                 bail!("{}: {}; {hint}", path.display(), create::EMPTY);

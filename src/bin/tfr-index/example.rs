@@ -25,12 +25,12 @@ pub struct AsJson {
     ///
     /// Sequences are in the member "feature_lists", each of them an array of steps, which are arrays of
     /// values. A feature without a kind is null. Numbers that are not finite are the strings "NaN",
-    /// "Infinity" and "-Infinity". Bytes in names that are not UTF-8 are escaped, as \\xff.
+    /// "Infinity" and "-Infinity". Bytes in names that are not UTF-8 are escaped, as \xff.
     #[arg(long, conflicts_with = "frames")]
     json: bool,
     /// Print only these features, separated by commas; with --json
     ///
-    /// A comma in a name is \\x2c, and other characters are as --json prints them. A name that no
+    /// A comma in a name is \x2c, and other characters are as --json prints them. A name that no
     /// printed record has is noted on stderr.
     #[arg(long, value_name = "NAMES", requires = "json", value_delimiter = ',')]
     features: Vec<String>,

@@ -124,6 +124,15 @@ pub fn read_stored_index(path: &Path) -> anyhow::Result<StoredIndex> {
     Ok(index)
 }
 
+/// The index of a shard, as of [`index_of`], in memory.
+pub fn read_index_of(shard: &Shard) -> anyhow::Result<Index> {
+    if shard.index_path.is_none() || is_index(&shard.path) {
+        return read_index(&shard.path);
+    }
+    let entries = index_of(shard)?.entries().collect::<tfr_index::Result<Vec<_>>>()?;
+    Ok(Index::from_entries(entries)?)
+}
+
 /// The index of a shard: the one that is given, which may select records; otherwise as for
 /// [`read_stored_index`].
 pub fn index_of(shard: &Shard) -> anyhow::Result<StoredIndex> {

@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 use tfr_index::internal::is_unprintable;
 
 use crate::shared::create::Summary;
-use crate::shared::stdio::print;
+use crate::shared::stdio::{in_our_words, print};
 
 /// The result of `create` for one file. For an index that was left unchanged, the number of records is
 /// unknown. `is_planned`: an index would be created, but for --dry-run.
@@ -67,7 +67,7 @@ pub fn fields(error: &anyhow::Error) -> Value {
     let known = error.downcast_ref::<tfr_index::Error>();
     json!({
         "status": known.map(|error| error.kind().name()),
-        "message": format!("{error:#}"),
+        "message": in_our_words(&format!("{error:#}")),
         "record": known.and_then(|error| error.record()),
         "offset": known.and_then(|error| error.offset()),
         "format": known.and_then(|error| error.format()),

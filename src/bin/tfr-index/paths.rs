@@ -13,7 +13,7 @@ use tfr_index::{FindShards, Options, Shards};
 
 use crate::remote;
 use crate::shared::salvage::DamageReport;
-use crate::shared::stdio::{in_our_words, is_quiet, name, note};
+use crate::shared::stdio::{is_quiet, name, note};
 
 /// The option that says where the indexes of files are.
 #[derive(Args)]
@@ -149,7 +149,7 @@ impl Set {
         }
         let level = if self.allow_missing { "note" } else { "error" };
         for message in shards.incomplete() {
-            note(&format_args!("{level}: {}", in_our_words(message)));
+            note(&format_args!("{level}: {message}"));
         }
         for message in shards.notes().iter().filter(|_| !is_quiet()) {
             note(&format_args!("note: {message}"));

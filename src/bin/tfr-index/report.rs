@@ -99,6 +99,9 @@ impl WriteReport {
         let how = how.seed(self.seed).max_bytes(self.max_bytes.0).values(!self.no_values);
         let report = Report::of(&shards, &how)?;
         progress::end();
+        for error in report.errors() {
+            stdio::fail(error);
+        }
         if let Some(output) = output {
             report.write(output)?;
         }

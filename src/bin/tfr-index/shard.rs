@@ -13,7 +13,6 @@ use tfr_index::internal::ensure_index;
 use tfr_index::{Index, ShardBy};
 
 use crate::edit::{edit_shards, exit_code, refuse_index_beside_data, Concatenation, Files};
-use crate::paths::paths;
 use crate::shared::stdio::{count, name, report};
 use crate::{input, output, refuse};
 
@@ -74,7 +73,7 @@ impl Shard {
         let places = output::places("shard", directory, &files, input::index_name);
         let Some(rank) = rank else {
             let mut existing = existing_shards(directory, world_size, &places)?;
-            let shards = RankShards { all: Concatenation::read(paths(&files))?, places };
+            let shards = RankShards { all: Concatenation::read(&files)?, places };
             let numbered = shards.all.numbered()?;
             for (rank, run) in numbered.shards(world_size, by, remainder)?.enumerate() {
                 let old = existing.remove(&rank).unwrap_or_default();
@@ -85,7 +84,7 @@ impl Shard {
         places.iter().try_for_each(|place| refuse_index_beside_data(&directory.join(place)))?;
         let old = places.iter().filter(|place| directory.join(place).exists());
         let old = old.cloned().collect();
-        let shards = RankShards { all: Concatenation::read(paths(&files))?, places };
+        let shards = RankShards { all: Concatenation::read(&files)?, places };
         let shard = shards.all.numbered()?.shard(rank, world_size, by, remainder)?;
         let start = shard.first().map_or(0, |entry| entry.offset as usize);
         shards.write(directory, start..start + shard.len(), old)

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use tfr_index::internal::{Comparison, StoredIndex};
-use tfr_index::{Index, Options, Reader, Shard};
+use tfr_index::{Options, Reader, Shard};
 
 use crate::each::{for_each, succeed};
 use crate::example::describe;
@@ -226,8 +226,7 @@ fn histogram(ranges: &[(u64, u64, usize)], columns: usize) -> String {
 /// Prints the features of some records.
 fn show_features(shard: &Shard, records: &[Numbers]) -> anyhow::Result<()> {
     let file = &*shard.path;
-    let entries = input::index_of(shard)?.entries().collect::<tfr_index::Result<Vec<_>>>()?;
-    let reader = Reader::with_index(file, Index::from_entries(entries)?, &Options::new())?;
+    let reader = Reader::with_index(file, input::read_index_of(shard)?, &Options::new())?;
     let records = input::records(records, reader.len());
     for record in records.with_context(|| file.display().to_string())?.into_iter().flatten() {
         let place = format!("record {record} at byte {}", reader.entry(record)?.offset);

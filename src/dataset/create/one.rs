@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{CreateIndexes, Created, Creation};
+use crate::check::CheckLevel;
 use crate::create::{create_index_unless, default_index_path, ensure_index, is_up_to_date};
 use crate::error::{Error, Result};
 use crate::file;
+use crate::index::{Entry, Index};
 use crate::options::{Options, Progress, Skipped};
 use crate::shards::{place_beside, Shard};
 use crate::threads::Pool;
@@ -68,8 +70,11 @@ pub(super) fn create(
         Some(path) => (path.clone(), Ok(())),
         None => (default_index_path(&shard.path), place_beside(&shard.path).map(drop)),
     };
+    let is_given = shard.index_path.is_some();
     let result = is_allowed.and_then(|()| {
-        if let Some(nothing) = needs_nothing(&shard.path, &index_path, settings, &options)? {
+        if let Some(nothing) =
+            needs_nothing(&shard.path, &index_path, is_given, settings, &options)?
+        {
             if matches!(nothing, Creation::UpToDate) && !settings.dry_run {
                 abandoned.clear(&index_path);
             }
@@ -100,11 +105,14 @@ pub(super) fn create(
 fn needs_nothing(
     path: &Path,
     index_path: &Path,
+    is_given: bool,
     settings: &CreateIndexes<'_>,
     options: &Options<'_>,
 ) -> Result<Option<Creation>> {
     if let Some(only) = settings.only {
-        if is_up_to_date(path, index_path, only, options)? {
+        if is_up_to_date(path, index_path, only, options)?
+            || is_given && !options.salvage && selects_records(path, index_path)
+        {
             return Ok(Some(Creation::UpToDate));
         }
     }
@@ -115,6 +123,16 @@ fn needs_nothing(
         return Err(Error::io("open", error).of(path));
     }
     Ok(Some(Creation::Planned))
+}
+
+/// Whether an index has some of the file's records, with others between them. Those that it has from the
+/// start on may be all that the file had.
+fn selects_records(path: &Path, index_path: &Path) -> bool {
+    let Ok(index) = Index::read(index_path) else { return false };
+    let mut end = 0;
+    let follows = |entry: &Entry| entry.offset == std::mem::replace(&mut end, entry.end());
+    let fits = || index.check(path, CheckLevel::Quick, &Options::new().allow_partial(true)).is_ok();
+    !index.iter().all(follows) && fits()
 }
 
 fn make_directory_of(path: &Path) -> bool {

@@ -59,8 +59,10 @@ fn records(
     mtime_ns: i64,
     options: &Options<'_>,
 ) -> Result<(u64, Option<PathBuf>)> {
-    let Ok(index_path) = shard.find_index() else {
-        return Ok((Reader::open(&shard.path, options)?.len() as u64, None));
+    let index_path = match shard.find_index() {
+        Ok(path) => path,
+        Err(error) if shard.index_path.is_some() => return Err(error),
+        Err(_) => return Ok((Reader::open(&shard.path, options)?.len() as u64, None)),
     };
     if let Some(records) = lines(&shard.path, &index_path, bytes, mtime_ns) {
         return Ok((records, Some(index_path)));

@@ -110,8 +110,8 @@ def _native(columns: Mapping[Any, Any]) -> tuple[CData, list[Any]]:
     natives = ffi.new("tfr_feature_values[]", len(columns))
     keep: list[Any] = []
     for place, (name, column) in enumerate(columns.items()):
-        given, types, offsets = _flattened(name, column)
-        kind, values, alive = _values_of(name, given, types)
+        given, offsets = _flattened(name, column)
+        kind, values, alive = _values_of(name, given)
         native = natives[place]
         key = ffi.from_buffer("char[]", key_of(name))
         memory = ffi.from_buffer(values)
@@ -124,39 +124,35 @@ def _native(columns: Mapping[Any, Any]) -> tuple[CData, list[Any]]:
     return natives, keep
 
 
-def _flattened(name: Any, column: Any) -> tuple[Any, set[type], Any]:
-    """The values of all records, their types, and where those of each start.
+def _flattened(name: Any, column: Any) -> tuple[Any, Any]:
+    """The values of all records, and where those of each start, unless all have as many.
 
-    The values are a `BytesColumn`, an array of any shape, or a list, the only one that has types.
-    Where records start is None if all have as many values.
+    The values are a `BytesColumn`, an array of any shape, or a list.
     """
     np = numpy()
     if isinstance(column, Ragged):
         if isinstance(column.values, Ragged) or len(column.values.shape) > 1:
             raise _wrong(name, _STEPS)
         start, stop = column.offsets[0], column.offsets[-1]
-        return column.values[start:stop], set(), np.ascontiguousarray(column.offsets - start)
+        return column.values[start:stop], np.ascontiguousarray(column.offsets - start)
     if isinstance(column, BytesColumn):
-        return column, set(), None
+        return column, None
     if hasattr(column, "__array__"):
-        nulls = getattr(column, "null_count", 0)  # of pyarrow; of polars it is a method
-        if np.ma.is_masked(column) or (nulls() if callable(nulls) else nulls):
-            raise _wrong(name, _MISSING)
+        _ensure_complete(name, [column])
         array = np.asarray(column)
         if array.dtype != object or array.ndim != 1:
-            return array, set(), None
+            return array, None
         column = array
     rows = list(column)
     kinds = set(map(type, rows))
     ones = set(filter(_is_one, kinds))
     if ones == kinds:
-        return rows, kinds, None
+        return rows, None
     if ones:
         raise _wrong(name, "has both values and lists of values: pass a list for each record")
     if Ragged in kinds:
         raise _wrong(name, _STEPS)
     values: Any
-    types: set[type] = set()
     if kinds == {BytesColumn}:
         rows = [row._flat() for row in rows]
         values = list(chain.from_iterable(rows)) or np.empty(0, "S1")
@@ -164,37 +160,40 @@ def _flattened(name: Any, column: Any) -> tuple[Any, set[type], Any]:
         rows, values = _joined(name, rows, kinds)
     else:
         values = list(chain.from_iterable(rows))
-        types = set(map(type, values))
-        if not all(map(_is_one, types)):  # there are lists in the lists
+        if not all(map(_is_one, set(map(type, values)))):  # there are lists in the lists
             rows = [list(flat(row)) for row in rows]
             values = list(chain.from_iterable(rows))
-            types = set(map(type, values))
         if not values:
             raise _wrong(
                 name,
-                "no record has a value, so their kind is not known: pass an array, such as "
-                "numpy.empty((records, 0), int), or leave the feature out",
+                "no record has a value, so their kind is not known: pass arrays without values, "
+                "whose dtype says it (S for bytes, int or float), or leave the feature out",
             )
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)), out=offsets[1:])
-    if isinstance(values, list) and not types:
-        types = set(map(type, values))
-    return values, types, offsets
+    return values, offsets
+
+
+def _ensure_complete(name: Any, arrays: list[Any]) -> None:
+    """Fails if values are missing, which numpy would replace."""
+    masked = numpy().ma.is_masked
+    for array in arrays:
+        nulls = getattr(array, "null_count", 0)  # of pyarrow; of polars it is a method
+        if masked(array) or (nulls() if callable(nulls) else nulls):
+            raise _wrong(name, "has missing values: fill them, or leave the feature out")
 
 
 def _joined(name: Any, rows: list[Any], kinds: set[type]) -> tuple[list[Any], Any]:
     """A flat array for each record, and the values of all as an array or a list."""
     np = numpy()
-    if kinds == {np.ndarray} and rows[0].dtype.kind in "biuf":
+    if kinds == {np.ndarray} and rows[0].dtype.kind in "biuf" and rows[0].ndim == 1:
         try:  # most are of one type, and flat: nothing else then looks at each
             values = np.concatenate(rows, dtype=rows[0].dtype, casting="no")
-            if values.ndim == 1:
-                return rows, values
+            return rows, values
         except (TypeError, ValueError):
             pass
     if kinds != {np.ndarray}:
-        if any(map(np.ma.is_masked, rows)):
-            raise _wrong(name, _MISSING)
+        _ensure_complete(name, rows)
         rows = list(map(np.asarray, rows))
     if set(map(attrgetter("ndim"), rows)) != {1}:
         rows = [row.reshape(-1) for row in rows]
@@ -215,38 +214,33 @@ def _joined(name: Any, rows: list[Any], kinds: set[type]) -> tuple[list[Any], An
     return rows, values
 
 
-def _values_of(name: Any, given: Any, types: set[type]) -> tuple[int, Any, Any]:
-    """The kind of values, an array of them for C, and what keeps that alive.
-
-    `types` are those of the values in a list.
-    """
+def _values_of(name: Any, given: Any) -> tuple[int, Any, Any]:
+    """The kind of values, an array of them for C, and what keeps that alive."""
     np = numpy()
     if isinstance(given, BytesColumn):
         return _strings(given._flat())
     array = given
     if isinstance(given, list) or given.dtype.kind in "SUO":
-        values = given
-        if not isinstance(given, list):
-            values = given.reshape(-1).tolist()
-            types = set(map(type, values))
-        are_strings = [issubclass(one, _STRINGS) for one in types]
-        if all(are_strings) and (values or (given is not values and given.dtype.kind in "SU")):
-            if types != {bytes}:
+        values = given if isinstance(given, list) else given.reshape(-1).tolist()
+        kinds = set(map(type, values))
+        are_strings = [issubclass(kind, _STRINGS) for kind in kinds]
+        if all(are_strings) and (values or (given is not values and given.dtype.kind in "SUO")):
+            if kinds != {bytes}:
                 values = [_encoded_text(name, one) for one in values]
             return _strings(values)
         if any(are_strings):
             raise _wrong(name, "has both byte strings and other values")
-        if any(issubclass(one, _NO_LISTS) for one in types):
-            raise _wrong(name, f"{_KINDS}, not {_names(types)}")
+        if any(issubclass(kind, _NO_LISTS) for kind in kinds):
+            raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
         array = np.asarray(values) if values else np.empty(0, np.int64)
-        are_ints = all(issubclass(one, (int, np.integer)) for one in types)
-        are_numbers = all(issubclass(one, (int, float, np.integer, np.floating)) for one in types)
+        are_ints = all(issubclass(kind, (int, np.integer)) for kind in kinds)
+        are_numbers = all(issubclass(kind, (int, float, np.integer, np.floating)) for kind in kinds)
         is_other = array.dtype.kind not in "biu" if are_ints else array.dtype == object
         if are_numbers and is_other:  # numpy then takes another type
             raise _wrong(name, "has an integer that does not fit into 64 bits")
         if array.dtype == object:
-            raise _wrong(name, f"{_KINDS}, not {_names(types)}")
-        if array.dtype.kind == "f" and any(issubclass(one, (int, np.integer)) for one in types):
+            raise _wrong(name, f"{_KINDS}, not {_names(kinds)}")
+        if array.dtype.kind == "f" and any(issubclass(kind, (int, np.integer)) for kind in kinds):
             _ensure_exact(name, [one for one in values if isinstance(one, (int, np.integer))])
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise _wrong(name, "has an integer that does not fit into 64 bits")
@@ -289,7 +283,6 @@ def _encoded_text(name: Any, one: Any) -> bytes:
         raise _wrong(name, "has a str that is not UTF-8: pass bytes") from None
 
 
-_MISSING = "has missing values: fill them, or leave the feature out"
 _STEPS = "has the steps of a sequence, which an Example cannot have"
 _KINDS = "values must be integers, floating-point numbers, bytes or str"
 

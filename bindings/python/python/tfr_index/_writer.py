@@ -229,9 +229,11 @@ class RecordWriter:
             self._expect(self._pass_on())
             try:
                 call(lib.tfr_writer_write_examples, self._native, records, columns, len(columns))
-            except TfrError:
+            except TfrError as error:
                 if self.closed:
                     raise _closed_error() from None
+                if not isinstance(error, TfrValueError):
+                    self._limit = 0  # each call has the error, if the writer ended with it
                 raise
 
     def _own_lock(self) -> threading.RLock:

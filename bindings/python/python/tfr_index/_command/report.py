@@ -37,13 +37,17 @@ def write_report(options: argparse.Namespace, progress: Progress) -> int:
         threads=options.threads,
     )
     progress.interrupted = None
+    facts = made.to_dict()
+    for file in facts["files"]:
+        if file["failed"] and file["error"]:
+            output.fail(file["error"]["message"])
     if options.output and not to_stdout:
         made.write(options.output)
     if to_stdout:
         output.report(made.to_html(), is_result=True)
     elif options.json:
         output.report(made._json(), is_result=True)
-    total = made.to_dict()["total"]
+    total = facts["total"]
     failed, regions = total["failed"], total["damaged_regions"]
     if not (to_stdout or options.json):
         text = f"{output.escaped(options.output)}: {output.count(len(found.files), 'file')}"
