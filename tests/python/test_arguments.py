@@ -187,3 +187,29 @@ def test_the_shim_takes_data_by_both_names(function, expected):
     ):
         with pytest.raises(TypeError, match="argument"):
             call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Dataset,
+        tfr_index.Manifest.build,
+        tfr_index.create_indexes,
+        tfr_index.infer_features,
+        tfr_index.report,
+        lambda paths: tfr_index.reshard(paths, "out", shards=1),
+    ],
+)
+@pytest.mark.parametrize("paths", [3, None])
+def test_what_is_no_path(call, paths):
+    kind = type(paths).__name__
+    with pytest.raises(
+        TypeError, match=f"^paths must be a path or an iterable of paths, not {kind}$"
+    ):
+        call(paths)
+
+
+def test_what_is_no_state(path):
+    sampler = tfr_index.Sampler(Dataset([path]))
+    with pytest.raises(TypeError, match=r"^the state must be a dict, not NoneType$"):
+        sampler.load_state_dict(None)

@@ -1,11 +1,13 @@
 """Checks of arguments. Their messages say what an argument must be, and what it is."""
 
 import operator
+import os
 from collections.abc import Iterable
 
 from ._errors import TfrValueError
+from ._typing import Path
 
-__all__ = ["ensure_callable", "ensure_one_of", "integer", "refuse"]
+__all__ = ["ensure_callable", "ensure_one_of", "integer", "path_list", "refuse"]
 
 
 def refuse(message: str) -> TfrValueError:
@@ -42,3 +44,16 @@ def integer(name: str, value: object, least: int = 0, bits: int = 64) -> int:
     if not least <= number < 2**bits:
         raise refuse(f"{name} must be between {least} and 2**{bits} - 1, not {number}")
     return number
+
+
+def path_list(paths: Path | Iterable[Path]) -> list[Path]:
+    """Returns the paths of an argument that is one path or several.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return [paths]
+    if not isinstance(paths, Iterable):
+        raise TypeError(f"paths must be a path or an iterable of paths, not {type(paths).__name__}")
+    return list(paths)

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ._arguments import ensure_one_of, integer
+from ._arguments import ensure_one_of, integer, path_list
 from ._errors import TfrCancelled, TfrError
 from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import ONLY, c_paths, decoded, native_shards, shards_of
@@ -145,7 +145,7 @@ def create_indexes(
         "allow_incomplete_tail": allow_incomplete_tail,
         "sync": sync,
     }
-    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    given = path_list(paths)
     payloads = "checksums='full'" if checksums == "full" else None
     fetch = Fetch.of(mode, max_bytes, reads_payloads=payloads, threads=threads)
     if are_remote(given, store):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from ._arguments import ensure_one_of, refuse
+from ._arguments import ensure_one_of, path_list, refuse
 from ._library import CData, encode_path, ffi, lib, make
 from ._source import Decompressed, File, Memory, Source
 from ._typing import Only, Path
@@ -79,9 +79,7 @@ def native_shards(
         TfrValueError: there are no paths, a directory has no TFRecord file, or a file does not
             belong to its set or is given twice.
     """
-    if isinstance(paths, (str, bytes, os.PathLike)):
-        paths = [paths]
-    given, keep = c_paths(paths)
+    given, keep = c_paths(path_list(paths))
     glob = ffi.NULL if pattern is None else encode_path(pattern)
     directory = ffi.NULL if index_dir is None else encode_path(index_dir)
     flags = lib.TFR_FIND_ALLOW_MISSING if allow_missing else 0

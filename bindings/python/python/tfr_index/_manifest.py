@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, NamedTuple, cast, final, overload
 
-from ._arguments import ensure_callable, integer, refuse
+from ._arguments import ensure_callable, integer, path_list, refuse
 from ._errors import TfrCancelled, TfrError, TfrFileNotFoundError
 from ._executor import SentShards, Shard, by_executor, is_cancelled
 from ._files import c_paths, native_shards, shards_of
@@ -139,7 +139,7 @@ class Manifest(Sequence[ManifestRow]):
             TfrMismatch: a file keeps changing.
             BrokenExecutor: the executor has failed, and not because of a file.
         """
-        files = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+        files = path_list(paths)
         if are_remote(files):
             found = find_remote_files(files, None, None, index_dir, pattern, allow_missing)
             if executor is not None:

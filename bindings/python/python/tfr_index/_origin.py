@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ._arguments import refuse
+from ._arguments import path_list, refuse
 from ._files import c_paths, decoded, native_shards
 from ._index import Index
 from ._library import CData, call, encode_path, ffi, lib, make
@@ -230,7 +230,7 @@ def find_origin(
         raise TypeError(f"index must be a list with an index for each file, not {kind}")
     if index is not None and index_dir is not None:
         raise refuse("index and index_dir cannot both be given: pass one of them")
-    files: list[Path] = [path] if path is not None else list(paths)  # type: ignore[arg-type]
+    files = path_list(paths)
     if are_remote(files, store):
         return find_remote_files(files, store, index, index_dir, pattern, allow_missing)
     shards = native_shards(
@@ -260,7 +260,7 @@ def files_of(
 ) -> CData | RemoteFiles:
     """The native shards of local files; or the files of URLs, of paths in a store, or of a manifest
     of URLs."""
-    given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    given = path_list(paths)
     where: dict[str, Any] = {"pattern": pattern, "allow_missing": allow_missing}
     files = _remote_files(given, index_dir, store=store, **where)
     return native_shards(given, index_dir, **where) if files is None else files

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from ._arguments import integer, refuse
+from ._arguments import integer, path_list, refuse
 from ._errors import TfrError, TfrWarning, warn
 from ._files import c_paths, native_shards
 from ._library import (
@@ -111,7 +111,7 @@ def reshard(
         seed = ffi.new("uint64_t *", integer("shuffle", shuffle, bits=64))
     if indexes is not None and index_dir is not None:
         raise refuse("indexes and index_dir cannot both be given: pass one of them")
-    sources = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    sources = path_list(paths)
     found = native_shards(
         sources,
         index_dir,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Mapping, Sized
 from typing import Any, final
 
 from ._arguments import integer, refuse
@@ -148,6 +148,8 @@ class Sampler:
                 in the middle of an epoch with another `world_size` or `remainder`; or it is not
                 one that `state_dict` returned.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"the state must be a dict, not {type(state).__name__}")
         for name in (*_FIXED, *_TAKEN):
             if name not in state:
                 raise refuse(f"the state has no {name!r}: pass what state_dict() returned")
