@@ -91,7 +91,8 @@ impl Index {
     ///
     /// # Errors
     /// - [`ErrorKind::Mismatch`]: the index belongs to another file.
-    /// - [`ErrorKind::Stale`]: the data has grown, or has become shorter.
+    /// - [`ErrorKind::Stale`]: the data has grown, or has become shorter; or the seek file of compressed
+    ///   data is damaged.
     /// - [`ErrorKind::Length`], [`ErrorKind::LengthCrc`] and [`ErrorKind::PayloadCrc`]: the index
     ///   matches, but the data is damaged. (`Length`: a header contradicts the index, but the
     ///   records around it are where the index has them.)

@@ -64,7 +64,8 @@ impl Manifest {
     /// [progress](Options::progress) is that of all shards together.
     ///
     /// # Errors
-    /// - A shard, or an index whose path is given, does not exist, or is damaged, truncated or not a TFRecord file. If there are
+    /// - An index whose path is given does not exist.
+    /// - A shard does not exist, or is damaged, truncated or not a TFRecord file. If there are
     ///   several errors, that of the first shard.
     /// - [`ErrorKind::Mismatch`]: a shard keeps changing while its records are counted; or it is
     ///   not what the manifest, or `dataset_info.json` of TensorFlow Datasets, says that `shards`

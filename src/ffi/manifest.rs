@@ -88,16 +88,16 @@ impl tfr_manifest {
 }
 
 /// Makes a manifest of these shards, in this order. The call looks at each file and counts its
-/// records: from its index or, without one that fits, by a scan. It writes no index. The number of
-/// threads of the options is how many shards are counted at the same time; their progress callback
-/// gets the progress of all shards together.
+/// records: from its index or, without one beside it that fits, by a scan. It writes no index. The
+/// number of threads of the options is how many shards are counted at the same time; their progress
+/// callback gets the progress of all shards together.
 ///
 /// Parameters: `shards` and `manifest_out` are required. `options` is optional; NULL means the
 /// defaults.
 ///
 /// Errors: TFR_ERR_INVALID_ARGUMENT if a required pointer is NULL, a file is listed twice, or the
-/// options are to skip damage. TFR_ERR_IO if a shard does not exist. TFR_ERR_MISMATCH if a shard
-/// keeps changing. Those of tfr_index_scan() for bad data.
+/// options are to skip damage. TFR_ERR_IO if a shard, or an index whose path is given, does not
+/// exist. TFR_ERR_MISMATCH if a shard keeps changing. Those of tfr_index_scan() for bad data.
 ///
 /// Ownership: free *manifest_out with tfr_manifest_free(). It is NULL on failure.
 ///

@@ -67,7 +67,8 @@ pub fn cache_bytes() -> u64 {
 /// Each data set that is read in an order [shuffled in chunks](crate::Order::shuffle_chunks) needs
 /// 48 MiB; with less, its records cost up to 25 times as much.
 ///
-/// Any thread may call this at any time; what is too much goes at once. A forked process has the
+/// Any thread may call this at any time; what is too much goes at once, but for a chunk that alone is
+/// more than the number. A forked process has the
 /// number of its parent.
 ///
 /// ```

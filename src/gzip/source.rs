@@ -98,15 +98,18 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         if !self.has_seek_file() {
             return self.points(progress)?.ensure_whole();
         }
-        let known = self.points(progress)?;
-        known.list.iter().try_for_each(|point| self.window(known, point).map(drop))?;
         let (pass, mut points) =
             (Pass::new(&self.compressed, self.kind), PointsBuilder::without_points(self.kind));
         let passed = pass.run(false, &mut points, &mut |_, compressed| progress(compressed))?;
-        match known.size == passed.size {
-            true => Ok(()),
-            false => Err(contradicted(0)),
+        let known = self.points(progress)?;
+        if known.size != passed.size {
+            return Err(contradicted(0));
         }
+        for point in &known.list {
+            progress(point.input)?;
+            self.window(known, point)?;
+        }
+        Ok(())
     }
 
     /// Reads bytes. Those before `until` will be read next, so they are decoded, too, as far as they are
@@ -120,26 +123,13 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
             return Ok(here.len());
         }
         let points = self.points(&|_| Ok(()))?;
-        self.read_chunks(points, bytes, offset, until, true)
-    }
-
-    /// Reads bytes, chunk after chunk. `mends`: instead of a damaged window, the bytes before its point
-    /// are decompressed.
-    fn read_chunks(
-        &self,
-        points: &Points,
-        bytes: &mut [u8],
-        offset: u64,
-        until: u64,
-        mends: bool,
-    ) -> Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
             let offset = offset.saturating_add(done as u64);
             if offset >= points.size {
                 break;
             }
-            done += self.read_chunk(points, &mut bytes[done..], offset, until, mends)?;
+            done += self.read_chunk(points, &mut bytes[done..], offset, until)?;
         }
         Ok(done)
     }
@@ -151,7 +141,6 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         bytes: &mut [u8],
         offset: u64,
         until: u64,
-        mends: bool,
     ) -> Result<usize> {
         let number = points.before(offset);
         let (Some(point), end) = (points.list.get(number), points.end(number)) else {
@@ -168,7 +157,9 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
                         Some(window) if point.window_size > 0 => window,
                         _ => {
                             unpacked = match self.window(points, point) {
-                                Err(_) if mends => self.bytes_before(points, point)?,
+                                Err(error) if error.kind() == ErrorKind::Stale => {
+                                    self.bytes_before(points, number)?
+                                }
                                 window => window?,
                             };
                             &unpacked
@@ -200,13 +191,25 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
         })
     }
 
-    /// The bytes that a window has, without it.
-    fn bytes_before(&self, points: &Points, point: &Point) -> Result<Vec<u8>> {
-        let size = point.out.min(WINDOW as u64);
-        let mut bytes = vec![0; size as usize];
-        let read = self.read_chunks(points, &mut bytes, point.out - size, point.out, false)?;
-        bytes.truncate(read);
-        Ok(bytes)
+    /// The bytes that the damaged window of a point should have, decompressed from the last point before
+    /// it whose window is good. The first point has none.
+    fn bytes_before(&self, points: &Points, number: usize) -> Result<Vec<u8>> {
+        let end = points.list[number].out;
+        for point in points.list[..number].iter().rev() {
+            let mut bytes = match self.window(points, point) {
+                Err(error) if error.kind() == ErrorKind::Stale => continue,
+                window => window?,
+            };
+            let mut chunk =
+                Chunk::new(&self.compressed, self.kind, point, &bytes, end, Vec::new())?;
+            let start = point.out.max(end.saturating_sub(WINDOW as u64));
+            let before = bytes.len();
+            bytes.resize(before + (end - start) as usize, 0);
+            chunk.read(&self.compressed, self.kind, &mut bytes[before..], start, end)?;
+            bytes.drain(..bytes.len().saturating_sub(WINDOW));
+            return Ok(bytes);
+        }
+        Err(contradicted(points.list[number].input))
     }
 }
 

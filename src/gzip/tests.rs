@@ -411,18 +411,18 @@ fn damaged_windows_are_mended_and_found() {
     }
     assert!(errors > 10, "{errors}");
 
-    // If all are damaged, only those who read in order need none.
+    // Nor if all are damaged.
     let points = source_with(&seek).unwrap().known_points().unwrap().clone();
     let mut damaged = seek.clone();
     for point in points.list.iter().filter(|point| point.window_size > 0) {
         damaged[point.window as usize + 2] ^= 1;
     }
     let source = source_with(&damaged).unwrap();
-    let mut byte = [0];
-    let error = source.read_at(&mut byte, 19_000).map_err(|error| crate::Error::io("read", error));
-    let error = error.unwrap_err();
-    assert!(error.kind() == ErrorKind::Stale && error.to_string().contains("its seek file"));
-    assert!(read(&source, 0, 20_000) == bytes);
+    for offset in (0..20_000).rev().step_by(501) {
+        assert!(read(&source, offset as u64, 1) == bytes[offset..=offset], "{offset}");
+    }
+    let error = source.verify(&|_| Ok(())).unwrap_err().to_string();
+    assert!(error.starts_with("its seek file is damaged near byte"), "{error}");
 }
 
 #[test]

@@ -291,11 +291,26 @@ fn the_indexes_of_a_manifest_are_those_that_are_edited() {
     assert!(fs::read(path.join("large/a.tfrecord.idx")).unwrap() == before);
     assert_eq!(Index::read(path.join("large/b.tfrecord.idx")).unwrap().len(), 100);
 
-    // One that is not there does not stand for all records.
+    // Nor is one that is older than its file kept.
+    let file = File::options().write(true).open(path.join("large/a.tfrecord.idx")).unwrap();
+    file.set_modified(file.metadata().unwrap().modified().unwrap() - Duration::from_secs(3600))
+        .unwrap();
+    assert_eq!(run(path, &["create", "-q", "--update", "l.json"]).0, 0);
+    assert_eq!(count("large"), 200);
+
+    // One that is not there does not stand for all records, also if the manifest is refreshed.
     fs::remove_file(path.join("large/b.tfrecord.idx")).unwrap();
     let (status, _, stderr) = run(path, &["manifest", "data", "-i", "large", "-o", "l.json"]);
     assert_eq!(status, 1);
     assert!(stderr.ends_with("there is no index of data/b.tfrecord\n"), "{stderr}");
+    fs::create_dir(path.join("none")).unwrap();
+    assert_eq!(run(path, &["manifest", "-q", "data", "-o", "all.json"]).0, 0);
+    fs::remove_file(path.join("data/b.tfrecord.idx")).ok();
+    let refreshed = run(path, &["manifest", "data", "-i", "none", "-o", "all.json", "--refresh"]);
+    assert!(
+        refreshed.0 == 1 && refreshed.2.contains("there is no index of data/b"),
+        "{refreshed:?}"
+    );
 }
 
 #[test]

@@ -21,8 +21,8 @@ use crate::{json, refuse, remote};
 /// Write the manifest of a data set: its files, and how many records each has
 ///
 /// A program that reads the manifest knows the length of the set without opening a file. The numbers
-/// come from the indexes; a file without one is scanned, and no index is written. Create the indexes
-/// first.
+/// come from the indexes; a file without one beside it is scanned, and no index is written. Create the
+/// indexes first.
 ///
 /// The manifest names its files relative to itself, so that the directory of both can be moved. It is
 /// written completely or not at all.
@@ -129,7 +129,7 @@ impl WriteManifest {
     /// The error of a refresh, with what to do if a file of the manifest is missing.
     fn explain(&self, error: Error) -> anyhow::Error {
         match error.os_error() {
-            Some(libc::ENOENT) if !self.has_files() => anyhow!(
+            Some(libc::ENOENT) if !self.has_files() && !self.indexes.are_given() => anyhow!(
                 "{error}; {} lists this shard: give the paths of the set again, or use \
                  --allow-missing",
                 name(&self.output)

@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use super::{CreateIndexes, Created, Creation};
 use crate::check::CheckLevel;
 use crate::create::{create_index_unless, default_index_path, ensure_index, is_up_to_date};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::file;
-use crate::index::{Entry, Index};
 use crate::options::{Options, Progress, Skipped};
+use crate::reader::StoredIndex;
 use crate::shards::{place_beside, Shard};
 use crate::threads::Pool;
 
@@ -110,9 +110,10 @@ fn needs_nothing(
     options: &Options<'_>,
 ) -> Result<Option<Creation>> {
     if let Some(only) = settings.only {
-        if is_up_to_date(path, index_path, only, options)?
-            || is_given && !options.salvage && selects_records(path, index_path)
-        {
+        if is_up_to_date(path, index_path, only, options)? {
+            return Ok(Some(Creation::UpToDate));
+        }
+        if is_given && !options.salvage && selects_records(path, index_path, options)? {
             return Ok(Some(Creation::UpToDate));
         }
     }
@@ -125,14 +126,36 @@ fn needs_nothing(
     Ok(Some(Creation::Planned))
 }
 
-/// Whether an index has some of the file's records, with others between them. Those that it has from the
-/// start on may be all that the file had.
-fn selects_records(path: &Path, index_path: &Path) -> bool {
-    let Ok(index) = Index::read(index_path) else { return false };
-    let mut end = 0;
-    let follows = |entry: &Entry| entry.offset == std::mem::replace(&mut end, entry.end());
-    let fits = || index.check(path, CheckLevel::Quick, &Options::new().allow_partial(true)).is_ok();
-    !index.iter().all(follows) && fits()
+/// Whether an index that is not older than the file has some of its records, with others between them.
+/// Those that it has from the start on may be all that the file had.
+fn selects_records(path: &Path, index_path: &Path, options: &Options<'_>) -> Result<bool> {
+    let modified = |path| file::metadata(path)?.and_then(|metadata| metadata.modified()).ok();
+    match (modified(path), modified(index_path)) {
+        (Some(data), Some(index)) if index >= data => {}
+        _ => return Ok(false),
+    }
+    let selects = StoredIndex::read(index_path).and_then(|index| {
+        let mut end = 0;
+        for entry in index.entries() {
+            let entry = entry?;
+            if entry.offset != end {
+                let partial = options.allow_partial(true);
+                return index.check(path, CheckLevel::Quick, &partial).map(|_| true);
+            }
+            end = entry.end();
+        }
+        Ok(false)
+    });
+    match selects {
+        Err(error) if is_of_process(&error) => Err(error),
+        selects => Ok(selects.unwrap_or(false)),
+    }
+}
+
+/// Whether an error says nothing about the files.
+fn is_of_process(error: &Error) -> bool {
+    use ErrorKind::{Cancelled, Io, OutOfMemory, Panic};
+    matches!(error.kind(), Cancelled | Io | OutOfMemory | Panic)
 }
 
 fn make_directory_of(path: &Path) -> bool {

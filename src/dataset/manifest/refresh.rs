@@ -104,7 +104,8 @@ impl Manifest {
             match old {
                 Some(row)
                     if is_same(row)
-                        && (row.index_path.is_some() || shard.find_index().is_err()) =>
+                        && (row.index_path.is_some()
+                            || shard.index_path.is_none() && shard.find_index().is_err()) =>
                 {
                     rows.push(Some(ManifestRow { path: shard.path.clone(), ..row.clone() }));
                     continue;

@@ -118,8 +118,8 @@ class Manifest(Sequence[ManifestRow]):
     ) -> Manifest:
         """Looks at the files of a set and counts their records.
 
-        The counts come from the indexes; a file without one that fits is scanned, and no index is
-        written. So create the indexes first.
+        The counts come from the indexes; a file without one beside it that fits is scanned, and no
+        index is written. So create the indexes first.
 
         Args:
             paths: files, directories and patterns, as for `Dataset`.
@@ -133,7 +133,7 @@ class Manifest(Sequence[ManifestRow]):
                 called after each chunk.
 
         Raises:
-            TfrFileNotFoundError: a file does not exist.
+            TfrFileNotFoundError: a file does not exist, or has no index in `index_dir`.
             TfrError: a file is damaged or not a TFRecord file, or a worker that counts its records
                 is killed twice. The error names it.
             TfrMismatch: a file keeps changing.

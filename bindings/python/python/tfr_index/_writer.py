@@ -232,8 +232,8 @@ class RecordWriter:
             except TfrError as error:
                 if self.closed:
                     raise _closed_error() from None
-                if not isinstance(error, TfrValueError):
-                    self._limit = 0  # each call has the error, if the writer ended with it
+                if not isinstance(error, (TfrValueError, MemoryError)):
+                    self._limit = 0  # each call has the error
                 raise
 
     def _own_lock(self) -> threading.RLock:

@@ -32,6 +32,8 @@ def manifest(options: argparse.Namespace, progress: Progress) -> int:
                 None, index_dir=options.index, allow_missing=options.allow_missing, **how
             )
         except TfrFileNotFoundError as error:
+            if options.index:
+                raise
             raise output.Failure(
                 f"{output.words(str(error))}; {escaped(out)} lists this shard: give the paths of "
                 "the set again, or use --allow-missing"

@@ -41,6 +41,8 @@ _UNPRINTABLE = re.compile(
 )
 #: What errors call options, and what the command line calls them.
 _WORDS = {
+    "checksum policy none": "--checksums none",
+    "option allow_partial": "--allow-partial",
     'checksums="none"': "--checksums none",
     "allow_partial=True": "--allow-partial",
     "pass allow_missing=True": "use --allow-missing",
