@@ -163,7 +163,6 @@ def indexed(place):
         "manifest --refresh -o set/new.json",
         "report set/a.tfrecord set/cut.tfrecord set/damaged.tfrecord -o out.html",
         "report set/a.tfrecord set/z.tfrecord -o out.html --max-bytes 1KiB -n 5 --no-values",
-        "report set/a.tfrecord set/none.tfrecord -q -o out.html",
     ],
 )
 def test_output_and_exit_status_are_those_of_local_files(place, line):
@@ -219,6 +218,15 @@ def test_the_same_with_indexes_and_manifests(indexed, line):
     for file in indexed.directory.glob("*.*"):
         file.unlink()
     assert indexed.at_urls(*arguments, stdin=stdin) == right
+
+
+def test_a_report_names_each_file_that_fails(place):
+    line = "report", "set/a.tfrecord", "set/none.tfrecord", "-q", "-o", "out.html"
+    for run in place.run, place.at_urls:
+        status, stdout, stderr = run(*line)
+        assert (status, stdout) == (1, "")
+        (error,) = stderr.splitlines()
+        assert error.startswith("error: set/none.tfrecord: ")
 
 
 def test_a_report_has_the_same_facts(indexed):

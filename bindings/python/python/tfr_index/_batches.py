@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, final
 
 from ._handle import Handle
@@ -58,10 +58,10 @@ class Batches(Iterator[Item], Generic[Item]):
 
     _failed: int | None  # where the last batch starts, if `decode` raised an error for it
     _handle: Handle
-    _item: Callable[[CData, list[int]], Item]
+    _item: Callable[[CData, Sequence[int]], Item]
     _records: range  # those of the slice, as numbers in the data set
     _native: CData
-    _numbers: list[int]  # those of the last batch
+    _numbers: Sequence[int]  # those of the last batch
     _locks: dict[int, Any]  # by process: a forked one cannot wait for threads of its parent
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Batches(Iterator[Item], Generic[Item]):
         records: range,
         order: Order,
         batch_size: int,
-        item: Callable[[CData, list[int]], Item],
+        item: Callable[[CData, Sequence[int]], Item],
         *,
         max_bytes: int = 0,
         prefetch: int = 2,
@@ -111,7 +111,9 @@ class Batches(Iterator[Item], Generic[Item]):
         self._handle.report()
         if not batch:
             raise StopIteration
-        numbers: list[int] = ffi.unpack(lib.tfr_batch_records(batch), lib.tfr_batch_len(batch))
+        # A copy, which is a list only for who asks.
+        size = 8 * lib.tfr_batch_len(batch)
+        numbers = memoryview(ffi.buffer(lib.tfr_batch_records(batch), size)[:]).cast("Q")
         self._numbers = numbers
         try:
             return self._item(batch, numbers)

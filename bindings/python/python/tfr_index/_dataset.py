@@ -473,7 +473,7 @@ class Dataset(Sequence[Item], Generic[Item]):
             count = order.state_dict()["num_records"]
             raise refuse(f"the order is one of {count} records, but the data set has {len(self)}")
 
-        def item(batch: CData, numbers: list[int]) -> list[Item] | Payloads | Columns:
+        def item(batch: CData, numbers: Sequence[int]) -> list[Item] | Payloads | Columns:
             if wanted is not None:
                 return Columns._of(batch, wanted, self._records)
             return view_of(batch) if buffers else self._decoder.many(payloads_of(batch), numbers)
@@ -545,7 +545,7 @@ class Dataset(Sequence[Item], Generic[Item]):
         """Yields all records, file by file, in little memory. A thread reads ahead."""
         wanted = self._wanted
 
-        def item(batch: CData, numbers: list[int]) -> tuple[list[Any], list[int]]:
+        def item(batch: CData, numbers: Sequence[int]) -> tuple[list[Any], Sequence[int]]:
             if wanted is not None:
                 return rows_of(Columns._of(batch, wanted, self._records)), numbers
             return payloads_of(batch), numbers
