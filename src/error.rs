@@ -1,6 +1,6 @@
 //! This crate's error type.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -276,11 +276,24 @@ pub fn is_unprintable(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') || changes_direction
 }
 
+/// Text with these characters escaped: it stays one line, which shows what is there.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_unprintable(character) {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+    }
+    line
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, path, record, offset, detail, .. } = &*self.0;
         if let Some(path) = path.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            write_printable(f, &path.display().to_string())?;
+            f.write_str(&on_one_line(&path.display().to_string()))?;
             f.write_str(": ")?;
         }
         // Errors of an index name the line in the detail, those of a manifest the row.
@@ -291,16 +304,8 @@ impl fmt::Display for Error {
                 _ => {}
             }
         }
-        write_printable(f, detail) // it may name another path
+        f.write_str(&on_one_line(detail)) // it may name another path
     }
-}
-
-/// Writes text so that the message stays one line, which shows what is there.
-fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|character| match is_unprintable(character) {
-        true => write!(f, "{}", character.escape_default()),
-        false => f.write_char(character),
-    })
 }
 
 impl fmt::Debug for Error {

@@ -299,13 +299,13 @@ impl RecordWriter {
         let mut examples = ExampleEncoder::new(records, features)?;
         let out_of_memory = |_| Error::out_of_memory("a record");
         while let Some(example) = examples.next()? {
-            let room = example.len() + OVERHEAD as usize;
             if example.len() < self.direct {
+                let room = example.len() + OVERHEAD as usize;
                 self.frames.try_reserve(room).map_err(out_of_memory)?;
                 self.attempt(|writer| writer.write_example(&example))?;
             } else {
                 let mut payload = Vec::new();
-                payload.try_reserve_exact(room).map_err(out_of_memory)?;
+                payload.try_reserve_exact(example.len()).map_err(out_of_memory)?;
                 example.push(&mut payload);
                 self.write(&payload)?;
             }

@@ -187,7 +187,7 @@ impl Chunks {
                 Slot::Busy => None,
             });
             let Some((used_at, oldest)) = uses.min() else { break };
-            // One that alone is too much stays: to decode it anew for each read would take minutes.
+            // One that alone is too much stays: to decode it again for each read would take minutes.
             if used_at == self.time && cache_bytes() > 0 {
                 break;
             }

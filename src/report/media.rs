@@ -1,6 +1,6 @@
 //! What the bytes of a value are, by their start. Nothing is decoded.
 
-use crate::error::is_unprintable;
+use crate::error::on_one_line;
 
 /// The longest text that is shown, and the first bytes of other values.
 const TEXT: usize = 600;
@@ -99,12 +99,7 @@ pub(super) fn visible(bytes: &[u8]) -> String {
                 (valid, error.error_len().unwrap_or(rest.len() - error.valid_up_to()))
             }
         };
-        for character in valid.chars() {
-            match is_unprintable(character) {
-                true => visible.extend(character.escape_default()),
-                false => visible.push(character),
-            }
-        }
+        visible += &on_one_line(valid);
         rest = &rest[valid.len()..];
         if bad == 0 {
             return visible;

@@ -14,7 +14,7 @@ use anyhow::Context;
 use clap::Parser;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
-use tfr_index::internal::is_unprintable;
+use tfr_index::internal::on_one_line;
 
 use super::progress;
 
@@ -40,7 +40,7 @@ pub fn parse<T: Parser>() -> T {
     let _ = flag::register(SIGXFSZ, Arc::default());
     T::try_parse().unwrap_or_else(|error| {
         if error.use_stderr() {
-            let escaped = env::args_os().map(|argument| escape(&argument.to_string_lossy()));
+            let escaped = env::args_os().map(|argument| on_one_line(&argument.to_string_lossy()));
             T::try_parse_from(escaped).err().unwrap_or(error).exit()
         }
         // Writing zero bytes finds out whether stdout can be written. clap prints through std, which
@@ -96,7 +96,7 @@ fn checked(printed: io::Result<()>) -> anyhow::Result<()> {
 
 /// Prints a line on stderr, and ignores errors.
 pub fn note(line: &dyn Display) {
-    let line = escape(&in_our_words(&line.to_string()));
+    let line = on_one_line(&in_our_words(&line.to_string()));
     let _ = progress::paused(|| writeln!(io::stderr(), "{line}"));
 }
 
@@ -121,16 +121,5 @@ pub fn count(count: usize, noun: &str) -> String {
 
 /// A path for printing: on one line, and without terminal control characters.
 pub fn name(path: &Path) -> String {
-    escape(&path.to_string_lossy())
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match is_unprintable(character) {
-            true => escaped.extend(character.escape_default()),
-            false => escaped.push(character),
-        }
-    }
-    escaped
+    on_one_line(&path.to_string_lossy())
 }

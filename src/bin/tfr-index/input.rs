@@ -124,27 +124,30 @@ pub fn read_stored_index(path: &Path) -> anyhow::Result<StoredIndex> {
     Ok(index)
 }
 
-/// The index of a shard, as of [`index_of`], in memory.
-pub fn read_index_of(shard: &Shard) -> anyhow::Result<Index> {
-    if shard.index_path.is_none() || is_index(&shard.path) {
-        return read_index(&shard.path);
-    }
-    let entries = index_of(shard)?.entries().collect::<tfr_index::Result<Vec<_>>>()?;
-    Ok(Index::from_entries(entries)?)
-}
-
 /// The index of a shard: the one that is given, which may select records; otherwise as for
 /// [`read_stored_index`].
 pub fn index_of(shard: &Shard) -> anyhow::Result<StoredIndex> {
+    given_index(shard)?.map_or_else(|| read_stored_index(&shard.path), Ok)
+}
+
+/// The same in memory, for an edit.
+pub fn read_index_of(shard: &Shard) -> anyhow::Result<Index> {
+    let Some(index) = given_index(shard)? else { return read_index(&shard.path) };
+    let entries = index.entries().collect::<tfr_index::Result<Vec<_>>>()?;
+    Ok(Index::from_entries(entries)?)
+}
+
+/// The index that is given for a shard, if it fits the data.
+fn given_index(shard: &Shard) -> anyhow::Result<Option<StoredIndex>> {
     let path = &shard.path;
     if shard.index_path.is_none() || is_index(path) {
-        return read_stored_index(path);
+        return Ok(None);
     }
     let index_path = shard.find_index()?;
     let index = stored_index(&index_path)?;
     let fit = index.check(path, CheckLevel::Quick, &Options::new().allow_partial(true));
     fit.with_context(|| index_path.display().to_string())?;
-    Ok(index)
+    Ok(Some(index))
 }
 
 fn refuse_fifo(path: &Path) -> anyhow::Result<()> {

@@ -70,11 +70,8 @@ pub(super) fn create(
         Some(path) => (path.clone(), Ok(())),
         None => (default_index_path(&shard.path), place_beside(&shard.path).map(drop)),
     };
-    let is_given = shard.index_path.is_some();
     let result = is_allowed.and_then(|()| {
-        if let Some(nothing) =
-            needs_nothing(&shard.path, &index_path, is_given, settings, &options)?
-        {
+        if let Some(nothing) = needs_nothing(shard, &index_path, settings, &options)? {
             if matches!(nothing, Creation::UpToDate) && !settings.dry_run {
                 abandoned.clear(&index_path);
             }
@@ -103,17 +100,17 @@ pub(super) fn create(
 
 /// What is to be said if no index is to be created.
 fn needs_nothing(
-    path: &Path,
+    shard: &Shard,
     index_path: &Path,
-    is_given: bool,
     settings: &CreateIndexes<'_>,
     options: &Options<'_>,
 ) -> Result<Option<Creation>> {
+    let path = &shard.path;
     if let Some(only) = settings.only {
-        if is_up_to_date(path, index_path, only, options)? {
-            return Ok(Some(Creation::UpToDate));
-        }
-        if is_given && !options.salvage && selects_records(path, index_path, options)? {
+        let may_select = shard.index_path.is_some() && !options.salvage;
+        if is_up_to_date(path, index_path, only, options)?
+            || may_select && selects_records(path, index_path, options)?
+        {
             return Ok(Some(Creation::UpToDate));
         }
     }
