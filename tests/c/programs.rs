@@ -291,7 +291,7 @@ fn panics_end_in_a_status() {
     Program::new("c/test_panic.c").run_watched();
 }
 
-/// Not under valgrind or sanitizers: they need more memory than the limits leave.
+/// Not under valgrind or sanitizers, which have their own functions for memory.
 #[test]
 fn too_little_memory_is_an_error() {
     Program::new("c/test_out_of_memory.c").run();

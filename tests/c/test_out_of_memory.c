@@ -1,8 +1,7 @@
 /* Too little memory for the result is an error, whatever the amount: nothing aborts. argv[1] is an
  * empty folder. */
+#include <errno.h>
 #include <malloc.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "check.h"
 
@@ -17,6 +16,7 @@ static size_t *numbers;
 static char *text;
 static size_t text_size;
 static tfr_index *whole;
+static tfr_reader *reader;
 
 static tfr_status scan(tfr_index **index, tfr_error **error) {
     return tfr_index_scan(data_path, NULL, index, error);
@@ -54,27 +54,19 @@ static tfr_status create(tfr_index **index, tfr_error **error) {
 }
 
 static tfr_status open_reader(tfr_index **index, tfr_error **error) {
-    tfr_reader *reader = NULL;
-    tfr_status status = tfr_reader_open(data_path, NULL, NULL, &reader, error);
-    CHECK(tfr_reader_len(reader) == (status == TFR_OK ? RECORDS : 0));
-    tfr_reader_free(reader);
+    tfr_reader *opened = NULL;
+    tfr_status status = tfr_reader_open(data_path, NULL, NULL, &opened, error);
+    CHECK(tfr_reader_len(opened) == (status == TFR_OK ? RECORDS : 0));
+    tfr_reader_free(opened);
     *index = NULL;
     return status;
 }
 
-/* Every record, by a reader that shares the index. */
 static tfr_status read_many(tfr_index **index, tfr_error **error) {
-    static size_t records[RECORDS], offsets[RECORDS + 1];
+    static size_t offsets[RECORDS + 1];
     static uint8_t buffer[1];
-    tfr_reader *reader = NULL;
     *index = NULL;
-    for (size_t i = 0; i < RECORDS; i++) {
-        records[i] = i;
-    }
-    CHECK(tfr_reader_open(data_path, whole, NULL, &reader, NULL) == TFR_OK);
-    tfr_status status = tfr_reader_read_many(reader, records, RECORDS, buffer, 1, offsets, error);
-    tfr_reader_free(reader);
-    return status;
+    return tfr_reader_read_many(reader, numbers, RECORDS, buffer, 1, offsets, error);
 }
 
 static tfr_status select_all(tfr_index **index, tfr_error **error) {
@@ -94,25 +86,68 @@ static tfr_status concat(tfr_index **index, tfr_error **error) {
     return tfr_index_concat((const tfr_index *const *)&whole, &size, 1, index, error);
 }
 
-/* Lets the process use `bytes` more address space than it has now. Small allocations have room in
- * any case: Rust programs, and libraries, end if one of these fails. */
+static size_t in_use, most_in_use = SIZE_MAX;
+
+/* Lets the process use `bytes` more memory than it uses now. */
 static void limit_to(size_t bytes) {
-    free(malloc(MIB / 2));
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    CHECK(fclose(file) == 0);
-    struct rlimit limit;
-    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
-    limit.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + bytes;
-    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    most_in_use = __atomic_load_n(&in_use, __ATOMIC_RELAXED) + bytes;
 }
 
-static void lift_limit(void) {
-    struct rlimit limit;
-    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
-    limit.rlim_cur = limit.rlim_max;
-    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+static void lift_limit(void) { most_in_use = SIZE_MAX; }
+
+/* The C library's own functions, and what takes their place in this process. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *block);
+
+/* Blocks of a fixed size, which are small, are there whatever the limit is: buffers, and what
+ * Rust's standard library needs for channels and threads. If one of those fails, the process ends.
+ * What grows with the data must never do that. */
+static int has_room_for(size_t size, size_t before) {
+    size_t used = __atomic_load_n(&in_use, __ATOMIC_RELAXED);
+    size_t more = size - before;
+    return size <= before || size <= 128 << 10 ||
+           (used <= most_in_use && more <= most_in_use - used);
+}
+
+static void *count(void *block) {
+    (void)__atomic_add_fetch(&in_use, malloc_usable_size(block), __ATOMIC_RELAXED);
+    return block;
+}
+
+static void discount(void *block) {
+    (void)__atomic_sub_fetch(&in_use, malloc_usable_size(block), __ATOMIC_RELAXED);
+}
+
+void *malloc(size_t size) { return has_room_for(size, 0) ? count(__libc_malloc(size)) : NULL; }
+
+void *calloc(size_t number, size_t size) {
+    return has_room_for(number * size, 0) ? count(__libc_calloc(number, size)) : NULL;
+}
+
+void *realloc(void *block, size_t size) {
+    size_t before = malloc_usable_size(block);
+    if (!has_room_for(size, before)) {
+        return NULL;
+    }
+    void *moved = __libc_realloc(block, size);
+    if (moved != NULL) {
+        (void)__atomic_sub_fetch(&in_use, before, __ATOMIC_RELAXED);
+        count(moved);
+    }
+    return moved;
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+    *block = has_room_for(size, 0) ? count(__libc_memalign(alignment, size)) : NULL;
+    return *block == NULL ? ENOMEM : 0;
+}
+
+void free(void *block) {
+    discount(block);
+    __libc_free(block);
 }
 
 /* Calls with ever more memory. The last limit that is too small must be `least` to `most`. */
@@ -141,9 +176,6 @@ static void with_ever_more(const char *name, tfr_status (*call)(tfr_index **, tf
 
 int main(int count, char **arguments) {
     CHECK(count == 2);
-    /* Free memory goes back to the system. */
-    CHECK(mallopt(M_MMAP_THRESHOLD, MIB) == 1 && mallopt(M_ARENA_MAX, 1) == 1);
-    CHECK(mallopt(M_TRIM_THRESHOLD, MIB) == 1); /* but for the room of small allocations */
     CHECK(snprintf(data_path, sizeof data_path, "%s/x", arguments[1]) > 0);
     CHECK(snprintf(index_path, sizeof index_path, "%s/x.idx", arguments[1]) > 0);
     static const uint8_t EMPTY[] = "\0\0\0\0\0\0\0\0\x29\x03\x98\x07\xd8\xea\x82\xa2";
@@ -161,6 +193,7 @@ int main(int count, char **arguments) {
     CHECK(tfr_index_create(data_path, NULL, NULL, NULL, NULL) == TFR_OK);
     CHECK(from_entries(&whole, NULL) == TFR_OK);
     CHECK(tfr_index_to_text(whole, &text, &text_size, NULL) == TFR_OK);
+    CHECK(tfr_reader_open(data_path, whole, NULL, &reader, NULL) == TFR_OK);
 
     with_ever_more("scan", scan, 6 * MIB, 16 * MIB);
     with_ever_more("from_bytes", from_bytes, 6 * MIB, 16 * MIB);
@@ -176,6 +209,7 @@ int main(int count, char **arguments) {
     with_ever_more("open", open_reader, 0, 4 * MIB); /* a reader has a byte or two for a record */
     with_ever_more("read_many", read_many, 16 * MIB, 31 * MIB);
 
+    tfr_reader_free(reader);
     tfr_text_free(text);
     tfr_index_free(whole);
     free(numbers);
