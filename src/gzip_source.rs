@@ -162,10 +162,10 @@ impl<S: ReadAt> ReadAt for GzipSource<S> {
         }
     }
 
-    fn chunk_end(&self, offset: u64) -> Option<u64> {
+    fn is_sequential(&self) -> bool {
         match &self.0 {
-            Bytes::Plain(source) => source.chunk_end(offset),
-            Bytes::Compressed(source) => source.chunk_end(offset),
+            Bytes::Plain(source) => source.is_sequential(),
+            Bytes::Compressed(source) => source.is_sequential(),
         }
     }
 
@@ -179,7 +179,10 @@ impl<S: ReadAt> ReadAt for GzipSource<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::check::CheckLevel;
     use crate::options::{Compression, Options};
     use crate::reader::Reader;
     use crate::writer::RecordWriter;
@@ -216,6 +219,49 @@ mod tests {
             let reader = Reader::from_source(source, Some(index.clone()), &Options::new()).unwrap();
             assert_eq!(reader.read(321).unwrap(), 321_u32.to_le_bytes());
             assert_eq!(reader.iter().filter_map(Result::ok).count(), 500);
+        }
+    }
+
+    /// Counts the bytes that are read.
+    struct Counting(Vec<u8>, AtomicUsize);
+
+    impl ReadAt for Counting {
+        fn size(&self) -> io::Result<u64> {
+            self.0.size()
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            let count = self.0.read_at(buffer, offset)?;
+            self.1.fetch_add(count, Ordering::Relaxed);
+            Ok(count)
+        }
+    }
+
+    /// Several threads in one block, which can only be decoded from its start, would begin it again
+    /// and again.
+    #[test]
+    fn one_thread_reads_what_is_one_block() {
+        let bytes = crate::frame::encode(&[0; 1000]).repeat(1000);
+        let deflated = miniz_oxide::deflate::compress_to_vec(&bytes, 6);
+        let crc = crc32fast::hash(&bytes).to_le_bytes();
+        let size = (bytes.len() as u32).to_le_bytes();
+        let data = [b"\x1f\x8b\x08\0\0\0\0\0\0\xff", &deflated[..], &crc, &size].concat();
+        let whole = data.len();
+        let source = GzipSource::new(Counting(data, AtomicUsize::new(0))).unwrap();
+        let bytes_read = || match &source.0 {
+            Bytes::Compressed(source) => source.compressed().1.swap(0, Ordering::Relaxed),
+            Bytes::Plain(_) => unreachable!(),
+        };
+        let options = Options::new().threads(4);
+        let index = Index::from_source(&source, &options).unwrap();
+        // Each record is some bytes, of which every read takes 20.
+        let most = 40 * whole;
+        let read = bytes_read();
+        assert!(read < most, "{read} of {whole} bytes");
+        for level in [CheckLevel::Headers, CheckLevel::Full] {
+            index.check_source(&source, level, &options).unwrap();
+            let read = bytes_read();
+            assert!(read < most, "{level:?}: {read} of {whole} bytes");
         }
     }
 

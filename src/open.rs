@@ -306,8 +306,8 @@ impl ReadAt for Data {
         }
     }
 
-    fn chunk_end(&self, offset: u64) -> Option<u64> {
-        self.compressed()?.chunk_end(offset)
+    fn is_sequential(&self) -> bool {
+        self.compressed().is_some_and(ReadAt::is_sequential)
     }
 
     fn advise_sparse(&self, sparse: bool) {

@@ -108,11 +108,11 @@ pub trait ReadAt {
         None
     }
 
-    /// The end of the bytes around `offset` that are decoded together; `None` if nothing is decoded.
+    /// Whether it pays off to read the bytes only in their order, in one thread: they are decoded
+    /// from far away.
     #[doc(hidden)]
-    fn chunk_end(&self, offset: u64) -> Option<u64> {
-        let _ = offset;
-        None
+    fn is_sequential(&self) -> bool {
+        false
     }
 
     /// Tells the source whether future reads are small and far apart, so that it need not read
@@ -150,8 +150,8 @@ macro_rules! forward {
                 (**self).cost()
             }
 
-            fn chunk_end(&self, offset: u64) -> Option<u64> {
-                (**self).chunk_end(offset)
+            fn is_sequential(&self) -> bool {
+                (**self).is_sequential()
             }
 
             fn advise_sparse(&self, sparse: bool) {

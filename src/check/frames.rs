@@ -178,6 +178,7 @@ impl<S: ReadAt + Sync> Frames<'_, S> {
         let cost = self.source.cost();
         self.source.advise_sparse(is_seek(mean, cost) && !self.payloads);
         let threads = match (options.threads, cost) {
+            _ if self.source.is_sequential() => 1,
             (0, Some(cost)) if self.size <= cost.whole() => 1,
             (0, Some(cost)) => cost.scanning(),
             (0, None) => threads::processors().min(threads::READING),

@@ -171,11 +171,8 @@ impl ReadAt for Source {
         Some(unsafe { std::slice::from_raw_parts(start, size) })
     }
 
-    fn chunk_end(&self, offset: u64) -> Option<u64> {
-        match &self.0.bytes {
-            Bytes::Gzip(source) => source.chunk_end(offset),
-            _ => None,
-        }
+    fn is_sequential(&self) -> bool {
+        matches!(&self.0.bytes, Bytes::Gzip(source) if source.is_sequential())
     }
 }
 

@@ -59,6 +59,13 @@ impl Points {
         (end - start <= LARGEST as u64).then_some(end)
     }
 
+    /// Whether some chunk is too large to be kept in memory.
+    pub(super) fn have_large_chunk(&self) -> bool {
+        let starts = self.list.iter().map(|point| point.out);
+        let ends = starts.clone().skip(1).chain([self.size]);
+        starts.zip(ends).any(|(start, end)| end - start > LARGEST as u64)
+    }
+
     pub(super) fn end(&self, number: usize) -> u64 {
         self.list.get(number + 1).map_or(self.size, |next| next.out)
     }
@@ -134,7 +141,8 @@ impl PointsBuilder {
     /// Whether a block that starts after `out` decompressed bytes should be a point. The start of a
     /// member needs no window.
     pub(super) fn is_due(&self, out: u64, is_member: bool) -> bool {
-        let spacing = if is_member { self.spacing / 4 } else { self.spacing };
+        // Blocks are long: from three quarters on, points have the spacing on average.
+        let spacing = if is_member { self.spacing / 4 } else { self.spacing / 4 * 3 };
         self.points.list.last().map_or(true, |last| out - last.out >= spacing)
     }
 

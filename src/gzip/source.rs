@@ -243,8 +243,9 @@ impl<S: ReadAt, F: ReadAt> ReadAt for Decompressed<S, F> {
         Ok(done)
     }
 
-    fn chunk_end(&self, offset: u64) -> Option<u64> {
-        self.points.get().map(|points| points.end_of_chunk(offset))
+    /// Two threads in a chunk that is too large to be kept would decode it again and again.
+    fn is_sequential(&self) -> bool {
+        self.points.get().is_some_and(|points| points.have_large_chunk())
     }
 }
 

@@ -87,8 +87,9 @@ fn walk<S: ReadAt + Sync, B: Batch>(
         main.walk(alone, &mut deliver)?;
         let slow = is_slow(begun.elapsed(), main.record() - record);
         let mean = main.offset() / main.record().max(1);
-        let alone_is_best =
-            options.threads == 1 || !main.is_worth_sharing(least_segment(mean, cost));
+        let alone_is_best = options.threads == 1
+            || !main.is_worth_sharing(least_segment(mean, cost))
+            || source.is_sequential();
         let has_threads = options.pool.map_or(true, Pool::has_free);
         if main.scanner.chain.is_checked() && !alone_is_best && has_threads {
             walk_in_segments(source, options, &mut main, mean, slow, &mut deliver)?;
