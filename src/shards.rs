@@ -8,6 +8,7 @@ mod listed;
 mod listings;
 mod members;
 mod mirror;
+mod parts;
 mod search;
 mod twins;
 

@@ -123,9 +123,10 @@ fn end_of_index(path: &Path, size: u64) -> Option<u64> {
     let mut options = OpenOptions::new();
     let file = file::open(options.read(true).custom_flags(libc::O_NONBLOCK), path).ok()?;
     let start = size.saturating_sub(TAIL);
-    let mut tail = vec![0; (size - start) as usize];
-    file.read_exact_at(&mut tail, start).ok()?;
-    let tail = std::str::from_utf8(&tail).ok()?.trim_end();
+    let mut tail = [0; TAIL as usize];
+    let tail = &mut tail[..(size - start) as usize];
+    file.read_exact_at(tail, start).ok()?;
+    let tail = std::str::from_utf8(tail).ok()?.trim_end();
     // If the tail holds only the end of the last line, the entry is unknown.
     let last = match tail.rfind('\n') {
         Some(end) => &tail[end + 1..],

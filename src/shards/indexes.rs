@@ -95,7 +95,12 @@ pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
 /// Removes indexes and seek files of data files that are also in the list: patterns such as `train*`
 /// match all of them.
 pub(super) fn remove_indexes<T: AsRef<Path>>(files: &mut Vec<T>) {
-    let is_beside = |path: &Path| is_named_as_index(path) || is_named_as_seek_file(path);
+    let is_beside = |path: &Path| {
+        let bytes = path.as_os_str().as_bytes();
+        // Most are not: to look for an extension takes longer.
+        [&b"idx"[..], b"tfindex", b"seek"].iter().any(|end| bytes.ends_with(end))
+            && (is_named_as_index(path) || is_named_as_seek_file(path))
+    };
     // Most have the name of the data and an extension. To hash the bytes of 20,000 names takes a
     // tenth of the time of hashing, as paths, where each of their indexes may be.
     let bytes = |file: &T| file.as_ref().as_os_str().as_bytes().to_vec();

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::parts::parts;
 use super::search::Found;
 use super::{files_of, ADVICE};
 use crate::error::{Error, ErrorKind, Result};
@@ -124,13 +125,13 @@ pub(super) fn check(found: &[Found], allow_missing: bool) -> Result<Vec<String>>
     let mut numbers = HashMap::new();
     let mut sets: Vec<Set<'_>> = Vec::new();
     for Found { path, is_searched, .. } in found {
-        let name = path.file_name().unwrap_or_default().as_bytes();
-        let Some(member) = Member::parse(name) else { continue };
-        let number =
-            numbers.entry((path.parent(), member.stem, member.suffix)).or_insert_with(|| {
-                sets.push(Set::default());
-                sets.len() - 1
-            });
+        let (parent, name) = parts(path);
+        let Some(member) = Member::parse(name.unwrap_or_default().as_bytes()) else { continue };
+        let key = (parent, member.stem, member.suffix);
+        let number = numbers.entry(key).or_insert_with(|| {
+            sets.push(Set::default());
+            sets.len() - 1
+        });
         let set = &mut sets[*number];
         set.files.push((member, path));
         set.is_searched |= is_searched;

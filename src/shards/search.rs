@@ -11,6 +11,7 @@ use super::directory::{list, Names, Skipped};
 use super::glob::{escape, Glob, Matches};
 use super::listed::{List, Listed};
 use super::listings::Listings;
+use super::parts::parts;
 use super::{braces, members, FindShards};
 use crate::catalog::{self, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -102,8 +103,8 @@ impl<'a> Search<'a> {
     }
 
     fn add_file(&mut self, path: &Path, is_searched: bool) {
-        let parent = path.parent().unwrap_or(path);
-        if self.roots.last().map_or(true, |root| root != parent) {
+        let parent = parts(path).0.unwrap_or(path);
+        if self.roots.last().map_or(true, |root| root.as_os_str() != parent.as_os_str()) {
             self.roots.push(parent.to_owned());
         }
         self.found.push(Found::new(path.to_owned(), is_searched));

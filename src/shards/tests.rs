@@ -73,7 +73,8 @@ fn many_paths_mean_what_each_means() {
     let each = names.iter().flat_map(|name| files.find(name).unwrap()).collect::<Vec<_>>();
     assert_eq!(files.found(files.shards(&names, &FindShards::new())).unwrap(), each);
     // Some are seen in the listing, and a slash at the end asks for a directory.
-    let listings = Listings::of(&names.map(|name| files.at(name)));
+    let paths = names.map(|name| files.at(name));
+    let listings = Listings::of(&paths);
     let seen = names.iter().filter(|name| listings.has(&files.at(name))).collect::<Vec<_>>();
     assert_eq!(seen, [&"a", &"b", &"x@2", &"m.json"]);
     assert!(!listings.has(&files.at("a/")) && !listings.has(&files.at("a/..")));

@@ -25,23 +25,44 @@ pub(super) struct Listener<'l> {
 }
 
 /// Which directories have files that killed processes left. To look for those of each index takes
-/// longer than to find that it is up to date; to list a directory in each of 32 threads, too.
+/// longer than to find that it is up to date.
 #[derive(Default)]
 pub(super) struct Abandoned {
-    are_in: Mutex<HashMap<PathBuf, bool>>,
+    directories: Mutex<HashMap<PathBuf, Directory>>,
+}
+
+enum Directory {
+    /// A thread lists it, and then clears up after these indexes, too.
+    Listed(Vec<PathBuf>),
+    Known {
+        has_files: bool,
+    },
 }
 
 impl Abandoned {
     fn clear(&self, index_path: &Path) {
         let Some(directory) = index_path.parent() else { return };
-        let known = || self.are_in.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut are_there = known().get(directory).copied();
-        if are_there.is_none() {
-            are_there = Some(file::has_temporary_files(directory));
-            known().extend(are_there.map(|found| (directory.to_owned(), found)));
+        let lock = || self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut directories = lock();
+        match directories.get_mut(directory) {
+            Some(Directory::Known { has_files: false }) => return,
+            Some(Directory::Known { has_files: true }) => {
+                drop(directories);
+                return file::clear_abandoned(index_path);
+            }
+            Some(Directory::Listed(waiting)) => return waiting.push(index_path.to_owned()),
+            None => {
+                directories.insert(directory.to_owned(), Directory::Listed(Vec::new()));
+                drop(directories);
+            }
         }
-        if are_there == Some(true) {
+        let has_files = file::has_temporary_files(directory);
+        let before = lock().insert(directory.to_owned(), Directory::Known { has_files });
+        if has_files {
             file::clear_abandoned(index_path);
+            if let Some(Directory::Listed(waiting)) = before {
+                waiting.iter().for_each(|path| file::clear_abandoned(path));
+            }
         }
     }
 }
