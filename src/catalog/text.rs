@@ -1,5 +1,6 @@
 //! The text of a manifest file.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
@@ -194,24 +195,24 @@ fn ensure_version(version: u64) -> Result<()> {
 
 /// The contents of a manifest file.
 #[derive(Default)]
-struct Columns {
+struct Columns<'t> {
     format: Option<String>,
     version: Option<u64>,
     base: Option<String>,
     index_base: Option<String>,
     total_records: Option<u64>,
-    path: Option<Vec<String>>,
+    path: Option<Vec<Cow<'t, str>>>,
     bytes: Option<Vec<u64>>,
     records: Option<Vec<u64>>,
     mtime_ns: Option<Vec<Option<i64>>>,
-    index: Option<Vec<Option<String>>>,
+    index: Option<Vec<Option<Cow<'t, str>>>>,
     etag: Option<Vec<Option<String>>>,
     /// The column and the row that is being read.
     row: Option<(&'static str, usize)>,
 }
 
-impl Columns {
-    fn read(&mut self, text: &str) -> Parsed<()> {
+impl<'t> Columns<'t> {
+    fn read(&mut self, text: &'t str) -> Parsed<()> {
         let mut parser = Parser::new(text);
         parser.object(|parser, key| {
             let at = parser.place();
@@ -232,7 +233,7 @@ impl Columns {
         parser.end()
     }
 
-    fn column(&mut self, parser: &mut Parser<'_>, key: &str) -> Parsed<()> {
+    fn column(&mut self, parser: &mut Parser<'t>, key: &str) -> Parsed<()> {
         let at = parser.place();
         let row = &mut self.row;
         let is_new = match key {
@@ -327,11 +328,11 @@ impl Columns {
         let others = bytes.into_iter().zip(records).zip(mtimes.into_iter().zip(indexes));
         let rows = paths.into_iter().zip(others.zip(etags));
         let rows = rows.map(|(path, (((bytes, records), (mtime_ns, index)), etag))| ManifestRow {
-            path: base.join(path),
+            path: below(&base, &path),
             bytes,
             records,
             mtime_ns,
-            index_path: index.map(|index| index_base.join(index)),
+            index_path: index.map(|index| below(&index_base, &index)),
             etag,
         });
         Ok(Rows { rows: rows.collect(), total })
@@ -345,11 +346,11 @@ fn once(is_new: bool, key: &str, at: usize) -> Parsed<()> {
     }
 }
 
-fn items<T>(
-    parser: &mut Parser<'_>,
+fn items<'t, T>(
+    parser: &mut Parser<'t>,
     name: &'static str,
     row: &mut Option<(&'static str, usize)>,
-    mut item: impl FnMut(&mut Parser<'_>) -> Parsed<T>,
+    mut item: impl FnMut(&mut Parser<'t>) -> Parsed<T>,
 ) -> Parsed<Vec<T>> {
     let mut column = Vec::new();
     parser.array(|parser, number| {
@@ -375,23 +376,26 @@ fn base(parser: &mut Parser<'_>) -> Parsed<String> {
 }
 
 /// The path of a file below the base. A row that led elsewhere would be hard to see.
-fn entry(parser: &mut Parser<'_>) -> Parsed<String> {
+fn entry<'t>(parser: &mut Parser<'t>) -> Parsed<Cow<'t, str>> {
     let at = parser.place();
     let path = parser.string()?;
     match fault_of_entry(&path) {
-        None => Ok(path.into_owned()),
+        None => Ok(path),
         Some(what) => Err(Fault { at, what: format!("{path:?} is {what}") }),
     }
 }
 
 /// What is wrong with a path that must be below a base.
 pub(crate) fn fault_of_entry(path: &str) -> Option<&'static str> {
-    let mut components = Path::new(path).components();
+    // Most have no dots: to look at components takes longer.
+    let may_lead_out = path.as_bytes().windows(2).any(|two| two == b"..");
+    let leads_out =
+        || Path::new(path).components().any(|component| component == Component::ParentDir);
     match () {
         _ if path.is_empty() => Some("an empty path"),
         _ if path.contains('\0') => Some("a path with a NUL byte"),
         _ if path.starts_with('/') => Some("an absolute path; only the manifest's base may be one"),
-        _ if components.any(|component| component == Component::ParentDir) => {
+        _ if may_lead_out && leads_out() => {
             Some("a path with '..', which leads out of the manifest's base")
         }
         _ => None,
@@ -406,8 +410,16 @@ fn based(home: &Path, base: &str) -> PathBuf {
     }
 }
 
+/// The path of an entry, in one allocation.
+fn below(base: &Path, path: &str) -> PathBuf {
+    let mut joined = PathBuf::with_capacity(base.as_os_str().len() + 1 + path.len());
+    joined.push(base);
+    joined.push(path);
+    joined
+}
+
 /// The numbers of two equal paths.
-fn twins(paths: &[String]) -> Option<(usize, usize)> {
+fn twins(paths: &[Cow<'_, str>]) -> Option<(usize, usize)> {
     if paths.windows(2).all(|pair| pair[0] < pair[1]) {
         return None; // the usual order
     }

@@ -137,7 +137,8 @@ impl Dataset {
     /// records than the manifest says.
     pub fn from_manifest(manifest: &Manifest, options: &DatasetOptions) -> Result<Dataset> {
         options.ensure_consistent(false)?;
-        let (mut shards, mut expected) = (Vec::new(), Vec::new());
+        let count = manifest.len();
+        let (mut shards, mut expected) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for row in manifest.iter() {
             let index_path = row.index_path.clone().filter(|_| !options.salvage);
             shards.push(Shard { path: row.path.clone(), index_path });

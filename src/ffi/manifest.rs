@@ -14,6 +14,7 @@ use super::pointer;
 use super::shards::{c_path, tfr_shards};
 use super::status::tfr_status;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::SharedCell;
 use crate::{Manifest, ManifestRow};
 
 /// The shards of a data set, in order: the path, the size, the time of modification and the number
@@ -24,9 +25,12 @@ use crate::{Manifest, ManifestRow};
 /// tfr_manifest_refresh().
 pub struct tfr_manifest {
     pub(super) manifest: Manifest,
-    /// The path of each row, that of its index, and its entity tag.
-    texts: Vec<(CString, Option<CString>, Option<CString>)>,
+    /// Those of each row, made when they are first needed.
+    texts: Vec<SharedCell<Texts>>,
 }
+
+/// The path of a row, that of its index, and its entity tag.
+type Texts = (CString, Option<CString>, Option<CString>);
 
 /// One row of a manifest.
 #[derive(Debug, Clone, Copy)]
@@ -76,14 +80,20 @@ impl tfr_manifest_row {
 }
 
 impl tfr_manifest {
-    fn new(manifest: Manifest) -> Result<tfr_manifest> {
-        let texts = |row: &ManifestRow| {
-            let index_path = row.index_path.as_deref().map(c_path).transpose();
-            let etag = row.etag.as_deref().map(|etag| c_path(Path::new(etag))).transpose();
-            Ok((c_path(&row.path)?, index_path?, etag?))
-        };
-        let texts = manifest.iter().map(texts).collect::<Result<_>>()?;
-        Ok(tfr_manifest { manifest, texts })
+    fn new(manifest: Manifest) -> tfr_manifest {
+        let texts = manifest.iter().map(|_| SharedCell::new()).collect();
+        tfr_manifest { manifest, texts }
+    }
+
+    fn texts(&self, row: usize) -> Result<&Texts> {
+        let cell = &self.texts[row];
+        if let Some(texts) = cell.get() {
+            return Ok(texts);
+        }
+        let ManifestRow { path, index_path, etag, .. } = &self.manifest[row];
+        let index_path = index_path.as_deref().map(c_path).transpose()?;
+        let etag = etag.as_deref().map(|etag| c_path(Path::new(etag))).transpose()?;
+        Ok(cell.set((c_path(path)?, index_path, etag)))
     }
 }
 
@@ -114,7 +124,7 @@ pub unsafe extern "C" fn tfr_manifest_build(
         let store = pointer::handle_out(manifest_out, "manifest_out")?;
         let shards = &pointer::borrow(shards, "shards")?.shards;
         let manifest = tfr_options::with(options, |options| Manifest::build(shards, options))?;
-        store(pointer::give(tfr_manifest::new(manifest)?));
+        store(pointer::give(tfr_manifest::new(manifest)));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -145,7 +155,7 @@ pub unsafe extern "C" fn tfr_manifest_from_rows(
         let store = pointer::handle_out(manifest_out, "manifest_out")?;
         let rows = pointer::slice(rows, count, "rows")?.iter();
         let rows = rows.map(|row| row.to_row()).collect::<Result<_>>()?;
-        store(pointer::give(tfr_manifest::new(Manifest::from_rows(rows)?)?));
+        store(pointer::give(tfr_manifest::new(Manifest::from_rows(rows)?)));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -174,7 +184,7 @@ pub unsafe extern "C" fn tfr_manifest_read(
     let body = || unsafe {
         let store = pointer::handle_out(manifest_out, "manifest_out")?;
         let manifest = Manifest::read(pointer::path(path, "path")?)?;
-        store(pointer::give(tfr_manifest::new(manifest)?));
+        store(pointer::give(tfr_manifest::new(manifest)));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -212,7 +222,7 @@ pub unsafe extern "C" fn tfr_manifest_from_tfds(
         let split = pointer::path(split, "split")?.to_string_lossy();
         let manifest =
             tfr_options::with(options, |options| Manifest::from_tfds(directory, &split, options))?;
-        store(pointer::give(tfr_manifest::new(manifest)?));
+        store(pointer::give(tfr_manifest::new(manifest)));
         Ok(())
     };
     // SAFETY: the caller upholds the contract.
@@ -306,7 +316,7 @@ pub unsafe extern "C" fn tfr_manifest_refresh(
         let mut now = manifest.manifest.clone();
         let changes = tfr_options::with(options, |options| now.refresh(shards, options))?;
         let changes = tfr_changes::new(&changes)?;
-        *manifest = tfr_manifest::new(now)?;
+        *manifest = tfr_manifest::new(now);
         if let Some(store) = store {
             store(pointer::give(changes));
         }
@@ -357,10 +367,11 @@ pub unsafe extern "C" fn tfr_manifest_get(
         let manifest = pointer::borrow(manifest, "manifest")?;
         let store = pointer::out(row_out, "row_out")?;
         let Some(found) = manifest.manifest.get(row) else {
-            let detail = format!("out of range, the manifest has {} shards", manifest.texts.len());
+            let detail =
+                format!("out of range, the manifest has {} shards", manifest.manifest.len());
             return Err(Error::new(ErrorKind::OutOfRange, detail).of_record(row as u64));
         };
-        let (path, index_path, etag) = &manifest.texts[row];
+        let (path, index_path, etag) = manifest.texts(row)?;
         let optional =
             |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
         store(tfr_manifest_row {

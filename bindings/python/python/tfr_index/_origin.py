@@ -124,17 +124,29 @@ class _Rows:
         return _Files(paths, [row.index_path for row in self.rows]).counted(native)
 
 
-@dataclass(frozen=True)
 class _ManifestFile:
-    path: Path
+    """A manifest file, and what was read of it just now. Pickled is its path."""
+
     is_lazy = True
 
+    def __init__(self, path: Path, native: CData | None = None) -> None:
+        self._path, self._native = path, native
+
+    def __reduce__(self) -> tuple[type[_ManifestFile], tuple[Path]]:
+        return _ManifestFile, (self._path,)
+
     def open(self, options: CData) -> CData:
-        manifest = make("manifest", lib.tfr_manifest_read, encode_path(self.path))
+        manifest, self._native = self._native, None
+        if manifest is None:
+            manifest = _read(self._path)
         return make("dataset", lib.tfr_dataset_from_manifest, manifest, options)
 
     def counted(self, native: CData) -> Origin:
         return self
+
+
+def _read(manifest: Path) -> CData:
+    return make("manifest", lib.tfr_manifest_read, encode_path(manifest))
 
 
 @dataclass(frozen=True)
@@ -159,13 +171,12 @@ def _ensure_none(given: dict[str, bool], other: str, advice: str) -> None:
             raise refuse(f"{name} cannot be given with {other}, which names all files: {advice}")
 
 
-def _lists_urls(manifest: Path) -> bool:
-    """Whether the first row of a manifest file is that of a URL."""
+def _lists_urls(manifest: CData) -> bool:
+    """Whether the first row of a manifest is that of a URL."""
     row = ffi.new("tfr_manifest_row *")
-    native = make("manifest", lib.tfr_manifest_read, encode_path(manifest))
-    if lib.tfr_manifest_len(native) == 0:
+    if lib.tfr_manifest_len(manifest) == 0:
         return False
-    call(lib.tfr_manifest_get, native, 0, row)
+    call(lib.tfr_manifest_get, manifest, 0, row)
     return is_url(decoded(row.path))
 
 
@@ -220,11 +231,14 @@ def find_origin(
         return _Rows(paths._native, paths._rows)
     if path is not None and os.fsencode(path).endswith(_MANIFEST) and store is None:
         _ensure_none({"pattern": given["pattern"]}, "a manifest", "omit it")
-        if is_url(path) or (not any(given.values()) and _lists_urls(path)):
+        if is_url(path):
             _ensure_none(given, "a manifest of URLs", "omit it")
             return _listed_remote(Manifest.read(path))
         if not any(given.values()):
-            return _ManifestFile(path)
+            native = _read(path)
+            if _lists_urls(native):
+                return _listed_remote(Manifest.read(path))
+            return _ManifestFile(path, native)
     if isinstance(index, (Index, str, bytes, os.PathLike)):
         kind = type(index).__name__
         raise TypeError(f"index must be a list with an index for each file, not {kind}")
