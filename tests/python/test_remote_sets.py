@@ -19,6 +19,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from pathlib import Path
 
 import fsspec
 import numpy
@@ -167,6 +168,27 @@ def test_indexes_are_created_with_a_request_each(server):
     assert [file.planned for file in planned] == [number == 1 for number in range(SHARDS)]
     again = create_indexes("s3://b/set/train-*", update=True)
     assert [file.records for file in again] == [None, RECORDS + 1, None, None, None, None]
+
+
+def test_a_selection_of_records_is_not_replaced(server, tmp_path):
+    directory = f"{tmp_path}/selected"
+    for where in ("s3://b/selected", directory):
+        created = create_indexes(URLS, where)
+        for number, lines in ((0, slice(1, None, 2)), (1, slice(3))):
+            path = created[number].index_path
+            text = "".join(index_text(walk(tfrecord(PAYLOADS[number]))).splitlines(True)[lines])
+            if where == directory:
+                Path(path).write_text(text)
+            else:
+                server.objects[path.removeprefix("s3:/")] = text.encode()
+        again = create_indexes(URLS, where, update=True)
+        # The first records may be all that the file had.
+        assert [file.records for file in again] == [None, RECORDS, *[None] * (SHARDS - 2)]
+    # Nor is one kept that is not of these records.
+    other = index_text([(16, 20), (52, 30)])
+    Path(again[0].index_path).write_text(other)
+    again = create_indexes(URLS, directory, update=True)
+    assert [file.records for file in again] == [RECORDS, *[None] * (SHARDS - 1)]
 
 
 def test_many_files_are_indexed_at_the_same_time(server):

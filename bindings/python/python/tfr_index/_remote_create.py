@@ -12,7 +12,12 @@ from . import _remote_set
 from ._create import create_index
 from ._errors import Skipped, TfrError, with_path
 from ._remote import WHOLE, Stamp, is_url
-from ._remote_index import create_remote_index, ensure_place_beside, is_up_to_date
+from ._remote_index import (
+    create_remote_index,
+    ensure_place_beside,
+    is_up_to_date,
+    selects_records,
+)
 from ._remote_set import Found, Listed, list_files
 from ._remote_shards import AT_ONCE, index_urls
 from ._typing import Data, Path
@@ -117,8 +122,12 @@ def create_one(
     try:
         if index == f"{path}.idx":
             ensure_place_beside(path)
-        if update and not work.is_missing and is_up_to_date(path, index, store, known):
-            return None, 0, 0, None, False
+        if update and not work.is_missing:
+            may_select = index != f"{path}.idx" and not how["salvage"]
+            if is_up_to_date(path, index, store, known) or (
+                may_select and selects_records(path, index, store)
+            ):
+                return None, 0, 0, None, False
         if dry_run:
             return None, 0, 0, None, True
         file = fetch.open(path, store, start=WHOLE)

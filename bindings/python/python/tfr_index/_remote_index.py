@@ -33,6 +33,7 @@ __all__ = [
     "index_beside",
     "is_up_to_date",
     "read_remote_index",
+    "selects_records",
 ]
 
 #: More bytes than the last line of an index has.
@@ -97,6 +98,37 @@ def is_up_to_date(
         return True
     # The offsets of a compressed file are those of the decompressed data.
     return _remote.RemoteFile._with_start(data, store, _remote.START)._looks_compressed()
+
+
+def selects_records(data: str, index: str, store: Any = None) -> bool:
+    """Whether an index that is not older than its data has some of its records, with others between
+    them. Those that it has from the start on may be all that the file had."""
+    is_local = store is None and not _remote.is_url(index)
+    written = _local_modified(index) if is_local else _remote.modified(index, store)
+    file = written and _remote.modified(data, store)
+    if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
+        return False
+    content = pathlib.Path(index).read_bytes() if is_local else _remote.read(index, store=store)
+    try:
+        selection = _read(index, content)
+        if not _has_gaps(selection):
+            return False
+        opened = _remote.RemoteFile._with_start(data, store, _remote.START)
+        selection.check(opened, allow_partial=True)
+    except TfrOSError:
+        raise
+    except TfrError:
+        return False
+    return True
+
+
+def _has_gaps(index: Index) -> bool:
+    end = 0
+    for offset, size in index:
+        if offset != end:
+            return True
+        end = offset + size
+    return False
 
 
 def _local_modified(path: str) -> tuple[datetime, int] | None:
