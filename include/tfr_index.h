@@ -829,6 +829,11 @@ typedef struct tfr_opened_shard {
      * once to open it.
      */
     struct tfr_source *seek_file;
+    /**
+     * The text of an index that is used as it is, in place of the one beside the data: it may
+     * select, reorder and repeat records. Optional: NULL means that there is none.
+     */
+    struct tfr_source *given_index;
 } tfr_opened_shard;
 
 /**

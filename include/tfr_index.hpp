@@ -2295,6 +2295,9 @@ struct opened_shard {
     source data;                        ///< the data, plain or compressed
     std::optional<source> index_file{}; ///< the text of the index beside the data, if there is one
     std::optional<source> seek_file{};  ///< the seek file beside compressed data, if there is one
+    /// The text of an index that is used as it is, in place of the one beside the data: it may
+    /// select, reorder and repeat records.
+    std::optional<source> given_index{};
 };
 
 /// The records of many TFRecord files, called shards, as one sequence.
@@ -2562,6 +2565,7 @@ class dataset {
             opened->data = shared(found.data);
             opened->index_file = found.index_file ? shared(*found.index_file) : nullptr;
             opened->seek_file = found.seek_file ? shared(*found.seek_file) : nullptr;
+            opened->given_index = found.given_index ? shared(*found.given_index) : nullptr;
             return 0;
         } catch (const std::system_error &thrown) {
             const int value = thrown.code().value();

@@ -27,8 +27,8 @@ pub(crate) use opener::OpenShard;
 pub use options::{DatasetOptions, OnError};
 pub use reshard::{reshard, Reshard, Resharded};
 pub use sequence::{Dataset, Place};
-pub(crate) use shard_source::Bytes;
 pub use shard_source::ShardSource;
+pub(crate) use shard_source::{open_with_text, Bytes, IndexText};
 pub(crate) use spares::{Reused, Spares};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::dataset::ShardSource;
+use crate::dataset::{open_with_text, ShardSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::example::{Feature, FeatureStats, Features, Schema};
 use crate::index::Index;
@@ -248,12 +248,12 @@ fn open_some(shard: &Shard, most: u64, options: &Options<'_>) -> Result<Reader> 
 
 /// Opens a shard of which only the first records are read.
 fn open_some_of(source: ShardSource, most: u64, options: &Options<'_>) -> Result<Reader> {
-    let (data, index_file) = source.into_data()?;
+    let (data, text) = source.into_data()?;
     if options.salvage {
         return Reader::scan_source(data, options, options);
     }
-    if index_file.is_some() || most > FEW || data.kind().is_some() {
-        return Reader::from_source_beside(data, index_file, options);
+    if text.is_some() || most > FEW || data.kind().is_some() {
+        return open_with_text(data, text, options);
     }
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let entries: Result<Vec<_>> = Scanner::new(&data, options)?.take(most).collect();

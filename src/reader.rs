@@ -20,7 +20,7 @@ pub(crate) use ahead::Ahead;
 pub(crate) use columns::ensure_payloads;
 pub(crate) use frames::Slot;
 pub(crate) use many::{take_part, with_room};
-pub(crate) use open::table_beside;
+pub(crate) use open::{read_index, table_beside};
 pub use payloads::Payloads;
 pub(crate) use pieces::{Piece, Pieces};
 pub use records::Records;

@@ -28,6 +28,9 @@ pub struct tfr_opened_shard {
     /// The seek file that is beside compressed data. Optional: without it, the data is decompressed
     /// once to open it.
     pub seek_file: *mut tfr_source,
+    /// The text of an index that is used as it is, in place of the one beside the data: it may
+    /// select, reorder and repeat records. Optional: NULL means that there is none.
+    pub given_index: *mut tfr_source,
 }
 
 /// The size in bytes of the text in which a tfr_open_shard_fn may say why it failed.
@@ -84,14 +87,15 @@ impl Opener {
 
     pub fn open(&self, shard: usize) -> io::Result<ShardSource> {
         let null = ptr::null_mut();
-        let mut opened = tfr_opened_shard { data: null, index_file: null, seek_file: null };
+        let mut opened =
+            tfr_opened_shard { data: null, index_file: null, seek_file: null, given_index: null };
         let mut message = [0; TFR_MESSAGE_SIZE];
         // SAFETY: the caller gave this context for this function; the outputs outlive the call.
         let answer = call_back(|| unsafe {
             (self.open)(self.context.pointer, shard, &mut opened, message.as_mut_ptr().cast())
         });
-        let [data, index_file, seek_file] =
-            [opened.data, opened.index_file, opened.seek_file].map(take_over);
+        let [data, index_file, seek_file, given_index] =
+            [opened.data, opened.index_file, opened.seek_file, opened.given_index].map(take_over);
         let number = answer.unwrap_or(-libc::ECANCELED);
         if number != 0 {
             let text = CStr::from_bytes_until_nul(&message).unwrap_or_default();
@@ -101,6 +105,9 @@ impl Opener {
         let mut shard = ShardSource::new(data);
         if let Some(text) = index_file {
             shard = shard.index_file(text);
+        }
+        if let Some(text) = given_index {
+            shard = shard.given_index(text);
         }
         if let Some(bytes) = seek_file {
             shard = shard.seek_file(bytes);

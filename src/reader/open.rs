@@ -383,7 +383,7 @@ fn index_at<E: Entries>(
 }
 
 /// The text of an index that is not a local file.
-fn read_index(text: &impl ReadAt) -> Result<Vec<u8>> {
+pub(crate) fn read_index(text: &impl ReadAt) -> Result<Vec<u8>> {
     let size = text.size().map_err(|error| Error::io("find the size of the index", error))?;
     let mut bytes = Vec::new();
     make_room(&mut bytes, usize::try_from(size).unwrap_or(usize::MAX))?;

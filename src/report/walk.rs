@@ -10,7 +10,7 @@ use super::histogram::Histogram;
 use super::judge::{checksums_of, judge, judge_text, Judged, Walkable};
 use super::sample::{key, Sample};
 use super::state::{is_damage, State};
-use crate::dataset::{Comparison, OpenShard};
+use crate::dataset::{Comparison, IndexText, OpenShard};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Entries, Entry};
 use crate::open::{open, open_beside};
@@ -242,7 +242,8 @@ impl File<'_> {
         });
         let (opened, judged) = match opened {
             Ok((data, text)) => {
-                let judged = judge_text(self.shard(), text.as_ref(), &data, options);
+                let judged =
+                    judge_text(self.shard(), text.as_ref().map(IndexText::bytes), &data, options);
                 (Ok(data), judged)
             }
             Err(error) => (Err(error), Judged::unused(State::NoIndex, None, None)),

@@ -349,6 +349,7 @@ int main(void) {
     MEMBER(tfr_opened_shard, data, 0, tfr_source *);
     MEMBER(tfr_opened_shard, index_file, 8, tfr_source *);
     MEMBER(tfr_opened_shard, seek_file, 16, tfr_source *);
+    MEMBER(tfr_opened_shard, given_index, 24, tfr_source *);
     CHECK(sizeof(tfr_create_totals) == 56);
     MEMBER(tfr_create_totals, created, 0, size_t);
     MEMBER(tfr_create_totals, up_to_date, 8, size_t);

@@ -287,7 +287,8 @@ static void free_source(void *data) {
 
 static int32_t open_shard(void *context, size_t shard, tfr_opened_shard *opened, char *message) {
     const struct opener *from = context;
-    CHECK(opened->data == NULL && opened->index_file == NULL && opened->seek_file == NULL);
+    CHECK(opened->data == NULL && opened->index_file == NULL && opened->seek_file == NULL &&
+          opened->given_index == NULL);
     if (shard == from->missing) {
         CHECK(TFR_MESSAGE_SIZE >= 20);
         memcpy(message, "the bucket is gone", 19);

@@ -280,6 +280,14 @@ void opens(const std::vector<std::string> &paths) {
         CHECK(is_alive.use_count() == 3);
     }
     CHECK(is_alive.use_count() == 2);
+    const std::string twice = tfr::index::from_bytes(contents[0]).select({1, 1}).to_text();
+    const tfr::dataset selected =
+        tfr::dataset::from_opener({paths[0]}, [&contents, &twice](std::size_t shard) {
+            tfr::opened_shard opened{tfr::source::from_memory(contents[shard])};
+            opened.given_index = tfr::source::from_memory(twice);
+            return opened;
+        });
+    CHECK(selected.size() == 2 && selected.read(0) == payload(1) && selected.read(1) == payload(1));
     *is_alive = 2;
     const tfr::dataset lazy =
         tfr::dataset::from_opener(paths, open, std::vector<std::uint64_t>(4, RECORDS));

@@ -191,6 +191,39 @@ def test_a_selection_of_records_is_not_replaced(server, tmp_path):
     assert [file.records for file in again] == [RECORDS, *[None] * (SHARDS - 1)]
 
 
+def test_a_manifest_names_indexes_that_select_records(server, tmp_path):
+    selected = create_indexes(URLS, "s3://b/selected")[0].index_path
+    lines = index_text(walk(tfrecord(PAYLOADS[0]))).splitlines(True)[1::2]
+    server.objects[selected.removeprefix("s3:/")] = "".join(lines).encode()
+    total = SHARDS * RECORDS - RECORDS // 2
+    manifest = Manifest.build(URLS, index_dir="s3://b/selected")
+    assert (manifest[0].index_path, manifest.total_records) == (selected, total)
+    path = f"{tmp_path}/train.manifest.json"
+    manifest.write(path)
+    again = Manifest.build(path)
+    assert list(again) == list(manifest)
+    with pytest.raises(tfr_index.TfrValueError, match="index_dir and pattern cannot be given"):
+        Manifest.build(path, index_dir="s3://b/selected")
+    for paths in (path, again, pickle.loads(pickle.dumps(Dataset(path)))):
+        dataset = paths if isinstance(paths, Dataset) else Dataset(paths)
+        assert len(dataset) == total
+        first = dataset[: RECORDS // 2 + 1]
+        assert list(first) == [*PAYLOADS[0][1::2], PAYLOADS[1][0]]
+
+    # A shard that was replaced is counted with the index that is named, which is not its own now.
+    server.objects["/b/set/" + NAMES[1]] += tfrecord([b"more"])
+    assert again.refresh().changed == [URLS[1]]
+    assert (again[0].index_path, again.total_records) == (selected, total)
+    create_indexes(URLS, "s3://b/selected", update=True)
+    again = Manifest.build(path)
+    assert (again[1].records, again.total_records) == (RECORDS + 1, total + 1)
+    del server.objects[selected.removeprefix("s3:/")]
+    with pytest.raises(FileNotFoundError, match=selected):
+        Manifest.build(path)
+    with pytest.raises(FileNotFoundError, match=selected):
+        Dataset(path)[0]
+
+
 def test_many_files_are_indexed_at_the_same_time(server):
     server.latency = 0.1
     create_indexes(URLS)

@@ -140,8 +140,14 @@ class Manifest(Sequence[ManifestRow]):
             BrokenExecutor: the executor has failed, and not because of a file.
         """
         files = path_list(paths)
-        if are_remote(files):
-            found = find_remote_files(files, None, None, index_dir, pattern, allow_missing)
+        listed = _listed_urls(files)
+        if listed or are_remote(files):
+            if listed is None:
+                found = find_remote_files(files, None, None, index_dir, pattern, allow_missing)
+            elif index_dir is None and pattern is None:
+                found = present(listed, allow_missing=allow_missing)
+            else:
+                raise refuse("index_dir and pattern cannot be given with a manifest of URLs")
             if executor is not None:
                 ensure_callable("progress", progress)
                 given: list[Shard] = [(path, found.index_paths.get(path)) for path in found.paths]
@@ -303,7 +309,7 @@ class Manifest(Sequence[ManifestRow]):
             given = [row.path for row in self] if paths is None else [paths]
         if are_remote(given := list(given)):  # type: ignore[arg-type]
             if paths is None and index_dir is None:
-                found = present([row.path for row in self], allow_missing=allow_missing)
+                found = present(self, allow_missing=allow_missing)
             else:
                 found = find_remote_files(given, None, None, index_dir, pattern, allow_missing)
             return self._refresh_remote(found, checksums, threads, progress)
@@ -417,7 +423,8 @@ def _count_remote(
     """The rows of some files at URLs, in a worker. If one fails, its error in place of all."""
     try:
         index_paths: dict[str, str | None] = {path: index for path, index in shards if index}
-        files = RemoteFiles([path for path, _ in shards], index_paths=index_paths)
+        paths = [path for path, _ in shards]
+        files = RemoteFiles(paths, index_paths=index_paths, are_named=True)
         return list(rows_of(files, progress=lambda *_: is_cancelled(call), **settings))
     except TfrError as error:
         return [error] * len(shards)
@@ -438,6 +445,14 @@ def _told(
             if progress and progress(done, total, records):
                 raise TfrCancelled("cancelled by progress", "TFR_ERR_CANCELLED")
     return rows
+
+
+def _listed_urls(paths: Sequence[Path]) -> Manifest | None:
+    """The manifest, if the only path is that of one of URLs."""
+    if len(paths) != 1 or not os.fsencode(paths[0]).endswith(b".manifest.json"):
+        return None
+    listed = Manifest.read(paths[0])
+    return listed if are_remote([row.path for row in listed[:1]]) else None
 
 
 def _present(shards: CData) -> CData:

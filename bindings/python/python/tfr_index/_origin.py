@@ -186,7 +186,7 @@ def _listed_remote(manifest: Manifest) -> RemoteFiles:
     versions = {row.path: (row.bytes, row.etag) for row in manifest}
     index_paths = {row.path: row.index_path for row in manifest}
     paths = [row.path for row in manifest]
-    return RemoteFiles(paths, None, None, counts, versions, index_paths)
+    return RemoteFiles(paths, None, None, counts, versions, index_paths, are_named=True)
 
 
 def find_origin(

@@ -37,8 +37,9 @@ def rows_of(
     return rows
 
 
-def present(paths: Sequence[str], *, allow_missing: bool) -> RemoteFiles:
-    """Files of a manifest, and their versions. Those that do not exist are left out if they may be.
+def present(rows: Sequence[ManifestRow], *, allow_missing: bool) -> RemoteFiles:
+    """Files of a manifest, their versions, and the indexes that it names. Files that do not exist
+    are left out if they may be.
 
     Raises:
         TfrFileNotFoundError: a file does not exist.
@@ -52,9 +53,11 @@ def present(paths: Sequence[str], *, allow_missing: bool) -> RemoteFiles:
                 return None
             raise
 
+    paths = [row.path for row in rows]
     found = zip(paths, on_threads(version, paths), strict=True)
     versions = {path: version for path, version in found if version is not None}
-    return RemoteFiles(list(versions), versions=versions)
+    indexes: dict[str, str | None] = {row.path: row.index_path for row in rows if row.index_path}
+    return RemoteFiles(list(versions), versions=versions, index_paths=indexes, are_named=True)
 
 
 def size_of_all(files: RemoteFiles) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import itertools
@@ -130,6 +129,7 @@ class RemoteFiles:
         counts: the numbers of records, if they are known.
         versions: the size and the ETag that files must have, by their paths, as far as it is known.
         index_paths: where their indexes are, if not beside them; None: there is none.
+        are_named: whether a manifest names `index_paths`: such indexes are used as they are.
         opened: what was opened last, by path.
         index_sizes: how large the indexes were then, by their paths.
     """
@@ -140,6 +140,7 @@ class RemoteFiles:
     counts: array[int] | None = None
     versions: dict[str, Version] = field(default_factory=dict)
     index_paths: dict[str, str | None] = field(default_factory=dict)
+    are_named: bool = False
     opened: dict[str, RemoteFile] = field(default_factory=dict, compare=False)
     index_sizes: dict[str, int] = field(default_factory=dict, compare=False)
 
@@ -214,19 +215,25 @@ class RemoteFiles:
         self.opened[path] = file._shortened()
         return file
 
-    def open_index(self, shard: int) -> CData:
-        """A source of the text of a file's index; NULL if the library needs none."""
+    def open_index(self, shard: int) -> tuple[CData, bool]:
+        """A source of the text of a file's index, and whether it is used as it is. NULL: the
+        library needs none.
+
+        Raises:
+            TfrFileNotFoundError: a manifest names it, not beside the file, and it does not exist.
+        """
         path = self.index_of(self.paths[shard])
         if path is None or (self.indexes is not None and self.indexes[shard] is not None):
-            return ffi.NULL
+            return ffi.NULL, False
+        is_given = self.are_named and path != f"{self.paths[shard]}.idx"
         text = _Text(path, self.store)
         size = self.index_sizes.get(path)
         if size is None:  # else it is read if the library has not kept it
-            text.read()
+            text.read(may_be_missing=not is_given)
             if text.content is None:
-                return ffi.NULL
+                return ffi.NULL, False
             size = self.index_sizes[path] = len(text.content)
-        return _source(text, size)
+        return _source(text, size), is_given
 
     def counted(self, native: CData) -> RemoteFiles:
         first, count = ffi.new("uint64_t *"), ffi.new("uint64_t *")
@@ -252,9 +259,12 @@ class _Text:
     store: Any
     content: bytes | None = None
 
-    def read(self) -> None:
-        with contextlib.suppress(TfrFileNotFoundError):
+    def read(self, *, may_be_missing: bool = True) -> None:
+        try:
             self.content = _remote.read(self.path, store=self.store)
+        except TfrFileNotFoundError:
+            if not may_be_missing:
+                raise
 
     def pread(self, size: int, offset: int) -> Buffer:
         if self.content is None:
@@ -298,9 +308,13 @@ def _open_shard(context: CData, shard: int, opened: CData, message: CData) -> in
     path = files.paths[shard]
     try:
         # Without an index, the request that opens the file may read all of it.
-        opened.index_file = files.open_index(shard)
-        is_given = files.indexes is not None and files.indexes[shard] is not None
-        is_scanned = opened.index_file == ffi.NULL and not is_given
+        index, is_given = files.open_index(shard)
+        if is_given:
+            opened.given_index = index
+        else:
+            opened.index_file = index
+        is_given |= files.indexes is not None and files.indexes[shard] is not None
+        is_scanned = index == ffi.NULL and not is_given
         file = files.open_file(path, is_scanned=is_scanned)
         opened.data = _source(file, file.size)
         if file._looks_compressed():
