@@ -34,7 +34,11 @@ pub(super) fn write_index(
         return Ok(Outcome { records: salvage(source, options, deliver)?, is_new: true });
     }
     if has_place {
-        file::ensure_contents(&path, "a seek file: give another index path", is_seek_file)?;
+        file::ensure_contents(
+            &path,
+            "a seek file; remove it, or give another index path",
+            is_seek_file,
+        )?;
     }
     let before = Identification::of(source.compressed())?;
     let points = pass(source, options, &mut deliver)?;

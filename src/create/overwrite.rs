@@ -12,7 +12,7 @@ use crate::file;
 /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) for such a file;
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be read.
 pub fn ensure_index(path: &Path) -> Result<()> {
-    file::ensure_contents(path, "an index; give another path", are_numbers)
+    file::ensure_contents(path, "an index; remove it, or give another path", are_numbers)
 }
 
 /// Whether the start of a file contains only numbers, as in an index. A data file with a record never

@@ -1,8 +1,10 @@
 //! Counts the records of shards: opens those that no manifest lists.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::inner::Inner;
@@ -20,6 +22,8 @@ struct Count<'i> {
     bytes: AtomicU64,
     records: AtomicU64,
     first_error: FirstError,
+    /// The shards that are left out, and why.
+    left_out: Mutex<BTreeMap<usize, Error>>,
 }
 
 impl Inner {
@@ -31,13 +35,18 @@ impl Inner {
         let counts: Vec<_> = (0..shards).map(known).map(AtomicU64::new).collect();
         let (bytes, records) = (AtomicU64::new(0), AtomicU64::new(0));
         let first_error = FirstError::new(shards);
-        let count = Count { inner: &self, counts, bytes, records, first_error };
+        let left_out = Mutex::default();
+        let count = Count { inner: &self, counts, bytes, records, first_error, left_out };
         match progress {
             None => self.open_side_by_side(shards, 1, |shard| count.open(shard, None)),
             Some(progress) => count.watched(progress)?,
         }
-        let Count { counts, first_error, .. } = count;
+        let Count { counts, first_error, left_out, .. } = count;
         first_error.into_result()?;
+        let left_out = left_out.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (shard, error) in left_out {
+            self.log.here().lock().leave_out(shard, error);
+        }
         let counts = counts.into_iter().map(AtomicU64::into_inner).enumerate();
         let expected = counts.map(|(shard, records)| match self.known(shard) {
             Some(known) => known.clone(),
@@ -71,7 +80,8 @@ impl Count<'_> {
                 records
             }
             Err(error) if self.inner.may_skip(&error) => {
-                self.inner.log.here().lock().warn(shard, vec![error]);
+                let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+                left_out.insert(shard, error.adding("; all of its records are left out"));
                 0
             }
             Err(error) => {

@@ -24,7 +24,8 @@ pub struct Skips {
     /// How many records were left out. A record counts each time that a call asks for it.
     pub records: u64,
     /// Why, for the first 1000: an error for each bad record, with its path and number, or one for
-    /// all records of a batch that are in a shard that cannot be opened.
+    /// all records of a batch that are in a shard that cannot be opened; and one for each shard of
+    /// which no records could be counted, when the data set was opened.
     pub errors: Vec<Error>,
 }
 
@@ -35,6 +36,14 @@ impl Log {
         if !warnings.is_empty() {
             self.warnings.entry(shard).or_insert(warnings);
         }
+    }
+
+    /// Notes a shard that could not be opened to count its records.
+    pub fn leave_out(&mut self, shard: usize, error: Error) {
+        if self.skipped.errors.len() < KEPT {
+            self.skipped.errors.push(error.clone());
+        }
+        self.warn(shard, vec![error]);
     }
 
     pub fn warnings(&self) -> Vec<Error> {

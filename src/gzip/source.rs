@@ -117,10 +117,15 @@ impl<S: ReadAt, F: ReadAt> Decompressed<S, F> {
     fn read(&self, bytes: &mut [u8], offset: u64, until: u64) -> Result<usize> {
         let is_start = offset.saturating_add(bytes.len() as u64) <= START as u64;
         if is_start && self.points.get().is_none() {
-            let start = start_of(&self.compressed, self.kind, offset as usize + bytes.len())?;
-            let here = start.get(offset as usize..).unwrap_or_default();
-            bytes[..here.len()].copy_from_slice(here);
-            return Ok(here.len());
+            match start_of(&self.compressed, self.kind, offset as usize + bytes.len()) {
+                Ok(start) => {
+                    let here = start.get(offset as usize..).unwrap_or_default();
+                    bytes[..here.len()].copy_from_slice(here);
+                    return Ok(here.len());
+                }
+                Err(error) if error.kind() == ErrorKind::Compressed => {} // the pass finds out more
+                Err(error) => return Err(error),
+            }
         }
         let points = self.points(&|_| Ok(()))?;
         let mut done = 0;

@@ -112,6 +112,7 @@ pub fn in_our_words(message: &str) -> String {
         .replace("checksum policy none", "--checksums none")
         .replace("option allow_partial", "--allow-partial")
         .replace("option allow_missing", "--allow-missing")
+        .replace("cancelled by the progress callback", "interrupted")
 }
 
 /// A number with its noun: "1 file", "2 files".

@@ -1,6 +1,7 @@
 //! `tfr-index concat`: makes the index of concatenated files.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -8,7 +9,7 @@ use clap::Args;
 use tfr_index::internal::{data_size, Comparison};
 use tfr_index::{Index, Options, Shards};
 
-use crate::edit::{exit_code, Target};
+use crate::edit::{exit_code, refuse_index_beside_data, Target};
 use crate::paths::{paths, Set};
 use crate::shared::progress;
 use crate::shared::stdio::{count, name};
@@ -41,6 +42,16 @@ impl Concat {
     }
 }
 
+/// Fails if the index of several files would replace that of one of them.
+fn refuse_index_of_an_input(output: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let data = real(&output.with_extension(""));
+    match data.is_some() && files.len() > 1 && files.iter().any(|file| real(file) == data) {
+        true => refuse_index_beside_data(output),
+        false => Ok(()),
+    }
+}
+
 fn concat(shards: &Shards, output: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(directory) = output.as_ref().filter(|path| output::is_directory(path, 1)) {
         let directory = name(directory);
@@ -50,6 +61,9 @@ fn concat(shards: &Shards, output: Option<PathBuf>) -> anyhow::Result<()> {
         );
     }
     let (files, comparison) = (paths(shards), Comparison::new(shards));
+    if let Some(output) = &output {
+        refuse_index_of_an_input(output, &files)?;
+    }
     progress::begin(&files);
     let mut parts = Vec::new();
     for (number, file) in files.iter().enumerate() {

@@ -82,6 +82,7 @@ impl Shard {
             return Ok(());
         };
         places.iter().try_for_each(|place| refuse_index_beside_data(&directory.join(place)))?;
+        existing_shards(directory, 0, &[])?; // those of all ranks
         let old = places.iter().filter(|place| directory.join(place).exists());
         let old = old.cloned().collect();
         let shards = RankShards { all: Concatenation::read(&files)?, places };

@@ -84,6 +84,9 @@ fn a_shard_that_cannot_be_counted_is_empty() {
     assert_eq!(dataset.read(4).unwrap(), payload(2, 0, 5));
     let warnings: Vec<_> = dataset.warnings().iter().map(Error::kind).collect();
     assert_eq!(warnings, [ErrorKind::NotTfRecord]);
+    let skipped = dataset.skipped();
+    assert!(skipped.records == 0 && skipped.errors.len() == 1);
+    assert!(skipped.errors[0].to_string().ends_with("; all of its records are left out"));
     assert!(opened(3, &DatasetOptions::new(), open).is_err());
 }
 

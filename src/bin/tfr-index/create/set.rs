@@ -161,19 +161,25 @@ impl Said {
     fn list(&self, failed: &[PathBuf]) -> anyhow::Result<()> {
         let Some((path, end)) = &self.failed else { return Ok(()) };
         let mut list = OutputFile::create(path)?;
+        let mut unlisted = None;
         for failed in failed {
             let bytes = failed.as_os_str().as_bytes();
             if bytes.contains(end) {
-                return Err(anyhow!(
-                    "{}: cannot list {}, whose name has a line break; use -0",
-                    path.display(),
-                    failed.display()
-                ));
+                unlisted = unlisted.or(Some(failed));
+                continue;
             }
             let written = list.write_all(&[bytes, &[*end]].concat());
             written.with_context(|| path.display().to_string())?;
         }
-        list.replace()
+        list.replace()?;
+        match unlisted {
+            None => Ok(()),
+            Some(failed) => Err(anyhow!(
+                "{}: cannot list {}, whose name has a line break; use -0",
+                path.display(),
+                failed.display()
+            )),
+        }
     }
 }
 
