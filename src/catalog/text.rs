@@ -266,7 +266,7 @@ impl<'t> Columns<'t> {
             "etag" => {
                 let column = items(parser, "etag", row, |parser| match parser.is_null() {
                     true => Ok(None),
-                    false => Ok(Some(parser.string()?.into_owned())),
+                    false => etag(parser).map(Some),
                 })?;
                 self.etag.replace(column).is_none()
             }
@@ -372,6 +372,15 @@ fn base(parser: &mut Parser<'_>) -> Parsed<String> {
     match path.contains('\0') || path.is_empty() {
         true => Err(Fault { at, what: "not a path".to_owned() }),
         false => Ok(path.into_owned()),
+    }
+}
+
+fn etag(parser: &mut Parser<'_>) -> Parsed<String> {
+    let at = parser.place();
+    let etag = parser.string()?;
+    match etag.contains('\0') {
+        true => Err(Fault { at, what: "an entity tag with a NUL byte".to_owned() }),
+        false => Ok(etag.into_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// Sets how many bytes of decompressed data the process may keep, of all compressed files together.
 /// The default is 64 MiB. Data in use comes on top. With 0, each read decompresses its chunk, of
-/// about 256 KiB, from the chunk's start. Each data set that is read in an order shuffled in chunks
+/// about 200 KiB, from the chunk's start. Each data set that is read in an order shuffled in chunks
 /// needs 48 MiB; with less, its records cost up to 25 times as much. A forked process has the number
 /// of its parent.
 ///

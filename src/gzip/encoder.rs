@@ -7,11 +7,11 @@ use miniz_oxide::deflate::core::{
 use super::container::Kind;
 use super::points::{Points, PointsBuilder};
 use super::seek_file::Sample;
-use super::{Identification, SPACING};
+use super::{Identification, TINY};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Decompressed bytes of a member. It costs one percent of the size of the compressed file.
-const MEMBER: usize = SPACING as usize;
+const MEMBER: usize = if TINY { 700 } else { 256 << 10 };
 /// As gzip's own default.
 const LEVEL: i32 = 6;
 /// RFC 1952: no name, no time, an unknown system.

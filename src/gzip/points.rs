@@ -59,11 +59,12 @@ impl Points {
         (end - start <= LARGEST as u64).then_some(end)
     }
 
-    /// Whether some chunk is too large to be kept in memory.
+    /// Whether some chunk is too large to be kept in memory, and a large part of all.
     pub(super) fn have_large_chunk(&self) -> bool {
+        let most = (self.size / 64).max(LARGEST as u64);
         let starts = self.list.iter().map(|point| point.out);
         let ends = starts.clone().skip(1).chain([self.size]);
-        starts.zip(ends).any(|(start, end)| end - start > LARGEST as u64)
+        starts.zip(ends).any(|(start, end)| end - start > most)
     }
 
     pub(super) fn end(&self, number: usize) -> u64 {
@@ -141,8 +142,7 @@ impl PointsBuilder {
     /// Whether a block that starts after `out` decompressed bytes should be a point. The start of a
     /// member needs no window.
     pub(super) fn is_due(&self, out: u64, is_member: bool) -> bool {
-        // Blocks are long: from three quarters on, points have the spacing on average.
-        let spacing = if is_member { self.spacing / 4 } else { self.spacing / 4 * 3 };
+        let spacing = if is_member { self.spacing / 3 } else { self.spacing };
         self.points.list.last().map_or(true, |last| out - last.out >= spacing)
     }
 

@@ -248,7 +248,7 @@ impl<S: ReadAt, F: ReadAt> ReadAt for Decompressed<S, F> {
         Ok(done)
     }
 
-    /// Two threads in a chunk that is too large to be kept would decode it again and again.
+    /// Several threads in a chunk that is too large to be kept would decode it again and again.
     fn is_sequential(&self) -> bool {
         self.points.get().is_some_and(|points| points.have_large_chunk())
     }

@@ -70,12 +70,12 @@ pub fn find_index(tfrecord_path: impl AsRef<Path>, directory: Option<&Path>) -> 
     }
     let names = places[1..].iter().map(|path| path.file_name().unwrap_or_default());
     let names: Vec<_> = names.map(OsStr::to_string_lossy).collect();
-    let why = format!(
-        " (nor {}): there is no index of {}; create one, or leave the file out: a file of which no \
-         record is selected gets no index",
-        names.join(" or "),
-        path.display()
-    );
+    let advice = match directory {
+        Some(_) => "; create one, or leave the file out if none of its records are selected",
+        None => "",
+    };
+    let (others, path) = (names.join(" or "), path.display());
+    let why = format!(" (nor {others}): there is no index of {path}{advice}");
     let missing = io::Error::from_raw_os_error(libc::ENOENT);
     Err(Error::io("find", missing).adding(&why).of(&places[0]))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{CreateIndexes, Created, Creation};
 use crate::check::CheckLevel;
@@ -25,44 +25,24 @@ pub(super) struct Listener<'l> {
 }
 
 /// Which directories have files that killed processes left. To look for those of each index takes
-/// longer than to find that it is up to date.
+/// longer than to find that it is up to date; to list a directory in each of 32 threads, too.
 #[derive(Default)]
 pub(super) struct Abandoned {
-    directories: Mutex<HashMap<PathBuf, Directory>>,
-}
-
-enum Directory {
-    /// A thread lists it, and then clears up after these indexes, too.
-    Listed(Vec<PathBuf>),
-    Known {
-        has_files: bool,
-    },
+    are_in: Mutex<HashMap<PathBuf, Arc<OnceLock<bool>>>>,
 }
 
 impl Abandoned {
     fn clear(&self, index_path: &Path) {
         let Some(directory) = index_path.parent() else { return };
-        let lock = || self.directories.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut directories = lock();
-        match directories.get_mut(directory) {
-            Some(Directory::Known { has_files: false }) => return,
-            Some(Directory::Known { has_files: true }) => {
-                drop(directories);
-                return file::clear_abandoned(index_path);
+        let found = {
+            let mut are_in = self.are_in.lock().unwrap_or_else(PoisonError::into_inner);
+            match are_in.get(directory) {
+                Some(found) => found.clone(),
+                None => are_in.entry(directory.to_owned()).or_default().clone(),
             }
-            Some(Directory::Listed(waiting)) => return waiting.push(index_path.to_owned()),
-            None => {
-                directories.insert(directory.to_owned(), Directory::Listed(Vec::new()));
-                drop(directories);
-            }
-        }
-        let has_files = file::has_temporary_files(directory);
-        let before = lock().insert(directory.to_owned(), Directory::Known { has_files });
-        if has_files {
+        };
+        if *found.get_or_init(|| file::has_temporary_files(directory)) {
             file::clear_abandoned(index_path);
-            if let Some(Directory::Listed(waiting)) = before {
-                waiting.iter().for_each(|path| file::clear_abandoned(path));
-            }
         }
     }
 }

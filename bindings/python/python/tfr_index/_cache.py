@@ -10,7 +10,7 @@ def set_cache_bytes(size: int) -> None:
     """Sets how many bytes of decompressed data this process may keep, of all compressed files.
 
     The default is 64 MiB. Data in use comes on top. A random record of a compressed file needs the
-    chunk of about 256 KiB that it is in: a larger cache makes it more likely that the chunk is
+    chunk of about 200 KiB that it is in: a larger cache makes it more likely that the chunk is
     there. With 0, each read decompresses its chunk from the chunk's start. What is too much goes at
     once. Each data set that is read in an order with `shuffle="chunks"` needs 48 MiB; with less,
     its records cost up to 25 times as much. A forked process has the number of its parent.

@@ -237,7 +237,7 @@ def find_origin(
         if not any(given.values()):
             native = _read(path)
             if _lists_urls(native):
-                return _listed_remote(Manifest.read(path))
+                return _listed_remote(Manifest._of(native))
             return _ManifestFile(path, native)
     if isinstance(index, (Index, str, bytes, os.PathLike)):
         kind = type(index).__name__
