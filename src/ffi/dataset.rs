@@ -458,7 +458,8 @@ pub unsafe extern "C" fn tfr_dataset_num_skipped(dataset: *const tfr_dataset) ->
 
 /// Returns reason `number` of those why records were left out: see tfr_dataset_num_skipped(). There
 /// is one for each bad record, with its path and number, and one for all records of a batch that
-/// are in a shard that cannot be opened. The data set keeps the first 1000.
+/// are in a shard that cannot be opened; and one for each shard of which no records could be counted
+/// when the data set was opened: it is empty. The data set keeps the first 1000.
 ///
 /// Parameters: `dataset` and `skipped_out` are required. If there are no more reasons, *skipped_out
 /// is NULL.

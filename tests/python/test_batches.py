@@ -173,6 +173,13 @@ def test_after_an_error_the_next_batch_follows(damaged, prefetch):
     assert seen == ALL[:BAD]  # iteration gives what comes before the bad record
 
 
+def test_what_belongs_to_a_process_is_not_pickled(damaged, tmp_path):
+    with tfr_index.RecordWriter(tmp_path / "y.tfrecord") as writer:
+        for one in (Dataset(damaged).batches(2), writer, tfr_index.Indexer()):
+            with pytest.raises(TypeError, match=f"{type(one).__name__} cannot be pickled: "):
+                pickle.dumps(one)
+
+
 def test_what_is_bad_is_skipped_and_told_once(damaged):
     good = [payload for number, payload in enumerate(ALL) if number != BAD]
     dataset = Dataset(damaged, on_error="skip")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Generic, NoReturn, TypeVar, final
 
 from ._handle import Handle
 from ._library import CData, call, ffi, keeping, lib, make
@@ -136,6 +136,12 @@ class Batches(Iterator[Item], Generic[Item]):
         with self._lock():
             state: int = lib.tfr_batches_state(self._native)
             return state if self._failed is None else self._failed
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "Batches cannot be pickled: pickle the data set, the order and state(), and continue "
+            "with batches() of an order that starts there"
+        )
 
     def __repr__(self) -> str:
         return f"<tfr_index.Batches of {len(self._records)} records, at {self.state()}>"

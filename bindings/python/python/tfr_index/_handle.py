@@ -45,7 +45,8 @@ class Skips(NamedTuple):
     """The number of records. A record counts each time that it is left out."""
     errors: list[TfrError]
     """The reasons, up to 1000: an error for each bad record, with its path and number, or one for
-    all records of a batch that are in a file that cannot be opened."""
+    all records of a batch that are in a file that cannot be opened; and one for each file of which
+    no records could be counted when the data set was opened: it is empty."""
 
 
 class Handle:

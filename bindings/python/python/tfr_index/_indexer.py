@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import final
+from typing import NoReturn, final
 
 from ._errors import TfrError
 from ._index import Index
@@ -63,6 +63,9 @@ class Indexer:
             progress=None,
             threads=0,
         )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Indexer cannot be pickled: it belongs to the process that made it")
 
     def _own_lock(self) -> threading.Lock:
         """The lock. It raises in a forked process, where nothing might ever release the lock."""

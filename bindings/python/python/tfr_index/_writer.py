@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import accumulate
 from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, NoReturn, Self, final
 
 from ._encode import native_columns
 from ._errors import TfrError, TfrValueError
@@ -235,6 +235,12 @@ class RecordWriter:
                 if not isinstance(error, (TfrValueError, MemoryError)):
                     self._limit = 0  # each call has the error
                 raise
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a RecordWriter cannot be pickled: it belongs to the process that made it; let each "
+            "process write a file of its own"
+        )
 
     def _own_lock(self) -> threading.RLock:
         """The lock. It raises in a forked process, where nothing might ever release the lock."""
