@@ -312,7 +312,7 @@ fn has_shrunk(layout: &Layout<'_, impl Entries>, size: u64) -> Result<Option<Err
 /// these records is at `offset`.
 fn has_grown(count: usize, end: u64, offset: u64, size: u64) -> Error {
     let detail = format!(
-        "the index ends at byte {}, but valid records follow, up to {} bytes: the index is stale; \
+        "the index ends at byte {}, but up to {} bytes of valid records follow: the index is stale; \
          create it again or, if the records were left out on purpose, check with \
          option allow_partial",
         end,

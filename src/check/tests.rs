@@ -367,12 +367,12 @@ fn messages_say_which_case_it_is() {
         (
             "",
             &data[..],
-            "record 0 at byte 0: the index ends at byte 0, but valid records follow, up to 60 bytes",
+            "record 0 at byte 0: the index ends at byte 0, but up to 60 bytes of valid records follow",
         ),
         (
             "0 21\n21 16\n",
             &data,
-            "record 2 at byte 37: the index ends at byte 37, but valid records follow, up to 23",
+            "record 2 at byte 37: the index ends at byte 37, but up to 23",
         ),
         (
             "0 21\n21 16\n37 23\n",
