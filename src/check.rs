@@ -386,4 +386,4 @@ impl<'a> Reporter<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -160,7 +160,8 @@ pub(crate) fn has_temporary_files(directory: &Path) -> bool {
 }
 
 /// Whether both paths lead to the same file, or would if it existed.
-pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
+#[must_use]
+pub fn is_one_place(one: &Path, other: &Path) -> bool {
     if let (Ok(a), Ok(b)) = (fs::metadata(one), fs::metadata(other)) {
         return identity(&a) == identity(&b);
     }

@@ -179,9 +179,10 @@ impl<S: ReadAt> ReadAt for GzipSource<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Mutex;
 
     use super::*;
+    use crate::check::tests::CountingSource;
     use crate::check::CheckLevel;
     use crate::options::{Compression, Options};
     use crate::reader::Reader;
@@ -222,21 +223,6 @@ mod tests {
         }
     }
 
-    /// Counts the bytes that are read.
-    struct Counting(Vec<u8>, AtomicUsize);
-
-    impl ReadAt for Counting {
-        fn size(&self) -> io::Result<u64> {
-            self.0.size()
-        }
-
-        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-            let count = self.0.read_at(buffer, offset)?;
-            self.1.fetch_add(count, Ordering::Relaxed);
-            Ok(count)
-        }
-    }
-
     /// Several threads in one block, which can only be decoded from its start, would begin it again
     /// and again.
     #[test]
@@ -247,9 +233,11 @@ mod tests {
         let size = (bytes.len() as u32).to_le_bytes();
         let data = [b"\x1f\x8b\x08\0\0\0\0\0\0\xff", &deflated[..], &crc, &size].concat();
         let whole = data.len();
-        let source = GzipSource::new(Counting(data, AtomicUsize::new(0))).unwrap();
+        let source = GzipSource::new(CountingSource(&data, Mutex::default())).unwrap();
         let bytes_read = || match &source.0 {
-            Bytes::Compressed(source) => source.compressed().1.swap(0, Ordering::Relaxed),
+            Bytes::Compressed(source) => {
+                std::mem::take(&mut source.compressed().1.lock().unwrap().1)
+            }
             Bytes::Plain(_) => unreachable!(),
         };
         let options = Options::new().threads(4);

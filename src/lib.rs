@@ -132,7 +132,7 @@ pub mod internal {
     pub use crate::create::{ensure_index, holds_numbers, is_up_to_date};
     pub use crate::dataset::Comparison;
     pub use crate::error::{is_unprintable, on_one_line};
-    pub use crate::file::is_url;
+    pub use crate::file::{is_one_place, is_url};
     pub use crate::open::data_size;
     pub use crate::reader::{StoredIndex, StoredReader, View};
     pub use crate::report::{dali_spec, ensure_report, printable, python_spec, State};

@@ -296,7 +296,7 @@ fn policy_auto_goes_by_the_first_header() {
 }
 
 /// Counts reads and the requested bytes.
-struct CountingSource<'a>(&'a [u8], Mutex<(usize, usize)>);
+pub(crate) struct CountingSource<'a>(pub &'a [u8], pub Mutex<(usize, usize)>);
 
 impl ReadAt for CountingSource<'_> {
     fn size(&self) -> io::Result<u64> {

@@ -142,8 +142,7 @@ pub(crate) fn open_with_text(
             let index = Index::from_text(read_index(&text)?)?;
             Reader::from_source(data, Some(index), options)
         }
-        Some(IndexText::Beside(text)) => Reader::from_source_beside(data, Some(text), options),
-        None => Reader::from_source_beside(data, None::<Bytes>, options),
+        text => Reader::from_source_beside(data, text.as_ref().map(IndexText::bytes), options),
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::parts::parts;
 use crate::create::default_index_path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
@@ -28,12 +29,19 @@ pub(crate) fn places_beside(path: &Path) -> Vec<PathBuf> {
 /// Whether a path is named like an index.
 #[must_use]
 pub fn is_named_as_index(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "idx" || end == "tfindex")
+    has_extension(path, "idx") || has_extension(path, "tfindex")
 }
 
 /// Whether a path is named like the seek file of a compressed file.
 pub(super) fn is_named_as_seek_file(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "seek")
+    has_extension(path, "seek")
+}
+
+/// As [`Path::extension`] says, in less time.
+fn has_extension(path: &Path, extension: &str) -> bool {
+    let name = parts(path).1.unwrap_or_default().as_bytes();
+    let stem = name.strip_suffix(extension.as_bytes()).and_then(|stem| stem.strip_suffix(b"."));
+    stem.is_some_and(|stem| !stem.is_empty())
 }
 
 /// Finds the index of a TFRecord file by the file's name, in `directory`, or beside the file if
@@ -100,12 +108,7 @@ pub fn place_beside(tfrecord_path: &Path) -> Result<PathBuf> {
 /// Removes indexes and seek files of data files that are also in the list: patterns such as `train*`
 /// match all of them.
 pub(super) fn remove_indexes<T: AsRef<Path>>(files: &mut Vec<T>) {
-    let is_beside = |path: &Path| {
-        let bytes = path.as_os_str().as_bytes();
-        // Most are not: to look for an extension takes longer.
-        [&b"idx"[..], b"tfindex", b"seek"].iter().any(|end| bytes.ends_with(end))
-            && (is_named_as_index(path) || is_named_as_seek_file(path))
-    };
+    let is_beside = |path: &Path| is_named_as_index(path) || is_named_as_seek_file(path);
     // Most have the name of the data and an extension. To hash the bytes of 20,000 names takes a
     // tenth of the time of hashing, as paths, where each of their indexes may be.
     let bytes = |file: &T| file.as_ref().as_os_str().as_bytes().to_vec();

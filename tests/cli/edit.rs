@@ -328,14 +328,14 @@ fn shards_of_another_number_are_not_mixed() {
 fn the_index_of_all_does_not_replace_that_of_one() {
     let data = fs::read(EXAMPLES).unwrap();
     let both = [&data[..], &data].concat();
-    let folder = folder_with(&[("a", &data), ("b", &data), ("both", &both)]);
+    let directory = folder_with(&[("a", &data), ("b", &data), ("both", &both)]);
     let concat =
-        |output: &str| ended(&tfr_index(folder.path(), &["concat", "a", "b", "-o", output]));
+        |output: &str| ended(&tfr_index(directory.path(), &["concat", "a", "b", "-o", output]));
     let (status, _, stderr) = concat("./a.idx");
     assert!(status == 1 && stderr.contains("is reserved for the index of all records"), "{stderr}");
-    assert!(!folder.path().join("a.idx").exists());
+    assert!(!directory.path().join("a.idx").exists());
     assert_eq!(concat("both.idx").0, 0);
-    assert_eq!(Index::read(folder.path().join("both.idx")).unwrap().len(), 200);
+    assert_eq!(Index::read(directory.path().join("both.idx")).unwrap().len(), 200);
 }
 
 /// All files below a directory, as relative paths.

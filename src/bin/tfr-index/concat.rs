@@ -1,12 +1,11 @@
 //! `tfr-index concat`: makes the index of concatenated files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use tfr_index::internal::{data_size, Comparison};
+use tfr_index::internal::{data_size, is_one_place, Comparison};
 use tfr_index::{Index, Options, Shards};
 
 use crate::edit::{exit_code, refuse_index_beside_data, Target};
@@ -44,9 +43,8 @@ impl Concat {
 
 /// Fails if the index of several files would replace that of one of them.
 fn refuse_index_of_an_input(output: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    let data = real(&output.with_extension(""));
-    match data.is_some() && files.len() > 1 && files.iter().any(|file| real(file) == data) {
+    let data = output.with_extension("");
+    match files.len() > 1 && data.is_file() && files.iter().any(|file| is_one_place(file, &data)) {
         true => refuse_index_beside_data(output),
         false => Ok(()),
     }

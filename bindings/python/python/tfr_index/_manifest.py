@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast, final, overload
 from ._arguments import ensure_callable, integer, path_list, refuse
 from ._errors import TfrCancelled, TfrError, TfrFileNotFoundError
 from ._executor import SentShards, Shard, by_executor, is_cancelled
-from ._files import c_paths, native_shards, shards_of
+from ._files import c_paths, decoded, native_shards, shards_of
 from ._library import CData, call, encode_path, ffi, lib, make, text
 from ._manifest_row import ManifestRow
 from ._options import with_options
@@ -22,8 +22,10 @@ from ._remote_manifest import present, rows_of, size_of_all, unchanged
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Checksums, Path, Progress
 
-__all__ = ["Changes", "Manifest"]
+__all__ = ["ENDING", "Changes", "Manifest", "lists_urls"]
 
+#: How the name of a manifest ends.
+ENDING = b".manifest.json"
 _NO_MTIME = -(2**63)
 #: The first bytes of a manifest, which say that it is one.
 _START = 4096
@@ -449,10 +451,19 @@ def _told(
 
 def _listed_urls(paths: Sequence[Path]) -> Manifest | None:
     """The manifest, if the only path is that of one of URLs."""
-    if len(paths) != 1 or not os.fsencode(paths[0]).endswith(b".manifest.json"):
+    if len(paths) != 1 or not os.fsencode(paths[0]).endswith(ENDING):
         return None
     listed = Manifest.read(paths[0])
-    return listed if are_remote([row.path for row in listed[:1]]) else None
+    return listed if lists_urls(listed._native) else None
+
+
+def lists_urls(manifest: CData) -> bool:
+    """Whether the first row of a native manifest is that of a URL."""
+    row = ffi.new("tfr_manifest_row *")
+    if lib.tfr_manifest_len(manifest) == 0:
+        return False
+    call(lib.tfr_manifest_get, manifest, 0, row)
+    return is_url(decoded(row.path))
 
 
 def _present(shards: CData) -> CData:

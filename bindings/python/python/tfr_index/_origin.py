@@ -12,15 +12,13 @@ from ._arguments import path_list, refuse
 from ._files import c_paths, decoded, native_shards
 from ._index import Index
 from ._library import CData, call, encode_path, ffi, lib, make
-from ._manifest import Manifest
+from ._manifest import ENDING, Manifest, lists_urls
 from ._manifest_row import ManifestRow
 from ._remote import is_url
 from ._remote_shards import RemoteFiles, are_remote, find_remote_files
 from ._typing import Path
 
 __all__ = ["Origin", "files_of", "find_origin"]
-
-_MANIFEST = b".manifest.json"  # how the name of a manifest ends
 
 
 class Origin(Protocol):
@@ -171,15 +169,6 @@ def _ensure_none(given: dict[str, bool], other: str, advice: str) -> None:
             raise refuse(f"{name} cannot be given with {other}, which names all files: {advice}")
 
 
-def _lists_urls(manifest: CData) -> bool:
-    """Whether the first row of a manifest is that of a URL."""
-    row = ffi.new("tfr_manifest_row *")
-    if lib.tfr_manifest_len(manifest) == 0:
-        return False
-    call(lib.tfr_manifest_get, manifest, 0, row)
-    return is_url(decoded(row.path))
-
-
 def _listed_remote(manifest: Manifest) -> RemoteFiles:
     """The files of a manifest of URLs."""
     counts = array("Q", (row.records for row in manifest))
@@ -226,17 +215,17 @@ def find_origin(
         if allow_missing:
             advice = "call its refresh(allow_missing=True) before"
         _ensure_none(given, "a Manifest", advice)
-        if are_remote([row.path for row in paths[:1]]):
+        if lists_urls(paths._native):
             return _listed_remote(paths)
         return _Rows(paths._native, paths._rows)
-    if path is not None and os.fsencode(path).endswith(_MANIFEST) and store is None:
+    if path is not None and os.fsencode(path).endswith(ENDING) and store is None:
         _ensure_none({"pattern": given["pattern"]}, "a manifest", "omit it")
         if is_url(path):
             _ensure_none(given, "a manifest of URLs", "omit it")
             return _listed_remote(Manifest.read(path))
         if not any(given.values()):
             native = _read(path)
-            if _lists_urls(native):
+            if lists_urls(native):
                 return _listed_remote(Manifest._of(native))
             return _ManifestFile(path, native)
     if isinstance(index, (Index, str, bytes, os.PathLike)):
@@ -289,7 +278,7 @@ def _remote_files(
     store: Any,
 ) -> RemoteFiles | None:
     """Those that are not local; None: they are local."""
-    if len(paths) == 1 and os.fsencode(paths[0]).endswith(_MANIFEST):
+    if len(paths) == 1 and os.fsencode(paths[0]).endswith(ENDING):
         origin = find_origin(paths[0], None, index_dir, pattern, allow_missing, None, store)
         return origin if isinstance(origin, RemoteFiles) else None
     if not are_remote(paths, store):

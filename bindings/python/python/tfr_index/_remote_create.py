@@ -125,7 +125,7 @@ def create_one(
         if update and not work.is_missing:
             may_select = index != f"{path}.idx" and not how["salvage"]
             if is_up_to_date(path, index, store, known) or (
-                may_select and selects_records(path, index, store)
+                may_select and selects_records(path, index, store, known)
             ):
                 return None, 0, 0, None, False
         if dry_run:

@@ -73,20 +73,14 @@ def is_up_to_date(
 ) -> bool:
     """Whether an index is not older than its data, and ends where the data ends. It may be local,
     if there is no store. `known` is what a listing says of both."""
-    is_local = store is None and not _remote.is_url(index)
-    written = known[1] or (_local_modified(index) if is_local else _remote.modified(index, store))
-    file = written and (known[0] or _remote.modified(data, store))
-    if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
+    sizes = _sizes_if_not_older(data, index, store, known)
+    if sizes is None:
         return False
-    if written[1] == 0:
-        return file[1] == 0
-    start = max(0, written[1] - _LAST_LINE)
+    file_size, index_size = sizes
+    if index_size == 0:
+        return file_size == 0
     try:
-        end = (
-            pathlib.Path(index).read_bytes()[start:]
-            if is_local
-            else _remote.read(index, start, store)
-        )
+        end = _bytes_from(max(0, index_size - _LAST_LINE), index, store)
     except TfrOSError:
         if known[1] is None:
             raise
@@ -94,23 +88,24 @@ def is_up_to_date(
     lines = end.split(b"\n")
     fields = lines[-2].split() if len(lines) > 1 else []
     is_entry = len(fields) == 2 and all(field.isdigit() for field in fields)
-    if is_entry and sum(map(int, fields)) == file[1]:
+    if is_entry and sum(map(int, fields)) == file_size:
         return True
     # The offsets of a compressed file are those of the decompressed data.
     return _remote.RemoteFile._with_start(data, store, _remote.START)._looks_compressed()
 
 
-def selects_records(data: str, index: str, store: Any = None) -> bool:
+def selects_records(
+    data: str,
+    index: str,
+    store: Any = None,
+    known: tuple[Stamp | None, Stamp | None] = (None, None),
+) -> bool:
     """Whether an index that is not older than its data has some of its records, with others between
     them. Those that it has from the start on may be all that the file had."""
-    is_local = store is None and not _remote.is_url(index)
-    written = _local_modified(index) if is_local else _remote.modified(index, store)
-    file = written and _remote.modified(data, store)
-    if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
+    if _sizes_if_not_older(data, index, store, known) is None:
         return False
-    content = pathlib.Path(index).read_bytes() if is_local else _remote.read(index, store=store)
     try:
-        selection = _read(index, content)
+        selection = _read(index, _bytes_from(0, index, store))
         if not _has_gaps(selection):
             return False
         opened = _remote.RemoteFile._with_start(data, store, _remote.START)
@@ -120,6 +115,28 @@ def selects_records(data: str, index: str, store: Any = None) -> bool:
     except TfrError:
         return False
     return True
+
+
+def _is_local(index: str, store: Any) -> bool:
+    return store is None and not _remote.is_url(index)
+
+
+def _sizes_if_not_older(
+    data: str, index: str, store: Any, known: tuple[Stamp | None, Stamp | None]
+) -> tuple[int, int] | None:
+    """The sizes of data and index; None if the index is older, or one of them does not exist."""
+    is_local = _is_local(index, store)
+    written = known[1] or (_local_modified(index) if is_local else _remote.modified(index, store))
+    file = written and (known[0] or _remote.modified(data, store))
+    if not written or not file or not written[0] or not file[0] or written[0] < file[0]:
+        return None
+    return file[1], written[1]
+
+
+def _bytes_from(start: int, index: str, store: Any) -> bytes:
+    if _is_local(index, store):
+        return pathlib.Path(index).read_bytes()[start:]
+    return bytes(_remote.read(index, start, store))
 
 
 def _has_gaps(index: Index) -> bool:

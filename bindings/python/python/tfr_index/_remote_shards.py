@@ -308,12 +308,12 @@ def _open_shard(context: CData, shard: int, opened: CData, message: CData) -> in
     path = files.paths[shard]
     try:
         # Without an index, the request that opens the file may read all of it.
-        index, is_given = files.open_index(shard)
-        if is_given:
+        index, is_named = files.open_index(shard)
+        if is_named:
             opened.given_index = index
         else:
             opened.index_file = index
-        is_given |= files.indexes is not None and files.indexes[shard] is not None
+        is_given = files.indexes is not None and files.indexes[shard] is not None
         is_scanned = index == ffi.NULL and not is_given
         file = files.open_file(path, is_scanned=is_scanned)
         opened.data = _source(file, file.size)
